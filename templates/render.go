@@ -1,0 +1,57 @@
+package templates
+
+// Input is everything that one rendering may read. Nothing in it is changed.
+type Input struct {
+	Parameters Parameters
+	Instance   string
+	Index      int
+
+	// App is the first target container as decoded JSON; nil where the template has no target.
+	App map[string]any
+	// Pod is the pod as received with metadata.name and metadata.namespace always
+	// set; it is decoded when an expression first reads more than its name or namespace.
+	Pod PodReader
+	// Namespace is the pod's namespace, metadata only.
+	NamespaceName                           string
+	NamespaceLabels, NamespaceAnnotations   map[string]string
+	Cluster                                 map[string]string
+}
+
+// PodReader gives the pod to expressions.
+type PodReader interface {
+	Name() string      // "" for a pod that has only generateName
+	Namespace() string // never ""
+	// Object is the whole pod as decoded JSON (int64 for integers). The result is read-only and the same at each call.
+	Object() (map[string]any, error)
+}
+
+// Rendered is what one instance of a template adds, before it is merged into a
+// pod: the two partial objects of the template with expressions evaluated, $when
+// and $position taken out, in the template's key order, strictly checked as core/v1.
+type Rendered struct {
+	// Pod is the partial pod ({metadata, spec}); App the additions to the target
+	// containers (volumeMounts, volumeDevices, env, envFrom, probes, lifecycle), without containers and
+	// initContainers. Both may be nil. Read-only: it may be shared between requests.
+	Pod, App Object
+	// InitContainers and Containers describe the containers of Pod, by index.
+	InitContainers, Containers []Placement
+}
+
+// Placement is what the template says about a container beside its fields.
+type Placement struct {
+	// Name is the container's name as written in the template, expressions and all.
+	Name string
+	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
+	// first that can be had counts. Empty: the default place.
+	Position []string
+}
+
+// Object is a JSON object that keeps the order of its members.
+type Object []Member
+
+// Member is one member of an Object. Value is nil, string, bool, int64, float64,
+// []any or Object; the elements of a []any are of the same types.
+type Member struct {
+	Name  string
+	Value any
+}

@@ -1,0 +1,232 @@
+package v1alpha1
+
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ClusterSidecarTemplate describes a sidecar that pods of every namespace may ask for.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:scope=Cluster,shortName=csct
+// +kubebuilder:subresource:status
+type ClusterSidecarTemplate struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   SidecarTemplateSpec   `json:"spec"`
+	Status SidecarTemplateStatus `json:"status,omitempty"`
+}
+
+// SidecarTemplate describes a sidecar that pods of its own namespace may ask for.
+// It hides a ClusterSidecarTemplate of the same name there.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:scope=Namespaced,shortName=sct
+// +kubebuilder:subresource:status
+type SidecarTemplate struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   SidecarTemplateSpec   `json:"spec"`
+	Status SidecarTemplateStatus `json:"status,omitempty"`
+}
+
+// SidecarTemplateSpec is the same for both kinds.
+type SidecarTemplateSpec struct {
+	// Description says in a sentence what the sidecar does.
+	// +optional
+	Description string `json:"description,omitempty"`
+
+	// Parameters that pods set by annotation, in the order in which they are shown.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Parameters []Parameter `json:"parameters,omitempty"`
+
+	// App is what the app's own containers get: see AppAdditions. It has no
+	// structural schema, because a string in ${} may stand where a number belongs.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	App *apiextensionsv1.JSON `json:"app,omitempty"`
+
+	// Pod is a partial pod: what is added to the pod. Schemaless for the same reason.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	Pod *apiextensionsv1.JSON `json:"pod,omitempty"`
+
+	// Overrides are the container fields that a pod's override annotation may set.
+	// Absent: resources. An empty list: none.
+	// +optional
+	// +listType=set
+	Overrides []string `json:"overrides,omitempty"`
+
+	// FailurePolicy decides whether a pod whose sidecar cannot be injected is
+	// refused (Fail) or admitted without it (Ignore). Default: Fail, and Ignore
+	// for a template with match.
+	// +optional
+	// +kubebuilder:validation:Enum=Fail;Ignore
+	FailurePolicy FailurePolicy `json:"failurePolicy,omitempty"`
+
+	// Order sorts the sidecars of one pod, lower first; equal orders stay as requested.
+	// +optional
+	Order int32 `json:"order,omitempty"`
+
+	// Supports lists the unusual pods that the sidecar works in.
+	// +optional
+	// +listType=set
+	Supports []Support `json:"supports,omitempty"`
+
+	// Completes says that the sidecar ends by itself once its work is done, so
+	// that it may be a regular container of a Job.
+	// +optional
+	Completes bool `json:"completes,omitempty"`
+
+	// KeepOnDrain says that the template's emptyDirs hold data worth keeping: they
+	// are not named in the annotation that lets the cluster autoscaler evict the pod.
+	// +optional
+	KeepOnDrain bool `json:"keepOnDrain,omitempty"`
+
+	// Match injects the sidecar without being asked, into the pods that it selects.
+	// +optional
+	Match *Match `json:"match,omitempty"`
+
+	// Examples are sets of parameters that the template is rendered with when it is loaded.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Examples []Example `json:"examples,omitempty"`
+}
+
+// FailurePolicy is what becomes of a pod whose sidecar cannot be injected.
+type FailurePolicy string
+
+// The failure policies.
+const (
+	Fail   FailurePolicy = "Fail"
+	Ignore FailurePolicy = "Ignore"
+)
+
+// Support names an unusual kind of pod.
+// +kubebuilder:validation:Enum=windows;hostNetwork
+type Support string
+
+// The kinds of pod that a template must name to be injected into.
+const (
+	SupportWindows     Support = "windows"
+	SupportHostNetwork Support = "hostNetwork"
+)
+
+// ParameterType is the type of a parameter's value.
+// +kubebuilder:validation:Enum=string;integer;number;boolean;quantity;duration;path;url;name;port;list<string>
+type ParameterType string
+
+// The parameter types. In expressions integer and port are int, number is
+// double, boolean is bool, list<string> is list(string), all others are strings
+// that have been checked.
+const (
+	TypeString     ParameterType = "string"
+	TypeInteger    ParameterType = "integer"
+	TypeNumber     ParameterType = "number"
+	TypeBoolean    ParameterType = "boolean"
+	TypeQuantity   ParameterType = "quantity"
+	TypeDuration   ParameterType = "duration"
+	TypePath       ParameterType = "path"
+	TypeURL        ParameterType = "url"
+	TypeName       ParameterType = "name"
+	TypePort       ParameterType = "port"
+	TypeStringList ParameterType = "list<string>"
+)
+
+// Parameter is one typed value that a pod may set.
+type Parameter struct {
+	// Name is used in the annotation <instance>.sidecar-injector.dev/<name> and as params.<name>.
+	// +kubebuilder:validation:Pattern=`^[a-z][A-Za-z0-9]{0,62}$`
+	Name string `json:"name"`
+
+	// Type of the value.
+	Type ParameterType `json:"type"`
+
+	// Description says what the value means, with its unit.
+	// +optional
+	Description string `json:"description,omitempty"`
+
+	// Required means that a pod without the value is refused.
+	// +optional
+	Required bool `json:"required,omitempty"`
+
+	// Default is the value where nobody gives one; of the parameter's type, or ""
+	// for "not given". Without a default an absent string is "", an absent list
+	// empty, and an absent number or boolean 0 or false.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	Default *apiextensionsv1.JSON `json:"default,omitempty"`
+
+	// Enum lists the only values allowed, written as in the annotation.
+	// +optional
+	// +listType=atomic
+	Enum []string `json:"enum,omitempty"`
+
+	// Pattern is a regular expression (RE2) that the whole value must match.
+	// +optional
+	Pattern string `json:"pattern,omitempty"`
+
+	// Minimum of an integer, number, port, quantity or duration, written as in the annotation.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	Minimum *apiextensionsv1.JSON `json:"minimum,omitempty"`
+
+	// Maximum of an integer, number, port, quantity or duration, written as in the annotation.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	Maximum *apiextensionsv1.JSON `json:"maximum,omitempty"`
+
+	// MaxLength of the value in characters.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MaxLength *int32 `json:"maxLength,omitempty"`
+}
+
+// Match selects the pods that get the sidecar without asking. Absent selectors
+// select everything, but at least one must be given; podSelector: {} means every pod.
+type Match struct {
+	// +optional
+	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+}
+
+// Example is one set of parameters.
+type Example struct {
+	Name string `json:"name"`
+	// Parameters by name, of the parameter's type.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	Parameters map[string]apiextensionsv1.JSON `json:"parameters,omitempty"`
+}
+
+// SidecarTemplateStatus is written by the injector.
+type SidecarTemplateStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Revision is the hash of what affects pods.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// AppAdditions is the shape of spec.app once its expressions are evaluated.
+// Containers is a string (first, all) or a list of names.
+type AppAdditions struct {
+	Containers     any  `json:"containers,omitempty"`
+	InitContainers bool `json:"initContainers,omitempty"`
+}

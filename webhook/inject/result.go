@@ -1,0 +1,108 @@
+package inject
+
+import (
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// Request is one pod that wants an answer.
+type Request struct {
+	// Pod is the pod's JSON as received; it is read, never changed or kept.
+	Pod []byte
+	// Namespace is where the pod is created: the admission request's namespace, not the pod's.
+	Namespace Namespace
+}
+
+// Namespace is what counts of a namespace: its metadata.
+type Namespace struct {
+	Name        string
+	Labels      map[string]string
+	Annotations map[string]string
+}
+
+// Settings are the injector's own, the same for every pod. The zero value is the default.
+type Settings struct {
+	// ContainerMode injects regular containers where native sidecars would be the
+	// default; a pod's native annotation still wins.
+	ContainerMode bool
+	// OnUnknownTemplate answers BadRequest, UnknownTemplate and TemplateInvalid; "" is Fail.
+	OnUnknownTemplate v1alpha1.FailurePolicy
+	// Cluster holds the strings that templates read as cluster.NAME.
+	Cluster map[string]string
+	// OwnNamespace is the injector's own, never injected into; "" offline.
+	OwnNamespace string
+}
+
+// Result is the answer for one pod. It is complete: every door (webhook, command
+// line, page) shows it and adds nothing.
+type Result struct {
+	// Outcome and Reason of the pod as a whole: the worst of its instances'
+	// outcomes, or, when nothing was asked or allowed, the first rule that said no.
+	Outcome Outcome
+	Reason  Reason
+
+	// Instances in the order in which they were asked for, then those that matched.
+	Instances []Instance
+	// Faults of all instances, sorted by place; also those that the policy ignores.
+	Faults []Fault
+	// Warnings for whoever created the pod: single lines, printable, at most 256
+	// characters each, in a fixed order.
+	Warnings []string
+	// Operations turn the pod into the injected pod; empty when nothing changes.
+	Operations []Operation
+}
+
+// Instance is the decision on one template instance.
+type Instance struct {
+	Name string
+	// TemplateName is what was asked for; Template is nil if there is none of that name.
+	TemplateName string
+	Template     *templates.Template
+	Outcome      Outcome
+	Reason       Reason
+	// Detail is a sentence on this very pod: which annotation asked, what is in the way.
+	Detail string
+	// Parameters with their origin, in the template's order.
+	Parameters []Parameter
+	// Containers and Volumes that it adds or, when unchanged, had added.
+	Containers []AddedContainer
+	Volumes    []string
+	// Notes are facts worth telling that are no warnings: "env LOG_LEVEL: the app's own value wins".
+	Notes []string
+	// Outdated says how the template or parameters differ from those that the pod was
+	// injected with; "" if they do not.
+	Outdated string
+}
+
+// Parameter is one parameter's value and where it came from.
+type Parameter struct {
+	Name, Text string
+	// Origin is annotation, namespace annotation or default.
+	Origin string
+}
+
+// AddedContainer is one container of an instance.
+type AddedContainer struct {
+	Name   string
+	Native bool
+}
+
+// Fault is one mistake of the person who wrote the pod (or of the template's author).
+type Fault struct {
+	Reason   Reason
+	Instance string // "" when the request itself cannot be read
+	// Place is the annotation or field: metadata.annotations["…"], spec.containers[web].
+	Place string
+	// Message is the sentence, Fix what to do about it ("" if the message says it all).
+	Message, Fix string
+	// Ignored is set when the policy lets the pod in without this instance.
+	Ignored bool
+}
+
+// Operation is one RFC 6902 operation; always an add, which on a map key replaces.
+type Operation struct {
+	// Path is a JSON pointer into the pod.
+	Path string
+	// Value is JSON.
+	Value []byte
+}
