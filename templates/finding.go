@@ -1,0 +1,87 @@
+package templates
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Severity says whether a finding breaks its template.
+type Severity string
+
+// The severities. A template with an Error is broken; one with Warnings alone is used.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+)
+
+// Finding is one thing that is wrong with a template file.
+type Finding struct {
+	// File, Line and Column say where, both counted from 1; columns in characters. 0 when unknown.
+	File         string
+	Line, Column int
+	// Path is the field, such as spec.pod.spec.containers[0].image; "" for the whole document.
+	Path     string
+	Reason   FindingReason
+	Severity Severity
+	// Message is one sentence; Hint says what to do, "" if the message says it all.
+	Message, Hint string
+	// Excerpt is the source line and, below it, a caret under the character; "" when there is no source.
+	Excerpt string
+}
+
+// String is file:line:column: severity: path: message [reason].
+func (f Finding) String() string {
+	where := f.File
+	if f.Line > 0 {
+		where = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+	}
+	if f.Path != "" {
+		return fmt.Sprintf("%s: %s: %s: %s [%s]", where, f.Severity, f.Path, f.Message, f.Reason)
+	}
+	return fmt.Sprintf("%s: %s: %s [%s]", where, f.Severity, f.Message, f.Reason)
+}
+
+// sortFindings puts errors first, then by place; equal findings become one.
+func sortFindings(findings []Finding) []Finding {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(rank(a.Severity), rank(b.Severity)),
+			cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Reason, b.Reason),
+			cmp.Compare(a.Message, b.Message),
+		)
+	})
+	return slices.Compact(findings)
+}
+
+func rank(s Severity) int {
+	if s == SeverityError {
+		return 0
+	}
+	return 1
+}
+
+// Entry is one template document, good or broken.
+type Entry struct {
+	// Name, Kind and Namespace as far as they could be read; Name is "" for a file that cannot be parsed.
+	Name, Kind, Namespace string
+	Origin                Origin
+	// Template is nil when the document is broken, unless a source puts the last good one here.
+	Template *Template
+	// Findings are sorted, errors first.
+	Findings []Finding
+}
+
+// Broken says whether a finding is an error.
+func (e Entry) Broken() bool {
+	for i := range e.Findings {
+		if e.Findings[i].Severity == SeverityError {
+			return true
+		}
+	}
+	return false
+}
