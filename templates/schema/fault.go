@@ -1,0 +1,62 @@
+package schema
+
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Reason sorts faults.
+type Reason string
+
+// The reasons.
+const (
+	// UnknownField: the object has no field of that name.
+	UnknownField Reason = "UnknownField"
+	// WrongType: a value of another kind is wanted.
+	WrongType Reason = "WrongType"
+	// BadValue: the kind is right, the value is not: a number out of range, a
+	// quantity or duration that cannot be parsed.
+	BadValue Reason = "BadValue"
+)
+
+// Fault is one place that does not fit.
+type Fault struct {
+	// Node is the key of an unknown field, else the value. Nil when JSON was checked.
+	Node *yaml.Node
+	// Path of the place: spec.containers[0].imagee.
+	Path   string
+	Reason Reason
+	// Message is one clause without the place: `want an integer, got the string "x"`.
+	Message string
+	// Hint is how to mend it, or "".
+	Hint string
+}
+
+// Error is path and message.
+func (f *Fault) Error() string {
+	if f.Path == "" {
+		return f.Message
+	}
+	return f.Path + ": " + f.Message
+}
+
+// longestEcho is how much of a value is repeated in a message, in bytes.
+const longestEcho = 60
+
+// cut shortens a hostile text and makes control characters visible.
+func cut(text string) string {
+	quoted := quote(text)
+	return quoted[1 : len(quoted)-1]
+}
+
+func quote(text string) string {
+	if len(text) <= longestEcho {
+		return strconv.Quote(text)
+	}
+	end := longestEcho
+	for end > 0 && text[end]&0xC0 == 0x80 { // within a rune
+		end--
+	}
+	return strconv.Quote(text[:end] + "…")
+}

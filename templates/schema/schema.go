@@ -1,0 +1,171 @@
+// Package schema describes Go API types as JSON sees them.
+//
+// One walk by reflection over a type such as core/v1.Pod gives a Schema: its
+// kind, its fields by their JSON names, the schemas of what it holds. From that
+// one description come the types of the variables in expressions, the strict
+// check of what people write in YAML and of what templates render, and the JSON
+// Schema that editors read. The types of k8s.io/api are the only source, so the
+// three never disagree, and a new Kubernetes version needs no work here.
+package schema
+
+import (
+	"math"
+	"slices"
+)
+
+// Kind says which JSON values a Schema accepts.
+type Kind int
+
+// The kinds. JSON null stands for absence and is accepted by all of them but as
+// an item of a list.
+const (
+	Any         Kind = iota // every value
+	Boolean                 // true, false
+	Integer                 // a whole number between Min and Max
+	Number                  // any number
+	String                  // a string, of Format where that is not ""
+	Quantity                // a string or number that resource.Quantity parses
+	IntOrString             // a 32-bit whole number or a string
+	List                    // a list of Elem
+	Map                     // an object with any keys; the values are Elem
+	Object                  // an object with Fields and no others
+)
+
+// Format narrows a String.
+type Format string
+
+// The formats.
+const (
+	NoFormat       Format = ""
+	ByteFormat     Format = "byte"      // base64
+	TimeFormat     Format = "date-time" // RFC 3339
+	DurationFormat Format = "duration"  // as time.ParseDuration reads it
+)
+
+// Schema describes one type. It is immutable, may be recursive, and is compared
+// by pointer: within one walk each Go type has one Schema.
+type Schema struct {
+	Kind Kind
+	// Type names the type for people: "core/v1.Container", "string", "list of string".
+	Type string
+	// Format of a String.
+	Format Format
+	// Min and Max bound an Integer.
+	Min, Max int64
+	// Fields of an Object, in the order of the Go struct, embedded ones in their place.
+	Fields []Field
+	// Elem of a List or Map.
+	Elem *Schema
+
+	index map[string]int // of Fields
+	// quantities says that a Quantity is somewhere below, so that Canonical need
+	// not look where there is none.
+	quantities bool
+}
+
+// Field is a member of an Object.
+type Field struct {
+	Name   string
+	Schema *Schema
+	// Description is the type's own documentation; "" where it has none.
+	Description string
+}
+
+// Field gives the field with that JSON name. It is false for a name that the
+// Object lacks, and for every other kind.
+func (s *Schema) Field(name string) (*Field, bool) {
+	i, ok := s.index[name]
+	if !ok {
+		return nil, false
+	}
+	return &s.Fields[i], true
+}
+
+// Names lists the JSON names of an Object's fields, sorted; nil for other kinds.
+func (s *Schema) Names() []string {
+	if len(s.Fields) == 0 {
+		return nil
+	}
+	names := make([]string, len(s.Fields))
+	for i := range s.Fields {
+		names[i] = s.Fields[i].Name
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Scalar reports whether the values are neither lists nor objects. It is false for Any.
+func (s *Schema) Scalar() bool {
+	switch s.Kind {
+	case Any, List, Map, Object:
+		return false
+	}
+	return true
+}
+
+// String is Type.
+func (s *Schema) String() string { return s.Type }
+
+// NewObject makes the schema of an object with these fields.
+func NewObject(typeName string, fields ...Field) *Schema {
+	s := &Schema{Kind: Object, Type: typeName, Fields: fields}
+	s.seal()
+	return s
+}
+
+// NewList makes the schema of a list.
+func NewList(elem *Schema) *Schema {
+	return &Schema{Kind: List, Type: "list of " + elem.Type, Elem: elem, quantities: elem.quantities}
+}
+
+// NewMap makes the schema of an object with arbitrary keys.
+func NewMap(elem *Schema) *Schema {
+	return &Schema{Kind: Map, Type: "map of " + elem.Type, Elem: elem, quantities: elem.quantities}
+}
+
+// NewScalar makes the schema of a kind that needs nothing else; it must not be
+// List, Map or Object. An Integer has 64 bits.
+func NewScalar(kind Kind) *Schema {
+	s := &Schema{Kind: kind, Type: kind.String(), quantities: kind == Quantity}
+	switch kind {
+	case Integer:
+		s.Min, s.Max = math.MinInt64, math.MaxInt64
+	case IntOrString:
+		s.Min, s.Max = math.MinInt32, math.MaxInt32
+	}
+	return s
+}
+
+func (s *Schema) seal() {
+	s.index = make(map[string]int, len(s.Fields))
+	for i := range s.Fields {
+		s.index[s.Fields[i].Name] = i
+	}
+}
+
+// String names the kind as it stands in messages, without an article.
+func (k Kind) String() string {
+	switch k {
+	case Any:
+		return "any value"
+	case Boolean:
+		return "boolean"
+	case Integer:
+		return "integer"
+	case Number:
+		return "number"
+	case String:
+		return "string"
+	case Quantity:
+		return "quantity"
+	case IntOrString:
+		return "integer or string"
+	case List:
+		return "list"
+	case Map:
+		return "map"
+	case Object:
+		return "object"
+	}
+	return "unknown kind"
+}
