@@ -7,6 +7,9 @@ type Input struct {
 	Parameters Parameters
 	Instance   string
 	Index      int
+	// Native says that this instance is injected as native sidecars, not as regular
+	// containers: the variable native in expressions.
+	Native bool
 
 	// App is the first target container as decoded JSON; nil where the template has no target.
 	App map[string]any

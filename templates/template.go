@@ -31,8 +31,10 @@ type Template struct {
 	// Containers says which containers of the app are targets.
 	Containers Targets
 
-	parameters []*parameter
-	program    *program
+	parameters     []*parameter
+	parameterNames []string
+	defaults       Parameters // what Bind gives when nothing is set
+	program        *program
 }
 
 // Targets is a template's choice among the app's own containers.

@@ -11,6 +11,9 @@ type Request struct {
 	Pod []byte
 	// Namespace is where the pod is created: the admission request's namespace, not the pod's.
 	Namespace Namespace
+	// ClaimVolumes are volumes that the pod does not show yet because a StatefulSet's
+	// controller adds them (the names of its volumeClaimTemplates). Nil in admission.
+	ClaimVolumes []string
 }
 
 // Namespace is what counts of a namespace: its metadata.
@@ -40,6 +43,8 @@ type Result struct {
 	// outcomes, or, when nothing was asked or allowed, the first rule that said no.
 	Outcome Outcome
 	Reason  Reason
+	// Detail is a sentence on this very pod when nothing was asked or allowed; else "".
+	Detail string
 
 	// Instances in the order in which they were asked for, then those that matched.
 	Instances []Instance
@@ -64,6 +69,8 @@ type Instance struct {
 	Detail string
 	// Parameters with their origin, in the template's order.
 	Parameters []Parameter
+	// Targets are the app's containers that it works for.
+	Targets []string
 	// Containers and Volumes that it adds or, when unchanged, had added.
 	Containers []AddedContainer
 	Volumes    []string
@@ -77,7 +84,7 @@ type Instance struct {
 // Parameter is one parameter's value and where it came from.
 type Parameter struct {
 	Name, Text string
-	// Origin is annotation, namespace annotation or default.
+	// Origin is one of the Origin constants.
 	Origin string
 }
 

@@ -1,0 +1,63 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// templateReference is how the status names a template.
+func templateReference(t *templates.Template) string {
+	if t.Namespace != "" {
+		return t.Kind + "/" + t.Namespace + "/" + t.Name
+	}
+	return t.Kind + "/" + t.Name
+}
+
+// alreadyInjected answers from the status, before anything is rendered. A native
+// sidecar that lost its restartPolicy gets it back.
+func (j *job) alreadyInjected(c *candidate) bool {
+	entry, ok := j.status[c.asked.instance]
+	if !ok {
+		return false
+	}
+	in := c.instance
+	in.Outcome, in.Reason = Unchanged, AlreadyInjected
+	in.Detail = fmt.Sprintf("%s lists it, and all that it lists is there", StatusAnnotation)
+	in.Volumes = slices.Clone(entry.Volumes)
+	for _, name := range entry.Sidecars {
+		in.Containers = append(in.Containers, AddedContainer{Name: name, Native: true})
+	}
+	for _, name := range slices.Concat(entry.InitContainers, entry.Containers) {
+		in.Containers = append(in.Containers, AddedContainer{Name: name})
+	}
+	in.Outdated = outdated(entry, c)
+	if in.Outdated != "" {
+		j.warn("%s stays as it was injected: %s; it changes when the pod is created anew without the status annotation", c.asked.instance, in.Outdated)
+	}
+	for _, name := range entry.Sidecars {
+		view, _, index := j.pod.container(name)
+		if view.RestartPolicy == "" {
+			j.repairs = append(j.repairs, Operation{Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", index), Value: []byte(`"Always"`)})
+			j.warn("%s: init container %s had lost restartPolicy: Always, which makes it a sidecar; it was put back", c.asked.instance, name)
+		}
+	}
+	return true
+}
+
+// outdated says how today's template and parameters differ from those that the
+// pod was injected with; "" if they do not.
+func outdated(e StatusEntry, c *candidate) string {
+	var differ []string
+	if reference := templateReference(c.template); e.Template != reference {
+		differ = append(differ, fmt.Sprintf("its template was %s and is %s today", templates.Quote(e.Template), reference))
+	} else if e.Revision != c.template.Revision {
+		differ = append(differ, fmt.Sprintf("its template's revision was %s and is %s today", templates.Quote(e.Revision), c.template.Revision))
+	}
+	if e.Parameters != hashParameters(c.given) {
+		differ = append(differ, "its parameters have changed since")
+	}
+	return strings.Join(differ, "; ")
+}

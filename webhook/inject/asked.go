@@ -1,0 +1,136 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// asked is one entry of a request.
+type asked struct {
+	instance, template string
+	reason             Reason // Annotation, NamespaceAnnotation or TemplateMatch
+}
+
+// requestPlace names the annotation that a request stands in, for messages.
+func requestPlace(reason Reason, namespace string) string {
+	return annotationPlace(RequestAnnotation, reason == NamespaceAnnotation, namespace)
+}
+
+func annotationPlace(key string, onNamespace bool, namespace string) string {
+	place := fmt.Sprintf("metadata.annotations[%q]", key)
+	if onNamespace {
+		return fmt.Sprintf("namespace %s: %s", templates.Quote(namespace), place)
+	}
+	return place
+}
+
+// request reads the annotation that counts: the pod's if it is there, even
+// empty, else its namespace's. found says that there is one.
+func request(p *podView, ns *Namespace) (text string, reason Reason, found bool) {
+	if text, ok := p.Metadata.Annotations[RequestAnnotation]; ok {
+		return text, Annotation, true
+	}
+	if text, ok := ns.Annotations[RequestAnnotation]; ok {
+		return text, NamespaceAnnotation, true
+	}
+	return "", "", false
+}
+
+// parseRequest reads a list of [instance=]template. Entries that cannot be read
+// become faults, the others are returned all the same; a fault of the list as a
+// whole returns no entry.
+func parseRequest(text string, reason Reason, place string) ([]asked, []Fault) {
+	var entries []asked
+	var faults []Fault
+	bad := func(instance, message, fix string) {
+		faults = append(faults, Fault{Reason: BadRequest, Instance: instance, Place: place, Message: message, Fix: fix})
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	for _, part := range strings.Split(text, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			bad("", fmt.Sprintf("%s has an empty entry", templates.Quote(text)), "remove the extra comma")
+			continue
+		}
+		instance, template, named := strings.Cut(part, "=")
+		instance, template = strings.TrimSpace(instance), strings.TrimSpace(template)
+		if !named {
+			template = instance
+		}
+		switch {
+		case reservedName(part) && (part == "true" || part == "false"):
+			bad("", fmt.Sprintf("%s is not a template", templates.Quote(part)),
+				fmt.Sprintf("opting in is the label %s: %s on the namespace or pod; this annotation names templates, such as log-collector", InjectionLabel, labelEnabled))
+		case nameFault("template", template) != "":
+			bad("", nameFault("template", template), "write [instance=]template, separated by commas")
+		case nameFault("instance", instance) != "":
+			bad("", nameFault("instance", instance), "write [instance=]template, separated by commas")
+		default:
+			entries = append(entries, asked{instance: instance, template: template, reason: reason})
+		}
+	}
+	entries, faults = unique(entries, faults, place)
+	if len(entries) > maxInstances {
+		return nil, append(faults, Fault{Reason: BadRequest, Place: place,
+			Message: fmt.Sprintf("%d instances are asked for, more than %d", len(entries), maxInstances), Fix: "ask for fewer"})
+	}
+	return entries, faults
+}
+
+// unique drops repeated entries; an instance name that stands for two templates
+// is a fault and drops both.
+func unique(entries []asked, faults []Fault, place string) ([]asked, []Fault) {
+	kept := make([]asked, 0, len(entries))
+	var ambiguous []string
+	for _, e := range entries {
+		i := slices.IndexFunc(kept, func(k asked) bool { return k.instance == e.instance })
+		switch {
+		case i < 0:
+			kept = append(kept, e)
+		case kept[i].template != e.template && !slices.Contains(ambiguous, e.instance):
+			ambiguous = append(ambiguous, e.instance)
+			faults = append(faults, Fault{Reason: BadRequest, Instance: e.instance, Place: place,
+				Message: fmt.Sprintf("instance %s stands for two templates, %s and %s", templates.Quote(e.instance), templates.Quote(kept[i].template), templates.Quote(e.template)),
+				Fix:     "give one of them another name: name=template"})
+		}
+	}
+	kept = slices.DeleteFunc(kept, func(k asked) bool { return slices.Contains(ambiguous, k.instance) })
+	return kept, faults
+}
+
+func reservedName(s string) bool { return s == "true" || s == "false" || s == "none" }
+
+// nameFault is what is wrong with an instance's or template's name, or "".
+func nameFault(what, name string) string {
+	switch {
+	case name == "":
+		return what + " name is empty"
+	case len(name) > maxNameLength:
+		return fmt.Sprintf("%s name %s is longer than %d characters", what, templates.Quote(name), maxNameLength)
+	case reservedName(name):
+		return fmt.Sprintf("%s name %s is reserved", what, templates.Quote(name))
+	case len(validation.IsDNS1123Label(name)) > 0:
+		return fmt.Sprintf("%s name %s is not made of lower-case letters, digits and inner hyphens", what, templates.Quote(name))
+	}
+	return ""
+}
+
+// matching adds the templates that select the pod and of which no instance is asked for.
+func matching(entries []asked, found []*templates.Template) []asked {
+	for _, t := range found {
+		taken := slices.ContainsFunc(entries, func(e asked) bool {
+			return e.template == t.Name || e.instance == t.Name
+		})
+		if !taken {
+			entries = append(entries, asked{instance: t.Name, template: t.Name, reason: TemplateMatch})
+		}
+	}
+	return entries
+}

@@ -1,0 +1,84 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+)
+
+// systemNamespaces are never injected into: the cluster must start without us.
+func systemNamespace(name string, settings *Settings) bool {
+	switch name {
+	case "kube-system", "kube-public", "kube-node-lease":
+		return true
+	}
+	return name != "" && name == settings.OwnNamespace
+}
+
+// allowed applies rows 1 to 5 of the decision table to the pod as a whole. It
+// returns "" when the pod may be injected, else the reason and a sentence for
+// this very pod.
+func allowed(p *podView, ns *Namespace, settings *Settings) (Reason, string) {
+	if _, mirror := p.Metadata.Annotations[mirrorAnnotation]; mirror {
+		return MirrorPod, "the pod mirrors a static pod"
+	}
+	if systemNamespace(ns.Name, settings) {
+		return SystemNamespace, fmt.Sprintf("namespace %s is the cluster's or the injector's own", templates.Quote(ns.Name))
+	}
+	onNamespace, onPod := ns.Labels[InjectionLabel], p.Metadata.Labels[InjectionLabel]
+	_, namespaceHas := ns.Labels[InjectionLabel]
+	_, podHas := p.Metadata.Labels[InjectionLabel]
+	unknown := func(value string, has bool) bool {
+		return has && value != labelEnabled && value != labelDisabled
+	}
+	switch {
+	case onNamespace == labelDisabled:
+		return NamespaceDisabled, fmt.Sprintf("namespace %s has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelDisabled)
+	case onPod == labelDisabled:
+		return PodDisabled, fmt.Sprintf("the pod has the label %s: %s", InjectionLabel, labelDisabled)
+	case unknown(onNamespace, namespaceHas):
+		return UnknownLabelValue, unknownLabel("namespace "+templates.Quote(ns.Name), onNamespace)
+	case unknown(onPod, podHas):
+		return UnknownLabelValue, unknownLabel("the pod", onPod)
+	case onNamespace != labelEnabled && onPod != labelEnabled:
+		return NotEnabled, fmt.Sprintf("neither namespace %s nor the pod has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelEnabled)
+	}
+	return "", ""
+}
+
+func unknownLabel(where, value string) string {
+	return fmt.Sprintf("%s has the label %s: %s, which is neither %s nor %s", where, InjectionLabel, templates.Quote(value), labelEnabled, labelDisabled)
+}
+
+// mistaken is the warning for a pod that gets nothing although somebody seems
+// to want something; "" if nothing points that way.
+func mistaken(p *podView, reason Reason, detail string) string {
+	_, asks := p.Metadata.Annotations[RequestAnnotation]
+	switch {
+	case reason == UnknownLabelValue:
+		return detail + ": nothing is injected"
+	case reason == NotEnabled && asks:
+		return fmt.Sprintf("%s is ignored: %s", RequestAnnotation, detail)
+	case reason == NothingRequested && !asks && p.Metadata.Labels[InjectionLabel] == labelEnabled:
+		return fmt.Sprintf("the pod has the label %s: %s, but asks for nothing: add the annotation %s: TEMPLATE", InjectionLabel, labelEnabled, RequestAnnotation)
+	}
+	return ""
+}
+
+// overall is the pod's outcome: the worst of its instances' where something
+// went wrong, else the best.
+func overall(r *Result) (Outcome, Reason) {
+	for _, want := range []Outcome{Refused, AdmittedWithout} {
+		for _, f := range r.Faults {
+			if f.Ignored == (want == AdmittedWithout) {
+				return want, f.Reason
+			}
+		}
+	}
+	for _, want := range []Outcome{Injected, Unchanged, Skipped} {
+		i := slices.IndexFunc(r.Instances, func(in Instance) bool { return in.Outcome == want })
+		if i >= 0 {
+			return want, r.Instances[i].Reason
+		}
+	}
+	return Skipped, NothingRequested
+}

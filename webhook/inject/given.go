@@ -1,0 +1,159 @@
+package inject
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// given is one parameter annotation, reserved ones included.
+type given struct {
+	instance, parameter, text string
+	onNamespace               bool
+}
+
+// place names the annotation for messages.
+func (g given) place(namespace string) string {
+	return annotationPlace(g.instance+parameterSuffix+"/"+g.parameter, g.onNamespace, namespace)
+}
+
+func (g given) origin() string {
+	if g.onNamespace {
+		return OriginNamespace
+	}
+	return OriginAnnotation
+}
+
+// The origins of a parameter's value.
+const (
+	OriginAnnotation = "annotation"
+	OriginNamespace  = "namespace annotation"
+	OriginDefault    = "default"
+)
+
+// parameterAnnotations collects <instance>.sidecar-injector.dev/<parameter> from
+// pod and namespace, sorted by instance and parameter; the pod's come before the
+// namespace's of the same name and hide them.
+func parameterAnnotations(p *podView, ns *Namespace) []given {
+	found := collect(nil, p.Metadata.Annotations, false)
+	found = collect(found, ns.Annotations, true)
+	slices.SortFunc(found, func(a, b given) int {
+		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.parameter, b.parameter), boolOrder(a.onNamespace, b.onNamespace))
+	})
+	return slices.CompactFunc(found, func(a, b given) bool { return a.instance == b.instance && a.parameter == b.parameter })
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func collect(into []given, annotations map[string]string, onNamespace bool) []given {
+	for key, text := range annotations {
+		domain, parameter, ok := strings.Cut(key, "/")
+		if !ok {
+			continue
+		}
+		if instance, ours := strings.CutSuffix(domain, parameterSuffix); ours && instance != "" {
+			into = append(into, given{instance: instance, parameter: parameter, text: text, onNamespace: onNamespace})
+		}
+	}
+	return into
+}
+
+// of are the annotations of one instance. The slice is part of all.
+func of(all []given, instance string) []given {
+	start := slices.IndexFunc(all, func(g given) bool { return g.instance == instance })
+	if start < 0 {
+		return nil
+	}
+	end := start
+	for end < len(all) && all[end].instance == instance {
+		end++
+	}
+	return all[start:end]
+}
+
+func lookup(all []given, parameter string) (given, bool) {
+	for _, g := range all {
+		if g.parameter == parameter {
+			return g, true
+		}
+	}
+	return given{}, false
+}
+
+// strays warns of parameter annotations on the pod for an instance that nobody asked for.
+func strays(all []given, entries []asked) []string {
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.instance)
+	}
+	slices.Sort(names)
+	var warnings []string
+	for _, g := range all {
+		if g.onNamespace || slices.Contains(names, g.instance) {
+			continue
+		}
+		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), templates.Quote(g.instance))
+		if near := templates.Nearest(g.instance, names); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		warnings = append(warnings, text)
+	}
+	return warnings
+}
+
+// reserved reports whether the parameter is the injector's own, not the template's.
+func reserved(parameter string) bool {
+	return parameter == overrideParameter || parameter == nativeParameter || parameter == containersParameter
+}
+
+// bind checks an instance's parameters. The faults name annotation and fix.
+func bind(t *templates.Template, instance string, all []given, namespace string) (templates.Parameters, []Parameter, []Fault) {
+	known := t.ParameterNames()
+	var faults []Fault
+	for _, g := range all {
+		if reserved(g.parameter) || slices.Contains(known, g.parameter) {
+			continue
+		}
+		fix := "known are " + strings.Join(append(slices.Clone(known), containersParameter, nativeParameter, overrideParameter), ", ")
+		if near := templates.Nearest(g.parameter, known); near != "" {
+			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
+		}
+		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
+			Message: fmt.Sprintf("template %s has no parameter %s", templates.Quote(t.Name), templates.Quote(g.parameter)), Fix: fix})
+	}
+	values, wrong := t.Bind(func(name string) (string, bool) {
+		g, ok := lookup(all, name)
+		return g.text, ok
+	})
+	for _, w := range wrong {
+		g, ok := lookup(all, w.Name)
+		if !ok {
+			g = given{instance: instance, parameter: w.Name}
+		}
+		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
+			Message: fmt.Sprintf("parameter %s: %s", templates.Quote(w.Name), w.Message), Fix: w.Fix})
+	}
+	if len(faults) > 0 {
+		return values, nil, faults
+	}
+	shown := make([]Parameter, 0, len(known))
+	for _, name := range known {
+		origin := OriginDefault
+		if g, ok := lookup(all, name); ok {
+			origin = g.origin()
+		}
+		shown = append(shown, Parameter{Name: name, Text: values.Text(name), Origin: origin})
+	}
+	return values, shown, nil
+}

@@ -1,0 +1,327 @@
+package inject
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// Inject answers for one pod. The error is a *MalformedPodError when the bytes
+// are not a pod; any other is ours. Nothing that it is given is changed, and it
+// may be called by many goroutines at once.
+func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, error) {
+	p, err := decodeMetadata(req.Pod)
+	if err != nil {
+		return nil, err
+	}
+	if reason, detail := allowed(p, &req.Namespace, settings); reason != "" {
+		return skipped(p, reason, detail), nil
+	}
+	text, asker, asks := request(p, &req.Namespace)
+	var entries []asked
+	var faults []Fault
+	if asks {
+		entries, faults = parseRequest(text, asker, requestPlace(asker, req.Namespace.Name))
+	}
+	entries = matching(entries, set.Matching(req.Namespace.Name, p.Metadata.Labels, req.Namespace.Labels))
+	all := parameterAnnotations(p, &req.Namespace)
+	if len(entries) == 0 && len(faults) == 0 {
+		r := skipped(p, NothingRequested, "no annotation asks for a sidecar, and no template matches")
+		r.Warnings = append(r.Warnings, strays(all, nil)...)
+		return finished(r), nil
+	}
+	if err := p.decodeSpec(); err != nil {
+		return nil, err
+	}
+	j := &job{set: set, settings: settings, request: req, pod: p, given: all,
+		reader: &podReader{raw: req.Pod, name: p.Metadata.Name, namespace: req.Namespace.Name},
+		result: &Result{Instances: make([]Instance, len(entries)), Warnings: strays(all, entries)},
+	}
+	for _, f := range faults {
+		j.fault(f, nil)
+	}
+	if err := j.run(entries); err != nil {
+		return nil, err
+	}
+	return finished(j.result), nil
+}
+
+func skipped(p *podView, reason Reason, detail string) *Result {
+	r := &Result{Outcome: Skipped, Reason: reason, Detail: detail}
+	if w := mistaken(p, reason, detail); w != "" {
+		r.Warnings = append(r.Warnings, warningText(w))
+	}
+	return r
+}
+
+// finished puts a result in its final order.
+func finished(r *Result) *Result {
+	slices.SortStableFunc(r.Faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Message, b.Message))
+	})
+	if r.Outcome == "" {
+		r.Outcome, r.Reason = overall(r)
+	}
+	if r.Outcome == Refused {
+		r.Operations = nil
+		for i := range r.Instances {
+			if in := &r.Instances[i]; in.Outcome == Injected {
+				in.Outcome = Refused
+				in.Detail += "; not injected, because the pod is refused for another reason"
+			}
+		}
+	}
+	for _, f := range r.Faults {
+		if f.Ignored {
+			r.Warnings = append(r.Warnings, f.String()+"; the pod is admitted without it")
+		}
+	}
+	for i, w := range r.Warnings {
+		r.Warnings[i] = warningText(w)
+	}
+	slices.Sort(r.Warnings)
+	r.Warnings = slices.Compact(r.Warnings)
+	return r
+}
+
+// job is one call of Inject under way.
+type job struct {
+	set      *templates.Set
+	settings *Settings
+	request  *Request
+	pod      *podView
+	status   Status // complete entries only
+	given    []given
+	reader   *podReader
+	result   *Result
+	repairs  []Operation
+}
+
+// candidate is one instance on its way into the plan.
+type candidate struct {
+	asked
+	rank     int // position in the plan, after sorting by order
+	index    int // which of its template's instances it is
+	native   bool
+	template *templates.Template
+	instance *Instance
+	given    []given
+	targets  []target
+	addition *addition
+}
+
+func (j *job) run(entries []asked) error {
+	if err := j.readStatus(); err != nil {
+		return err
+	}
+	var fit []*candidate
+	for i, e := range entries {
+		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template}
+		c := &candidate{asked: e, instance: &j.result.Instances[i], given: of(j.given, e.instance)}
+		for _, before := range entries[:i] {
+			if before.template == e.template {
+				c.index++
+			}
+		}
+		ready, err := j.prepare(c)
+		if err != nil {
+			return err
+		}
+		if ready {
+			fit = append(fit, c)
+		}
+	}
+	slices.SortStableFunc(fit, func(a, b *candidate) int { return cmp.Compare(a.template.Spec.Order, b.template.Spec.Order) })
+	for i, c := range fit {
+		c.rank = i
+	}
+	accepted := j.claim(fit)
+	if len(accepted) == 0 {
+		j.result.Operations = j.repairs
+		return nil
+	}
+	return j.assemble(accepted)
+}
+
+// readStatus keeps the entries of the status that are still whole.
+func (j *job) readStatus() error {
+	status, err := ReadStatus(j.pod.Metadata.Annotations)
+	if err != nil {
+		j.warn("%s cannot be read and counts for nothing: %v", StatusAnnotation, err)
+	}
+	j.status = Status{}
+	for name, e := range status {
+		if e.complete(j.pod) {
+			j.status[name] = e
+		}
+	}
+	return nil
+}
+
+// prepare takes one instance through rows 7 to 10 of the decision up to its
+// rendering. It reports whether the instance is ready to be planned; if not, its
+// outcome is set.
+func (j *job) prepare(c *candidate) (bool, error) {
+	if !j.find(c) || j.unsupported(c) || j.alreadyInjected(c) {
+		return false, nil
+	}
+	faults := j.readNative(c)
+	values, shown, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+	faults = append(faults, wrong...)
+	targets, fault := chooseTargets(c.template, c.asked.instance, c.given, j.pod, j.status, j.request.Namespace.Name)
+	if fault != nil {
+		faults = append(faults, *fault)
+	}
+	overrides, wrong := readOverride(c, j.request.Namespace.Name)
+	faults = append(faults, wrong...)
+	c.instance.Parameters, c.targets = shown, targets
+	if len(faults) > 0 {
+		if j.neverCompletes(c, nil) {
+			return false, nil
+		}
+		for _, f := range faults {
+			j.fault(f, c)
+		}
+		return false, nil
+	}
+	rendered, err := j.render(c, values)
+	if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
+		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: "template " + templates.Quote(c.template.Name),
+			Message: invalid.Error(), Fix: "mend the template"}, c)
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("instance %s: %w", templates.Quote(c.asked.instance), err)
+	}
+	addition, faults := newAddition(c, rendered, overrides)
+	for _, f := range faults {
+		j.fault(f, c)
+	}
+	c.addition = addition
+	return len(faults) == 0 && !j.neverCompletes(c, addition), nil
+}
+
+func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rendered, error) {
+	in := &templates.Input{
+		Parameters: values, Instance: c.asked.instance, Index: c.index, Native: c.native, Pod: j.reader,
+		NamespaceName:        j.request.Namespace.Name,
+		NamespaceLabels:      j.request.Namespace.Labels,
+		NamespaceAnnotations: j.request.Namespace.Annotations,
+		Cluster:              j.settings.Cluster,
+	}
+	if len(c.targets) > 0 {
+		app, err := j.reader.container(c.targets[0].list, c.targets[0].index)
+		if err != nil {
+			return nil, err
+		}
+		in.App = app
+	}
+	return c.template.Render(in)
+}
+
+// find looks the template up.
+func (j *job) find(c *candidate) bool {
+	place := requestPlace(c.reason, j.request.Namespace.Name)
+	entry, ok := j.set.Lookup(j.request.Namespace.Name, c.asked.template)
+	if !ok {
+		fix := "sidecar-injector templates list shows what there is"
+		names := j.set.Names(j.request.Namespace.Name)
+		if near := templates.Nearest(c.asked.template, names); near != "" {
+			fix = fmt.Sprintf("did you mean %s?", near)
+		}
+		j.fault(Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: place,
+			Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: fix}, c)
+		return false
+	}
+	if entry.Template == nil {
+		message := fmt.Sprintf("template %s has faults", templates.Quote(c.asked.template))
+		if len(entry.Findings) > 0 {
+			message += ": " + entry.Findings[0].String()
+		}
+		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: place, Message: message, Fix: "mend the template"}, c)
+		return false
+	}
+	c.template, c.instance.Template = entry.Template, entry.Template
+	return true
+}
+
+// skip records a decision against an instance that is nobody's mistake; whoever
+// asked for it by name is told.
+func (j *job) skip(c *candidate, reason Reason, detail string) {
+	c.instance.Outcome, c.instance.Reason, c.instance.Detail = Skipped, reason, detail
+	if c.reason != TemplateMatch {
+		j.warn("%s is not injected: %s", c.asked.instance, detail)
+	}
+}
+
+func (j *job) unsupported(c *candidate) bool {
+	switch {
+	case j.pod.windows() && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows):
+		j.skip(c, WindowsPod, "the pod runs on Windows, which the template does not support")
+	case j.pod.spec.HostNetwork && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportHostNetwork):
+		j.skip(c, HostNetwork, "the pod uses the node's network, which the template does not support")
+	default:
+		return false
+	}
+	return true
+}
+
+// neverCompletes keeps a sidecar that goes on for ever out of a pod that has to
+// end. Without an addition (the instance has faults) the template's own
+// containers are looked at as written.
+func (j *job) neverCompletes(c *candidate, a *addition) bool {
+	if !j.pod.mustEnd() || c.template.Spec.Completes {
+		return false
+	}
+	regular := a != nil && len(a.regular) > 0
+	if a == nil {
+		regular = c.template.HasContainers || !c.native && c.template.HasSidecars
+	}
+	if regular {
+		j.skip(c, NeverCompletes, fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy))
+	}
+	return regular
+}
+
+// readNative decides between native sidecars and regular containers.
+func (j *job) readNative(c *candidate) []Fault {
+	c.native = !j.settings.ContainerMode
+	g, ok := lookup(c.given, nativeParameter)
+	if !ok {
+		return nil
+	}
+	switch g.text {
+	case "true", "false":
+		c.native = g.text == "true"
+		return nil
+	}
+	return []Fault{{Reason: BadParameter, Instance: c.asked.instance, Place: g.place(j.request.Namespace.Name),
+		Message: fmt.Sprintf("want \"true\" or \"false\", got %s", templates.Quote(g.text)), Fix: "\"true\": native sidecars; \"false\": regular containers"}}
+}
+
+// fault records a mistake; c is the instance at fault, or nil when the request
+// itself is. The policy decides whether the pod is refused for it.
+func (j *job) fault(f Fault, c *candidate) {
+	policy := j.settings.OnUnknownTemplate
+	if c != nil && c.template != nil && f.Reason != TemplateInvalid {
+		policy = c.template.FailurePolicy
+	}
+	f.Ignored = policy == v1alpha1.Ignore
+	j.result.Faults = append(j.result.Faults, f)
+	if c == nil {
+		return
+	}
+	c.instance.Reason, c.instance.Detail = f.Reason, f.String()
+	c.instance.Outcome = Refused
+	if f.Ignored {
+		c.instance.Outcome = AdmittedWithout
+	}
+}
+
+func (j *job) warn(format string, args ...any) {
+	j.result.Warnings = append(j.result.Warnings, fmt.Sprintf(format, args...))
+}

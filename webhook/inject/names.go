@@ -1,0 +1,37 @@
+package inject
+
+// The names that users write. They are the contract: docs/annotations.md.
+const (
+	// Domain is the prefix of every label and annotation of ours.
+	Domain = "sidecar-injector.dev"
+	// InjectionLabel opts a namespace or a pod in or out.
+	InjectionLabel = Domain + "/injection"
+	// RequestAnnotation asks for sidecars.
+	RequestAnnotation = Domain + "/inject"
+	// StatusAnnotation records what was injected.
+	StatusAnnotation = Domain + "/status"
+
+	labelEnabled  = "enabled"
+	labelDisabled = "disabled"
+
+	// parameterSuffix ends the domain of <instance>.sidecar-injector.dev/<parameter>.
+	parameterSuffix = "." + Domain
+
+	// The reserved parameters.
+	overrideParameter   = "override"
+	nativeParameter     = "native"
+	containersParameter = "containers"
+
+	mirrorAnnotation           = "kubernetes.io/config.mirror"
+	defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
+	safeToEvictAnnotation      = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+	maxInstances  = 16
+	maxNameLength = 30
+	// maxGeneratedName is what the API server allows for a container or volume (a DNS label).
+	maxGeneratedName = 63
+	// maxOverride bounds the override annotation in bytes.
+	maxOverride = 8 << 10
+	// defaultGracePeriod is the API server's default of terminationGracePeriodSeconds.
+	defaultGracePeriod = 30
+)

@@ -1,0 +1,91 @@
+package inject
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Status is the annotation sidecar-injector.dev/status: what was injected, by instance.
+type Status map[string]StatusEntry
+
+// StatusEntry records one instance.
+type StatusEntry struct {
+	// Template is kind/name, or kind/namespace/name of a namespaced one.
+	Template string `json:"template"`
+	// Revision of the template, and a hash of the parameters, at injection.
+	Revision   string `json:"revision"`
+	Parameters string `json:"parameters"`
+	// Sidecars are the native sidecars, InitContainers the other init containers.
+	Sidecars       []string `json:"sidecars,omitempty"`
+	InitContainers []string `json:"initContainers,omitempty"`
+	Containers     []string `json:"containers,omitempty"`
+	Volumes        []string `json:"volumes,omitempty"`
+}
+
+// ReadStatus reads the status from a pod's annotations. A pod without one has
+// none and no error.
+func ReadStatus(annotations map[string]string) (Status, error) {
+	text, ok := annotations[StatusAnnotation]
+	if !ok || text == "" {
+		return nil, nil
+	}
+	var s Status
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return nil, fmt.Errorf("annotation %s: %w", StatusAnnotation, err)
+	}
+	return s, nil
+}
+
+// text is the annotation's value: compact JSON with sorted keys.
+func (s Status) text() (string, error) {
+	b, err := json.Marshal(s, json.Deterministic(true))
+	return string(b), err
+}
+
+// all are the names of all containers of the entry.
+func (e StatusEntry) all() []string {
+	return slices.Concat(e.Sidecars, e.InitContainers, e.Containers)
+}
+
+// complete reports whether everything that the entry lists is in the pod, and
+// in the list that the entry says; an entry of a template that only adds to the
+// app's containers lists nothing and is complete.
+func (e StatusEntry) complete(p *podView) bool {
+	in := func(list string, names []string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool {
+			_, l, _ := p.container(name)
+			return l != list
+		})
+	}
+	if !in("initContainers", e.Sidecars) || !in("initContainers", e.InitContainers) || !in("containers", e.Containers) {
+		return false
+	}
+	return !slices.ContainsFunc(e.Volumes, func(name string) bool { return p.volume(name) == nil })
+}
+
+// owns reports whether a complete entry lists the container as ours.
+func (s Status) owns(container string) bool {
+	for _, e := range s {
+		if slices.Contains(e.all(), container) {
+			return true
+		}
+	}
+	return false
+}
+
+// hashParameters identifies what a pod's author gave for an instance: the text
+// of parameters and reserved parameters, in any order.
+func hashParameters(given []given) string {
+	lines := make([]string, 0, len(given))
+	for _, g := range given {
+		lines = append(lines, fmt.Sprintf("%q=%q", g.parameter, g.text))
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:5])
+}
