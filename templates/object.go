@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -31,6 +32,17 @@ func (o Object) Get(name string) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// All yields the members in order.
+func (o Object) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for i := range o {
+			if !yield(o[i].Name, o[i].Value) {
+				return
+			}
+		}
+	}
 }
 
 // Text gives the member if it is a string, else "".

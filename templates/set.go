@@ -1,24 +1,192 @@
 package templates
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
 // Set is an immutable collection of templates. Its answers do not depend on the
-// order in which the entries were given.
-type Set struct{}
-
-// NewSet indexes entries. Two of one name, kind and namespace in one source are both broken.
-func NewSet(entries []Entry) *Set { return &Set{} }
-
-// Lookup gives the template that a pod of the namespace gets by that name: a
-// SidecarTemplate of the namespace, or a ClusterSidecarTemplate of the cluster, the directory, the built-ins.
-func (s *Set) Lookup(namespace, name string) (Entry, bool) { return Entry{}, false }
-
-// Matching gives the templates whose match selects the pod, by order, then name.
-// The result must not be changed.
-func (s *Set) Matching(namespace string, podLabels, namespaceLabels map[string]string) []*Template {
-	return nil
+// order in which the entries were given. It may be used by many goroutines at once.
+type Set struct {
+	entries []Entry
+	// shared and byNamespace hold, under each name, the entry that counts.
+	shared      map[string]int
+	byNamespace map[string]map[string]int
+	matching    selectorIndex
 }
 
-// Entries gives all entries, sorted by name, namespace, kind, source, file and line. Read-only.
-func (s *Set) Entries() []Entry { return nil }
+// NewSet indexes entries. Two of one name, kind and namespace in one source are
+// both broken: see MarkDuplicates.
+func NewSet(entries []Entry) *Set {
+	s := &Set{
+		entries:     MarkDuplicates(entries),
+		shared:      map[string]int{},
+		byNamespace: map[string]map[string]int{},
+	}
+	slices.SortStableFunc(s.entries, compareEntries)
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.Name == "" {
+			continue
+		}
+		names := s.shared
+		if e.Kind == v1alpha1.SidecarTemplateKind {
+			if names = s.byNamespace[e.Namespace]; names == nil {
+				names = map[string]int{}
+				s.byNamespace[e.Namespace] = names
+			}
+		}
+		if other, ok := names[e.Name]; !ok || precedence(e.Origin.Source) > precedence(s.entries[other].Origin.Source) {
+			names[e.Name] = i
+		}
+	}
+	for _, i := range s.shared {
+		s.matching.add("", s.entries[i].Template)
+	}
+	for namespace, names := range s.byNamespace {
+		for _, i := range names {
+			s.matching.add(namespace, s.entries[i].Template)
+		}
+	}
+	s.matching.sort()
+	return s
+}
+
+// MarkDuplicates gives a copy of entries in which those that have name, kind,
+// namespace and source in common carry a DuplicateTemplate finding and lose their
+// template. An entry that carries that finding already keeps what it has, so that a
+// source may mark first and then put the last good template back.
+func MarkDuplicates(entries []Entry) []Entry {
+	type identity struct{ kind, namespace, name, source string }
+	groups := map[identity][]int{}
+	out := slices.Clone(entries)
+	for i := range out {
+		if e := &out[i]; e.Name != "" {
+			id := identity{e.Kind, e.Namespace, e.Name, e.Origin.Source}
+			groups[id] = append(groups[id], i)
+		}
+	}
+	for _, group := range groups {
+		if len(group) < 2 {
+			continue
+		}
+		slices.SortFunc(group, func(a, b int) int { return compareOrigins(out[a].Origin, out[b].Origin) })
+		for n, i := range group {
+			e := &out[i]
+			if slices.ContainsFunc(e.Findings, func(f Finding) bool { return f.Reason == DuplicateTemplate }) {
+				continue
+			}
+			other := group[0]
+			if n == 0 {
+				other = group[1]
+			}
+			e.Findings = sortFindings(append(slices.Clone(e.Findings), Finding{
+				File: e.Origin.File, Line: max(e.Origin.Line, 1), Column: 1, Path: "metadata.name",
+				Reason: DuplicateTemplate, Severity: SeverityError,
+				Message: fmt.Sprintf("%s %s is also in %s", e.Kind, Quote(e.Name), out[other].Origin.place()),
+				Hint:    "rename or remove one of them; neither is used",
+			}))
+			e.Template = nil
+		}
+	}
+	return out
+}
+
+func (o Origin) place() string {
+	switch {
+	case o.File == "":
+		return "the source " + o.Source
+	case o.Line == 0:
+		return o.File
+	default:
+		return fmt.Sprintf("%s:%d", o.File, o.Line)
+	}
+}
+
+// precedence orders the sources: the higher hides the lower.
+func precedence(source string) int {
+	switch source {
+	case SourceCluster:
+		return 2
+	case SourceDirectory:
+		return 1
+	default:
+		return 0
+	}
+}
+
+func compareOrigins(a, b Origin) int {
+	return cmp.Or(
+		-cmp.Compare(precedence(a.Source), precedence(b.Source)),
+		strings.Compare(a.Source, b.Source),
+		strings.Compare(a.File, b.File),
+		cmp.Compare(a.Line, b.Line),
+	)
+}
+
+func compareEntries(a, b Entry) int {
+	return cmp.Or(
+		strings.Compare(a.Name, b.Name),
+		strings.Compare(a.Namespace, b.Namespace),
+		strings.Compare(a.Kind, b.Kind),
+		compareOrigins(a.Origin, b.Origin),
+		// Equal places come from resources of a cluster; content then decides, never the order given.
+		strings.Compare(revisionOf(a), revisionOf(b)),
+		slices.CompareFunc(a.Findings, b.Findings, func(x, y Finding) int { return strings.Compare(x.String(), y.String()) }),
+	)
+}
+
+func revisionOf(e Entry) string {
+	if e.Template == nil {
+		return ""
+	}
+	return e.Template.Revision
+}
+
+// Lookup gives the template that a pod of the namespace gets by that name: the
+// SidecarTemplate of the namespace, else the ClusterSidecarTemplate; of the same kind that
+// of the cluster hides that of the directory, and that the built-in one. A broken template hides as well.
+func (s *Set) Lookup(namespace, name string) (Entry, bool) {
+	if i, ok := s.byNamespace[namespace][name]; ok {
+		return s.entries[i], true
+	}
+	if i, ok := s.shared[name]; ok {
+		return s.entries[i], true
+	}
+	return Entry{}, false
+}
+
+// Matching gives the templates whose match selects the pod, by order, then name;
+// hidden and broken ones are left out. The caller may keep and change the result.
+func (s *Set) Matching(namespace string, podLabels, namespaceLabels map[string]string) []*Template {
+	found := s.matching.find(namespace, podLabels, namespaceLabels)
+	if own := s.byNamespace[namespace]; len(own) > 0 {
+		found = slices.DeleteFunc(found, func(t *Template) bool {
+			_, hidden := own[t.Name]
+			return hidden && t.Kind != v1alpha1.SidecarTemplateKind
+		})
+	}
+	return found
+}
+
+// Entries gives all entries, sorted by name, namespace, kind and origin. Read-only.
+func (s *Set) Entries() []Entry { return s.entries }
 
 // Names gives the names that a pod of the namespace may ask for, sorted; broken templates' too.
-func (s *Set) Names(namespace string) []string { return nil }
+func (s *Set) Names(namespace string) []string {
+	names := make([]string, 0, len(s.shared))
+	for name := range s.shared {
+		names = append(names, name)
+	}
+	for name := range s.byNamespace[namespace] {
+		if _, ok := s.shared[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,90 @@
+package templates
+
+import (
+	"regexp"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// pattern is a regular expression that a whole text must match.
+type pattern struct {
+	text string
+	re   *regexp.Regexp
+}
+
+func newPattern(text string) (*pattern, error) {
+	// Compiled alone first, so that a pattern such as `a)(b` is refused.
+	if _, err := regexp.Compile(text); err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(`^(?:` + text + `)$`)
+	return &pattern{text: text, re: re}, err
+}
+
+func (p *pattern) matches(text string) bool { return p.re.MatchString(text) }
+
+// bound is a minimum or maximum.
+type bound struct {
+	kind  v1alpha1.ParameterType
+	text  string
+	value any
+}
+
+// newBound reads a bound written as in an annotation. ok is false for a type without order.
+func newBound(kind v1alpha1.ParameterType, text string) (b *bound, ok bool, fault *ParameterFault) {
+	switch kind {
+	case v1alpha1.TypeInteger, v1alpha1.TypePort, v1alpha1.TypeNumber, v1alpha1.TypeQuantity, v1alpha1.TypeDuration:
+	default:
+		return nil, false, nil
+	}
+	value, fault := convert(kind, text)
+	if fault != nil {
+		return nil, true, fault
+	}
+	return &bound{kind: kind, text: text, value: value}, true, nil
+}
+
+// compare says where a checked value stands: negative below the bound, positive above.
+func (b *bound) compare(value any, text string) int {
+	switch b.kind {
+	case v1alpha1.TypeInteger, v1alpha1.TypePort:
+		return order(value.(int64), b.value.(int64))
+	case v1alpha1.TypeNumber:
+		return order(value.(float64), b.value.(float64))
+	case v1alpha1.TypeQuantity:
+		return quantity(text).Cmp(*quantity(b.text))
+	default:
+		return order(duration(text), duration(b.text))
+	}
+}
+
+func order[T int64 | float64 | time.Duration](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// quantity and duration read texts that convert has checked.
+func quantity(text string) *resource.Quantity {
+	q, err := resource.ParseQuantity(text)
+	if err != nil {
+		return &resource.Quantity{}
+	}
+	return &q
+}
+
+func duration(text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0
+	}
+	return d
+}

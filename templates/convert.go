@@ -1,0 +1,197 @@
+package templates
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// parameterTypes in the order in which messages list them.
+func parameterTypes() []string {
+	return []string{
+		string(v1alpha1.TypeString), string(v1alpha1.TypeInteger), string(v1alpha1.TypeNumber), string(v1alpha1.TypeBoolean),
+		string(v1alpha1.TypeQuantity), string(v1alpha1.TypeDuration), string(v1alpha1.TypePath), string(v1alpha1.TypeURL),
+		string(v1alpha1.TypeName), string(v1alpha1.TypePort), string(v1alpha1.TypeStringList),
+	}
+}
+
+// wanted describes a type for a message.
+func wanted(kind v1alpha1.ParameterType) string {
+	switch kind {
+	case v1alpha1.TypeInteger:
+		return "an integer"
+	case v1alpha1.TypeNumber:
+		return "a number"
+	case v1alpha1.TypeBoolean:
+		return "true or false"
+	case v1alpha1.TypeQuantity:
+		return "a quantity such as 100m or 64Mi"
+	case v1alpha1.TypeDuration:
+		return "a duration such as 30s or 1h15m"
+	case v1alpha1.TypePath:
+		return "a path without .. and :"
+	case v1alpha1.TypeURL:
+		return "a URL such as https://host/path"
+	case v1alpha1.TypeName:
+		return "a name of lower-case letters, digits, - and ."
+	case v1alpha1.TypePort:
+		return "a port from 1 to 65535"
+	case v1alpha1.TypeStringList:
+		return "values separated by commas"
+	default:
+		return "text"
+	}
+}
+
+// convert reads a text as an annotation gives it. The value is a string, bool,
+// int64, float64 or []string. The fault lacks name and text.
+func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
+	if kind == v1alpha1.TypeString {
+		return text, nil
+	}
+	if kind == v1alpha1.TypeStringList {
+		return convertList(text)
+	}
+	if fault := refuseHidden(text); fault != nil {
+		return nil, fault
+	}
+	mismatch := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), Quote(text))}
+	switch kind {
+	case v1alpha1.TypeInteger, v1alpha1.TypePort:
+		i, ok := integer(text)
+		if !ok || kind == v1alpha1.TypePort && (i < 1 || i > 65535) {
+			return nil, mismatch
+		}
+		return i, nil
+	case v1alpha1.TypeNumber:
+		f, err := strconv.ParseFloat(text, 64)
+		// Decimal digits only: no 0x10, inf or nan, which ParseFloat takes.
+		if err != nil || strings.Trim(text, "0123456789+-.eE") != "" {
+			return nil, mismatch
+		}
+		return f, nil
+	case v1alpha1.TypeBoolean:
+		if text != "true" && text != "false" {
+			return nil, mismatch
+		}
+		return text == "true", nil
+	case v1alpha1.TypeQuantity:
+		if _, err := resource.ParseQuantity(text); err != nil {
+			return nil, mismatch
+		}
+	case v1alpha1.TypeDuration:
+		if _, err := time.ParseDuration(text); err != nil {
+			return nil, mismatch
+		}
+	case v1alpha1.TypePath:
+		if text == "" || strings.Contains(text, ":") || hasParent(text) {
+			return nil, mismatch
+		}
+	case v1alpha1.TypeURL:
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme == "" || u.Host == "" || strings.ContainsAny(text, " \"<>\\") {
+			return nil, mismatch
+		}
+	case v1alpha1.TypeName:
+		if len(validation.IsDNS1123Subdomain(text)) > 0 {
+			return nil, mismatch
+		}
+	}
+	return text, nil
+}
+
+// integer reads decimal digits with an optional minus, no leading zeros or plus:
+// what YAML would read as the same number.
+func integer(text string) (int64, bool) {
+	i, err := strconv.ParseInt(text, 10, 64)
+	return i, err == nil && strconv.FormatInt(i, 10) == text
+}
+
+func hasParent(path string) bool {
+	for part := range strings.SplitSeq(path, "/") {
+		if part == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// refuseHidden keeps out what Kubernetes or a log would read as more than text.
+func refuseHidden(text string) *ParameterFault {
+	if strings.Contains(text, "$(") {
+		return &ParameterFault{
+			Message: fmt.Sprintf("want no $( in it, got %s", Quote(text)),
+			Fix:     "Kubernetes would replace $(NAME) by a variable; only parameters of type string may hold it",
+		}
+	}
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return &ParameterFault{
+			Message: fmt.Sprintf("want no line breaks or other control characters in it, got %s", Quote(text)),
+			Fix:     "write the value on one line",
+		}
+	}
+	return nil
+}
+
+// convertList reads values separated by commas, blanks around them dropped, or, where the text begins with [, a JSON list of strings.
+func convertList(text string) (any, *ParameterFault) {
+	items := []string{}
+	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "[") {
+		if err := json.Unmarshal([]byte(trimmed), &items); err != nil {
+			return nil, &ParameterFault{
+				Message: fmt.Sprintf("want a JSON list of strings, got %s", Quote(text)),
+				Fix:     `write ["a", "b"], or a, b`,
+			}
+		}
+	} else if trimmed != "" {
+		for item := range strings.SplitSeq(text, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				items = append(items, item)
+			}
+		}
+	}
+	for _, item := range items {
+		if fault := refuseHidden(item); fault != nil {
+			return nil, fault
+		}
+	}
+	return items, nil
+}
+
+// listText is the text that convertList reads as items.
+func listText(items []string) string {
+	joined := strings.Join(items, ",")
+	if back, fault := convertList(joined); fault == nil && slicesEqual(back, items) {
+		return joined
+	}
+	b := []byte{'['}
+	for i, item := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSONString(b, item)
+	}
+	return string(append(b, ']'))
+}
+
+func slicesEqual(v any, items []string) bool {
+	other, _ := v.([]string)
+	if len(other) != len(items) {
+		return false
+	}
+	for i := range items {
+		if other[i] != items[i] {
+			return false
+		}
+	}
+	return true
+}
