@@ -1,0 +1,131 @@
+package manifest
+
+import (
+	"errors"
+	"iter"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Resolve follows an alias to the node it stands for; other nodes are returned as
+// they are, nil too.
+func Resolve(n *yaml.Node) *yaml.Node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// Pairs gives the keys and values of a mapping, or of an alias of one, in the order of
+// the text, aliases followed. Merge keys are expanded where they stand: a key set
+// explicitly wins over a merged one, an earlier merged mapping over a later one. Anything
+// but a mapping has no pairs.
+func Pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		n = Resolve(n)
+		if n == nil || n.Kind != yaml.MappingNode {
+			return
+		}
+		for _, p := range pairs(n) {
+			if !yield(Resolve(p.key), Resolve(p.value)) {
+				return
+			}
+		}
+	}
+}
+
+// pair is one entry of a mapping as written, key and value perhaps aliases.
+type pair struct {
+	name       string
+	key, value *yaml.Node
+	merged     bool // came by a merge key
+}
+
+// pairs lists a mapping's entries with merge keys expanded.
+func pairs(n *yaml.Node) []pair {
+	list := make([]pair, 0, len(n.Content)/2)
+	merges := false
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		merges = merges || isMerge(n.Content[i])
+	}
+	var seen map[string]bool
+	if merges {
+		seen = map[string]bool{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if name, _ := keyText(n.Content[i]); !isMerge(n.Content[i]) {
+				seen[name] = true
+			}
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if !isMerge(key) {
+			name, _ := keyText(key)
+			list = append(list, pair{name, key, value, false})
+			continue
+		}
+		list = append(list, merged(value, seen)...)
+	}
+	return list
+}
+
+// merged lists what the value of a merge key adds to a mapping that has the
+// names seen, and notes the new names.
+func merged(value *yaml.Node, seen map[string]bool) []pair {
+	value = Resolve(value)
+	sources := []*yaml.Node{value}
+	if value.Kind == yaml.SequenceNode {
+		sources = value.Content
+	}
+	var list []pair
+	for _, source := range sources {
+		for _, p := range pairs(Resolve(source)) {
+			if !seen[p.name] {
+				seen[p.name] = true
+				p.merged = true
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// isMerge reports whether a key is the merge key <<.
+func isMerge(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.Value == "<<" && key.Tag == "!!merge"
+}
+
+// isNull reports whether a value is null, written or left out.
+func isNull(n *yaml.Node) bool {
+	n = Resolve(n)
+	if n == nil {
+		return true
+	}
+	if n.Kind != yaml.ScalarNode {
+		return false
+	}
+	value, err := resolveScalar(n)
+	return err == nil && value.kind == nullScalar
+}
+
+// keyText is a key as JSON has it: numbers and booleans become strings.
+func keyText(key *yaml.Node) (string, error) {
+	key = Resolve(key)
+	if key.Kind != yaml.ScalarNode {
+		return "", errors.New("mapping key is not a scalar")
+	}
+	value, err := resolveScalar(key)
+	if err != nil {
+		return "", err
+	}
+	switch value.kind {
+	case nullScalar:
+		return "", errors.New("mapping key is null")
+	case floatScalar:
+		// Single precision is what Kubernetes' library prints.
+		return strconv.FormatFloat(value.float, 'g', -1, 32), nil
+	case boolScalar, intScalar, stringScalar:
+	}
+	return value.text, nil
+}

@@ -1,0 +1,121 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Parse reads a stream of documents; file only names it in errors. Duplicate keys,
+// anchors that contain themselves, and documents over the limits are faults. The first
+// fault is returned, always as *Error. Empty data is a stream without documents.
+func Parse(file string, data []byte) (*Stream, error) {
+	if err := checkText(file, data); err != nil {
+		return nil, err
+	}
+	stream := &Stream{File: file}
+	for _, c := range split(data) {
+		if len(c.text) > MaxDocument {
+			return nil, &Error{File: file, Line: c.line, Message: fmt.Sprintf("document has %d bytes, over the limit of %d (3 MiB)", len(c.text), MaxDocument)}
+		}
+		doc, err := parseDocument(file, c)
+		if err != nil {
+			return nil, err
+		}
+		stream.Documents = append(stream.Documents, doc)
+	}
+	return stream, nil
+}
+
+func parseDocument(file string, c chunk) (*Document, *Error) {
+	doc := &Document{File: file, Line: c.line, Text: c.text}
+	root, err := parseNodes(c.text)
+	if err != nil {
+		return nil, doc.syntaxError(err)
+	}
+	if root == nil {
+		return doc, nil
+	}
+	shift(root, c.line-1)
+	if err := check(doc, root); err != nil {
+		return nil, err
+	}
+	if !isNull(root) {
+		doc.Root = root
+	}
+	return doc, nil
+}
+
+// parseNodes gives the value of the text's only document, nil if there is none.
+func parseNodes(text []byte) (root *yaml.Node, err error) {
+	// The parser panics on its own inconsistencies; a strange text must not end the program.
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var first, second yaml.Node
+	if err := decoder.Decode(&first); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := decoder.Decode(&second); err == nil {
+		return nil, fmt.Errorf("line %d: text follows the end of the document", second.Line)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if len(first.Content) == 0 {
+		return nil, nil
+	}
+	return first.Content[0], nil
+}
+
+// shift turns lines of the document into lines of the stream.
+func shift(n *yaml.Node, lines int) {
+	if lines == 0 {
+		return
+	}
+	n.Line += lines
+	for _, child := range n.Content {
+		shift(child, lines)
+	}
+}
+
+// parserLine finds the line in the parser's errors, which have no other form.
+var parserLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+
+func (d *Document) syntaxError(err error) *Error {
+	text := err.Error()
+	match := parserLine.FindStringSubmatch(text)
+	line := 1
+	if match[1] != "" {
+		line, _ = strconv.Atoi(match[1])
+	}
+	e := &Error{File: d.File, Line: d.Line + line - 1, Message: "YAML: " + strings.TrimPrefix(text, match[0])}
+	if at, found := d.tabbed(line); found {
+		e.Line, e.Hint = d.Line+at-1, "tabs do not indent in YAML, use spaces"
+	}
+	return e
+}
+
+// tabbed finds a line indented by a tab among the given one, counted from 1 in the
+// document, and the two after it: the parser names the place where it last knew what it read.
+func (d *Document) tabbed(line int) (int, bool) {
+	rest := d.Text
+	for at := 1; at <= line+2 && len(rest) > 0; at++ {
+		n := lineLength(rest)
+		if at >= line && bytes.HasPrefix(bytes.TrimLeft(rest[:n], " "), []byte("\t")) {
+			return at, true
+		}
+		rest = rest[n:]
+	}
+	return 0, false
+}
