@@ -1,0 +1,170 @@
+package manifest
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// containerLists are the fields of a pod's spec that hold containers.
+var containerLists = []string{"initContainers", "containers", "ephemeralContainers"}
+
+// pod finds and checks the pod template of a workload, which stands under the path;
+// nil if there is none.
+func (o object) pod(path []string) (*Pod, *Error) {
+	meta, err := o.metadata(o.node)
+	if err != nil {
+		return nil, err
+	}
+	template := o
+	for _, name := range path {
+		template.pointer += "/" + name
+		value := field(template.node, name)
+		if isNull(value) {
+			return nil, nil
+		}
+		if template.node, err = template.mapping(value); err != nil {
+			return nil, err
+		}
+	}
+	if len(path) > 0 {
+		if _, err := template.metadata(template.node); err != nil {
+			return nil, err
+		}
+	}
+	if err := template.checkSpec(); err != nil {
+		return nil, err
+	}
+	pod := &Pod{
+		Document: o.doc, Pointer: template.pointer, Line: o.node.Line,
+		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(template.node),
+	}
+	if len(path) > 0 {
+		pod.WorkloadAnnotations = meta.annotations
+	}
+	return pod, nil
+}
+
+func (o object) mapping(n *yaml.Node) (*yaml.Node, *Error) {
+	if Resolve(n).Kind != yaml.MappingNode {
+		return nil, o.doc.at(n, fmt.Sprintf("%s is %s, want a mapping", called(o.pointer, "document"), describe(n)), "")
+	}
+	return Resolve(n), nil
+}
+
+// checkSpec checks a pod's spec and its lists of containers.
+func (o object) checkSpec() *Error {
+	value := field(o.node, "spec")
+	if isNull(value) {
+		return nil
+	}
+	spec := object{doc: o.doc, pointer: o.pointer + "/spec"}
+	var err *Error
+	if spec.node, err = spec.mapping(value); err != nil {
+		return err
+	}
+	for _, name := range containerLists {
+		list := field(spec.node, name)
+		if isNull(list) {
+			continue
+		}
+		pointer := spec.pointer + "/" + name
+		if Resolve(list).Kind != yaml.SequenceNode {
+			return o.doc.at(list, fmt.Sprintf("%s is %s, want a list of containers", called(pointer, ""), describe(list)), "")
+		}
+		for i, item := range Resolve(list).Content {
+			container := object{doc: o.doc, pointer: fmt.Sprintf("%s/%d", pointer, i)}
+			if _, err := container.mapping(item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// metadata is what counts of an object's metadata.
+type metadata struct {
+	name, namespace     string
+	labels, annotations map[string]string
+}
+
+// metadata checks and reads the metadata of an object or pod template.
+func (o object) metadata(n *yaml.Node) (metadata, *Error) {
+	var meta metadata
+	value := field(n, "metadata")
+	if isNull(value) {
+		return meta, nil
+	}
+	at := object{doc: o.doc, pointer: o.pointer + "/metadata"}
+	var err *Error
+	if at.node, err = at.mapping(value); err != nil {
+		return meta, err
+	}
+	if meta.name, err = at.text("name"); err != nil {
+		return meta, err
+	}
+	if meta.namespace, err = at.text("namespace"); err != nil {
+		return meta, err
+	}
+	if meta.labels, err = at.texts("labels"); err != nil {
+		return meta, err
+	}
+	meta.annotations, err = at.texts("annotations")
+	return meta, err
+}
+
+// text is a field that holds a string, "" when absent.
+func (o object) text(name string) (string, *Error) {
+	return o.textOf(called(o.pointer+"/"+name, ""), field(o.node, name))
+}
+
+// textOf is the string of a value that messages call by the given name.
+func (o object) textOf(name string, value *yaml.Node) (string, *Error) {
+	if isNull(value) {
+		return "", nil
+	}
+	text, ok := stringValue(value)
+	if !ok {
+		hint := ""
+		if n := Resolve(value); n.Kind == yaml.ScalarNode {
+			hint = "write it in quotes: " + fmt.Sprintf("%q", n.Value)
+		}
+		return "", o.doc.at(value, fmt.Sprintf("%s is %s, want a string", name, describe(value)), hint)
+	}
+	return text, nil
+}
+
+// texts is a field that holds a mapping of strings, nil when absent.
+func (o object) texts(name string) (map[string]string, *Error) {
+	value := field(o.node, name)
+	if isNull(value) {
+		return nil, nil
+	}
+	at := object{doc: o.doc, pointer: o.pointer + "/" + name}
+	node, err := at.mapping(value)
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string]string, len(node.Content)/2)
+	for _, p := range pairs(node) {
+		if texts[p.name], err = at.textOf(called(at.pointer, "")+"["+echo(p.name)+"]", p.value); err != nil {
+			return nil, err
+		}
+	}
+	return texts, nil
+}
+
+// podJSON is a pod template, or a pod, as a v1 Pod.
+func podJSON(n *yaml.Node) []byte {
+	b := []byte(`{"apiVersion":"v1","kind":"Pod"`)
+	for _, p := range pairs(n) {
+		if p.name == "apiVersion" || p.name == "kind" {
+			continue
+		}
+		b = append(b, ',')
+		b = appendString(b, p.name)
+		b = append(b, ':')
+		b = appendJSON(b, p.value)
+	}
+	return append(b, '}')
+}

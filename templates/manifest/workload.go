@@ -1,0 +1,270 @@
+package manifest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Pod is a pod, or the pod template of a workload, somewhere in a stream.
+type Pod struct {
+	Document *Document
+	// Pointer is the JSON pointer of the pod or pod template within the document: "",
+	// /template, /spec/template, /items/3/spec/jobTemplate/spec/template.
+	Pointer string
+	// Kind, Name and Namespace are the workload's; "" when absent.
+	Kind, Name, Namespace string
+	// Line of the stream on which the workload begins.
+	Line int
+	// JSON is an object of apiVersion v1 and kind Pod with everything that the pod or
+	// pod template has.
+	JSON []byte
+	// WorkloadAnnotations are those of the outer object, nil when it is the pod itself.
+	WorkloadAnnotations map[string]string
+}
+
+// Namespace is a v1 Namespace somewhere in a stream.
+type Namespace struct {
+	Document *Document
+	// Pointer is the JSON pointer of the object within the document.
+	Pointer             string
+	Name                string
+	Labels, Annotations map[string]string
+	// Line of the stream on which it begins.
+	Line int
+}
+
+// Pods lists the pods and pod templates of a stream in its order, those in Lists too.
+// Other kinds pass, and so does a workload that has no pod template at all. Faults, each an
+// *Error, are documents that are no Kubernetes objects (empty ones are kept) and
+// workloads whose metadata, spec or container lists have the wrong type.
+func (s *Stream) Pods() ([]Pod, error) {
+	var pods []Pod
+	for _, doc := range s.Documents {
+		err := doc.objects(func(o object) *Error {
+			path, known := templatePaths[o.group()][o.kind]
+			if !known {
+				return nil
+			}
+			pod, err := o.pod(path)
+			if pod != nil {
+				pods = append(pods, *pod)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return pods, nil
+}
+
+// Namespaces lists the Namespace objects of a stream in its order, those in Lists too.
+// Errors are those of Pods, and Namespaces whose metadata have the wrong type.
+func (s *Stream) Namespaces() ([]Namespace, error) {
+	var namespaces []Namespace
+	for _, doc := range s.Documents {
+		err := doc.objects(func(o object) *Error {
+			if o.group() != "" || o.kind != "Namespace" {
+				return nil
+			}
+			meta, err := o.metadata(o.node)
+			if err != nil {
+				return err
+			}
+			namespaces = append(namespaces, Namespace{
+				Document: doc, Pointer: o.pointer, Line: o.node.Line,
+				Name: meta.name, Labels: meta.labels, Annotations: meta.annotations,
+			})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return namespaces, nil
+}
+
+// templatePaths says, by API group and kind, under which fields of a workload its pod
+// template stands. Kinds of the same name in other groups are other things.
+var templatePaths = map[string]map[string][]string{
+	"": {
+		"Pod":                   {},
+		"PodTemplate":           {"template"},
+		"ReplicationController": {"spec", "template"},
+	},
+	"apps": {
+		"Deployment":  {"spec", "template"},
+		"ReplicaSet":  {"spec", "template"},
+		"StatefulSet": {"spec", "template"},
+		"DaemonSet":   {"spec", "template"},
+	},
+	"extensions": {
+		"Deployment": {"spec", "template"},
+		"ReplicaSet": {"spec", "template"},
+		"DaemonSet":  {"spec", "template"},
+	},
+	"batch": {
+		"Job":     {"spec", "template"},
+		"CronJob": {"spec", "jobTemplate", "spec", "template"},
+	},
+}
+
+// object is one Kubernetes object: a document, or an item of a List.
+type object struct {
+	doc              *Document
+	node             *yaml.Node
+	pointer          string
+	apiVersion, kind string
+}
+
+func (o object) group() string {
+	group, _, found := strings.Cut(o.apiVersion, "/")
+	if !found {
+		return ""
+	}
+	return group
+}
+
+// objects calls visit with the document's object, or with those of its items.
+func (d *Document) objects(visit func(object) *Error) error {
+	if d.Root == nil {
+		return nil
+	}
+	if err := d.visitObject(d.Root, "", object{}, visit); err != nil {
+		return err
+	}
+	return nil
+}
+
+// visitObject visits one object; defaults are what items of a typed list may leave out.
+func (d *Document) visitObject(n *yaml.Node, pointer string, defaults object, visit func(object) *Error) *Error {
+	place := n
+	n = Resolve(n)
+	if n.Kind != yaml.MappingNode {
+		return d.at(place, fmt.Sprintf("%s is %s, want an object with apiVersion and kind", called(pointer, "document"), describe(n)), "")
+	}
+	o := object{doc: d, node: n, pointer: pointer}
+	var err *Error
+	if o.apiVersion, err = d.header(place, n, "apiVersion", defaults.apiVersion, pointer); err != nil {
+		return err
+	}
+	if o.kind, err = d.header(place, n, "kind", defaults.kind, pointer); err != nil {
+		return err
+	}
+	itemKind, isList := o.list()
+	if !isList {
+		return visit(o)
+	}
+	items := field(n, "items")
+	if isNull(items) {
+		return nil
+	}
+	if Resolve(items).Kind != yaml.SequenceNode {
+		return d.at(items, fmt.Sprintf("%s is %s, want a list", called(pointer+"/items", ""), describe(items)), "")
+	}
+	for i, item := range Resolve(items).Content {
+		below := object{}
+		if itemKind != "" {
+			below = object{apiVersion: o.apiVersion, kind: itemKind}
+		}
+		if err := d.visitObject(item, pointer+"/items/"+strconv.Itoa(i), below, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list reports whether the object is a List, or a typed list of something that
+// matters here; then also of which kind.
+func (o object) list() (itemKind string, isList bool) {
+	itemKind, isList = strings.CutSuffix(o.kind, "List")
+	if !isList || itemKind == "" {
+		return "", isList && o.apiVersion == "v1"
+	}
+	_, workload := templatePaths[o.group()][itemKind]
+	return itemKind, workload || o.group() == "" && itemKind == "Namespace"
+}
+
+// header is the apiVersion or kind of an object, which every object has.
+func (d *Document) header(place, n *yaml.Node, name, missing, pointer string) (string, *Error) {
+	value := field(n, name)
+	if isNull(value) {
+		if missing == "" {
+			return "", d.at(place, fmt.Sprintf("%s has no %s, want a Kubernetes object", called(pointer, "document"), name), "")
+		}
+		return missing, nil
+	}
+	text, ok := stringValue(value)
+	if !ok || text == "" {
+		return "", d.at(value, fmt.Sprintf("%s is %s, want a name", called(pointer+"/"+name, ""), describe(value)), "")
+	}
+	return text, nil
+}
+
+// field is the value of a mapping's key, nil if there is none. Its node may be an alias.
+func field(n *yaml.Node, name string) *yaml.Node {
+	n = Resolve(n)
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for _, p := range pairs(n) {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// stringValue is the value of a string scalar.
+func stringValue(n *yaml.Node) (string, bool) {
+	n = Resolve(n)
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return "", false
+	}
+	value, err := resolveScalar(n)
+	return value.text, err == nil && value.kind == stringScalar
+}
+
+// called makes a pointer readable: spec.template, items[3].kind; "" is root.
+func called(pointer, root string) string {
+	if pointer == "" {
+		return root
+	}
+	var b strings.Builder
+	for _, part := range strings.Split(pointer[1:], "/") {
+		if _, err := strconv.Atoi(part); err == nil {
+			b.WriteString("[" + part + "]")
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// describe names a node's type for a message.
+func describe(n *yaml.Node) string {
+	n = Resolve(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	value, _ := resolveScalar(n)
+	switch value.kind {
+	case nullScalar:
+		return "null"
+	case boolScalar:
+		return "the boolean " + value.text
+	case intScalar, floatScalar:
+		return "the number " + n.Value
+	case stringScalar:
+	}
+	return "the text " + echo(value.text)
+}
