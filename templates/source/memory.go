@@ -1,0 +1,113 @@
+package source
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// memory is what a source of files remembers between two reads, so that an
+// unchanged file is not compiled again and a broken one loses nothing.
+type memory struct {
+	source string // one of the templates.Source constants
+	files  map[string]remembered
+	good   map[identity]*templates.Template
+	// entries are what the last update gave.
+	entries []templates.Entry
+}
+
+// remembered is a file as it was last read.
+type remembered struct {
+	sum [sha256.Size]byte
+	// loaded is what the file's content gives by itself, inForce what it stands for
+	// after what was kept.
+	loaded, inForce []templates.Entry
+}
+
+// identity is what makes a template the same one from read to read.
+type identity struct{ kind, namespace, name string }
+
+func identityOf(e templates.Entry) identity { return identity{e.Kind, e.Namespace, e.Name} }
+
+// file is one file as read now.
+type file struct {
+	name string
+	data []byte
+	// unread is set when the file is there but could not be read.
+	unread bool
+}
+
+// update takes the files as they are now, by name, and gives their templates. What is
+// no longer among the files is forgotten.
+func (m *memory) update(files []file) []templates.Entry {
+	current := make(map[string]remembered, len(files))
+	all := []templates.Entry{}
+	for _, f := range files {
+		r := m.load(f)
+		current[f.name] = r
+		all = append(all, r.loaded...)
+	}
+	defined := map[identity]bool{}
+	for _, e := range all {
+		if e.Name != "" {
+			defined[identityOf(e)] = true
+		}
+	}
+	for _, f := range files {
+		all = append(all, kept(f, current[f.name].loaded, m.files[f.name].inForce, defined)...)
+	}
+
+	all = templates.MarkDuplicates(all)
+	good := map[identity]*templates.Template{}
+	inForce := map[string][]templates.Entry{}
+	for i := range all {
+		e := &all[i]
+		if e.Broken() && e.Name != "" {
+			e.Template = m.good[identityOf(*e)]
+		}
+		if e.Template != nil {
+			good[identityOf(*e)] = e.Template
+		}
+		inForce[e.Origin.File] = append(inForce[e.Origin.File], *e)
+	}
+	for name, r := range current {
+		r.inForce = inForce[name]
+		current[name] = r
+	}
+	m.files, m.good, m.entries = current, good, all
+	return all
+}
+
+// load compiles a file, unless its content is the one that was compiled last.
+func (m *memory) load(f file) remembered {
+	before, known := m.files[f.name]
+	if f.unread {
+		return before
+	}
+	sum := sha256.Sum256(f.data)
+	if known && before.sum == sum {
+		return before
+	}
+	return remembered{sum: sum, loaded: templates.Load(m.source, f.name, f.data)}
+}
+
+// kept gives the templates that a file held before it could no longer be parsed,
+// with the findings that say so: all that no document defines now.
+func kept(f file, loaded, before []templates.Entry, defined map[identity]bool) []templates.Entry {
+	unparsed := slices.IndexFunc(loaded, func(e templates.Entry) bool { return e.Name == "" && e.Broken() })
+	if unparsed < 0 {
+		return nil
+	}
+	var keep []templates.Entry
+	for _, e := range before {
+		if e.Name == "" || defined[identityOf(e)] {
+			continue
+		}
+		e.Findings = loaded[unparsed].Findings
+		keep = append(keep, e)
+	}
+	slices.SortFunc(keep, func(a, b templates.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return keep
+}
