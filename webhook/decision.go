@@ -1,0 +1,91 @@
+package webhook
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// auditAnnotation is one annotation of the API server's audit event, which puts
+// the webhook's name before the key.
+type auditAnnotation struct{ key, value string }
+
+// maxAuditValue keeps one pod from filling the audit log.
+const maxAuditValue = 1024
+
+// audit sums a decision up: which outcome and why, and the same for every instance.
+func audit(result *inject.Result, instances []string) []auditAnnotation {
+	annotations := []auditAnnotation{{"decision", string(result.Outcome) + " " + string(result.Reason)}}
+	if len(instances) > 0 {
+		annotations = append(annotations, auditAnnotation{"instances", cut(strings.Join(instances, "; "), maxAuditValue)})
+	}
+	return annotations
+}
+
+// summarize names each instance, the template that it came from, and what became
+// of it. Parameters are named, their values never: they may be secret.
+func summarize(result *inject.Result) []string {
+	if len(result.Instances) == 0 {
+		return nil
+	}
+	summaries := make([]string, len(result.Instances))
+	for i := range result.Instances {
+		instance := &result.Instances[i]
+		var b strings.Builder
+		b.WriteString(instance.Name)
+		b.WriteByte('=')
+		b.WriteString(instance.TemplateName)
+		if t := instance.Template; t != nil {
+			b.WriteByte('@')
+			b.WriteString(t.Revision)
+		}
+		b.WriteByte(' ')
+		b.WriteString(string(instance.Outcome))
+		b.WriteByte(' ')
+		b.WriteString(string(instance.Reason))
+		for j, parameter := range instance.Parameters {
+			if j == 0 {
+				b.WriteString(" parameters ")
+			} else {
+				b.WriteByte(',')
+			}
+			b.WriteString(parameter.Name)
+		}
+		summaries[i] = b.String()
+	}
+	return summaries
+}
+
+// logDecision writes the one line that every decision leaves behind.
+func logDecision(log logr.Logger, r *review, result *inject.Result, instances []string, duration time.Duration) {
+	log.Info("pod decided",
+		"namespace", r.namespace,
+		"name", r.name,
+		"generateName", r.generateName,
+		"uid", r.uid,
+		"dryRun", r.dryRun,
+		"outcome", string(result.Outcome),
+		"reason", string(result.Reason),
+		"instances", instances,
+		"operations", len(result.Operations),
+		"warnings", len(result.Warnings),
+		"duration", duration,
+	)
+}
+
+// cut shortens text to at most limit bytes, at a character's border.
+func cut(text string, limit int) string {
+	const more = "…"
+	if len(text) <= limit {
+		return text
+	}
+	end := limit - len(more)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + more
+}

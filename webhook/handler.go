@@ -1,0 +1,240 @@
+// Package webhook is the admission edge: it takes an AdmissionReview off the
+// wire, has webhook/inject decide, and answers.
+//
+// Whose fault it is decides how a request is answered (see the statuses below):
+//
+//	the pod author's   200, allowed false, status 422 with every cause
+//	the injector's     500 with a body, so that the webhook configuration's failurePolicy decides
+//	overload           503 with Retry-After, which the API server heeds
+//	the caller's       4xx; the connection survives and nothing is logged as an error
+//
+// A rejected admission (the second column of the first row) ignores failurePolicy,
+// so the injector never answers its own faults that way.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Path is where the API server posts admission reviews.
+const Path = "/mutate"
+
+// Templates gives the templates in force.
+type Templates interface {
+	// Current is never nil.
+	Current() *templates.Set
+	// Ready says whether the templates have been loaded at all.
+	Ready() bool
+}
+
+// Injector decides on one pod: inject.Inject.
+type Injector func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error)
+
+// Options are what a Handler works with. All but Limits are required.
+type Options struct {
+	Templates  Templates
+	Namespaces Namespaces
+	Inject     Injector
+	Settings   *inject.Settings
+	Metrics    *Metrics
+	Log        logr.Logger
+	Limits     Limits
+}
+
+// Handler answers admission reviews. It keeps nothing between requests and has
+// no side effects, so a dry run is answered like any other request.
+type Handler struct {
+	Options
+	load     load
+	draining atomic.Bool
+}
+
+// NewHandler makes a handler for Path.
+func NewHandler(options Options) *Handler {
+	options.Limits = options.Limits.withDefaults()
+	return &Handler{Options: options}
+}
+
+// Drain makes every answer from now on close its connection, so that callers move elsewhere.
+func (h *Handler) Drain() { h.draining.Store(true) }
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	h.Metrics.inFlight.Inc()
+	defer h.Metrics.inFlight.Dec()
+
+	body, err := h.answer(w, r, start)
+
+	if h.draining.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	if err != nil {
+		h.refuse(w, r, err)
+	} else {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		// A caller that has gone is his own affair.
+		_, _ = w.Write(body)
+	}
+	h.Metrics.duration.Observe(time.Since(start).Seconds())
+}
+
+// callError is a request that the caller got wrong, or that has to wait.
+type callError struct {
+	code int
+	err  error
+}
+
+func (e *callError) Error() string { return e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
+
+// errOverloaded is answered with Retry-After.
+var errOverloaded = errors.New("too many requests at once; try again")
+
+// refuse answers a request that got no decision.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var call *callError
+	if !errors.As(err, &call) {
+		h.Metrics.failed()
+		h.Log.Error(err, "admission request not answered")
+		http.Error(w, "sidecar-injector: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	h.Metrics.turnedAway.WithLabelValues(strconv.Itoa(call.code)).Inc()
+	h.Log.V(1).Info("request turned away", "code", call.code, "why", err.Error(), "remote", r.RemoteAddr)
+	switch call.code {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	h.discard(r)
+	http.Error(w, "sidecar-injector: "+err.Error(), call.code)
+}
+
+// discard reads what is left of the body, within reason, because the connection
+// cannot be used again before that.
+func (h *Handler) discard(r *http.Request) {
+	_, _ = io.CopyN(io.Discard, r.Body, 4*h.Limits.MaxBody)
+}
+
+// answer gives the body of a 200, or why there is none. A panic anywhere below is an error of ours.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, start time.Time) (body []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.Log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "stack", string(debug.Stack()))
+			body, err = nil, errors.New("internal error")
+		}
+	}()
+	if err := check(r); err != nil {
+		return nil, err
+	}
+	size := r.ContentLength
+	if size < 0 || size > h.Limits.MaxBody {
+		size = h.Limits.MaxBody
+	}
+	// The recorders of tests know no deadlines; a server's connection always does.
+	_ = http.NewResponseController(w).SetReadDeadline(start.Add(h.Limits.ReadTimeout))
+	if !h.load.enter(size, &h.Limits) {
+		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
+	}
+	defer h.load.leave(size)
+
+	received, err := h.read(r)
+	if err != nil {
+		return nil, err
+	}
+	review, err := decodeReview(received)
+	if err != nil {
+		return nil, &callError{http.StatusBadRequest, err}
+	}
+	if !review.createsPod() {
+		return allowed(review.uid), nil
+	}
+	return h.decide(r.Context(), review, start)
+}
+
+// check looks at what can be said before the body is read.
+func check(r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return &callError{http.StatusMethodNotAllowed, fmt.Errorf("method %s: want POST", templates.Quote(r.Method))}
+	}
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "application/json" {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
+		return &callError{http.StatusUnsupportedMediaType, fmt.Errorf("content type %s: want application/json", templates.Quote(contentType))}
+	}
+	return nil
+}
+
+// read gives the whole body.
+func (h *Handler) read(r *http.Request) ([]byte, error) {
+	limit := h.Limits.MaxBody
+	tooLarge := &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	var body []byte
+	var err error
+	if r.ContentLength >= 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &callError{http.StatusRequestTimeout, fmt.Errorf("body: not received within %s", h.Limits.ReadTimeout)}
+	case err != nil:
+		return nil, &callError{http.StatusBadRequest, fmt.Errorf("body: %w", err)}
+	case int64(len(body)) > limit:
+		return nil, tooLarge
+	case len(body) == 0:
+		return nil, &callError{http.StatusBadRequest, errors.New("body: empty")}
+	}
+	return body, nil
+}
+
+// decide answers the creation of a pod.
+func (h *Handler) decide(ctx context.Context, r *review, start time.Time) ([]byte, error) {
+	if !h.Templates.Ready() {
+		return nil, errors.New("templates are not loaded yet")
+	}
+	namespace, err := h.Namespaces.Namespace(ctx, r.namespace)
+	if err != nil {
+		return nil, fmt.Errorf("namespace %s: %w", templates.Quote(r.namespace), err)
+	}
+	result, err := h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Pod: r.object, Namespace: namespace})
+	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
+		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	instances := summarize(result)
+	body, err := respond(r.uid, result, audit(result, instances))
+	if err != nil {
+		return nil, err
+	}
+	h.Metrics.decided(result)
+	logDecision(h.Log, r, result, instances, time.Since(start))
+	return body, nil
+}

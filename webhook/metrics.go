@@ -1,0 +1,72 @@
+package webhook
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// unknownTemplate stands for every name that no loaded template has, so that
+// nobody's annotation makes a time series.
+const unknownTemplate = "unknown"
+
+// Metrics count what the webhook does.
+type Metrics struct {
+	decisions  *prometheus.CounterVec
+	duration   prometheus.Histogram
+	inFlight   prometheus.Gauge
+	turnedAway *prometheus.CounterVec
+}
+
+// NewMetrics registers the webhook's metrics with registry.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sidecar_injector_decisions_total",
+			Help: "Decisions by outcome, reason and template: one for each template instance, or one for a pod that gets none. The template is empty where none was asked for, and unknown where none of that name is loaded.",
+		}, []string{"outcome", "reason", "template"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "sidecar_injector_admission_duration_seconds",
+			Help:    "Time from a request's headers to its answer, of all requests.",
+			Buckets: []float64{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5},
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "sidecar_injector_requests_in_flight",
+			Help: "Requests being worked on.",
+		}),
+		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sidecar_injector_turned_away_total",
+			Help: "Requests that were not admission reviews in time, form or size, by HTTP status code; 503 is overload.",
+		}, []string{"code"}),
+	}
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway)
+	return m
+}
+
+func (m *Metrics) decided(result *inject.Result) {
+	if len(result.Instances) == 0 {
+		m.decisions.WithLabelValues(string(result.Outcome), string(result.Reason), faultyTemplate(result)).Inc()
+	}
+	for i := range result.Instances {
+		instance := &result.Instances[i]
+		name := unknownTemplate
+		if instance.Template != nil {
+			name = instance.Template.Name
+		}
+		m.decisions.WithLabelValues(string(instance.Outcome), string(instance.Reason), name).Inc()
+	}
+}
+
+// faultyTemplate is the template label of a pod without instances: a request that
+// cannot be read asked for something unknown, any other pod for nothing.
+func faultyTemplate(result *inject.Result) string {
+	if len(result.Faults) > 0 {
+		return unknownTemplate
+	}
+	return ""
+}
+
+// failed counts a pod on which the injector could not decide.
+func (m *Metrics) failed() {
+	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "").Inc()
+}

@@ -1,0 +1,82 @@
+package webhook
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// allowed answers a request that is none of the injector's business.
+func allowed(uid string) []byte {
+	return append(beginResponse(nil, uid), `,"allowed":true}}`...)
+}
+
+// respond writes the AdmissionReview that answers with result. It is put
+// together by hand: the patch is copied once, and nothing else is large.
+func respond(uid string, result *inject.Result, audit []auditAnnotation) ([]byte, error) {
+	patch := result.Patch()
+	out := beginResponse(make([]byte, 0, 1024+base64.StdEncoding.EncodedLen(len(patch))), uid)
+	if result.Allowed() {
+		out = append(out, `,"allowed":true`...)
+		if len(patch) > 0 {
+			out = append(out, `,"patchType":"JSONPatch","patch":"`...)
+			out = base64.StdEncoding.AppendEncode(out, patch)
+			out = append(out, '"')
+		}
+	} else {
+		status, err := json.Marshal(refusal(result))
+		if err != nil {
+			return nil, fmt.Errorf("admission response: status: %w", err)
+		}
+		out = append(out, `,"allowed":false,"status":`...)
+		out = append(out, status...)
+	}
+	if len(result.Warnings) > 0 {
+		out = append(out, `,"warnings":[`...)
+		for i, warning := range result.Warnings {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = appendString(out, warning)
+		}
+		out = append(out, ']')
+	}
+	out = append(out, `,"auditAnnotations":{`...)
+	for i, a := range audit {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(appendString(out, a.key), ':')
+		out = appendString(out, a.value)
+	}
+	return append(out, `}}}`...), nil
+}
+
+// refusal is the status of a pod that its author has to mend.
+func refusal(result *inject.Result) *metav1.Status {
+	return &metav1.Status{
+		Status:  metav1.StatusFailure,
+		Message: result.Message(),
+		Reason:  metav1.StatusReasonInvalid,
+		Code:    http.StatusUnprocessableEntity,
+		Details: &metav1.StatusDetails{Kind: "Pod", Causes: result.Causes()},
+	}
+}
+
+func beginResponse(out []byte, uid string) []byte {
+	out = append(out, `{"kind":"`+reviewKind+`","apiVersion":"`+reviewAPIVersion+`","response":{"uid":`...)
+	return appendString(out, uid)
+}
+
+// appendString quotes text as JSON. The error is left aside on purpose: it only
+// says that invalid UTF-8 was replaced, and an answer with a replaced character is better than none.
+func appendString(out []byte, text string) []byte {
+	out, _ = jsontext.AppendQuote(out, text)
+	return out
+}
