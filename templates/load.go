@@ -1,10 +1,236 @@
 package templates
 
-// Load reads every template document of one file: ClusterSidecarTemplates and
-// SidecarTemplates, also in Lists and as exported from a cluster. source is one of the
-// Source constants, file the name that findings show. It never fails: what is
-// wrong stands in the entries' findings. A file that cannot be parsed gives one entry
-// without a name; an empty file gives none.
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// Load is LoadWith a Compiler of its own.
 func Load(source, file string, data []byte) []Entry {
+	return LoadWith(expression.NewCompiler(), source, file, data)
+}
+
+// LoadWith reads every template document of one file, YAML or JSON:
+// ClusterSidecarTemplates and SidecarTemplates, also in Lists and as exported from a
+// cluster. source is one of the Source constants, file the name that findings show. It never
+// fails: what is wrong stands in the entries' findings. A file that cannot be
+// parsed gives one entry without a name, an empty one none. Templates loaded with one compiler share
+// equal expressions.
+func LoadWith(compiler *expression.Compiler, source, file string, data []byte) []Entry {
+	l := &loader{compiler: compiler, source: source, file: file, text: newSourceText(data)}
+	stream, err := manifest.Parse(file, data)
+	if err != nil {
+		return []Entry{{Origin: Origin{Source: source, File: file, Line: 1}, Findings: l.parseFindings(data, err)}}
+	}
+	for _, doc := range stream.Documents {
+		if doc.Root != nil {
+			l.document(doc.Root, doc.Root.Line)
+		}
+	}
+	return l.entries
+}
+
+// loader reads one file.
+type loader struct {
+	compiler     *expression.Compiler
+	source, file string
+	text         sourceText
+	entries      []Entry
+}
+
+// parseFindings explains why a file is no YAML.
+func (l *loader) parseFindings(data []byte, err error) []Finding {
+	f := Finding{File: l.file, Reason: YAMLSyntax, Severity: SeverityError, Message: err.Error()}
+	var syntax *manifest.Error
+	if !errors.As(err, &syntax) {
+		return []Finding{f}
+	}
+	f.Line, f.Column, f.Message, f.Hint = syntax.Line, max(syntax.Column, 1), syntax.Message, syntax.Hint
+	if found := l.duplicates(data); len(found) > 0 {
+		return found
+	}
+	if line, column, mended, ok := l.text.unquoted(syntax.Line); ok && syntax.Column == 0 {
+		f.Reason, f.Line, f.Column = UnquotedExpression, line, column
+		f.Message = "YAML cannot read this line because its expression is not quoted"
+		f.Hint = "quote it: " + mended
+	}
+	f.Excerpt = l.text.excerpt(f.Line, f.Column)
+	return []Finding{f}
+}
+
+// duplicates finds all keys that are set twice, if the file is otherwise YAML.
+func (l *loader) duplicates(data []byte) []Finding {
+	var findings []Finding
+	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
+	for {
+		var doc yaml.Node
+		if err := decode(decoder, &doc); err != nil {
+			return sortFindings(findings)
+		}
+		l.duplicatesIn(&doc, nil, &findings)
+	}
+}
+
+// decode keeps a panic of the YAML parser from ending the process.
+func decode(decoder *yaml.Decoder, into *yaml.Node) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("YAML: %v", r)
+		}
+	}()
+	return decoder.Decode(into)
+}
+
+func (l *loader) duplicatesIn(n *yaml.Node, at *schema.Path, findings *[]Finding) {
+	if n.Kind != yaml.MappingNode {
+		for i, child := range n.Content {
+			below := at
+			if n.Kind == yaml.SequenceNode {
+				below = at.Item(i)
+			}
+			l.duplicatesIn(child, below, findings)
+		}
+		return
+	}
+	seen := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		below := at.Member(key.Value)
+		if before := seen[key.Value]; before != nil && key.Kind == yaml.ScalarNode {
+			*findings = append(*findings, Finding{
+				File: l.file, Line: key.Line, Column: key.Column, Path: below.String(),
+				Reason: DuplicateKey, Severity: SeverityError,
+				Message: fmt.Sprintf("key %s is already set on line %d", Quote(key.Value), before.Line),
+				Hint:    "keep one of them",
+				Excerpt: l.text.excerpt(key.Line, key.Column),
+			})
+		}
+		seen[key.Value] = key
+		l.duplicatesIn(n.Content[i+1], below, findings)
+	}
+}
+
+// document reads one document, or each item of a List.
+func (l *loader) document(root *yaml.Node, line int) {
+	d := &document{
+		loader: l,
+		root:   root,
+		entry:  Entry{Origin: Origin{Source: l.source, File: l.file, Line: line}},
+	}
+	if l.file == "" {
+		d.entry.Origin.Line = 0
+	}
+	if root.Kind != yaml.MappingNode {
+		d.report(root, nil, WrongType, "a document is a mapping with apiVersion, kind, metadata and spec", "want a mapping, got a %s", nodeKind(root))
+		l.add(d)
+		return
+	}
+	if kind := scalarAt(root, "kind"); strings.HasSuffix(kind, "List") {
+		items := manifest.Resolve(valueAt(root, "items"))
+		if items == nil || items.Kind != yaml.SequenceNode {
+			d.report(root, nil, WrongType, "", "a %s has a list of items", kind)
+			l.add(d)
+			return
+		}
+		for _, item := range items.Content {
+			if item = manifest.Resolve(item); item != nil {
+				l.document(item, item.Line)
+			}
+		}
+		return
+	}
+	d.read()
+	l.add(d)
+}
+
+func (l *loader) add(d *document) {
+	d.entry.Findings = sortFindings(d.findings)
+	if d.entry.Broken() {
+		d.entry.Template = nil
+	}
+	l.entries = append(l.entries, d.entry)
+}
+
+// document is one template document while it is read.
+type document struct {
+	*loader
+	root     *yaml.Node
+	entry    Entry
+	findings []Finding
+	spec     v1alpha1.SidecarTemplateSpec
+	template *Template
+}
+
+// report adds an error at a node; at nil is the document.
+func (d *document) report(n *yaml.Node, at *schema.Path, reason FindingReason, hint, format string, args ...any) {
+	line, column := 0, 0
+	if n != nil {
+		line, column = n.Line, n.Column
+	}
+	d.add(line, column, at.String(), reason, SeverityError, hint, fmt.Sprintf(format, args...))
+}
+
+// warn adds a warning at a node.
+func (d *document) warn(n *yaml.Node, at *schema.Path, reason FindingReason, hint, format string, args ...any) {
+	d.add(n.Line, n.Column, at.String(), reason, SeverityWarning, hint, fmt.Sprintf(format, args...))
+}
+
+func (d *document) add(line, column int, path string, reason FindingReason, severity Severity, hint, message string) {
+	d.findings = append(d.findings, Finding{
+		File: d.file, Line: line, Column: column, Path: path, Reason: reason, Severity: severity,
+		Message: message, Hint: hint, Excerpt: d.text.excerpt(line, column),
+	})
+}
+
+func (d *document) broken() bool {
+	return slices.ContainsFunc(d.findings, func(f Finding) bool { return f.Severity == SeverityError })
+}
+
+// faults reports what a schema found.
+func (d *document) faults(faults []schema.Fault) {
+	for _, f := range faults {
+		line, column := 0, 0
+		if f.Node != nil {
+			line, column = f.Node.Line, f.Node.Column
+		}
+		d.add(line, column, f.Path, FindingReason(f.Reason), SeverityError, f.Hint, f.Message)
+	}
+}
+
+func nodeKind(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "mapping"
+	case yaml.SequenceNode:
+		return "list"
+	default:
+		return "scalar"
+	}
+}
+
+// valueAt is a mapping's value, nil if it has none of that key.
+func valueAt(n *yaml.Node, key string) *yaml.Node {
+	for k, v := range manifest.Pairs(n) {
+		if k.Value == key {
+			return v
+		}
+	}
 	return nil
+}
+
+// scalarAt is a mapping's value if it is a scalar, else "".
+func scalarAt(n *yaml.Node, key string) string {
+	if v := valueAt(n, key); v != nil && v.Kind == yaml.ScalarNode {
+		return v.Value
+	}
+	return ""
 }
