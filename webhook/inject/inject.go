@@ -112,6 +112,7 @@ type candidate struct {
 	given    []given
 	targets  []target
 	addition *addition
+	plan     plan
 }
 
 func (j *job) run(entries []asked) error {

@@ -20,10 +20,12 @@ func (e *MalformedPodError) Unwrap() error { return e.Err }
 // is skipped, so that unknown fields cannot get lost. Lists keep their length
 // and order: an index here is an index in the pod.
 type podView struct {
-	Metadata metadataView   `json:"metadata"`
-	Spec     jsontext.Value `json:"spec"`
+	// Meta is nil for a pod template without metadata; Metadata is then empty.
+	Meta *metadataView  `json:"metadata"`
+	Spec jsontext.Value `json:"spec"`
 
-	spec specView
+	Metadata metadataView `json:"-"`
+	spec     specView
 }
 
 type metadataView struct {
@@ -142,6 +144,9 @@ func decodeMetadata(raw []byte) (*podView, error) {
 	p := &podView{}
 	if err := json.Unmarshal(raw, p, lenient); err != nil {
 		return nil, &MalformedPodError{Err: err}
+	}
+	if p.Meta != nil {
+		p.Metadata = *p.Meta
 	}
 	return p, nil
 }

@@ -14,6 +14,9 @@ type Request struct {
 	// ClaimVolumes are volumes that the pod does not show yet because a StatefulSet's
 	// controller adds them (the names of its volumeClaimTemplates). Nil in admission.
 	ClaimVolumes []string
+	// Offline says that the API server has not seen the pod yet: its defaults and the
+	// service account's secrets are still to come.
+	Offline bool
 }
 
 // Namespace is what counts of a namespace: its metadata.

@@ -1,0 +1,84 @@
+package inject
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// Allowed reports whether the pod is admitted.
+func (r *Result) Allowed() bool { return r.Outcome != Refused }
+
+// Patch is the operations as RFC 6902 JSON; nil when there are none.
+func (r *Result) Patch() []byte {
+	if len(r.Operations) == 0 {
+		return nil
+	}
+	size := 2
+	for _, op := range r.Operations {
+		size += len(op.Path) + len(op.Value) + 40
+	}
+	out := append(make([]byte, 0, size), '[')
+	for i, op := range r.Operations {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, `{"op":"add","path":`...)
+		out = templates.AppendJSON(out, op.Path)
+		out = append(out, `,"value":`...)
+		out = append(append(out, op.Value...), '}')
+	}
+	return append(out, ']')
+}
+
+// String is the fault as one sentence: place, message, fix.
+func (f Fault) String() string {
+	text := f.Place + ": " + f.Message
+	if f.Fix != "" {
+		text += " (" + f.Fix + ")"
+	}
+	return text
+}
+
+// Message is the refusal: all faults that are not ignored, the shortest first so
+// that one whole sentence survives wherever it is cut; "" when nothing is refused.
+func (r *Result) Message() string {
+	var texts []string
+	for _, f := range r.Faults {
+		if !f.Ignored {
+			texts = append(texts, f.String())
+		}
+	}
+	if len(texts) == 0 {
+		return ""
+	}
+	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
+	out := texts[0]
+	for i, text := range texts[1:] {
+		if len(out)+len(text) > maxMessage {
+			return out + fmt.Sprintf("; and %d more", len(texts)-1-i)
+		}
+		out += "; " + text
+	}
+	return out
+}
+
+// Causes are the faults that are not ignored, as the API server's clients know them.
+func (r *Result) Causes() []metav1.StatusCause {
+	var causes []metav1.StatusCause
+	for _, f := range r.Faults {
+		if !f.Ignored {
+			message := f.Message
+			if f.Fix != "" {
+				message += " (" + f.Fix + ")"
+			}
+			causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(f.Reason), Field: f.Place, Message: message})
+		}
+	}
+	return causes
+}

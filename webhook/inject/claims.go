@@ -1,0 +1,111 @@
+package inject
+
+import (
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// claims are the names, paths and ports taken by the instances accepted so far,
+// each with its owner. What the pod itself holds is looked up in the pod. The
+// lists are short (what is added), so they are searched, not indexed.
+type claims struct {
+	job      *job
+	accepted []*candidate
+
+	containers []owned[*addedContainer]
+	volumes    []owned[addedNamed]
+	scalars    []owned[scalar]
+	perTarget  []owned[targetClaim]
+}
+
+// owned is something claimed and by which instance.
+type owned[T any] struct {
+	by    string
+	value T
+}
+
+// scalar is one value that a pod has once: a label, an annotation, a field, or
+// a field of one target container.
+type scalar struct {
+	path string
+	json string
+}
+
+// targetClaim is one item in a list of a target container.
+type targetClaim struct {
+	target string // its path
+	kind   string // mount, device, env, envFrom
+	key    string // cleaned path or name
+	item   addedNamed
+}
+
+// claim checks the instances against the pod and against each other and
+// returns those that can be added, in rank order. Each is added whole or not at
+// all: those whose policy is Fail claim first, so that in a conflict the Ignore
+// one yields, and of two alike the later.
+func (j *job) claim(fit []*candidate) []*candidate {
+	s := &claims{job: j}
+	for _, policy := range []v1alpha1.FailurePolicy{v1alpha1.Fail, v1alpha1.Ignore} {
+		for _, c := range fit {
+			if c.template.FailurePolicy == policy {
+				s.try(c)
+			}
+		}
+	}
+	slices.SortFunc(s.accepted, func(a, b *candidate) int { return a.rank - b.rank })
+	return s.accepted
+}
+
+// try adds an instance to the claims if nothing speaks against it.
+func (s *claims) try(c *candidate) {
+	t := &trial{claims: s, candidate: c, addition: c.addition}
+	t.checkContainers()
+	t.checkVolumes()
+	t.checkPod()
+	for _, target := range c.targets {
+		t.checkTarget(target)
+	}
+	t.checkMountedVolumes()
+	if len(t.faults) > 0 {
+		for _, f := range t.faults {
+			s.job.fault(f, c)
+		}
+		return
+	}
+	s.containers = append(s.containers, t.containers...)
+	s.volumes = append(s.volumes, t.volumes...)
+	s.scalars = append(s.scalars, t.scalars...)
+	s.perTarget = append(s.perTarget, t.perTarget...)
+	s.accepted = append(s.accepted, c)
+	c.plan = t.plan
+	in := c.instance
+	in.Outcome, in.Reason = Injected, c.reason
+	in.Detail = c.asker(s.job.request.Namespace.Name)
+	in.Notes = append(in.Notes, t.notes...)
+	for _, w := range t.warnings {
+		s.job.warn("%s: %s", c.asked.instance, w)
+	}
+	for _, target := range c.targets {
+		in.Targets = append(in.Targets, target.view.Name)
+	}
+	for _, a := range [][]*addedContainer{c.addition.init, c.addition.regular} {
+		for _, container := range a {
+			in.Containers = append(in.Containers, AddedContainer{Name: container.name, Native: container.native})
+		}
+	}
+	for _, v := range c.addition.volumes {
+		in.Volumes = append(in.Volumes, v.name)
+	}
+}
+
+// asker says in a sentence who asked for an instance.
+func (c *candidate) asker(namespace string) string {
+	switch c.reason {
+	case Annotation:
+		return "the pod's annotation " + RequestAnnotation + " asks for it"
+	case NamespaceAnnotation:
+		return "the annotation " + RequestAnnotation + " of namespace " + namespace + " asks for it"
+	}
+	return "the template's match selects the pod"
+}

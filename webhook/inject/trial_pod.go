@@ -1,0 +1,129 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// checkPod: labels, annotations and the fields that a pod has once. The pod's
+// own value wins; two instances must agree.
+func (t *trial) checkPod() {
+	p, a := t.pod(), t.addition
+	t.plan.labels = t.checkMap("labels", p.Metadata.Labels, a.labels)
+	t.plan.annotations = t.checkMap("annotations", p.Metadata.Annotations, a.annotations)
+	t.checkProcessNamespace()
+	if a.dnsConfig != nil {
+		if len(p.spec.DNSConfig) > 0 && p.spec.DNSConfig.Kind() != 'n' {
+			t.note("spec.dnsConfig: the pod's own value wins")
+		} else if t.claimScalar("/spec/dnsConfig", "spec.dnsConfig", a.dnsConfig) {
+			t.plan.fields = append(t.plan.fields, templates.Member{Name: "dnsConfig", Value: a.dnsConfig})
+		}
+	}
+	if seconds, ok := a.gracePeriod.(int64); ok {
+		t.plan.gracePeriod = seconds
+	}
+	t.plan.pullSecrets = t.union("imagePullSecrets", p.spec.ImagePullSecrets, a.pullSecrets)
+	t.plan.hostAliases = t.union("hostAliases", p.spec.HostAliases, a.aliases)
+	t.plan.tolerations = t.union("tolerations", p.spec.Tolerations, a.tolerances)
+	t.checkGroups()
+	if len(t.plan.pullSecrets) > 0 && len(p.spec.ImagePullSecrets) == 0 && t.claims.job.request.Offline {
+		t.warn("the pod gets its first imagePullSecrets entry, so Kubernetes will no longer add those of its service account")
+	}
+}
+
+func (t *trial) checkMap(field string, own map[string]string, added templates.Object) templates.Object {
+	var fresh templates.Object
+	for _, m := range added {
+		place := fmt.Sprintf("metadata.%s[%q]", field, m.Name)
+		value, _ := m.Value.(string)
+		if taken, ok := own[m.Name]; ok {
+			switch {
+			case taken == value:
+			case strings.HasPrefix(m.Name, Domain+"/"):
+				t.conflict(place, "the annotation is the injector's own, and the pod has it with another value", "remove it from the pod")
+			default:
+				t.note("%s: the pod's own value wins", place)
+			}
+			continue
+		}
+		if t.claimScalar("/metadata/"+field+"/"+m.Name, place, m.Value) {
+			fresh = append(fresh, m)
+		}
+	}
+	return fresh
+}
+
+func (t *trial) checkProcessNamespace() {
+	p, share := t.pod(), t.addition.shareProcessNamespace
+	if share == nil {
+		return
+	}
+	const place = "spec.shareProcessNamespace"
+	switch {
+	case share == true && p.spec.HostPID:
+		t.conflict(place, fmt.Sprintf("instance %s shares the pod's processes, and the pod has hostPID: Kubernetes allows only one of them", templates.Quote(t.by())),
+			"remove hostPID, or leave the sidecar out")
+	case p.spec.ShareProcessNamespace != nil:
+		if *p.spec.ShareProcessNamespace != share {
+			t.warn("%s: the pod's own value %v wins over %v, which the sidecar wants", place, *p.spec.ShareProcessNamespace, share)
+		}
+	case t.claimScalar("/spec/shareProcessNamespace", place, share):
+		t.plan.fields = append(t.plan.fields, templates.Member{Name: "shareProcessNamespace", Value: share})
+	}
+}
+
+// union keeps the items that neither the pod nor an accepted instance has.
+func (t *trial) union(field string, own []rawValue, added []any) []any {
+	var fresh []any
+	for _, item := range added {
+		if slices.ContainsFunc(own, func(raw rawValue) bool { return equalJSON(raw, item) }) {
+			continue
+		}
+		// An item is claimed under its own text, so that it can only agree.
+		if t.claimScalar("/spec/"+field+"/"+string(templates.AppendJSON(nil, item)), "spec."+field, item) {
+			fresh = append(fresh, item)
+		}
+	}
+	return fresh
+}
+
+func (t *trial) checkGroups() {
+	p, a := t.pod(), t.addition
+	var groups []int64
+	if s := p.spec.SecurityContext; s != nil {
+		groups = s.SupplementalGroups
+	}
+	for _, g := range a.groups {
+		id, _ := g.(int64)
+		if !slices.Contains(groups, id) && t.claimScalar(fmt.Sprintf("/spec/securityContext/supplementalGroups/%d", id), "spec.securityContext.supplementalGroups", g) {
+			t.plan.groups = append(t.plan.groups, g)
+		}
+	}
+	const place = "spec.securityContext.fsGroup"
+	switch {
+	case a.fsGroup == nil:
+	case p.spec.SecurityContext != nil && p.spec.SecurityContext.FSGroup != nil:
+		t.note("%s: the pod's own value wins", place)
+	case t.claims.job.claimsVolume():
+		t.note("%s is not set, because the pod has a volume claim, whose files would all change owner", place)
+	case t.claimScalar("/spec/securityContext/fsGroup", place, a.fsGroup):
+		t.plan.fsGroup = a.fsGroup
+	}
+}
+
+// claimsVolume reports whether the pod mounts a persistent or ephemeral claim.
+func (j *job) claimsVolume() bool {
+	if len(j.request.ClaimVolumes) > 0 {
+		return true
+	}
+	for i := range j.pod.spec.Volumes {
+		switch volumeKind(j.pod.spec.Volumes[i].raw) {
+		case "persistentVolumeClaim", "ephemeral":
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package inject
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"k8s.io/apimachinery/pkg/api/resource"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// rawValue is JSON as it stands in the pod.
+type rawValue = jsontext.Value
+
+// decodeAny decodes JSON with int64 for integers.
+func decodeAny(raw []byte) (any, error) {
+	var v any
+	err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &v)
+	return v, err
+}
+
+// volumeKind is the name of a volume's source, such as emptyDir; "" for none.
+func volumeKind(raw []byte) string {
+	v, err := decodeAny(raw)
+	volume, _ := v.(map[string]any)
+	if err != nil {
+		return ""
+	}
+	for key, value := range volume {
+		if key != "name" && value != nil {
+			return key
+		}
+	}
+	return ""
+}
+
+// sameVolume compares a volume with one of ours as they are after the API
+// server's defaults.
+func sameVolume(raw []byte, ours templates.Object) bool {
+	a, errA := decodeAny(raw)
+	b, errB := decodeAny(ours.AppendJSON(nil))
+	if errA != nil || errB != nil {
+		return bytes.Equal(raw, ours.AppendJSON(nil))
+	}
+	va, _ := a.(map[string]any)
+	vb, _ := b.(map[string]any)
+	defaultVolume(va)
+	defaultVolume(vb)
+	return reflect.DeepEqual(va, vb)
+}
+
+// defaultVolume fills in what the API server would (pkg/apis/core/v1/defaults.go
+// of Kubernetes 1.37), in place.
+func defaultVolume(v map[string]any) {
+	for key, value := range v {
+		if value == nil {
+			delete(v, key)
+		}
+	}
+	if len(v) == 1 {
+		v["emptyDir"] = map[string]any{}
+	}
+	source := func(name string) map[string]any {
+		m, _ := v[name].(map[string]any)
+		return m
+	}
+	for _, name := range []string{"secret", "configMap", "downwardAPI", "projected"} {
+		setDefault(source(name), "defaultMode", int64(420))
+	}
+	defaultItems(source("downwardAPI"))
+	for _, item := range list(source("projected"), "sources") {
+		if projection, ok := item.(map[string]any); ok {
+			token, _ := projection["serviceAccountToken"].(map[string]any)
+			setDefault(token, "expirationSeconds", int64(3600))
+			downward, _ := projection["downwardAPI"].(map[string]any)
+			defaultItems(downward)
+		}
+	}
+	setDefault(source("hostPath"), "type", "")
+	setDefault(source("emptyDir"), "medium", "")
+	canonical(source("emptyDir"), "sizeLimit")
+	setDefault(source("iscsi"), "iscsiInterface", "default")
+	setDefault(source("rbd"), "pool", "rbd")
+	setDefault(source("rbd"), "user", "admin")
+	setDefault(source("rbd"), "keyring", "/etc/ceph/keyring")
+	setDefault(source("azureDisk"), "cachingMode", "ReadWrite")
+	setDefault(source("azureDisk"), "kind", "Shared")
+	setDefault(source("azureDisk"), "fsType", "ext4")
+	setDefault(source("azureDisk"), "readOnly", false)
+	setDefault(source("scaleIO"), "storageMode", "ThinProvisioned")
+	setDefault(source("scaleIO"), "fsType", "xfs")
+	if image := source("image"); image != nil {
+		reference, _ := image["reference"].(string)
+		_, tag, tagged := strings.Cut(reference[strings.LastIndex(reference, "/")+1:], ":")
+		policy := "IfNotPresent"
+		if !tagged || tag == "latest" {
+			policy = "Always"
+		}
+		setDefault(image, "pullPolicy", policy)
+	}
+	if claim, ok := source("ephemeral")["volumeClaimTemplate"].(map[string]any); ok {
+		spec, _ := claim["spec"].(map[string]any)
+		setDefault(spec, "volumeMode", "Filesystem")
+		resources, _ := spec["resources"].(map[string]any)
+		for _, name := range []string{"requests", "limits"} {
+			amounts, _ := resources[name].(map[string]any)
+			for resourceName := range amounts {
+				canonical(amounts, resourceName)
+			}
+		}
+	}
+}
+
+func defaultItems(downward map[string]any) {
+	for _, item := range list(downward, "items") {
+		file, _ := item.(map[string]any)
+		field, _ := file["fieldRef"].(map[string]any)
+		setDefault(field, "apiVersion", "v1")
+		resources, _ := file["resourceFieldRef"].(map[string]any)
+		setDefault(resources, "divisor", "0")
+		canonical(resources, "divisor")
+	}
+	setDefault(downward, "items", []any{})
+}
+
+func list(m map[string]any, name string) []any {
+	items, _ := m[name].([]any)
+	return items
+}
+
+// setDefault sets an absent member; a nil map is left alone.
+func setDefault(m map[string]any, name string, value any) {
+	if m == nil {
+		return
+	}
+	if old, ok := m[name]; !ok || old == nil {
+		m[name] = value
+	}
+}
+
+// canonical rewrites a quantity as the API server does; what is none stays.
+func canonical(m map[string]any, name string) {
+	if m == nil || m[name] == nil {
+		return
+	}
+	text, ok := m[name].(string)
+	if !ok {
+		text = string(templates.AppendJSON(nil, m[name]))
+	}
+	if q, err := resource.ParseQuantity(text); err == nil {
+		m[name] = q.String()
+	}
+}
