@@ -1,0 +1,128 @@
+package architecture
+
+import (
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms says, for each folder with product code, which folders of this repository
+// it may import. A new folder has to be entered here: that is the moment to ask
+// whether it is needed. cmd wires everything together.
+func rooms() map[string][]string {
+	return map[string][]string{
+		"templates/v1alpha1":   {},
+		"templates/schema":     {},
+		"templates/manifest":   {},
+		"templates/expression": {"templates/schema", "templates/v1alpha1"},
+		"templates":            {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
+		"templates/builtin":    {},
+		"templates/source":     {"templates", "templates/builtin"},
+		"webhook/inject":       {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1"},
+		"webhook/certs":        {},
+		"webhook":              {"templates", "webhook/inject"},
+		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector": {"config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
+	}
+}
+
+// pure are the rooms without clock, network, environment, file, log or client: they
+// answer the API server, the command line and the tests alike.
+func pure() []string {
+	return []string{"templates", "templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/inject"}
+}
+
+// tests are rooms that hold nothing of the product.
+func tests(room string) bool {
+	return room == "test" || strings.HasPrefix(room, "test/") || room == "docs"
+}
+
+func TestEveryRoomIsListed(t *testing.T) {
+	known := rooms()
+	found := map[string]bool{}
+	for _, f := range product(readSources(t)) {
+		if tests(f.room) || found[f.room] {
+			continue
+		}
+		found[f.room] = true
+		if _, ok := known[f.room]; !ok {
+			t.Errorf("%s: a room that nobody has entered in rooms()", f.room)
+		}
+	}
+	for _, room := range slices.Sorted(maps.Keys(known)) {
+		if !found[room] {
+			t.Errorf("%s: listed in rooms(), but there is no such room", room)
+		}
+	}
+}
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	known := rooms()
+	for _, f := range product(readSources(t)) {
+		if tests(f.room) {
+			continue
+		}
+		for _, imported := range f.imports {
+			within, ok := strings.CutPrefix(imported, module+"/")
+			if !ok {
+				continue
+			}
+			if !slices.Contains(known[f.room], within) {
+				t.Errorf("%s imports %s, which %s may not", f.path, within, f.room)
+			}
+		}
+	}
+}
+
+// TestPureRoomsImportNothingOfTheWorld looks at what pure rooms import themselves.
+// Their dependencies are another matter: Kubernetes' own CEL library links os and
+// net/http, without using them here.
+func TestPureRoomsImportNothingOfTheWorld(t *testing.T) {
+	forbidden := []string{
+		"os", "io/fs", "io/ioutil", "path/filepath", "syscall", "net", "net/http", "context", "log", "flag", "embed",
+		"math/rand", "crypto/rand", "k8s.io/klog", "github.com/go-logr", "go.uber.org/zap", "github.com/prometheus",
+		"k8s.io/client-go", "sigs.k8s.io/controller-runtime", "k8s.io/cli-runtime", "github.com/spf13",
+	}
+	// Parsing of addresses and links touches no network.
+	allowed := []string{"net/url", "net/netip"}
+	for _, f := range product(readSources(t)) {
+		if !slices.Contains(pure(), f.room) {
+			continue
+		}
+		for _, imported := range f.imports {
+			if slices.Contains(allowed, imported) {
+				continue
+			}
+			for _, name := range forbidden {
+				if imported == name || strings.HasPrefix(imported, name+"/") {
+					t.Errorf("%s imports %s: a pure room never does", f.path, imported)
+				}
+			}
+		}
+	}
+}
+
+// TestPureRoomsReachNoClient asks the go command for everything that pure rooms link.
+func TestPureRoomsReachNoClient(t *testing.T) {
+	readSources(t) // so that a cached result depends on them
+	args := []string{"list", "-deps", "-f", "{{.ImportPath}}"}
+	for _, room := range pure() {
+		args = append(args, "./"+room)
+	}
+	command := exec.Command("go", args...)
+	command.Dir = root
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+	}
+	for dependency := range strings.Lines(string(out)) {
+		for _, name := range []string{"k8s.io/client-go", "sigs.k8s.io/controller-runtime"} {
+			if dependency = strings.TrimSpace(dependency); dependency == name || strings.HasPrefix(dependency, name+"/") {
+				t.Errorf("a pure room reaches %s: go mod why %s tells how", dependency, dependency)
+			}
+		}
+	}
+}
