@@ -1,0 +1,52 @@
+# The tasks of this repository. make help lists them.
+
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+FUZZTIME ?= 20s
+
+binary := bin/sidecar-injector
+linter := bin/golangci-lint
+# The rooms in which goroutines meet.
+concurrent := ./templates ./templates/expression ./templates/source ./webhook/...
+
+.PHONY: help demo build test race lint generate fuzz bench clean
+
+help: ## list the tasks
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+demo: build ## one pod through the real webhook, on this machine, without a cluster
+	@go run ./test/demo -binary $(binary)
+
+build: ## bin/sidecar-injector
+	go build -ldflags '-X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o $(binary) ./cmd/sidecar-injector
+
+test: ## all tests; no cluster needed
+	go test ./...
+
+race: ## the tests of the concurrent rooms under the race detector
+	go test -race $(concurrent)
+
+lint: $(linter) ## gofmt, go vet and golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	$(linter) run
+
+$(linter): tools/go.mod tools/go.sum
+	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+generate: build ## rewrite the files that a program writes
+	$(binary) templates schema > docs/template.schema.json
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@set -e; for file in $$(grep -lE '^func Fuzz' -r --include='*_test.go' .); do \
+	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$file); do \
+	    echo "$$(dirname $$file) $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	  done; \
+	done
+
+bench: ## the benchmarks of the pure function
+	go test -run '^$$' -bench . -benchmem ./webhook/inject
+
+clean: ## remove what was built
+	rm -rf bin dist
