@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -24,33 +25,31 @@ const (
 	rescan = 10 * time.Second
 )
 
-// Directory is the source of the templates in a directory and the folders in it:
-// files that end in .yaml, .yml or .json. It understands mounted ConfigMaps.
+// Directory is the source of the templates in directories and the folders in
+// them: files that end in .yaml, .yml or .json. It understands mounted ConfigMaps.
 type Directory struct {
 	tree
-	path   string
+	paths  []string
 	rescan time.Duration
 }
 
-// NewDirectory reads path, which need not exist yet.
-func NewDirectory(path string) *Directory {
-	return &Directory{
-		path:   path,
-		rescan: rescan,
-		tree: tree{
-			name:   "directory " + strconv.Quote(path),
-			prefix: path,
-			fsys:   os.DirFS(path),
-			memory: memory{source: templates.SourceDirectory},
-		},
+// NewDirectory reads paths as one source: a template must be in only one of them.
+func NewDirectory(paths ...string) *Directory {
+	roots := make([]root, len(paths))
+	for i, path := range paths {
+		roots[i] = root{name: "directory " + strconv.Quote(path), prefix: path, fsys: os.DirFS(path)}
 	}
+	return &Directory{tree: newTree(templates.SourceDirectory, roots...), paths: paths, rescan: rescan}
 }
 
-// Watch follows the directory and every folder in it.
+// Name is that of the source for people.
+func (d *Directory) Name() string { return "template directory " + strings.Join(d.paths, ", ") }
+
+// Watch follows the directories and every folder in them.
 func (d *Directory) Watch(ctx context.Context, changed func()) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("%s: watch: %w", d.name, err)
+		return fmt.Errorf("%s: watch: %w", d.Name(), err)
 	}
 	defer watcher.Close()
 	d.follow(watcher)
@@ -95,9 +94,11 @@ func quiet(ctx context.Context, watcher *fsnotify.Watcher) bool {
 // found by the rescan.
 func (d *Directory) follow(watcher *fsnotify.Watcher) {
 	wanted := map[string]bool{}
-	for _, folder := range listFolders(d.fsys) {
-		if real, err := filepath.EvalSymlinks(filepath.Join(d.path, folder)); err == nil {
-			wanted[real] = true
+	for i, path := range d.paths {
+		for _, folder := range listFolders(d.roots[i].fsys) {
+			if real, err := filepath.EvalSymlinks(filepath.Join(path, folder)); err == nil {
+				wanted[real] = true
+			}
 		}
 	}
 	for _, watched := range watcher.WatchList() {

@@ -14,8 +14,6 @@ type memory struct {
 	source string // one of the templates.Source constants
 	files  map[string]remembered
 	good   map[identity]*templates.Template
-	// entries are what the last update gave.
-	entries []templates.Entry
 }
 
 // remembered is a file as it was last read.
@@ -45,7 +43,7 @@ func (m *memory) update(files []file) []templates.Entry {
 	current := make(map[string]remembered, len(files))
 	all := []templates.Entry{}
 	for _, f := range files {
-		r := m.load(f)
+		r := m.compile(f)
 		current[f.name] = r
 		all = append(all, r.loaded...)
 	}
@@ -76,12 +74,12 @@ func (m *memory) update(files []file) []templates.Entry {
 		r.inForce = inForce[name]
 		current[name] = r
 	}
-	m.files, m.good, m.entries = current, good, all
+	m.files, m.good = current, good
 	return all
 }
 
-// load compiles a file, unless its content is the one that was compiled last.
-func (m *memory) load(f file) remembered {
+// compile loads a file, unless its content is the one that was compiled last.
+func (m *memory) compile(f file) remembered {
 	before, known := m.files[f.name]
 	if f.unread {
 		return before

@@ -1,0 +1,74 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// tree reads the files of one or more file systems and remembers what they held.
+type tree struct {
+	roots  []root
+	memory memory
+}
+
+// root is one file system.
+type root struct {
+	// name tells people which one it is.
+	name string
+	// prefix stands before the names of its files in origins and findings; "" for none.
+	prefix string
+	fsys   fs.FS
+	// files are the names last seen, nil before the first reading.
+	files []string
+}
+
+// newTree reads roots as one source, one of the templates.Source constants.
+func newTree(source string, roots ...root) tree {
+	return tree{roots: roots, memory: memory{source: source}}
+}
+
+// Read gives the templates: see Source.
+func (t *tree) Read() ([]templates.Entry, error) {
+	var all []file
+	var errs []error
+	unknown := false
+	for i := range t.roots {
+		files, err := t.roots[i].read()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", t.roots[i].name, err))
+		}
+		unknown = unknown || files == nil
+		all = append(all, files...)
+	}
+	err := errors.Join(errs...)
+	if unknown {
+		return nil, err
+	}
+	return t.memory.update(all), err
+}
+
+// read gives the root's files; all of them as unread when it cannot be read, and nil when it never
+// could.
+func (r *root) read() ([]file, error) {
+	files, err := readFiles(r.fsys)
+	if files == nil {
+		if r.files == nil {
+			return nil, err
+		}
+		files = make([]file, len(r.files))
+		for i, name := range r.files {
+			files[i] = file{name: name, unread: true}
+		}
+		return files, err
+	}
+	r.files = make([]string, len(files))
+	for i := range files {
+		files[i].name = filepath.Join(r.prefix, files[i].name)
+		r.files[i] = files[i].name
+	}
+	return files, err
+}
