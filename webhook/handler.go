@@ -64,7 +64,7 @@ type Handler struct {
 	draining atomic.Bool
 }
 
-// NewHandler makes a handler for Path.
+// NewHandler makes a handler that answers on Path, and any other path with 404.
 func NewHandler(options Options) *Handler {
 	options.Limits = options.Limits.withDefaults()
 	return &Handler{Options: options}
@@ -142,6 +142,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, start time.Time
 			body, err = nil, errors.New("internal error")
 		}
 	}()
+	// Not every ResponseWriter of a test knows deadlines; a server's does.
+	_ = http.NewResponseController(w).SetReadDeadline(start.Add(h.Limits.ReadTimeout))
 	if err := check(r); err != nil {
 		return nil, err
 	}
@@ -149,8 +151,6 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, start time.Time
 	if size < 0 || size > h.Limits.MaxBody {
 		size = h.Limits.MaxBody
 	}
-	// The recorders of tests know no deadlines; a server's connection always does.
-	_ = http.NewResponseController(w).SetReadDeadline(start.Add(h.Limits.ReadTimeout))
 	if !h.load.enter(size, &h.Limits) {
 		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
 	}
@@ -172,6 +172,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, start time.Time
 
 // check looks at what can be said before the body is read.
 func check(r *http.Request) error {
+	if r.URL.Path != Path {
+		return &callError{http.StatusNotFound, fmt.Errorf("path %s: want %s", templates.Quote(r.URL.Path), Path)}
+	}
 	if r.Method != http.MethodPost {
 		return &callError{http.StatusMethodNotAllowed, fmt.Errorf("method %s: want POST", templates.Quote(r.Method))}
 	}
