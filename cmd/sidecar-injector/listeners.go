@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+)
+
+// listenAndServe listens on address before it returns, and serves until ctx is
+// done. An empty address is none.
+func listenAndServe(ctx context.Context, group *errgroup.Group, log logr.Logger, what, address string, handler http.Handler) error {
+	if address == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("%s address: %w", what, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("%s server %s: %w", what, listener.Addr(), err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		return server.Close()
+	})
+	log.Info("serving", "what", what, "address", listener.Addr().String())
+	return nil
+}
+
+// readiness says whether the API server may send pods here.
+type readiness struct {
+	templates   func() bool
+	certificate func() error
+	draining    atomic.Bool
+}
+
+// fail makes it say no for good.
+func (r *readiness) fail() { r.draining.Store(true) }
+
+func (r *readiness) check() error {
+	if r.draining.Load() {
+		return errors.New("draining")
+	}
+	if !r.templates() {
+		return errors.New("templates: not loaded yet")
+	}
+	if err := r.certificate(); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	return nil
+}
+
+// healthHandler answers /healthz, whether the process lives, and /readyz.
+func healthHandler(ready *readiness) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready.check(); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	return mux
+}
+
+func metricsHandler(registry *prometheus.Registry) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	return mux
+}
+
+// newRegistry holds what concerns the process as a whole; expiry is the serving
+// certificate's.
+func newRegistry(b build, expiry func() time.Time) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "sidecar_injector_build_info",
+			Help:        "Always 1; says what is running.",
+			ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "goversion": b.Go},
+		}, func() float64 { return 1 }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sidecar_injector_certificate_expiry_timestamp_seconds",
+			Help: "Until when the serving certificate is valid, in seconds since 1970.",
+		}, func() float64 { return float64(expiry().Unix()) }),
+	)
+	return registry
+}

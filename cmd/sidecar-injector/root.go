@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// streams are where a command reads and writes: answers to Out, all else to ErrOut.
+type streams = genericiooptions.IOStreams
+
+// The exit codes.
+const (
+	exitNo       = 1 // the answer is no: refused, invalid, different, check failed
+	exitNoAnswer = 2 // there is no answer: usage, unreadable input, an error of ours
+)
+
+// answerNo is the error of a command that could answer, and whose answer is no. Err
+// is printed like any error; it is nil where the command has said all itself.
+type answerNo struct{ Err error }
+
+func (e *answerNo) Error() string {
+	if e.Err == nil {
+		return "no"
+	}
+	return e.Err.Error()
+}
+
+func (e *answerNo) Unwrap() error { return e.Err }
+
+// hinted is an error together with what the user may do about it.
+type hinted struct {
+	Err  error
+	Hint string
+}
+
+func (e *hinted) Error() string { return e.Err.Error() }
+func (e *hinted) Unwrap() error { return e.Err }
+
+// run is the program: it takes the command line and gives the exit code.
+func run(args []string, std streams) int {
+	root := newRootCommand(filepath.Base(args[0]), std)
+	root.SetArgs(args[1:])
+	err := root.Execute()
+	if err == nil {
+		return 0
+	}
+	no := (*answerNo)(nil)
+	if !errors.As(err, &no) {
+		report(std, err)
+		return exitNoAnswer
+	}
+	if no.Err != nil {
+		report(std, no.Err)
+	}
+	return exitNo
+}
+
+// newRootCommand knows all subcommands. program is the name that the binary was
+// called by: under a name that begins kubectl- it speaks as a plugin of kubectl.
+func newRootCommand(program string, std streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sidecar-injector",
+		Short:         "Adds sidecar containers to pods: as an admission webhook, and offline",
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	if strings.HasPrefix(program, "kubectl-") {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl sidecar-injector"}
+	}
+	root.SetIn(std.In)
+	root.SetOut(std.Out)
+	root.SetErr(std.ErrOut)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &hinted{err, seeHelp(cmd)} })
+	root.AddCommand(
+		newServeCommand(std),
+		newVersionCommand(std),
+	)
+	return root
+}
+
+func seeHelp(cmd *cobra.Command) string {
+	return fmt.Sprintf("%s --help shows the usage", cmd.CommandPath())
+}
+
+// report prints an error, or each of several, and the hints that go with them.
+func report(std streams, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range several.Unwrap() {
+			report(std, e)
+		}
+		return
+	}
+	fmt.Fprintf(std.ErrOut, "error: %v\n", err)
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(std.ErrOut, "hint: %s\n", hint)
+	}
+}
+
+func hintOf(err error) string {
+	if with := (*hinted)(nil); errors.As(err, &with) {
+		return with.Hint
+	}
+	if fault := (*manifest.Error)(nil); errors.As(err, &fault) {
+		return fault.Hint
+	}
+	return ""
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// Set by the linker: -X main.version=v1.2.3 -X main.commit=….
+var (
+	version string
+	commit  string
+)
+
+// build says what the binary was made from.
+type build struct {
+	Version, Commit, Go string
+}
+
+// readBuild takes what the linker was not told from what the Go tool recorded.
+func readBuild() build {
+	b := build{Version: version, Commit: commit, Go: runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if ok && b.Version == "" && info.Main.Version != "(devel)" {
+		b.Version = info.Main.Version
+	}
+	if ok && b.Commit == "" {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				b.Commit = setting.Value
+			}
+		}
+	}
+	if b.Version == "" {
+		b.Version = "devel"
+	}
+	if b.Commit == "" {
+		b.Commit = "unknown"
+	}
+	return b
+}
+
+func newVersionCommand(std streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, the commit and the Go version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b := readBuild()
+			fmt.Fprintf(std.Out, "version: %s\ncommit: %s\ngo: %s\n", b.Version, b.Commit, b.Go)
+			return nil
+		},
+	}
+}
