@@ -1,0 +1,226 @@
+package builtin_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+)
+
+// fakeRclone writes down that it was called, and with what; it goes on as long as the
+// file hold is there, and fails if the file fail is.
+const fakeRclone = `#!/bin/sh
+echo "start $*" >>"$TEST/log"
+while [ -e "$TEST/hold" ]; do sleep 0.01; done
+if [ -e "$TEST/fail" ]; then echo failed >>"$TEST/log"; exit 5; fi
+echo end >>"$TEST/log"
+`
+
+// loop is data-sync's script under way in a folder of its own.
+type loop struct {
+	*testing.T
+	dir string
+	cmd *exec.Cmd
+}
+
+// startLoop runs the script as the container would: its state in the folder, rclone the fake.
+func startLoop(t *testing.T, direction string, files ...string) *loop {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range files {
+		write(t, filepath.Join(dir, name), "")
+	}
+	write(t, filepath.Join(dir, "rclone"), fakeRclone)
+	script := strings.ReplaceAll(dataSyncScript(t), "/state/", dir+"/")
+	cmd := exec.Command("sh", "-c", script, "data-sync", "copy", "--filter=- a b", "--", "/data", "remote:bucket")
+	cmd.Env = []string{"TEST=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "DIRECTION=" + direction, "INTERVAL_SECONDS=1000", "TIMEOUT_SECONDS=1000"}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return &loop{t, dir, cmd}
+}
+
+const (
+	start = "start copy --filter=- a b -- /data remote:bucket"
+	end   = "end"
+)
+
+func TestPushRunsOnceMoreWhenThePodEnds(t *testing.T) {
+	l := startLoop(t, "push")
+	l.waitFor(end)
+	l.stop(0)
+	l.wantLog(start, end, start, end)
+}
+
+func TestPushUnderWayEndsBeforeTheLastRun(t *testing.T) {
+	l := startLoop(t, "push", "hold")
+	l.waitFor(start)
+	l.signal()
+	remove(t, filepath.Join(l.dir, "hold"))
+	l.wantExit(0)
+	l.wantLog(start, end, start, end)
+}
+
+func TestFailedLastPushShowsInTheExitCode(t *testing.T) {
+	l := startLoop(t, "push", "fail")
+	l.waitFor("failed")
+	l.stop(5)
+	l.wantLog(start, "failed", start, "failed")
+}
+
+func TestPullEndsAtOnceWhenThePodEnds(t *testing.T) {
+	l := startLoop(t, "pull")
+	l.waitFor(end)
+	l.stop(0)
+	l.wantLog(start, end)
+}
+
+func TestPullUnderWayIsStoppedWhenThePodEnds(t *testing.T) {
+	l := startLoop(t, "pull", "hold")
+	l.waitFor(start)
+	l.stop(0)
+	l.wantLog(start)
+}
+
+func TestPullThatSucceedsIsWrittenDown(t *testing.T) {
+	l := startLoop(t, "pull")
+	l.waitUntil("a success is written down", func() bool { return exists(filepath.Join(l.dir, "success")) })
+	l.stop(0)
+}
+
+func TestPullThatFailsIsNoSuccess(t *testing.T) {
+	l := startLoop(t, "pull", "fail")
+	l.waitFor("failed")
+	l.stop(0)
+	if exists(filepath.Join(l.dir, "success")) {
+		t.Error("a success is written down")
+	}
+}
+
+// Before its first run a push counts its start, so that a long first run does not keep the pod unready.
+func TestPushCountsItsStartAsASuccess(t *testing.T) {
+	l := startLoop(t, "push", "hold")
+	l.waitFor(start)
+	if !exists(filepath.Join(l.dir, "success")) {
+		t.Error("no success is written down")
+	}
+	remove(t, filepath.Join(l.dir, "hold"))
+	l.stop(0)
+}
+
+// dataSyncScript is the shell text of the template, which holds no expression.
+func dataSyncScript(t *testing.T) string {
+	t.Helper()
+	data, err := builtin.FS.ReadFile("data-sync.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template struct {
+		Spec struct {
+			Pod struct {
+				Spec struct {
+					InitContainers []struct{ Command []string }
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(data, &template); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range template.Spec.Pod.Spec.InitContainers {
+		if len(c.Command) > 2 {
+			if strings.Contains(c.Command[2], "${") {
+				t.Fatal("the script holds an expression")
+			}
+			return c.Command[2]
+		}
+	}
+	t.Fatal("data-sync has no script")
+	return ""
+}
+
+func (l *loop) signal() {
+	l.Helper()
+	if err := l.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		l.Fatal(err)
+	}
+}
+
+func (l *loop) stop(code int) {
+	l.Helper()
+	l.signal()
+	l.wantExit(code)
+}
+
+func (l *loop) wantExit(code int) {
+	l.Helper()
+	_ = l.cmd.Wait()
+	if got := l.cmd.ProcessState.ExitCode(); got != code {
+		l.Errorf("exit code %d, want %d", got, code)
+	}
+}
+
+func (l *loop) log() []string {
+	data, _ := os.ReadFile(filepath.Join(l.dir, "log"))
+	return strings.Split(strings.TrimSpace(string(data)), "\n")
+}
+
+func (l *loop) wantLog(want ...string) {
+	l.Helper()
+	if diff := cmp.Diff(want, l.log()); diff != "" {
+		l.Errorf("runs of rclone (-want +got):\n%s", diff)
+	}
+}
+
+// waitFor waits until the last line of the log is the given one.
+func (l *loop) waitFor(line string) {
+	l.Helper()
+	l.waitUntil(fmt.Sprintf("the log ends in %q", line), func() bool {
+		lines := l.log()
+		return lines[len(lines)-1] == line
+	})
+}
+
+func (l *loop) waitUntil(what string, holds func() bool) {
+	l.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			l.Fatalf("not within 30 s: %s; the log is %q", what, l.log())
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
