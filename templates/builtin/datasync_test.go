@@ -43,11 +43,11 @@ func startLoop(t *testing.T, direction string, files ...string) *loop {
 	script := strings.ReplaceAll(dataSyncScript(t), "/state/", dir+"/")
 	cmd := exec.Command("sh", "-c", script, "data-sync", "copy", "--filter=- a b", "--", "/data", "remote:bucket")
 	cmd.Env = []string{"TEST=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "DIRECTION=" + direction, "INTERVAL_SECONDS=1000", "TIMEOUT_SECONDS=1000"}
-	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing outlives the test
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	return &loop{t, dir, cmd}
 }
 
