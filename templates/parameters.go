@@ -119,6 +119,7 @@ func shortHash(data []byte) string {
 // parameter is a v1alpha1.Parameter with its constraints compiled.
 type parameter struct {
 	name       string
+	index      int // in spec.parameters
 	kind       v1alpha1.ParameterType
 	required   bool
 	enum       []string

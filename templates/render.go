@@ -1,6 +1,10 @@
 package templates
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+)
 
 // Input is everything that one rendering may read. Nothing in it is changed.
 type Input struct {
@@ -59,7 +63,12 @@ type RenderError struct {
 	File         string
 	Line, Column int
 	Message      string
+	// Err is the cause: an *expression.Error, a *schema.Fault, or the PodReader's own.
+	Err error
 }
+
+// Unwrap gives the cause.
+func (e *RenderError) Unwrap() error { return e.Err }
 
 // Error is file:line:column: path: message.
 func (e *RenderError) Error() string {
@@ -73,6 +82,47 @@ func (e *RenderError) Error() string {
 	return where + ": " + e.Path + ": " + e.Message
 }
 
-// Render evaluates the template for one instance. The error is a *RenderError, or
-// the PodReader's own.
-func (t *Template) Render(in *Input) (*Rendered, error) { return &Rendered{}, nil }
+// Render evaluates the template for one instance. The error is always a
+// *RenderError; where reading the pod failed, it wraps the PodReader's error.
+func (t *Template) Render(in *Input) (*Rendered, error) {
+	r := rendering{program: t.program, activation: activate(in)}
+	return r.run()
+}
+
+func activate(in *Input) expression.Activation {
+	return expression.Activation{
+		Parameters:           in.Parameters.values,
+		Instance:             in.Instance,
+		Index:                in.Index,
+		App:                  in.App,
+		Pod:                  in.Pod,
+		NamespaceName:        in.NamespaceName,
+		NamespaceLabels:      in.NamespaceLabels,
+		NamespaceAnnotations: in.NamespaceAnnotations,
+		Cluster:              in.Cluster,
+	}
+}
+
+// run evaluates both trees.
+func (r *rendering) run() (*Rendered, error) {
+	var err error
+	if r.out.Pod, err = r.tree(r.program.pod); err != nil {
+		return nil, err
+	}
+	if r.out.App, err = r.tree(r.program.app); err != nil {
+		return nil, err
+	}
+	return &r.out, nil
+}
+
+func (r *rendering) tree(n *node) (Object, error) {
+	if n == nil {
+		return nil, nil
+	}
+	if r.trace != nil {
+		r.trace.at = n.place.at
+	}
+	value, _, err := r.evaluate(n)
+	object, _ := value.(Object)
+	return object, err
+}

@@ -62,5 +62,3 @@ const (
 	SourceDirectory = "directory"
 	SourceCluster   = "cluster"
 )
-
-type program struct{}

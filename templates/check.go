@@ -1,0 +1,222 @@
+package templates
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// checkTemplate looks at what the template would add: with the defaults, and with
+// each example.
+func (d *document) checkTemplate(spec *yaml.Node) {
+	d.checkShell()
+	d.checkKeys()
+	examples := d.examples(spec)
+	if defaults, made, ok := d.sampleParameters(examples); ok {
+		d.checkRendering(defaults, made, "")
+	}
+	for _, e := range examples {
+		d.checkRendering(e.parameters, nil, e.name)
+	}
+}
+
+// example is one of the template's, checked.
+type example struct {
+	name       string
+	texts      map[string]string
+	parameters Parameters
+}
+
+// examples checks them and leaves out those with faults.
+func (d *document) examples(spec *yaml.Node) []example {
+	var good []example
+	list := valueAt(spec, "examples")
+	names := map[string]bool{}
+	for i := range d.spec.Examples {
+		declared := &d.spec.Examples[i]
+		item := manifest.Resolve(list.Content[i])
+		at := specPath().Member("examples").Item(i)
+		switch {
+		case declared.Name == "":
+			d.report(item, at, MissingField, "", "name is missing")
+		case names[declared.Name]:
+			d.report(item, at.Member("name"), DuplicateName, "", "example %s is there twice", Quote(declared.Name))
+		}
+		names[declared.Name] = true
+		if e, ok := d.example(item, at, i); ok {
+			good = append(good, e)
+		}
+	}
+	return good
+}
+
+func (d *document) example(item *yaml.Node, at *schema.Path, index int) (example, bool) {
+	declared := &d.spec.Examples[index]
+	e := example{name: declared.Name, texts: map[string]string{}}
+	values := valueAt(item, "parameters")
+	before := len(d.findings)
+	for key, value := range manifest.Pairs(values) {
+		here := at.Member("parameters").Member(key.Value)
+		i := slices.Index(d.template.parameterNames, key.Value)
+		if i < 0 {
+			hint := "the template has " + list(d.template.parameterNames)
+			if near := Nearest(key.Value, d.template.parameterNames); near != "" {
+				hint = "did you mean " + near + "?"
+			} else if len(d.template.parameterNames) == 0 {
+				hint = "the template has none"
+			}
+			d.report(key, here, BadExample, hint, "there is no parameter %s", Quote(key.Value))
+			continue
+		}
+		text, err := d.template.parameters[i].textOf(manifest.JSON(value))
+		if err != nil {
+			d.report(value, here, BadExample, "", "%s", err)
+			continue
+		}
+		e.texts[key.Value] = text
+	}
+	if len(d.findings) > before {
+		return e, false
+	}
+	parameters, faults := d.template.Bind(func(name string) (string, bool) {
+		text, ok := e.texts[name]
+		return text, ok
+	})
+	for _, f := range faults {
+		n, here := valueAt(values, f.Name), at.Member("parameters").Member(f.Name)
+		if n == nil {
+			n, here = item, at
+		}
+		d.report(n, here, BadExample, f.Fix, "%s", f.Error())
+	}
+	e.parameters = parameters
+	return e, len(faults) == 0
+}
+
+// sampleParameters are the defaults; a required parameter takes its value from
+// the first example that has one, or one is made up: made holds the names of those. It is false
+// where none can be made up.
+func (d *document) sampleParameters(examples []example) (_ Parameters, made []string, ok bool) {
+	texts := map[string]string{}
+	for _, p := range d.template.parameters {
+		if !p.required {
+			continue
+		}
+		i := slices.IndexFunc(examples, func(e example) bool { return e.texts[p.name] != "" })
+		if i >= 0 {
+			texts[p.name] = examples[i].texts[p.name]
+			continue
+		}
+		text, found := p.synthesise()
+		if !found {
+			return Parameters{}, nil, false
+		}
+		texts[p.name] = text
+		made = append(made, p.name)
+	}
+	parameters, faults := d.template.Bind(func(name string) (string, bool) {
+		text, given := texts[name]
+		return text, given
+	})
+	return parameters, made, len(faults) == 0
+}
+
+// checkRendering renders with some parameters and checks the result. What was found
+// before is not repeated.
+func (d *document) checkRendering(p Parameters, made []string, example string) {
+	r := rendering{
+		program:    d.template.program,
+		activation: activate(d.template.sampleInput(p)),
+		trace:      &trace{places: map[string]place{}, nodes: map[place]*node{}},
+	}
+	with := ""
+	if example != "" {
+		with = " in example " + Quote(example)
+	}
+	c := &resultCheck{document: d, trace: r.trace, with: with}
+	out, err := r.run()
+	for _, f := range r.trace.failed {
+		c.failure(f, made)
+	}
+	var fault *RenderError
+	switch {
+	case errors.As(err, &fault):
+		c.add(fault.Line, fault.Column, fault.Path, BadValue, SeverityError, "", fault.Message)
+	case err != nil:
+		c.add(0, 0, "", BadValue, SeverityError, "", err.Error())
+	default:
+		c.result(out)
+	}
+}
+
+// failure reports an expression that could not be evaluated: an error if no pod can make
+// it work, a warning if it counts on something that the sample pod lacks.
+func (c *resultCheck) failure(f traceFailure, made []string) {
+	uses := f.node.expression.Uses()
+	if slices.ContainsFunc(made, func(name string) bool { return slices.Contains(uses.Parameters, name) }) {
+		return // with the real value it may well work
+	}
+	reason, hint := ExpressionFailed, ""
+	var e *expression.Error
+	if errors.As(f.err, &e) {
+		reason, hint = FindingReason(e.Reason), e.Hint
+	} else if fault := (*schema.Fault)(nil); errors.As(f.err, &fault) {
+		reason, hint = FindingReason(fault.Reason), fault.Hint
+	}
+	severity, message := SeverityError, f.err.Error()
+	if uses.App || uses.Pod || uses.Namespace || uses.Cluster {
+		severity = SeverityWarning
+		message = "fails for a pod that has only a name and one container: " + message
+		if hint == "" {
+			hint = "read what may be absent with ? and orValue"
+		}
+	}
+	c.add(f.node.place.line, f.node.place.column, f.node.place.at.String(), reason, severity, hint, message)
+}
+
+// resultCheck reports what is wrong with one rendering, at the places in the
+// template that it came from.
+type resultCheck struct {
+	*document
+	trace *trace
+	with  string // " in example …", or ""
+}
+
+// add leaves out what an earlier rendering found at the same place.
+func (c *resultCheck) add(line, column int, path string, reason FindingReason, severity Severity, hint, message string) {
+	for i := range c.findings {
+		f := &c.findings[i]
+		if f.Line == line && f.Column == column && f.Path == path && f.Reason == reason {
+			return
+		}
+	}
+	c.document.add(line, column, path, reason, severity, hint, message+c.with)
+}
+
+// fault reports an error at a path of the result.
+func (c *resultCheck) fault(at *schema.Path, reason FindingReason, hint, format string, args ...any) {
+	c.finding(SeverityError, at, reason, hint, fmt.Sprintf(format, args...))
+}
+
+func (c *resultCheck) finding(severity Severity, at *schema.Path, reason FindingReason, hint, message string) {
+	where := c.placeOf(at)
+	c.add(where.line, where.column, where.at.String(), reason, severity, hint, message)
+}
+
+// placeOf is where in the template a value of the result came from, or what holds it.
+func (c *resultCheck) placeOf(at *schema.Path) place {
+	for path := at.String(); path != ""; {
+		if where, ok := c.trace.places[path]; ok {
+			return where
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return place{at: at}
+}

@@ -1,0 +1,287 @@
+package templates
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// rendering is one evaluation of a program.
+type rendering struct {
+	program    *program
+	activation expression.Activation
+	budget     expression.Budget
+	out        Rendered
+	// trace is set when a template is checked: it learns where in the template each
+	// value came from, and which expressions failed.
+	trace *trace
+}
+
+// trace is what a check learns from a rendering.
+type trace struct {
+	at     *schema.Path // of the value being built, in the result
+	places map[string]place
+	nodes  map[place]*node // the expressions, by place
+	failed []traceFailure
+}
+
+type traceFailure struct {
+	node *node
+	err  error
+}
+
+// evaluate gives a node's value; present is false where it is left out.
+func (r *rendering) evaluate(n *node) (value any, present bool, err error) {
+	if n.when != nil {
+		keep, there, err := r.evaluate(n.when)
+		if err != nil {
+			return nil, false, err
+		}
+		if !there || keep != true {
+			return nil, false, nil
+		}
+	}
+	if r.trace != nil {
+		r.trace.places[r.trace.at.String()] = n.place
+	}
+	switch n.form {
+	case expressionForm:
+		return r.expression(n)
+	case mappingForm:
+		return r.mapping(n)
+	case listForm:
+		return r.list(n)
+	default:
+		if r.trace != nil {
+			r.traceConstant(n)
+		}
+		return n.value, true, nil
+	}
+}
+
+func (r *rendering) expression(n *node) (any, bool, error) {
+	if r.trace != nil {
+		r.trace.nodes[n.place] = n
+	}
+	value, present, err := n.expression.Evaluate(&r.activation, &r.budget)
+	if err == nil && !present {
+		return nil, false, nil
+	}
+	if err == nil {
+		value = ordered(value)
+		err = fits(value, n.want)
+	}
+	if err != nil {
+		if r.trace != nil {
+			r.trace.failed = append(r.trace.failed, traceFailure{n, err})
+			return nil, false, nil
+		}
+		return nil, false, r.fault(n, err)
+	}
+	if l, ok := value.([]any); ok && r.trace != nil {
+		for i := range l {
+			r.trace.places[r.trace.at.Item(i).String()] = n.place
+		}
+	}
+	return value, value != nil, nil
+}
+
+// fault places an error in the template.
+func (r *rendering) fault(n *node, err error) error {
+	return &RenderError{
+		Path: n.place.at.String(), File: r.program.file, Line: n.place.line, Column: n.place.column,
+		Message: err.Error(), Err: err,
+	}
+}
+
+// fits checks a value that an expression gave; the common kinds without a walk.
+func fits(value any, want *schema.Schema) error {
+	if want == nil {
+		return nil
+	}
+	switch v := value.(type) {
+	case string:
+		if want.Kind == schema.String && want.Format == schema.NoFormat {
+			return nil
+		}
+	case bool:
+		if want.Kind == schema.Boolean {
+			return nil
+		}
+	case int64:
+		if want.Kind == schema.Integer && v >= want.Min && v <= want.Max {
+			return nil
+		}
+	}
+	if faults := want.CheckJSON(value, nil); len(faults) > 0 {
+		return &faults[0]
+	}
+	return nil
+}
+
+// ordered makes Objects of maps, members sorted by name.
+func ordered(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(Object, 0, len(v))
+		for name, member := range v {
+			out = append(out, Member{Name: name, Value: ordered(member)})
+		}
+		slices.SortFunc(out, func(a, b Member) int {
+			if a.Name < b.Name {
+				return -1
+			}
+			return 1
+		})
+		return out
+	case []any:
+		for i, item := range v {
+			if _, isMap := item.(map[string]any); !isMap {
+				if _, isList := item.([]any); !isList {
+					continue
+				}
+			}
+			// The list may be shared with the pod: the changed one is a copy.
+			out := slices.Clone(v)
+			for j := i; j < len(out); j++ {
+				out[j] = ordered(out[j])
+			}
+			return out
+		}
+		return v
+	default:
+		return v
+	}
+}
+
+func (r *rendering) mapping(n *node) (any, bool, error) {
+	out := make(Object, 0, len(n.members))
+	for i := range n.members {
+		m := &n.members[i]
+		name := m.name
+		if m.key != nil {
+			var err error
+			if name, err = r.key(m.key, out); err != nil {
+				return nil, false, err
+			}
+		}
+		if r.trace == nil && m.value.constant() {
+			out = append(out, Member{Name: name, Value: m.value.value})
+			continue
+		}
+		above := r.enter(func(at *schema.Path) *schema.Path { return at.Member(name) })
+		value, present, err := r.evaluate(m.value)
+		r.leave(above)
+		if err != nil {
+			return nil, false, err
+		}
+		if present {
+			out = append(out, Member{Name: name, Value: value})
+		}
+	}
+	return out, true, nil
+}
+
+// key evaluates the key of a label or annotation.
+func (r *rendering) key(n *node, before Object) (string, error) {
+	value, _, err := r.evaluate(n)
+	if err != nil {
+		return "", err
+	}
+	name, _ := value.(string)
+	if reservedKey(name, r.activation.Instance) {
+		return "", r.fault(n, fmt.Errorf("key %s belongs to sidecar-injector", Quote(name)))
+	}
+	if _, there := before.Get(name); there {
+		return "", r.fault(n, fmt.Errorf("key %s is there twice", Quote(name)))
+	}
+	return name, nil
+}
+
+func (r *rendering) list(n *node) (any, bool, error) {
+	out := make([]any, 0, len(n.items))
+	for _, item := range n.items {
+		if r.trace == nil && item.constant() {
+			out = append(out, item.value)
+			continue
+		}
+		above := r.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
+		value, present, err := r.evaluate(item)
+		r.leave(above)
+		if err != nil {
+			return nil, false, err
+		}
+		if !present {
+			continue
+		}
+		out = append(out, value)
+		if n.list != noContainers {
+			if err := r.place(n.list, item.container); err != nil {
+				return nil, false, err
+			}
+		}
+	}
+	return out, true, nil
+}
+
+// place notes what the template says about a container that was just added.
+func (r *rendering) place(list containerList, c *containerNode) error {
+	var placement Placement
+	if c != nil {
+		placement.Name = c.name
+		for _, p := range c.position {
+			value, present, err := r.evaluate(p)
+			if err != nil {
+				return err
+			}
+			text, _ := value.(string)
+			switch {
+			case !present, text == "":
+			case !validPosition(text):
+				return r.fault(p, fmt.Errorf("%s is no position: %s", Quote(text), positionHint))
+			default:
+				placement.Position = append(placement.Position, text)
+			}
+		}
+	}
+	if list == initContainerList {
+		r.out.InitContainers = append(r.out.InitContainers, placement)
+	} else {
+		r.out.Containers = append(r.out.Containers, placement)
+	}
+	return nil
+}
+
+// enter and leave keep the trace's path.
+func (r *rendering) enter(below func(*schema.Path) *schema.Path) (above *schema.Path) {
+	if r.trace == nil {
+		return nil
+	}
+	above = r.trace.at
+	r.trace.at = below(above)
+	return above
+}
+
+func (r *rendering) leave(above *schema.Path) {
+	if r.trace != nil {
+		r.trace.at = above
+	}
+}
+
+// traceConstant notes the places of everything in a folded value.
+func (r *rendering) traceConstant(n *node) {
+	at := r.trace.at
+	for i := range n.members {
+		r.trace.at = at.Member(n.members[i].name)
+		r.trace.places[r.trace.at.String()] = n.members[i].value.place
+		r.traceConstant(n.members[i].value)
+	}
+	for i, item := range n.items {
+		r.trace.at = at.Item(i)
+		r.trace.places[r.trace.at.String()] = item.place
+		r.traceConstant(item)
+	}
+	r.trace.at = at
+}

@@ -1,0 +1,132 @@
+package templates
+
+import (
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// program is a template made ready for rendering: two trees in which everything
+// constant is folded into finished values, so that a rendering evaluates the
+// expressions and builds the mappings and lists around them, and nothing else. It is immutable.
+type program struct {
+	file     string
+	app, pod *node
+}
+
+// node is one value of a template: constant, an expression, or a mapping or list
+// that holds an expression somewhere.
+type node struct {
+	form  form
+	value any // of a constant; its members and items stay, because they know their places
+	// expression of an expression; want is what its value must be.
+	expression *expression.Expression
+	want       *schema.Schema
+	members    []memberNode
+	items      []*node
+
+	// when leaves the value out when it is false; nil: never.
+	when *node
+	// container is set for the items of the two container lists.
+	container *containerNode
+	// list says which of the container lists this is.
+	list containerList
+
+	place place
+}
+
+type form uint8
+
+const (
+	constantForm form = iota
+	expressionForm
+	mappingForm
+	listForm
+)
+
+// memberNode is one member of a mapping. The name is an expression where key is set.
+type memberNode struct {
+	name  string
+	key   *node
+	value *node
+}
+
+// containerNode is what a template says about a container beside its fields.
+type containerNode struct {
+	name     string // as written
+	position []*node
+}
+
+type containerList uint8
+
+const (
+	noContainers containerList = iota
+	initContainerList
+	mainContainerList
+)
+
+// place is where a value stands in the template.
+type place struct {
+	at           *schema.Path
+	line, column int
+}
+
+// constant says whether a node has the same value in every rendering.
+func (n *node) constant() bool {
+	return n != nil && n.form == constantForm && n.when == nil && n.list == noContainers && n.container == nil
+}
+
+// uses sums up what the expressions of a tree read.
+func (n *node) uses() expression.Uses {
+	var sum expression.Uses
+	n.walk(func(n *node) {
+		if n.expression == nil {
+			return
+		}
+		u := n.expression.Uses()
+		sum.Parameters = append(sum.Parameters, u.Parameters...)
+		sum.Instance = sum.Instance || u.Instance
+		sum.Index = sum.Index || u.Index
+		sum.AppName = sum.AppName || u.AppName
+		sum.App = sum.App || u.App
+		sum.PodName = sum.PodName || u.PodName
+		sum.PodNamespace = sum.PodNamespace || u.PodNamespace
+		sum.Pod = sum.Pod || u.Pod
+		sum.Namespace = sum.Namespace || u.Namespace
+		sum.Cluster = sum.Cluster || u.Cluster
+	})
+	return sum
+}
+
+// walk calls do for the node and all below it, conditions and keys too.
+func (n *node) walk(do func(*node)) {
+	if n == nil {
+		return
+	}
+	do(n)
+	n.when.walk(do)
+	for i := range n.members {
+		n.members[i].key.walk(do)
+		n.members[i].value.walk(do)
+	}
+	for _, item := range n.items {
+		item.walk(do)
+	}
+	if n.container != nil {
+		for _, p := range n.container.position {
+			p.walk(do)
+		}
+	}
+}
+
+// member gives a mapping's value of a constant name, nil if there is none.
+func (n *node) member(name string) *node {
+	if n == nil {
+		return nil
+	}
+	for i := range n.members {
+		if n.members[i].key == nil && n.members[i].name == name {
+			return n.members[i].value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package templates
+
+import (
+	"slices"
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// revision hashes what a pod gets: app, pod, order, keepOnDrain, and the parameters'
+// names, types and defaults. Who gets it (match, supports, completes), who may
+// change it (overrides, constraints) and what happens otherwise (failurePolicy) do not
+// count, nor do descriptions, examples, comments or the order of keys.
+func revision(spec *v1alpha1.SidecarTemplateSpec, params []*parameter) string {
+	o := Object{
+		{Name: "order", Value: int64(spec.Order)},
+		{Name: "keepOnDrain", Value: spec.KeepOnDrain},
+	}
+	declared := make([]any, 0, len(params))
+	for _, p := range params {
+		declared = append(declared, []any{p.name, string(p.kind), p.text})
+	}
+	o = append(o, Member{Name: "parameters", Value: declared})
+	for _, part := range []struct {
+		name string
+		raw  []byte
+	}{{"app", rawOf(spec.App)}, {"pod", rawOf(spec.Pod)}} {
+		value, err := valueFromJSON(part.raw)
+		if err != nil {
+			// The parts come from a YAML parser; what it let through still counts.
+			value = string(part.raw)
+		}
+		o = append(o, Member{Name: part.name, Value: sorted(value)})
+	}
+	return shortHash(o.AppendJSON(nil))
+}
+
+func rawOf(j *apiextensionsv1.JSON) []byte {
+	if j == nil {
+		return []byte("null")
+	}
+	return j.Raw
+}
+
+// sorted is the value with the members of all objects in the order of their names.
+func sorted(value any) any {
+	switch v := value.(type) {
+	case Object:
+		out := make(Object, len(v))
+		for i, m := range v {
+			out[i] = Member{Name: m.Name, Value: sorted(m.Value)}
+		}
+		slices.SortFunc(out, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = sorted(v[i])
+		}
+		return out
+	default:
+		return v
+	}
+}
