@@ -1,5 +1,14 @@
 package expression
 
+import (
+	"fmt"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/interpreter"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
 // Pod gives the pod to expressions, decoded only when one needs it.
 type Pod interface {
 	Name() string
@@ -14,17 +23,115 @@ type Pod interface {
 // between goroutines nor changed after the first Evaluate.
 type Activation struct {
 	// Parameters by name: string, int64 (integer, port), float64 (number), bool, and
-	// []string or []any of strings. Every declared parameter is there.
+	// []any of strings. Every declared parameter is there.
 	Parameters map[string]any
 	Instance   string
 	Index      int
-	// App is a container as decoded JSON; nil where there is none.
+	// App is a container as decoded JSON; nil where there is none, which expressions
+	// see as a container without fields.
 	App map[string]any
+	// Pod may be nil only where no expression reads it.
 	Pod Pod
 
 	NamespaceName                         string
 	NamespaceLabels, NamespaceAnnotations map[string]string
 	Cluster                               map[string]string
+
+	podRead       bool
+	podObject     map[string]any
+	podError      error
+	appRead       bool
+	appObject     map[string]any
+	namespaceRead map[string]any
+}
+
+// pod is the pod with its quantities as strings, as the API server would send it.
+func (in *Activation) pod() (map[string]any, error) {
+	if in.podRead {
+		return in.podObject, in.podError
+	}
+	in.podRead = true
+	if in.Pod == nil {
+		in.podObject = map[string]any{}
+		return in.podObject, nil
+	}
+	object, err := in.Pod.Object()
+	if err != nil {
+		in.podError = err
+		return nil, err
+	}
+	in.podObject = canonicalObject(schema.Pod(), object)
+	return in.podObject, nil
+}
+
+func (in *Activation) container() map[string]any {
+	if !in.appRead {
+		in.appRead = true
+		in.appObject = canonicalObject(schema.Container(), in.App)
+	}
+	return in.appObject
+}
+
+func canonicalObject(s *schema.Schema, object map[string]any) map[string]any {
+	if object == nil {
+		return map[string]any{}
+	}
+	canonical, _ := s.Canonical(object).(map[string]any)
+	return canonical
+}
+
+func (in *Activation) namespaceObject() map[string]any {
+	if in.namespaceRead == nil {
+		in.namespaceRead = map[string]any{"metadata": map[string]any{
+			"name":        in.NamespaceName,
+			"labels":      anyMap(in.NamespaceLabels),
+			"annotations": anyMap(in.NamespaceAnnotations),
+		}}
+	}
+	return in.namespaceRead
+}
+
+// bindings gives an Activation to CEL.
+type bindings struct {
+	*Activation
+	// shallow says that the program reads no more of the pod than its name and
+	// namespace, so that it need not be decoded.
+	shallow bool
+}
+
+// Parent implements interpreter.Activation.
+func (b *bindings) Parent() interpreter.Activation { return nil }
+
+// ResolveName implements interpreter.Activation.
+func (b *bindings) ResolveName(name string) (any, bool) {
+	switch name {
+	case paramsVariable:
+		return b.Parameters, true
+	case instanceVariable:
+		return b.Instance, true
+	case indexVariable:
+		return int64(b.Index), true
+	case appVariable:
+		return b.container(), true
+	case clusterVariable:
+		return b.Cluster, true
+	case namespaceVariable:
+		return b.namespaceObject(), true
+	case podVariable:
+		return b.resolvePod(), true
+	}
+	return nil, false
+}
+
+func (b *bindings) resolvePod() any {
+	if b.shallow && b.Pod != nil {
+		return map[string]any{"metadata": map[string]any{"name": b.Pod.Name(), "namespace": b.Pod.Namespace()}}
+	}
+	pod, err := b.pod()
+	if err != nil {
+		return types.WrapErr(fmt.Errorf("pod cannot be read: %w", err))
+	}
+	return pod
 }
 
 // Limits of the work that expressions may do, in the units of CEL, of which
@@ -42,3 +149,14 @@ type Budget struct{ spent uint64 }
 
 // Spent is the work done so far.
 func (b *Budget) Spent() uint64 { return b.spent }
+
+// spend adds to the work, and is an error once it is too much.
+func (b *Budget) spend(cost uint64) *Error {
+	if b.spent += cost; b.spent <= RenderingLimit {
+		return nil
+	}
+	return &Error{
+		Reason:  ExpressionCost,
+		Message: fmt.Sprintf("the expressions of the template together took more than %d units of work", RenderingLimit),
+	}
+}

@@ -1,69 +1,183 @@
-// Package expression compiles and evaluates the ${…} of templates.
 package expression
 
 import (
+	"strings"
+
+	"github.com/google/cel-go/cel"
+
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
-	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
-
-// Compiler makes environments and keeps compiled programs, so that equal expressions
-// over equal types, of whatever template, are compiled once. One Compiler serves a
-// process. It is safe for concurrent use.
-type Compiler struct{}
-
-// NewCompiler gives an empty Compiler.
-func NewCompiler() *Compiler { return &Compiler{} }
-
-// Parameter declares params.<Name>.
-type Parameter struct {
-	Name string
-	Type v1alpha1.ParameterType
-}
-
-// Environment is what the expressions of one template may refer to.
-type Environment struct{}
-
-// Environment declares the parameters; of two with one name, the first counts. A type
-// that is none is taken as a string: the caller reports it.
-func (c *Compiler) Environment(parameters []Parameter) *Environment { return &Environment{} }
 
 // Expression is a text that has been compiled for its place. It is immutable and
 // safe for concurrent use.
-type Expression struct{}
+type Expression struct {
+	parts    []part
+	want     *schema.Schema // nil: every value
+	text     bool           // the parts are joined to a string
+	optional bool
+	uses     Uses
+}
+
+// part is a literal or, where either of the others is set, an expression.
+type part struct {
+	literal string
+	offset  int // of an expression, in the text
+	lookup  *lookup
+	program *program
+}
 
 // Compile checks the expressions of a text against the types of the variables and
 // the schema of the place; a nil want accepts every value.
 //
-// A text that is one expression keeps its type; in all others, and where a string is
-// wanted, numbers and booleans become text. The value of a single optional may be absent.
+// A text that is one expression keeps its type; in all others, and where a string
+// is wanted, numbers and booleans become text. A text without expressions is that string.
+// The value of a text that is one optional may be absent. Of several faults, the first
+// in the text is given.
 func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Error) {
-	return &Expression{}, nil
+	x := &Expression{want: want, text: true}
+	if want != nil && want.Kind == schema.Any {
+		x.want = nil
+	}
+	whole, isWhole := text.whole()
+	for _, p := range text.Parts {
+		if !p.Expression {
+			x.parts = append(x.parts, part{literal: p.Text})
+			continue
+		}
+		compiled, output, err := e.part(p)
+		if err == nil && !isWhole {
+			err = fitsText(output)
+		}
+		if err != nil {
+			err.Offset += p.Offset
+			return nil, err
+		}
+		x.parts = append(x.parts, compiled)
+		x.uses = x.uses.union(compiled.uses())
+		if isWhole {
+			x.text = false
+			output, x.optional = unwrapOptional(output)
+			if err := fits(output, x.want); err != nil {
+				err.Offset = whole.Offset + leadingBlanks(whole.Text)
+				return nil, err
+			}
+		}
+	}
+	if x.text {
+		if err := fits(cel.StringType, x.want); err != nil {
+			err.Message = "text around an expression makes a string, but the place wants " + article(x.want.Type)
+			if _, constant := text.Constant(); constant {
+				err.Message = "want " + article(x.want.Type) + ", got a string"
+			}
+			err.Hint = ""
+			return nil, err
+		}
+	}
+	return x, nil
 }
 
-// Uses says what an expression reads.
-type Uses struct {
-	// Parameters by name, sorted.
-	Parameters []string
-	Instance   bool
-	Index      bool
-	// AppName: app.name and nothing else of app; App: any more of it.
-	AppName, App bool
-	// PodName and PodNamespace: those two fields of pod.metadata; Pod: any more of it.
-	PodName, PodNamespace, Pod bool
-	// Namespace: anything of namespaceObject.
-	Namespace bool
-	Cluster   bool
+func leadingBlanks(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\r\n")) }
+
+func (e *Environment) part(p Part) (part, *cel.Type, *Error) {
+	if l := e.lookup(p.Text); l != nil {
+		output, err := l.check()
+		return part{offset: p.Offset, lookup: l}, output, err
+	}
+	compiled, err := e.compiler.program(p.Text, e.params)
+	if err != nil {
+		return part{}, nil, err
+	}
+	return part{offset: p.Offset, program: compiled}, compiled.output, nil
+}
+
+func (p *part) uses() Uses {
+	if p.lookup == nil {
+		return p.program.uses
+	}
+	var u usage
+	u.note(p.lookup.root, p.lookup.fields)
+	return u.result()
 }
 
 // Uses says what the expression may read, whatever its conditions come to.
-func (x *Expression) Uses() Uses { return Uses{} }
+func (x *Expression) Uses() Uses { return x.uses }
 
 // Optional says that Evaluate may find the value absent.
-func (x *Expression) Optional() bool { return false }
+func (x *Expression) Optional() bool { return x.optional }
 
 // Evaluate gives the value: string, bool, int64, float64, []any or map[string]any,
-// with elements of those types or nil, and false when an optional has none. An error is always *Error.
-// The value may share memory with the activation's and must not be changed.
+// with elements of those types or nil, and false when an optional has none. An error
+// is always an *Error. The value may share memory with the activation's and must not be changed.
 func (x *Expression) Evaluate(in *Activation, budget *Budget) (value any, present bool, err error) {
-	return nil, false, nil
+	if x.text {
+		text, fault := x.join(in, budget)
+		if fault != nil {
+			return nil, false, fault
+		}
+		return text, true, nil
+	}
+	p := &x.parts[0]
+	value, present, fault := p.value(in, budget)
+	if fault == nil && present {
+		value, fault = convert(value, x.want)
+		if fault != nil {
+			fault.Offset = p.offset
+		}
+	}
+	if fault != nil {
+		return nil, false, fault
+	}
+	if !present {
+		return nil, false, nil
+	}
+	return value, true, nil
+}
+
+// join writes literals and values one after the other.
+func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
+	switch len(x.parts) {
+	case 0:
+		return "", nil
+	case 1:
+		return x.parts[0].literal, nil
+	}
+	var stack [128]byte
+	text := stack[:0]
+	for i := range x.parts {
+		p := &x.parts[i]
+		if p.lookup == nil && p.program == nil {
+			text = append(text, p.literal...)
+			continue
+		}
+		value, _, err := p.value(in, budget)
+		if err != nil {
+			return "", err
+		}
+		if text, err = appendText(text, value); err == nil {
+			err = budget.spend(uint64(len(text) / 100))
+		}
+		if err != nil {
+			err.Offset = p.offset
+			return "", err
+		}
+	}
+	return string(text), nil
+}
+
+// value evaluates one expression. Offsets of the error are within the whole text.
+func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
+	if p.lookup != nil {
+		value, err := p.lookup.value(in, budget)
+		if err != nil {
+			err.Offset += p.offset
+			return nil, false, err
+		}
+		return value, true, nil
+	}
+	value, present, err := p.program.run(in, budget)
+	if err != nil {
+		err.Offset += p.offset
+		return nil, false, err
+	}
+	return value, present, nil
 }

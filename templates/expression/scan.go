@@ -1,5 +1,7 @@
 package expression
 
+import "strings"
+
 // Text is a scalar split into what stands as it is and what is evaluated.
 type Text struct {
 	// Parts in their order; literals are never empty and never adjacent. An empty text has none.
@@ -27,7 +29,159 @@ func (t Text) Constant() (text string, ok bool) {
 	return "", false
 }
 
-// Scan splits a text. $${ is a literal ${; every other $ stands for itself.
+// whole gives the expression that is all of the text.
+func (t Text) whole() (Part, bool) {
+	if len(t.Parts) == 1 && t.Parts[0].Expression {
+		return t.Parts[0], true
+	}
+	return Part{}, false
+}
+
+const (
+	opening = "${"
+	escaped = "$${"
+)
+
+// Scan splits a text. $${ is a literal ${; every other $ stands for itself. An
+// expression ends at the brace that closes it: braces in CEL's strings and
+// comments do not count, nor do pairs of them, as around a map.
 func Scan(text string) (Text, *Error) {
-	return Text{}, nil
+	var parts []Part
+	var literal strings.Builder
+	start := 0 // of the literal
+	flush := func() {
+		if literal.Len() > 0 {
+			parts = append(parts, Part{Offset: start, Text: literal.String()})
+			literal.Reset()
+		}
+	}
+	for at := 0; at < len(text); {
+		dollar := strings.IndexByte(text[at:], '$')
+		if dollar < 0 {
+			dollar = len(text) - at
+		}
+		if literal.Len() == 0 {
+			start = at
+		}
+		literal.WriteString(text[at : at+dollar])
+		at += dollar
+		switch rest := text[at:]; {
+		case strings.HasPrefix(rest, escaped):
+			literal.WriteString(opening)
+			at += len(escaped)
+		case strings.HasPrefix(rest, opening):
+			flush()
+			end, err := closingBrace(text, at)
+			if err != nil {
+				return Text{}, err
+			}
+			inside := at + len(opening)
+			parts = append(parts, Part{Offset: inside, Expression: true, Text: text[inside:end]})
+			at = end + 1
+		case rest != "":
+			literal.WriteByte('$')
+			at++
+		}
+	}
+	flush()
+	return Text{Parts: parts}, nil
+}
+
+// closingBrace finds the end of the expression whose "${" is at the offset.
+func closingBrace(text string, at int) (int, *Error) {
+	depth, comment := 0, -1
+	for i := at + len(opening); i < len(text); {
+		switch c := text[i]; {
+		case c == '{':
+			depth++
+			i++
+		case c == '}':
+			if depth == 0 {
+				return i, nil
+			}
+			depth--
+			i++
+		case c == '"' || c == '\'':
+			end := stringEnd(text, i, false)
+			if end < 0 {
+				return 0, unclosedString(i)
+			}
+			i = end
+		case c == '/' && strings.HasPrefix(text[i:], "//"):
+			line := strings.IndexAny(text[i:], "\r\n")
+			if line < 0 {
+				comment, line = i, len(text)-i
+			}
+			i += line
+		case nameStart(c):
+			end := i + 1
+			for end < len(text) && namePart(text[end]) {
+				end++
+			}
+			// A name right before a quote may be the prefix of a raw or bytes string.
+			if end < len(text) && (text[end] == '"' || text[end] == '\'') {
+				quoteAt := end
+				if end = stringEnd(text, quoteAt, rawPrefix(text[i:quoteAt])); end < 0 {
+					return 0, unclosedString(quoteAt)
+				}
+			}
+			i = end
+		default:
+			i++
+		}
+	}
+	err := &Error{
+		Offset: at, Reason: UnclosedExpression,
+		Message: `the expression opened by "${" is not closed`,
+		Hint:    `close it with "}", or write "$${" for a literal "${"`,
+	}
+	if comment >= 0 {
+		err.Hint = `the comment "//" hides the rest of the line, the closing brace too`
+	}
+	return 0, err
+}
+
+func unclosedString(at int) *Error {
+	return &Error{
+		Offset: at, Reason: UnclosedExpression,
+		Message: "the string that begins here is not closed",
+		Hint:    "end it with the same quote on the same line",
+	}
+}
+
+func rawPrefix(name string) bool {
+	switch name {
+	case "r", "R", "br", "bR", "Br", "BR":
+		return true
+	}
+	return false
+}
+
+func nameStart(c byte) bool {
+	return c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func namePart(c byte) bool { return nameStart(c) || '0' <= c && c <= '9' }
+
+// stringEnd gives the offset after the string whose opening quote is at the
+// offset, or -1. Only a string in three quotes may contain line breaks.
+func stringEnd(text string, at int, raw bool) int {
+	quote := text[at : at+1]
+	triple := strings.HasPrefix(text[at:], strings.Repeat(quote, 3))
+	if triple {
+		quote = text[at : at+3]
+	}
+	for i := at + len(quote); i < len(text); {
+		switch {
+		case strings.HasPrefix(text[i:], quote):
+			return i + len(quote)
+		case text[i] == '\\' && !raw:
+			i += 2
+		case !triple && (text[i] == '\n' || text[i] == '\r'):
+			return -1
+		default:
+			i++
+		}
+	}
+	return -1
 }

@@ -1,0 +1,338 @@
+package expression
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// analysis goes through a parsed expression before CEL checks it. It notes what
+// the expression reads, finds fields that do not exist (CEL finds them too, but does
+// not know which name is near), and gives the parameters their typed names.
+type analysis struct {
+	source    string
+	info      *ast.SourceInfo
+	variables map[string]*schema.Schema // without params
+	params    *schema.Schema
+	uses      usage
+	err       *Error // the first
+}
+
+// known is what analysis can tell of a value: its schema, nil when unknown, and, of a
+// variable or a selection from one, what was selected.
+type known struct {
+	schema *schema.Schema
+	root   string // the variable; "" for all else
+	fields []string
+}
+
+// scope holds the variables of comprehensions, innermost first.
+type scope struct {
+	outer  *scope
+	name   string
+	schema *schema.Schema
+}
+
+func (s *scope) find(name string) (*scope, bool) {
+	for ; s != nil; s = s.outer {
+		if s.name == name {
+			return s, true
+		}
+	}
+	return nil, false
+}
+
+// visit analyses an expression that is not selected from.
+func (a *analysis) visit(e ast.Expr, in *scope) *schema.Schema {
+	k := a.follow(e, in)
+	if k.root == paramsVariable && len(k.fields) == 0 {
+		a.fail(a.offset(e), ExpressionType, "params has no value of its own", "name a parameter: "+exampleParameter(a.params))
+	}
+	if k.root != "" {
+		a.uses.note(k.root, k.fields)
+	}
+	return k.schema
+}
+
+func exampleParameter(params *schema.Schema) string {
+	if len(params.Fields) == 0 {
+		return "params.NAME"
+	}
+	return "params." + params.Fields[0].Name
+}
+
+// follow analyses an expression and gives what is known of its value. What it
+// reads is noted by the caller, who knows whether more is selected from it.
+func (a *analysis) follow(e ast.Expr, in *scope) known {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return a.ident(e.AsIdent(), in)
+	case ast.SelectKind:
+		return a.selection(e, in)
+	case ast.CallKind:
+		return a.call(e, in)
+	case ast.ComprehensionKind:
+		return known{schema: a.comprehension(e.AsComprehension(), in)}
+	case ast.ListKind:
+		for _, item := range e.AsList().Elements() {
+			a.visit(item, in)
+		}
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			a.visit(entry.AsMapEntry().Key(), in)
+			a.visit(entry.AsMapEntry().Value(), in)
+		}
+	case ast.StructKind:
+		for _, field := range e.AsStruct().Fields() {
+			a.visit(field.AsStructField().Value(), in)
+		}
+	case ast.LiteralKind, ast.UnspecifiedExprKind:
+	}
+	return known{}
+}
+
+func (a *analysis) ident(name string, in *scope) known {
+	if local, ok := in.find(name); ok {
+		return known{schema: local.schema}
+	}
+	// A leading dot says: not the variable of a comprehension.
+	name = strings.TrimPrefix(name, ".")
+	if name == paramsVariable {
+		return known{schema: a.params, root: paramsVariable}
+	}
+	if s, ok := a.variables[name]; ok {
+		return known{schema: s, root: name}
+	}
+	return known{}
+}
+
+func (a *analysis) selection(e ast.Expr, in *scope) known {
+	sel := e.AsSelect()
+	operand := a.follow(sel.Operand(), in)
+	field := untypedName(sel.FieldName())
+	k := a.member(operand, field, func() int { return a.fieldOffset(e) })
+	if operand.root == paramsVariable && len(operand.fields) == 0 && k.schema != nil {
+		factory := ast.NewExprFactory()
+		typed := typedName(field, k.schema)
+		if sel.IsTestOnly() {
+			e.SetKindCase(factory.NewPresenceTest(e.ID(), sel.Operand(), typed))
+		} else {
+			e.SetKindCase(factory.NewSelect(e.ID(), sel.Operand(), typed))
+		}
+	}
+	if sel.IsTestOnly() {
+		k.schema = nil
+	}
+	return k
+}
+
+// member is what is known of a field of a value.
+func (a *analysis) member(operand known, field string, offset func() int) known {
+	k := known{root: operand.root}
+	if k.root != "" {
+		k.fields = append(operand.fields[:len(operand.fields):len(operand.fields)], field)
+	}
+	if operand.schema == nil {
+		return k
+	}
+	s, err := selectField(operand.schema, field)
+	if err != nil {
+		err.Offset = offset()
+		a.report(err)
+		return k
+	}
+	k.schema = s
+	return k
+}
+
+// selectField gives the schema of a field, or the reason why there is none. Any
+// gives nil: nothing is known of its fields.
+func selectField(s *schema.Schema, field string) (*schema.Schema, *Error) {
+	switch s.Kind {
+	case schema.Any, schema.IntOrString:
+		return nil, nil
+	case schema.Map:
+		return s.Elem, nil
+	case schema.Object:
+		f, ok := s.Field(field)
+		if !ok {
+			return nil, unknownField(s, field)
+		}
+		return f.Schema, nil
+	case schema.List:
+		return nil, &Error{
+			Reason:  ExpressionType,
+			Message: "a list has no field " + quote(field),
+			Hint:    "take one item by its number, [0], or use map, filter, exists",
+		}
+	default:
+		return nil, &Error{Reason: ExpressionType, Message: "a " + s.Type + " has no field " + quote(field)}
+	}
+}
+
+func unknownField(s *schema.Schema, field string) *Error {
+	err := &Error{Reason: UnknownField, Message: "field " + quote(field) + " is unknown in " + s.Type}
+	if s.Type == paramsVariable {
+		err.Message = "parameter " + quote(field) + " is not declared"
+		err.Hint = "the template declares no parameters"
+		if names := s.Names(); len(names) > 0 {
+			err.Hint = "declared are " + strings.Join(names[:min(len(names), 20)], ", ")
+		}
+	}
+	if near := schema.Nearest(field, s.Names()); near != "" {
+		err.Hint = "did you mean " + near + "?"
+	}
+	return err
+}
+
+func (a *analysis) call(e ast.Expr, in *scope) known {
+	call := e.AsCall()
+	args := call.Args()
+	switch {
+	case call.FunctionName() == operators.OptSelect && len(args) == 2:
+		return a.optionalSelection(e, in)
+	case (call.FunctionName() == operators.Index || call.FunctionName() == operators.OptIndex) && len(args) == 2:
+		operand := a.visit(args[0], in)
+		a.visit(args[1], in)
+		if operand != nil && (operand.Kind == schema.List || operand.Kind == schema.Map) {
+			return known{schema: operand.Elem}
+		}
+		return known{}
+	}
+	var target *schema.Schema
+	if call.IsMemberFunction() {
+		target = a.visit(call.Target(), in)
+	}
+	var first *schema.Schema
+	for i, arg := range args {
+		s := a.visit(arg, in)
+		if i == 0 {
+			first = s
+		}
+	}
+	switch call.FunctionName() {
+	case "orValue", "value", "or", "filter", "sort", "reverse", "distinct", "slice":
+		return known{schema: target}
+	case "optional.of", "optional.ofNonZeroValue", "of", "ofNonZeroValue":
+		return known{schema: first}
+	case "first", "last":
+		if target != nil && target.Kind == schema.List {
+			return known{schema: target.Elem}
+		}
+	}
+	return known{}
+}
+
+func (a *analysis) optionalSelection(e ast.Expr, in *scope) known {
+	args := e.AsCall().Args()
+	operand := a.follow(args[0], in)
+	if args[1].Kind() != ast.LiteralKind {
+		return known{}
+	}
+	name, ok := args[1].AsLiteral().(types.String)
+	if !ok {
+		return known{}
+	}
+	field := untypedName(string(name))
+	k := a.member(operand, field, func() int { return a.offset(args[1]) })
+	if operand.root == paramsVariable && len(operand.fields) == 0 && k.schema != nil {
+		// A declared parameter is always there: params.?x is optional.of(params.x).
+		factory := ast.NewExprFactory()
+		args[1].SetKindCase(factory.NewSelect(args[1].ID(), args[0], typedName(field, k.schema)))
+		e.SetKindCase(factory.NewCall(e.ID(), "optional.of", args[1]))
+	}
+	return k
+}
+
+func (a *analysis) comprehension(c ast.ComprehensionExpr, in *scope) *schema.Schema {
+	over := a.visit(c.IterRange(), in)
+	inside := &scope{outer: in, name: c.AccuVar(), schema: a.visit(c.AccuInit(), in)}
+	outside := inside
+	var key, elem *schema.Schema
+	if over != nil && (over.Kind == schema.List || over.Kind == schema.Map) {
+		elem = over.Elem
+	}
+	if over != nil && over.Kind == schema.Map {
+		key = schema.NewScalar(schema.String)
+	}
+	switch {
+	case c.HasIterVar2():
+		inside = &scope{outer: inside, name: c.IterVar(), schema: key}
+		inside = &scope{outer: inside, name: c.IterVar2(), schema: elem}
+	case key != nil:
+		inside = &scope{outer: inside, name: c.IterVar(), schema: key}
+	default:
+		inside = &scope{outer: inside, name: c.IterVar(), schema: elem}
+	}
+	a.visit(c.LoopCondition(), inside)
+	a.visit(c.LoopStep(), inside)
+	return a.visit(c.Result(), outside)
+}
+
+func (a *analysis) fail(offset int, reason Reason, message, hint string) {
+	a.report(&Error{Offset: offset, Reason: reason, Message: message, Hint: hint})
+}
+
+// report keeps the error that stands first in the text.
+func (a *analysis) report(err *Error) {
+	if a.err == nil || err.Offset < a.err.Offset {
+		a.err = err
+	}
+}
+
+// offset is where an expression is seen, in bytes of the source.
+func (a *analysis) offset(e ast.Expr) int {
+	r, ok := a.info.GetOffsetRange(e.ID())
+	if !ok {
+		return 0
+	}
+	return byteOffset(a.source, int(r.Start))
+}
+
+// fieldOffset is where the name of a selected field begins: CEL knows only the dot, and
+// of has() not even that.
+func (a *analysis) fieldOffset(e ast.Expr) int {
+	sel := e.AsSelect()
+	start := a.offset(e)
+	switch operand := sel.Operand(); operand.Kind() {
+	case ast.IdentKind:
+		start = a.offset(operand) + len(operand.AsIdent())
+	case ast.SelectKind:
+		start = a.fieldOffset(operand) + len(untypedName(operand.AsSelect().FieldName()))
+	}
+	start = min(start, len(a.source))
+	if i := strings.Index(a.source[start:], untypedName(sel.FieldName())); i >= 0 {
+		return start + i
+	}
+	return start
+}
+
+// byteOffset turns CEL's count of characters into bytes.
+func byteOffset(source string, characters int) int {
+	for i := range source {
+		if characters <= 0 {
+			return i
+		}
+		characters--
+	}
+	return len(source)
+}
+
+// longestEcho is how much of a value or name is repeated in a message, in bytes.
+const longestEcho = 60
+
+func quote(text string) string {
+	if len(text) > longestEcho {
+		end := longestEcho
+		for end > 0 && text[end]&0xC0 == 0x80 { // within a character
+			end--
+		}
+		text = text[:end] + "…"
+	}
+	return strconv.Quote(text)
+}

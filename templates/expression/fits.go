@@ -1,0 +1,199 @@
+package expression
+
+import (
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	apiservercel "k8s.io/apiserver/pkg/cel"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// unwrapOptional gives the type within an optional, and whether it was one.
+func unwrapOptional(t *cel.Type) (*cel.Type, bool) {
+	if t.Kind() == types.OpaqueKind && t.TypeName() == "optional_type" && len(t.Parameters()) == 1 {
+		return t.Parameters()[0], true
+	}
+	return t, false
+}
+
+// dynamic reports whether a type is known only at run time.
+func dynamic(t *cel.Type) bool {
+	switch t.Kind() {
+	case types.DynKind, types.AnyKind, types.TypeParamKind:
+		return true
+	}
+	return false
+}
+
+func isQuantity(t *cel.Type) bool {
+	return t.TypeName() == apiservercel.QuantityType.TypeName()
+}
+
+// printable reports whether values of the type are written as text by themselves.
+func printable(t *cel.Type) bool {
+	switch t.Kind() {
+	case types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.BoolKind:
+		return true
+	}
+	return dynamic(t) || isQuantity(t)
+}
+
+// fitsText checks the type of an expression with text around it.
+func fitsText(t *cel.Type) *Error {
+	inner, optional := unwrapOptional(t)
+	switch {
+	case optional:
+		return &Error{
+			Reason:  ExpressionType,
+			Message: "an optional within text may be absent",
+			Hint:    "say what stands there then, with orValue(…)",
+		}
+	case printable(inner):
+		return nil
+	}
+	return &Error{
+		Reason:  ExpressionType,
+		Message: article(typeName(t)) + " cannot stand within text",
+		Hint:    textHint(t),
+	}
+}
+
+func textHint(t *cel.Type) string {
+	switch t.Kind() {
+	case types.ListKind:
+		return `join a list of strings with .join(",")`
+	case types.DurationKind, types.TimestampKind, types.BytesKind:
+		return "turn it into text with string(…)"
+	}
+	return ""
+}
+
+// fits checks a type against the schema of the place; nil accepts whatever JSON can hold.
+func fits(t *cel.Type, want *schema.Schema) *Error {
+	if dynamic(t) {
+		return nil
+	}
+	if t.Kind() == types.NullTypeKind {
+		return &Error{
+			Reason:  ExpressionType,
+			Message: "null is no value",
+			Hint:    "to leave the field out, use an optional, as in optional.ofNonZeroValue(…)",
+		}
+	}
+	if want == nil || want.Kind == schema.Any {
+		if !hasJSON(t) {
+			return &Error{Reason: ExpressionType, Message: article(typeName(t)) + " is no value of a field", Hint: textHint(t)}
+		}
+		return nil
+	}
+	if accepts(t, want) {
+		return nil
+	}
+	err := &Error{Reason: ExpressionType, Message: "want " + article(want.Type) + ", got " + article(typeName(t))}
+	switch {
+	case want.Kind == schema.String || want.Kind == schema.Quantity:
+		err.Hint = textHint(t)
+	case t.Kind() == types.StringKind && want.Kind == schema.Integer:
+		err.Hint = "turn it into a number with int(…)"
+	case t.Kind() == types.DoubleKind && want.Kind == schema.Integer:
+		err.Hint = "round it with int(…)"
+	case want.Kind == schema.List && printable(t):
+		err.Hint = "a list of one item is [ … ]"
+	}
+	return err
+}
+
+// hasJSON reports whether values of the type can be written as JSON.
+func hasJSON(t *cel.Type) bool {
+	switch t.Kind() {
+	case types.ListKind:
+		elem, _ := unwrapOptional(t.Parameters()[0])
+		return hasJSON(elem)
+	case types.MapKind:
+		return hasJSON(t.Parameters()[1]) && accepts(t.Parameters()[0], schema.NewScalar(schema.String))
+	case types.StructKind:
+		return !strings.HasPrefix(t.TypeName(), "kubernetes.") || isQuantity(t)
+	}
+	return printable(t)
+}
+
+// accepts reports whether values of the type may become values of the schema.
+func accepts(t *cel.Type, want *schema.Schema) bool {
+	if dynamic(t) {
+		return true
+	}
+	kind := t.Kind()
+	switch want.Kind {
+	case schema.Any:
+		return hasJSON(t)
+	case schema.Boolean:
+		return kind == types.BoolKind
+	case schema.Integer:
+		return kind == types.IntKind || kind == types.UintKind
+	case schema.Number:
+		return kind == types.IntKind || kind == types.UintKind || kind == types.DoubleKind
+	case schema.IntOrString:
+		return kind == types.IntKind || kind == types.UintKind || kind == types.StringKind
+	case schema.Quantity:
+		return printable(t) && kind != types.BoolKind
+	case schema.String:
+		return printable(t) || want.Format == schema.ByteFormat && kind == types.BytesKind
+	case schema.List:
+		if kind != types.ListKind {
+			return false
+		}
+		elem, _ := unwrapOptional(t.Parameters()[0])
+		return accepts(elem, want.Elem)
+	case schema.Map:
+		return kind == types.MapKind && accepts(t.Parameters()[0], schema.NewScalar(schema.String)) &&
+			accepts(t.Parameters()[1], want.Elem)
+	case schema.Object:
+		// The members of a map are checked when the rendered object is.
+		return kind == types.MapKind && hasJSON(t) || kind == types.StructKind && t.TypeName() == want.Type
+	}
+	return false
+}
+
+// typeName names a CEL type in the words of the schemas.
+func typeName(t *cel.Type) string {
+	if inner, optional := unwrapOptional(t); optional {
+		return "optional " + typeName(inner)
+	}
+	switch t.Kind() {
+	case types.IntKind, types.UintKind:
+		return "integer"
+	case types.DoubleKind:
+		return "number"
+	case types.BoolKind:
+		return "boolean"
+	case types.ListKind:
+		return "list of " + typeName(t.Parameters()[0])
+	case types.MapKind:
+		return "map of " + typeName(t.Parameters()[1])
+	case types.NullTypeKind:
+		return "null"
+	case types.TypeKind:
+		return "type"
+	case types.DurationKind:
+		return "duration"
+	case types.TimestampKind:
+		return "time"
+	}
+	if dynamic(t) {
+		return "any value"
+	}
+	return strings.TrimPrefix(t.TypeName(), "kubernetes.")
+}
+
+// article puts a or an before a noun.
+func article(noun string) string {
+	if noun == "" || strings.HasPrefix(noun, "any ") || strings.HasPrefix(noun, "the ") {
+		return noun
+	}
+	if strings.ContainsRune("aeiouAEIO", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}

@@ -1,0 +1,208 @@
+package expression
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// CEL reports what is wrong as text for people who know CEL's grammar. Here the
+// first issue becomes one sentence for people who write YAML. Where a new version of CEL
+// words an issue differently, its own words are shown: nothing depends on them but clarity.
+var (
+	expecting     = regexp.MustCompile(`^(?:mismatched|extraneous) input '(.*)' expecting .*$`)
+	noViable      = regexp.MustCompile(`^no viable alternative at input '(.*)'$`)
+	unrecognised  = regexp.MustCompile(`^token recognition error at: '(.*)'$`)
+	reserved      = regexp.MustCompile(`^reserved identifier: (.*)$`)
+	undeclared    = regexp.MustCompile(`^undeclared reference to '(.*)' \(in container '.*'\)$`)
+	noOverload    = regexp.MustCompile(`^found no matching overload for '(.*)' applied to '(.*)'$`)
+	undefined     = regexp.MustCompile(`^undefined field '(.*)'$`)
+	wrongElement  = regexp.MustCompile(`^expected type '(.*)' but found '(.*)'$`)
+	noSelection   = regexp.MustCompile(`^type '(.*)' does not support field selection$`)
+	invalidValue  = regexp.MustCompile(`^invalid (\w+) argument$`)
+	ternaryBranch = regexp.MustCompile(`^\(bool, (.*)\)$`)
+	operatorName  = regexp.MustCompile(`^[!-]?_?(.*?)_?$`)
+)
+
+// shellWord matches what a shell would expand: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
+var shellWord = regexp.MustCompile(`^\s*(?:[#!]?[A-Z_][A-Z0-9_]*|[#!]?[A-Za-z_][A-Za-z0-9_]*(?:\[[@*0-9]+\])?\s*(?:$|:?[-=?+]|[%#/^,@])|[0-9@*?#$!-]\s*$)`)
+
+const literalHint = `write "$${" for a literal "${"`
+
+// shellHint is the advice for what looks like a variable of a shell; "" for all else.
+func shellHint(source string) string {
+	if !shellWord.MatchString(source) {
+		return ""
+	}
+	return "write $${" + strings.TrimSpace(cut(source)) + "} if a shell is to expand it"
+}
+
+func cut(text string) string {
+	quoted := quote(text)
+	return quoted[1 : len(quoted)-1]
+}
+
+func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
+	issue := firstIssue(issues)
+	err := &Error{Offset: issueOffset(source, issue), Reason: ExpressionSyntax}
+	text := strings.TrimPrefix(issue.Message, "Syntax error: ")
+	switch {
+	case reserved.MatchString(text):
+		name := reserved.FindStringSubmatch(text)[1]
+		err.Reason = UnknownVariable
+		err.Message = quote(name) + " is a reserved word of CEL"
+		if near := schema.Nearest(name, variableNames()); near != "" || name == "namespace" {
+			err.Hint = "the pod's namespace is " + namespaceVariable
+		}
+		return err
+	case expecting.MatchString(text):
+		err.Message = unexpected(expecting.FindStringSubmatch(text)[1])
+	case noViable.MatchString(text):
+		err.Message = unexpected(noViable.FindStringSubmatch(text)[1])
+	case unrecognised.MatchString(text):
+		err.Message = unexpected(unrecognised.FindStringSubmatch(text)[1])
+	default:
+		err.Message = oneLine(text)
+	}
+	err.Hint = shellHint(source)
+	return err
+}
+
+func unexpected(token string) string {
+	if token == "<EOF>" {
+		return "the expression ends too early"
+	}
+	return "unexpected " + quote(token)
+}
+
+// checkError is the first issue that CEL's check found. found is what analysis
+// has reported, which is clearer where both speak of one place.
+func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, found *Error) *Error {
+	if found != nil {
+		return found
+	}
+	issue := firstIssue(issues)
+	err := &Error{Offset: issueOffset(source, issue), Reason: ExpressionType, Message: oneLine(issue.Message)}
+	text := issue.Message
+	switch {
+	case undeclared.MatchString(text):
+		l.undeclared(err, source, undeclared.FindStringSubmatch(text)[1], tree, issue.ExprID)
+	case noOverload.MatchString(text):
+		m := noOverload.FindStringSubmatch(text)
+		err.Message, err.Hint = overloadMessage(m[1], m[2])
+	case undefined.MatchString(text):
+		err.Reason = UnknownField
+		name := untypedName(undefined.FindStringSubmatch(text)[1])
+		err.Offset = after(source, err.Offset, name)
+		err.Message = "field " + quote(name) + " is unknown"
+	case noSelection.MatchString(text):
+		err.Message = "a " + noSelection.FindStringSubmatch(text)[1] + " has no fields"
+	case wrongElement.MatchString(text):
+		m := wrongElement.FindStringSubmatch(text)
+		err.Message = "want " + m[1] + ", got " + m[2]
+	case invalidValue.MatchString(text):
+		err.Message = "the argument is no valid " + invalidValue.FindStringSubmatch(text)[1]
+		if m := invalidValue.FindStringSubmatch(text)[1]; m == "matches" {
+			err.Message = "the argument is no valid regular expression"
+		}
+	}
+	return err
+}
+
+func (l *language) undeclared(err *Error, source, name string, tree *ast.AST, id int64) {
+	err.Reason = UnknownVariable
+	isCall := false
+	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.ID() == id && e.Kind() == ast.CallKind {
+			isCall = true
+		}
+	}))
+	if isCall {
+		if i := strings.LastIndex(source[:err.Offset], name); i >= 0 {
+			err.Offset = i
+		}
+		err.Message = "function " + quote(name) + " is unknown"
+		if near := schema.Nearest(name, l.functions); near != "" {
+			err.Hint = "did you mean " + near + "?"
+		}
+		return
+	}
+	err.Message = "variable " + quote(name) + " is unknown"
+	switch near := schema.Nearest(name, variableNames()); {
+	case shellHint(source) != "":
+		err.Hint = shellHint(source)
+	case near != "":
+		err.Hint = "did you mean " + near + "?"
+	default:
+		err.Hint = "there are " + strings.Join(variableNames(), ", ")
+	}
+}
+
+func overloadMessage(function, arguments string) (message, hint string) {
+	if function == operators.Conditional {
+		if m := ternaryBranch.FindStringSubmatch(arguments); m != nil {
+			return "the two branches of the conditional are " + strings.Replace(m[1], ", ", " and ", 1),
+				"make them one type, as with string(…), or drop the field with optional.ofNonZeroValue(…)"
+		}
+		return "the condition before ? is no bool: " + arguments, ""
+	}
+	if name := operatorName.FindStringSubmatch(function)[1]; strings.HasPrefix(function, "_") || strings.HasPrefix(function, "!") || strings.HasPrefix(function, "-") {
+		if name == "" || name == "_" {
+			name = strings.Trim(function, "_")
+		}
+		hint = ""
+		if name == "+" && strings.Contains(arguments, "string") {
+			hint = "turn the other side into text with string(…)"
+		}
+		return "operator " + name + " cannot take " + arguments, hint
+	}
+	return "function " + quote(function) + " cannot take " + arguments, ""
+}
+
+// firstIssue is the one that stands first in the source.
+func firstIssue(issues *cel.Issues) *common.Error {
+	all := issues.Errors()
+	if len(all) == 0 {
+		return common.NewError(0, oneLine(issues.Err().Error()), common.NewLocation(1, 0))
+	}
+	first := all[0]
+	for _, issue := range all[1:] {
+		a, b := issue.Location, first.Location
+		if a.Line() < b.Line() || a.Line() == b.Line() && a.Column() < b.Column() {
+			first = issue
+		}
+	}
+	return first
+}
+
+// issueOffset turns line and column, counted in characters, into bytes.
+func issueOffset(source string, issue *common.Error) int {
+	start := 0
+	for line := 1; line < issue.Location.Line(); line++ {
+		next := strings.IndexByte(source[start:], '\n')
+		if next < 0 {
+			break
+		}
+		start += next + 1
+	}
+	return start + byteOffset(source[start:], max(issue.Location.Column(), 0))
+}
+
+// after is the offset of a name at or after an offset, or that offset.
+func after(source string, offset int, name string) int {
+	if i := strings.Index(source[offset:], name); i >= 0 {
+		return offset + i
+	}
+	return offset
+}
+
+// oneLine joins the lines of a message.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(text), " ")
+}

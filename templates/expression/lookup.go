@@ -1,0 +1,190 @@
+package expression
+
+import (
+	"strings"
+
+	"github.com/google/cel-go/cel"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// lookup is a bare variable or a selection from one. It is checked as CEL would
+// check it and gives what CEL would give, without a program.
+type lookup struct {
+	root    string
+	fields  []string
+	schema  *schema.Schema // of root
+	offsets []int          // of the fields in the source
+	source  string
+}
+
+// lookup reads a source as one, or gives nil: then it is for CEL to read.
+func (e *Environment) lookup(source string) *lookup {
+	path := strings.TrimSpace(source)
+	start := strings.Index(source, path)
+	root, rest, dotted := strings.Cut(path, ".")
+	l := &lookup{root: root, schema: e.compiler.language.variables[root], source: path}
+	if root == paramsVariable {
+		l.schema = e.params
+	}
+	if l.schema == nil || root == paramsVariable && !dotted {
+		return nil
+	}
+	offset := start + len(root) + 1
+	for dotted {
+		var field string
+		field, rest, dotted = strings.Cut(rest, ".")
+		if !selectable(field) {
+			return nil
+		}
+		l.fields = append(l.fields, field)
+		l.offsets = append(l.offsets, offset)
+		offset += len(field) + 1
+	}
+	return l
+}
+
+// selectable reports whether CEL takes the text as the name of a field.
+func selectable(field string) bool {
+	if field == "" || !nameStart(field[0]) {
+		return false
+	}
+	for i := 1; i < len(field); i++ {
+		if !namePart(field[i]) {
+			return false
+		}
+	}
+	switch field {
+	case "true", "false", "null", "in":
+		return false
+	}
+	return true
+}
+
+// check gives the type of the value.
+func (l *lookup) check() (*cel.Type, *Error) {
+	s := l.schema
+	for i, field := range l.fields {
+		next, err := selectField(s, field)
+		if err != nil {
+			err.Offset = l.offsets[i]
+			return nil, err
+		}
+		if next == nil {
+			return cel.DynType, nil
+		}
+		s = next
+	}
+	return celType(s), nil
+}
+
+// value looks the value up. The error's offset is within the source.
+func (l *lookup) value(in *Activation, budget *Budget) (any, *Error) {
+	value, at, err := l.find(in)
+	if err != nil {
+		return nil, err
+	}
+	if value == nil {
+		return nil, l.absent(at)
+	}
+	cost := 1 + len(l.fields)
+	if text, ok := value.(string); ok {
+		cost += len(text) / 10
+	}
+	return value, budget.spend(uint64(cost))
+}
+
+// find gives the value, or nil with the number of the field that is absent.
+func (l *lookup) find(in *Activation) (any, int, *Error) {
+	switch l.root {
+	case instanceVariable:
+		return in.Instance, 0, nil
+	case indexVariable:
+		return int64(in.Index), 0, nil
+	case paramsVariable:
+		value, at := descend(in.Parameters, l.fields)
+		return value, at, nil
+	case clusterVariable:
+		return l.texts(in.Cluster, 0)
+	case namespaceVariable:
+		return l.namespace(in)
+	case appVariable:
+		value, at := descend(in.container(), l.fields)
+		return value, at, nil
+	}
+	if in.Pod != nil && len(l.fields) == 2 && l.fields[0] == "metadata" {
+		switch l.fields[1] {
+		case "name":
+			return in.Pod.Name(), 1, nil
+		case "namespace":
+			return in.Pod.Namespace(), 1, nil
+		}
+	}
+	pod, err := in.pod()
+	if err != nil {
+		return nil, 0, &Error{Reason: ExpressionFailed, Message: "the pod cannot be read: " + printed(err.Error())}
+	}
+	value, at := descend(pod, l.fields)
+	return value, at, nil
+}
+
+// texts looks up in a map of strings, which is the variable itself or its fields
+// up to at.
+func (l *lookup) texts(m map[string]string, at int) (any, int, *Error) {
+	if len(l.fields) == at {
+		return anyMap(m), at, nil
+	}
+	if value, ok := m[l.fields[at]]; ok {
+		return value, at, nil
+	}
+	return nil, at, nil
+}
+
+func (l *lookup) namespace(in *Activation) (any, int, *Error) {
+	if len(l.fields) > 1 {
+		switch l.fields[1] {
+		case "name":
+			return in.NamespaceName, 1, nil
+		case "labels":
+			return l.texts(in.NamespaceLabels, 2)
+		case "annotations":
+			return l.texts(in.NamespaceAnnotations, 2)
+		}
+	}
+	value, at := descend(in.namespaceObject(), l.fields)
+	return value, at, nil
+}
+
+// descend follows fields through decoded JSON. Where one is absent or null, it
+// gives nil and that field's number.
+func descend(from map[string]any, fields []string) (any, int) {
+	var value any = from
+	for i, field := range fields {
+		m, ok := value.(map[string]any)
+		if !ok {
+			return nil, i
+		}
+		if value = m[field]; value == nil {
+			return nil, i
+		}
+	}
+	return value, max(len(fields)-1, 0)
+}
+
+// absent is the error for the field with that number.
+func (l *lookup) absent(at int) *Error {
+	if len(l.fields) == 0 {
+		return &Error{Reason: ExpressionFailed, Message: l.root + " is absent"}
+	}
+	before := strings.Join(append([]string{l.root}, l.fields[:at]...), ".")
+	return &Error{
+		Offset:  l.offsets[at],
+		Reason:  ExpressionFailed,
+		Message: before + "." + l.fields[at] + " is absent",
+		Hint:    "where it may be absent, write " + before + ".?" + strings.Join(l.fields[at:], ".?") + ".orValue(…)",
+	}
+}
+
+func absentParameter(name string) error {
+	return &Error{Reason: ExpressionFailed, Message: "params." + name + " is absent"}
+}

@@ -1,0 +1,108 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/interpreter"
+)
+
+// largestValue bounds the value of one expression, in values and hundreds of bytes.
+const largestValue = 100_000
+
+// run evaluates the program. The error's offset is within its source.
+func (p *program) run(in *Activation, budget *Budget) (value any, present bool, err *Error) {
+	result, details, failure := p.cel.Eval(&bindings{Activation: in, shallow: !p.uses.Pod})
+	if details != nil {
+		if cost := details.ActualCost(); cost != nil {
+			if err := budget.spend(*cost); err != nil && failure == nil {
+				return nil, false, err
+			}
+		}
+	}
+	if failure != nil {
+		return nil, false, p.failure(failure)
+	}
+	left := largestValue
+	return native(result, &left, 0)
+}
+
+// failure words what went wrong at run time.
+func (p *program) failure(failure error) *Error {
+	var cancelled interpreter.EvalCancelledError
+	if errors.As(failure, &cancelled) {
+		return &Error{
+			Reason:  ExpressionCost,
+			Message: fmt.Sprintf("the expression took more than %d units of work", ExpressionLimit),
+		}
+	}
+	var limit *limitError
+	if errors.As(failure, &limit) {
+		return &Error{Reason: ExpressionCost, Message: limit.Error()}
+	}
+	err := &Error{Reason: ExpressionFailed, Message: printed(failure.Error())}
+	var celError *types.Err
+	if !errors.As(failure, &celError) {
+		return err
+	}
+	node := p.node(celError.NodeID())
+	if node == nil {
+		return err
+	}
+	err.Offset = node.offset
+	if node.selection {
+		err.Hint = "where a field or item may be absent, write .?NAME or [?INDEX] and orValue(…)"
+	}
+	return err
+}
+
+// printed makes a message of CEL fit for a log line: it may repeat a value of the pod.
+func printed(message string) string {
+	if len(message) > longestMessage {
+		message = strings.ToValidUTF8(message[:longestMessage], "") + "…"
+	}
+	return oneLine(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, message))
+}
+
+const longestMessage = 200
+
+type failedNode struct {
+	offset    int
+	selection bool
+}
+
+// node finds a node of the syntax tree. The tree is not kept, for errors are rare and
+// trees are large; parsing again numbers the nodes alike.
+func (p *program) node(id int64) *failedNode {
+	parsed, issues := theLanguage().env.Parse(p.source)
+	if issues.Err() != nil {
+		return nil
+	}
+	tree := parsed.NativeRep()
+	var found *failedNode
+	a := &analysis{source: p.source, info: tree.SourceInfo()}
+	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.ID() != id || found != nil {
+			return
+		}
+		found = &failedNode{offset: a.offset(e)}
+		switch e.Kind() {
+		case ast.SelectKind:
+			found.selection, found.offset = true, a.fieldOffset(e)
+		case ast.IdentKind:
+			found.selection = true
+		case ast.CallKind:
+			found.selection = e.AsCall().FunctionName() == "_[_]"
+		}
+	}))
+	return found
+}

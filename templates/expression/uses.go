@@ -1,0 +1,103 @@
+package expression
+
+import (
+	"maps"
+	"slices"
+)
+
+// Uses says what an expression reads.
+type Uses struct {
+	// Parameters by name, sorted.
+	Parameters []string
+	Instance   bool
+	Index      bool
+	// AppName: app.name; App: anything else of app.
+	AppName, App bool
+	// PodName, PodNamespace: those fields of pod.metadata; Pod: anything else of pod.
+	PodName, PodNamespace, Pod bool
+	// Namespace: anything of namespaceObject.
+	Namespace bool
+	Cluster   bool
+}
+
+// InstanceOnly reports whether nothing is read but the instance's name, or nothing
+// at all: the value is then the same in every pod.
+func (u Uses) InstanceOnly() bool {
+	return len(u.Parameters) == 0 && !u.Index && !u.AppName && !u.App &&
+		!u.PodName && !u.PodNamespace && !u.Pod && !u.Namespace && !u.Cluster
+}
+
+// usage collects Uses.
+type usage struct {
+	Uses
+	parameters map[string]bool
+}
+
+// note adds a variable and what is selected from it.
+func (u *usage) note(root string, fields []string) {
+	field := func(i int) string {
+		if i < len(fields) {
+			return fields[i]
+		}
+		return ""
+	}
+	switch root {
+	case paramsVariable:
+		if len(fields) == 0 {
+			return
+		}
+		if u.parameters == nil {
+			u.parameters = map[string]bool{}
+		}
+		u.parameters[fields[0]] = true
+	case instanceVariable:
+		u.Instance = true
+	case indexVariable:
+		u.Index = true
+	case appVariable:
+		if field(0) == "name" {
+			u.AppName = true
+		} else {
+			u.App = true
+		}
+	case podVariable:
+		switch {
+		case field(0) == "metadata" && field(1) == "name":
+			u.PodName = true
+		case field(0) == "metadata" && field(1) == "namespace":
+			u.PodNamespace = true
+		default:
+			u.Pod = true
+		}
+	case namespaceVariable:
+		u.Namespace = true
+	case clusterVariable:
+		u.Cluster = true
+	}
+}
+
+func (u *usage) result() Uses {
+	uses := u.Uses
+	uses.Parameters = slices.Sorted(maps.Keys(u.parameters))
+	return uses
+}
+
+// union is what either reads.
+func (u Uses) union(other Uses) Uses {
+	names := map[string]bool{}
+	for _, name := range slices.Concat(u.Parameters, other.Parameters) {
+		names[name] = true
+	}
+	return Uses{
+		Parameters:   slices.Sorted(maps.Keys(names)),
+		Instance:     u.Instance || other.Instance,
+		Index:        u.Index || other.Index,
+		AppName:      u.AppName || other.AppName,
+		App:          u.App || other.App,
+		PodName:      u.PodName || other.PodName,
+		PodNamespace: u.PodNamespace || other.PodNamespace,
+		Pod:          u.Pod || other.Pod,
+		Namespace:    u.Namespace || other.Namespace,
+		Cluster:      u.Cluster || other.Cluster,
+	}
+}

@@ -1,0 +1,223 @@
+package expression
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// The variables.
+const (
+	paramsVariable    = "params"
+	instanceVariable  = "instance"
+	indexVariable     = "index"
+	appVariable       = "app"
+	podVariable       = "pod"
+	namespaceVariable = "namespaceObject"
+	clusterVariable   = "cluster"
+)
+
+// variableSchemas describes the variables that are the same for every template;
+// params is added by each Environment.
+func variableSchemas() map[string]*schema.Schema {
+	text := schema.NewScalar(schema.String)
+	texts := schema.NewMap(text)
+	return map[string]*schema.Schema{
+		instanceVariable: text,
+		indexVariable:    schema.NewScalar(schema.Integer),
+		appVariable:      schema.Container(),
+		podVariable:      schema.Pod(),
+		clusterVariable:  texts,
+		namespaceVariable: schema.NewObject("Namespace", schema.Field{
+			Name: "metadata",
+			Schema: schema.NewObject("the metadata of a Namespace",
+				schema.Field{Name: "name", Schema: text},
+				schema.Field{Name: "labels", Schema: texts},
+				schema.Field{Name: "annotations", Schema: texts},
+			),
+		}),
+	}
+}
+
+// paramsSchema describes params. Of two parameters with one name the first counts.
+func paramsSchema(parameters []Parameter) *schema.Schema {
+	seen := map[string]bool{}
+	var fields []schema.Field
+	for _, p := range parameters {
+		if seen[p.Name] {
+			continue
+		}
+		seen[p.Name] = true
+		fields = append(fields, schema.Field{Name: p.Name, Schema: parameterSchema(p.Type)})
+	}
+	return schema.NewObject(paramsVariable, fields...)
+}
+
+func parameterSchema(t v1alpha1.ParameterType) *schema.Schema {
+	switch t {
+	case v1alpha1.TypeInteger, v1alpha1.TypePort:
+		return schema.NewScalar(schema.Integer)
+	case v1alpha1.TypeNumber:
+		return schema.NewScalar(schema.Number)
+	case v1alpha1.TypeBoolean:
+		return schema.NewScalar(schema.Boolean)
+	case v1alpha1.TypeStringList:
+		return schema.NewList(schema.NewScalar(schema.String))
+	default:
+		return schema.NewScalar(schema.String)
+	}
+}
+
+// celType is the type that CEL checks values of a schema with.
+func celType(s *schema.Schema) *cel.Type {
+	switch s.Kind {
+	case schema.Boolean:
+		return cel.BoolType
+	case schema.Integer:
+		return cel.IntType
+	case schema.Number:
+		return cel.DoubleType
+	case schema.String, schema.Quantity:
+		return cel.StringType
+	case schema.List:
+		return cel.ListType(celType(s.Elem))
+	case schema.Map:
+		return cel.MapType(cel.StringType, celType(s.Elem))
+	case schema.Object:
+		return cel.ObjectType(s.Type)
+	case schema.Any, schema.IntOrString:
+	}
+	return cel.DynType
+}
+
+// The parameters differ from template to template, but the CEL environment and
+// the programs are shared. So that the type of a parameter is part of the expression, Compile
+// rewrites params.port to params."int port" in CEL's syntax tree: see typedName.
+func typedName(name string, s *schema.Schema) string {
+	return s.Kind.String() + " " + name
+}
+
+// untypedName undoes typedName; a name that is none comes back unchanged.
+func untypedName(typed string) string {
+	_, name, found := strings.Cut(typed, " ")
+	if !found {
+		return typed
+	}
+	return name
+}
+
+// provider tells CEL the fields of the objects.
+type provider struct {
+	types.Provider
+	objects map[string]*schema.Schema
+}
+
+func newProvider(base types.Provider, roots map[string]*schema.Schema) *provider {
+	p := &provider{Provider: base, objects: map[string]*schema.Schema{}}
+	for _, s := range roots {
+		p.add(s)
+	}
+	return p
+}
+
+func (p *provider) add(s *schema.Schema) {
+	if s.Elem != nil {
+		p.add(s.Elem)
+	}
+	if s.Kind != schema.Object || p.objects[s.Type] != nil {
+		return
+	}
+	p.objects[s.Type] = s
+	for i := range s.Fields {
+		p.add(s.Fields[i].Schema)
+	}
+}
+
+// FindStructType implements types.Provider.
+func (p *provider) FindStructType(name string) (*types.Type, bool) {
+	if name == paramsVariable || p.objects[name] != nil {
+		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
+	}
+	return p.Provider.FindStructType(name)
+}
+
+// FindStructFieldNames implements types.Provider.
+func (p *provider) FindStructFieldNames(name string) ([]string, bool) {
+	if s := p.objects[name]; s != nil {
+		return s.Names(), true
+	}
+	return p.Provider.FindStructFieldNames(name)
+}
+
+// FindStructFieldType implements types.Provider.
+func (p *provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
+	if name == paramsVariable {
+		return parameterField(field)
+	}
+	s := p.objects[name]
+	if s == nil {
+		return p.Provider.FindStructFieldType(name, field)
+	}
+	f, ok := s.Field(field)
+	if !ok {
+		return nil, false
+	}
+	return &types.FieldType{Type: celType(f.Schema)}, true
+}
+
+// parameterField reads a typedName: the type before the blank, the name after it.
+func parameterField(typed string) (*types.FieldType, bool) {
+	code, name, found := strings.Cut(typed, " ")
+	if !found {
+		return nil, false
+	}
+	t := codedType(code)
+	if t == nil {
+		return nil, false
+	}
+	get := func(params any) (any, error) {
+		values, _ := params.(map[string]any)
+		value, ok := values[name]
+		if !ok {
+			return nil, absentParameter(name)
+		}
+		return value, nil
+	}
+	return &types.FieldType{
+		Type:    t,
+		IsSet:   func(params any) bool { _, err := get(params); return err == nil },
+		GetFrom: get,
+	}, true
+}
+
+// codedType is the type that typedName wrote, or nil.
+func codedType(code string) *types.Type {
+	switch code {
+	case schema.String.String():
+		return types.StringType
+	case schema.Integer.String():
+		return types.IntType
+	case schema.Number.String():
+		return types.DoubleType
+	case schema.Boolean.String():
+		return types.BoolType
+	case schema.List.String():
+		return types.NewListType(types.StringType)
+	}
+	return nil
+}
+
+// variableNames lists the variables, sorted.
+func variableNames() []string {
+	names := []string{
+		paramsVariable, instanceVariable, indexVariable, appVariable,
+		podVariable, namespaceVariable, clusterVariable,
+	}
+	slices.Sort(names)
+	return names
+}

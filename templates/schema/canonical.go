@@ -1,0 +1,94 @@
+package schema
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+)
+
+// Canonical gives decoded JSON in the form that the API server sends: numbers in the
+// place of a quantity become strings. Nothing else is changed, and what has no
+// quantities is given back as it is; the argument never changes.
+func (s *Schema) Canonical(value any) any {
+	out, _ := s.canonical(value)
+	return out
+}
+
+func (s *Schema) canonical(value any) (out any, changed bool) {
+	if !s.quantities {
+		return value, false
+	}
+	switch v := value.(type) {
+	case int64:
+		if s.Kind == Quantity {
+			return strconv.FormatInt(v, 10), true
+		}
+	case float64:
+		if s.Kind == Quantity && !math.IsInf(v, 0) && !math.IsNaN(v) {
+			return strconv.FormatFloat(v, 'f', -1, 64), true
+		}
+	case []any:
+		if s.Kind == List {
+			return s.canonicalList(v)
+		}
+	case map[string]any:
+		return s.canonicalMap(v)
+	}
+	return value, false
+}
+
+func (s *Schema) canonicalList(list []any) (any, bool) {
+	var copied []any
+	for i, item := range list {
+		if out, changed := s.Elem.canonical(item); changed {
+			if copied == nil {
+				copied = append([]any(nil), list...)
+			}
+			copied[i] = out
+		}
+	}
+	if copied == nil {
+		return list, false
+	}
+	return copied, true
+}
+
+func (s *Schema) canonicalMap(m map[string]any) (any, bool) {
+	var copied map[string]any
+	set := func(name string, out any) {
+		if copied == nil {
+			copied = make(map[string]any, len(m))
+			for key, value := range m {
+				copied[key] = value
+			}
+		}
+		copied[name] = out
+	}
+	switch s.Kind {
+	case Map:
+		for name, member := range m {
+			if out, changed := s.Elem.canonical(member); changed {
+				set(name, out)
+			}
+		}
+	case Object:
+		for name, member := range m {
+			field, ok := s.Field(name)
+			if !ok || !field.Schema.quantities {
+				continue
+			}
+			if out, changed := field.Schema.canonical(member); changed {
+				set(name, out)
+			}
+		}
+	}
+	if copied == nil {
+		return m, false
+	}
+	return copied, true
+}
+
+func validBase64(text string) error {
+	_, err := base64.StdEncoding.DecodeString(text)
+	return err
+}
