@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func wanted(kind v1alpha1.ParameterType) string {
 }
 
 // convert reads a text as an annotation gives it. The value is a string, bool,
-// int64, float64 or []string. The fault lacks name and text.
+// int64, float64 or, for a list, []any of strings. The fault lacks name and text.
 func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	if kind == v1alpha1.TypeString {
 		return text, nil
@@ -142,11 +143,12 @@ func refuseHidden(text string) *ParameterFault {
 	return nil
 }
 
-// convertList reads values separated by commas, blanks around them dropped, or, where the text begins with [, a JSON list of strings.
+// convertList reads values separated by commas, blanks around them dropped, or,
+// where the text begins with [, a JSON list of strings.
 func convertList(text string) (any, *ParameterFault) {
-	items := []string{}
+	var texts []string
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "[") {
-		if err := json.Unmarshal([]byte(trimmed), &items); err != nil {
+		if err := json.Unmarshal([]byte(trimmed), &texts); err != nil {
 			return nil, &ParameterFault{
 				Message: fmt.Sprintf("want a JSON list of strings, got %s", Quote(text)),
 				Fix:     `write ["a", "b"], or a, b`,
@@ -155,43 +157,29 @@ func convertList(text string) (any, *ParameterFault) {
 	} else if trimmed != "" {
 		for item := range strings.SplitSeq(text, ",") {
 			if item = strings.TrimSpace(item); item != "" {
-				items = append(items, item)
+				texts = append(texts, item)
 			}
 		}
 	}
-	for _, item := range items {
+	items := make([]any, len(texts))
+	for i, item := range texts {
 		if fault := refuseHidden(item); fault != nil {
 			return nil, fault
 		}
+		items[i] = item
 	}
 	return items, nil
 }
 
 // listText is the text that convertList reads as items.
-func listText(items []string) string {
-	joined := strings.Join(items, ",")
-	if back, fault := convertList(joined); fault == nil && slicesEqual(back, items) {
+func listText(items []any) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i], _ = item.(string)
+	}
+	joined := strings.Join(texts, ",")
+	if back, fault := convertList(joined); fault == nil && slices.Equal(back.([]any), items) {
 		return joined
 	}
-	b := []byte{'['}
-	for i, item := range items {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendJSONString(b, item)
-	}
-	return string(append(b, ']'))
-}
-
-func slicesEqual(v any, items []string) bool {
-	other, _ := v.([]string)
-	if len(other) != len(items) {
-		return false
-	}
-	for i := range items {
-		if other[i] != items[i] {
-			return false
-		}
-	}
-	return true
+	return string(AppendJSON(nil, items))
 }

@@ -71,7 +71,7 @@ func zeroOf(kind v1alpha1.ParameterType) any {
 	case v1alpha1.TypeBoolean:
 		return false
 	case v1alpha1.TypeStringList:
-		return []string{}
+		return []any{}
 	default:
 		return ""
 	}
@@ -149,7 +149,7 @@ func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarati
 	if declared.Maximum != nil {
 		p.maximum = limit("maximum", declared.Maximum.Raw)
 	}
-	if p.minimum != nil && p.maximum != nil && p.minimum.compare(p.maximum.value, p.maximum.text) > 0 {
+	if p.minimum != nil && p.maximum != nil && p.minimum.compare(p.maximum.value, p.maximum.text) < 0 {
 		fault("maximum", "%s is below the minimum %s", p.maximum.text, p.minimum.text)
 		p.maximum = nil
 	}
@@ -229,15 +229,12 @@ func (p *parameter) textOf(raw []byte) (string, error) {
 		if p.kind != v1alpha1.TypeStringList {
 			return "", mismatch()
 		}
-		items := make([]string, len(v))
 		for i, item := range v {
-			s, ok := item.(string)
-			if !ok {
+			if _, ok := item.(string); !ok {
 				return "", fmt.Errorf("item %d: want a string, got the %s %s", i, kindOf(item), Quote(string(AppendJSON(nil, item))))
 			}
-			items[i] = s
 		}
-		return listText(items), nil
+		return listText(v), nil
 	default:
 		return "", mismatch()
 	}

@@ -14,7 +14,7 @@ import (
 // immutable and may be shared. The zero value has none.
 type Parameters struct {
 	params []*parameter
-	values map[string]any // by name: string, bool, int64, float64 or []string; complete
+	values map[string]any // by name: string, bool, int64, float64 or []any of strings; complete
 	texts  []string       // by index of params
 }
 
@@ -98,15 +98,7 @@ func (p Parameters) Hash() string {
 	for _, param := range p.params {
 		b = appendJSONString(b, param.name)
 		b = append(b, ':')
-		switch v := p.values[param.name].(type) {
-		case []string:
-			for _, item := range v {
-				b = append(appendJSONString(b, item), ',')
-			}
-		default:
-			b = AppendJSON(b, v)
-		}
-		b = append(b, '\n')
+		b = append(AppendJSON(b, p.values[param.name]), '\n')
 	}
 	return shortHash(b)
 }
@@ -153,9 +145,9 @@ func (p *parameter) parse(text string) (any, *ParameterFault) {
 	if fault != nil {
 		return nil, fault
 	}
-	if items, ok := value.([]string); ok {
+	if items, ok := value.([]any); ok {
 		for _, item := range items {
-			if fault := p.constrain(item, item); fault != nil {
+			if fault := p.constrain(item.(string), item); fault != nil {
 				return nil, fault
 			}
 		}
