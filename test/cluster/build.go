@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// release is one version of Kubernetes and the file that pins its modules.
+type release struct {
+	version string // v1.37.2
+	modfile string
+}
+
+// readRelease finds the modules of a minor version: go.mod is the current one's,
+// go.1.34.mod that of 1.34.
+func readRelease(minor string) (release, error) {
+	pin := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v` + regexp.QuoteMeta(minor) + `\.\d+)`)
+	for _, file := range []string{"go.mod", "go." + minor + ".mod"} {
+		text, err := os.ReadFile(file)
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return release{}, err
+		}
+		if found := pin.FindSubmatch(text); found != nil {
+			return release{version: string(found[1]), modfile: file}, nil
+		}
+	}
+	return release{}, fmt.Errorf("version %q: neither go.mod nor go.%s.mod pins k8s.io/kubernetes to it", minor, minor)
+}
+
+// build puts the programs into the cache. Each appears there at once and whole, so
+// an interrupted build leaves nothing half done and two at a time do no harm.
+func build(r release, cache string, lacking []string) error {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(cache, ".building-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+
+	var packages []string
+	for _, name := range lacking {
+		packages = append(packages, programs()[name])
+	}
+	total, err := countPackages(r, packages)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"-v", "-trimpath", "-buildvcs=false", "-ldflags", linkerFlags(r), "-o", work + string(filepath.Separator)}, packages...)
+	compile := goCommand("build", r, args...)
+	output, err := compile.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := compile.Start(); err != nil {
+		return err
+	}
+	complaints := showProgress(output, total)
+	if err := compile.Wait(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, complaints)
+	}
+	for _, name := range lacking {
+		if err := os.Rename(filepath.Join(work, name), filepath.Join(cache, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkerFlags tell the programs their version: without them the API server reports v0.0.0.
+func linkerFlags(r release) string {
+	parts := strings.SplitN(strings.TrimPrefix(r.version, "v"), ".", 3)
+	flags := []string{"-s", "-w"}
+	for _, variable := range []string{"gitVersion=" + r.version, "gitMajor=" + parts[0], "gitMinor=" + parts[1]} {
+		flags = append(flags, "-X", "k8s.io/component-base/version."+variable)
+	}
+	return strings.Join(flags, " ")
+}
+
+func countPackages(r release, packages []string) (int, error) {
+	fmt.Fprintln(os.Stderr, "fetching the modules")
+	list := goCommand("list", r, append([]string{"-deps"}, packages...)...)
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		return 0, fmt.Errorf("go list: %w", err)
+	}
+	return bytes.Count(out, []byte{'\n'}), nil
+}
+
+func goCommand(verb string, r release, args ...string) *exec.Cmd {
+	command := exec.Command("go", append([]string{verb, "-modfile", r.modfile}, args...)...)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")
+	return command
+}
+
+// showProgress counts the packages that go build -v names as it compiles them (those
+// in Go's build cache it passes over), and gives back every line that is not one.
+func showProgress(output io.Reader, total int) (complaints string) {
+	var other strings.Builder
+	start, shown, compiled := time.Now(), time.Now(), 0
+	for lines := bufio.NewScanner(output); lines.Scan(); {
+		line := lines.Text()
+		if strings.ContainsAny(line, " \t:") {
+			other.WriteString(line + "\n")
+			continue
+		}
+		compiled++
+		if time.Since(shown) >= 5*time.Second {
+			shown = time.Now()
+			fmt.Fprintf(os.Stderr, "%5s  compiled %d of at most %d packages\n", time.Since(start).Round(time.Second), compiled, total)
+		}
+	}
+	return other.String()
+}

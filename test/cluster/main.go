@@ -1,0 +1,103 @@
+// Command cluster builds the programs of a Kubernetes control plane and node from
+// their Go modules: once per version, into a cache folder outside the checkout.
+//
+//	go run . [-version 1.37]
+//
+// The answer on stdout is one line for each program: its name, a tab, its path. A
+// program that the folder KUBEBUILDER_ASSETS has is taken from there and not built.
+// Progress goes to stderr.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// programs maps each program to the package that it is built from.
+func programs() map[string]string {
+	const module = "github.com/sidecar-injector/sidecar-injector/test/cluster"
+	return map[string]string{
+		"etcd":                    module + "/etcd",
+		"kube-apiserver":          "k8s.io/kubernetes/cmd/kube-apiserver",
+		"kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+		"kube-scheduler":          "k8s.io/kubernetes/cmd/kube-scheduler",
+		"kubectl":                 "k8s.io/kubernetes/cmd/kubectl",
+		"kubelet":                 "k8s.io/kubernetes/cmd/kubelet",
+	}
+}
+
+func main() {
+	minor := flag.String("version", "1.37", "minor version of Kubernetes; go.mod or go.`VERSION`.mod names the patch")
+	flag.Parse()
+	if err := run(*minor); err != nil {
+		fmt.Fprintf(os.Stderr, "error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(minor string) error {
+	release, err := readRelease(minor)
+	if err != nil {
+		return err
+	}
+	cache, err := cacheDir(release)
+	if err != nil {
+		return err
+	}
+	paths, lacking := find(cache, os.Getenv("KUBEBUILDER_ASSETS"))
+	if len(lacking) > 0 {
+		start := time.Now()
+		fmt.Fprintf(os.Stderr, "building %s of Kubernetes %s into %s\n", strings.Join(lacking, ", "), release.version, cache)
+		if err := build(release, cache, lacking); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "built in %s\n", time.Since(start).Round(time.Second))
+	}
+	for _, name := range names() {
+		fmt.Printf("%s\t%s\n", name, paths[name])
+	}
+	return nil
+}
+
+// cacheDir is where the programs of one release live, for every checkout of the project.
+func cacheDir(r release) (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cache folder: %w", err)
+	}
+	return filepath.Join(base, "sidecar-injector", "cluster", r.version), nil
+}
+
+// find gives the path of each program, where it is or will be, and the names of
+// those that have to be built. What the folder assets has wins over the cache.
+func find(cache, assets string) (paths map[string]string, lacking []string) {
+	paths = map[string]string{}
+	for _, name := range names() {
+		paths[name] = filepath.Join(cache, name)
+		if assets != "" && exists(filepath.Join(assets, name)) {
+			paths[name] = filepath.Join(assets, name)
+		} else if !exists(paths[name]) {
+			lacking = append(lacking, name)
+		}
+	}
+	return paths, lacking
+}
+
+func names() []string {
+	var all []string
+	for name := range programs() {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func exists(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().IsRegular()
+}
