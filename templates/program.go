@@ -86,6 +86,7 @@ func (n *node) uses() expression.Uses {
 		sum.Parameters = append(sum.Parameters, u.Parameters...)
 		sum.Instance = sum.Instance || u.Instance
 		sum.Index = sum.Index || u.Index
+		sum.Native = sum.Native || u.Native
 		sum.AppName = sum.AppName || u.AppName
 		sum.App = sum.App || u.App
 		sum.PodName = sum.PodName || u.PodName

@@ -94,6 +94,7 @@ func activate(in *Input) expression.Activation {
 		Parameters:           in.Parameters.values,
 		Instance:             in.Instance,
 		Index:                in.Index,
+		Native:               in.Native,
 		App:                  in.App,
 		Pod:                  in.Pod,
 		NamespaceName:        in.NamespaceName,

@@ -27,6 +27,8 @@ type Activation struct {
 	Parameters map[string]any
 	Instance   string
 	Index      int
+	// Native says that the instance is injected as native sidecars.
+	Native bool
 	// App is a container as decoded JSON; nil where there is none, which expressions
 	// see as a container without fields.
 	App map[string]any
@@ -111,6 +113,8 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 		return b.Instance, true
 	case indexVariable:
 		return int64(b.Index), true
+	case nativeVariable:
+		return b.Native, true
 	case appVariable:
 		return b.container(), true
 	case clusterVariable:

@@ -101,6 +101,8 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 		return in.Instance, 0, nil
 	case indexVariable:
 		return int64(in.Index), 0, nil
+	case nativeVariable:
+		return in.Native, 0, nil
 	case paramsVariable:
 		value, at := descend(in.Parameters, l.fields)
 		return value, at, nil

@@ -11,6 +11,7 @@ type Uses struct {
 	Parameters []string
 	Instance   bool
 	Index      bool
+	Native     bool
 	// AppName: app.name; App: anything else of app.
 	AppName, App bool
 	// PodName, PodNamespace: those fields of pod.metadata; Pod: anything else of pod.
@@ -23,7 +24,7 @@ type Uses struct {
 // InstanceOnly reports whether nothing is read but the instance's name, or nothing
 // at all: the value is then the same in every pod.
 func (u Uses) InstanceOnly() bool {
-	return len(u.Parameters) == 0 && !u.Index && !u.AppName && !u.App &&
+	return len(u.Parameters) == 0 && !u.Index && !u.Native && !u.AppName && !u.App &&
 		!u.PodName && !u.PodNamespace && !u.Pod && !u.Namespace && !u.Cluster
 }
 
@@ -54,6 +55,8 @@ func (u *usage) note(root string, fields []string) {
 		u.Instance = true
 	case indexVariable:
 		u.Index = true
+	case nativeVariable:
+		u.Native = true
 	case appVariable:
 		if field(0) == "name" {
 			u.AppName = true
@@ -92,6 +95,7 @@ func (u Uses) union(other Uses) Uses {
 		Parameters:   slices.Sorted(maps.Keys(names)),
 		Instance:     u.Instance || other.Instance,
 		Index:        u.Index || other.Index,
+		Native:       u.Native || other.Native,
 		AppName:      u.AppName || other.AppName,
 		App:          u.App || other.App,
 		PodName:      u.PodName || other.PodName,

@@ -16,6 +16,7 @@ const (
 	paramsVariable    = "params"
 	instanceVariable  = "instance"
 	indexVariable     = "index"
+	nativeVariable    = "native"
 	appVariable       = "app"
 	podVariable       = "pod"
 	namespaceVariable = "namespaceObject"
@@ -30,6 +31,7 @@ func variableSchemas() map[string]*schema.Schema {
 	return map[string]*schema.Schema{
 		instanceVariable: text,
 		indexVariable:    schema.NewScalar(schema.Integer),
+		nativeVariable:   schema.NewScalar(schema.Boolean),
 		appVariable:      schema.Container(),
 		podVariable:      schema.Pod(),
 		clusterVariable:  texts,
@@ -215,7 +217,7 @@ func codedType(code string) *types.Type {
 // variableNames lists the variables, sorted.
 func variableNames() []string {
 	names := []string{
-		paramsVariable, instanceVariable, indexVariable, appVariable,
+		paramsVariable, instanceVariable, indexVariable, nativeVariable, appVariable,
 		podVariable, namespaceVariable, clusterVariable,
 	}
 	slices.Sort(names)
