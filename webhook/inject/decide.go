@@ -3,6 +3,8 @@ package inject
 import (
 	"fmt"
 	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 // systemNamespaces are never injected into: the cluster must start without us.

@@ -280,7 +280,7 @@ func (j *job) neverCompletes(c *candidate, a *addition) bool {
 	}
 	regular := a != nil && len(a.regular) > 0
 	if a == nil {
-		regular = c.template.HasContainers || !c.native && c.template.HasSidecars
+		regular = c.template.HasContainers() || !c.native && c.template.HasSidecars()
 	}
 	if regular {
 		j.skip(c, NeverCompletes, fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy))

@@ -43,7 +43,7 @@ func readOverride(c *candidate, namespace string) (map[string]override, []Fault)
 	if err != nil {
 		return nil, bad(err.Error(), "write container fields as YAML without anchors, such as: resources: {limits: {memory: 64Mi}}")
 	}
-	names := c.template.ContainerNames
+	names := c.template.ContainerNames()
 	if len(names) == 1 {
 		o, faults := readFields(c, root, place)
 		return map[string]override{onlyContainer: o}, faults
