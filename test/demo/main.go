@@ -1,0 +1,117 @@
+// Command demo shows the whole product on one pod, without a cluster: it starts the
+// real binary as a webhook, sends it the Grafana pod of examples/grafana as the API
+// server would, applies the patch that comes back, and has the binary explain the
+// result. It fails if anything is other than it says.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// patience is how long the whole demo may take: a slow machine's start included.
+const patience = 60 * time.Second
+
+func main() {
+	binary := flag.String("binary", "bin/sidecar-injector", "the program to show")
+	example := flag.String("example", "examples/grafana/deployment.yaml", "the Deployment whose pod is sent")
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := run(ctx, *binary, *example); err != nil {
+		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, binary, example string) error {
+	folder, err := os.MkdirTemp("", "sidecar-injector-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	before, err := readPod(example)
+	if err != nil {
+		return err
+	}
+	s, err := start(ctx, binary, folder)
+	if err != nil {
+		return err
+	}
+	defer s.kill()
+
+	showBefore(example, before)
+	first, err := s.review(ctx, before)
+	if err != nil {
+		return err
+	}
+	after, err := first.apply(before)
+	if err != nil {
+		return err
+	}
+	if err := expect(after); err != nil {
+		return err
+	}
+	second, err := s.review(ctx, after)
+	if err != nil {
+		return err
+	}
+	if second.operations > 0 {
+		return fmt.Errorf("a second injection changes the pod: %s", second.patch)
+	}
+	showAfter(after, first)
+	if err := explain(ctx, binary, folder, after); err != nil {
+		return err
+	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	fmt.Println("\nSent once more, the pod stays as it is. The server got SIGTERM and ended with exit code 0.")
+	return nil
+}
+
+// expect is what the demo is about: the sidecars by name and order, and nothing lost.
+func expect(after *corev1.Pod) error {
+	var got []string
+	for _, c := range containers(after) {
+		got = append(got, c.name)
+	}
+	want := []string{"grafana-sc-dashboard", "grafana-sc-datasources", "grafana"}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("containers after injection: got %s, want %s", strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+	for _, mount := range []string{"/tmp/dashboards", "/etc/grafana/provisioning/datasources"} {
+		if !slices.ContainsFunc(after.Spec.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == mount }) {
+			return fmt.Errorf("container grafana: nothing is mounted at %s", mount)
+		}
+	}
+	return nil
+}
+
+// explain runs the binary's own explanation of the pod.
+func explain(ctx context.Context, binary, folder string, pod *corev1.Pod) error {
+	file := filepath.Join(folder, "pod.yaml")
+	if err := writePod(file, pod); err != nil {
+		return err
+	}
+	command := exec.CommandContext(ctx, binary, "explain", "-f", file)
+	out, err := command.Output()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		return fmt.Errorf("explain: %w: %s", err, exit.Stderr)
+	}
+	if err != nil {
+		return fmt.Errorf("explain: %w", err)
+	}
+	fmt.Printf("\n$ sidecar-injector explain -f pod.yaml\n\n%s", out)
+	return nil
+}
