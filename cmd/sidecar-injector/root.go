@@ -81,6 +81,8 @@ func newRootCommand(program string, std streams) *cobra.Command {
 	root.SetErr(std.ErrOut)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &hinted{err, seeHelp(cmd)} })
 	root.AddCommand(
+		newDiffCommand(std),
+		newInjectCommand(std),
 		newServeCommand(std),
 		newVersionCommand(std),
 	)

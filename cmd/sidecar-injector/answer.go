@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// answer is the decision about one pod or pod template of the input.
+type answer struct {
+	pod       manifest.Pod
+	name      string // of the workload; generateName if it has no other
+	namespace inject.Namespace
+	// assumed says that nobody gave the namespace: it counts as enabled.
+	assumed   bool
+	result    *inject.Result
+	misplaced []misplacement
+}
+
+// answers decides about every pod of the input, in its order. The error holds every
+// document that is no pod after all.
+func (o *offline) answers() ([]answer, error) {
+	all := make([]answer, 0, len(o.pods))
+	var faults []error
+	for _, pod := range o.pods {
+		namespace, given := o.namespace(pod.Namespace)
+		a := answer{pod: pod, name: shownName(pod), namespace: namespace, assumed: !given, misplaced: findMisplaced(pod)}
+		result, err := inject.Inject(o.set, o.settings, &inject.Request{
+			Pod: pod.JSON, Namespace: namespace, ClaimVolumes: claimVolumes(pod), Offline: true,
+		})
+		if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
+			err = &manifest.Error{File: pod.Document.File, Line: pod.Line, Message: fmt.Sprintf("%s: %v", a.title(), malformed.Err)}
+		} else if err != nil {
+			err = fmt.Errorf("%s:%d: %s: %w", pod.Document.File, pod.Line, a.title(), err)
+		}
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		a.result = result
+		all = append(all, a)
+	}
+	return all, errors.Join(faults...)
+}
+
+// title names the workload in messages: Deployment "grafana".
+func (a *answer) title() string {
+	if a.name == "" {
+		return a.pod.Kind + " without a name"
+	}
+	return a.pod.Kind + " " + templates.Quote(a.name)
+}
+
+// place is file:line of something in the workload that a message calls by where; of
+// the workload itself if that is not in its text.
+func (a *answer) place(where string) string {
+	line, column := locate(a.pod, where)
+	if column == 0 {
+		return fmt.Sprintf("%s:%d", a.pod.Document.File, line)
+	}
+	return fmt.Sprintf("%s:%d:%d", a.pod.Document.File, line, column)
+}
+
+// refusals are the faults of the pods that would not be admitted, with their places.
+func refusals(answers []answer) []error {
+	var faults []error
+	for i := range answers {
+		a := &answers[i]
+		if a.result.Allowed() {
+			continue
+		}
+		for _, f := range a.result.Faults {
+			if !f.Ignored {
+				message := fmt.Errorf("%s: %s: %s: %s", a.place(f.Place), a.title(), f.Place, f.Message)
+				faults = append(faults, &hinted{message, f.Fix})
+			}
+		}
+	}
+	return faults
+}
+
+func shownName(pod manifest.Pod) string {
+	if pod.Name != "" {
+		return pod.Name
+	}
+	if n := at(pod.Document.Root, outerPointer(pod)+"/metadata/generateName"); n != nil && n.Kind == yaml.ScalarNode {
+		return n.Value
+	}
+	return ""
+}
+
+// claimVolumes are the volumes that a StatefulSet's controller will add.
+func claimVolumes(pod manifest.Pod) []string {
+	if pod.Kind != "StatefulSet" {
+		return nil
+	}
+	claims := at(pod.Document.Root, outerPointer(pod)+"/spec/volumeClaimTemplates")
+	if claims == nil || claims.Kind != yaml.SequenceNode {
+		return nil
+	}
+	var names []string
+	for _, claim := range claims.Content {
+		if n := at(claim, "/metadata/name"); n != nil && n.Kind == yaml.ScalarNode {
+			names = append(names, n.Value)
+		}
+	}
+	return names
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// injectOptions are the flags of inject.
+type injectOptions struct {
+	offlineFlags
+	output string
+}
+
+// The forms in which inject answers.
+const (
+	outputYAML  = "yaml"
+	outputJSON  = "json"
+	outputPatch = "patch"
+	outputPod   = "pod"
+)
+
+func newInjectCommand(std streams) *cobra.Command {
+	o := &injectOptions{}
+	cmd := &cobra.Command{
+		Use:   "inject -f FILE",
+		Short: "Print manifests with their sidecars",
+		Long: `Print manifests with their sidecars, as the webhook would make their pods.
+
+Pods and the pod templates of workloads get what their annotations ask for; everything
+else passes through unchanged, with its comments and its layout. A namespace counts
+as enabled unless a Namespace among the manifests, or --namespace-file, gives it.
+
+If any document is at fault, nothing is printed. Exit code 1: a pod is refused;
+2: something cannot be read.`,
+		Example: `  sidecar-injector inject -f deployment.yaml | kubectl apply -f -
+  helm template grafana grafana/grafana | sidecar-injector inject -f - -n monitoring
+  sidecar-injector inject -f pod.yaml -o patch`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, std) },
+	}
+	o.add(cmd)
+	cmd.Flags().StringVarP(&o.output, "output", "o", outputYAML,
+		"yaml; json; patch: the RFC 6902 patch of one workload's document; pod: one workload's pod")
+	complete(cmd, "output", outputYAML, outputJSON, outputPatch, outputPod)
+	return cmd
+}
+
+func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
+	write, ok := map[string]func(*offline, []answer) ([]byte, error){
+		outputYAML: (*offline).yaml, outputJSON: (*offline).json, outputPatch: (*offline).patch, outputPod: (*offline).podYAML,
+	}[o.output]
+	if !ok {
+		return &hinted{fmt.Errorf("-o %q: want %s, %s, %s or %s", o.output, outputYAML, outputJSON, outputPatch, outputPod), seeHelp(cmd)}
+	}
+	_, colors, err := o.palettes(std)
+	if err != nil {
+		return err
+	}
+	loaded, err := o.load(std)
+	if err != nil {
+		return err
+	}
+	answers, err := loaded.answers()
+	refused := refusals(answers)
+	if err != nil {
+		return errors.Join(append(refused, err)...)
+	}
+	if len(refused) > 0 {
+		fmt.Fprint(std.ErrOut, warningLines(answers, colors))
+		return &answerNo{errors.Join(refused...)}
+	}
+	text, err := write(loaded, answers)
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	fmt.Fprint(std.ErrOut, reportLines(answers, colors), warningLines(answers, colors))
+	return nil
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// maxInput bounds one file in bytes, lest /dev/zero fill the memory.
+const maxInput = 256 << 20
+
+// stdinName is what standard input is called in messages.
+const stdinName = "stdin"
+
+// fileFlags are -f and -R, as in kubectl.
+type fileFlags struct {
+	names     []string
+	recursive bool
+}
+
+func (f *fileFlags) add(cmd *cobra.Command, what string) {
+	flags := genericclioptions.FileNameFlags{
+		Usage:     fmt.Sprintf("`file` or directory of %s, or - for standard input; may be repeated", what),
+		Filenames: &f.names,
+		Recursive: &f.recursive,
+	}
+	flags.AddFlags(cmd.Flags())
+	cmd.Flags().Lookup("recursive").Usage = "read directories with all folders in them"
+	cmd.Args = noArguments
+}
+
+// noArguments points to -f, which is what a stray argument was meant for.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &hinted{fmt.Errorf("unexpected argument %q", args[0]), "files are named by -f: -f " + args[0]}
+}
+
+func (f *fileFlags) required() error {
+	if len(f.names) == 0 {
+		return &hinted{errors.New("nothing to read: -f is missing"), "-f FILE, -f DIRECTORY, or -f - for standard input"}
+	}
+	return nil
+}
+
+// file is one input and its text.
+type file struct {
+	name string
+	data []byte
+}
+
+// files reads all inputs. Everything that cannot be read is told at once.
+func (f *fileFlags) files(stdin io.Reader) ([]file, error) {
+	var files []file
+	var faults []error
+	fromStdin := false
+	for _, name := range f.names {
+		if name == "-" && fromStdin {
+			faults = append(faults, errors.New("-f - is given twice, but standard input can be read only once"))
+			continue
+		}
+		fromStdin = fromStdin || name == "-"
+		found, err := expand(name, f.recursive)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		for _, name := range found {
+			read, err := readInput(name, stdin)
+			if err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			files = append(files, read)
+		}
+	}
+	return files, errors.Join(faults...)
+}
+
+// read parses all inputs.
+func (f *fileFlags) read(stdin io.Reader) ([]*manifest.Stream, error) {
+	files, err := f.files(stdin)
+	if err != nil {
+		return nil, err
+	}
+	var parsed []*manifest.Stream
+	var faults []error
+	for _, file := range files {
+		stream, err := manifest.Parse(file.name, file.data)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		parsed = append(parsed, stream)
+	}
+	return parsed, errors.Join(faults...)
+}
+
+func readInput(name string, stdin io.Reader) (file, error) {
+	if name == "-" {
+		data, err := readLimited(stdin)
+		if err != nil {
+			return file{}, fmt.Errorf("%s: %w", stdinName, err)
+		}
+		return file{stdinName, data}, nil
+	}
+	opened, err := os.Open(name)
+	if err != nil {
+		return file{}, noun(err)
+	}
+	defer opened.Close()
+	data, err := readLimited(opened)
+	if err != nil {
+		return file{}, fmt.Errorf("%s: %w", name, noun(err))
+	}
+	return file{name, data}, nil
+}
+
+func readLimited(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = fmt.Errorf("larger than %d bytes", maxInput)
+	}
+	return data, err
+}
+
+// noun turns "open x: no such file" into "x: no such file".
+func noun(err error) error {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		return fmt.Errorf("%s: %w", at.Path, at.Err)
+	}
+	return err
+}
+
+// expand lists the files that a name of -f stands for, as kubectl does.
+func expand(name string, recursive bool) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+		return nil, &hinted{fmt.Errorf("%s: this command reads no network", name), "curl -fsSL " + name + " | sidecar-injector … -f -"}
+	}
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "*?[") {
+		return match(name)
+	}
+	if err != nil {
+		return nil, noun(err)
+	}
+	if !info.IsDir() {
+		return []string{name}, nil
+	}
+	return walk(name, recursive)
+}
+
+func match(pattern string) ([]string, error) {
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", pattern, err)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s: %w", pattern, fs.ErrNotExist)
+	}
+	return found, nil
+}
+
+// walk lists a directory's manifests in the order of their names.
+func walk(directory string, recursive bool) ([]string, error) {
+	var found []string
+	err := filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return noun(err)
+		case entry.IsDir() && name != directory && !recursive:
+			return fs.SkipDir
+		case !entry.IsDir() && slices.Contains(resource.FileExtensions, filepath.Ext(name)):
+			found = append(found, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		hint := "-R also reads the folders in it"
+		if recursive {
+			hint = ""
+		}
+		return nil, &hinted{fmt.Errorf("%s: no file ends in %s", directory, strings.Join(resource.FileExtensions, ", ")), hint}
+	}
+	return found, nil
+}

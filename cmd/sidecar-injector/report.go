@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// reportLines says in short what became of each workload.
+func reportLines(answers []answer, p palette) string {
+	if len(answers) == 0 {
+		return "nothing to inject: the input holds no pod and no workload\n"
+	}
+	var b strings.Builder
+	for i := range answers {
+		a := &answers[i]
+		fmt.Fprintf(&b, "%s: %s\n", p.bold(a.title()), summary(a.result, p))
+		if len(a.result.Instances) < 2 {
+			continue
+		}
+		for _, in := range a.result.Instances {
+			if in.Outcome != a.result.Outcome {
+				fmt.Fprintf(&b, "  %s: %s, %s: %s\n", in.Name, outcomeText(in.Outcome, p), in.Reason, in.Detail)
+			}
+		}
+	}
+	return b.String()
+}
+
+// summary is the outcome of one pod in a line.
+func summary(r *inject.Result, p palette) string {
+	text := outcomeText(r.Outcome, p)
+	switch r.Outcome {
+	case inject.Injected, inject.Unchanged:
+		var names []string
+		for _, in := range r.Instances {
+			if in.Outcome == r.Outcome {
+				names = append(names, in.Name+" ("+containersText(in)+")")
+			}
+		}
+		return text + " " + strings.Join(names, ", ")
+	}
+	detail := r.Detail
+	if detail == "" && len(r.Instances) > 0 {
+		detail = r.Instances[0].Detail
+	}
+	if detail == "" {
+		return fmt.Sprintf("%s, %s", text, r.Reason)
+	}
+	return fmt.Sprintf("%s, %s: %s", text, r.Reason, detail)
+}
+
+// containersText names what an instance adds.
+func containersText(in inject.Instance) string {
+	if len(in.Containers) == 0 {
+		return "no container"
+	}
+	names := make([]string, len(in.Containers))
+	for i, c := range in.Containers {
+		names[i] = c.Name
+		if c.Native {
+			names[i] = "native sidecar " + c.Name
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func outcomeText(outcome inject.Outcome, p palette) string {
+	switch outcome {
+	case inject.Injected:
+		return p.green("injected")
+	case inject.Unchanged:
+		return p.green("unchanged: already there")
+	case inject.Skipped:
+		return p.yellow("skipped")
+	case inject.AdmittedWithout:
+		return p.yellow("admitted without")
+	}
+	return p.red(string(outcome))
+}
+
+// warningLines are the warnings of all workloads, each with its place.
+func warningLines(answers []answer, p palette) string {
+	var b strings.Builder
+	for i := range answers {
+		a := &answers[i]
+		for _, w := range a.result.Warnings {
+			fmt.Fprintf(&b, "%s %s:%d: %s: %s\n", p.yellow("warning:"), a.pod.Document.File, a.pod.Line, a.title(), w)
+		}
+		if len(a.misplaced) > 0 {
+			first := a.misplaced[0]
+			fmt.Fprintf(&b, "%s %s:%d:%d: %s: %s:\n", p.yellow("warning:"), a.pod.Document.File, first.line, first.column, a.title(), misplacedText(a.misplaced))
+			for _, line := range snippet(a.misplaced) {
+				fmt.Fprintf(&b, "    %s\n", line)
+			}
+		}
+	}
+	return b.String()
+}
+
+// plural is "1 sidecar", "2 sidecars".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
