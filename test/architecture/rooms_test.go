@@ -14,7 +14,7 @@ import (
 func rooms() map[string][]string {
 	return map[string][]string{
 		"templates/v1alpha1":   {},
-		"templates/schema":     {},
+		"templates/schema":     {"templates/manifest"},
 		"templates/manifest":   {},
 		"templates/expression": {"templates/schema", "templates/v1alpha1"},
 		"templates":            {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},

@@ -1,0 +1,153 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+const root = "../.."
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// section is the text under a heading of level two.
+func section(t *testing.T, text, heading string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("no heading %q", heading)
+	}
+	before, _, _ := strings.Cut(rest, "\n## ")
+	return before
+}
+
+var heading3 = regexp.MustCompile(`(?m)^### (.+)$`)
+
+func headings(text string) []string {
+	var found []string
+	for _, m := range heading3.FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	return found
+}
+
+func TestEveryReasonHasItsHeadingAndEveryHeadingIsAReason(t *testing.T) {
+	text := read(t, "docs/troubleshooting.md")
+	var reasons, findings []string
+	for _, r := range inject.Reasons() {
+		reasons = append(reasons, string(r.Reason))
+	}
+	for _, r := range templates.FindingReasons() {
+		findings = append(findings, string(r.Reason))
+	}
+	if diff := cmp.Diff(reasons, headings(section(t, text, "Reasons of a decision"))); diff != "" {
+		t.Errorf("reasons of a decision, in the order of the decision (-code +docs):\n%s", diff)
+	}
+	if diff := cmp.Diff(findings, headings(section(t, text, "Findings of validate"))); diff != "" {
+		t.Errorf("findings, sorted (-code +docs):\n%s", diff)
+	}
+}
+
+func TestEveryAnnotationHasItsHeading(t *testing.T) {
+	text := read(t, "docs/annotations.md")
+	for _, name := range []string{inject.InjectionLabel, inject.RequestAnnotation, inject.StatusAnnotation} {
+		if !strings.Contains(text, "\n## "+name+"\n") {
+			t.Errorf("docs/annotations.md: no heading for %s", name)
+		}
+	}
+}
+
+var metricName = regexp.MustCompile(`\bsidecar_injector_[a-z_]+\b`)
+
+func TestMetricsInTheDocsAreThoseInTheCode(t *testing.T) {
+	inCode := map[string]bool{}
+	for _, folder := range []string{"webhook", "cmd/sidecar-injector"} {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range metricName.FindAllString(string(data), -1) {
+				inCode[name] = true
+			}
+		}
+	}
+	inDocs := map[string]bool{}
+	for _, name := range metricName.FindAllString(section(t, read(t, "docs/operations.md"), "Metrics"), -1) {
+		inDocs[name] = true
+	}
+	if diff := cmp.Diff(inCode, inDocs); diff != "" {
+		t.Errorf("metrics (-code +docs):\n%s", diff)
+	}
+}
+
+var (
+	flagInCode = regexp.MustCompile(`flags\.\w+Var\(&o\.\w+, "([a-z-]+)"`)
+	flagInDocs = regexp.MustCompile("(?m)^\\| `--([a-z-]+)`")
+)
+
+func TestFlagsOfServeInTheDocsAreThoseInTheCode(t *testing.T) {
+	names := func(re *regexp.Regexp, text string) []string {
+		var found []string
+		for _, m := range re.FindAllStringSubmatch(text, -1) {
+			found = append(found, m[1])
+		}
+		slices.Sort(found)
+		return found
+	}
+	inCode := names(flagInCode, read(t, "cmd/sidecar-injector/serve.go"))
+	inDocs := names(flagInDocs, section(t, read(t, "docs/operations.md"), "Running it"))
+	if diff := cmp.Diff(inCode, inDocs); diff != "" {
+		t.Errorf("flags of serve (-code +docs):\n%s", diff)
+	}
+}
+
+func TestTheReadmeNamesExactlyTheBuiltInTemplates(t *testing.T) {
+	files, err := fs.Glob(builtin.FS, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inCode []string
+	for _, file := range files {
+		inCode = append(inCode, strings.TrimSuffix(file, ".yaml"))
+	}
+	var inDocs []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)`").FindAllStringSubmatch(section(t, read(t, "README.md"), "Built-in templates"), -1) {
+		inDocs = append(inDocs, m[1])
+	}
+	slices.Sort(inCode)
+	slices.Sort(inDocs)
+	if diff := cmp.Diff(inCode, inDocs); diff != "" {
+		t.Errorf("built-in templates (-code +README):\n%s", diff)
+	}
+}
+
+func TestTheReadmeIsShort(t *testing.T) {
+	if lines := strings.Count(read(t, "README.md"), "\n"); lines >= 200 {
+		t.Errorf("README.md has %d lines, want fewer than 200", lines)
+	}
+}
