@@ -56,17 +56,21 @@ func (e *emitter) mapping(it *item) {
 	}
 }
 
-// printAt prints something for the line behind the given offset, in the place of what was
-// written there, nil for nothing.
-func (e *emitter) printAt(old *yaml.Node, at int, print func()) {
+// printAt prints a value that begins at from, for the lines behind the offset at, in the place
+// of what was written there, nil for nothing.
+func (e *emitter) printAt(old *yaml.Node, from, at int, print func()) {
 	literals := e.literals
 	defer func() { e.place, e.literals = nil, literals }()
 	if old != nil && old.Kind == yaml.AliasNode {
 		e.place = old
 	}
-	// A block scalar would swallow a comment below it that is indented deeper.
+	// A block scalar would swallow a comment below it that is indented deeper, and nothing may
+	// stand between its header and its text.
 	next := e.skipSpaces(e.nextLine(at))
 	e.literals = literals && (next == len(e.text) || e.text[next] != '#')
+	if old != nil && hasText(old) && e.start(old) > e.nextLine(from) {
+		e.literals = e.literals && e.lineStart(e.start(old)) == e.nextLine(from)
+	}
 	print()
 }
 
@@ -82,7 +86,7 @@ func (e *emitter) changedPair(n *yaml.Node, en *entry, column int) {
 	}
 	var head string
 	var body []string
-	e.printAt(en.old, end, func() { head, body = e.underKeyOrEmpty(en.value, column) })
+	e.printAt(en.old, colon, end, func() { head, body = e.underKeyOrEmpty(en.value, column) })
 	if !found { // an explicit key without value
 		key := e.end(en.key)
 		line := strings.Repeat(" ", column) + join(":", head)
@@ -142,7 +146,7 @@ func (e *emitter) spread(en *entry, column int) {
 	if place.Kind != yaml.AliasNode && len(place.Content) > 0 {
 		place = place.Content[0]
 	}
-	e.printAt(place, end, func() {
+	e.printAt(place, end, end, func() {
 		lines = e.lines(&item{kind: mappingItem, opened: true, entries: en.spread}, column)
 	})
 	e.replace(start, end, strings.TrimLeft(lines[0], " "))
@@ -210,7 +214,7 @@ func (e *emitter) insertItems(n *yaml.Node, last, column, before int, items []*i
 	case before < 0:
 		e.insertLines(e.lineStart(first), e.items(items, column))
 	default:
-		e.printAt(nil, before, func() { e.insertLines(e.nextLine(before), e.items(items, column)) })
+		e.printAt(nil, before, before, func() { e.insertLines(e.nextLine(before), e.items(items, column)) })
 	}
 }
 
@@ -230,7 +234,7 @@ func (e *emitter) changedItem(en *entry, dash, column int) {
 	}
 	var head string
 	var body []string
-	e.printAt(en.old, end, func() { head, body = e.underDashOrEmpty(en.value, column) })
+	e.printAt(en.old, dash, end, func() { head, body = e.underDashOrEmpty(en.value, column) })
 	if column = column - e.column(dash) - 1; hasText(en.old) && column > 1 && head != "" {
 		head = strings.Repeat(" ", column-1) + head
 	}

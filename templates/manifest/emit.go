@@ -55,11 +55,12 @@ func (l *layout) units(root *yaml.Node) (unit, listUnit int) {
 func (l *layout) countUnits(n *yaml.Node, units, listUnits map[int]int) {
 	for i, child := range n.Content {
 		if n.Kind == yaml.MappingNode && isBlock(n) && isBlock(child) && child.Line > n.Line && i%2 == 1 {
-			if by := child.Column - n.Column; child.Anchor != "" || child.Style&yaml.TaggedStyle != 0 {
-				// its column is that of the anchor or tag
-			} else if child.Kind == yaml.SequenceNode {
+			by := child.Column - n.Content[0].Column
+			switch {
+			case hasProperties(child) || by < 0: // the column is that of the anchor or tag
+			case child.Kind == yaml.SequenceNode:
 				listUnits[by]++
-			} else {
+			case by > 0:
 				units[by]++
 			}
 		}
@@ -67,10 +68,12 @@ func (l *layout) countUnits(n *yaml.Node, units, listUnits map[int]int) {
 	}
 }
 
+func hasProperties(n *yaml.Node) bool { return n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 }
+
 func most(counts map[int]int, otherwise int) int {
 	best := otherwise
 	for unit, count := range counts {
-		if unit >= 0 && unit <= 8 && (count > counts[best] || count == counts[best] && unit < best) {
+		if unit <= 8 && (count > counts[best] || count == counts[best] && unit < best) {
 			best = unit
 		}
 	}
@@ -133,7 +136,7 @@ func (e *emitter) closeLastScalar() {
 	}
 	_, content := e.content(n)
 	header := e.text[content:e.headerEnd(content)]
-	fixed := strings.Trim(string(header), "+-") + "-"
+	fixed := strings.NewReplacer("+", "", "-", "").Replace(string(header)) + "-"
 	for _, s := range e.splices {
 		if s.start <= content && s.end > content {
 			return // replaced, or done before

@@ -97,10 +97,18 @@ func (e *emitter) flowAfter(it *item, added []*entry) {
 	n := it.node
 	end := e.entryEnd(n, len(n.Content)-1)
 	comma := e.skipBlank(end)
-	trailing := e.text[comma] == ','
+	trailing := e.text[comma] == ',' && !e.isBare(n)
 	separator := ","
 	if trailing {
 		end, separator = comma+1, ""
+	}
+	if e.text[end-1] == ':' { // "a:," would be a word
+		e.replace(end, end, " ")
+	}
+	if e.isBare(n) {
+		e.replace(e.start(n), e.start(n), "{")
+		e.replace(end, end, ", "+strings.Join(e.flowEntries(it, added, ""), ", ")+"}")
+		return
 	}
 	if !e.isTall(n) {
 		e.replace(end, end, separator+e.style.comma[1:]+strings.Join(e.flowEntries(it, added, ""), e.style.comma))
@@ -118,6 +126,11 @@ func (e *emitter) flowAfter(it *item, added []*entry) {
 	}
 	e.replace(end, end, separator)
 	e.insertLines(e.nextLine(end), []string{text})
+}
+
+// isBare reports whether a mapping is a single pair in a list, without braces.
+func (e *emitter) isBare(n *yaml.Node) bool {
+	return n.Kind == yaml.MappingNode && e.text[e.opening(n)] != '{'
 }
 
 func (e *emitter) opening(n *yaml.Node) int {

@@ -51,7 +51,7 @@ func isEmpty(n *yaml.Node) bool {
 
 // hasText reports whether a node has any text, be it only an anchor or tag.
 func hasText(n *yaml.Node) bool {
-	return !isEmpty(n) || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0
+	return !isEmpty(n) || hasProperties(n)
 }
 
 // isBlock reports whether a node is a mapping or list in block style.
