@@ -82,6 +82,7 @@ func newRootCommand(program string, std streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &hinted{err, seeHelp(cmd)} })
 	root.AddCommand(
 		newDiffCommand(std),
+		newExplainCommand(std),
 		newInjectCommand(std),
 		newServeCommand(std),
 		newVersionCommand(std),

@@ -42,6 +42,8 @@ func restyle(n *yaml.Node) {
 		case err != nil:
 		case string(out) == n.Value+"\n":
 			n.Style = 0
+		case bytes.HasPrefix(out, []byte("'")):
+			n.Style = yaml.SingleQuotedStyle
 		case bytes.HasPrefix(out, []byte("|")) && !strings.HasPrefix(n.Value, " "):
 			n.Style = yaml.LiteralStyle
 		}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// explainOptions are the flags of explain.
+type explainOptions struct {
+	offlineFlags
+	output string
+}
+
+const outputText = "text"
+
+func newExplainCommand(std streams) *cobra.Command {
+	o := &explainOptions{}
+	cmd := &cobra.Command{
+		Use:   "explain (-f FILE | REASON)",
+		Short: "Say why a pod has the containers that it has, or what a reason means",
+		Long: `Say why READY says 3/3: each container of a pod, whose it is, which template and
+revision it came from, who asked for it and with which parameters. For a pod without
+sidecars: the first rule that said no, and what mends it.
+
+It answers for manifests that inject has not seen yet, for its output, and for pods
+taken from a cluster. With a reason, such as UnknownTemplate, it says what that
+means, where it comes from, and what to do.
+
+Exit code 1: a pod would be refused.`,
+		Example: `  sidecar-injector explain -f deployment.yaml
+  kubectl get pod grafana-656c669c85-49r55 -o yaml | sidecar-injector explain -f -
+  sidecar-injector explain NeverCompletes`,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args, std) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return reasonNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	o.add(cmd)
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, json or yaml")
+	complete(cmd, "output", outputText, outputJSON, outputYAML)
+	return cmd
+}
+
+func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) error {
+	switch {
+	case o.output != outputText && o.output != outputJSON && o.output != outputYAML:
+		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJSON, outputYAML), seeHelp(cmd)}
+	case len(args) > 0 && len(o.names) > 0:
+		return &hinted{errors.New("explain takes either -f or a reason"), seeHelp(cmd)}
+	case len(args) > 0:
+		return o.explainReason(args, std)
+	}
+	out, report, err := o.palettes(std)
+	if err != nil {
+		return err
+	}
+	loaded, err := o.load(std)
+	if err != nil {
+		return err
+	}
+	answers, err := loaded.answers()
+	if err != nil {
+		return err
+	}
+	if len(answers) == 0 {
+		return &hinted{errors.New("the input holds no pod and no workload"), "give a Pod, or something that makes pods, such as a Deployment"}
+	}
+	explanations, err := loaded.explain(answers)
+	if err != nil {
+		return err
+	}
+	text, err := o.format(explanations, out)
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	if o.output != outputText { // the text has them in their places
+		fmt.Fprint(std.ErrOut, warningLines(answers, report))
+	}
+	for i := range answers {
+		if answers[i].result.Outcome == inject.Refused {
+			return &answerNo{}
+		}
+	}
+	return nil
+}
+
+// explain explains every pod of the input.
+func (o *offline) explain(answers []answer) ([]*explanation, error) {
+	pods, err := o.injectedPods(answers)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*explanation, len(answers))
+	for i := range answers {
+		if all[i], err = explain(&answers[i], pods[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (o *explainOptions) format(explanations []*explanation, p palette) ([]byte, error) {
+	if o.output == outputText {
+		parts := make([]string, len(explanations))
+		for i, e := range explanations {
+			parts[i] = explanationText(e, p)
+		}
+		return []byte(strings.Join(parts, "\n")), nil
+	}
+	return structured(o.output, map[string]any{"workloads": explanations})
+}
+
+// structured prints a value as JSON or YAML.
+func structured(output string, value any) ([]byte, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("JSON: %w", err)
+	}
+	if output == outputYAML {
+		return yamlFromJSON(text)
+	}
+	return indented(text)
+}

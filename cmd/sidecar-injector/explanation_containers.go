@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// explainContainers says of each container whose it is.
+func explainContainers(instances []explainedInstance, before, after *podFields) []explainedContainer {
+	var all []explainedContainer
+	observed := map[string]containerStatus{}
+	for _, s := range slices.Concat(after.Status.InitContainerStatuses, after.Status.ContainerStatuses) {
+		observed[s.Name] = s
+	}
+	add := func(c containerFields, isInit bool) {
+		e := explainedContainer{Name: c.Name, Image: c.Image, Instance: ownerOf(instances, c.Name)}
+		native := isInit && c.RestartPolicy == "Always"
+		e.Counts = !isInit || native
+		switch {
+		case native:
+			e.Role = roleSidecar
+		case isInit:
+			e.Role = roleInit
+		case e.Instance != "":
+			e.Role = roleInjected
+		default:
+			e.Role = roleApp
+		}
+		if e.Instance == "" {
+			e.Gets = gets(instances, c, before)
+		}
+		if s, ok := observed[c.Name]; ok {
+			e.ready, e.State = s.Ready, s.text(e.Counts)
+		}
+		all = append(all, e)
+	}
+	for _, c := range after.Spec.InitContainers {
+		add(c, true)
+	}
+	for _, c := range after.Spec.Containers {
+		add(c, false)
+	}
+	return all
+}
+
+// ownerOf is the instance that added a container, "" for the pod's own.
+func ownerOf(instances []explainedInstance, container string) string {
+	for _, in := range instances {
+		if (in.Outcome == inject.Injected || in.Outcome == inject.Unchanged) && slices.Contains(in.Containers, container) {
+			return in.Name
+		}
+	}
+	return ""
+}
+
+// gets is what a container of the app has from sidecars: mounts of their volumes, and
+// what it did not have before.
+func gets(instances []explainedInstance, c containerFields, before *podFields) []string {
+	old := containerFields{}
+	for _, b := range slices.Concat(before.Spec.InitContainers, before.Spec.Containers) {
+		if b.Name == c.Name {
+			old = b
+		}
+	}
+	var list []string
+	for _, m := range c.VolumeMounts {
+		by := ""
+		for _, in := range instances {
+			if slices.Contains(in.Volumes, m.Name) {
+				by = ", from " + in.Name
+			}
+		}
+		if by != "" || !slices.Contains(old.VolumeMounts, m) {
+			list = append(list, fmt.Sprintf("mount %s (volume %s%s)", m.MountPath, m.Name, by))
+		}
+	}
+	for _, v := range c.Env {
+		if !slices.Contains(old.Env, v) {
+			list = append(list, "env "+v.Name)
+		}
+	}
+	return list
+}
+
+// text is the state of a container in a word or two.
+func (s containerStatus) text(counts bool) string {
+	restarts := ""
+	if s.RestartCount > 0 {
+		restarts = ", " + plural(s.RestartCount, "restart")
+	}
+	if s.Ready && counts {
+		return "ready" + restarts
+	}
+	for _, state := range []string{"waiting", "terminated", "running"} {
+		if at, ok := s.State[state]; ok {
+			text := state
+			if at.Reason != "" {
+				text += ": " + at.Reason
+			}
+			if counts {
+				text = "not ready, " + text
+			}
+			return text + restarts
+		}
+	}
+	if counts {
+		return "not ready" + restarts
+	}
+	return ""
+}
+
+// readyFigure is the READY column as kubectl computes it: the ready ones of the
+// containers and native sidecars. observed says that the pod came with a status.
+func readyFigure(containers []explainedContainer, pod *podFields) (figure string, observed bool) {
+	observed = len(pod.Status.ContainerStatuses) > 0
+	all, ready := 0, 0
+	for _, c := range containers {
+		if c.Counts {
+			all++
+			if c.ready || !observed {
+				ready++
+			}
+		}
+	}
+	return fmt.Sprintf("%d/%d", ready, all), observed
+}
+
+// podGets are the fields of the pod itself that are added; containers, volumes and the
+// injector's own bookkeeping are told elsewhere.
+func podGets(operations []inject.Operation) []string {
+	var list []string
+	for _, op := range operations {
+		path := strings.Split(strings.TrimPrefix(op.Path, "/"), "/")
+		for i := range path {
+			path[i] = strings.ReplaceAll(strings.ReplaceAll(path[i], "~1", "/"), "~0", "~")
+		}
+		if len(path) < 2 {
+			continue
+		}
+		switch path[1] {
+		case "containers", "initContainers", "volumes", "annotations":
+			if path[1] != "annotations" || len(path) < 3 || path[2] == inject.StatusAnnotation {
+				continue
+			}
+		}
+		text := strings.Join(path[1:min(len(path), 3)], " ")
+		if text = strings.TrimSuffix(text, " -"); !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// textWidth is where lists of many small things are broken.
+const textWidth = 100
+
+// explanationText is an explanation for somebody who has never heard of sidecars.
+func explanationText(e *explanation, p palette) string {
+	w := &explanationWriter{palette: p, e: e}
+	w.head()
+	w.containers()
+	w.rules("", e.Rules)
+	for i := range e.Instances {
+		w.instance(i)
+	}
+	if len(e.PodGets) > 0 {
+		w.line("")
+		w.wrapped("The pod itself gets: ", e.PodGets)
+	}
+	w.warnings()
+	w.remedies()
+	return w.b.String()
+}
+
+type explanationWriter struct {
+	palette
+	e *explanation
+	b strings.Builder
+}
+
+func (w *explanationWriter) line(format string, args ...any) {
+	w.b.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	w.b.WriteByte('\n')
+}
+
+// head says what this is about and answers it in one sentence.
+func (w *explanationWriter) head() {
+	e := w.e
+	name := "without a name"
+	if e.Name != "" {
+		name = templates.Quote(e.Name)
+	}
+	w.line("%s in namespace %s %s", w.bold(e.Kind+" "+name), templates.Quote(e.Namespace), w.faint(fmt.Sprintf("(%s:%d)", e.File, e.Line)))
+	w.line("")
+	w.line("%s", w.verdict())
+	if e.Outcome != inject.Refused {
+		w.line("%s", w.faint("READY counts the containers of one pod (ready/all); how many pods there are is another number (DESIRED, REPLICAS)."))
+	}
+}
+
+// verdict is the answer.
+func (w *explanationWriter) verdict() string {
+	e := w.e
+	if e.Outcome == inject.Refused {
+		return w.red("REFUSED") + fmt.Sprintf(" (%s): no pod is created until the fault below is mended.", e.Reason)
+	}
+	own, ours, waiting := 0, 0, 0
+	for _, c := range e.Containers {
+		switch {
+		case !c.Counts:
+			continue
+		case c.Instance != "":
+			ours++
+		default:
+			own++
+		}
+		if e.Observed && !c.ready {
+			waiting++
+		}
+	}
+	ready := w.bold("READY " + e.Ready)
+	if e.Observed && waiting > 0 {
+		ready = w.yellow("READY " + e.Ready)
+	}
+	text := ready + ": "
+	switch {
+	case ours > 0:
+		verb := "adds"
+		if e.Outcome == inject.Unchanged || e.Outcome == inject.Skipped {
+			verb = "added"
+		}
+		text += fmt.Sprintf("%s of the app and %s that sidecar-injector %s.", plural(own, "container"), plural(ours, "sidecar"), verb)
+	case own == 1:
+		text += "the app's own container and no sidecar; " + w.nothing()
+	default:
+		text += fmt.Sprintf("%s, all of them the pod's own; %s", plural(own, "container"), w.nothing())
+	}
+	if waiting > 0 {
+		text += fmt.Sprintf(" %d of them not ready.", waiting)
+	}
+	return text
+}
+
+// nothing says that no container was added, and why.
+func (w *explanationWriter) nothing() string {
+	if w.e.Outcome == inject.Injected || w.e.Outcome == inject.Unchanged {
+		return "sidecar-injector changes the pod, but adds no container."
+	}
+	if asked := slices.ContainsFunc(w.e.misplaced, func(m misplacement) bool { return m.key == inject.RequestAnnotation }); asked {
+		return fmt.Sprintf("sidecar-injector adds nothing (%s), because the annotation that asks stands where nobody reads it.", w.e.Reason)
+	}
+	return fmt.Sprintf("sidecar-injector adds nothing (%s).", w.e.Reason)
+}
+
+// containers is the table of the pod's containers.
+func (w *explanationWriter) containers() {
+	e := w.e
+	if e.Outcome == inject.Refused {
+		return
+	}
+	w.line("")
+	name, role, state := 0, 0, 0
+	for _, c := range e.Containers {
+		name, role, state = max(name, utf8.RuneCountInString(c.Name)), max(role, len(roleText(c))), max(state, len(c.State))
+	}
+	if state > 0 {
+		state += 2
+	}
+	number := 0
+	for _, c := range e.Containers {
+		count := "-"
+		if c.Counts {
+			number++
+			count = fmt.Sprint(number)
+		}
+		w.line("  %s  %s  %s  %s%s", count, w.bold(pad(c.Name, name)), pad(roleText(c), role), w.state(c, state), w.whose(c))
+		for _, got := range c.Gets {
+			w.line("  %s  %s  + %s", strings.Repeat(" ", len(count)), strings.Repeat(" ", name), got)
+		}
+	}
+	if slices.ContainsFunc(e.Containers, func(c explainedContainer) bool { return c.Role == roleSidecar }) {
+		w.line("")
+		w.line("%s", w.faint("A native sidecar is an init container that goes on running: it starts before the app and stops after it."))
+	}
+}
+
+func (w *explanationWriter) state(c explainedContainer, width int) string {
+	text := pad(c.State, width)
+	if c.Counts && !c.ready {
+		return w.yellow(text)
+	}
+	return text
+}
+
+func roleText(c explainedContainer) string {
+	switch {
+	case c.Role == roleSidecar:
+		return "native sidecar"
+	case c.Role == roleInit:
+		return "init, ends at once"
+	case c.Role == roleInjected:
+		return "sidecar"
+	}
+	return "app"
+}
+
+// whose says where a container comes from.
+func (w *explanationWriter) whose(c explainedContainer) string {
+	if c.Instance == "" {
+		return "the pod's own"
+	}
+	for i := range w.e.Instances {
+		if in := &w.e.Instances[i]; in.Name == c.Instance {
+			return fmt.Sprintf("%s, by %s", w.cyan(in.Name), in.templateText())
+		}
+	}
+	return c.Instance
+}
+
+// templateText is template@revision (origin).
+func (in *explainedInstance) templateText() string {
+	text := "template " + in.Template
+	if in.Revision != "" {
+		text += "@" + in.Revision
+	}
+	if in.Origin != "" {
+		text += " (" + in.Origin + ")"
+	}
+	return text
+}
+
+// rules are the tests of the decision, ✓ or ✗.
+func (w *explanationWriter) rules(indent string, rules []explainedRule) {
+	if len(rules) == 0 {
+		return
+	}
+	if indent == "" {
+		w.line("")
+	}
+	for _, r := range rules {
+		if r.Passed {
+			w.line("%s  %s %s", indent, w.green("✓"), r.Text)
+			continue
+		}
+		w.line("%s  %s %s: %s", indent, w.red("✗"), w.bold(string(r.Reason)), r.Text)
+	}
+}
+
+func failed(rules []explainedRule) []explainedRule {
+	var kept []explainedRule
+	for _, r := range rules {
+		if !r.Passed {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+func (w *explanationWriter) warnings() {
+	if len(w.e.Warnings) == 0 && len(w.e.misplaced) == 0 {
+		return
+	}
+	w.line("")
+	for _, text := range w.e.Warnings {
+		w.line("%s %s", w.yellow("warning:"), text)
+	}
+	if len(w.e.misplaced) > 0 {
+		w.line("%s %s", w.yellow("warning:"), misplacedText(w.e.misplaced))
+	}
+}
+
+func (w *explanationWriter) remedies() {
+	if len(w.e.Remedies) == 0 {
+		return
+	}
+	w.line("")
+	w.line("%s", w.bold("To mend it:"))
+	for _, r := range w.e.Remedies {
+		w.line("  %s", r.Text)
+		for _, line := range r.Lines {
+			w.line("      %s", line)
+		}
+		if r.Command != "" {
+			if len(r.Lines) > 0 {
+				w.line("  or")
+			}
+			w.line("      %s", w.cyan(r.Command))
+		}
+	}
+}

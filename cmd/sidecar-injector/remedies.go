@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// remedy is one thing to do about a pod that did not get what somebody wanted.
+type remedy struct {
+	Text string `json:"text"`
+	// Command to type, "" if there is none; Lines of YAML to write, nil if there are none.
+	Command string   `json:"command,omitempty"`
+	Lines   []string `json:"lines,omitempty"`
+}
+
+// remedies are what to do, the most likely first.
+func remedies(a *answer) []remedy {
+	var all []remedy
+	if len(a.misplaced) > 0 {
+		all = append(all, remedy{
+			Text:  fmt.Sprintf("in %s, move this from %s to %s:", a.pod.Document.File, a.misplaced[0].where, a.misplaced[0].belongs()),
+			Lines: snippet(a.misplaced),
+		})
+	}
+	switch a.result.Reason {
+	case inject.NothingRequested:
+		if len(a.misplaced) == 0 && len(a.result.Instances) == 0 {
+			all = append(all, setOnPod(a, inject.RequestAnnotation, "TEMPLATE", false, "ask for a template (sidecar-injector templates list shows the names)"))
+		}
+		return all
+	case inject.NamespaceDisabled, inject.NotEnabled:
+		return append(all, labelNamespace(a))
+	case inject.PodDisabled:
+		return append(all, removeFromPod(a, inject.InjectionLabel))
+	case inject.UnknownLabelValue:
+		if value := a.namespace.Labels[inject.InjectionLabel]; value != "" && value != "enabled" {
+			return append(all, labelNamespace(a))
+		}
+		return append(all, setOnPod(a, inject.InjectionLabel, "enabled", true, "write enabled or disabled"))
+	}
+	for _, in := range a.result.Instances {
+		if in.Outcome == inject.Skipped {
+			all = append(all, remedy{Text: in.Name + ": " + fixOf(in.Reason)})
+		}
+	}
+	for _, f := range a.result.Faults {
+		text := f.Fix
+		if text == "" {
+			text = fixOf(f.Reason)
+		}
+		all = append(all, remedy{Text: fmt.Sprintf("%s: %s: %s", a.place(f.Place), f.Place, text)})
+	}
+	return all
+}
+
+func fixOf(reason inject.Reason) string {
+	for _, info := range inject.Reasons() {
+		if info.Reason == reason {
+			return info.Fix
+		}
+	}
+	return ""
+}
+
+func labelNamespace(a *answer) remedy {
+	return remedy{
+		Text:    "enable the namespace; pods that are there already have to be created anew",
+		Command: fmt.Sprintf("kubectl label namespace %s %s=enabled --overwrite", shellWord(a.namespace.Name), inject.InjectionLabel),
+	}
+}
+
+// setOnPod adds a label or annotation to the pod template.
+func setOnPod(a *answer, key, value string, isLabel bool, why string) remedy {
+	where := misplacement{key: key, value: value, isLabel: isLabel, pod: a.pod}
+	r := remedy{Text: why + ", in " + a.pod.Document.File + ":", Lines: snippet([]misplacement{where})}
+	if restarts(a.pod.Kind) {
+		r.Command = patchCommand(a, where.belongs(), key, &value)
+	}
+	return r
+}
+
+func removeFromPod(a *answer, key string) remedy {
+	where := misplacement{key: key, isLabel: true, pod: a.pod}
+	r := remedy{Text: fmt.Sprintf("remove the label at %s", a.place(fmt.Sprintf("metadata.labels[%q]", key)))}
+	if restarts(a.pod.Kind) {
+		r.Command = patchCommand(a, where.belongs(), key, nil)
+	}
+	return r
+}
+
+// restarts says whether a change of the pod template reaches the pods by itself and is
+// allowed: a pod is injected when it is created, and a Job's template cannot be changed.
+func restarts(kind string) bool {
+	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"}, kind)
+}
+
+// patchCommand sets a key of a workload in the cluster; a value of nil removes it.
+func patchCommand(a *answer, field, key string, value *string) string {
+	var patch any = map[string]*string{key: value}
+	names := strings.Split(field, ".")
+	for _, name := range slices.Backward(names) {
+		patch = map[string]any{name: patch}
+	}
+	text, _ := json.Marshal(patch) // maps of strings always can be
+	return fmt.Sprintf("kubectl patch %s %s -n %s --type merge -p %s",
+		strings.ToLower(a.pod.Kind), shellWord(a.name), shellWord(a.namespace.Name), shellWord(string(text)))
+}
+
+// shellWord is a text as one word of a shell command.
+func shellWord(text string) string {
+	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:"
+	if text != "" && strings.Trim(text, harmless) == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
