@@ -105,7 +105,7 @@ func (s *server) ready(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("not ready: %w", ctx.Err())
 		case <-s.ended:
-			return fmt.Errorf("ended before it was ready: %v", s.err)
+			return errors.Join(errors.New("ended before it was ready"), s.err)
 		case <-ticker.C:
 		}
 	}

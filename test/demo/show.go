@@ -43,8 +43,8 @@ func showAfter(pod *corev1.Pod, answer *answer) {
 // table lists the containers. READY is what kubectl shows once all of them are.
 func table(pod *corev1.Pod) {
 	all := containers(pod)
+	fmt.Printf("  READY %d/%d\n", len(all), len(all))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
-	fmt.Fprintf(w, "  READY %d/%d\t\t\n", len(all), len(all))
 	for _, c := range all {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", c.name, c.kind, c.image)
 	}
