@@ -133,9 +133,13 @@ func (b *bindings) resolvePod() any {
 	}
 	pod, err := b.pod()
 	if err != nil {
-		return types.WrapErr(fmt.Errorf("pod cannot be read: %w", err))
+		return types.WrapErr(unreadable(err))
 	}
 	return pod
+}
+
+func unreadable(err error) *Error {
+	return &Error{Reason: ExpressionFailed, Message: "the pod cannot be read: " + printed(err.Error())}
 }
 
 // Limits of the work that expressions may do, in the units of CEL, of which

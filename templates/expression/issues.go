@@ -31,7 +31,7 @@ var (
 )
 
 // shellWord matches what a shell would expand: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
-var shellWord = regexp.MustCompile(`^\s*(?:[#!]?[A-Z_][A-Z0-9_]*|[#!]?[A-Za-z_][A-Za-z0-9_]*(?:\[[@*0-9]+\])?\s*(?:$|:?[-=?+]|[%#/^,@])|[0-9@*?#$!-]\s*$)`)
+var shellWord = regexp.MustCompile(`^\s*(?:[#!]?[A-Z_][A-Z0-9_]*|[#!]?[A-Za-z_][A-Za-z0-9_]*(?:\[[@*0-9]+\])?(?:\s*$|:?[-=?+]|[%#/^,@])|[0-9@*?#$!-]\s*$)`)
 
 const literalHint = `write "$${" for a literal "${"`
 
@@ -57,8 +57,8 @@ func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
 		name := reserved.FindStringSubmatch(text)[1]
 		err.Reason = UnknownVariable
 		err.Message = quote(name) + " is a reserved word of CEL"
-		if near := schema.Nearest(name, variableNames()); near != "" || name == "namespace" {
-			err.Hint = "the pod's namespace is " + namespaceVariable
+		if name == "namespace" {
+			err.Hint = "the pod's namespace is " + namespaceVariable + ", its name pod.metadata.namespace"
 		}
 		return err
 	case expecting.MatchString(text):
@@ -134,11 +134,12 @@ func (l *language) undeclared(err *Error, source, name string, tree *ast.AST, id
 		return
 	}
 	err.Message = "variable " + quote(name) + " is unknown"
-	switch near := schema.Nearest(name, variableNames()); {
-	case shellHint(source) != "":
-		err.Hint = shellHint(source)
-	case near != "":
+	near, shell := schema.Nearest(name, variableNames()), shellHint(source)
+	switch {
+	case near != "" && (shell == "" || name != strings.ToUpper(name)):
 		err.Hint = "did you mean " + near + "?"
+	case shell != "":
+		err.Hint = shell
 	default:
 		err.Hint = "there are " + strings.Join(variableNames(), ", ")
 	}

@@ -124,7 +124,7 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 	}
 	pod, err := in.pod()
 	if err != nil {
-		return nil, 0, &Error{Reason: ExpressionFailed, Message: "the pod cannot be read: " + printed(err.Error())}
+		return nil, 0, unreadable(err)
 	}
 	value, at := descend(pod, l.fields)
 	return value, at, nil

@@ -40,6 +40,10 @@ func (p *program) failure(failure error) *Error {
 			Message: fmt.Sprintf("the expression took more than %d units of work", ExpressionLimit),
 		}
 	}
+	var own *Error
+	if errors.As(failure, &own) {
+		return own
+	}
 	var limit *limitError
 	if errors.As(failure, &limit) {
 		return &Error{Reason: ExpressionCost, Message: limit.Error()}

@@ -1,19 +1,115 @@
 package schema
 
-import "go.yaml.in/yaml/v3"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
 
-// Hooks let the caller of CheckYAML take over some places. Both may be nil.
-type Hooks struct {
-	// Text sees each string scalar that holds "${", with the schema of the place;
-	// the scalar is then not checked further.
-	Text func(n *yaml.Node, want *Schema, at *Path)
-	// Extra sees each key that an object within a list lacks in its schema, and
-	// says whether the caller knows it. When it does, its value is not checked.
-	Extra func(item *yaml.Node, key, value *yaml.Node, at *Path) bool
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// Hooks is empty.
+type Hooks struct{}
+
+// CheckYAML finds what does not fit in a YAML tree, in the order of the text. Values
+// are what Kubernetes reads in them: yes is a boolean. Keys that are there twice are
+// the parser's affair; a tree with cycles of aliases must not come here.
+func (s *Schema) CheckYAML(n *yaml.Node, at *Path, _ Hooks) []Fault {
+	c := &yamlCheck{}
+	c.node(s, n, at)
+	return c.faults
 }
 
-// CheckYAML finds what does not fit in a YAML tree, in the order of the text.
-// The tree must have no cycles of aliases.
-func (s *Schema) CheckYAML(n *yaml.Node, at *Path, hooks Hooks) []Fault {
-	return nil
+type yamlCheck struct{ faults []Fault }
+
+func (c *yamlCheck) add(fault *Fault, n *yaml.Node, at *Path) {
+	fault.Node, fault.Path = n, at.String()
+	c.faults = append(c.faults, *fault)
+}
+
+func (c *yamlCheck) node(s *Schema, n *yaml.Node, at *Path) {
+	n = manifest.Resolve(n)
+	if n == nil || s.Kind == Any {
+		return
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		for _, child := range n.Content {
+			c.node(s, child, at)
+		}
+	case yaml.MappingNode:
+		if s.Kind != Object && s.Kind != Map {
+			c.add(s.wrongType(map[string]any{}), n, at)
+			return
+		}
+		for key, value := range manifest.Pairs(n) {
+			c.member(s, key, value, at)
+		}
+	case yaml.SequenceNode:
+		if s.Kind != List {
+			c.add(s.wrongType([]any{}), n, at)
+			return
+		}
+		for i, item := range n.Content {
+			item = manifest.Resolve(item)
+			if item.Kind == yaml.ScalarNode && scalarValue(item) == nil && s.Elem.Kind != Any {
+				c.add(s.Elem.wrongType(nil), item, at.Item(i))
+				continue
+			}
+			c.node(s.Elem, item, at.Item(i))
+		}
+	case yaml.ScalarNode:
+		value := scalarValue(n)
+		if value == nil {
+			return
+		}
+		if fault := s.scalarFault(value); fault != nil {
+			if s.Kind == String && fault.Hint != "" {
+				fault.Hint = "put it in quotes: " + quote(n.Value)
+			}
+			c.add(fault, n, at)
+		}
+	}
+}
+
+func (c *yamlCheck) member(s *Schema, key, value *yaml.Node, at *Path) {
+	name := key.Value
+	if s.Kind == Map {
+		c.node(s.Elem, value, at.Member(name))
+		return
+	}
+	field, ok := s.Field(name)
+	if !ok {
+		c.add(s.unknownField(name), key, at.Member(name))
+		return
+	}
+	c.node(field.Schema, value, at.Member(name))
+}
+
+// scalarValue is what Kubernetes reads in a scalar: nil, bool, int64, float64 or
+// string.
+func scalarValue(n *yaml.Node) any {
+	text := string(manifest.JSON(n))
+	switch {
+	case text == "null":
+		return nil
+	case text == "true", text == "false":
+		return text == "true"
+	case strings.HasPrefix(text, `"`):
+		var value string
+		if err := json.Unmarshal([]byte(text), &value); err != nil {
+			return n.Value
+		}
+		return value
+	}
+	if whole, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return whole
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return n.Value
+	}
+	return number
 }

@@ -1,0 +1,83 @@
+package expression
+
+import (
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+func compiled(t testing.TB, c *Compiler, text string, parameters ...Parameter) *Expression {
+	t.Helper()
+	scanned, err := Scan(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := c.Environment(parameters).Compile(scanned, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestEqualExpressionsOfEqualTypesShareOneProgram(t *testing.T) {
+	c := NewCompiler()
+	const text = "${params.a == params.b}"
+	number := func(name string) Parameter { return Parameter{name, v1alpha1.TypeInteger} }
+	name := func(name string) Parameter { return Parameter{name, v1alpha1.TypeString} }
+	first := compiled(t, c, text, number("a"), number("b"))
+	again := compiled(t, c, text, number("b"), Parameter{"a", v1alpha1.TypePort}, name("other"))
+	if first.parts[0].program != again.parts[0].program {
+		t.Error("the same expression over the same types was compiled twice")
+	}
+	other := compiled(t, c, text, name("a"), name("b"))
+	if first.parts[0].program == other.parts[0].program {
+		t.Error("one program serves integers and strings")
+	}
+}
+
+func TestProgramsGoWithTheLastExpressionThatUsesThem(t *testing.T) {
+	c := NewCompiler()
+	held := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.programs)
+	}
+	kept := compiled(t, c, "${index + 1}")
+	compiled(t, c, "${index + 2}")
+	for range 200 {
+		runtime.GC()
+		if held() == 1 {
+			break
+		}
+		time.Sleep(time.Millisecond) // cleanups run in a goroutine of the runtime
+	}
+	if got := held(); got != 1 {
+		t.Errorf("%d programs are held, want the one in use", got)
+	}
+	runtime.KeepAlive(kept)
+}
+
+func TestCompileAndEvaluateAreSafeForConcurrentUse(t *testing.T) {
+	c := NewCompiler()
+	shared := compiled(t, c, "${instance}-${index + 1}-${pod.spec.containers.map(c, c.name)[0]}")
+	var group sync.WaitGroup
+	for range 8 {
+		in := activation(t)
+		group.Go(func() {
+			for range 20 {
+				value, _, err := shared.Evaluate(in, &Budget{})
+				if err != nil || value != "logs-3-web" {
+					t.Errorf("got %v, %v", value, err)
+				}
+				own := compiled(t, c, "${params.x + 'a'}", Parameter{"x", v1alpha1.TypeString})
+				if _, _, err := own.Evaluate(in, &Budget{}); err == nil {
+					t.Error("a parameter that is not there was read")
+				}
+			}
+		})
+	}
+	group.Wait()
+}
