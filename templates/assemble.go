@@ -70,11 +70,17 @@ func (d *document) parameters(spec *yaml.Node) {
 		for _, f := range faults {
 			n, path := item, at.Item(i)
 			if value := valueAt(item, strings.SplitN(f.field, "[", 2)[0]); value != nil {
+				if f.reason == MissingField {
+					continue // it is there, of the wrong type, and reported
+				}
 				n = value
 			}
 			d.add(n.Line, n.Column, path.String()+"."+f.field, f.reason, SeverityError, f.hint, f.message)
 		}
-		if slices.Contains(t.parameterNames, p.name) {
+		switch {
+		case p.name == "":
+			continue
+		case slices.Contains(t.parameterNames, p.name):
 			d.report(item, at.Item(i).Member("name"), DuplicateName, "", "parameter %s is declared twice", Quote(p.name))
 			continue
 		}

@@ -14,10 +14,17 @@ import (
 )
 
 // checkTemplate looks at what the template would add: with the defaults, and with
-// each example.
+// each example. Where a part could not be compiled, the rest is still looked at, but
+// nothing is said to be missing; without sound parameters there is nothing to render with.
 func (d *document) checkTemplate(spec *yaml.Node) {
+	d.incomplete = d.broken()
 	d.checkShell()
 	d.checkKeys()
+	if slices.ContainsFunc(d.findings, func(f Finding) bool {
+		return strings.HasPrefix(f.Path, "spec.parameters") && f.Severity == SeverityError
+	}) {
+		return
+	}
 	examples := d.examples(spec)
 	if defaults, made, ok := d.sampleParameters(examples); ok {
 		d.checkRendering(defaults, made, "")
@@ -90,11 +97,11 @@ func (d *document) example(item *yaml.Node, at *schema.Path, index int) (example
 		return text, ok
 	})
 	for _, f := range faults {
-		n, here := valueAt(values, f.Name), at.Member("parameters").Member(f.Name)
-		if n == nil {
-			n, here = item, at
+		if n := valueAt(values, f.Name); n != nil {
+			d.report(n, at.Member("parameters").Member(f.Name), BadExample, f.Fix, "%s", f.Message)
+		} else {
+			d.report(item, at, BadExample, f.Fix, "%s", f.Error())
 		}
-		d.report(n, here, BadExample, f.Fix, "%s", f.Error())
 	}
 	e.parameters = parameters
 	return e, len(faults) == 0
@@ -128,20 +135,31 @@ func (d *document) sampleParameters(examples []example) (_ Parameters, made []st
 	return parameters, made, len(faults) == 0
 }
 
-// checkRendering renders with some parameters and checks the result. What was found
-// before is not repeated.
+// checkRendering renders with some parameters, as native sidecars and, if that makes a
+// difference, as regular containers, and checks the results. What was found before is not repeated.
 func (d *document) checkRendering(p Parameters, made []string, example string) {
-	r := rendering{
-		program:    d.template.program,
-		activation: activate(d.template.sampleInput(p)),
-		trace:      &trace{places: map[string]place{}, nodes: map[place]*node{}},
-	}
 	with := ""
 	if example != "" {
 		with = " in example " + Quote(example)
 	}
+	in := d.template.sampleInput(p)
+	in.Native = true
+	d.checkInput(in, made, with)
+	if d.template.program.app.uses().Native || d.template.program.pod.uses().Native {
+		in.Native = false
+		d.checkInput(in, made, with+" in container mode")
+	}
+}
+
+func (d *document) checkInput(in *Input, made []string, with string) {
+	r := rendering{
+		program:    d.template.program,
+		activation: activate(in),
+		trace:      &trace{places: map[string]place{}, nodes: map[place]*node{}},
+	}
 	c := &resultCheck{document: d, trace: r.trace, with: with}
 	out, err := r.run()
+	c.incomplete = d.incomplete || len(r.trace.failed) > 0
 	for _, f := range r.trace.failed {
 		c.failure(f, made)
 	}
@@ -187,6 +205,9 @@ type resultCheck struct {
 	*document
 	trace *trace
 	with  string // " in example …", or ""
+	// incomplete says that something was dropped and has been reported: what is
+	// missing then says nothing.
+	incomplete bool
 }
 
 // add leaves out what an earlier rendering found at the same place.

@@ -109,10 +109,8 @@ func (c *resultCheck) fields(value any, s *schema.Schema, at *schema.Path) {
 }
 
 func (c *resultCheck) object(o Object, rules fieldRules, at *schema.Path) {
-	// A failed expression has dropped something and been reported; what is missing then says nothing.
-	incomplete := len(c.trace.failed) > 0
 	for _, name := range rules.required {
-		if v, _ := o.Get(name); (v == nil || v == "") && !incomplete {
+		if v, _ := o.Get(name); (v == nil || v == "") && !c.incomplete {
 			c.fault(at, MissingField, "", "%s is missing", name)
 		}
 	}
@@ -126,7 +124,7 @@ func (c *resultCheck) object(o Object, rules fieldRules, at *schema.Path) {
 		switch {
 		case len(there) > 1:
 			c.fault(at, BadValue, "keep one of them", "%s and %s exclude each other", there[0], there[1])
-		case len(there) == 0 && rules.exactly && !incomplete:
+		case len(there) == 0 && rules.exactly && !c.incomplete:
 			c.fault(at, MissingField, "", "want one of %s", list(rules.oneOf))
 		}
 	}
@@ -147,11 +145,11 @@ func (c *resultCheck) port(value any, zero bool, at *schema.Path) {
 	switch v := value.(type) {
 	case int64:
 		if faults := validation.IsValidPortNum(int(v)); len(faults) > 0 && !(zero && v == 0) {
-			c.fault(at, BadValue, "", "%d is no port: %s", v, faults[0])
+			c.fault(at, BadValue, faults[0], "%d is no port", v)
 		}
 	case string:
 		if faults := validation.IsValidPortName(v); len(faults) > 0 {
-			c.fault(at, BadValue, "", "%s is no name of a port: %s", Quote(v), faults[0])
+			c.fault(at, BadValue, faults[0], "%s is no name of a port", Quote(v))
 		}
 	default:
 		c.fault(at, BadValue, "", "%s is no port", fmt.Sprint(v))

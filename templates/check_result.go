@@ -42,12 +42,12 @@ func (c *resultCheck) metadata(metadata Object, at *schema.Path) {
 				key = strings.ToLower(key)
 			}
 			if faults := validation.IsQualifiedName(key); len(faults) > 0 {
-				c.fault(here, BadName, "", "%s is no key: %s", Quote(m.Name), faults[0])
+				c.fault(here, BadName, faults[0], "%s is no key", Quote(m.Name))
 			}
 			value, _ := m.Value.(string)
 			if field == "labels" {
 				if faults := validation.IsValidLabelValue(value); len(faults) > 0 {
-					c.fault(here, BadValue, "", "%s is no value of a label: %s", Quote(value), faults[0])
+					c.fault(here, BadValue, faults[0], "%s is no value of a label", Quote(value))
 				}
 			}
 		}
@@ -153,7 +153,7 @@ func (r *podResult) portsOf(o Object, container string, at *schema.Path) {
 		if names[name] {
 			r.fault(here.Member("name"), DuplicateName, "", "port %s is there twice", Quote(name))
 		} else if faults := validation.IsValidPortName(name); len(faults) > 0 {
-			r.fault(here.Member("name"), BadName, "", "%s cannot name a port: %s", Quote(name), faults[0])
+			r.fault(here.Member("name"), BadName, faults[0], "%s cannot name a port", Quote(name))
 		}
 		names[name] = true
 	}
@@ -196,7 +196,7 @@ func (r *podResult) mounted(name string, at *schema.Path) {
 		r.fault(at, ReservedName, "Kubernetes mounts it itself", "volume %s belongs to Kubernetes", Quote(name))
 		return
 	}
-	if r.dependent(at) {
+	if r.incomplete || r.dependent(at) {
 		return
 	}
 	hint := "add it to spec.pod.spec.volumes"
@@ -235,7 +235,7 @@ func (r *podResult) env(o Object, at *schema.Path) {
 		if names[name] {
 			r.fault(here.Member("name"), DuplicateName, "", "variable %s is there twice", Quote(name))
 		} else if faults := validation.IsRelaxedEnvVarName(name); len(faults) > 0 {
-			r.fault(here.Member("name"), BadName, "", "%s cannot name a variable: %s", Quote(name), faults[0])
+			r.fault(here.Member("name"), BadName, faults[0], "%s cannot name a variable", Quote(name))
 		}
 		names[name] = true
 		if value, ok := variable.Get("value"); ok && value != "" {
@@ -258,7 +258,7 @@ func (r *podResult) resources(o Object, at *schema.Path) {
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) > 0 && len(r.trace.failed) == 0 {
+	if len(missing) > 0 && !r.incomplete {
 		r.finding(SeverityWarning, at, MissingRequests, "set resources.requests",
 			fmt.Sprintf("container %s requests no %s", Quote(o.Text("name")), strings.Join(missing, " and no ")))
 	}

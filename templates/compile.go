@@ -57,7 +57,7 @@ func article(s *schema.Schema) string {
 
 // constant checks a value without expressions.
 func (c *compiler) constant(n *yaml.Node, want *schema.Schema, at *schema.Path) *node {
-	if faults := want.CheckYAML(n, at, schema.Hooks{}); len(faults) > 0 {
+	if faults := want.CheckYAML(n, at); len(faults) > 0 {
 		c.faults(faults)
 		return nil
 	}
@@ -191,7 +191,9 @@ func (c *compiler) key(n *yaml.Node, at *schema.Path) *node {
 // word compiles $when or $position.
 func (c *compiler) word(out *node, key, value *yaml.Node, at *schema.Path, container bool) {
 	switch {
-	case key.Value == whenWord && out.want.Kind == schema.Object && !c.root(out.want):
+	case key.Value == whenWord && c.root(out.want):
+		c.report(key, at, FieldNotAllowed, "put $when on what is within", "a whole section cannot be left out")
+	case key.Value == whenWord:
 		boolean := schema.NewScalar(schema.Boolean)
 		when := c.value(value, boolean, at)
 		if when == nil {

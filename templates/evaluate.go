@@ -223,7 +223,8 @@ func (r *rendering) list(n *node) (any, bool, error) {
 			}
 		}
 	}
-	return out, true, nil
+	// A list whose items were all left out is as good as absent; one written as [] stays.
+	return out, len(out) > 0 || len(n.items) == 0, nil
 }
 
 // place notes what the template says about a container that was just added.

@@ -28,7 +28,7 @@ func (d *document) read() {
 	if !d.header() {
 		return
 	}
-	d.faults(shape().document.CheckYAML(d.root, nil, schema.Hooks{}))
+	d.faults(shape().document.CheckYAML(d.root, nil))
 	specNode := valueAt(d.root, "spec")
 	if specNode == nil || specNode.Kind != yaml.MappingNode {
 		if specNode == nil {
@@ -38,9 +38,7 @@ func (d *document) read() {
 	}
 	d.decodeSpec(specNode)
 	d.makeTemplate(specNode)
-	if !d.broken() {
-		d.checkTemplate(specNode)
-	}
+	d.checkTemplate(specNode)
 	if !d.broken() {
 		d.entry.Template = d.template
 	}

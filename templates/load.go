@@ -54,7 +54,10 @@ func (l *loader) parseFindings(data []byte, err error) []Finding {
 	if !errors.As(err, &syntax) {
 		return []Finding{f}
 	}
-	f.Line, f.Column, f.Message, f.Hint = syntax.Line, max(syntax.Column, 1), syntax.Message, syntax.Hint
+	f.Line, f.Column, f.Message, f.Hint = syntax.Line, syntax.Column, syntax.Message, syntax.Hint
+	if f.Column == 0 {
+		f.Column = l.text.indentation(f.Line) + 1
+	}
 	if found := l.duplicates(data); len(found) > 0 {
 		return found
 	}
@@ -168,6 +171,8 @@ type document struct {
 	findings []Finding
 	spec     v1alpha1.SidecarTemplateSpec
 	template *Template
+	// incomplete says that parts of app or pod are not in the program.
+	incomplete bool
 }
 
 // report adds an error at a node; at nil is the document.

@@ -87,6 +87,7 @@ func (n *node) uses() expression.Uses {
 		sum.Instance = sum.Instance || u.Instance
 		sum.Index = sum.Index || u.Index
 		sum.Native = sum.Native || u.Native
+		sum.Native = sum.Native || u.Native
 		sum.AppName = sum.AppName || u.AppName
 		sum.App = sum.App || u.App
 		sum.PodName = sum.PodName || u.PodName

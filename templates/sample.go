@@ -32,9 +32,13 @@ func (t *Template) sampleInput(p Parameters) *Input {
 	if namespace == "" {
 		namespace = "default"
 	}
+	instance := t.Name
+	if !ValidName(instance) {
+		instance = "sample"
+	}
 	return &Input{
 		Parameters:    p,
-		Instance:      t.Name,
+		Instance:      instance,
 		App:           sampleApp(),
 		Pod:           samplePod{namespace},
 		NamespaceName: namespace,

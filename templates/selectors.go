@@ -70,7 +70,7 @@ func required(selector labels.Selector) (pairs []label, key string) {
 	for _, r := range requirements {
 		switch r.Operator() {
 		case selection.Equals, selection.DoubleEquals, selection.In:
-			values := r.ValuesUnsorted()
+			values := slices.Compact(slices.Sorted(slices.Values(r.ValuesUnsorted())))
 			if pairs != nil && len(values) >= len(pairs) {
 				continue
 			}

@@ -25,6 +25,12 @@ func (s sourceText) line(n int) string {
 	return s.lines[n-1]
 }
 
+// indentation counts the blanks that a line begins with.
+func (s sourceText) indentation(n int) int {
+	line := s.line(n)
+	return len(line) - len(strings.TrimLeft(line, " "))
+}
+
 // excerptWidth is how many characters of a long line an excerpt shows.
 const excerptWidth = 120
 

@@ -1,0 +1,199 @@
+package templates
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func loadFile(tb testing.TB, file string) *Template {
+	tb.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	entries := Load(SourceBuiltIn, filepath.Base(file), data)
+	if len(entries) != 1 || entries[0].Template == nil {
+		tb.Fatalf("%s: %+v", file, entries)
+	}
+	return entries[0].Template
+}
+
+func configSync(tb testing.TB) (*Template, *Input) {
+	tb.Helper()
+	tmpl := loadFile(tb, filepath.Join("builtin", "config-sync.yaml"))
+	given := map[string]string{
+		"label": "grafana_dashboard", "folder": "/tmp/dashboards", "credentialsSecret": "prometheus-grafana",
+		"reloadURL": "http://localhost:3000/api/admin/provisioning/dashboards/reload",
+	}
+	parameters, faults := tmpl.Bind(func(name string) (string, bool) {
+		text, ok := given[name]
+		return text, ok
+	})
+	if len(faults) > 0 {
+		tb.Fatal(faults)
+	}
+	in := tmpl.sampleInput(parameters)
+	in.Instance, in.Native = "dashboard", true
+	return tmpl, in
+}
+
+// Many renderings of one template at once give what one alone gives, and the
+// template's own values stay as they were. Run with -race.
+func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
+	tmpl, in := configSync(t)
+	first, err := tmpl.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(first.Pod.AppendJSON(first.App.AppendJSON(nil)))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				out, err := tmpl.Render(in)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if diff := cmp.Diff(want, string(out.Pod.AppendJSON(out.App.AppendJSON(nil)))); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+					return
+				}
+				// What a caller derives from a rendering leaves it alone.
+				for i, item := range out.Pod.Object("spec").List("initContainers") {
+					c := item.(Object)
+					_ = c.Without("restartPolicy").With("name", "other").With("extra", int64(i))
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestAnExpensiveTemplateIsItsOwnFault(t *testing.T) {
+	e := one(t, SourceDirectory, clusterKind, "", "a", `{pod: {metadata: {labels: {a: "${string([1,2,3,4,5,6,7,8,9,10].map(a, [1,2,3,4,5,6,7,8,9,10].map(b, [1,2,3,4,5,6,7,8,9,10].map(c, [1,2,3,4,5,6,7,8,9,10].map(d, [1,2,3,4,5,6,7,8,9,10].map(e, a))))).size())}"}}}}`)
+	if !e.Broken() || e.Findings[0].Reason != ExpressionCost {
+		t.Errorf("%v", e.Findings)
+	}
+}
+
+func TestARevisionChangesWithWhatPodsGetOnly(t *testing.T) {
+	revision := func(text string) string {
+		entries := Load(SourceDirectory, "a.yaml", []byte(text))
+		if len(entries) != 1 || entries[0].Template == nil {
+			t.Fatalf("%v", entries)
+		}
+		return entries[0].Template.Revision
+	}
+	base := `apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: a}
+spec:
+  parameters: [{name: p, type: string, default: x}]
+  pod:
+    metadata: {labels: {a: b, c: "${params.p}"}}
+`
+	want := revision(base)
+	if len(want) != 10 {
+		t.Errorf("revision is %q", want)
+	}
+	for name, text := range map[string]string{
+		"layout": `{"kind": "ClusterSidecarTemplate", "apiVersion": "sidecar-injector.dev/v1alpha1", "metadata": {"name": "a"},
+  "spec": {"pod": {"metadata": {"labels": {"c": "${params.p}", "a": "b"}}}, "parameters": [{"type": "string", "name": "p", "default": "x"}]}}`,
+		"comments":      "# hello\n" + base,
+		"name":          replace(t, base, "{name: a}", "{name: other, labels: {x: z}}"),
+		"description":   replace(t, base, "spec:", "spec:\n  description: hello"),
+		"its parameter": replace(t, base, "type: string,", "type: string, description: hello, maxLength: 9,"),
+		"examples":      base + "  examples: [{name: e, parameters: {p: z}}]\n",
+		"failurePolicy": base + "  failurePolicy: Ignore\n",
+		"overrides":     base + "  overrides: [image]\n",
+	} {
+		if got := revision(text); got != want {
+			t.Errorf("%s changes the revision", name)
+		}
+	}
+	for name, text := range map[string]string{
+		"default": replace(t, base, "default: x", "default: z"),
+		"label":   replace(t, base, "a: b", "a: d"),
+		"order":   base + "  order: 1\n",
+		"app":     base + "  app: {env: [{name: A, value: b}]}\n",
+	} {
+		if got := revision(text); got == want {
+			t.Errorf("%s does not change the revision", name)
+		}
+	}
+}
+
+func replace(t *testing.T, text, old, new string) string {
+	t.Helper()
+	out := ""
+	for i := 0; i+len(old) <= len(text); i++ {
+		if text[i:i+len(old)] == old {
+			return text[:i] + new + text[i+len(old):]
+		}
+	}
+	t.Fatalf("%q is not there", old)
+	return out
+}
+
+func TestEveryReasonIsExplained(t *testing.T) {
+	known := map[FindingReason]bool{}
+	last := FindingReason("")
+	for _, info := range FindingReasons() {
+		if info.Reason <= last {
+			t.Errorf("%s is not sorted", info.Reason)
+		}
+		last = info.Reason
+		known[info.Reason] = true
+		if info.Text == "" || info.Cause == "" || info.Fix == "" {
+			t.Errorf("%s is not explained", info.Reason)
+		}
+	}
+	for _, dir := range caseDirs(t, "testdata/load") {
+		data, err := os.ReadFile(filepath.Join(dir, "template.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range Load(SourceDirectory, "template.yaml", data) {
+			for _, f := range e.Findings {
+				if !known[f.Reason] {
+					t.Errorf("%s: reason %s is not in the list", dir, f.Reason)
+				}
+				known[f.Reason] = true
+			}
+		}
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	tmpl, in := configSync(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tmpl.Render(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	data, err := os.ReadFile(filepath.Join("builtin", "config-sync.yaml"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Load(SourceBuiltIn, "config-sync.yaml", data)
+	}
+}
+
+func BenchmarkBind(b *testing.B) {
+	tmpl, _ := configSync(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		tmpl.Bind(func(name string) (string, bool) { return "/tmp/dashboards", name == "folder" || name == "label" })
+	}
+}
