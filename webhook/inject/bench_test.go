@@ -96,3 +96,44 @@ func BenchmarkDecodePod(b *testing.B) {
 		})
 	}
 }
+
+// plainCollector is a log collector without expressions that read the pod.
+const plainCollector = `
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: plain-collector}
+spec:
+  app:
+    containers: all
+    volumeMounts: [{name: app-logs, mountPath: /var/log/app}]
+  pod:
+    spec:
+      initContainers:
+      - name: log-collector
+        restartPolicy: Always
+        image: registry.example.com/observability/log-collector:2.8.4
+        args: ["--config=/etc/log-collector/collector.yaml", "--read-from=/var/log/app", "--health-port=8686"]
+        env:
+        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+        - {name: LOG_LEVEL, value: info}
+        resources: {requests: {cpu: 25m, memory: 64Mi}, limits: {memory: 128Mi}}
+        volumeMounts: [{name: app-logs, mountPath: /var/log/app, readOnly: true}, {name: log-collector-config, mountPath: /etc/log-collector, readOnly: true}]
+        readinessProbe: {httpGet: {path: /health, port: 8686}, periodSeconds: 10}
+        securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, runAsUser: 10001, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+      volumes:
+      - {name: app-logs, emptyDir: {}}
+      - {name: log-collector-config, configMap: {name: log-collector-config}}
+`
+
+// BenchmarkInjectPlain is a template without expressions: what deciding,
+// planning and patching alone cost.
+func BenchmarkInjectPlain(b *testing.B) {
+	set := builtinSet(b, plainCollector)
+	for _, p := range benchmarkPods {
+		b.Run(p.name, func(b *testing.B) {
+			pod := decode(b, p.pod(b)).(map[string]any)
+			pod["metadata"].(map[string]any)["annotations"] = map[string]any{inject.RequestAnnotation: "plain-collector"}
+			benchmarkInject(b, set, marshal(b, pod))
+		})
+	}
+}

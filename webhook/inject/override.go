@@ -106,7 +106,7 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 	if len(faults) > 0 {
 		return override{}, faults
 	}
-	for _, wrong := range schema.Container().CheckYAML(fields, nil, schema.Hooks{}) {
+	for _, wrong := range schema.Container().CheckYAML(fields, nil) {
 		faults = append(faults, Fault{Reason: BadOverride, Instance: c.asked.instance, Place: place, Message: wrong.Error(), Fix: wrong.Hint})
 	}
 	return override{patch: manifest.JSON(fields), place: place}, faults
