@@ -20,93 +20,106 @@ type Members interface {
 // CheckJSON finds what does not fit in decoded JSON: nil, bool, string, int64, int,
 // float64, []any, map[string]any, Members. Faults of a map are in the order of its keys.
 func (s *Schema) CheckJSON(value any, at *Path) []Fault {
-	c := &jsonCheck{}
-	c.value(s, value, at)
+	c := jsonCheck{root: at}
+	c.value(s, value)
+	if len(c.faults) > 1 {
+		// Keys are put in order only now: nearly all values have no faults.
+		c = jsonCheck{root: at, sorted: true}
+		c.value(s, value)
+	}
 	return c.faults
 }
 
-type jsonCheck struct{ faults []Fault }
+type jsonCheck struct {
+	root   *Path
+	below  []step // from root to the value being checked
+	sorted bool
+	faults []Fault
+}
 
-func (c *jsonCheck) value(s *Schema, value any, at *Path) {
+// step leads to a member or to an item.
+type step struct {
+	name   string
+	index  int
+	member bool
+}
+
+func (c *jsonCheck) value(s *Schema, value any) {
 	if value == nil || s.Kind == Any {
 		return
 	}
 	switch v := value.(type) {
 	case map[string]any:
-		if c.composite(s, value, at) {
-			for _, name := range slices.Sorted(maps.Keys(v)) {
-				c.member(s, name, v[name], at)
-			}
+		if c.composite(s, value) {
+			c.members(s, v)
 		}
 	case Members:
-		if c.composite(s, value, at) {
+		if c.composite(s, value) {
 			for name, member := range v.All() {
-				c.member(s, name, member, at)
+				c.member(s, name, member)
 			}
 		}
 	case []any:
 		if s.Kind != List {
-			c.add(s.wrongType(value), at)
+			c.add(s.wrongType(value))
 			return
 		}
 		for i, item := range v {
+			c.below = append(c.below, step{index: i})
 			if item == nil && s.Elem.Kind != Any {
-				c.add(&Fault{Reason: WrongType, Message: "want " + article(s.Elem.Type) + ", got null"}, at.Item(i))
-				continue
+				c.add(s.Elem.wrongType(nil))
 			}
-			if fault := s.Elem.quick(item); fault != nil {
-				c.add(fault, at.Item(i))
-			} else if !s.Elem.Scalar() {
-				c.value(s.Elem, item, at.Item(i))
-			}
+			c.value(s.Elem, item)
+			c.below = c.below[:len(c.below)-1]
 		}
 	default:
 		if fault := s.scalarFault(value); fault != nil {
-			c.add(fault, at)
+			c.add(fault)
 		}
 	}
 }
 
-// quick checks a scalar; lists and objects are left to value.
-func (s *Schema) quick(value any) *Fault {
-	if !s.Scalar() {
-		return nil
-	}
-	return s.scalarFault(value)
-}
-
-func (c *jsonCheck) composite(s *Schema, value any, at *Path) bool {
+func (c *jsonCheck) composite(s *Schema, value any) bool {
 	if s.Kind == Object || s.Kind == Map {
 		return true
 	}
-	c.add(s.wrongType(value), at)
+	c.add(s.wrongType(value))
 	return false
 }
 
-func (c *jsonCheck) member(s *Schema, name string, value any, at *Path) {
-	if s.Kind == Map {
-		c.value(s.Elem, value, at.Member(name))
-		return
-	}
-	field, ok := s.Field(name)
-	if !ok {
-		c.add(s.unknownField(name), at.Member(name))
-		return
-	}
-	// A path is an allocation: most scalars need none.
-	if field.Schema.Scalar() {
-		if value == nil {
-			return
-		}
-		if fault := field.Schema.scalarFault(value); fault != nil {
-			c.add(fault, at.Member(name))
+func (c *jsonCheck) members(s *Schema, m map[string]any) {
+	if !c.sorted {
+		for name, member := range m {
+			c.member(s, name, member)
 		}
 		return
 	}
-	c.value(field.Schema, value, at.Member(name))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		c.member(s, name, m[name])
+	}
 }
 
-func (c *jsonCheck) add(fault *Fault, at *Path) {
+func (c *jsonCheck) member(s *Schema, name string, value any) {
+	c.below = append(c.below, step{name: name, member: true})
+	if s.Kind == Map {
+		c.value(s.Elem, value)
+	} else if field, ok := s.Field(name); ok {
+		c.value(field.Schema, value)
+	} else {
+		c.add(s.unknownField(name))
+	}
+	c.below = c.below[:len(c.below)-1]
+}
+
+func (c *jsonCheck) add(fault *Fault) {
+	at := c.root
+	for _, step := range c.below {
+		if step.member {
+			at = at.Member(step.name)
+		} else {
+			at = at.Item(step.index)
+		}
+	}
 	fault.Path = at.String()
 	c.faults = append(c.faults, *fault)
 }

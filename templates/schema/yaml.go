@@ -10,13 +10,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// Hooks is empty.
-type Hooks struct{}
-
 // CheckYAML finds what does not fit in a YAML tree, in the order of the text. Values
 // are what Kubernetes reads in them: yes is a boolean. Keys that are there twice are
 // the parser's affair; a tree with cycles of aliases must not come here.
-func (s *Schema) CheckYAML(n *yaml.Node, at *Path, _ Hooks) []Fault {
+func (s *Schema) CheckYAML(n *yaml.Node, at *Path) []Fault {
 	c := &yamlCheck{}
 	c.node(s, n, at)
 	return c.faults
