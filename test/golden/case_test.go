@@ -1,0 +1,211 @@
+package golden_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+)
+
+// examples is where people look; each is a case as well.
+const examples = "../../examples"
+
+// The files of a case; a folder of templates may stand beside them.
+const (
+	inputFile     = "in.yaml"
+	wantFile      = "want.yaml"
+	errorFile     = "want-error.txt"
+	decisionsFile = "decisions.txt"
+	configFile    = "config.yaml"
+	templatesDir  = "templates"
+
+	exampleWantFile = "injected.yaml"
+)
+
+// goldenCase is one folder: what is given, and what has to come out.
+type goldenCase struct {
+	name, dir string
+
+	// inputName is how faults call the input, and the file's name in dir.
+	inputName string
+	input     []byte
+	config    *config.Config
+	// templates are the case's own, by file name.
+	templates map[string][]byte
+	entries   []templates.Entry
+
+	// want is nil if an error is wanted, and wantError "" otherwise.
+	want          []byte
+	wantError     string
+	wantDecisions string
+}
+
+// group is the first folder of the case's name.
+func (c *goldenCase) group() string { return strings.Split(c.name, "/")[0] }
+
+// isExample says that the case is one of the examples folder: it has no decisions file.
+func (c *goldenCase) isExample() bool { return c.group() == "examples" }
+
+func (c *goldenCase) wantName() string {
+	if c.isExample() {
+		return exampleWantFile
+	}
+	return wantFile
+}
+
+// loadCases reads every folder that holds an input, and all examples. A folder with files of
+// any other name, or without an expectation, fails.
+func loadCases(t *testing.T) []*goldenCase {
+	t.Helper()
+	compiler := expression.NewCompiler()
+	shipped := builtIns(t, compiler)
+	var cases []*goldenCase
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() || path == "." || path == "testdata" {
+			return err
+		}
+		if _, err := os.Stat(filepath.Join(path, inputFile)); err != nil {
+			refuseFiles(t, path)
+			return nil
+		}
+		cases = append(cases, loadCase(t, filepath.ToSlash(path), path, inputFile, compiler, shipped))
+		return fs.SkipDir
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders, err := os.ReadDir(examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if folder.IsDir() {
+			dir := filepath.Join(examples, folder.Name())
+			cases = append(cases, loadCase(t, "examples/"+folder.Name(), dir, exampleInput(t, dir), compiler, shipped))
+		}
+	}
+	return cases
+}
+
+// exampleInput is the workload of an example; the other files are what it needs beside.
+func exampleInput(t *testing.T, dir string) string {
+	t.Helper()
+	for _, name := range []string{"deployment.yaml", "statefulset.yaml", "job.yaml"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return name
+		}
+	}
+	t.Fatalf("%s: there is no deployment.yaml, statefulset.yaml or job.yaml", dir)
+	return ""
+}
+
+func loadCase(t *testing.T, name, dir, input string, compiler *expression.Compiler, shipped []templates.Entry) *goldenCase {
+	t.Helper()
+	c := &goldenCase{name: name, dir: dir, inputName: input, config: config.Default(), templates: map[string][]byte{}}
+	c.input = read(t, filepath.Join(dir, input))
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name())
+		switch {
+		case f.Name() == input:
+		case f.Name() == c.wantName():
+			c.want = read(t, path)
+		case c.isExample():
+		case f.Name() == errorFile:
+			c.wantError = string(read(t, path))
+		case f.Name() == decisionsFile:
+			c.wantDecisions = string(read(t, path))
+		case f.Name() == configFile:
+			if c.config, err = config.Parse(configFile, read(t, path)); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+		case f.Name() == templatesDir && f.IsDir():
+			c.loadTemplates(t, path, compiler)
+		default:
+			t.Errorf("%s: a case holds no file of this name", path)
+		}
+	}
+	if (c.want == nil) == (c.wantError == "") && !*update {
+		t.Errorf("%s: want one of %s and %s", dir, c.wantName(), errorFile)
+	}
+	c.entries = append(c.entries, shipped...)
+	return c
+}
+
+func (c *goldenCase) loadTemplates(t *testing.T, dir string, compiler *expression.Compiler) {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data := read(t, filepath.Join(dir, f.Name()))
+		c.templates[f.Name()] = data
+		c.entries = append(c.entries, templates.LoadWith(compiler, templates.SourceDirectory, f.Name(), data)...)
+	}
+}
+
+// builtIns are the entries of the embedded templates, which have to be without findings.
+func builtIns(t *testing.T, compiler *expression.Compiler) []templates.Entry {
+	t.Helper()
+	names, err := fs.Glob(builtin.FS, "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []templates.Entry
+	for _, name := range names {
+		data, err := builtin.FS.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range templates.LoadWith(compiler, templates.SourceBuiltIn, name, data) {
+			for _, f := range e.Findings {
+				t.Errorf("built-in template: %s", f)
+			}
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// refuseFiles fails for files outside a case, all but Go's.
+func refuseFiles(t *testing.T, dir string) {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !f.IsDir() {
+			t.Errorf("%s: stands outside a case, for the folder has no %s", filepath.Join(dir, f.Name()), inputFile)
+		}
+	}
+}
+
+// set indexes the case's templates; reversed, from the last to the first.
+func (c *goldenCase) set(reversed bool) *templates.Set {
+	entries := slices.Clone(c.entries)
+	if reversed {
+		slices.Reverse(entries)
+	}
+	return templates.NewSet(entries)
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

@@ -1,0 +1,203 @@
+package golden_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	kjson "sigs.k8s.io/json"
+)
+
+// openShift is the annotation by which OpenShift keeps the users of a namespace apart.
+const openShift = "openshift.io/sa.scc.uid-range"
+
+// checkHouseRules holds for what the built-in templates add to a pod.
+func checkHouseRules(t *testing.T, c *goldenCase) {
+	_, before, err := parse(c.inputName, c.input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, err := parse(c.wantName(), c.want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range after {
+		own, all := decode(t, before[i].request.Pod), decode(t, after[i].request.Pod)
+		a := added{t: t, own: own, all: all, pod: &all.Spec}
+		a.find()
+		_, a.openShift = before[i].request.Namespace.Annotations[openShift]
+		a.checkSecurity()
+		a.checkPorts()
+		for _, container := range slices.Concat(a.initContainers, a.containers) {
+			a.checkContainer(&container)
+		}
+		for _, v := range a.volumes {
+			if v.EmptyDir != nil && (v.EmptyDir.SizeLimit == nil || v.EmptyDir.SizeLimit.IsZero()) {
+				t.Errorf("volume %s: an emptyDir without sizeLimit", v.Name)
+			}
+		}
+	}
+}
+
+// added is what a pod has got.
+type added struct {
+	t                          *testing.T
+	own, all                   *corev1.Pod
+	pod                        *corev1.PodSpec
+	openShift                  bool
+	initContainers, containers []corev1.Container
+	volumes                    []corev1.Volume
+}
+
+func (a *added) find() {
+	a.initContainers = without(a.all.Spec.InitContainers, a.own.Spec.InitContainers, containerName)
+	a.containers = without(a.all.Spec.Containers, a.own.Spec.Containers, containerName)
+	a.volumes = without(a.all.Spec.Volumes, a.own.Spec.Volumes, func(v corev1.Volume) string { return v.Name })
+}
+
+func containerName(c corev1.Container) string { return c.Name }
+
+func without[T any](all, own []T, name func(T) string) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(x T) bool {
+		return slices.ContainsFunc(own, func(y T) bool { return name(x) == name(y) })
+	})
+}
+
+// checkSecurity takes what was added for a pod of its own, without any security context
+// of the pod's to rely on, and asks for the level restricted.
+func (a *added) checkSecurity() {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	spec := &corev1.PodSpec{InitContainers: a.initContainers, Containers: a.containers, Volumes: a.volumes}
+	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &a.all.ObjectMeta, spec))
+	if !result.Allowed {
+		a.t.Errorf("Pod Security restricted: %s", result.ForbiddenDetail())
+	}
+}
+
+// checkPorts looks for two containers that listen on one port, and for 8080.
+func (a *added) checkPorts() {
+	taken := map[string]string{}
+	for _, c := range slices.Concat(a.all.Spec.InitContainers, a.all.Spec.Containers) {
+		for _, p := range c.Ports {
+			key := fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol)
+			if other, ok := taken[key]; ok {
+				a.t.Errorf("container %s: port %s is container %s's", c.Name, key, other)
+			}
+			taken[key] = c.Name
+		}
+	}
+	for _, c := range slices.Concat(a.initContainers, a.containers) {
+		for _, p := range c.Ports {
+			if p.ContainerPort == 8080 {
+				a.t.Errorf("container %s: port 8080", c.Name)
+			}
+		}
+	}
+}
+
+// pinned is a tag that names a release.
+var pinned = regexp.MustCompile(`^[^:]+/[^:]+:v?[0-9]+\.[0-9]+(\.[0-9]+)?$`)
+
+func (a *added) checkContainer(c *corev1.Container) {
+	fault := func(format string, args ...any) {
+		a.t.Helper()
+		a.t.Errorf("container %s: %s", c.Name, fmt.Sprintf(format, args...))
+	}
+	if !pinned.MatchString(c.Image) {
+		fault("image %s: want a pinned tag", c.Image)
+	}
+	if c.TerminationMessagePolicy != corev1.TerminationMessageFallbackToLogsOnError {
+		fault("terminationMessagePolicy %q", c.TerminationMessagePolicy)
+	}
+	a.checkResources(c, fault)
+	security := c.SecurityContext
+	if security == nil || security.ReadOnlyRootFilesystem == nil || !*security.ReadOnlyRootFilesystem {
+		fault("its root file system can be written")
+	}
+	if security != nil {
+		a.checkUser(security.RunAsUser, fault)
+	}
+	a.checkProbes(c, fault)
+	for _, m := range c.VolumeMounts {
+		if m.SubPath != "" || m.SubPathExpr != "" {
+			fault("mount %s has a subPath", m.MountPath)
+		}
+	}
+	for _, text := range shellTexts(c) {
+		if strings.Contains(text, "hostile") {
+			fault("a parameter's value stands in the shell text %q", text)
+		}
+	}
+}
+
+func (a *added) checkResources(c *corev1.Container, fault func(string, ...any)) {
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		if q, ok := c.Resources.Requests[name]; !ok || q.IsZero() {
+			fault("no request for %s", name)
+		}
+	}
+	if q, ok := c.Resources.Limits[corev1.ResourceMemory]; !ok || q.Cmp(resource.MustParse("0")) == 0 {
+		fault("no memory limit")
+	}
+	if _, ok := c.Resources.Limits[corev1.ResourceCPU]; ok {
+		fault("a cpu limit")
+	}
+}
+
+func (a *added) checkUser(user *int64, fault func(string, ...any)) {
+	switch {
+	case a.openShift && user != nil:
+		fault("user %d, but OpenShift chooses the user", *user)
+	case !a.openShift && (user == nil || *user == 0):
+		fault("no numeric user other than 0")
+	}
+}
+
+func (a *added) checkProbes(c *corev1.Container, fault func(string, ...any)) {
+	native := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	if native && c.StartupProbe == nil && !strings.Contains(c.Image, "blackbox") {
+		fault("a native sidecar without startup probe")
+	}
+	if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
+		fault("a preStop hook")
+	}
+	if stays := native || slices.ContainsFunc(a.containers, func(x corev1.Container) bool { return x.Name == c.Name }); stays && c.LivenessProbe == nil {
+		fault("no liveness probe")
+	}
+}
+
+// shellTexts are the texts that a shell reads.
+func shellTexts(c *corev1.Container) []string {
+	var texts []string
+	command := func(words []string) {
+		if len(words) > 2 && strings.HasSuffix(words[0], "sh") && words[1] == "-c" {
+			texts = append(texts, words[2])
+		}
+	}
+	command(c.Command)
+	for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
+		if probe != nil && probe.Exec != nil {
+			command(probe.Exec.Command)
+		}
+	}
+	return texts
+}
+
+func decode(t *testing.T, data []byte) *corev1.Pod {
+	t.Helper()
+	pod := &corev1.Pod{}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, pod); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}

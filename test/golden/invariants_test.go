@@ -1,0 +1,187 @@
+package golden_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// checkInvariants holds for every pod of every case, whatever comes out: a second
+// injection changes nothing, nothing that was there is lost, the order of templates
+// does not show, and what is given stays as it was.
+func checkInvariants(t *testing.T, c *goldenCase) {
+	_, pods, err := parse(c.inputName, c.input)
+	if err != nil {
+		return // wanted, and compared already
+	}
+	for _, p := range pods {
+		before := slices.Clone(p.request.Pod)
+		result, err := inject.Inject(c.set(false), c.config.Settings(), &p.request)
+		if err != nil {
+			continue
+		}
+		if !bytes.Equal(before, p.request.Pod) {
+			t.Errorf("%s %s: the pod that was given has changed", p.Kind, p.Name)
+		}
+		again, err := inject.Inject(c.set(true), c.config.Settings(), &p.request)
+		if err != nil {
+			t.Errorf("%s %s: with the templates in reverse order: %v", p.Kind, p.Name, err)
+			continue
+		}
+		if diff := cmp.Diff(string(result.Patch()), string(again.Patch())); diff != "" {
+			t.Errorf("%s %s: the order of the templates shows (-given +reversed):\n%s", p.Kind, p.Name, diff)
+		}
+		after := applied(t, p.request.Pod, result)
+		checkNothingLost(t, p, after)
+		checkStrict(t, p, after)
+		second, err := inject.Inject(c.set(false), c.config.Settings(), &inject.Request{Pod: after, Namespace: p.request.Namespace})
+		if err != nil {
+			t.Errorf("%s %s: second injection: %v", p.Kind, p.Name, err)
+		} else if len(second.Operations) > 0 {
+			t.Errorf("%s %s: a second injection changes the pod: %s", p.Kind, p.Name, second.Patch())
+		}
+	}
+	checkTextAgrees(t, c)
+}
+
+// applied is the pod with the patch, by a library of others.
+func applied(t *testing.T, pod []byte, r *inject.Result) []byte {
+	t.Helper()
+	if r.Patch() == nil {
+		return pod
+	}
+	patch, err := jsonpatch.DecodePatch(r.Patch())
+	if err != nil {
+		t.Fatalf("patch: %v", err)
+	}
+	after, err := patch.ApplyWithOptions(pod, &jsonpatch.ApplyOptions{})
+	if err != nil {
+		t.Fatalf("patch does not apply: %v\n%s", err, r.Patch())
+	}
+	return after
+}
+
+// checkTextAgrees compares the printed documents with the pods that the patches make.
+func checkTextAgrees(t *testing.T, c *goldenCase) {
+	if c.want == nil {
+		return
+	}
+	_, before, _ := parse(c.inputName, c.input)
+	_, printed, err := parse(c.wantName(), c.want)
+	if err != nil {
+		t.Fatalf("%s: %v", c.wantName(), err)
+	}
+	if len(before) != len(printed) {
+		t.Fatalf("%s has %d pods, want %d", c.wantName(), len(printed), len(before))
+	}
+	for i, p := range before {
+		result, err := inject.Inject(c.set(false), c.config.Settings(), &p.request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(object(t, applied(t, p.request.Pod, result)), object(t, printed[i].request.Pod)); diff != "" {
+			t.Errorf("%s %s: what is printed is not what the patch makes (-patch +printed):\n%s", p.Kind, p.Name, diff)
+		}
+	}
+}
+
+// checkNothingLost looks for every value of the pod in the injected one: the same
+// under the same key, and in lists in the same order.
+func checkNothingLost(t *testing.T, p pod, after []byte) {
+	t.Helper()
+	if lost := lost("", object(t, p.request.Pod), object(t, after)); lost != "" {
+		t.Errorf("%s %s: %s is lost or changed", p.Kind, p.Name, lost)
+	}
+}
+
+// lost is the place of the first value of before that after does not have, or "". A null
+// is as good as absent.
+func lost(place string, before, after any) string {
+	switch b := before.(type) {
+	case nil:
+		return ""
+	case map[string]any:
+		a, ok := after.(map[string]any)
+		if !ok {
+			return place
+		}
+		for _, key := range slices.Sorted(mapKeys(b)) {
+			// The larger of the two grace periods counts, the annotation for the
+			// autoscaler is united, our own status grows.
+			switch place + "." + key {
+			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
+				continue
+			}
+			if l := lost(place+"."+key, b[key], a[key]); l != "" {
+				return l
+			}
+		}
+		return ""
+	case []any:
+		a, _ := after.([]any)
+		next := 0
+		for _, item := range b {
+			for next < len(a) && lost(place, item, a[next]) != "" {
+				next++
+			}
+			if next == len(a) {
+				return place
+			}
+			next++
+		}
+		return ""
+	}
+	if !cmp.Equal(before, after) {
+		return place
+	}
+	return ""
+}
+
+const safeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+func mapKeys(m map[string]any) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for key := range m {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+// checkStrict decodes an injected pod as the API server's strict mode does. Fields that
+// were unknown before may stay so.
+func checkStrict(t *testing.T, p pod, after []byte) {
+	t.Helper()
+	var known corev1.Pod
+	if faults, err := kjson.UnmarshalStrict(p.request.Pod, &known); err != nil || len(faults) > 0 {
+		return
+	}
+	var injected corev1.Pod
+	faults, err := kjson.UnmarshalStrict(after, &injected)
+	if err != nil {
+		t.Errorf("%s %s: %v", p.Kind, p.Name, err)
+	}
+	for _, f := range faults {
+		t.Errorf("%s %s: %v", p.Kind, p.Name, f)
+	}
+}
+
+func object(t *testing.T, data []byte) any {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
