@@ -88,7 +88,9 @@ func ownerName(kind, pointer string) string {
 	return "the pod template"
 }
 
-func fieldPath(pointer string) string { return strings.ReplaceAll(strings.Trim(pointer, "/"), "/", ".") }
+func fieldPath(pointer string) string {
+	return strings.ReplaceAll(strings.Trim(pointer, "/"), "/", ".")
+}
 
 // misplacedText is one sentence for all that is misplaced in a workload.
 func misplacedText(misplaced []misplacement) string {

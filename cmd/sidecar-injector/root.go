@@ -85,6 +85,8 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newExplainCommand(std),
 		newInjectCommand(std),
 		newServeCommand(std),
+		newTemplatesCommand(std),
+		newValidateCommand(std),
 		newVersionCommand(std),
 	)
 	return root

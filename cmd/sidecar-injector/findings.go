@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// findingsText lists findings for people: place, message, the line with a caret, hint.
+func findingsText(findings []templates.Finding, p palette) string {
+	var b strings.Builder
+	for i, f := range findings {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		severity := p.yellow(string(f.Severity))
+		if f.Severity == templates.SeverityError {
+			severity = p.red(string(f.Severity))
+		}
+		message := f.Message
+		if f.Path != "" {
+			message = f.Path + ": " + message
+		}
+		fmt.Fprintf(&b, "%s: %s: %s %s\n", p.bold(placeOf(f)), severity, message, p.faint("["+string(f.Reason)+"]"))
+		if f.Excerpt != "" {
+			for _, line := range strings.Split(strings.TrimRight(f.Excerpt, "\n"), "\n") {
+				fmt.Fprintf(&b, "    %s\n", line)
+			}
+		}
+		if f.Hint != "" {
+			fmt.Fprintf(&b, "  %s %s\n", p.cyan("hint:"), f.Hint)
+		}
+	}
+	return b.String()
+}
+
+func placeOf(f templates.Finding) string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+}
+
+// findingJSON is a finding as scripts see it.
+type findingJSON struct {
+	File     string                  `json:"file"`
+	Line     int                     `json:"line,omitempty"`
+	Column   int                     `json:"column,omitempty"`
+	Path     string                  `json:"path,omitempty"`
+	Reason   templates.FindingReason `json:"reason"`
+	Severity templates.Severity      `json:"severity"`
+	Message  string                  `json:"message"`
+	Hint     string                  `json:"hint,omitempty"`
+	Excerpt  string                  `json:"excerpt,omitempty"`
+}
+
+func findingsJSON(c checked) ([]byte, error) {
+	errors, warnings := c.count()
+	list := []findingJSON{}
+	for _, f := range c.findings() {
+		list = append(list, findingJSON(f))
+	}
+	return structured(outputJSON, struct {
+		Valid     bool          `json:"valid"`
+		Templates int           `json:"templates"`
+		Errors    int           `json:"errors"`
+		Warnings  int           `json:"warnings"`
+		Findings  []findingJSON `json:"findings"`
+	}{c.valid(), len(c.entries), errors, warnings, list})
+}
+
+// The elements of a JUnit report: a suite per file, a case per template.
+type (
+	junitReport struct {
+		XMLName  xml.Name     `xml:"testsuites"`
+		Name     string       `xml:"name,attr"`
+		Tests    int          `xml:"tests,attr"`
+		Failures int          `xml:"failures,attr"`
+		Suites   []junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name     string      `xml:"name,attr"`
+		Tests    int         `xml:"tests,attr"`
+		Failures int         `xml:"failures,attr"`
+		Cases    []junitCase `xml:"testcase"`
+	}
+	junitCase struct {
+		Class    string         `xml:"classname,attr"`
+		Name     string         `xml:"name,attr"`
+		Failures []junitFailure `xml:"failure"`
+		Output   string         `xml:"system-out,omitempty"`
+	}
+	junitFailure struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		Text    string `xml:",chardata"`
+	}
+)
+
+func findingsJUnit(c checked) ([]byte, error) {
+	report := junitReport{Name: "sidecar-injector validate"}
+	for _, e := range c.entries {
+		if n := len(report.Suites); n == 0 || report.Suites[n-1].Name != e.Origin.File {
+			report.Suites = append(report.Suites, junitSuite{Name: e.Origin.File})
+		}
+		suite := &report.Suites[len(report.Suites)-1]
+		one := junitCase{Class: e.Origin.File, Name: entryName(e)}
+		var passed []string
+		for _, f := range e.Findings {
+			if f.Severity != templates.SeverityError && !c.strict {
+				passed = append(passed, f.String())
+				continue
+			}
+			one.Failures = append(one.Failures, junitFailure{f.Message, string(f.Reason), findingsText([]templates.Finding{f}, palette{})})
+		}
+		one.Output = strings.Join(passed, "\n")
+		suite.Cases = append(suite.Cases, one)
+		suite.Tests, report.Tests = suite.Tests+1, report.Tests+1
+		if len(one.Failures) > 0 {
+			suite.Failures, report.Failures = suite.Failures+1, report.Failures+1
+		}
+	}
+	text, err := xml.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("JUnit report: %w", err)
+	}
+	return append([]byte(xml.Header), append(text, '\n')...), nil
+}
+
+// entryName names a template for a report, or the place of what has no name.
+func entryName(e templates.Entry) string {
+	switch {
+	case e.Name == "":
+		return fmt.Sprintf("line %d", e.Origin.Line)
+	case e.Namespace != "":
+		return e.Kind + " " + e.Namespace + "/" + e.Name
+	}
+	return e.Kind + " " + e.Name
+}
+
+func findingsSARIF(c checked) ([]byte, error) {
+	type object = map[string]any
+	var rules, results []object
+	index := map[templates.FindingReason]int{}
+	for i, r := range templates.FindingReasons() {
+		index[r.Reason] = i
+		rules = append(rules, object{"id": r.Reason, "shortDescription": object{"text": r.Text}, "help": object{"text": r.Cause + " " + r.Fix}})
+	}
+	for _, f := range c.findings() {
+		text := f.Message
+		if f.Path != "" {
+			text = f.Path + ": " + text
+		}
+		if f.Hint != "" {
+			text += " (" + f.Hint + ")"
+		}
+		place := object{"artifactLocation": object{"uri": filepath.ToSlash(f.File)}}
+		if f.Line > 0 {
+			place["region"] = object{"startLine": f.Line, "startColumn": max(f.Column, 1)}
+		}
+		results = append(results, object{
+			"ruleId": f.Reason, "ruleIndex": index[f.Reason], "level": f.Severity, "message": object{"text": text},
+			"locations": []object{{"physicalLocation": place}},
+		})
+	}
+	if results == nil {
+		results = []object{}
+	}
+	text, err := json.Marshal(object{
+		"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+		"runs": []object{{
+			"tool":       object{"driver": object{"name": "sidecar-injector", "version": readBuild().Version, "rules": rules}},
+			"columnKind": "unicodeCodePoints",
+			"results":    results,
+		}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("SARIF report: %w", err)
+	}
+	return indented(text)
+}
+
+// findingsGitHub are workflow commands, which GitHub shows beside the lines.
+func findingsGitHub(findings []templates.Finding) string {
+	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	var b strings.Builder
+	for _, f := range findings {
+		text := f.Message
+		if f.Path != "" {
+			text = f.Path + ": " + text
+		}
+		if f.Hint != "" {
+			text += "\n" + f.Hint
+		}
+		fmt.Fprintf(&b, "::%s file=%s", f.Severity, property.Replace(filepath.ToSlash(f.File)))
+		if f.Line > 0 {
+			fmt.Fprintf(&b, ",line=%d,col=%d", f.Line, max(f.Column, 1))
+		}
+		fmt.Fprintf(&b, ",title=%s::%s\n", property.Replace(string(f.Reason)), data.Replace(text))
+	}
+	return b.String()
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+const (
+	outputTable    = ""
+	outputWide     = "wide"
+	outputName     = "name"
+	outputJSONPath = "jsonpath="
+)
+
+func newTemplatesListCommand(std streams) *cobra.Command {
+	common := commonFlags{}
+	output := ""
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the templates that there are",
+		Example: `  sidecar-injector templates list --template-dir templates/
+  sidecar-injector templates list -o wide`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			printer, err := listPrinter(output)
+			if err != nil {
+				return &hinted{err, seeHelp(cmd)}
+			}
+			set, err := common.templates()
+			if err != nil {
+				return err
+			}
+			object, err := listed(set, output)
+			if err != nil {
+				return err
+			}
+			if err := printer.PrintObj(object, std.Out); err != nil {
+				return fmt.Errorf("output: %w", err)
+			}
+			return nil
+		},
+	}
+	common.add(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "wide, name, json, yaml or jsonpath=TEMPLATE")
+	complete(cmd, "output", outputWide, outputName, outputJSON, outputYAML, outputJSONPath)
+	return cmd
+}
+
+// listPrinter is kubectl's own printer of a form.
+func listPrinter(output string) (printers.ResourcePrinter, error) {
+	switch output {
+	case outputTable, outputWide:
+		return printers.NewTablePrinter(printers.PrintOptions{Wide: output == outputWide}), nil
+	case outputName:
+		return &printers.NamePrinter{}, nil
+	case outputJSON:
+		return &printers.JSONPrinter{}, nil
+	case outputYAML:
+		return &printers.YAMLPrinter{}, nil
+	}
+	if path, ok := strings.CutPrefix(output, outputJSONPath); ok {
+		return printers.NewJSONPathPrinter(path)
+	}
+	return nil, fmt.Errorf("-o %q: want wide, name, json, yaml or jsonpath=TEMPLATE", output)
+}
+
+// listed is the set as the printer of a form takes it.
+func listed(set *templates.Set, output string) (runtime.Object, error) {
+	if output == outputTable || output == outputWide {
+		return templatesTable(set, output == outputWide), nil
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion("v1")
+	list.SetKind("List")
+	for _, e := range set.Entries() {
+		if e.Template == nil {
+			continue
+		}
+		object, err := templateObject(e.Template)
+		if err != nil {
+			return nil, err
+		}
+		list.Items = append(list.Items, *object)
+	}
+	return list, nil
+}
+
+// templateObject is a template as the object that a cluster would hold, with its revision.
+func templateObject(t *templates.Template) (*unstructured.Unstructured, error) {
+	text, err := json.Marshal(v1alpha1.ClusterSidecarTemplate{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: t.Kind},
+		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace},
+		Spec:       *t.Spec,
+		Status:     v1alpha1.SidecarTemplateStatus{Revision: t.Revision},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.Name), err)
+	}
+	object := &unstructured.Unstructured{}
+	if err := object.UnmarshalJSON(text); err != nil {
+		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.Name), err)
+	}
+	unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
+	return object, nil
+}
+
+// templatesTable is the set in rows, those that are hidden or broken too.
+func templatesTable(set *templates.Set, wide bool) *metav1.Table {
+	const onlyWide = 1
+	table := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
+		{Name: "Name"}, {Name: "Kind"}, {Name: "Source"}, {Name: "Revision"}, {Name: "Parameters"}, {Name: "Description"},
+		{Name: "Namespace", Priority: onlyWide}, {Name: "Order", Priority: onlyWide}, {Name: "Failure policy", Priority: onlyWide},
+		{Name: "Overrides", Priority: onlyWide}, {Name: "File", Priority: onlyWide},
+	}}
+	for _, e := range set.Entries() {
+		cells := templateCells(set, e)
+		if !wide {
+			cells[descriptionCell] = shortened(cells[descriptionCell].(string))
+		}
+		table.Rows = append(table.Rows, metav1.TableRow{Cells: cells})
+	}
+	return table
+}
+
+// descriptionCell is the cell that is shortened unless there is room.
+const descriptionCell = 5
+
+func shortened(text string) string {
+	const longest = 72
+	if runes := []rune(text); len(runes) > longest {
+		return string(runes[:longest-1]) + "…"
+	}
+	return text
+}
+
+func templateCells(set *templates.Set, e templates.Entry) []any {
+	name := e.Name
+	if name == "" {
+		name = "<unreadable>"
+	}
+	t := e.Template
+	if t == nil {
+		description := "broken"
+		if len(e.Findings) > 0 {
+			description += ": " + e.Findings[0].Message
+		}
+		return []any{name, e.Kind, e.Origin.Source, "<none>", "<none>", description, namespaceOf(e), "<none>", "<none>", "<none>", fileOf(e)}
+	}
+	description := firstSentence(t.Spec.Description)
+	if inForce, _ := set.Lookup(e.Namespace, e.Name); inForce.Template != t {
+		description = "(hidden by that of the " + inForce.Origin.Source + ") " + description
+	}
+	return []any{
+		name, e.Kind, e.Origin.Source, t.Revision, parameterList(t), description,
+		namespaceOf(e), t.Spec.Order, string(t.FailurePolicy), orNone(strings.Join(t.Overrides, ",")), fileOf(e),
+	}
+}
+
+// parameterList names the parameters that are required, and counts the others.
+func parameterList(t *templates.Template) string {
+	var required []string
+	others := 0
+	for _, p := range t.Spec.Parameters {
+		if p.Required {
+			required = append(required, p.Name)
+		} else {
+			others++
+		}
+	}
+	switch {
+	case len(required) == 0 && others == 0:
+		return "<none>"
+	case len(required) == 0:
+		return fmt.Sprintf("%d optional", others)
+	case others == 0:
+		return strings.Join(required, ",")
+	}
+	return fmt.Sprintf("%s + %d", strings.Join(required, ","), others)
+}
+
+func namespaceOf(e templates.Entry) string { return orNone(e.Namespace) }
+
+func fileOf(e templates.Entry) string {
+	if e.Origin.File == "" {
+		return "<none>"
+	}
+	return fmt.Sprintf("%s:%d", e.Origin.File, e.Origin.Line)
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "<none>"
+	}
+	return text
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+func newTemplatesShowCommand(std streams) *cobra.Command {
+	common := &commonFlags{}
+	output := outputText
+	cmd := &cobra.Command{
+		Use:   "show NAME",
+		Short: "Show a template's parameters and the annotations that ask for it",
+		Example: `  sidecar-injector templates show log-collector
+  sidecar-injector templates show log-collector -o yaml > templates/log-collector.yaml`,
+		Args: oneArgument("the template's name", "sidecar-injector templates list shows the names"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != outputText && output != outputYAML && output != outputJSON {
+				return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", output, outputText, outputYAML, outputJSON), seeHelp(cmd)}
+			}
+			return showTemplate(common, args[0], output, std)
+		},
+		ValidArgsFunction: common.completeTemplate,
+	}
+	common.add(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", outputText, "text; yaml: the template's own text; json")
+	complete(cmd, "output", outputText, outputYAML, outputJSON)
+	return cmd
+}
+
+func showTemplate(common *commonFlags, name, output string, std streams) error {
+	out, _, err := common.palettes(std)
+	if err != nil {
+		return err
+	}
+	set, err := common.templates()
+	if err != nil {
+		return err
+	}
+	entry, err := common.lookup(set, name)
+	if err != nil {
+		return err
+	}
+	if entry.Template == nil {
+		return &answerNo{findingsOf(entry)}
+	}
+	var text []byte
+	switch output {
+	case outputText:
+		text = []byte(templateText(entry.Template, out))
+	case outputYAML:
+		text, err = ownText(entry)
+	default:
+		object, failed := templateObject(entry.Template)
+		if failed != nil {
+			return failed
+		}
+		text, err = structured(outputJSON, object.Object)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	return nil
+}
+
+// ownText is the document that a template was loaded from, as its author wrote it; one
+// out of a List is printed anew.
+func ownText(entry templates.Entry) ([]byte, error) {
+	data, err := originData(entry.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", templates.Quote(entry.Name), err)
+	}
+	stream, err := manifest.Parse(entry.Origin.File, data)
+	if err != nil {
+		return nil, err
+	}
+	for _, document := range stream.Documents {
+		if document.Root == nil || document.Root.Line != entry.Origin.Line {
+			continue
+		}
+		text := bytes.TrimPrefix(document.Text, []byte("---\n"))
+		return append(bytes.TrimRight(text, "\n"), '\n'), nil
+	}
+	object, err := templateObject(entry.Template)
+	if err != nil {
+		return nil, err
+	}
+	return structured(outputYAML, object.Object)
+}
+
+func originData(origin templates.Origin) ([]byte, error) {
+	if origin.Source == templates.SourceBuiltIn {
+		return fs.ReadFile(builtin.FS, origin.File)
+	}
+	return os.ReadFile(origin.File)
+}
+
+// templateText tells whoever writes a pod what to write.
+func templateText(t *templates.Template, p palette) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", p.bold(fmt.Sprintf("%s %s", t.Kind, t.Name)))
+	if t.Spec.Description != "" {
+		fmt.Fprintf(&b, "%s\n", t.Spec.Description)
+	}
+	fmt.Fprintln(&b)
+	fact := func(label, text string) { fmt.Fprintf(&b, "%s  %s\n", pad(label, len("Failure policy:")), text) }
+	fact("From:", originText(t))
+	fact("Revision:", t.Revision)
+	if t.Namespace != "" {
+		fact("Namespace:", t.Namespace)
+	}
+	fact("Failure policy:", string(t.FailurePolicy))
+	fact("Overrides:", orNone(strings.Join(t.Overrides, ", ")))
+	if len(t.Spec.Supports) > 0 {
+		fact("Supports:", strings.Trim(fmt.Sprint(t.Spec.Supports), "[]"))
+	}
+	if t.PodSelector != nil {
+		fact("Injected into:", "without being asked: "+selected("pods", t.PodSelector)+", in "+selected("namespaces", t.NamespaceSelector))
+	}
+	b.WriteString(parametersText(t, p))
+	fmt.Fprintf(&b, "\n%s\n", p.bold("Annotations of the pod (in a Deployment: spec.template.metadata.annotations):"))
+	for _, line := range annotationLines(t) {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	return b.String()
+}
+
+func selected(what string, selector labels.Selector) string {
+	if selector.Empty() {
+		return "all " + what
+	}
+	return what + " with " + selector.String()
+}
+
+func parametersText(t *templates.Template, p palette) string {
+	if len(t.Spec.Parameters) == 0 {
+		return ""
+	}
+	rows := [][]string{{"PARAMETER", "TYPE", "DEFAULT", "DESCRIPTION"}}
+	for _, param := range t.Spec.Parameters {
+		rows = append(rows, []string{param.Name, string(param.Type), defaultText(t, &param), describeParameter(&param)})
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	b.WriteByte('\n')
+	for i, row := range rows {
+		line := ""
+		for column, cell := range row {
+			line += pad(cell, widths[column]) + "  "
+		}
+		if line = strings.TrimRight(line, " "); i == 0 {
+			line = p.bold(line)
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+func defaultText(t *templates.Template, param *v1alpha1.Parameter) string {
+	if param.Required {
+		return "(required)"
+	}
+	values, _ := t.Bind(nil)
+	if text := values.Text(param.Name); text != "" {
+		return plainOrQuoted(text)
+	}
+	return "-"
+}
+
+// describeParameter is the description with the constraints.
+func describeParameter(param *v1alpha1.Parameter) string {
+	text := param.Description
+	var limits []string
+	if len(param.Enum) > 0 {
+		var shown []string
+		for _, value := range param.Enum {
+			if value != "" {
+				shown = append(shown, value)
+			}
+		}
+		limits = append(limits, "one of "+strings.Join(shown, ", "))
+	}
+	if param.Minimum != nil {
+		limits = append(limits, "at least "+strings.Trim(string(param.Minimum.Raw), `"`))
+	}
+	if param.Maximum != nil {
+		limits = append(limits, "at most "+strings.Trim(string(param.Maximum.Raw), `"`))
+	}
+	if param.MaxLength != nil {
+		limits = append(limits, fmt.Sprintf("at most %d characters", *param.MaxLength))
+	}
+	if len(limits) == 0 {
+		return text
+	}
+	return strings.TrimSpace(text + " (" + strings.Join(limits, "; ") + ")")
+}
+
+// annotationLines are the lines to copy: the request, and what is required; those of the
+// first example where there is one.
+func annotationLines(t *templates.Template) []string {
+	lines := []string{inject.RequestAnnotation + ": " + t.Name}
+	example := map[string]string{}
+	if len(t.Spec.Examples) > 0 {
+		for name, value := range t.Spec.Examples[0].Parameters {
+			example[name] = exampleText(value.Raw)
+		}
+	}
+	for _, param := range t.Spec.Parameters {
+		text, given := example[param.Name]
+		if !given && !param.Required {
+			continue
+		}
+		if !given {
+			text = strings.ToUpper(param.Name)
+		}
+		lines = append(lines, fmt.Sprintf("%s.%s/%s: %s", t.Name, inject.Domain, param.Name, plainOrQuoted(text)))
+	}
+	return lines
+}
+
+// exampleText is a value of an example as an annotation gives it.
+func exampleText(raw []byte) string {
+	var list []string
+	if json.Unmarshal(raw, &list) == nil {
+		return strings.Join(list, ",")
+	}
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	return string(raw)
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// validateOptions are the flags of validate.
+type validateOptions struct {
+	fileFlags
+	commonFlags
+	output string
+	strict bool
+}
+
+// The forms in which validate answers, beside text and JSON.
+const (
+	outputJUnit  = "junit"
+	outputSARIF  = "sarif"
+	outputGitHub = "github"
+)
+
+func newValidateCommand(std streams) *cobra.Command {
+	o := &validateOptions{}
+	cmd := &cobra.Command{
+		Use:   "validate -f FILE",
+		Short: "Check templates",
+		Long: `Check templates and print all findings, each with its place.
+
+Every template is read strictly, its expressions are checked against the types of
+Kubernetes, and it is rendered with its defaults and with each of its examples.
+
+Exit code 0: all templates can be used; 1: one has errors, or with --strict
+warnings; 2: something cannot be read or holds no template.`,
+		Example: `  sidecar-injector validate -f templates/ -R
+  sidecar-injector validate -f log-collector.yaml -o sarif > findings.sarif`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, std) },
+	}
+	o.fileFlags.add(cmd, "templates")
+	o.commonFlags.add(cmd)
+	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, json, junit, sarif, or github: annotations of a GitHub workflow")
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "let warnings count as errors")
+	complete(cmd, "output", outputText, outputJSON, outputJUnit, outputSARIF, outputGitHub)
+	return cmd
+}
+
+func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
+	out, report, err := o.palettes(std)
+	if err != nil {
+		return err
+	}
+	write, ok := map[string]func(checked) ([]byte, error){
+		outputText:   func(c checked) ([]byte, error) { return []byte(findingsText(c.findings(), out)), nil },
+		outputJSON:   findingsJSON,
+		outputJUnit:  findingsJUnit,
+		outputSARIF:  findingsSARIF,
+		outputGitHub: func(c checked) ([]byte, error) { return []byte(findingsGitHub(c.findings())), nil },
+	}[o.output]
+	if !ok {
+		forms := []string{outputText, outputJSON, outputJUnit, outputSARIF, outputGitHub}
+		return &hinted{fmt.Errorf("-o %q: want one of %s", o.output, strings.Join(forms, ", ")), seeHelp(cmd)}
+	}
+	if err := o.required(); err != nil {
+		return err
+	}
+	files, err := o.files(std.In)
+	if err != nil {
+		return err
+	}
+	result, err := check(files)
+	if err != nil {
+		return err
+	}
+	result.strict = o.strict
+	text, err := write(result)
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	fmt.Fprintln(std.ErrOut, result.summary(report))
+	if !result.valid() {
+		return &answerNo{}
+	}
+	return nil
+}
+
+// checked is what was found in all files.
+type checked struct {
+	entries []templates.Entry
+	strict  bool
+}
+
+// check loads the templates of all files. A file without any is an error: somebody
+// wanted something checked, and nothing was.
+func check(files []file) (checked, error) {
+	compiler := expression.NewCompiler()
+	var entries []templates.Entry
+	var faults []error
+	for _, f := range files {
+		if !holdsTemplate(f) {
+			faults = append(faults, &hinted{fmt.Errorf("%s: holds no template", f.name),
+				fmt.Sprintf("a template has apiVersion %s and kind %s or %s", v1alpha1.GroupVersion, v1alpha1.ClusterSidecarTemplateKind, v1alpha1.SidecarTemplateKind)})
+			continue
+		}
+		entries = append(entries, templates.LoadWith(compiler, templates.SourceDirectory, f.name, f.data)...)
+	}
+	return checked{entries: templates.MarkDuplicates(entries)}, errors.Join(faults...)
+}
+
+// holdsTemplate says whether a document of the file means to be a template. Of a file
+// that is no YAML that is not known, and the findings say what is wrong.
+func holdsTemplate(f file) bool {
+	stream, err := manifest.Parse(f.name, f.data)
+	if err != nil {
+		return true
+	}
+	for _, document := range stream.Documents {
+		if meansTemplate(document.Root) {
+			return true
+		}
+	}
+	return false
+}
+
+func meansTemplate(n *yaml.Node) bool {
+	if _, items := member(n, "items"); items != nil && items.Kind == yaml.SequenceNode {
+		return slices.ContainsFunc(items.Content, meansTemplate)
+	}
+	_, version := member(n, "apiVersion")
+	_, kind := member(n, "kind")
+	return version != nil && strings.HasPrefix(version.Value, v1alpha1.GroupVersion.Group) ||
+		kind != nil && strings.Contains(strings.ToLower(kind.Value), "sidecartemplate")
+}
+
+// findings are those of all files, errors first in each template.
+func (c checked) findings() []templates.Finding {
+	var all []templates.Finding
+	for _, e := range c.entries {
+		all = append(all, e.Findings...)
+	}
+	return all
+}
+
+func (c checked) count() (errors, warnings int) {
+	for _, f := range c.findings() {
+		if f.Severity == templates.SeverityError {
+			errors++
+		} else {
+			warnings++
+		}
+	}
+	return errors, warnings
+}
+
+func (c checked) valid() bool {
+	errors, warnings := c.count()
+	return errors == 0 && (!c.strict || warnings == 0)
+}
+
+// summary is one line for the report.
+func (c checked) summary(p palette) string {
+	errors, warnings := c.count()
+	text := fmt.Sprintf("%s checked: %s, %s", plural(len(c.entries), "template"), plural(errors, "error"), plural(warnings, "warning"))
+	if c.valid() {
+		return p.green(text)
+	}
+	return p.red(text)
+}
