@@ -42,6 +42,8 @@ func (d *document) makeTemplate(n *yaml.Node) {
 	if pod := valueAt(n, "pod"); pod != nil {
 		t.program.pod = c.section(pod, shape().pod, specPath().Member("pod"))
 	}
+	t.program.reads = t.program.uses()
+	t.memory = &memory{}
 	if valueAt(n, "app") == nil && valueAt(n, "pod") == nil {
 		d.report(n, specPath(), MissingField, "say in pod what is added to the pod, in app what its containers get", "spec has neither app nor pod, so it adds nothing")
 	}
@@ -258,7 +260,7 @@ func (d *document) unusedParameters(spec *yaml.Node) {
 	if d.broken() {
 		return
 	}
-	used := append(d.template.program.app.uses().Parameters, d.template.program.pod.uses().Parameters...)
+	used := d.template.program.reads.Parameters
 	for _, p := range d.template.parameters {
 		if !slices.Contains(used, p.name) {
 			item := manifest.Resolve(valueAt(spec, "parameters").Content[p.index])

@@ -145,7 +145,7 @@ func (d *document) checkRendering(p Parameters, made []string, example string) {
 	in := d.template.sampleInput(p)
 	in.Native = true
 	d.checkInput(in, made, with)
-	if d.template.program.app.uses().Native || d.template.program.pod.uses().Native {
+	if d.template.program.reads.Native {
 		in.Native = false
 		d.checkInput(in, made, with+" in container mode")
 	}

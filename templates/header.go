@@ -31,8 +31,11 @@ func (d *document) read() {
 	d.faults(shape().document.CheckYAML(d.root, nil))
 	specNode := valueAt(d.root, "spec")
 	if specNode == nil || specNode.Kind != yaml.MappingNode {
-		if specNode == nil {
+		switch {
+		case specNode == nil:
 			d.report(d.root, nil, MissingField, "", "spec is missing")
+		case !d.broken(): // null, which the schema takes for absent
+			d.report(specNode, specPath(), MissingField, "", "spec is empty")
 		}
 		return
 	}

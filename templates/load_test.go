@@ -141,7 +141,11 @@ type testPod struct {
 	object    map[string]any
 }
 
-func (p testPod) Name() string                    { return "web" }
+func (p testPod) Name() string {
+	metadata, _ := p.object["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	return name
+}
 func (p testPod) Namespace() string               { return p.namespace }
 func (p testPod) Object() (map[string]any, error) { return p.object, nil }
 

@@ -11,6 +11,7 @@ import (
 type program struct {
 	file     string
 	app, pod *node
+	reads    expression.Uses // of all expressions together
 }
 
 // node is one value of a template: constant, an expression, or a mapping or list
@@ -97,6 +98,17 @@ func (n *node) uses() expression.Uses {
 		sum.Cluster = sum.Cluster || u.Cluster
 	})
 	return sum
+}
+
+// uses sums up what the expressions of both trees read.
+func (p *program) uses() expression.Uses {
+	both := &node{items: []*node{}}
+	for _, n := range []*node{p.pod, p.app} {
+		if n != nil {
+			both.items = append(both.items, n)
+		}
+	}
+	return both.uses()
 }
 
 // walk calls do for the node and all below it, conditions and keys too.

@@ -85,7 +85,16 @@ func (e *RenderError) Error() string {
 // Render evaluates the template for one instance. The error is always a
 // *RenderError; where reading the pod failed, it wraps the PodReader's error.
 func (t *Template) Render(in *Input) (*Rendered, error) {
-	r := rendering{program: t.program, activation: activate(in)}
+	key := t.program.key(in)
+	s := t.memory.get(key)
+	if s == nil {
+		s = t.program.specialise(in)
+		t.memory.put(key, s)
+	}
+	if s.rendered != nil {
+		return s.rendered, nil
+	}
+	r := rendering{program: s.program, activation: activate(in), budget: s.budget}
 	return r.run()
 }
 

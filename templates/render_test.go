@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -195,5 +197,72 @@ func BenchmarkBind(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		tmpl.Bind(func(name string) (string, bool) { return "/tmp/dashboards", name == "folder" || name == "label" })
+	}
+}
+
+// What is kept between renderings never shows: for whatever order of inputs, each gets what
+// a template that has rendered nothing before gives.
+func TestWhatIsKeptBetweenRenderingsNeverShows(t *testing.T) {
+	text := `apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: a}
+spec:
+  parameters:
+  - {name: s, type: string, default: ""}
+  - {name: d, type: integer, default: 1}
+  app:
+    env:
+    - {name: "NS", value: "${pod.metadata.namespace}"}
+    - {$when: "${pod.metadata.name == 'x'}", name: LATE, value: "${string(10 / params.d)}"}
+  pod:
+    metadata:
+      annotations: {"${instance}/x": "${params.s}", "${instance}/${index}": "${cluster.?r.orValue('none')}"}
+    spec:
+      initContainers:
+      - $position: ["after:${app.name}", "before:${pod.metadata.?labels[?'p'].orValue('none')}"]
+        $when: ${params.d != 3}
+        name: c-${instance}
+        image: '${native ? "native" : "regular"}'
+        args: ["${app.name}", "${app.?image.orValue('none')}", "${params.s}", "${optional.ofNonZeroValue(params.s)}"]
+        resources: {requests: {cpu: 1m, memory: 1Mi}}
+      - {$position: "after:${app.name}", name: fixed, image: b, resources: {requests: {cpu: 1m, memory: 1Mi}}}
+`
+	load := func() *Template {
+		entries := Load(SourceDirectory, "a.yaml", []byte(text))
+		if entries[0].Template == nil {
+			t.Fatal(entries[0].Findings)
+		}
+		return entries[0].Template
+	}
+	render := func(tmpl *Template, in Input, given map[string]string) string {
+		p, faults := tmpl.Bind(func(name string) (string, bool) { text, ok := given[name]; return text, ok })
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		in.Parameters = p
+		out, err := tmpl.Render(&in)
+		if err != nil {
+			return err.Error()
+		}
+		return string(out.Pod.AppendJSON(out.App.AppendJSON(nil))) + fmt.Sprintf("%q", out.InitContainers)
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	pick := func(from ...string) string { return from[random.IntN(len(from))] }
+	used := load()
+	for range 300 {
+		in := Input{
+			Instance: pick("a", "b", "ab"), Index: random.IntN(2), Native: random.IntN(2) == 0,
+			App:     map[string]any{"name": pick("app", "web"), "image": pick("i", "j")},
+			Pod:     testPod{pick("default", "team"), map[string]any{"metadata": map[string]any{"name": pick("x", "y"), "labels": map[string]any{"p": pick("q", "r")}}}},
+			Cluster: map[string]string{"r": pick("x", "y")},
+		}
+		given := map[string]string{"s": pick("", "a", "1:a"), "d": pick("0", "1", "2", "3")}
+		want, got := render(load(), in, given), render(used, in, given)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%+v %v: -fresh +used:\n%s", in, given, diff)
+		}
+		if again := render(used, in, given); again != got {
+			t.Fatalf("a second rendering differs:\n%s", cmp.Diff(got, again))
+		}
 	}
 }
