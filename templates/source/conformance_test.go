@@ -1,0 +1,299 @@
+package source_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
+)
+
+// files is the content of a source: names and text.
+type files map[string]string
+
+// place is a source whose content a test can set, whole.
+type place struct {
+	source source.Source
+	set    func(files)
+}
+
+// places are the sources that the suite holds for.
+func places(t *testing.T) map[string]func(t *testing.T) place {
+	return map[string]func(t *testing.T) place{
+		"embedded": func(t *testing.T) place {
+			fsys := &swappedFS{MapFS: fstest.MapFS{}}
+			return place{source.NewEmbedded(fsys), func(content files) {
+				fsys.MapFS = fstest.MapFS{}
+				for name, text := range content {
+					fsys.MapFS[name] = &fstest.MapFile{Data: []byte(text)}
+				}
+			}}
+		},
+		"directory": func(t *testing.T) place {
+			dir := t.TempDir()
+			return place{source.NewDirectory(dir), func(content files) { fillDirectory(t, dir, content) }}
+		},
+		"mounted ConfigMap": func(t *testing.T) place {
+			mount := newMount(t, t.TempDir())
+			return place{source.NewDirectory(mount.dir), mount.set}
+		},
+	}
+}
+
+type swappedFS struct{ fstest.MapFS }
+
+// fillDirectory makes dir hold exactly content, each file replaced by renaming, as editors do.
+func fillDirectory(t *testing.T, dir string, content files) {
+	t.Helper()
+	for name, text := range content {
+		full := filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(full), 0o755))
+		must(t, os.WriteFile(full+"~", []byte(text), 0o644))
+		must(t, os.Rename(full+"~", full))
+	}
+	must(t, filepath.WalkDir(dir, func(full string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, full)
+		if _, wanted := content[name]; err == nil && !wanted {
+			err = os.Remove(full)
+		}
+		return err
+	}))
+}
+
+// mount is a directory as the kubelet fills it from a ConfigMap.
+type mount struct {
+	t       *testing.T
+	dir     string
+	version int
+}
+
+func newMount(t *testing.T, dir string) *mount { return &mount{t: t, dir: dir} }
+
+// set does what the kubelet does, in its order: a new folder, the link swapped to it,
+// links for the new names, those of the old names removed, the old folder removed.
+func (m *mount) set(content files) {
+	m.t.Helper()
+	m.version++
+	link := filepath.Join(m.dir, "..data")
+	old, _ := os.Readlink(link)
+	folder := fmt.Sprintf("..2026_11_23_%04d", m.version)
+	top := map[string]bool{}
+	must(m.t, os.Mkdir(filepath.Join(m.dir, folder), 0o755))
+	for name, text := range content {
+		full := filepath.Join(m.dir, folder, name)
+		must(m.t, os.MkdirAll(filepath.Dir(full), 0o755))
+		must(m.t, os.WriteFile(full, []byte(text), 0o644))
+		top[strings.Split(name, "/")[0]] = true
+	}
+	must(m.t, os.Symlink(folder, link+"_tmp"))
+	must(m.t, os.Rename(link+"_tmp", link))
+	for name := range top {
+		if _, err := os.Lstat(filepath.Join(m.dir, name)); err != nil {
+			must(m.t, os.Symlink(filepath.Join("..data", name), filepath.Join(m.dir, name)))
+		}
+	}
+	entries, err := os.ReadDir(m.dir)
+	must(m.t, err)
+	for _, entry := range entries {
+		if name := entry.Name(); !strings.HasPrefix(name, "..") && !top[name] {
+			must(m.t, os.Remove(filepath.Join(m.dir, name)))
+		}
+	}
+	if old != "" {
+		must(m.t, os.RemoveAll(filepath.Join(m.dir, old)))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// template is a small template; version shows up as its order.
+func template(name string, version int) string {
+	return fmt.Sprintf(`---
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: %s}
+spec:
+  order: %d
+  pod:
+    metadata:
+      labels: {version: "%d"}
+`, name, version, version)
+}
+
+// broken is the same template with a field that does not exist.
+func broken(name string, version int) string {
+	return template(name, version) + "  nonsense: true\n"
+}
+
+const unparsable = "kind: [\n"
+
+// describe names each template with the version in force and its state.
+func describe(entries []templates.Entry) string {
+	list := []string{}
+	for _, e := range entries {
+		name := e.Name
+		if name == "" {
+			name = "?"
+		}
+		if e.Template != nil {
+			name = fmt.Sprintf("%s@%d", name, e.Template.Spec.Order)
+		}
+		if e.Broken() {
+			name += " broken"
+		}
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// step is a content and what the source makes of it.
+type step struct {
+	content files
+	want    string
+}
+
+// TestEverySourceKeepsItsPromises is the conformance suite.
+func TestEverySourceKeepsItsPromises(t *testing.T) {
+	cases := map[string][]step{
+		"every document of every file counts": {
+			{files{"a.yaml": template("a", 1) + template("b", 2), "c.yml": template("c", 3), "d.json": `{"apiVersion": "sidecar-injector.dev/v1alpha1",
+				"kind": "ClusterSidecarTemplate", "metadata": {"name": "d"}, "spec": {"order": 4, "pod": {"metadata": {"labels": {"a": "b"}}}}}`}, "a@1, b@2, c@3, d@4"},
+		},
+		"folders count": {
+			{files{"team/x/a.yaml": template("a", 1), "b.yaml": template("b", 1)}, "a@1, b@1"},
+		},
+		"no files are no templates": {
+			{files{}, ""},
+		},
+		"names beginning with two dots and other files are ignored": {
+			{files{"..a.yaml": template("a", 1), "README.md": "kind: [", "b.yaml~": unparsable, "c.yaml": template("c", 1)}, "c@1"},
+		},
+		"a new version replaces the old one": {
+			{files{"a.yaml": template("a", 1)}, "a@1"},
+			{files{"a.yaml": template("a", 2)}, "a@2"},
+		},
+		"a template that turns broken keeps its last good version and takes nobody along": {
+			{files{"a.yaml": template("a", 1) + template("b", 1), "c.yaml": template("c", 1)}, "a@1, b@1, c@1"},
+			{files{"a.yaml": broken("a", 2) + template("b", 2), "c.yaml": template("c", 2)}, "a@1 broken, b@2, c@2"},
+			{files{"a.yaml": broken("a", 3) + template("b", 3), "c.yaml": template("c", 2)}, "a@1 broken, b@3, c@2"},
+			{files{"a.yaml": template("a", 4) + template("b", 3), "c.yaml": template("c", 2)}, "a@4, b@3, c@2"},
+		},
+		"a template that is broken from the start has no version": {
+			{files{"a.yaml": broken("a", 1), "b.yaml": template("b", 1)}, "a broken, b@1"},
+			{files{"a.yaml": template("a", 2), "b.yaml": template("b", 1)}, "a@2, b@1"},
+		},
+		"a file that can no longer be parsed keeps all its templates": {
+			{files{"a.yaml": template("a", 1) + broken("b", 1), "c.yaml": template("c", 1)}, "a@1, b broken, c@1"},
+			{files{"a.yaml": unparsable, "c.yaml": template("c", 2)}, "? broken, a@1 broken, b broken, c@2"},
+			{files{"a.yaml": unparsable + " ", "c.yaml": template("c", 2)}, "? broken, a@1 broken, b broken, c@2"},
+			{files{"a.yaml": template("a", 3), "c.yaml": template("c", 2)}, "a@3, c@2"},
+		},
+		"a template that is defined elsewhere now is not kept from a file that cannot be parsed": {
+			{files{"a.yaml": template("a", 1)}, "a@1"},
+			{files{"a.yaml": unparsable, "b.yaml": template("a", 2)}, "? broken, a@2"},
+		},
+		"a document that is taken out is gone": {
+			{files{"a.yaml": template("a", 1) + template("b", 1)}, "a@1, b@1"},
+			{files{"a.yaml": template("b", 1)}, "b@1"},
+			{files{"a.yaml": ""}, ""},
+		},
+		"a file that is deleted is gone, broken or not": {
+			{files{"a.yaml": template("a", 1), "b.yaml": template("b", 1), "c.yaml": template("c", 1)}, "a@1, b@1, c@1"},
+			{files{"a.yaml": broken("a", 2), "b.yaml": unparsable, "c.yaml": template("c", 1)}, "? broken, a@1 broken, b@1 broken, c@1"},
+			{files{"c.yaml": template("c", 1)}, "c@1"},
+			{files{"a.yaml": broken("a", 2), "c.yaml": template("c", 1)}, "a broken, c@1"},
+		},
+		"a template that moves to another file keeps its last good version": {
+			{files{"a.yaml": template("a", 1)}, "a@1"},
+			{files{"b.yaml": broken("a", 2)}, "a@1 broken"},
+		},
+		"a template that is there twice keeps the version that was there alone": {
+			{files{"a.yaml": template("a", 1)}, "a@1"},
+			{files{"a.yaml": template("a", 1), "b.yaml": template("a", 2)}, "a@1 broken, a@1 broken"},
+			{files{"b.yaml": template("a", 2)}, "a@2"},
+		},
+	}
+	for kind, make := range places(t) {
+		for name, steps := range cases {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				p := make(t)
+				for i, s := range steps {
+					p.set(s.content)
+					entries, err := p.source.Read()
+					if err != nil {
+						t.Fatalf("step %d: %v", i+1, err)
+					}
+					if got := describe(entries); got != s.want {
+						t.Errorf("step %d: got  %s\nwant %s", i+1, got, s.want)
+					}
+					// What a source gives is what the merged set has: templates survive NewSet.
+					if got := describe(templates.NewSet(entries).Entries()); got != s.want {
+						t.Errorf("step %d: the set has %s\nwant %s", i+1, got, s.want)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestUnchangedFilesAreNotCompiledAgain(t *testing.T) {
+	for kind, make := range places(t) {
+		t.Run(kind, func(t *testing.T) {
+			p := make(t)
+			compiled := func(b string) map[string]*templates.Template {
+				p.set(files{"a.yaml": template("a", 1), "b.yaml": b})
+				entries, err := p.source.Read()
+				must(t, err)
+				byName := map[string]*templates.Template{}
+				for _, e := range entries {
+					byName[e.Name] = e.Template
+				}
+				return byName
+			}
+			before, after := compiled(template("b", 1)), compiled(template("b", 2))
+			if before["a"] == nil || before["a"] != after["a"] {
+				t.Error("a was compiled again though only b changed")
+			}
+			if before["b"] == after["b"] {
+				t.Error("b was not compiled again")
+			}
+		})
+	}
+}
+
+func TestFindingsOfAFileThatCannotBeParsedStandOnAllThatItKeeps(t *testing.T) {
+	for kind, make := range places(t) {
+		t.Run(kind, func(t *testing.T) {
+			p := make(t)
+			p.set(files{"a.yaml": template("a", 1)})
+			_, err := p.source.Read()
+			must(t, err)
+			p.set(files{"a.yaml": unparsable})
+			entries, err := p.source.Read()
+			must(t, err)
+			if len(entries) != 2 {
+				t.Fatalf("got %s", describe(entries))
+			}
+			if diff := cmp.Diff(entries[0].Findings, entries[1].Findings); diff != "" || len(entries[0].Findings) == 0 {
+				t.Errorf("the findings differ or are none: %s", diff)
+			}
+		})
+	}
+}
