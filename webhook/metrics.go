@@ -43,10 +43,10 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	return m
 }
 
+// decided counts each instance of a result, each part of the request that could
+// not be read, and a pod that has neither.
 func (m *Metrics) decided(result *inject.Result) {
-	if len(result.Instances) == 0 {
-		m.decisions.WithLabelValues(string(result.Outcome), string(result.Reason), faultyTemplate(result)).Inc()
-	}
+	counted := len(result.Instances)
 	for i := range result.Instances {
 		instance := &result.Instances[i]
 		name := unknownTemplate
@@ -55,15 +55,19 @@ func (m *Metrics) decided(result *inject.Result) {
 		}
 		m.decisions.WithLabelValues(string(instance.Outcome), string(instance.Reason), name).Inc()
 	}
-}
-
-// faultyTemplate is the template label of a pod without instances: a request that
-// cannot be read asked for something unknown, any other pod for nothing.
-func faultyTemplate(result *inject.Result) string {
-	if len(result.Faults) > 0 {
-		return unknownTemplate
+	for i := range result.Faults {
+		if fault := &result.Faults[i]; fault.Instance == "" {
+			outcome := inject.Refused
+			if fault.Ignored {
+				outcome = inject.AdmittedWithout
+			}
+			m.decisions.WithLabelValues(string(outcome), string(fault.Reason), unknownTemplate).Inc()
+			counted++
+		}
 	}
-	return ""
+	if counted == 0 {
+		m.decisions.WithLabelValues(string(result.Outcome), string(result.Reason), "").Inc()
+	}
 }
 
 // failed counts a pod on which the injector could not decide.

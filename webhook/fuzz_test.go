@@ -1,0 +1,48 @@
+package webhook_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+// FuzzAdmissionReview: whatever is posted, the answer is the caller's fault or a
+// valid AdmissionReview with the UID that was sent, and never a fault of ours.
+func FuzzAdmissionReview(f *testing.F) {
+	f.Add(review(plainPod))
+	f.Add(review(asking("tail, a=tail")))
+	f.Add(review(asking("tial")))
+	f.Add(review("null", `"CREATE"`, `"DELETE"`))
+	f.Add(review(plainPod)[:120])
+	f.Add([]byte(`{"request":{"uid":"\ud83d\ude00\n\u0000","object":{"metadata":{"name":7}}},"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`))
+	set := setOf(tail)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e := newEdge(t, func(o *webhook.Options) { o.Templates = library{set, true} })
+		request := httptest.NewRequest(http.MethodPost, webhook.Path, bytes.NewReader(body))
+		request.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		e.handler.ServeHTTP(recorder, request)
+
+		got := answer{recorder.Result(), recorder.Body.Bytes()}
+		if got.StatusCode >= 400 && got.StatusCode < 500 {
+			return
+		}
+		response := got.response(t)
+		var sent admissionv1.AdmissionReview
+		if err := json.Unmarshal(body, &sent); err == nil && sent.Request != nil && sent.Request.UID != response.UID {
+			// encoding/json also takes "UID" for uid; ours is exact, as the API server's output is.
+			if bytes.Contains(body, []byte(`"uid"`)) && bytes.Count(bytes.ToLower(body), []byte("uid")) == 1 {
+				t.Errorf("sent uid %q, got %q", sent.Request.UID, response.UID)
+			}
+		}
+		if len(response.Patch) > 0 && !json.Valid(response.Patch) {
+			t.Errorf("the patch is no JSON: %q", response.Patch)
+		}
+	})
+}

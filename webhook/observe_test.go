@@ -1,0 +1,141 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+func TestTemplateLabelTakesNamesOfLoadedTemplatesOnly(t *testing.T) {
+	e := newEdge(t, withTemplates(tail+"---\napiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: wrong}\nspec: {nonsense: 1}\n")).serve()
+	e.post(review(asking("tail")))
+	for i := range 50 {
+		e.post(review(asking(fmt.Sprintf("made-up-%d, x%d=tail, wrong, y%d=Not A Name", i, i, i))))
+	}
+	families, err := e.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				if label.GetName() == "template" {
+					names[label.GetValue()] = true
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string]bool{"tail": true, "unknown": true}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEveryRequestIsTimed(t *testing.T) {
+	e := newEdge(t, nil).serve()
+	e.post(review(plainPod))
+	e.post([]byte("nonsense"))
+	eventually(t, "two requests are timed", func() bool { return e.count("sidecar_injector_admission_duration_seconds") == 2 })
+}
+
+func TestOneLogLinePerDecisionWithoutValues(t *testing.T) {
+	e := newEdge(t, withTemplates(tail)).serve()
+	const secret = "hunter2-hunter2"
+	pod := strings.Replace(asking("tail, other=tail"), `"annotations":{`, `"annotations":{"tail.sidecar-injector.dev/token":"`+secret+`","tail.sidecar-injector.dev/tokn":"`+secret+`",`, 1)
+	e.post(review(pod))
+	pod = strings.Replace(asking("tail, other=tail"), `"annotations":{`, `"annotations":{"tail.sidecar-injector.dev/token":"`+secret+`",`, 1)
+	response := e.post(review(pod)).response(t)
+
+	lines := e.logs.FilterMessage("pod decided").All()
+	if len(lines) != 2 {
+		t.Fatalf("%d lines for 2 decisions", len(lines))
+	}
+	fields := lines[1].ContextMap()
+	for field, want := range map[string]any{
+		"namespace": "shop", "name": "", "generateName": "web-", "uid": uid,
+		"outcome": "injected", "reason": "Annotation", "dryRun": false,
+	} {
+		if fields[field] != want {
+			t.Errorf("%s: %v, want %v", field, fields[field], want)
+		}
+	}
+	if _, timed := fields["duration"].(time.Duration); !timed {
+		t.Errorf("duration: %v", fields["duration"])
+	}
+	if instances := fmt.Sprint(fields["instances"]); !strings.Contains(instances, "tail=tail@") || !strings.Contains(instances, "token") || !strings.Contains(instances, "other=tail@") {
+		t.Errorf("instances: %s", instances)
+	}
+	for _, line := range e.logs.All() {
+		if text := fmt.Sprint(line.Message, line.ContextMap()); strings.Contains(text, secret) {
+			t.Errorf("a parameter's value is in the log: %s", text)
+		}
+	}
+	audit, err := json.Marshal(response.AuditAnnotations)
+	if err != nil || strings.Contains(string(audit), secret) {
+		t.Errorf("a parameter's value is in the audit annotations: %s", audit)
+	}
+}
+
+func TestAuditAnnotationsAreCut(t *testing.T) {
+	e := newEdge(t, nil).serve()
+	var names []string
+	for i := range 16 {
+		names = append(names, fmt.Sprintf("i%d-%s=t%d-%s", i, strings.Repeat("x", 25), i, strings.Repeat("y", 25)))
+	}
+	response := e.post(review(asking(strings.Join(names, ",")))).response(t)
+	for key, value := range response.AuditAnnotations {
+		if len(value) > 1024 {
+			t.Errorf("%s is %d bytes long", key, len(value))
+		}
+	}
+}
+
+// times are when templates were loaded.
+type times map[string]time.Time
+
+func (t times) Loaded() map[string]time.Time { return t }
+
+func TestTemplateMetricsTellStateRevisionAndTime(t *testing.T) {
+	good := templates.Load(templates.SourceDirectory, "t.yaml", []byte(tail))
+	stale := templates.Entry{Name: "stale", Kind: good[0].Kind, Origin: good[0].Origin, Template: good[0].Template,
+		Findings: []templates.Finding{{Severity: templates.SeverityError, Reason: templates.YAMLSyntax}}}
+	invalid := stale
+	invalid.Name, invalid.Template = "invalid", nil
+	set := templates.NewSet(append(good, stale, invalid))
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(webhook.NewTemplateCollector(library{set, true}, times{"tail": time.Unix(1700000000, 500e6)}))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(&got, family); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `# HELP sidecar_injector_template_info Always 1, for each template and revision in force.
+# TYPE sidecar_injector_template_info gauge
+sidecar_injector_template_info{revision="` + good[0].Template.Revision + `",template="tail"} 1
+# HELP sidecar_injector_template_last_success_timestamp_seconds When the version of a template that is in force was loaded, in seconds since 1970.
+# TYPE sidecar_injector_template_last_success_timestamp_seconds gauge
+sidecar_injector_template_last_success_timestamp_seconds{template="tail"} 1.7000000005e+09
+# HELP sidecar_injector_templates Templates by state: loaded; stale, which is broken with the last good version in force; invalid, which is broken with none in force.
+# TYPE sidecar_injector_templates gauge
+sidecar_injector_templates{state="invalid"} 1
+sidecar_injector_templates{state="loaded"} 1
+sidecar_injector_templates{state="stale"} 1
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,70 @@
+package webhook_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+func TestServerSpeaksHTTP1EvenToThoseWhoPrefer2(t *testing.T) {
+	e := newEdge(t, nil).serve()
+	if got := e.post(review(plainPod)); got.ProtoMajor != 1 || got.TLS.NegotiatedProtocol == "h2" {
+		t.Errorf("%s over %q", got.Proto, got.TLS.NegotiatedProtocol)
+	}
+}
+
+func TestServerRefusesTLSBelow12(t *testing.T) {
+	e := newEdge(t, nil).serve()
+	roots := e.client.Transport.(*http.Transport).TLSClientConfig.RootCAs
+	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		address := strings.TrimSuffix(strings.TrimPrefix(e.url, "https://"), webhook.Path)
+		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, MinVersion: version, MaxVersion: version})
+		if err == nil {
+			err = conn.Close()
+		}
+		if (err == nil) != want {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+}
+
+func TestServedSaysWhetherAClientIsGivenACertificate(t *testing.T) {
+	e := newEdge(t, nil)
+	server, err := webhook.NewServer("127.0.0.1:0", func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return nil, errors.New("no certificate yet")
+	}, e.handler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server.Served() == nil {
+		t.Error("served before it runs")
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := server.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(running.Wait)
+	eventually(t, "the listener is there", func() bool {
+		_, err := tls.Dial("tcp", server.Address(), &tls.Config{InsecureSkipVerify: true})
+		return err != nil && !strings.Contains(err.Error(), "refused")
+	})
+	if server.Served() == nil {
+		t.Error("served without a certificate")
+	}
+}
+
+func TestAddressThatIsNoneIsRefusedByName(t *testing.T) {
+	e := newEdge(t, nil)
+	for _, address := range []string{"", "9443", "localhost:http", "localhost:70000", "localhost:-1"} {
+		if _, err := webhook.NewServer(address, nil, e.handler); err == nil || !strings.Contains(err.Error(), `webhook address "`+address+`"`) {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
