@@ -29,19 +29,9 @@ func checkHouseRules(t *testing.T, c *goldenCase) {
 	}
 	for i := range after {
 		own, all := decode(t, before[i].request.Pod), decode(t, after[i].request.Pod)
-		a := added{t: t, own: own, all: all, pod: &all.Spec}
-		a.find()
-		_, a.openShift = before[i].request.Namespace.Annotations[openShift]
-		a.checkSecurity()
-		a.checkPorts()
-		for _, container := range slices.Concat(a.initContainers, a.containers) {
-			a.checkContainer(&container)
-		}
-		for _, v := range a.volumes {
-			if v.EmptyDir != nil && (v.EmptyDir.SizeLimit == nil || v.EmptyDir.SizeLimit.IsZero()) {
-				t.Errorf("volume %s: an emptyDir without sizeLimit", v.Name)
-			}
-		}
+		_, onOpenShift := before[i].request.Namespace.Annotations[openShift]
+		a := added{t: t, own: own, all: all, openShift: onOpenShift}
+		a.check()
 	}
 }
 
@@ -49,16 +39,25 @@ func checkHouseRules(t *testing.T, c *goldenCase) {
 type added struct {
 	t                          *testing.T
 	own, all                   *corev1.Pod
-	pod                        *corev1.PodSpec
 	openShift                  bool
 	initContainers, containers []corev1.Container
 	volumes                    []corev1.Volume
 }
 
-func (a *added) find() {
+func (a *added) check() {
 	a.initContainers = without(a.all.Spec.InitContainers, a.own.Spec.InitContainers, containerName)
 	a.containers = without(a.all.Spec.Containers, a.own.Spec.Containers, containerName)
 	a.volumes = without(a.all.Spec.Volumes, a.own.Spec.Volumes, func(v corev1.Volume) string { return v.Name })
+	a.checkSecurity()
+	a.checkPorts()
+	for _, container := range slices.Concat(a.initContainers, a.containers) {
+		a.checkContainer(&container)
+	}
+	for _, v := range a.volumes {
+		if v.EmptyDir != nil && (v.EmptyDir.SizeLimit == nil || v.EmptyDir.SizeLimit.IsZero()) {
+			a.t.Errorf("volume %s: an emptyDir without sizeLimit", v.Name)
+		}
+	}
 }
 
 func containerName(c corev1.Container) string { return c.Name }

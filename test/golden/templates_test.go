@@ -1,0 +1,105 @@
+package golden_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// volumesOfTheApp are what the examples of the built-in templates name as the pod's own.
+var volumesOfTheApp = []string{"config", "conf", "logs", "models"}
+
+func TestEveryExampleOfABuiltInTemplateKeepsTheHouseRules(t *testing.T) {
+	for _, native := range []bool{true, false} {
+		for _, e := range builtIns(t, expression.NewCompiler()) {
+			for _, example := range e.Template.Spec.Examples {
+				t.Run(fmt.Sprintf("%s/%s/native %v", e.Name, example.Name, native), func(t *testing.T) {
+					request := &inject.Request{Pod: podAsking(t, e.Name, example), Namespace: inject.Namespace{
+						Name: "default", Labels: map[string]string{inject.InjectionLabel: "enabled"},
+					}}
+					result, err := inject.Inject(templates.NewSet([]templates.Entry{e}), &inject.Settings{ContainerMode: !native}, request)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if result.Outcome != inject.Injected {
+						t.Fatalf("%s %s: %s", result.Outcome, result.Reason, result.Message())
+					}
+					a := added{t: t, own: decode(t, request.Pod), all: decode(t, applied(t, request.Pod, result))}
+					a.check()
+				})
+			}
+		}
+	}
+}
+
+// podAsking is a pod whose annotations are an example's parameters.
+func podAsking(t *testing.T, template string, example v1alpha1.Example) []byte {
+	t.Helper()
+	pod := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "web", Annotations: map[string]string{"sidecar-injector.dev/inject": template}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "registry.example.com/web:1.0.0"}}},
+	}
+	for _, name := range volumesOfTheApp {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: name})
+	}
+	for name, value := range example.Parameters {
+		pod.Annotations[template+".sidecar-injector.dev/"+name] = annotationText(t, value)
+	}
+	data, err := json.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// annotationText writes a parameter's value as an annotation gives it: lists as JSON.
+func annotationText(t *testing.T, value apiextensionsv1.JSON) string {
+	t.Helper()
+	var text string
+	if err := json.Unmarshal(value.Raw, &text); err == nil {
+		return text
+	}
+	return string(value.Raw)
+}
+
+// TestConfigurationTextsAreYAML reads what the sidecars will read. A parameter's value can break
+// out of a text only by making it another structure.
+func TestConfigurationTextsAreYAML(t *testing.T) {
+	allowed := map[string]bool{"service": true, "pipeline": true, "modules": true}
+	for _, c := range loadCases(t) {
+		if c.want == nil || c.group() != "builtin" && !c.isExample() {
+			continue
+		}
+		_, pods, err := parse(c.wantName(), c.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pods {
+			for key, text := range decode(t, p.request.Pod).Annotations {
+				if !strings.HasPrefix(key, "sidecar-injector.dev/config.") {
+					continue
+				}
+				var config map[string]any
+				if err := yaml.UnmarshalStrict([]byte(text), &config); err != nil {
+					t.Errorf("%s: %s: %v\n%s", c.name, key, err, text)
+				}
+				for name := range config {
+					if !allowed[name] {
+						t.Errorf("%s: %s has a section %q", c.name, key, name)
+					}
+				}
+			}
+		}
+	}
+}
