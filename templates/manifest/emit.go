@@ -103,11 +103,15 @@ func (e *emitter) emit() ([]byte, error) {
 	return out, nil
 }
 
-// replace, insertLines: the two kinds of change.
+// replace changes text within lines.
 func (e *emitter) replace(start, end int, text string) {
+	if end < len(e.text) && e.text[end] == '#' { // a comment close to a bracket
+		text += " "
+	}
 	e.splices = append(e.splices, splice{start: start, end: end, text: text})
 }
 
+// insertLines puts whole lines at the beginning of a line.
 func (e *emitter) insertLines(at int, lines []string) { e.replaceLines(at, at, lines) }
 
 func (e *emitter) replaceLines(start, end int, lines []string) {

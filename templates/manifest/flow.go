@@ -103,7 +103,7 @@ func (e *emitter) flowAfter(it *item, added []*entry) {
 		end, separator = comma+1, ""
 	}
 	if e.text[end-1] == ':' { // "a:," would be a word
-		e.replace(end, end, " ")
+		e.endColon(n, end)
 	}
 	if e.isBare(n) {
 		e.replace(e.start(n), e.start(n), "{")
@@ -126,6 +126,20 @@ func (e *emitter) flowAfter(it *item, added []*entry) {
 	}
 	e.replace(end, end, separator)
 	e.insertLines(e.nextLine(end), []string{text})
+}
+
+// endColon makes way for a comma behind a colon: that of an entry without value, or
+// one that the last word ends with.
+func (e *emitter) endColon(n *yaml.Node, end int) {
+	last := n.Content[len(n.Content)-1]
+	if n.Kind == yaml.MappingNode {
+		last = n.Content[len(n.Content)-2]
+	}
+	if last.Kind == yaml.ScalarNode && last.Style == 0 && e.end(last) == end && strings.HasSuffix(last.Value, ":") {
+		e.replace(e.start(last), end, doubleQuote(last.Value))
+		return
+	}
+	e.replace(end, end, " ")
 }
 
 // isBare reports whether a mapping is a single pair in a list, without braces.

@@ -109,7 +109,7 @@ func (l *layout) skipBlank(at int) int {
 		switch c := l.text[at]; {
 		case c == ' ' || c == '\t':
 			at++
-		case c == '#' && (at == 0 || l.isSpace(at-1)):
+		case c == '#': // between values it is always a comment
 			at = l.lineEnd(at)
 		default:
 			n := breakLength(l.text[at:])

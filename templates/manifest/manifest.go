@@ -72,7 +72,7 @@ type Document struct {
 	Root *yaml.Node
 }
 
-// Errorf-like constructors would hide the place; at makes an Error for a node.
+// at is an Error at a node's place.
 func (d *Document) at(n *yaml.Node, message, hint string) *Error {
 	return &Error{File: d.File, Line: n.Line, Column: n.Column, Message: message, Hint: hint}
 }

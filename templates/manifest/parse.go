@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -92,12 +93,18 @@ func shift(n *yaml.Node, lines int) {
 // parserLine finds the line in the parser's errors, which have no other form.
 var parserLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
+// searched is the size in bytes up to which the line of a syntax error is searched for.
+const searched = 256 << 10
+
 func (d *Document) syntaxError(err error) *Error {
 	text := err.Error()
 	match := parserLine.FindStringSubmatch(text)
 	line := 1
 	if match[1] != "" {
 		line, _ = strconv.Atoi(match[1])
+	}
+	if len(d.Text) <= searched {
+		line = d.faultyLine(text, line)
 	}
 	e := &Error{File: d.File, Line: d.Line + line - 1, Message: "YAML: " + strings.TrimPrefix(text, match[0])}
 	if at, found := d.tabbed(line); found {
@@ -106,8 +113,28 @@ func (d *Document) syntaxError(err error) *Error {
 	return e
 }
 
+// faultyLine is the line, from 1 in the document, with which an error comes about. The parser
+// often names the line where the surrounding collection begins, sometimes the one
+// before, or none; so the first line is searched for after which it says the same.
+func (d *Document) faultyLine(message string, otherwise int) int {
+	var ends []int
+	for at := 0; at < len(d.Text); {
+		at += lineLength(d.Text[at:])
+		ends = append(ends, at)
+	}
+	same := func(i int) bool {
+		_, err := parseNodes(d.Text[:ends[i]])
+		return err != nil && err.Error() == message
+	}
+	i := sort.Search(len(ends), same)
+	if i == len(ends) || !same(i) {
+		return otherwise
+	}
+	return i + 1
+}
+
 // tabbed finds a line indented by a tab among the given one, counted from 1 in the
-// document, and the two after it: the parser names the place where it last knew what it read.
+// document, and the two after it.
 func (d *Document) tabbed(line int) (int, bool) {
 	rest := d.Text
 	for at := 1; at <= line+2 && len(rest) > 0; at++ {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -44,7 +45,7 @@ func resolveScalar(n *yaml.Node) (scalar, error) {
 	case "!!binary":
 		data, err := base64.StdEncoding.DecodeString(n.Value)
 		if err != nil {
-			return scalar{}, fmt.Errorf("!!binary value is not base64")
+			return scalar{}, errors.New("!!binary value is not base64")
 		}
 		return scalar{text: string(data)}, nil
 	default:
@@ -58,7 +59,7 @@ func resolveScalar(n *yaml.Node) (scalar, error) {
 	case tag == "!!timestamp" && value.kind == stringScalar && isTime(n.Value):
 		return value, nil
 	case tag != "" && tag != kindTag(value.kind):
-		return scalar{}, fmt.Errorf("value %s is not a %s", echo(n.Value), strings.TrimPrefix(tag, "!!"))
+		return scalar{}, fmt.Errorf("value %s does not fit its tag %s", echo(n.Value), tag)
 	case value.kind == floatScalar && (math.IsInf(value.float, 0) || math.IsNaN(value.float)):
 		return scalar{}, fmt.Errorf("value %s has no equal in JSON; for a string, write it in quotes", echo(n.Value))
 	}
