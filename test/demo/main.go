@@ -35,6 +35,10 @@ func main() {
 }
 
 func run(ctx context.Context, binary, example string) error {
+	binary, err := filepath.Abs(binary)
+	if err != nil {
+		return err
+	}
 	folder, err := os.MkdirTemp("", "sidecar-injector-demo-")
 	if err != nil {
 		return err
@@ -50,7 +54,7 @@ func run(ctx context.Context, binary, example string) error {
 	}
 	defer s.kill()
 
-	showBefore(example, before)
+	show(example, before)
 	first, err := s.review(ctx, before)
 	if err != nil {
 		return err
@@ -69,7 +73,7 @@ func run(ctx context.Context, binary, example string) error {
 	if second.operations > 0 {
 		return fmt.Errorf("a second injection changes the pod: %s", second.patch)
 	}
-	showAfter(after, first)
+	fmt.Printf("\nPOST /mutate took %s and gave %d JSON patch operations. With them applied:\n", first.took, first.operations)
 	if err := explain(ctx, binary, folder, after); err != nil {
 		return err
 	}
@@ -98,13 +102,14 @@ func expect(after *corev1.Pod) error {
 	return nil
 }
 
-// explain runs the binary's own explanation of the pod.
+// explain prints what the binary itself says about the pod: why READY is what it
+// is, whose each container is, and, of the two sidecars, all about the first.
 func explain(ctx context.Context, binary, folder string, pod *corev1.Pod) error {
-	file := filepath.Join(folder, "pod.yaml")
-	if err := writePod(file, pod); err != nil {
+	if err := writePod(filepath.Join(folder, "pod.yaml"), pod); err != nil {
 		return err
 	}
-	command := exec.CommandContext(ctx, binary, "explain", "-f", file)
+	command := exec.CommandContext(ctx, binary, "explain", "-f", "pod.yaml", "-n", namespace)
+	command.Dir = folder
 	out, err := command.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		return fmt.Errorf("explain: %w: %s", err, exit.Stderr)
@@ -112,6 +117,18 @@ func explain(ctx context.Context, binary, folder string, pod *corev1.Pod) error 
 	if err != nil {
 		return fmt.Errorf("explain: %w", err)
 	}
-	fmt.Printf("\n$ sidecar-injector explain -f pod.yaml\n\n%s", out)
+	paragraphs := strings.Split(strings.TrimSpace(string(out)), "\n\n")
+	fmt.Printf("\n$ sidecar-injector explain -f pod.yaml -n %s\n", namespace)
+	for _, beginning := range []string{"READY 3/3: 1 container of the app and 2 sidecars", "  1  grafana-sc-dashboard ", "dashboard: ", "datasources: "} {
+		i := slices.IndexFunc(paragraphs, func(p string) bool { return strings.HasPrefix(p, beginning) })
+		switch {
+		case i < 0:
+			return fmt.Errorf("explain: nothing begins with %q in\n%s", beginning, out)
+		case beginning == "datasources: ":
+			fmt.Printf("\ndatasources: …\n")
+		default:
+			fmt.Printf("\n%s\n", paragraphs[i])
+		}
+	}
 	return nil
 }

@@ -48,9 +48,7 @@ func writePod(file string, pod *corev1.Pod) error {
 }
 
 // container is one that counts for READY.
-type container struct {
-	name, image, kind string
-}
+type container struct{ name, image string }
 
 // containers lists what the READY column of kubectl counts: native sidecars and
 // the regular containers.
@@ -58,11 +56,11 @@ func containers(pod *corev1.Pod) []container {
 	var all []container
 	for _, c := range pod.Spec.InitContainers {
 		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
-			all = append(all, container{c.Name, c.Image, "native sidecar"})
+			all = append(all, container{c.Name, c.Image})
 		}
 	}
 	for _, c := range pod.Spec.Containers {
-		all = append(all, container{c.Name, c.Image, "the app"})
+		all = append(all, container{c.Name, c.Image})
 	}
 	return all
 }

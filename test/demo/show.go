@@ -2,15 +2,15 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-func showBefore(example string, pod *corev1.Pod) {
+// show prints what a pod asks for and what it has. READY is what kubectl shows once
+// all containers are.
+func show(example string, pod *corev1.Pod) {
 	fmt.Printf("The pod of %s asks by annotation\n\n", example)
 	var keys []string
 	for key := range pod.Annotations {
@@ -31,23 +31,10 @@ func showBefore(example string, pod *corev1.Pod) {
 	for _, key := range keys {
 		fmt.Printf("  %s: %s\n", key, pod.Annotations[key])
 	}
-	fmt.Printf("\nbefore\n\n")
-	table(pod)
-}
-
-func showAfter(pod *corev1.Pod, answer *answer) {
-	fmt.Printf("\nafter: POST /mutate took %s and gave %d JSON patch operations\n\n", answer.took, answer.operations)
-	table(pod)
-}
-
-// table lists the containers. READY is what kubectl shows once all of them are.
-func table(pod *corev1.Pod) {
+	fmt.Printf("\nand has\n\n")
 	all := containers(pod)
 	fmt.Printf("  READY %d/%d\n", len(all), len(all))
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
 	for _, c := range all {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", c.name, c.kind, c.image)
+		fmt.Printf("  %s   %s\n", c.name, c.image)
 	}
-	// Standard output that has gone is nobody's fault.
-	_ = w.Flush()
 }
