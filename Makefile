@@ -35,7 +35,7 @@ $(linter): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 generate: build ## rewrite the files that a program writes
-	$(binary) templates schema > docs/template.schema.json
+	$(binary) templates schema > docs/sidecar-template.schema.json
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for file in $$(grep -lE '^func Fuzz' -r --include='*_test.go' .); do \

@@ -1,0 +1,45 @@
+package docs
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
+
+// blocks are the YAML examples of a file that hold a text.
+func blocks(t *testing.T, name, holding string) []string {
+	t.Helper()
+	var found []string
+	for _, m := range yamlBlock.FindAllStringSubmatch(read(t, name), -1) {
+		if strings.Contains(m[1], holding) {
+			found = append(found, m[1])
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s: no example holds %q", name, holding)
+	}
+	return found
+}
+
+func TestTemplatesInTheDocsLoadWithoutFindings(t *testing.T) {
+	for _, text := range blocks(t, "docs/templates.md", "kind: ClusterSidecarTemplate") {
+		for _, entry := range templates.Load(templates.SourceDirectory, "docs/templates.md", []byte(text)) {
+			for _, finding := range entry.Findings {
+				t.Errorf("%s\n%s", finding, finding.Excerpt)
+			}
+		}
+	}
+}
+
+func TestTheSettingsInTheDocsAreRead(t *testing.T) {
+	for _, text := range blocks(t, "docs/operations.md", "onUnknownTemplate:") {
+		if _, err := config.Parse("docs/operations.md", []byte(text)); err != nil {
+			t.Error(err)
+		}
+	}
+}
