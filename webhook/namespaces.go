@@ -34,3 +34,9 @@ func (s *StandaloneNamespaces) Namespace(_ context.Context, name string) (inject
 	}
 	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}, nil
 }
+
+// Run does nothing: what was given does not change.
+func (s *StandaloneNamespaces) Run(context.Context) {}
+
+// Synced is always true.
+func (s *StandaloneNamespaces) Synced() bool { return true }

@@ -45,6 +45,7 @@ func listenAndServe(ctx context.Context, group *errgroup.Group, log logr.Logger,
 // readiness says whether the API server may send pods here.
 type readiness struct {
 	templates   func() bool
+	namespaces  func() bool
 	certificate func() error
 	draining    atomic.Bool
 }
@@ -58,6 +59,9 @@ func (r *readiness) check() error {
 	}
 	if !r.templates() {
 		return errors.New("templates: not loaded yet")
+	}
+	if !r.namespaces() {
+		return errors.New("namespaces: not seen yet")
 	}
 	if err := r.certificate(); err != nil {
 		return fmt.Errorf("certificate: %w", err)

@@ -27,6 +27,7 @@ type serveOptions struct {
 	listen, metricsListen, healthListen string
 
 	standalone bool
+	cluster    clusterOptions
 	caOut      string
 	hosts      []string
 
@@ -44,8 +45,9 @@ func newServeCommand(std streams) *cobra.Command {
 		Short: "Run the admission webhook",
 		Long: `Run the admission webhook: POST ` + webhook.Path + ` over HTTPS.
 
-With --standalone it needs no cluster: it makes its own certificate authority,
-and every namespace counts as enabled unless --namespace-file gives it.
+It watches the namespaces of the cluster that --kubeconfig names, or of the one that
+it runs in. With --standalone it needs no cluster: every namespace counts as enabled
+unless --namespace-file gives it.
 
 SIGTERM drains: /readyz fails at once, requests are still answered for the time of
 --drain, then the program ends. A second signal ends it at once.`,
@@ -63,6 +65,8 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 	flags.StringVar(&o.metricsListen, "metrics-listen", ":9445", "`address` of /metrics (HTTP); empty: none")
 	flags.StringVar(&o.healthListen, "health-listen", ":9444", "`address` of /healthz and /readyz (HTTP); empty: none")
 	flags.BoolVar(&o.standalone, "standalone", false, "need no cluster")
+	flags.StringVar(&o.cluster.kubeconfig, "kubeconfig", "", "`file` that names the cluster; inside a pod the pod's own is the default")
+	flags.StringVar(&o.cluster.context, "context", "", "`context` of the kubeconfig")
 	flags.StringVar(&o.caOut, "ca-out", "", "write the certificate authority's bundle to `file` (PEM)")
 	flags.StringSliceVar(&o.hosts, "host", nil, "further `name` or address that the certificate is for, beside localhost; may be repeated")
 	flags.StringArrayVar(&o.templateDirs, "template-dir", nil, "`directory` of templates, read again when it changes; may be repeated")
@@ -75,11 +79,13 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 
 func (o *serveOptions) validate(cmd *cobra.Command) error {
 	switch {
-	case !o.standalone:
+	case !o.standalone && o.namespaceFile != "":
 		return &hinted{
-			errors.New("serving a cluster is not supported by this version"),
-			"--standalone serves without a cluster: every namespace counts as enabled unless --namespace-file gives it",
+			errors.New("--namespace-file: the cluster's own namespaces count"),
+			"--standalone serves without a cluster",
 		}
+	case o.standalone && o.cluster != clusterOptions{}:
+		return &hinted{errors.New("--standalone: no cluster is asked, so --kubeconfig and --context have no use"), seeHelp(cmd)}
 	case o.drain < 0:
 		return &hinted{fmt.Errorf("--drain %s: want no less than 0s", o.drain), seeHelp(cmd)}
 	case o.logLevel != "info" && o.logLevel != "debug":
@@ -100,7 +106,7 @@ func (o *serveOptions) run(std streams) error {
 	if err != nil {
 		return err
 	}
-	namespaces, err := readNamespaceFile(o.namespaceFile)
+	namespaces, err := o.namespaces()
 	if err != nil {
 		return err
 	}
@@ -117,7 +123,7 @@ func (o *serveOptions) run(std streams) error {
 	registry.MustRegister(webhook.NewTemplateCollector(library, library))
 	handler := webhook.NewHandler(webhook.Options{
 		Templates:  library,
-		Namespaces: webhook.NewStandaloneNamespaces(namespaces),
+		Namespaces: namespaces,
 		Inject:     inject.Inject,
 		Settings:   settings.Settings(),
 		Metrics:    webhook.NewMetrics(registry),
@@ -128,19 +134,40 @@ func (o *serveOptions) run(std streams) error {
 		return err
 	}
 	return o.serve(log, signals, &service{
-		library:  library,
-		handler:  handler,
-		server:   server,
-		registry: registry,
+		library:    library,
+		namespaces: namespaces,
+		handler:    handler,
+		server:     server,
+		registry:   registry,
 	})
+}
+
+// namespaces are a watch's in a cluster, and those of the file without one.
+func (o *serveOptions) namespaces() (namespaces, error) {
+	if !o.standalone {
+		return o.cluster.watchNamespaces()
+	}
+	given, err := readNamespaceFile(o.namespaceFile)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.NewStandaloneNamespaces(given), nil
+}
+
+// namespaces answer for themselves once Run runs and Synced says so.
+type namespaces interface {
+	webhook.Namespaces
+	Run(ctx context.Context)
+	Synced() bool
 }
 
 // service is all that runs.
 type service struct {
-	library  *source.Library
-	handler  *webhook.Handler
-	server   *webhook.Server
-	registry *prometheus.Registry
+	library    *source.Library
+	namespaces namespaces
+	handler    *webhook.Handler
+	server     *webhook.Server
+	registry   *prometheus.Registry
 }
 
 // errSecondSignal ends the program before the drain is over.
@@ -151,7 +178,7 @@ func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *servi
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	readiness := &readiness{templates: s.library.Ready, certificate: s.server.Served}
+	readiness := &readiness{templates: s.library.Ready, namespaces: s.namespaces.Synced, certificate: s.server.Served}
 	for _, side := range []struct {
 		what, address string
 		handler       http.Handler
@@ -164,6 +191,7 @@ func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *servi
 		}
 	}
 	group.Go(func() error { s.library.Run(ctx); return nil })
+	group.Go(func() error { s.namespaces.Run(ctx); return nil })
 	group.Go(func() error { return s.server.Run(ctx) })
 	log.Info("serving", "what", "webhook", "address", s.server.Address(), "templates", len(s.library.Current().Entries()))
 
