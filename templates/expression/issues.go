@@ -27,7 +27,6 @@ var (
 	noSelection   = regexp.MustCompile(`^type '(.*)' does not support field selection$`)
 	invalidValue  = regexp.MustCompile(`^invalid (\w+) argument$`)
 	ternaryBranch = regexp.MustCompile(`^\(bool, (.*)\)$`)
-	operatorName  = regexp.MustCompile(`^[!-]?_?(.*?)_?$`)
 )
 
 // shellWord matches what a shell would expand: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
@@ -153,15 +152,14 @@ func overloadMessage(function, arguments string) (message, hint string) {
 		}
 		return "the condition before ? is no bool: " + arguments, ""
 	}
-	if name := operatorName.FindStringSubmatch(function)[1]; strings.HasPrefix(function, "_") || strings.HasPrefix(function, "!") || strings.HasPrefix(function, "-") {
-		if name == "" || name == "_" {
-			name = strings.Trim(function, "_")
-		}
-		hint = ""
-		if name == "+" && strings.Contains(arguments, "string") {
+	if symbol, ok := operators.FindReverse(function); ok {
+		switch {
+		case symbol == "+" && strings.Contains(arguments, "string"):
 			hint = "turn the other side into text with string(…)"
+		case symbol == "":
+			symbol = "[ ]"
 		}
-		return "operator " + name + " cannot take " + arguments, hint
+		return "operator " + symbol + " cannot take " + arguments, hint
 	}
 	return "function " + quote(function) + " cannot take " + arguments, ""
 }
