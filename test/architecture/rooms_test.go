@@ -20,9 +20,10 @@ func rooms() map[string][]string {
 		"templates":            {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
 		"templates/builtin":    {},
 		"templates/source":     {"templates", "templates/builtin"},
-		"webhook/inject":       {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1"},
+		"webhook/inject":       {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
 		"webhook/certs":        {},
-		"webhook":              {"templates", "webhook/inject"},
+		"webhook/rawjson":      {},
+		"webhook":              {"templates", "webhook/inject", "webhook/rawjson"},
 		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector": {"config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
@@ -32,7 +33,7 @@ func rooms() map[string][]string {
 // pure are the rooms without clock, network, environment, file, log or client: they
 // answer the API server, the command line and the tests alike.
 func pure() []string {
-	return []string{"templates", "templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/inject"}
+	return []string{"templates", "templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"}
 }
 
 // tests are rooms that hold nothing of the product.
