@@ -9,10 +9,10 @@ linter := bin/golangci-lint
 # The rooms in which goroutines meet.
 concurrent := ./templates ./templates/expression ./templates/source ./webhook/...
 
-.PHONY: help demo build test race lint generate fuzz bench clean
+.PHONY: help demo build test test-controlplane race lint generate fuzz bench clean
 
 help: ## list the tasks
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
 
 demo: build ## one pod through the real webhook, on this machine, without a cluster
 	@go run ./test/demo -binary $(binary)
@@ -22,6 +22,9 @@ build: ## bin/sidecar-injector
 
 test: ## all tests; no cluster needed
 	go test ./...
+
+test-controlplane: ## on a real API server, built from its module first (long)
+	go test -tags controlplane -timeout 60m ./test/controlplane
 
 race: ## the tests of the concurrent rooms under the race detector
 	go test -race $(concurrent)
