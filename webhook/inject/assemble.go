@@ -91,7 +91,7 @@ func (a *assembly) targets() {
 	})
 	for _, m := range merged {
 		path := m.path()
-		a.list(path+"/env", m.view.Env != nil, m.env)
+		a.list(path+"/env", m.view.env != nil, m.env)
 		a.list(path+"/envFrom", m.view.EnvFrom != nil, m.envFrom)
 		a.list(path+"/volumeMounts", m.view.Mounts != nil, m.mounts)
 		a.list(path+"/volumeDevices", m.view.Devices != nil, m.devices)
@@ -207,7 +207,7 @@ func (a *assembly) metadata(containers arranged) error {
 		return err
 	}
 	annotations = append(annotations, templates.Member{Name: StatusAnnotation, Value: status})
-	if a.job.pod.Meta == nil {
+	if !a.job.pod.hasMetadata {
 		var metadata templates.Object
 		if len(labels) > 0 {
 			metadata = append(metadata, templates.Member{Name: "labels", Value: labels})

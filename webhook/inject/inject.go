@@ -261,7 +261,7 @@ func (j *job) skip(c *candidate, reason Reason, detail string) {
 
 func (j *job) unsupported(c *candidate) bool {
 	switch {
-	case j.pod.windows() && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows):
+	case j.pod.spec.Windows && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows):
 		j.skip(c, WindowsPod, "the pod runs on Windows, which the template does not support")
 	case j.pod.spec.HostNetwork && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportHostNetwork):
 		j.skip(c, HostNetwork, "the pod uses the node's network, which the template does not support")

@@ -3,8 +3,6 @@ package inject
 import (
 	"fmt"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	kjson "sigs.k8s.io/json"
 )
 
@@ -18,152 +16,79 @@ func (e *MalformedPodError) Unwrap() error { return e.Err }
 
 // podView holds what decisions and merging read of a pod; the rest of its bytes
 // is skipped, so that unknown fields cannot get lost. Lists keep their length
-// and order: an index here is an index in the pod.
+// and order: an index here is an index in the pod. An absent list or object is
+// nil, an empty one is not.
 type podView struct {
-	// Meta is nil for a pod template without metadata; Metadata is then empty.
-	Meta *metadataView  `json:"metadata"`
-	Spec jsontext.Value `json:"spec"`
-
-	Metadata metadataView `json:"-"`
-	spec     specView
+	// hasMetadata is false for a pod template without metadata; Metadata is then empty.
+	hasMetadata bool
+	Metadata    metadataView
+	// rawSpec is decoded into spec for pods that get that far.
+	rawSpec []byte
+	spec    specView
 }
 
 type metadataView struct {
-	Name         string            `json:"name"`
-	GenerateName string            `json:"generateName"`
-	Labels       map[string]string `json:"labels"`
-	Annotations  map[string]string `json:"annotations"`
+	Name, GenerateName  string
+	Labels, Annotations map[string]string
 }
 
 type specView struct {
-	InitContainers []containerView `json:"initContainers"`
-	Containers     []containerView `json:"containers"`
-	Volumes        []volumeView    `json:"volumes"`
+	InitContainers, Containers []containerView
+	Volumes                    []volumeView
 
-	ImagePullSecrets []jsontext.Value `json:"imagePullSecrets"`
-	HostAliases      []jsontext.Value `json:"hostAliases"`
-	Tolerations      []jsontext.Value `json:"tolerations"`
-	DNSConfig        jsontext.Value   `json:"dnsConfig"`
+	ImagePullSecrets, HostAliases, Tolerations []rawValue
+	// DNSConfig is nil when absent or null.
+	DNSConfig rawValue
 
-	RestartPolicy         string               `json:"restartPolicy"`
-	HostNetwork           bool                 `json:"hostNetwork"`
-	HostPID               bool                 `json:"hostPID"`
-	ShareProcessNamespace *bool                `json:"shareProcessNamespace"`
-	GracePeriod           *int64               `json:"terminationGracePeriodSeconds"`
-	NodeSelector          map[string]string    `json:"nodeSelector"`
-	OS                    *osView              `json:"os"`
-	SecurityContext       *securityContextView `json:"securityContext"`
-}
-
-type osView struct {
-	Name string `json:"name"`
+	RestartPolicy         string
+	HostNetwork, HostPID  bool
+	ShareProcessNamespace *bool
+	GracePeriod           *int64
+	// Windows is set by os.name or by the node selector kubernetes.io/os.
+	Windows         bool
+	SecurityContext *securityContextView
 }
 
 type securityContextView struct {
-	SupplementalGroups []int64 `json:"supplementalGroups"`
-	FSGroup            *int64  `json:"fsGroup"`
+	SupplementalGroups []int64
+	FSGroup            *int64
 }
 
+// containerView keeps the environment, which can be long and which few ask for, as bytes.
 type containerView struct {
-	Name          string             `json:"name"`
-	RestartPolicy string             `json:"restartPolicy"`
-	Ports         []portView         `json:"ports"`
-	Mounts        []mountView        `json:"volumeMounts"`
-	Devices       []deviceView       `json:"volumeDevices"`
-	Env           []envView          `json:"env"`
-	EnvFrom       []jsontext.Value   `json:"envFrom"`
-	Liveness      presence           `json:"livenessProbe"`
-	Readiness     presence           `json:"readinessProbe"`
-	Startup       presence           `json:"startupProbe"`
-	Lifecycle     map[string]present `json:"lifecycle"`
+	raw                rawValue
+	Name               string
+	RestartPolicy      string
+	env                rawValue
+	Ports              []portView
+	Mounts             []mountView
+	Devices            []deviceView
+	EnvFrom            []rawValue
+	Liveness           bool
+	Readiness, Startup bool
+	// Lifecycle holds the names of the hooks.
+	Lifecycle []string
 }
 
 type portView struct {
-	Name     string `json:"name"`
-	Port     int32  `json:"containerPort"`
-	HostPort int32  `json:"hostPort"`
-	HostIP   string `json:"hostIP"`
-	Protocol string `json:"protocol"`
+	Name     string
+	Port     int32
+	HostPort int32
+	HostIP   string
+	Protocol string
 }
 
 type mountView struct {
-	Name        string `json:"name"`
-	Path        string `json:"mountPath"`
-	SubPath     string `json:"subPath"`
-	SubPathExpr string `json:"subPathExpr"`
-	ReadOnly    bool   `json:"readOnly"`
+	Name, Path, SubPath, SubPathExpr string
+	ReadOnly                         bool
 }
 
-type deviceView struct {
-	Name string `json:"name"`
-	Path string `json:"devicePath"`
-}
-
-type envView struct {
-	Name string `json:"name"`
-}
+type deviceView struct{ Name, Path string }
 
 // volumeView keeps a volume's bytes, which are compared only if one of ours has its name.
 type volumeView struct {
 	Name string
-	raw  jsontext.Value
-}
-
-func (v *volumeView) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	raw, err := dec.ReadValue()
-	if err != nil {
-		return err
-	}
-	var named envView
-	if err := json.Unmarshal(raw, &named, lenient); err != nil {
-		return err
-	}
-	v.Name, v.raw = named.Name, raw.Clone()
-	return nil
-}
-
-// presence is true when a field is there and not null.
-type presence bool
-
-func (p *presence) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	*p = dec.PeekKind() != 'n'
-	return dec.SkipValue()
-}
-
-// present is a value that only has to be there.
-type present struct{}
-
-func (*present) UnmarshalJSONFrom(dec *jsontext.Decoder) error { return dec.SkipValue() }
-
-// lenient reads what the API server sends without judging it: duplicate names
-// and invalid UTF-8 are the API server's to refuse.
-var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-
-// decodeMetadata reads labels, annotations and names, and finds the bytes of the spec.
-func decodeMetadata(raw []byte) (*podView, error) {
-	p := &podView{}
-	if err := json.Unmarshal(raw, p, lenient); err != nil {
-		return nil, &MalformedPodError{Err: err}
-	}
-	if p.Meta != nil {
-		p.Metadata = *p.Meta
-	}
-	return p, nil
-}
-
-// decodeSpec reads the rest; a pod that asks for nothing never gets here.
-func (p *podView) decodeSpec() error {
-	if len(p.Spec) == 0 {
-		return nil
-	}
-	if err := json.Unmarshal(p.Spec, &p.spec, lenient); err != nil {
-		return &MalformedPodError{Err: fmt.Errorf("spec: %w", err)}
-	}
-	return nil
-}
-
-func (p *podView) windows() bool {
-	return p.spec.OS != nil && p.spec.OS.Name == "windows" || p.spec.NodeSelector["kubernetes.io/os"] == "windows"
+	raw  rawValue
 }
 
 // mustEnd reports whether the pod is to complete, as a Job's.

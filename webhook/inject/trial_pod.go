@@ -16,7 +16,7 @@ func (t *trial) checkPod() {
 	t.plan.annotations = t.checkMap("annotations", p.Metadata.Annotations, a.annotations)
 	t.checkProcessNamespace()
 	if a.dnsConfig != nil {
-		if len(p.spec.DNSConfig) > 0 && p.spec.DNSConfig.Kind() != 'n' {
+		if p.spec.DNSConfig != nil {
 			t.note("spec.dnsConfig: the pod's own value wins")
 		} else if t.claimScalar("/spec/dnsConfig", "spec.dnsConfig", a.dnsConfig) {
 			t.plan.fields = append(t.plan.fields, templates.Member{Name: "dnsConfig", Value: a.dnsConfig})

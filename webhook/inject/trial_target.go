@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -120,11 +121,9 @@ func (t *trial) checkDevice(target target, d addedNamed) bool {
 }
 
 func (t *trial) checkEnv(target target, e addedNamed) bool {
-	for _, own := range target.view.Env {
-		if own.Name == e.name {
-			t.note("%s: env %s: the app's own value wins", target.place(), templates.Quote(e.name))
-			return false
-		}
+	if target.view.hasEnv(e.name) {
+		t.note("%s: env %s: the app's own value wins", target.place(), templates.Quote(e.name))
+		return false
 	}
 	return t.claimItem(target, "env", e.name, e)
 }
@@ -166,7 +165,7 @@ func (t *trial) checkHook(p *targetPlan, h templates.Member) {
 		return
 	}
 	if h.Name != "lifecycle" {
-		taken := map[string]presence{"livenessProbe": p.view.Liveness, "readinessProbe": p.view.Readiness, "startupProbe": p.view.Startup}[h.Name]
+		taken := map[string]bool{"livenessProbe": p.view.Liveness, "readinessProbe": p.view.Readiness, "startupProbe": p.view.Startup}[h.Name]
 		if taken {
 			t.note("%s: %s: the app's own wins", p.place(), h.Name)
 		} else if t.claimScalar(p.path()+"/"+h.Name, p.place()+"."+h.Name, h.Value) {
@@ -176,7 +175,7 @@ func (t *trial) checkHook(p *targetPlan, h templates.Member) {
 	}
 	hooks, _ := h.Value.(templates.Object)
 	for _, hook := range hooks {
-		if _, taken := p.view.Lifecycle[hook.Name]; taken {
+		if slices.Contains(p.view.Lifecycle, hook.Name) {
 			t.note("%s: lifecycle.%s: the app's own wins", p.place(), hook.Name)
 		} else if t.claimScalar(p.path()+"/lifecycle/"+hook.Name, p.place()+".lifecycle."+hook.Name, hook.Value) {
 			p.lifecycle = append(p.lifecycle, hook)

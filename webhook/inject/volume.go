@@ -5,15 +5,11 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"k8s.io/apimachinery/pkg/api/resource"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
-
-// rawValue is JSON as it stands in the pod.
-type rawValue = jsontext.Value
 
 // decodeAny decodes JSON with int64 for integers.
 func decodeAny(raw []byte) (any, error) {

@@ -1,0 +1,345 @@
+// Package rawjson reads chosen members of JSON text in one pass and skips the
+// rest. An admission review is JSON that the API server has just written; most
+// of it concerns nobody here. Decoding libraries check and build all of it, which
+// is most of what an admission costs (docs/performance.md).
+//
+// What is read is checked like any JSON. What is skipped is only followed to its
+// end: brackets are counted and strings are honoured, but a number or a literal
+// in it may be any text. It is never used, so that nothing depends on it.
+package rawjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Cursor walks over JSON text. Its zero value is not useful: see New. The bytes
+// are never changed; slices that it returns point into them.
+type Cursor struct {
+	data []byte
+	at   int
+}
+
+// New starts at the beginning of data.
+func New(data []byte) *Cursor { return &Cursor{data: data} }
+
+// SyntaxError is JSON that cannot be read on.
+type SyntaxError struct {
+	// Offset in bytes from the beginning.
+	Offset int
+	// Message says what was wanted.
+	Message string
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.Message, e.Offset) }
+
+// Kind is the kind of the value that comes next: one of { [ " t f n 0 (a number),
+// or 0 at the end of the text and before anything that begins no value.
+func (c *Cursor) Kind() byte {
+	c.space()
+	if c.at >= len(c.data) {
+		return 0
+	}
+	switch b := c.data[c.at]; b {
+	case '{', '[', '"', 't', 'f', 'n':
+		return b
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return '0'
+	}
+	return 0
+}
+
+// Offset is how many bytes have been read.
+func (c *Cursor) Offset() int { return c.at }
+
+// Members calls each for every member of the object that comes next; each must
+// read or skip the member's value. The name is valid until each returns. null
+// has no members. Names may repeat: each is called for all of them.
+func (c *Cursor) Members(each func(name []byte) error) error {
+	if null, err := c.Null(); null || err != nil {
+		return err
+	}
+	if err := c.take('{', "an object"); err != nil {
+		return err
+	}
+	if c.is('}') {
+		return nil
+	}
+	for {
+		name, err := c.text()
+		if err != nil {
+			return err
+		}
+		if err := c.take(':', "a colon"); err != nil {
+			return err
+		}
+		if err := each(name); err != nil {
+			return err
+		}
+		if c.is('}') {
+			return nil
+		}
+		if err := c.take(',', "a comma or the end of the object"); err != nil {
+			return err
+		}
+	}
+}
+
+// Items calls each for every item of the list that comes next; each must read or
+// skip the item. null has no items.
+func (c *Cursor) Items(each func() error) error {
+	if null, err := c.Null(); null || err != nil {
+		return err
+	}
+	if err := c.take('[', "a list"); err != nil {
+		return err
+	}
+	if c.is(']') {
+		return nil
+	}
+	for {
+		if err := each(); err != nil {
+			return err
+		}
+		if c.is(']') {
+			return nil
+		}
+		if err := c.take(',', "a comma or the end of the list"); err != nil {
+			return err
+		}
+	}
+}
+
+// Null takes null if it comes next, and says so.
+func (c *Cursor) Null() (bool, error) {
+	if c.Kind() != 'n' {
+		return false, nil
+	}
+	return true, c.literal("null")
+}
+
+// String reads a string; null is "".
+func (c *Cursor) String() (string, error) {
+	if null, err := c.Null(); null || err != nil {
+		return "", err
+	}
+	text, err := c.text()
+	return string(text), err
+}
+
+// Bool reads true or false; null is false.
+func (c *Cursor) Bool() (bool, error) {
+	switch c.Kind() {
+	case 't':
+		return true, c.literal("true")
+	case 'f':
+		return false, c.literal("false")
+	case 'n':
+		return false, c.literal("null")
+	}
+	return false, c.want("true or false")
+}
+
+// Int reads an integer; null is 0. A number with a fraction is an error; one
+// with an exponent or a zero fraction counts as the integer that it is.
+func (c *Cursor) Int() (int64, error) {
+	switch c.Kind() {
+	case 'n':
+		return 0, c.literal("null")
+	case '0':
+	default:
+		return 0, c.want("an integer")
+	}
+	start := c.at
+	for c.at < len(c.data) && bytes.IndexByte([]byte("+-.0123456789Ee"), c.data[c.at]) >= 0 {
+		c.at++
+	}
+	text := c.data[start:c.at]
+	if !json.Valid(text) {
+		c.at = start
+		return 0, c.want("an integer")
+	}
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		return n, nil
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		c.at = start
+		return 0, c.want("an integer")
+	}
+	return int64(f), nil
+}
+
+// Rest is what has not been read yet, from the next value on.
+func (c *Cursor) Rest() []byte {
+	c.space()
+	return c.data[c.at:]
+}
+
+// Raw skips a value and returns its bytes.
+func (c *Cursor) Raw() ([]byte, error) {
+	c.space()
+	start := c.at
+	if err := c.Skip(); err != nil {
+		return nil, err
+	}
+	return c.data[start:c.at:c.at], nil
+}
+
+// Skip passes one value.
+func (c *Cursor) Skip() error {
+	switch c.Kind() {
+	case '"':
+		return c.skipString()
+	case '{', '[':
+		return c.skipNested()
+	case 0:
+		return c.want("a value")
+	}
+	for c.at < len(c.data) && !ends[c.data[c.at]] {
+		c.at++
+	}
+	return nil
+}
+
+// End is an error if anything but white space is left.
+func (c *Cursor) End() error {
+	c.space()
+	if c.at < len(c.data) {
+		return c.want("the end")
+	}
+	return nil
+}
+
+// Is reports whether raw is a JSON string of that text.
+func Is(raw []byte, text string) bool {
+	if len(raw) == len(text)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == text {
+		return bytes.IndexByte(raw, '\\') < 0
+	}
+	s, err := New(raw).String()
+	return err == nil && s == text && raw[0] == '"'
+}
+
+// ends are the bytes that can follow a number or literal.
+var ends = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, ',': true, '}': true, ']': true}
+
+// counts are the bytes that matter within a skipped value.
+var counts = [256]bool{'"': true, '{': true, '}': true, '[': true, ']': true}
+
+func (c *Cursor) skipNested() error {
+	depth := 0
+	for c.at < len(c.data) {
+		b := c.data[c.at]
+		if !counts[b] {
+			c.at++
+			continue
+		}
+		switch b {
+		case '"':
+			if err := c.skipString(); err != nil {
+				return err
+			}
+			continue
+		case '{', '[':
+			depth++
+		default:
+			depth--
+		}
+		c.at++
+		if depth == 0 {
+			return nil
+		}
+	}
+	return c.want("the end of an object or list")
+}
+
+// skipString passes a string: to the first quote that no odd number of
+// backslashes stands before.
+func (c *Cursor) skipString() error {
+	i := c.at + 1
+	for {
+		n := bytes.IndexByte(c.data[i:], '"')
+		if n < 0 {
+			return c.want("the end of a string")
+		}
+		i += n + 1
+		escapes := 0
+		for c.data[i-2-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			c.at = i
+			return nil
+		}
+	}
+}
+
+// text reads a string: bytes of the data where nothing is escaped, else a copy.
+func (c *Cursor) text() ([]byte, error) {
+	if c.Kind() != '"' {
+		return nil, c.want("a string")
+	}
+	start := c.at
+	if err := c.skipString(); err != nil {
+		return nil, err
+	}
+	quoted := c.data[start:c.at]
+	inner := quoted[1 : len(quoted)-1]
+	for _, b := range inner {
+		if b < ' ' || b == '\\' || b >= 0x80 {
+			var s string
+			if err := json.Unmarshal(quoted, &s); err != nil {
+				c.at = start
+				return nil, c.want("a string without control characters")
+			}
+			return []byte(s), nil
+		}
+	}
+	return inner, nil
+}
+
+func (c *Cursor) space() {
+	for c.at < len(c.data) {
+		switch c.data[c.at] {
+		case ' ', '\t', '\n', '\r':
+			c.at++
+		default:
+			return
+		}
+	}
+}
+
+// is takes the byte if it comes next.
+func (c *Cursor) is(b byte) bool {
+	c.space()
+	if c.at < len(c.data) && c.data[c.at] == b {
+		c.at++
+		return true
+	}
+	return false
+}
+
+func (c *Cursor) take(b byte, what string) error {
+	if !c.is(b) {
+		return c.want(what)
+	}
+	return nil
+}
+
+func (c *Cursor) literal(text string) error {
+	if !bytes.HasPrefix(c.data[c.at:], []byte(text)) {
+		return c.want("a value")
+	}
+	c.at += len(text)
+	if c.at < len(c.data) && !ends[c.data[c.at]] {
+		return c.want("a value")
+	}
+	return nil
+}
+
+func (c *Cursor) want(what string) error {
+	return &SyntaxError{Offset: c.at, Message: "want " + what}
+}
