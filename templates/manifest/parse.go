@@ -15,7 +15,8 @@ import (
 
 // Parse reads a stream of documents; file only names it in errors. Duplicate keys,
 // anchors that contain themselves, and documents over the limits are faults. The first
-// fault is returned, always as *Error. Empty data is a stream without documents.
+// fault is returned, always as *Error. Empty data is a stream without documents. The stream
+// keeps the data, which must not be changed any more.
 func Parse(file string, data []byte) (*Stream, error) {
 	if err := checkText(file, data); err != nil {
 		return nil, err
@@ -61,6 +62,12 @@ func parseNodes(text []byte) (root *yaml.Node, err error) {
 			root, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
+	if masked, found := maskSurrogates(text); found {
+		if root, err = parseNodes(masked); err == nil && root != nil {
+			unmaskSurrogates(text, root)
+		}
+		return root, err
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
 	if err := decoder.Decode(&first); errors.Is(err, io.EOF) {
