@@ -20,9 +20,10 @@ func specPath() *schema.Path { return schema.Root("spec") }
 // makeTemplate checks the spec and compiles app and pod. The template is complete only if
 // nothing was reported.
 func (d *document) makeTemplate(n *yaml.Node) {
+	spec := d.spec // a copy, lest the template keep the whole document in memory
 	t := &Template{
 		Name: d.entry.Name, Kind: d.entry.Kind, Namespace: d.entry.Namespace, Origin: d.entry.Origin,
-		Spec:          &d.spec,
+		Spec:          &spec,
 		Overrides:     d.overrides(n),
 		FailurePolicy: d.failurePolicy(n),
 	}
@@ -209,7 +210,7 @@ func (d *document) app(spec *yaml.Node, c *compiler) *node {
 	if init := valueAt(n, "initContainers"); init != nil {
 		if init.Kind == yaml.ScalarNode && strings.Contains(init.Value, "${") {
 			d.report(init, at.Member("initContainers"), WrongType, "", "want true or false, not an expression")
-		} else if value := c.value(init, schema.NewScalar(schema.Boolean), at.Member("initContainers")); value != nil {
+		} else if value := c.value(init, shape().boolean, at.Member("initContainers")); value != nil {
 			t.Containers.InitContainers = value.value == true
 		}
 	}

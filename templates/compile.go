@@ -172,7 +172,7 @@ func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path, c
 
 // key compiles the expression in a key of labels or annotations.
 func (c *compiler) key(n *yaml.Node, at *schema.Path) *node {
-	key := c.scalar(n, schema.NewScalar(schema.String), at)
+	key := c.scalar(n, shape().text, at)
 	if key == nil || key.form != expressionForm {
 		return key
 	}
@@ -194,8 +194,7 @@ func (c *compiler) word(out *node, key, value *yaml.Node, at *schema.Path, conta
 	case key.Value == whenWord && c.root(out.want):
 		c.report(key, at, FieldNotAllowed, "put $when on what is within", "a whole section cannot be left out")
 	case key.Value == whenWord:
-		boolean := schema.NewScalar(schema.Boolean)
-		when := c.value(value, boolean, at)
+		when := c.value(value, shape().boolean, at)
 		if when == nil {
 			if manifest.Resolve(value).Tag == "!!null" {
 				c.report(value, at, WrongType, "", "want a boolean, got nothing")
@@ -316,7 +315,7 @@ func (c *compiler) positions(n *yaml.Node, at *schema.Path) []*node {
 const positionHint = "want first, last, before:NAME or after:NAME"
 
 func (c *compiler) position(n *yaml.Node, at *schema.Path) *node {
-	p := c.scalar(n, schema.NewScalar(schema.String), at)
+	p := c.scalar(n, shape().text, at)
 	if p == nil || p.form == expressionForm {
 		return p
 	}

@@ -30,16 +30,21 @@ type Finding struct {
 	Excerpt string
 }
 
-// String is file:line:column: severity: path: message [reason].
+// String is file:line:column: severity: path: message [reason], without what is unknown.
 func (f Finding) String() string {
-	where := f.File
-	if f.Line > 0 {
-		where = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
-	}
+	text := fmt.Sprintf("%s [%s]", f.Message, f.Reason)
 	if f.Path != "" {
-		return fmt.Sprintf("%s: %s: %s: %s [%s]", where, f.Severity, f.Path, f.Message, f.Reason)
+		text = f.Path + ": " + text
 	}
-	return fmt.Sprintf("%s: %s: %s [%s]", where, f.Severity, f.Message, f.Reason)
+	text = string(f.Severity) + ": " + text
+	switch {
+	case f.File == "":
+		return text
+	case f.Line == 0:
+		return f.File + ": " + text
+	default:
+		return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, text)
+	}
 }
 
 // sortFindings puts errors first, then by place; equal findings become one.

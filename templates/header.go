@@ -43,6 +43,7 @@ func (d *document) read() {
 	d.makeTemplate(specNode)
 	d.checkTemplate(specNode)
 	if !d.broken() {
+		d.template.program.compact()
 		d.entry.Template = d.template
 	}
 }

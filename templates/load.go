@@ -190,6 +190,9 @@ func (d *document) warn(n *yaml.Node, at *schema.Path, reason FindingReason, hin
 }
 
 func (d *document) add(line, column int, path string, reason FindingReason, severity Severity, hint, message string) {
+	if d.file == "" { // a resource of the cluster has no lines that its author knows
+		line, column = 0, 0
+	}
 	d.findings = append(d.findings, Finding{
 		File: d.file, Line: line, Column: column, Path: path, Reason: reason, Severity: severity,
 		Message: message, Hint: hint, Excerpt: d.text.excerpt(line, column),

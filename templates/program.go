@@ -18,7 +18,7 @@ type program struct {
 // that holds an expression somewhere.
 type node struct {
 	form  form
-	value any // of a constant; its members and items stay, because they know their places
+	value any // of a constant; until compact its members and items stay, because they know their places
 	// expression of an expression; want is what its value must be.
 	expression *expression.Expression
 	want       *schema.Schema
@@ -100,6 +100,18 @@ func (n *node) uses() expression.Uses {
 	return sum
 }
 
+// compact forgets what only the checks at load need: the places and parts of
+// constants, which are most of a template.
+func (p *program) compact() {
+	for _, root := range []*node{p.app, p.pod} {
+		root.walk(func(n *node) {
+			if n.form == constantForm {
+				n.members, n.items, n.want, n.place = nil, nil, nil, place{}
+			}
+		})
+	}
+}
+
 // uses sums up what the expressions of both trees read.
 func (p *program) uses() expression.Uses {
 	both := &node{items: []*node{}}
@@ -140,6 +152,11 @@ func (n *node) member(name string) *node {
 	for i := range n.members {
 		if n.members[i].key == nil && n.members[i].name == name {
 			return n.members[i].value
+		}
+	}
+	if o, ok := n.value.(Object); ok && n.members == nil { // a constant after compact
+		if value, there := o.Get(name); there {
+			return &node{value: value}
 		}
 	}
 	return nil

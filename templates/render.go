@@ -72,14 +72,10 @@ func (e *RenderError) Unwrap() error { return e.Err }
 
 // Error is file:line:column: path: message.
 func (e *RenderError) Error() string {
-	where := e.File
-	if e.Line > 0 {
-		where = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
-	}
-	if where == "" {
+	if e.File == "" {
 		return e.Path + ": " + e.Message
 	}
-	return where + ": " + e.Path + ": " + e.Message
+	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Column, e.Path, e.Message)
 }
 
 // Render evaluates the template for one instance. The error is always a

@@ -30,7 +30,7 @@ func NewSet(entries []Entry) *Set {
 	slices.SortStableFunc(s.entries, compareEntries)
 	for i := range s.entries {
 		e := &s.entries[i]
-		if e.Name == "" {
+		if !ValidName(e.Name) { // nobody can ask for it
 			continue
 		}
 		names := s.shared
@@ -85,7 +85,7 @@ func MarkDuplicates(entries []Entry) []Entry {
 				other = group[1]
 			}
 			e.Findings = sortFindings(append(slices.Clone(e.Findings), Finding{
-				File: e.Origin.File, Line: max(e.Origin.Line, 1), Column: 1, Path: "metadata.name",
+				File: e.Origin.File, Line: e.Origin.Line, Column: min(e.Origin.Line, 1), Path: "metadata.name",
 				Reason: DuplicateTemplate, Severity: SeverityError,
 				Message: fmt.Sprintf("%s %s is also in %s", e.Kind, Quote(e.Name), out[other].Origin.place()),
 				Hint:    "rename or remove one of them; neither is used",

@@ -21,13 +21,15 @@ type shapes struct {
 	whole map[*schema.Schema]*schema.Schema
 	// initContainers and containers are the two lists of pod.spec, told apart by pointer.
 	initContainers, containers *schema.Schema
+	// text and boolean are what keys, positions and conditions must be.
+	text, boolean *schema.Schema
 }
 
 // shape walks the types once; the result is never changed.
 var shape = sync.OnceValue(func() *shapes {
 	s := &shapes{whole: map[*schema.Schema]*schema.Schema{}}
-	anything := schema.NewScalar(schema.Any)
-	text := schema.NewScalar(schema.String)
+	anything, text := schema.NewScalar(schema.Any), schema.NewScalar(schema.String)
+	s.text, s.boolean = text, schema.NewScalar(schema.Boolean)
 
 	spec := schema.Of(reflect.TypeFor[v1alpha1.SidecarTemplateSpec]())
 	metadata := schema.Of(reflect.TypeFor[metav1.ObjectMeta]())
