@@ -257,10 +257,10 @@ func annotationField(key string) string { return fmt.Sprintf("metadata.annotatio
 // asker is the line that asked for an instance and its place.
 func asker(a *answer, in inject.Instance) (line, place string) {
 	if text, ok := podAnnotation(a, inject.RequestAnnotation); ok && asks(text, in) {
-		return inject.RequestAnnotation + ": " + plainOrQuoted(text), a.place(annotationField(inject.RequestAnnotation))
+		return inject.RequestAnnotation + ": " + cutText(text), a.place(annotationField(inject.RequestAnnotation))
 	}
 	if text, ok := a.namespace.Annotations[inject.RequestAnnotation]; ok && asks(text, in) {
-		return inject.RequestAnnotation + ": " + plainOrQuoted(text), "namespace " + a.namespace.Name
+		return inject.RequestAnnotation + ": " + cutText(text), "namespace " + a.namespace.Name
 	}
 	if in.Template != nil && in.Template.Spec.Match != nil {
 		return "spec.match of the template selects the pod", originText(in.Template)

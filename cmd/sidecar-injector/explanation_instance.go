@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -19,6 +21,10 @@ func (w *explanationWriter) instance(i int) {
 			title += ": " + firstSentence(in.Description)
 		}
 	default:
+		if in.asideOnly() {
+			title += ": nothing is wrong with it, but the pod is refused"
+			break
+		}
 		title += ": " + outcomeText(in.Outcome, w.palette) + ", " + string(in.Reason)
 	}
 	w.line("%s", title)
@@ -26,7 +32,7 @@ func (w *explanationWriter) instance(i int) {
 		w.field("asked for by", fmt.Sprintf("%s  %s", in.AskedBy, w.faint("("+w.why(in)+w.near(in.AskedAt)+")")))
 	}
 	rules := in.Rules
-	if w.anything() || i > 0 {
+	if w.anything() || i > 0 || len(w.e.Rules) > 0 {
 		rules = failed(rules)
 	}
 	w.rules("  ", rules)
@@ -144,12 +150,15 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
-// cutText shows a value on one line, quoted if it is not plain, and cut if it is long.
+// cutText shows a value on one line: as it is if it can be printed, else quoted, and cut
+// if it is long.
 func cutText(text string) string {
 	const longest = 80
-	shown := plainOrQuoted(text)
-	if utf8.RuneCountInString(shown) <= longest {
-		return shown
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(text) {
+		text = strconv.Quote(text)
 	}
-	return string([]rune(shown)[:longest-1]) + "…"
+	if utf8.RuneCountInString(text) <= longest {
+		return text
+	}
+	return string([]rune(text)[:longest-1]) + "…"
 }

@@ -223,8 +223,8 @@ func (w *explanationWriter) warnings() {
 	for _, text := range w.e.Warnings {
 		w.line("%s %s", w.yellow("warning:"), text)
 	}
-	if len(w.e.misplaced) > 0 {
-		w.line("%s %s", w.yellow("warning:"), misplacedText(w.e.misplaced))
+	for _, group := range together(w.e.misplaced) {
+		w.line("%s %s", w.yellow("warning:"), misplacedText(group))
 	}
 }
 

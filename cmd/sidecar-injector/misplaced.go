@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -92,11 +93,27 @@ func fieldPath(pointer string) string {
 	return strings.ReplaceAll(strings.Trim(pointer, "/"), "/", ".")
 }
 
-// misplacedText is one sentence for all that is misplaced in a workload.
-func misplacedText(misplaced []misplacement) string {
-	first := misplaced[0]
+// together groups what stands in one place and belongs to one other.
+func together(misplaced []misplacement) [][]misplacement {
+	var groups [][]misplacement
+	for _, m := range misplaced {
+		i := slices.IndexFunc(groups, func(g []misplacement) bool {
+			return g[0].where == m.where && g[0].owner == m.owner && g[0].isLabel == m.isLabel
+		})
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], m)
+	}
+	return groups
+}
+
+// misplacedText is one sentence for a group.
+func misplacedText(group []misplacement) string {
+	first := group[0]
 	subject, stands, them := templates.Quote(first.key), "stands", "it"
-	if n := len(misplaced) - 1; n > 0 {
+	if n := len(group) - 1; n > 0 {
 		subject, stands, them = fmt.Sprintf("%s and %d more", subject, n), "stand", "they"
 	}
 	reads := strings.Replace(them, "they", "them", 1)
@@ -109,19 +126,15 @@ func (m misplacement) belongs() string {
 	return fieldPath(templatePointer(m.pod.Kind) + "/metadata/" + listOf(m.isLabel))
 }
 
-// snippet shows keys of one place as the YAML that they should be.
-func snippet(misplaced []misplacement) []string {
+// snippet shows a group as the YAML that it should be.
+func snippet(group []misplacement) []string {
 	var lines []string
 	indent := ""
-	before := ""
-	for _, m := range misplaced {
-		if belongs := m.belongs(); belongs != before {
-			before, indent = belongs, ""
-			for _, name := range strings.Split(belongs, ".") {
-				lines = append(lines, indent+name+":")
-				indent += "  "
-			}
-		}
+	for _, name := range strings.Split(group[0].belongs(), ".") {
+		lines = append(lines, indent+name+":")
+		indent += "  "
+	}
+	for _, m := range group {
 		lines = append(lines, indent+m.key+": "+plainOrQuoted(m.value))
 	}
 	return lines

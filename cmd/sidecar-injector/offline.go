@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -59,14 +61,18 @@ func (c *commonFlags) palettes(std streams) (out, report palette, err error) {
 // templates loads the set in force. A broken template is no error here: a pod that
 // asks for it is answered with TemplateInvalid.
 func (c *commonFlags) templates() (*templates.Set, error) {
+	var directories []string // each once: one that is named twice holds nothing twice
 	for _, directory := range c.templateDirs {
+		if directory = filepath.Clean(directory); !slices.Contains(directories, directory) {
+			directories = append(directories, directory)
+		}
 		if info, err := os.Stat(directory); err != nil {
 			return nil, fmt.Errorf("template directory: %w", err)
 		} else if !info.IsDir() {
 			return nil, &hinted{fmt.Errorf("template directory: %s: not a directory", directory), "name the folder that the file lies in"}
 		}
 	}
-	library := newLibrary(c.templateDirs, nil)
+	library := newLibrary(directories, nil)
 	if err := library.Load(); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}

@@ -20,10 +20,10 @@ type remedy struct {
 // remedies are what to do, the most likely first.
 func remedies(a *answer) []remedy {
 	var all []remedy
-	if len(a.misplaced) > 0 {
+	for _, group := range together(a.misplaced) {
 		all = append(all, remedy{
-			Text:  fmt.Sprintf("in %s, move this from %s to %s:", a.pod.Document.File, a.misplaced[0].where, a.misplaced[0].belongs()),
-			Lines: snippet(a.misplaced),
+			Text:  fmt.Sprintf("in %s, move this from %s to %s:", a.pod.Document.File, group[0].where, group[0].belongs()),
+			Lines: snippet(group),
 		})
 	}
 	switch a.result.Reason {

@@ -88,10 +88,10 @@ func warningLines(answers []answer, p palette) string {
 		for _, w := range a.result.Warnings {
 			fmt.Fprintf(&b, "%s %s:%d: %s: %s\n", p.yellow("warning:"), a.pod.Document.File, a.pod.Line, a.title(), w)
 		}
-		if len(a.misplaced) > 0 {
-			first := a.misplaced[0]
-			fmt.Fprintf(&b, "%s %s:%d:%d: %s: %s:\n", p.yellow("warning:"), a.pod.Document.File, first.line, first.column, a.title(), misplacedText(a.misplaced))
-			for _, line := range snippet(a.misplaced) {
+		for _, group := range together(a.misplaced) {
+			first := group[0]
+			fmt.Fprintf(&b, "%s %s:%d:%d: %s: %s:\n", p.yellow("warning:"), a.pod.Document.File, first.line, first.column, a.title(), misplacedText(group))
+			for _, line := range snippet(group) {
 				fmt.Fprintf(&b, "    %s\n", line)
 			}
 		}

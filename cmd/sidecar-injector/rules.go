@@ -63,15 +63,19 @@ func forAnInstance() []inject.Reason {
 	return []inject.Reason{inject.WindowsPod, inject.HostNetwork, inject.AlreadyInjected, inject.NeverCompletes}
 }
 
-// podRules are the tests of a pod as a whole up to the one that said no; nil if none did.
+// podRules are the tests of a pod as a whole up to the one that said no, and what is
+// wrong with its request as a whole; nil if nothing is.
 func podRules(a *answer) []explainedRule {
 	order := forThePod()
-	if len(a.result.Instances) == 0 && len(a.result.Faults) > 0 {
-		rules := passed(a, order)
-		for _, f := range a.result.Faults {
-			rules = append(rules, explainedRule{Reason: f.Reason, Text: f.String()})
+	var faults []explainedRule
+	for _, f := range a.result.Faults {
+		known := slices.ContainsFunc(a.result.Instances, func(in inject.Instance) bool { return in.Name == f.Instance })
+		if !known {
+			faults = append(faults, explainedRule{Reason: f.Reason, Text: f.String()})
 		}
-		return rules
+	}
+	if len(faults) > 0 {
+		return append(passed(a, order), faults...)
 	}
 	stop := slices.Index(order, a.result.Reason)
 	if stop < 0 || len(a.result.Instances) > 0 {
@@ -80,10 +84,10 @@ func podRules(a *answer) []explainedRule {
 	return append(passed(a, order[:stop]), explainedRule{Reason: a.result.Reason, Text: a.result.Detail})
 }
 
-// instanceRules are the tests up to the one that kept an instance out; nil if none did.
+// instanceRules are the tests up to the one that kept an instance out; nil if none of
+// its own did.
 func instanceRules(a *answer, in *explainedInstance) []explainedRule {
-	switch in.Outcome {
-	case inject.Injected, inject.Unchanged:
+	if in.Outcome == inject.Injected || in.Outcome == inject.Unchanged || in.asideOnly() {
 		return nil
 	}
 	rules := passed(a, forThePod())
@@ -94,7 +98,7 @@ func instanceRules(a *answer, in *explainedInstance) []explainedRule {
 	}
 	found := false
 	for _, f := range a.result.Faults {
-		if f.Instance == in.Name || f.Instance == "" {
+		if f.Instance == in.Name {
 			rules = append(rules, explainedRule{Reason: f.Reason, Text: f.String()})
 			found = true
 		}
@@ -103,6 +107,16 @@ func instanceRules(a *answer, in *explainedInstance) []explainedRule {
 		rules = append(rules, explainedRule{Reason: in.Reason, Text: in.Detail})
 	}
 	return rules
+}
+
+// asideOnly says that nothing is wrong with the instance itself: the pod is refused for
+// another one.
+func (in *explainedInstance) asideOnly() bool {
+	switch in.Reason {
+	case inject.Annotation, inject.NamespaceAnnotation, inject.TemplateMatch:
+		return in.Outcome == inject.Refused
+	}
+	return false
 }
 
 func passed(a *answer, reasons []inject.Reason) []explainedRule {
