@@ -18,12 +18,18 @@ func templateReference(t *templates.Template) string {
 
 // alreadyInjected answers from the status, before anything is rendered. A native
 // sidecar that lost its restartPolicy gets it back.
-func (j *job) alreadyInjected(c *candidate) bool {
+func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	entry, ok := j.status[c.asked.instance]
 	if !ok {
 		return false
 	}
+	c.template, c.instance.Template = today, today
 	in := c.instance
+	if entry.LeftOut != "" {
+		j.fault(Fault{Reason: Conflict, Instance: c.asked.instance, Place: c.place(), Message: "it was left out because of a conflict when the pod was injected",
+			Fix: "mend the conflict, and let the pod be created anew without the status annotation"}, c)
+		return true
+	}
 	in.Outcome, in.Reason = Unchanged, AlreadyInjected
 	in.Detail = fmt.Sprintf("%s lists it, and all that it lists is there", StatusAnnotation)
 	in.Volumes = slices.Clone(entry.Volumes)
@@ -33,7 +39,7 @@ func (j *job) alreadyInjected(c *candidate) bool {
 	for _, name := range slices.Concat(entry.InitContainers, entry.Containers) {
 		in.Containers = append(in.Containers, AddedContainer{Name: name})
 	}
-	in.Outdated = outdated(entry, c)
+	in.Outdated = outdated(entry, c, today)
 	if in.Outdated != "" {
 		j.warn("%s stays as it was injected: %s; it changes when the pod is created anew without the status annotation", c.asked.instance, in.Outdated)
 	}
@@ -49,12 +55,15 @@ func (j *job) alreadyInjected(c *candidate) bool {
 
 // outdated says how today's template and parameters differ from those that the
 // pod was injected with; "" if they do not.
-func outdated(e StatusEntry, c *candidate) string {
+func outdated(e StatusEntry, c *candidate, today *templates.Template) string {
+	if today == nil {
+		return fmt.Sprintf("its template %s is not there today, or has faults", templates.Quote(e.Template))
+	}
 	var differ []string
-	if reference := templateReference(c.template); e.Template != reference {
+	if reference := templateReference(today); e.Template != reference {
 		differ = append(differ, fmt.Sprintf("its template was %s and is %s today", templates.Quote(e.Template), reference))
-	} else if e.Revision != c.template.Revision {
-		differ = append(differ, fmt.Sprintf("its template's revision was %s and is %s today", templates.Quote(e.Revision), c.template.Revision))
+	} else if e.Revision != today.Revision {
+		differ = append(differ, fmt.Sprintf("its template's revision was %s and is %s today", templates.Quote(e.Revision), today.Revision))
 	}
 	if e.Parameters != hashParameters(c.given) {
 		differ = append(differ, "its parameters have changed since")

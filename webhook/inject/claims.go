@@ -68,8 +68,10 @@ func (s *claims) try(c *candidate) {
 	}
 	t.checkMountedVolumes()
 	if len(t.faults) > 0 {
+		c.yielded = true
 		for _, f := range t.faults {
 			s.job.fault(f, c)
+			c.yielded = c.yielded && f.Reason == Conflict && c.template.FailurePolicy == v1alpha1.Ignore
 		}
 		return
 	}

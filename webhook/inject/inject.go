@@ -113,6 +113,8 @@ type candidate struct {
 	targets  []target
 	addition *addition
 	plan     plan
+	// yielded is set when the instance is left out for another's sake.
+	yielded bool
 }
 
 func (j *job) run(entries []asked) error {
@@ -145,6 +147,12 @@ func (j *job) run(entries []asked) error {
 		j.result.Operations = j.repairs
 		return nil
 	}
+	for _, c := range fit {
+		if c.yielded {
+			j.status[c.asked.instance] = StatusEntry{Template: templateReference(c.template), Revision: c.template.Revision,
+				Parameters: hashParameters(c.given), LeftOut: Conflict}
+		}
+	}
 	return j.assemble(accepted)
 }
 
@@ -167,7 +175,8 @@ func (j *job) readStatus() error {
 // rendering. It reports whether the instance is ready to be planned; if not, its
 // outcome is set.
 func (j *job) prepare(c *candidate) (bool, error) {
-	if !j.find(c) || j.unsupported(c) || j.alreadyInjected(c) {
+	// A pod that has the sidecar keeps it, whatever became of the template since.
+	if entry, known := j.set.Lookup(j.request.Namespace.Name, c.asked.template); j.alreadyInjected(c, entry.Template) || !j.find(c, entry, known) || j.unsupported(c) {
 		return false, nil
 	}
 	faults := j.readNative(c)
@@ -224,11 +233,11 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	return c.template.Render(in)
 }
 
-// find looks the template up.
-func (j *job) find(c *candidate) bool {
+// find takes the template that the look-up gave; without one that can be
+// rendered, the instance is at fault.
+func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	place := requestPlace(c.reason, j.request.Namespace.Name)
-	entry, ok := j.set.Lookup(j.request.Namespace.Name, c.asked.template)
-	if !ok {
+	if !known {
 		fix := "sidecar-injector templates list shows what there is"
 		names := j.set.Names(j.request.Namespace.Name)
 		if near := templates.Nearest(c.asked.template, names); near != "" {

@@ -25,6 +25,9 @@ type StatusEntry struct {
 	InitContainers []string `json:"initContainers,omitempty"`
 	Containers     []string `json:"containers,omitempty"`
 	Volumes        []string `json:"volumes,omitempty"`
+	// LeftOut is Conflict for an instance that yielded to another: a later
+	// injection, which finds the other's additions in the pod, must not add it either.
+	LeftOut Reason `json:"leftOut,omitempty"`
 }
 
 // ReadStatus reads the status from a pod's annotations. A pod without one has
