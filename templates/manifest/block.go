@@ -46,7 +46,7 @@ func (e *emitter) mapping(it *item) {
 		case en.isNew():
 			added.entries = append(added.entries, en)
 		case en.spreadOut:
-			e.spread(en, column)
+			e.spread(n, en, column)
 		default:
 			e.changedPair(n, en, column)
 		}
@@ -135,10 +135,11 @@ func (e *emitter) replaceValue(from int, old *yaml.Node, head string, body []str
 }
 
 // spread writes out a merge key of a block mapping.
-func (e *emitter) spread(en *entry, column int) {
+func (e *emitter) spread(n *yaml.Node, en *entry, column int) {
 	start, end := e.start(en.key), e.end(en.old)
 	if len(en.spread) == 0 {
-		e.replace(e.start(en.old), end, "{}")
+		colon, _ := e.colon(n, en.index)
+		e.replaceValue(colon+1, en.old, "{}", nil)
 		return
 	}
 	var lines []string

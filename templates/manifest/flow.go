@@ -68,7 +68,7 @@ func (e *emitter) flowSpread(en *entry) {
 	}
 	var parts []string
 	for _, s := range en.spread {
-		parts = append(parts, e.flowEntry(mappingItem, s, en.old, ""))
+		parts = append(parts, e.key(&item{}, s, true)+e.style.colon+e.flowText(s.value, en.old, ""))
 	}
 	e.replace(e.start(en.key), e.end(en.old), strings.Join(parts, e.style.comma))
 }
@@ -201,14 +201,10 @@ func (e *emitter) flowEntry(kind itemKind, en *entry, place *yaml.Node, margin s
 	if kind == listItem {
 		return value
 	}
-	return e.flowKey(en.name) + e.style.colon + value
-}
-
-func (e *emitter) flowKey(name string) string {
 	if e.style.json {
-		return doubleQuote(name)
+		return doubleQuote(en.name) + e.style.colon + value
 	}
-	return quote(name, true)
+	return e.key(&item{}, en, true) + e.style.colon + value
 }
 
 // flowText writes a value inside brackets, in the place of what was written there.

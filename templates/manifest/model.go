@@ -171,7 +171,7 @@ func (m *model) writeOut(it *item, merge *entry) {
 	}
 	merge.spreadOut = true
 	for _, p := range merged(merge.old, seen) {
-		merge.spread = append(merge.spread, &entry{name: p.name, value: newItem(p.value, false)})
+		merge.spread = append(merge.spread, &entry{name: p.name, key: p.key, value: newItem(p.value, false)})
 	}
 	it.touched = true
 	if it.here {

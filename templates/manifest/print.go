@@ -182,15 +182,25 @@ func (p *printer) kept(it *item, e *entry) (string, bool) {
 	return "", false
 }
 
-// key writes the key of an entry.
+// key writes the key of an entry; a copy's key is written as it was, for y and yes are other
+// words for the same key.
 func (p *printer) key(it *item, e *entry, flow bool) string {
 	switch {
 	case e.merge:
 		return "<<"
-	case it.here && e.key != nil:
+	case e.key == nil:
+		return quote(e.name, flow)
+	case it.here:
 		return string(p.text[p.start(e.key):p.end(e.key)])
 	}
-	return quote(e.name, flow)
+	key := Resolve(e.key)
+	_, content := p.content(key)
+	text := string(p.text[content:p.end(key)])
+	if key.Style&^(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 || p.line(content) != p.line(p.end(key)) ||
+		flow && key.Style == 0 && strings.ContainsAny(text, ",[]{}?") {
+		return quote(e.name, flow)
+	}
+	return text
 }
 
 // scalar writes a scalar, whose further lines stand at the given column.
