@@ -9,6 +9,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
+// App gives the first target container to expressions, decoded only when one
+// needs more than its name.
+type App interface {
+	Name() string // "" where it has none
+	// Object is the container as decoded JSON, with int64 for whole numbers. It gives
+	// the same at each call.
+	Object() (map[string]any, error)
+}
+
 // Pod gives the pod to expressions, decoded only when one needs it.
 type Pod interface {
 	Name() string
@@ -29,9 +38,8 @@ type Activation struct {
 	Index      int
 	// Native says that the instance is injected as native sidecars.
 	Native bool
-	// App is a container as decoded JSON; nil where there is none, which expressions
-	// see as a container without fields.
-	App map[string]any
+	// App is nil where there is none, which expressions see as a container without fields.
+	App App
 	// Pod may be nil only where no expression reads it.
 	Pod Pod
 
@@ -44,6 +52,7 @@ type Activation struct {
 	podError      error
 	appRead       bool
 	appObject     map[string]any
+	appError      error
 	namespaceRead map[string]any
 }
 
@@ -66,12 +75,23 @@ func (in *Activation) pod() (map[string]any, error) {
 	return in.podObject, nil
 }
 
-func (in *Activation) container() map[string]any {
-	if !in.appRead {
-		in.appRead = true
-		in.appObject = canonicalObject(schema.Container(), in.App)
+// container is the app's container with its quantities as strings.
+func (in *Activation) container() (map[string]any, error) {
+	if in.appRead {
+		return in.appObject, in.appError
 	}
-	return in.appObject
+	in.appRead = true
+	if in.App == nil {
+		in.appObject = map[string]any{}
+		return in.appObject, nil
+	}
+	object, err := in.App.Object()
+	if err != nil {
+		in.appError = err
+		return nil, err
+	}
+	in.appObject = canonicalObject(schema.Container(), object)
+	return in.appObject, nil
 }
 
 func canonicalObject(s *schema.Schema, object map[string]any) map[string]any {
@@ -96,9 +116,9 @@ func (in *Activation) namespaceObject() map[string]any {
 // bindings gives an Activation to CEL.
 type bindings struct {
 	*Activation
-	// shallow says that the program reads no more of the pod than its name and
-	// namespace, so that it need not be decoded.
-	shallow bool
+	// shallowPod and shallowApp say that the program reads no more of the pod than its
+	// name and namespace, of the app than its name, so that they need not be decoded.
+	shallowPod, shallowApp bool
 }
 
 // Parent implements interpreter.Activation.
@@ -116,7 +136,7 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 	case nativeVariable:
 		return b.Native, true
 	case appVariable:
-		return b.container(), true
+		return b.resolveApp(), true
 	case clusterVariable:
 		return b.Cluster, true
 	case namespaceVariable:
@@ -127,8 +147,19 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 	return nil, false
 }
 
+func (b *bindings) resolveApp() any {
+	if b.shallowApp && b.App != nil && b.App.Name() != "" {
+		return map[string]any{"name": b.App.Name()}
+	}
+	app, err := b.container()
+	if err != nil {
+		return types.WrapErr(unreadable(err))
+	}
+	return app
+}
+
 func (b *bindings) resolvePod() any {
-	if b.shallow && b.Pod != nil {
+	if b.shallowPod && b.Pod != nil {
 		return map[string]any{"metadata": map[string]any{"name": b.Pod.Name(), "namespace": b.Pod.Namespace()}}
 	}
 	pod, err := b.pod()

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -215,8 +216,33 @@ func TestUsesNamesWhatIsRead(t *testing.T) {
 		"${['a'].map(instance, instance)}": {},
 	} {
 		got := mustCompile(t, text, nil).Uses()
+		got.Paths = nil // see the next test
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+func TestUsesNamesThePathsThatAreRead(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain ${params.text}":      "",
+		"${app.name}":               "app.name",
+		"${app.?image.orValue('')}": "app.image",
+		"${app}":                    "app",
+		"${app.env.map(e, e.name)}": "app.env",
+		"${has(pod.spec.nodeName) && size(pod.spec.containers) > 1}":                                      "pod.spec.containers pod.spec.nodeName",
+		"${pod.metadata.?labels[?'a/b'].orValue(pod.metadata.name)}":                                      "pod.metadata.labels pod.metadata.name",
+		"${pod.metadata.labels.app}-${size(pod.metadata.labels)}":                                         "pod.metadata.labels",
+		"${app.?securityContext.?runAsUser.or(pod.spec.?securityContext.?runAsUser).orValue(1)}":          "app.securityContext.runAsUser pod.spec.securityContext.runAsUser",
+		"${namespaceObject.metadata.?annotations[?'x'].hasValue() ? 'a' : namespaceObject.metadata.name}": "namespaceObject.metadata.annotations namespaceObject.metadata.name",
+		"${pod.spec.containers.exists(c, c.name == app.name)}":                                            "app.name pod.spec.containers",
+	} {
+		var got []string
+		for _, p := range mustCompile(t, text, nil).Uses().Paths {
+			got = append(got, strings.Join(append([]string{p.Root}, p.Fields...), "."))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %q, want %q", text, strings.Join(got, " "), want)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Err
 			return nil, err
 		}
 		x.parts = append(x.parts, compiled)
-		x.uses = x.uses.union(compiled.uses())
+		x.uses = x.uses.Union(compiled.uses())
 		if isWhole {
 			x.text = false
 			output, x.optional = unwrapOptional(output)

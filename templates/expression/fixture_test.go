@@ -23,6 +23,12 @@ func (p *pod) Object() (map[string]any, error) {
 	return p.object, p.err
 }
 
+// container is a decoded container.
+type container map[string]any
+
+func (c container) Name() string                    { name, _ := c["name"].(string); return name }
+func (c container) Object() (map[string]any, error) { return c, nil }
+
 const podJSON = `{
 	"metadata": {"name": "web-0", "namespace": "shop", "labels": {"app": "web", "a/b": "c"}},
 	"spec": {
@@ -89,7 +95,7 @@ func activation(t testing.TB) *Activation {
 		},
 		Instance:        "logs",
 		Index:           2,
-		App:             app,
+		App:             container(app),
 		Pod:             &pod{object: object},
 		NamespaceName:   "shop",
 		NamespaceLabels: map[string]string{"team": "red"},

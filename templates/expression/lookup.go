@@ -111,7 +111,14 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 	case namespaceVariable:
 		return l.namespace(in)
 	case appVariable:
-		value, at := descend(in.container(), l.fields)
+		if in.App != nil && len(l.fields) == 1 && l.fields[0] == "name" && in.App.Name() != "" {
+			return in.App.Name(), 0, nil
+		}
+		app, err := in.container()
+		if err != nil {
+			return nil, 0, unreadable(err)
+		}
+		value, at := descend(app, l.fields)
 		return value, at, nil
 	}
 	if in.Pod != nil && len(l.fields) == 2 && l.fields[0] == "metadata" {

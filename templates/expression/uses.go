@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -19,6 +20,36 @@ type Uses struct {
 	// Namespace: anything of namespaceObject.
 	Namespace bool
 	Cluster   bool
+	// Paths is what is read of app, pod and namespaceObject, as far as it can be told
+	// without evaluating: a path stands for everything below it. Sorted.
+	Paths []Path
+}
+
+// Path is a selection from a variable.
+type Path struct {
+	// Root is app, pod or namespaceObject.
+	Root string
+	// Fields from the root on; none: all of it.
+	Fields []string
+}
+
+func comparePaths(a, b Path) int {
+	return cmp.Or(cmp.Compare(a.Root, b.Root), slices.Compare(a.Fields, b.Fields))
+}
+
+// mergePaths sorts paths and drops repetitions and what lies below another.
+func mergePaths(paths ...[]Path) []Path {
+	all := slices.Concat(paths...)
+	slices.SortFunc(all, comparePaths)
+	var kept []Path
+	for _, p := range all {
+		if n := len(kept); n > 0 && kept[n-1].Root == p.Root && len(kept[n-1].Fields) <= len(p.Fields) &&
+			slices.Equal(kept[n-1].Fields, p.Fields[:len(kept[n-1].Fields)]) {
+			continue
+		}
+		kept = append(kept, p)
+	}
+	return kept
 }
 
 // InstanceOnly reports whether nothing is read but the instance's name, or nothing
@@ -41,6 +72,10 @@ func (u *usage) note(root string, fields []string) {
 			return fields[i]
 		}
 		return ""
+	}
+	switch root {
+	case appVariable, podVariable, namespaceVariable:
+		u.Paths = append(u.Paths, Path{Root: root, Fields: slices.Clone(fields)})
 	}
 	switch root {
 	case paramsVariable:
@@ -82,11 +117,12 @@ func (u *usage) note(root string, fields []string) {
 func (u *usage) result() Uses {
 	uses := u.Uses
 	uses.Parameters = slices.Sorted(maps.Keys(u.parameters))
+	uses.Paths = mergePaths(u.Paths)
 	return uses
 }
 
-// union is what either reads.
-func (u Uses) union(other Uses) Uses {
+// Union is what either reads.
+func (u Uses) Union(other Uses) Uses {
 	names := map[string]bool{}
 	for _, name := range slices.Concat(u.Parameters, other.Parameters) {
 		names[name] = true
@@ -103,5 +139,6 @@ func (u Uses) union(other Uses) Uses {
 		Pod:          u.Pod || other.Pod,
 		Namespace:    u.Namespace || other.Namespace,
 		Cluster:      u.Cluster || other.Cluster,
+		Paths:        mergePaths(u.Paths, other.Paths),
 	}
 }
