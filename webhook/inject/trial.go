@@ -160,10 +160,14 @@ func (p portView) same(other portView) bool {
 
 func (p portView) text() string { return fmt.Sprintf("%d/%s", p.Port, p.protocol()) }
 
+// tokenVolume is how the volume of a service account's token begins, which the API
+// server names at random and adds before webhooks are called.
+const tokenVolume = "kube-api-access-"
+
 // checkVolumes: a volume of the same name must be the same volume.
 func (t *trial) checkVolumes() {
 	for _, v := range t.addition.volumes {
-		if strings.HasPrefix(v.name, "kube-api-access-") {
+		if strings.HasPrefix(v.name, tokenVolume) {
 			t.conflict(t.candidate.place(), fmt.Sprintf("volume name %s is kept for service-account tokens", templates.Quote(v.name)), "choose another name")
 			continue
 		}
@@ -237,7 +241,9 @@ func (t *trial) checkMountedVolumes() {
 func (t *trial) volumesFix(name string) string {
 	names := slices.Clone(t.claims.job.request.ClaimVolumes)
 	for _, v := range t.pod().spec.Volumes {
-		names = append(names, v.Name)
+		if !strings.HasPrefix(v.Name, tokenVolume) { // nobody's choice, and not there offline
+			names = append(names, v.Name)
+		}
 	}
 	if len(names) == 0 {
 		return "the pod has no volumes"

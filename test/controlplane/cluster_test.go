@@ -1,0 +1,197 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// object is a Kubernetes object as JSON has it: the server's types are not ours, so
+// nothing may get lost on the way.
+type object = map[string]any
+
+// stored is what the API server answered to a creation.
+type stored struct {
+	object   object
+	warnings []string
+}
+
+// collections are the kinds that the suite creates, and where.
+func collections() map[string]string {
+	return map[string]string{
+		"Pod": "/api/v1/namespaces/%s/pods", "ReplicationController": "/api/v1/namespaces/%s/replicationcontrollers",
+		"Deployment": "/apis/apps/v1/namespaces/%s/deployments", "ReplicaSet": "/apis/apps/v1/namespaces/%s/replicasets",
+		"StatefulSet": "/apis/apps/v1/namespaces/%s/statefulsets", "DaemonSet": "/apis/apps/v1/namespaces/%s/daemonsets",
+		"Job": "/apis/batch/v1/namespaces/%s/jobs", "CronJob": "/apis/batch/v1/namespaces/%s/cronjobs",
+	}
+}
+
+// create posts an object to a namespace. Bytes are sent as they are, anything else as JSON.
+func create(ctx context.Context, namespace, kind string, what any, options ...string) (stored, error) {
+	path, known := collections()[kind]
+	if !known {
+		return stored{}, fmt.Errorf("kind %q: the suite does not create it", kind)
+	}
+	body, isText := what.([]byte)
+	if !isText {
+		var err error
+		if body, err = json.Marshal(what); err != nil {
+			return stored{}, err
+		}
+	}
+	request := suite.client.CoreV1().RESTClient().Post().AbsPath(fmt.Sprintf(path, namespace)).
+		SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").Body(body)
+	for _, option := range options {
+		name, value, _ := strings.Cut(option, "=")
+		request.Param(name, value)
+	}
+	result := request.Do(ctx)
+	var s stored
+	for _, w := range result.Warnings() {
+		s.warnings = append(s.warnings, w.Text)
+	}
+	if err := result.Error(); err != nil {
+		return s, err
+	}
+	raw, err := result.Raw()
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(raw, &s.object)
+}
+
+// createPod is create for a pod that has to be admitted.
+func createPod(t *testing.T, namespace string, pod any, options ...string) stored {
+	t.Helper()
+	s, err := create(t.Context(), namespace, "Pod", pod, options...)
+	if err != nil {
+		t.Fatalf("pod: %v", err)
+	}
+	return s
+}
+
+// refusal is what a webhook told the creator of a pod; other errors are none.
+func refusal(err error) (message string, refused bool) {
+	status := apierrors.APIStatus(nil)
+	if !errors.As(err, &status) {
+		return "", false
+	}
+	_, message, refused = strings.Cut(status.Status().Message, " denied the request: ")
+	return message, refused
+}
+
+// names numbers the suite's namespaces.
+type names struct{ last atomic.Int64 }
+
+// newNamespace makes a namespace that nobody has seen before: neither the API server
+// nor the injector can have an old state of it. It has a service account already.
+func newNamespace(t *testing.T, labels, annotations map[string]string) string {
+	t.Helper()
+	name := fmt.Sprintf("case-%d", suite.names.last.Add(1))
+	createNamespace(t, name, labels, annotations)
+	return name
+}
+
+// createNamespace makes a namespace of that name, which may be there with these labels and annotations.
+func createNamespace(t *testing.T, name string, labels, annotations map[string]string) {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: annotations}}
+	_, err := suite.client.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+	createAccount(t, name, "default")
+}
+
+func createAccount(t *testing.T, namespace, name string) {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	_, err := suite.client.CoreV1().ServiceAccounts(namespace).Create(t.Context(), account, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+}
+
+// createAccounts makes the service accounts that an object names somewhere.
+func createAccounts(t *testing.T, namespace string, o object) {
+	t.Helper()
+	for key, value := range o {
+		if name, ok := value.(string); ok && key == "serviceAccountName" {
+			createAccount(t, namespace, name)
+		} else if inner, ok := value.(object); ok {
+			createAccounts(t, namespace, inner)
+		}
+	}
+}
+
+// enabledNamespace is a new one with the opt-in label.
+func enabledNamespace(t *testing.T) string {
+	t.Helper()
+	return newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)
+}
+
+// uncalledNamespace is a new one whose pods the API server never sends to the injector.
+func uncalledNamespace(t *testing.T) string {
+	t.Helper()
+	return newNamespace(t, map[string]string{injectionLabel: "disabled"}, nil)
+}
+
+// podOf waits for the first pod that controllers make in a namespace that holds one
+// workload, or for the refusal that they tell in an event.
+func podOf(t *testing.T, namespace string) (object, error) {
+	t.Helper()
+	var pods struct{ Items []object }
+	var refused error
+	err := eventually(t.Context(), patience, func(ctx context.Context) error {
+		raw, err := suite.client.CoreV1().RESTClient().Get().AbsPath(fmt.Sprintf(collections()["Pod"], namespace)).
+			SetHeader("Accept", "application/json").DoRaw(ctx)
+		if err != nil {
+			return err
+		}
+		pods.Items = nil
+		if err := json.Unmarshal(raw, &pods); err != nil || len(pods.Items) > 0 {
+			return err
+		}
+		list, err := suite.client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
+		if err != nil {
+			return err
+		}
+		if len(list.Items) == 0 {
+			return errors.New("no pod yet")
+		}
+		_, message, _ := strings.Cut(list.Items[0].Message, "Error creating: ")
+		refused = &apierrors.StatusError{ErrStatus: metav1.Status{Message: message}}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("namespace %s: %w; events:\n%s", namespace, err, events(t, namespace))
+	case refused != nil:
+		return nil, refused
+	}
+	return pods.Items[0], nil
+}
+
+// events are the messages of a namespace's events, a line each.
+func events(t *testing.T, namespace string) string {
+	t.Helper()
+	list, err := suite.client.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, e := range list.Items {
+		fmt.Fprintf(&b, "%s %s: %s %s\n", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message)
+	}
+	return b.String()
+}

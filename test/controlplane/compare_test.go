@@ -1,0 +1,104 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// comparablePod is a stored pod without what the server makes anew for each object. The
+// service account's token keeps neither the random name of its volume nor its place, and
+// neither do the two tolerations that every pod gets: the server adds them before it
+// calls webhooks, to what inject printed after. The order of everything else counts.
+func comparablePod(t *testing.T, pod object) object {
+	t.Helper()
+	pod = clone(t, pod)
+	delete(pod, "apiVersion")
+	delete(pod, "kind")
+	metadata := pod["metadata"].(object)
+	for _, made := range []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "namespace", "ownerReferences"} {
+		delete(metadata, made)
+	}
+	if _, generated := metadata["generateName"]; generated {
+		delete(metadata, "generateName") // ends in the hash of a template
+		delete(metadata, "name")
+	}
+	if labels, ok := metadata["labels"].(object); ok {
+		// Hashes of the workload's template and the workload's UID.
+		for _, made := range []string{"pod-template-hash", "controller-revision-hash", "controller-uid", "batch.kubernetes.io/controller-uid"} {
+			delete(labels, made)
+		}
+	}
+	spec := pod["spec"].(object)
+	token := isToken("")
+	if volume := moveLast(spec, "volumes", token); volume != nil {
+		token = isToken(volume["name"].(string))
+		volume["name"] = tokenVolume
+	}
+	for _, list := range []string{"containers", "initContainers"} {
+		containers, _ := spec[list].([]any)
+		for _, c := range containers {
+			if mount := moveLast(c.(object), "volumeMounts", token); mount != nil {
+				mount["name"] = tokenVolume
+			}
+		}
+	}
+	moveLast(spec, "tolerations", isDefaultToleration("node.kubernetes.io/not-ready"))
+	moveLast(spec, "tolerations", isDefaultToleration("node.kubernetes.io/unreachable"))
+	return pod
+}
+
+// tokenVolume is how the name of the volume of a service account's token begins.
+const tokenVolume = "kube-api-access-"
+
+// isToken finds the token's entry by its name, or any token's if that is "".
+func isToken(name string) func(object) bool {
+	return func(entry object) bool {
+		found, _ := entry["name"].(string)
+		return strings.HasPrefix(found, tokenVolume) && (name == "" || found == name)
+	}
+}
+
+func isDefaultToleration(key string) func(object) bool {
+	return func(toleration object) bool {
+		return toleration["key"] == key && toleration["effect"] == "NoExecute" && toleration["tolerationSeconds"] == 300.0
+	}
+}
+
+// moveLast moves the first entry of a list that is meant to its end, and gives it; nil if there is none.
+func moveLast(parent object, list string, meant func(object) bool) object {
+	items, _ := parent[list].([]any)
+	at := slices.IndexFunc(items, func(item any) bool { return meant(item.(object)) })
+	if at < 0 {
+		return nil
+	}
+	entry := items[at].(object)
+	parent[list] = append(slices.Delete(items, at, at+1), entry)
+	return entry
+}
+
+// samePod fails unless the two stored pods are equal but for what the server makes.
+func samePod(t *testing.T, want, got object) {
+	t.Helper()
+	if diff := cmp.Diff(comparablePod(t, want), comparablePod(t, got)); diff != "" {
+		t.Errorf("the stored pod (-wanted +stored):\n%s", diff)
+	}
+}
+
+func clone(t *testing.T, o object) object {
+	t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copied object
+	if err := json.Unmarshal(text, &copied); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}

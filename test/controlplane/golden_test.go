@@ -1,0 +1,249 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// TestTheAPIServerStoresWhatInjectPrints is the fourth door of the golden cases: the
+// workloads of each go through the API server, the real binary and, where there is
+// one, the workload's controller.
+func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
+	var counted struct{ cases, pods, refusals, faults atomic.Int64 }
+	for _, group := range loadCases(t) {
+		t.Run(group.cases[0].name, func(t *testing.T) {
+			i := startInjectorIn(t, group.folder, group.flags...)
+			install(t, webhookConfiguration(t, i.url, i.ca))
+			for _, c := range group.cases {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					counted.cases.Add(1)
+					if strings.HasPrefix(c.refusals, "in.yaml:") {
+						counted.faults.Add(1)
+						c.refusedByTheServer(t)
+						return
+					}
+					pods, refusals := c.throughTheServer(t)
+					counted.pods.Add(int64(pods))
+					counted.refusals.Add(int64(refusals))
+				})
+			}
+		})
+	}
+	t.Logf("%d cases: %d pods stored, %d refused with the wanted message, %d faults of the manifest that the API server refuses itself",
+		counted.cases.Load(), counted.pods.Load(), counted.refusals.Load(), counted.faults.Load())
+}
+
+// throughTheServer creates what a case holds and compares what is stored with the
+// wanted manifest, created where nobody calls the injector; it gives what it counted.
+func (c *goldenCase) throughTheServer(t *testing.T) (pods, refusals int) {
+	inputs := workloads(t, "in.yaml", c.input)
+	var wanted []workload
+	if c.want != nil {
+		if wanted = workloads(t, "want.yaml", c.want); len(wanted) != len(inputs) {
+			t.Fatalf("%d workloads wanted, %d given", len(wanted), len(inputs))
+		}
+	}
+	warnings := c.warnings(len(inputs))
+	for n, w := range inputs {
+		namespace := w.namespaceFor(t)
+		got, err := w.makePod(t, namespace)
+		if message, refused := refusal(err); refused {
+			refusals++
+			if !slices.Contains(strings.Split(c.refusals, "\n"), message) {
+				t.Errorf("%s %s: refused with\n%s\nwant one of\n%s", w.kind, w.name, message, c.refusals)
+			}
+			continue
+		}
+		if apierrors.IsInvalid(err) {
+			w.refusedAnyway(t, err)
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s %s: %v", w.kind, w.name, err)
+		}
+		pods++
+		if wanted == nil {
+			continue
+		}
+		want, err := wanted[n].makePod(t, uncalledNamespace(t))
+		if err != nil {
+			t.Fatalf("the wanted %s %s: %v", w.kind, w.name, err)
+		}
+		samePod(t, want.object, got.object)
+		again := w.injectAgain(t, namespace, got.object)
+		if w.kind == "Pod" && warnings != nil {
+			w.compareWarnings(t, namespace, warnings[n], append(want.warnings, again...), got.warnings)
+		}
+	}
+	if want := strings.Count(c.refusals, "\n"); refusals != want {
+		t.Errorf("%d pods refused, want %d:\n%s", refusals, want, c.refusals)
+	}
+	return pods, refusals
+}
+
+// refusedAnyway wants the server to refuse the workload for the same fault where nobody calls the injector.
+func (w *workload) refusedAnyway(t *testing.T, injected error) {
+	t.Helper()
+	if _, err := w.makePod(t, uncalledNamespace(t)); err == nil || err.Error() != injected.Error() {
+		t.Errorf("%s %s: the API server refuses it with sidecars: %v\nand without: %v", w.kind, w.name, injected, err)
+	}
+}
+
+// injectAgain creates what is stored once more, by a dry run: injecting twice changes
+// nothing. It gives the warnings, which a reinvoked injector may have given already.
+func (w *workload) injectAgain(t *testing.T, namespace string, pod object) []string {
+	t.Helper()
+	once := clone(t, pod)
+	metadata := once["metadata"].(object)
+	delete(metadata, "resourceVersion")
+	delete(metadata, "uid")
+	again := createPod(t, namespace, once, "dryRun=All")
+	if diff := cmp.Diff(comparablePod(t, pod), comparablePod(t, again.object)); diff != "" {
+		t.Errorf("%s %s: injected again (-once +twice):\n%s", w.kind, w.name, diff)
+	}
+	return again.warnings
+}
+
+// compareWarnings wants those of the decision, and lets the others be given that are
+// there whoever is called. Where nobody is enabled, the API server does not call the
+// injector, which then has nothing to say.
+func (w *workload) compareWarnings(t *testing.T, namespace string, ours, others, got []string) {
+	t.Helper()
+	var want []string
+	if w.sent() {
+		for _, warning := range ours {
+			want = append(want, strings.ReplaceAll(warning, `namespace "default"`, fmt.Sprintf("namespace %q", namespace)))
+		}
+	}
+	got = slices.DeleteFunc(slices.Clone(got), func(warning string) bool {
+		return slices.Contains(others, warning) && !slices.Contains(want, warning)
+	})
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(slices.Compact(want), slices.Compact(got), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s %s: warnings (-wanted +got):\n%s", w.kind, w.name, diff)
+	}
+}
+
+// sent says whether the webhook configuration's selectors let the pod through to the injector.
+func (w *workload) sent() bool {
+	labels, _ := w.object["metadata"].(object)["labels"].(object)
+	onPod, podHas := labels[injectionLabel]
+	onNamespace, namespaceHas := w.namespace.labels[injectionLabel]
+	return (podHas || namespaceHas) && onPod != "disabled" && onNamespace != "disabled"
+}
+
+// warnings are those of the case's decisions for each of its pods; nil when the case has none.
+func (c *goldenCase) warnings(pods int) [][]string {
+	if c.decisions == "" {
+		return nil
+	}
+	all := make([][]string, 0, pods)
+	for line := range strings.Lines(c.decisions) {
+		if !strings.HasPrefix(line, " ") {
+			all = append(all, nil)
+		} else if warning, ok := strings.CutPrefix(line, "  warning: "); ok {
+			all[len(all)-1] = append(all[len(all)-1], strings.TrimSuffix(warning, "\n"))
+		}
+	}
+	return all
+}
+
+// namespaceFor makes the workload's namespace. default stands for any, so it is a new one: nobody has an old state of it.
+func (w *workload) namespaceFor(t *testing.T) string {
+	t.Helper()
+	if w.namespace.name == "default" {
+		return newNamespace(t, w.namespace.labels, w.namespace.annotations)
+	}
+	suite.shared.Lock()
+	t.Cleanup(func() {
+		defer suite.shared.Unlock()
+		pods := suite.client.CoreV1().Pods(w.namespace.name)
+		if err := pods.Delete(context.Background(), w.name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil && !apierrors.IsNotFound(err) {
+			t.Error(err)
+		}
+	})
+	createNamespace(t, w.namespace.name, w.namespace.labels, w.namespace.annotations)
+	return w.namespace.name
+}
+
+// makePod creates the workload and gives the pod that comes of it. A controller's
+// attempts that end in a refusal are the same error as a creation of one's own.
+func (w *workload) makePod(t *testing.T, namespace string) (stored, error) {
+	t.Helper()
+	o := clone(t, w.object)
+	delete(o["metadata"].(object), "namespace")
+	createAccounts(t, namespace, o)
+	s, err := create(t.Context(), namespace, w.kind, o)
+	if w.kind == "Pod" || err != nil {
+		return s, err
+	}
+	if w.kind == "CronJob" {
+		if err := trigger(t.Context(), namespace, s.object); err != nil {
+			return s, err
+		}
+	}
+	s.object, err = podOf(t, namespace)
+	return s, err
+}
+
+// trigger starts a CronJob now, as kubectl create job --from does.
+func trigger(ctx context.Context, namespace string, cronJob object) error {
+	template := cronJob["spec"].(object)["jobTemplate"].(object)
+	metadata, _ := template["metadata"].(object)
+	if metadata == nil {
+		metadata = object{}
+	}
+	metadata["name"] = "triggered"
+	_, err := create(ctx, namespace, "Job", object{
+		"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"],
+	})
+	return err
+}
+
+// refusedByTheServer sends the documents of a manifest at fault as they are: the API
+// server, which reads YAML too, has to refuse one of them as well.
+func (c *goldenCase) refusedByTheServer(t *testing.T) {
+	stream, err := manifest.Parse("in.yaml", c.input)
+	documents := [][]byte{c.input}
+	if err == nil {
+		documents = nil
+		for _, d := range stream.Documents {
+			documents = append(documents, d.Text)
+		}
+	}
+	namespace := enabledNamespace(t)
+	for _, text := range documents {
+		err := suite.client.CoreV1().RESTClient().Post().AbsPath(fmt.Sprintf(collections()["Pod"], namespace)).
+			Param("fieldValidation", "Strict").SetHeader("Content-Type", "application/yaml").Body(text).Do(t.Context()).Error()
+		status := apierrors.APIStatus(nil)
+		if !errors.As(err, &status) {
+			continue
+		}
+		if code := status.Status().Code; code < 400 || code >= http.StatusInternalServerError {
+			t.Errorf("the API server answers %d, want a refusal: %v", code, err)
+		}
+		return
+	}
+	t.Errorf("inject finds a fault that the API server does not: %s", strings.TrimSpace(c.refusals))
+}
+
+// patience is how long a controller may take to make a pod, or to tell why it cannot.
+const patience = 30 * time.Second

@@ -1,0 +1,138 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// injector is one running sidecar-injector serve.
+type injector struct {
+	*process
+	url     string // what the API server is told
+	ca      []byte // PEM
+	metrics string // URL
+}
+
+// startInjector runs the binary against the plane, with further flags of serve, and waits until it is ready.
+func startInjector(t *testing.T, flags ...string) *injector {
+	t.Helper()
+	return startInjectorIn(t, "", flags...)
+}
+
+// startInjectorIn is startInjector in a folder: messages then name files as seen from there.
+func startInjectorIn(t *testing.T, folder string, flags ...string) *injector {
+	t.Helper()
+	dir := t.TempDir()
+	caFile := filepath.Join(dir, "ca.crt")
+	listen, metrics, health := freeAddress(t), freeAddress(t), freeAddress(t)
+	args := append([]string{
+		"serve", "--kubeconfig", suite.kubeconfig, "--ca-out", caFile, "--drain", "0s",
+		"--listen", listen, "--metrics-listen", metrics, "--health-listen", health,
+	}, flags...)
+	p, err := start(folder, filepath.Join(dir, "injector.log"), suite.injector, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &injector{process: p, url: "https://" + listen, metrics: "http://" + metrics + "/metrics"}
+	t.Cleanup(func() {
+		if err := i.stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the injector's log ends:\n%s", i.tail())
+		}
+	})
+	err = eventually(t.Context(), 30*time.Second, func(ctx context.Context) error {
+		select {
+		case <-i.done:
+			t.Fatalf("sidecar-injector %s: ended at once:\n%s", strings.Join(args, " "), i.tail())
+		default:
+		}
+		_, err := get(ctx, "http://"+health+"/readyz")
+		return err
+	})
+	if err != nil {
+		t.Fatalf("sidecar-injector: not ready: %v\n%s", err, i.tail())
+	}
+	if i.ca, err = os.ReadFile(caFile); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// decisions counts the injector's decisions, by outcome and reason ("skipped NotEnabled").
+func (i *injector) decisions(t *testing.T) map[string]int {
+	t.Helper()
+	body, err := get(t.Context(), i.metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, m := range families["sidecar_injector_decisions_total"].GetMetric() {
+		labels := map[string]string{}
+		for _, l := range m.GetLabel() {
+			labels[l.GetName()] = l.GetValue()
+		}
+		counts[labels["outcome"]+" "+labels["reason"]] += int(m.GetCounter().GetValue())
+	}
+	return counts
+}
+
+// calls is the number of admission requests that the injector has answered.
+func (i *injector) calls(t *testing.T) int {
+	t.Helper()
+	total := 0
+	for _, n := range i.decisions(t) {
+		total += n
+	}
+	return total
+}
+
+func get(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", url, response.Status, body)
+	}
+	return body, nil
+}
+
+// freeAddress is one of this machine that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}

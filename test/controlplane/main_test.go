@@ -1,0 +1,52 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// suite is the control plane that all tests share.
+var suite *plane
+
+func TestMain(m *testing.M) {
+	minor := flag.String("kubernetes", "1.37", "minor version of the control plane")
+	flag.Parse()
+	log.SetLogger(logr.Discard()) // envtest's; what it says is in its errors
+	os.Exit(runSuite(m, *minor))
+}
+
+func runSuite(m *testing.M, minor string) (code int) {
+	begun := time.Now()
+	started, err := startPlane(minor)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "control plane: %v\n", err)
+		return 1
+	}
+	suite = started
+	defer func() {
+		if err := suite.stop(); err != nil {
+			fmt.Fprintf(os.Stderr, "control plane: %v\n", err)
+			code = 1
+		}
+		if code == 0 {
+			err = os.RemoveAll(suite.logs)
+		} else {
+			fmt.Fprintf(os.Stderr, "the logs are in %s\n", suite.logs)
+		}
+	}()
+	version, err := suite.client.Discovery().ServerVersion()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "control plane: %v\n", err)
+		return 1
+	}
+	fmt.Printf("Kubernetes %s up in %s\n", version.GitVersion, time.Since(begun).Round(time.Second))
+	return m.Run()
+}

@@ -1,0 +1,253 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// plane is a running control plane and what it takes to run the injector beside it.
+type plane struct {
+	client     *kubernetes.Clientset
+	config     *rest.Config
+	kubeconfig string // file
+	injector   string // the sidecar-injector binary
+	chart      []byte // the chart's webhook configuration, its URL still to be filled in
+
+	names  names      // of namespaces
+	shared sync.Mutex // held by a test that uses a namespace which others use too
+	logs   string     // folder of everybody's logs
+
+	environment *envtest.Environment
+	manager     *process
+}
+
+// placeholderURL stands in the rendered chart for the address of an injector.
+const placeholderURL = "https://injector.invalid"
+
+// repository is the checkout, as seen from this package.
+const repository = "../.."
+
+// startPlane builds what is lacking and starts everything. stop may be called on a plane that failed half-way.
+func startPlane(minor string) (p *plane, err error) {
+	p = &plane{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.stop())
+		}
+	}()
+	if p.logs, err = os.MkdirTemp("", "controlplane-"); err != nil {
+		return p, err
+	}
+	programs, err := clusterPrograms(minor)
+	if err != nil {
+		return p, err
+	}
+	if err := p.buildOurs(); err != nil {
+		return p, err
+	}
+	if err := p.startServers(programs); err != nil {
+		return p, err
+	}
+	p.manager, err = start("", filepath.Join(p.logs, "kube-controller-manager.log"), programs["kube-controller-manager"],
+		"--kubeconfig="+p.kubeconfig,
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--controllers="+strings.Join([]string{
+			"serviceaccount-controller", "namespace-controller", "garbage-collector-controller", "resourcequota-controller",
+			"deployment-controller", "replicaset-controller", "replicationcontroller-controller", "statefulset-controller",
+			"daemonset-controller", "job-controller", "cronjob-controller",
+		}, ","),
+		"--kube-api-qps=500", "--kube-api-burst=1000")
+	if err != nil {
+		return p, err
+	}
+	return p, p.addNode(context.Background())
+}
+
+// addNode adds a node that nobody runs, for the pods of DaemonSets.
+func (p *plane) addNode(ctx context.Context) error {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "node"},
+		Status:     corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}},
+	}
+	node, err := p.client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	node.Spec.Taints = nil // that it is not ready, which no kubelet is there to take back
+	_, err = p.client.CoreV1().Nodes().Update(ctx, node, metav1.UpdateOptions{})
+	return err
+}
+
+// clusterPrograms has test/cluster build what is lacking and tell where it is.
+func clusterPrograms(minor string) (map[string]string, error) {
+	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "-version", minor)
+	if err != nil {
+		return nil, err
+	}
+	programs := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if name, path, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
+			programs[name] = path
+		}
+	}
+	return programs, nil
+}
+
+// buildOurs builds the injector and renders the chart's webhook configuration.
+func (p *plane) buildOurs() error {
+	p.injector = filepath.Join(p.logs, "sidecar-injector")
+	if _, err := output(repository, "go", "build", "-o", p.injector, "./cmd/sidecar-injector"); err != nil {
+		return err
+	}
+	chart, err := filepath.Abs(filepath.Join(repository, "charts/sidecar-injector"))
+	if err != nil {
+		return err
+	}
+	p.chart, err = output(filepath.Join(repository, "tools"), "go", "tool", "helm", "template", "sidecar-injector", chart,
+		"--namespace", "sidecar-injector", "--show-only", "templates/webhook.yaml", "--set", "webhook.url="+placeholderURL)
+	return err
+}
+
+func (p *plane) startServers(programs map[string]string) (err error) {
+	p.environment = &envtest.Environment{ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute}
+	p.environment.ControlPlane.Etcd = &envtest.Etcd{Path: programs["etcd"]}
+	p.environment.ControlPlane.KubectlPath = programs["kubectl"]
+	apiServer := p.environment.ControlPlane.GetAPIServer()
+	apiServer.Path = programs["kube-apiserver"]
+	log, err := os.Create(filepath.Join(p.logs, "kube-apiserver.log"))
+	if err != nil {
+		return err
+	}
+	apiServer.Out, apiServer.Err = log, log
+	apiServer.Configure().
+		// envtest switches the ServiceAccount plugin off; a real cluster has it.
+		Disable("disable-admission-plugins").
+		Set("audit-policy-file", mustAbs("testdata/audit-policy.yaml")).
+		Set("audit-log-path", filepath.Join(p.logs, "audit.log")).
+		Set("audit-log-mode", "blocking-strict")
+	if p.config, err = p.environment.Start(); err != nil {
+		return err
+	}
+	p.config.WarningHandler = rest.NoWarnings{} // tests look at them
+	p.kubeconfig = filepath.Join(p.logs, "kubeconfig")
+	if err := os.WriteFile(p.kubeconfig, p.environment.KubeConfig, 0o600); err != nil {
+		return err
+	}
+	p.client, err = kubernetes.NewForConfig(p.config)
+	return err
+}
+
+func (p *plane) stop() error {
+	var errs []error
+	if p.manager != nil {
+		errs = append(errs, p.manager.stop())
+	}
+	if p.config != nil {
+		errs = append(errs, p.environment.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// process is a program that this suite started. Its output goes to a file.
+type process struct {
+	command *exec.Cmd
+	log     string
+	done    chan struct{} // closed when it has ended
+}
+
+// start runs a program in dir; "" is this package's.
+func start(dir, log, program string, args ...string) (*process, error) {
+	file, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	command := exec.Command(program, args...)
+	command.Dir, command.Stdout, command.Stderr = dir, file, file
+	// It must not outlive a suite that is killed.
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{command: command, log: log, done: make(chan struct{})}
+	go func() {
+		_ = command.Wait() // how it ended does not matter; that it ended does
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// stop ends the process at once.
+func (p *process) stop() error {
+	if err := p.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.done
+	return nil
+}
+
+// tail is the end of the process's log, for messages.
+func (p *process) tail() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-4000):])
+}
+
+// output runs a program to its end. Its stderr is shown as it comes: builds tell their progress there.
+func output(dir, program string, args ...string) ([]byte, error) {
+	var complaints bytes.Buffer
+	command := exec.Command(program, args...)
+	command.Dir = dir
+	command.Stderr = io.MultiWriter(os.Stderr, &complaints)
+	out, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, complaints.String())
+	}
+	return out, nil
+}
+
+// eventually calls check until it gives nil; after limit its last error is the answer.
+func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("after %s: %w", limit, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func mustAbs(path string) string {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		panic(err) // the working directory is gone
+	}
+	return absolute
+}
