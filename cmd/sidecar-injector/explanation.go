@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,7 +131,8 @@ type containerStatus struct {
 func explain(a *answer, injected []byte) (*explanation, error) {
 	var before, after podFields
 	for raw, into := range map[*podFields][]byte{&before: a.pod.JSON, &after: injected} {
-		if err := json.Unmarshal(into, raw); err != nil {
+		// What is of the wrong type is for the API server to refuse; here it only goes unseen.
+		if err := json.Unmarshal(into, raw); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
 			return nil, fmt.Errorf("%s: pod: %w", a.place(""), err)
 		}
 	}
@@ -142,7 +144,9 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	}
 	e.Instances = explainInstances(a, &before)
 	e.Containers = explainContainers(e.Instances, &before, &after)
-	e.Ready, e.Observed = readyFigure(e.Containers, &after)
+	if e.Outcome != inject.Refused {
+		e.Ready, e.Observed = readyFigure(e.Containers, &after)
+	}
 	e.PodGets = podGets(a.result.Operations)
 	e.Rules = podRules(a)
 	for i := range e.Instances {

@@ -28,7 +28,7 @@ func explanationText(e *explanation, p palette) string {
 	}
 	w.warnings()
 	w.remedies()
-	return w.b.String()
+	return p.printable(w.b.String())
 }
 
 type explanationWriter struct {

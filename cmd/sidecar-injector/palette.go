@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strings"
+	"unicode"
 
 	"github.com/fatih/color"
 	"github.com/mattn/go-isatty"
@@ -46,3 +49,36 @@ func (p palette) paint(text string, attribute color.Attribute) string {
 	c.EnableColor() // whatever the library makes of the environment: that has been heeded
 	return c.Sprint(text)
 }
+
+// colours are what a palette writes; any other control character comes from outside.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// printable takes control characters out of a text for people: names in a manifest may
+// hold what would move a terminal's cursor. Line breaks and the palette's colours stay.
+func (p palette) printable(text string) string {
+	if !strings.ContainsFunc(text, strange) {
+		return text
+	}
+	var b strings.Builder
+	for text != "" {
+		end := len(text)
+		at := colours.FindStringIndex(text)
+		if p.on && at != nil {
+			end = at[0]
+		}
+		b.WriteString(strings.Map(func(r rune) rune {
+			if strange(r) {
+				return '?'
+			}
+			return r
+		}, text[:end]))
+		text = text[end:]
+		if text != "" {
+			b.WriteString(text[:at[1]-at[0]])
+			text = text[at[1]-at[0]:]
+		}
+	}
+	return b.String()
+}
+
+func strange(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) }

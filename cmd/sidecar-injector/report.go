@@ -25,7 +25,7 @@ func reportLines(answers []answer, p palette) string {
 			}
 		}
 	}
-	return b.String()
+	return p.printable(b.String())
 }
 
 // summary is the outcome of one pod in a line.
@@ -96,7 +96,7 @@ func warningLines(answers []answer, p palette) string {
 			}
 		}
 	}
-	return b.String()
+	return p.printable(b.String())
 }
 
 // plural is "1 sidecar", "2 sidecars".

@@ -73,9 +73,6 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	if strings.HasPrefix(program, "kubectl-") {
-		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl sidecar-injector"}
-	}
 	root.SetIn(std.In)
 	root.SetOut(std.Out)
 	root.SetErr(std.ErrOut)
@@ -89,6 +86,9 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newValidateCommand(std),
 		newVersionCommand(std),
 	)
+	if strings.HasPrefix(program, "kubectl-") {
+		speakKubectl(root)
+	}
 	return root
 }
 

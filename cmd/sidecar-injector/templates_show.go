@@ -139,7 +139,7 @@ func templateText(t *templates.Template, p palette) string {
 	for _, line := range annotationLines(t) {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
-	return b.String()
+	return p.printable(b.String())
 }
 
 func selected(what string, selector labels.Selector) string {

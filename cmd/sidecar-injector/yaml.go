@@ -11,7 +11,7 @@ import (
 // yamlFromJSON prints JSON as YAML, laid out as kubectl does, in the order of its members.
 func yamlFromJSON(text []byte) ([]byte, error) {
 	var root yaml.Node
-	if err := yaml.Unmarshal(text, &root); err != nil {
+	if err := yaml.Unmarshal(escaped(text), &root); err != nil {
 		return nil, fmt.Errorf("YAML: %w", err)
 	}
 	restyle(&root)
@@ -26,6 +26,26 @@ func yamlFromJSON(text []byte) ([]byte, error) {
 		return nil, fmt.Errorf("YAML: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// escaped is JSON without the characters that JSON allows in a string and YAML does
+// not allow anywhere.
+func escaped(text []byte) []byte {
+	unfit := func(r rune) bool {
+		return r >= 0x7F && r < 0xA0 || r == '\u2028' || r == '\u2029' || r == '\uFEFF' || r == 0xFFFE || r == 0xFFFF
+	}
+	if !bytes.ContainsFunc(text, unfit) {
+		return text
+	}
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		if unfit(r) {
+			fmt.Fprintf(&out, "\\u%04x", r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.Bytes()
 }
 
 // restyle turns JSON's braces and quotes into block style, where that means the same.
