@@ -112,9 +112,12 @@ func (w *workload) injectAgain(t *testing.T, namespace string, pod object) []str
 	t.Helper()
 	once := clone(t, pod)
 	metadata := once["metadata"].(object)
+	name := metadata["name"]
 	delete(metadata, "resourceVersion")
 	delete(metadata, "uid")
+	metadata["name"] = "once-more" // the first one still has the name
 	again := createPod(t, namespace, once, "dryRun=All")
+	again.object["metadata"].(object)["name"] = name
 	if diff := cmp.Diff(comparablePod(t, pod), comparablePod(t, again.object)); diff != "" {
 		t.Errorf("%s %s: injected again (-once +twice):\n%s", w.kind, w.name, diff)
 	}
