@@ -35,14 +35,22 @@ func functionDoor(t *testing.T, c *goldenCase) answer {
 	if len(got.refusals) > 0 {
 		return got
 	}
+	got.manifest = edited(t, stream, edits)
+	return got
+}
+
+// edited is the stream's text with the operations on its documents.
+func edited(t *testing.T, stream *manifest.Stream, edits map[*manifest.Document][]manifest.Operation) []byte {
+	t.Helper()
+	var out []byte
 	for _, doc := range stream.Documents {
 		text, err := doc.Edit(edits[doc])
 		if err != nil {
 			t.Fatalf("edit: %v", err)
 		}
-		got.manifest = append(got.manifest, text...)
+		out = append(out, text...)
 	}
-	return got
+	return out
 }
 
 // pod is a pod of the input with the question that is asked about it.
@@ -112,5 +120,5 @@ func originText(t *templates.Template) string {
 	if t.Origin.Source == templates.SourceDirectory {
 		return "directory, " + t.Kind
 	}
-	return string(t.Origin.Source) + "s"
+	return t.Origin.Source + "s"
 }
