@@ -44,7 +44,8 @@ func (d *document) makeTemplate(n *yaml.Node) {
 		t.program.pod = c.section(pod, shape().pod, specPath().Member("pod"))
 	}
 	t.program.reads = t.program.uses()
-	t.memory = &memory{}
+	t.program.identity = identity(&d.spec, t.parameters)
+	t.renderings = d.renderings
 	if valueAt(n, "app") == nil && valueAt(n, "pod") == nil {
 		d.report(n, specPath(), MissingField, "say in pod what is added to the pod, in app what its containers get", "spec has neither app nor pod, so it adds nothing")
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
 // FuzzLoad: whatever the file holds, each entry either has an error with a place
@@ -34,10 +33,10 @@ func FuzzLoad(f *testing.F) {
 	for _, info := range FindingReasons() {
 		reasons[info.Reason] = true
 	}
-	compiler := expression.NewCompiler()
+	loader := NewLoader()
 	f.Fuzz(func(t *testing.T, text string) {
 		lines := strings.Count(text, "\n") + strings.Count(text, "\r") + strings.Count(text, "\u0085") + strings.Count(text, "\u2028") + strings.Count(text, "\u2029") + 1
-		for _, e := range LoadWith(compiler, SourceDirectory, "a.yaml", []byte(text)) {
+		for _, e := range loader.Load(SourceDirectory, "a.yaml", []byte(text)) {
 			for _, finding := range e.Findings {
 				if finding.Line < 1 || finding.Line > lines+1 || finding.Column < 1 {
 					t.Errorf("no place: %s", finding)

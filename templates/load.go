@@ -14,19 +14,31 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Load is LoadWith a Compiler of its own.
-func Load(source, file string, data []byte) []Entry {
-	return LoadWith(expression.NewCompiler(), source, file, data)
+// Loader loads templates that share what they have in common: compiled
+// expressions, and the renderings that are kept for reuse. A process wants one
+// of them. Safe for concurrent use.
+type Loader struct {
+	compiler   *expression.Compiler
+	renderings *renderings
 }
 
-// LoadWith reads every template document of one file, YAML or JSON:
+// NewLoader gives a Loader without templates.
+func NewLoader() *Loader {
+	return &Loader{compiler: expression.NewCompiler(), renderings: newRenderings()}
+}
+
+// Load is a new Loader's Load.
+func Load(source, file string, data []byte) []Entry {
+	return NewLoader().Load(source, file, data)
+}
+
+// Load reads every template document of one file, YAML or JSON:
 // ClusterSidecarTemplates and SidecarTemplates, also in Lists and as exported from a
 // cluster. source is one of the Source constants, file the name that findings show. It never
 // fails: what is wrong stands in the entries' findings. A file that cannot be
-// parsed gives one entry without a name, an empty one none. Templates loaded with one compiler share
-// equal expressions.
-func LoadWith(compiler *expression.Compiler, source, file string, data []byte) []Entry {
-	l := &loader{compiler: compiler, source: source, file: file, text: newSourceText(data)}
+// parsed gives one entry without a name, an empty one none.
+func (shared *Loader) Load(source, file string, data []byte) []Entry {
+	l := &fileLoader{Loader: shared, source: source, file: file, text: newSourceText(data)}
 	stream, err := manifest.Parse(file, data)
 	if err != nil {
 		return []Entry{{Origin: Origin{Source: source, File: file, Line: 1}, Findings: l.parseFindings(data, err)}}
@@ -39,16 +51,16 @@ func LoadWith(compiler *expression.Compiler, source, file string, data []byte) [
 	return l.entries
 }
 
-// loader reads one file.
-type loader struct {
-	compiler     *expression.Compiler
+// fileLoader reads one file.
+type fileLoader struct {
+	*Loader
 	source, file string
 	text         sourceText
 	entries      []Entry
 }
 
 // parseFindings explains why a file is no YAML.
-func (l *loader) parseFindings(data []byte, err error) []Finding {
+func (l *fileLoader) parseFindings(data []byte, err error) []Finding {
 	f := Finding{File: l.file, Reason: YAMLSyntax, Severity: SeverityError, Message: err.Error()}
 	var syntax *manifest.Error
 	if !errors.As(err, &syntax) {
@@ -71,7 +83,7 @@ func (l *loader) parseFindings(data []byte, err error) []Finding {
 }
 
 // duplicates finds all keys that are set twice, if the file is otherwise YAML.
-func (l *loader) duplicates(data []byte) []Finding {
+func (l *fileLoader) duplicates(data []byte) []Finding {
 	var findings []Finding
 	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
 	for {
@@ -93,7 +105,7 @@ func decode(decoder *yaml.Decoder, into *yaml.Node) (err error) {
 	return decoder.Decode(into)
 }
 
-func (l *loader) duplicatesIn(n *yaml.Node, at *schema.Path, findings *[]Finding) {
+func (l *fileLoader) duplicatesIn(n *yaml.Node, at *schema.Path, findings *[]Finding) {
 	if n.Kind != yaml.MappingNode {
 		for i, child := range n.Content {
 			below := at
@@ -123,11 +135,11 @@ func (l *loader) duplicatesIn(n *yaml.Node, at *schema.Path, findings *[]Finding
 }
 
 // document reads one document, or each item of a List.
-func (l *loader) document(root *yaml.Node, line int) {
+func (l *fileLoader) document(root *yaml.Node, line int) {
 	d := &document{
-		loader: l,
-		root:   root,
-		entry:  Entry{Origin: Origin{Source: l.source, File: l.file, Line: line}},
+		fileLoader: l,
+		root:       root,
+		entry:      Entry{Origin: Origin{Source: l.source, File: l.file, Line: line}},
 	}
 	if l.file == "" {
 		d.entry.Origin.Line = 0
@@ -155,7 +167,7 @@ func (l *loader) document(root *yaml.Node, line int) {
 	l.add(d)
 }
 
-func (l *loader) add(d *document) {
+func (l *fileLoader) add(d *document) {
 	d.entry.Findings = sortFindings(d.findings)
 	if d.entry.Broken() {
 		d.entry.Template = nil
@@ -165,7 +177,7 @@ func (l *loader) add(d *document) {
 
 // document is one template document while it is read.
 type document struct {
-	*loader
+	*fileLoader
 	root     *yaml.Node
 	entry    Entry
 	findings []Finding

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
 var update = flag.Bool("update", false, "rewrite the wanted results in testdata")
@@ -21,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the wanted results in testdata"
 // says what is found and what a valid template renders to: with the values that the load checks
 // use, or with those of input.json.
 func TestLoad(t *testing.T) {
-	compiler := expression.NewCompiler()
+	loader := NewLoader()
 	for _, dir := range caseDirs(t, "testdata/load") {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join(dir, "template.yaml"))
@@ -29,7 +28,7 @@ func TestLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := string(data)
-			got := describe(t, dir, LoadWith(compiler, SourceDirectory, "template.yaml", data))
+			got := describe(t, dir, loader.Load(SourceDirectory, "template.yaml", data))
 			if string(data) != before {
 				t.Error("the input was changed")
 			}
@@ -148,6 +147,29 @@ func (p testPod) Name() string {
 }
 func (p testPod) Namespace() string               { return p.namespace }
 func (p testPod) Object() (map[string]any, error) { return p.object, nil }
+func (p testPod) Raw(fields []string) []byte      { return rawAt(p.object, fields) }
+
+// testApp is a decoded container.
+type testApp map[string]any
+
+func (a testApp) Name() string                    { name, _ := a["name"].(string); return name }
+func (a testApp) Object() (map[string]any, error) { return a, nil }
+func (a testApp) Raw(fields []string) []byte      { return rawAt(map[string]any(a), fields) }
+
+// rawAt is the JSON at a path; nil if there is nothing.
+func rawAt(value any, fields []string) []byte {
+	for _, field := range fields {
+		object, _ := value.(map[string]any)
+		if value = object[field]; value == nil {
+			return nil
+		}
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return raw
+}
 
 func describeRendering(t *testing.T, dir string, tmpl *Template, b *strings.Builder) {
 	t.Helper()
@@ -222,7 +244,7 @@ func readInput(t *testing.T, tmpl *Template, data []byte, b *strings.Builder) *I
 		in.Instance = read.Instance
 	}
 	if read.App != nil {
-		in.App = whole(read.App)
+		in.App = testApp(whole(read.App))
 	}
 	if read.Pod != nil {
 		in.Pod = testPod{"default", whole(read.Pod)}

@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"crypto/sha256"
+
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
@@ -11,7 +13,8 @@ import (
 type program struct {
 	file     string
 	app, pod *node
-	reads    expression.Uses // of all expressions together
+	reads    expression.Uses   // of all expressions together
+	identity [sha256.Size]byte // see identity
 }
 
 // node is one value of a template: constant, an expression, or a mapping or list
@@ -83,19 +86,7 @@ func (n *node) uses() expression.Uses {
 		if n.expression == nil {
 			return
 		}
-		u := n.expression.Uses()
-		sum.Parameters = append(sum.Parameters, u.Parameters...)
-		sum.Instance = sum.Instance || u.Instance
-		sum.Index = sum.Index || u.Index
-		sum.Native = sum.Native || u.Native
-		sum.Native = sum.Native || u.Native
-		sum.AppName = sum.AppName || u.AppName
-		sum.App = sum.App || u.App
-		sum.PodName = sum.PodName || u.PodName
-		sum.PodNamespace = sum.PodNamespace || u.PodNamespace
-		sum.Pod = sum.Pod || u.Pod
-		sum.Namespace = sum.Namespace || u.Namespace
-		sum.Cluster = sum.Cluster || u.Cluster
+		sum = sum.Union(n.expression.Uses())
 	})
 	return sum
 }

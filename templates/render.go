@@ -15,8 +15,8 @@ type Input struct {
 	// containers: the variable native in expressions.
 	Native bool
 
-	// App is the first target container as decoded JSON; nil where the template has no target.
-	App map[string]any
+	// App is the first target container; nil where the template has no target.
+	App AppReader
 	// Pod is the pod as received with metadata.name and metadata.namespace always
 	// set; it is decoded when an expression first reads more than its name or namespace.
 	Pod PodReader
@@ -26,33 +26,23 @@ type Input struct {
 	Cluster                               map[string]string
 }
 
+// AppReader gives the first target container to expressions.
+type AppReader interface {
+	Name() string
+	// Object is the container as decoded JSON (int64 for integers). The result is read-only and the same at each call.
+	Object() (map[string]any, error)
+	// Raw is the JSON of what stands at a path, all of it for no fields; nil if there is nothing.
+	Raw(fields []string) []byte
+}
+
 // PodReader gives the pod to expressions.
 type PodReader interface {
 	Name() string      // "" for a pod that has only generateName
 	Namespace() string // never ""
 	// Object is the whole pod as decoded JSON (int64 for integers). The result is read-only and the same at each call.
 	Object() (map[string]any, error)
-}
-
-// Rendered is what one instance of a template adds, before it is merged into a
-// pod: the two partial objects of the template with expressions evaluated, $when
-// and $position taken out, in the template's key order, strictly checked as core/v1.
-type Rendered struct {
-	// Pod is the partial pod ({metadata, spec}); App the additions to the target
-	// containers (volumeMounts, volumeDevices, env, envFrom, probes, lifecycle), without containers and
-	// initContainers. Both may be nil. Read-only: it may be shared between requests.
-	Pod, App Object
-	// InitContainers and Containers describe the containers of Pod, by index.
-	InitContainers, Containers []Placement
-}
-
-// Placement is what the template says about a container beside its fields.
-type Placement struct {
-	// Name is the container's name as written in the template, expressions and all.
-	Name string
-	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
-	// first that can be had counts. Empty: the default place.
-	Position []string
+	// Raw is the JSON, as received, of what stands at a path; nil if there is nothing.
+	Raw(fields []string) []byte
 }
 
 // RenderError is an expression that failed or a result that does not fit: the template's fault.
@@ -82,31 +72,36 @@ func (e *RenderError) Error() string {
 // *RenderError; where reading the pod failed, it wraps the PodReader's error.
 func (t *Template) Render(in *Input) (*Rendered, error) {
 	key := t.program.key(in)
-	s := t.memory.get(key)
-	if s == nil {
-		s = t.program.specialise(in)
-		t.memory.put(key, s)
+	if rendered := t.renderings.get(key); rendered != nil {
+		return rendered, nil
 	}
-	if s.rendered != nil {
-		return s.rendered, nil
+	r := rendering{program: t.program, activation: activate(in)}
+	rendered, err := r.run()
+	if err != nil {
+		return nil, err
 	}
-	r := rendering{program: s.program, activation: activate(in), budget: s.budget}
-	return r.run()
+	t.renderings.put(key, rendered)
+	return rendered, nil
 }
 
 func activate(in *Input) expression.Activation {
-	return expression.Activation{
+	a := expression.Activation{
 		Parameters:           in.Parameters.values,
 		Instance:             in.Instance,
 		Index:                in.Index,
 		Native:               in.Native,
-		App:                  in.App,
-		Pod:                  in.Pod,
 		NamespaceName:        in.NamespaceName,
 		NamespaceLabels:      in.NamespaceLabels,
 		NamespaceAnnotations: in.NamespaceAnnotations,
 		Cluster:              in.Cluster,
 	}
+	if in.App != nil {
+		a.App = in.App
+	}
+	if in.Pod != nil {
+		a.Pod = in.Pod
+	}
+	return a
 }
 
 // run evaluates both trees.
@@ -118,6 +113,8 @@ func (r *rendering) run() (*Rendered, error) {
 	if r.out.App, err = r.tree(r.program.app); err != nil {
 		return nil, err
 	}
+	r.out.native = r.activation.Native
+	r.out.finish()
 	return &r.out, nil
 }
 

@@ -252,7 +252,7 @@ spec:
 	for range 300 {
 		in := Input{
 			Instance: pick("a", "b", "ab"), Index: random.IntN(2), Native: random.IntN(2) == 0,
-			App:     map[string]any{"name": pick("app", "web"), "image": pick("i", "j")},
+			App:     testApp{"name": pick("app", "web"), "image": pick("i", "j")},
 			Pod:     testPod{pick("default", "team"), map[string]any{"metadata": map[string]any{"name": pick("x", "y"), "labels": map[string]any{"p": pick("q", "r")}}}},
 			Cluster: map[string]string{"r": pick("x", "y")},
 		}

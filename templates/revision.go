@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -35,6 +36,17 @@ func revision(spec *v1alpha1.SidecarTemplateSpec, params []*parameter) string {
 		o = append(o, Member{Name: part.name, Value: sorted(value)})
 	}
 	return shortHash(o.AppendJSON(nil))
+}
+
+// identity hashes what a rendering is made of, in the order in which it is
+// written. Templates of one identity give equal renderings.
+func identity(spec *v1alpha1.SidecarTemplateSpec, params []*parameter) [sha256.Size]byte {
+	var b []byte
+	for _, p := range params {
+		b = appendKey(appendKey(appendKey(b, p.name), string(p.kind)), p.text)
+	}
+	b = appendRaw(b, rawOf(spec.App))
+	return sha256.Sum256(appendRaw(b, rawOf(spec.Pod)))
 }
 
 func rawOf(j *apiextensionsv1.JSON) []byte {

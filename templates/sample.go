@@ -24,7 +24,20 @@ func (p samplePod) Object() (map[string]any, error) {
 	}, nil
 }
 
+// Raw is never asked for: what is rendered at load is not kept.
+func (samplePod) Raw([]string) []byte { return nil }
+
 func sampleApp() map[string]any { return map[string]any{"name": "app", "image": "app"} }
+
+// sampleContainer is the sample pod's one container.
+type sampleContainer struct{}
+
+func (sampleContainer) Name() string { return "app" }
+
+func (sampleContainer) Object() (map[string]any, error) { return sampleApp(), nil }
+
+// Raw is never asked for.
+func (sampleContainer) Raw([]string) []byte { return nil }
 
 // sampleInput is what a template of that name is rendered with when it is loaded.
 func (t *Template) sampleInput(p Parameters) *Input {
@@ -39,7 +52,7 @@ func (t *Template) sampleInput(p Parameters) *Input {
 	return &Input{
 		Parameters:    p,
 		Instance:      instance,
-		App:           sampleApp(),
+		App:           sampleContainer{},
 		Pod:           samplePod{namespace},
 		NamespaceName: namespace,
 	}

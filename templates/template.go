@@ -35,7 +35,7 @@ type Template struct {
 	parameterNames []string
 	defaults       Parameters // what Bind gives when nothing is set
 	program        *program
-	memory         *memory
+	renderings     *renderings
 }
 
 // Targets is a template's choice among the app's own containers.

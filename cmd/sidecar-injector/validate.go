@@ -10,7 +10,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -105,7 +104,7 @@ type checked struct {
 // check loads the templates of all files. A file without any is an error: somebody
 // wanted something checked, and nothing was.
 func check(files []file) (checked, error) {
-	compiler := expression.NewCompiler()
+	loader := templates.NewLoader()
 	var entries []templates.Entry
 	var faults []error
 	for _, f := range files {
@@ -114,7 +113,7 @@ func check(files []file) (checked, error) {
 				fmt.Sprintf("a template has apiVersion %s and kind %s or %s", v1alpha1.GroupVersion, v1alpha1.ClusterSidecarTemplateKind, v1alpha1.SidecarTemplateKind)})
 			continue
 		}
-		entries = append(entries, templates.LoadWith(compiler, templates.SourceDirectory, f.name, f.data)...)
+		entries = append(entries, loader.Load(templates.SourceDirectory, f.name, f.data)...)
 	}
 	return checked{entries: templates.MarkDuplicates(entries)}, errors.Join(faults...)
 }

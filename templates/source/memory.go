@@ -12,6 +12,7 @@ import (
 // unchanged file is not compiled again and a broken one loses nothing.
 type memory struct {
 	source string // one of the templates.Source constants
+	loader *templates.Loader
 	files  map[string]remembered
 	good   map[identity]*templates.Template
 }
@@ -88,7 +89,7 @@ func (m *memory) compile(f file) remembered {
 	if known && before.sum == sum {
 		return before
 	}
-	return remembered{sum: sum, loaded: templates.Load(m.source, f.name, f.data)}
+	return remembered{sum: sum, loaded: m.loader.Load(m.source, f.name, f.data)}
 }
 
 // kept gives the templates that a file held before it could no longer be parsed,

@@ -28,7 +28,7 @@ type root struct {
 
 // newTree reads roots as one source, one of the templates.Source constants.
 func newTree(source string, roots ...root) tree {
-	return tree{roots: roots, memory: memory{source: source}}
+	return tree{roots: roots, memory: memory{source: source, loader: templates.NewLoader()}}
 }
 
 // Read gives the templates: see Source.

@@ -1,6 +1,7 @@
 package golden_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
-	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
 // examples is where people look; each is a case as well.
@@ -37,6 +38,8 @@ type goldenCase struct {
 	inputName string
 	input     []byte
 	config    *config.Config
+	// configured says that the case has a configuration file.
+	configured bool
 	// templates are the case's own, by file name.
 	templates map[string][]byte
 	entries   []templates.Entry
@@ -64,8 +67,8 @@ func (c *goldenCase) wantName() string {
 // any other name, or without an expectation, fails.
 func loadCases(t *testing.T) []*goldenCase {
 	t.Helper()
-	compiler := expression.NewCompiler()
-	shipped := builtIns(t, compiler)
+	loader := templates.NewLoader()
+	shipped := builtIns(t, loader)
 	var cases []*goldenCase
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() || path == "." || path == "testdata" {
@@ -75,7 +78,7 @@ func loadCases(t *testing.T) []*goldenCase {
 			refuseFiles(t, path)
 			return nil
 		}
-		cases = append(cases, loadCase(t, filepath.ToSlash(path), path, inputFile, compiler, shipped))
+		cases = append(cases, loadCase(t, filepath.ToSlash(path), path, inputFile, loader, shipped))
 		return fs.SkipDir
 	})
 	if err != nil {
@@ -88,7 +91,7 @@ func loadCases(t *testing.T) []*goldenCase {
 	for _, folder := range folders {
 		if folder.IsDir() {
 			dir := filepath.Join(examples, folder.Name())
-			cases = append(cases, loadCase(t, "examples/"+folder.Name(), dir, exampleInput(t, dir), compiler, shipped))
+			cases = append(cases, loadCase(t, "examples/"+folder.Name(), dir, exampleInput(t, dir), loader, shipped))
 		}
 	}
 	return cases
@@ -106,7 +109,7 @@ func exampleInput(t *testing.T, dir string) string {
 	return ""
 }
 
-func loadCase(t *testing.T, name, dir, input string, compiler *expression.Compiler, shipped []templates.Entry) *goldenCase {
+func loadCase(t *testing.T, name, dir, input string, loader *templates.Loader, shipped []templates.Entry) *goldenCase {
 	t.Helper()
 	c := &goldenCase{name: name, dir: dir, inputName: input, config: config.Default(), templates: map[string][]byte{}}
 	c.input = read(t, filepath.Join(dir, input))
@@ -126,11 +129,12 @@ func loadCase(t *testing.T, name, dir, input string, compiler *expression.Compil
 		case f.Name() == decisionsFile:
 			c.wantDecisions = string(read(t, path))
 		case f.Name() == configFile:
+			c.configured = true
 			if c.config, err = config.Parse(configFile, read(t, path)); err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}
 		case f.Name() == templatesDir && f.IsDir():
-			c.loadTemplates(t, path, compiler)
+			c.loadTemplates(t, path, loader)
 		default:
 			t.Errorf("%s: a case holds no file of this name", path)
 		}
@@ -142,7 +146,7 @@ func loadCase(t *testing.T, name, dir, input string, compiler *expression.Compil
 	return c
 }
 
-func (c *goldenCase) loadTemplates(t *testing.T, dir string, compiler *expression.Compiler) {
+func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *templates.Loader) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -151,12 +155,12 @@ func (c *goldenCase) loadTemplates(t *testing.T, dir string, compiler *expressio
 	for _, f := range files {
 		data := read(t, filepath.Join(dir, f.Name()))
 		c.templates[f.Name()] = data
-		c.entries = append(c.entries, templates.LoadWith(compiler, templates.SourceDirectory, f.Name(), data)...)
+		c.entries = append(c.entries, loader.Load(templates.SourceDirectory, f.Name(), data)...)
 	}
 }
 
 // builtIns are the entries of the embedded templates, which have to be without findings.
-func builtIns(t *testing.T, compiler *expression.Compiler) []templates.Entry {
+func builtIns(t *testing.T, loader *templates.Loader) []templates.Entry {
 	t.Helper()
 	names, err := fs.Glob(builtin.FS, "*.yaml")
 	if err != nil {
@@ -168,7 +172,7 @@ func builtIns(t *testing.T, compiler *expression.Compiler) []templates.Entry {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range templates.LoadWith(compiler, templates.SourceBuiltIn, name, data) {
+		for _, e := range loader.Load(templates.SourceBuiltIn, name, data) {
 			for _, f := range e.Findings {
 				t.Errorf("built-in template: %s", f)
 			}
@@ -190,6 +194,40 @@ func refuseFiles(t *testing.T, dir string) {
 			t.Errorf("%s: stands outside a case, for the folder has no %s", filepath.Join(dir, f.Name()), inputFile)
 		}
 	}
+}
+
+// namespaces is the text of the documents that are Namespaces.
+func (c *goldenCase) namespaces() string {
+	stream, err := manifest.Parse(c.inputName, c.input)
+	if err != nil {
+		return ""
+	}
+	namespaces, err := stream.Namespaces()
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, ns := range namespaces {
+		text.Write(ns.Document.Text)
+	}
+	return text.String()
+}
+
+// alike puts those cases together that give the program the same settings, templates and namespaces.
+func alike(cases []*goldenCase) [][]*goldenCase {
+	var groups [][]*goldenCase
+	place := map[string]int{}
+	for _, c := range cases {
+		key := fmt.Sprintf("%v %q %q", *c.config, c.templates, c.namespaces())
+		at, ok := place[key]
+		if !ok {
+			at = len(groups)
+			place[key] = at
+			groups = append(groups, nil)
+		}
+		groups[at] = append(groups[at], c)
+	}
+	return groups
 }
 
 // set indexes the case's templates; reversed, from the last to the first.

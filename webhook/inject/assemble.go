@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,22 +31,29 @@ func (j *job) assemble(accepted []*candidate) error {
 	return nil
 }
 
-func (a *assembly) add(path string, value any) {
-	a.operations = append(a.operations, Operation{Path: path, Value: templates.AppendJSON(nil, value)})
+func (a *assembly) add(path string, value []byte) {
+	a.operations = append(a.operations, Operation{Path: path, Value: value})
 }
 
 // list appends items to a list of the pod, or creates it.
-func (a *assembly) list(path string, exists bool, items []any) {
+func (a *assembly) list(path string, exists bool, items []*templates.JSON) {
 	if len(items) == 0 {
 		return
 	}
-	if !exists {
-		a.add(path, items)
+	if exists {
+		for _, item := range items {
+			a.add(path+"/-", item.Raw)
+		}
 		return
 	}
-	for _, item := range items {
-		a.add(path+"/-", item)
+	list := []byte{'['}
+	for i, item := range items {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, item.Raw...)
 	}
+	a.add(path, append(list, ']'))
 }
 
 // members adds members to an object of the pod, or creates it.
@@ -54,11 +62,11 @@ func (a *assembly) members(path string, exists bool, members templates.Object) {
 		return
 	}
 	if !exists {
-		a.add(path, members)
+		a.add(path, members.AppendJSON(nil))
 		return
 	}
 	for _, m := range members {
-		a.add(path+"/"+escape(m.Name), m.Value)
+		a.add(path+"/"+escape(m.Name), templates.AppendJSON(nil, m.Value))
 	}
 }
 
@@ -71,34 +79,34 @@ func escape(key string) string {
 func (a *assembly) targets() {
 	var merged []*targetPlan
 	for _, c := range a.accepted {
-		for _, p := range c.plan.targets {
+		for k := range c.plan.targets {
+			p := &c.plan.targets[k]
 			i := slices.IndexFunc(merged, func(m *targetPlan) bool { return m.list == p.list && m.index == p.index })
 			if i < 0 {
-				merged = append(merged, &targetPlan{target: p.target})
-				i = len(merged) - 1
+				merged = append(merged, p)
+				continue
 			}
 			m := merged[i]
 			m.mounts, m.devices = append(m.mounts, p.mounts...), append(m.devices, p.devices...)
 			m.env, m.envFrom = append(m.env, p.env...), append(m.envFrom, p.envFrom...)
-			m.hooks, m.lifecycle = append(m.hooks, p.hooks...), append(m.lifecycle, p.lifecycle...)
+			m.probes, m.lifecycle = append(m.probes, p.probes...), append(m.lifecycle, p.lifecycle...)
 		}
 	}
-	slices.SortFunc(merged, func(x, y *targetPlan) int {
-		if x.list != y.list {
-			return strings.Compare(x.list, y.list)
-		}
-		return x.index - y.index
-	})
+	slices.SortFunc(merged, func(x, y *targetPlan) int { return cmp.Or(strings.Compare(x.list, y.list), x.index-y.index) })
 	for _, m := range merged {
 		path := m.path()
 		a.list(path+"/env", m.view.env != nil, m.env)
 		a.list(path+"/envFrom", m.view.EnvFrom != nil, m.envFrom)
 		a.list(path+"/volumeMounts", m.view.Mounts != nil, m.mounts)
 		a.list(path+"/volumeDevices", m.view.Devices != nil, m.devices)
-		for _, h := range m.hooks {
-			a.add(path+"/"+h.Name, h.Value)
+		for _, h := range m.probes {
+			a.add(path+"/"+h.Name, h.Raw)
 		}
-		a.members(path+"/lifecycle", m.view.Lifecycle != nil, m.lifecycle)
+		var lifecycle templates.Object
+		for _, h := range m.lifecycle {
+			lifecycle = append(lifecycle, templates.Member{Name: h.Name, Value: h.Value})
+		}
+		a.members(path+"/lifecycle", m.view.Lifecycle != nil, lifecycle)
 	}
 }
 
@@ -106,10 +114,14 @@ func (a *assembly) targets() {
 type arranged struct{ init, regular []standing }
 
 func (a *assembly) containers() arranged {
-	var init, regular []*addedContainer
+	var init, regular []*templates.Container
 	for _, c := range a.accepted {
-		init = append(init, c.addition.init...)
-		regular = append(regular, c.addition.regular...)
+		for i := range c.addition.Init {
+			init = append(init, &c.addition.Init[i])
+		}
+		for i := range c.addition.Regular {
+			regular = append(regular, &c.addition.Regular[i])
+		}
 	}
 	spec, status := &a.job.pod.spec, a.job.status
 	return arranged{
@@ -120,28 +132,26 @@ func (a *assembly) containers() arranged {
 
 // insert adds the containers of ours at their places, first to last.
 func (a *assembly) insert(path string, exists bool, list []standing) {
-	var ours []any
-	for _, s := range list {
-		if s.added != nil {
-			ours = append(ours, s.added.object)
-		}
-	}
 	if !exists {
+		var ours []*templates.JSON
+		for _, s := range list {
+			if s.added != nil {
+				ours = append(ours, &s.added.JSON)
+			}
+		}
 		a.list(path, false, ours)
 		return
 	}
 	for i, s := range list {
 		if s.added != nil {
-			a.add(path+"/"+strconv.Itoa(i), s.added.object)
+			a.add(path+"/"+strconv.Itoa(i), s.added.Raw)
 		}
 	}
 }
 
 func (a *assembly) spec(containers arranged) {
 	spec := &a.job.pod.spec
-	var volumes, pullSecrets, aliases, tolerations, groups []any
-	var fields templates.Object
-	var fsGroup any
+	var volumes, pullSecrets, aliases, tolerations []*templates.JSON
 	grace := int64(defaultGracePeriod)
 	if spec.GracePeriod != nil {
 		grace = *spec.GracePeriod
@@ -149,17 +159,12 @@ func (a *assembly) spec(containers arranged) {
 	wantGrace := grace
 	for _, c := range a.accepted {
 		for _, v := range c.plan.volumes {
-			volumes = append(volumes, v.object)
+			volumes = append(volumes, &v.JSON)
 		}
 		pullSecrets = append(pullSecrets, c.plan.pullSecrets...)
 		aliases = append(aliases, c.plan.hostAliases...)
 		tolerations = append(tolerations, c.plan.tolerations...)
-		groups = append(groups, c.plan.groups...)
-		fields = append(fields, c.plan.fields...)
 		wantGrace = max(wantGrace, c.plan.gracePeriod)
-		if c.plan.fsGroup != nil {
-			fsGroup = c.plan.fsGroup
-		}
 	}
 	a.insert("/spec/initContainers", spec.InitContainers != nil, containers.init)
 	a.insert("/spec/containers", spec.Containers != nil, containers.regular)
@@ -167,26 +172,39 @@ func (a *assembly) spec(containers arranged) {
 	a.list("/spec/imagePullSecrets", spec.ImagePullSecrets != nil, pullSecrets)
 	a.list("/spec/hostAliases", spec.HostAliases != nil, aliases)
 	a.list("/spec/tolerations", spec.Tolerations != nil, tolerations)
-	for _, f := range fields {
-		a.add("/spec/"+f.Name, f.Value)
+	for _, c := range a.accepted {
+		if c.plan.dnsConfig != nil {
+			a.add("/spec/dnsConfig", c.plan.dnsConfig.Raw)
+		}
+		if c.plan.shareProcessNamespace != nil {
+			a.add("/spec/shareProcessNamespace", strconv.AppendBool(nil, *c.plan.shareProcessNamespace))
+		}
 	}
 	if wantGrace > grace {
-		a.add("/spec/terminationGracePeriodSeconds", wantGrace)
+		a.add("/spec/terminationGracePeriodSeconds", strconv.AppendInt(nil, wantGrace, 10))
 	}
-	a.security(groups, fsGroup)
+	a.security()
 }
 
-func (a *assembly) security(groups []any, fsGroup any) {
+func (a *assembly) security() {
 	const path = "/spec/securityContext"
-	own := a.job.pod.spec.SecurityContext
+	var groups []any
 	var members templates.Object
-	if len(groups) > 0 && (own == nil || own.SupplementalGroups == nil) {
-		members = append(members, templates.Member{Name: "supplementalGroups", Value: groups})
-	} else {
-		a.list(path+"/supplementalGroups", true, groups)
+	for _, c := range a.accepted {
+		for _, g := range c.plan.groups {
+			groups = append(groups, g)
+		}
+		if c.plan.fsGroup != nil {
+			members = append(members, templates.Member{Name: "fsGroup", Value: *c.plan.fsGroup})
+		}
 	}
-	if fsGroup != nil {
-		members = append(members, templates.Member{Name: "fsGroup", Value: fsGroup})
+	own := a.job.pod.spec.SecurityContext
+	if own != nil && own.SupplementalGroups != nil {
+		for _, g := range groups {
+			a.add(path+"/supplementalGroups/-", templates.AppendJSON(nil, g))
+		}
+	} else if len(groups) > 0 {
+		members = append(members, templates.Member{Name: "supplementalGroups", Value: groups})
 	}
 	a.members(path, own != nil, members)
 }
@@ -212,7 +230,8 @@ func (a *assembly) metadata(containers arranged) error {
 		if len(labels) > 0 {
 			metadata = append(metadata, templates.Member{Name: "labels", Value: labels})
 		}
-		a.add("/metadata", append(metadata, templates.Member{Name: "annotations", Value: annotations}))
+		metadata = append(metadata, templates.Member{Name: "annotations", Value: annotations})
+		a.add("/metadata", metadata.AppendJSON(nil))
 		return nil
 	}
 	a.members("/metadata/labels", own.Labels != nil, labels)
@@ -249,8 +268,8 @@ func (a *assembly) safeToEvict(annotations templates.Object) templates.Object {
 			continue
 		}
 		for _, v := range c.plan.volumes {
-			if _, empty := v.object.Get("emptyDir"); empty {
-				names = append(names, v.name)
+			if _, empty := v.Object().Get("emptyDir"); empty {
+				names = append(names, v.Name)
 			}
 		}
 	}
@@ -277,15 +296,15 @@ func (a *assembly) status() (string, error) {
 	}
 	for _, c := range a.accepted {
 		entry := StatusEntry{Template: templateReference(c.template), Revision: c.template.Revision, Parameters: hashParameters(c.given)}
-		for _, container := range c.addition.init {
-			if container.native {
-				entry.Sidecars = append(entry.Sidecars, container.name)
+		for i := range c.addition.Init {
+			if container := &c.addition.Init[i]; container.Sidecar {
+				entry.Sidecars = append(entry.Sidecars, container.Name)
 			} else {
-				entry.InitContainers = append(entry.InitContainers, container.name)
+				entry.InitContainers = append(entry.InitContainers, container.Name)
 			}
 		}
-		for _, container := range c.addition.regular {
-			entry.Containers = append(entry.Containers, container.name)
+		for i := range c.addition.Regular {
+			entry.Containers = append(entry.Containers, c.addition.Regular[i].Name)
 		}
 		entry.Volumes = c.instance.Volumes
 		status[c.asked.instance] = entry

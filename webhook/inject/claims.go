@@ -3,6 +3,7 @@ package inject
 import (
 	"slices"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -13,8 +14,8 @@ type claims struct {
 	job      *job
 	accepted []*candidate
 
-	containers []owned[*addedContainer]
-	volumes    []owned[addedNamed]
+	containers []owned[*templates.Container]
+	volumes    []owned[*templates.Named]
 	scalars    []owned[scalar]
 	perTarget  []owned[targetClaim]
 }
@@ -28,16 +29,23 @@ type owned[T any] struct {
 // scalar is one value that a pod has once: a label, an annotation, a field, or
 // a field of one target container.
 type scalar struct {
-	path string
-	json string
+	// path is a JSON pointer whose tokens are kept apart, for it may hold any text.
+	field, key string
+	json       []byte
+}
+
+// targetID is a target container's place in the pod.
+type targetID struct {
+	list  string
+	index int
 }
 
 // targetClaim is one item in a list of a target container.
 type targetClaim struct {
-	target string // its path
+	target targetID
 	kind   string // mount, device, env, envFrom
 	key    string // cleaned path or name
-	item   addedNamed
+	item   *templates.Named
 }
 
 // claim checks the instances against the pod and against each other and
@@ -91,13 +99,11 @@ func (s *claims) try(c *candidate) {
 	for _, target := range c.targets {
 		in.Targets = append(in.Targets, target.view.Name)
 	}
-	for _, a := range [][]*addedContainer{c.addition.init, c.addition.regular} {
-		for _, container := range a {
-			in.Containers = append(in.Containers, AddedContainer{Name: container.name, Native: container.native})
-		}
+	for container := range containersOf(c.addition) {
+		in.Containers = append(in.Containers, AddedContainer{Name: container.Name, Native: container.Sidecar})
 	}
-	for _, v := range c.addition.volumes {
-		in.Volumes = append(in.Volumes, v.name)
+	for _, v := range c.addition.Volumes {
+		in.Volumes = append(in.Volumes, v.Name)
 	}
 }
 

@@ -111,7 +111,7 @@ type candidate struct {
 	instance *Instance
 	given    []given
 	targets  []target
-	addition *addition
+	addition *templates.Parts
 	plan     plan
 	// yielded is set when the instance is left out for another's sake.
 	yielded bool
@@ -224,11 +224,7 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 		Cluster:              j.settings.Cluster,
 	}
 	if len(c.targets) > 0 {
-		app, err := j.reader.container(c.targets[0].list, c.targets[0].index)
-		if err != nil {
-			return nil, err
-		}
-		in.App = app
+		in.App = &appReader{view: c.targets[0].view}
 	}
 	return c.template.Render(in)
 }
@@ -283,11 +279,11 @@ func (j *job) unsupported(c *candidate) bool {
 // neverCompletes keeps a sidecar that goes on for ever out of a pod that has to
 // end. Without an addition (the instance has faults) the template's own
 // containers are looked at as written.
-func (j *job) neverCompletes(c *candidate, a *addition) bool {
+func (j *job) neverCompletes(c *candidate, a *templates.Parts) bool {
 	if !j.pod.mustEnd() || c.template.Spec.Completes {
 		return false
 	}
-	regular := a != nil && len(a.regular) > 0
+	regular := a != nil && len(a.Regular) > 0
 	if a == nil {
 		regular = c.template.HasContainers() || !c.native && c.template.HasSidecars()
 	}

@@ -3,6 +3,8 @@ package inject
 import (
 	"slices"
 	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 // standing is one container in a list under assembly: one of the pod's, or one
@@ -10,16 +12,16 @@ import (
 type standing struct {
 	name  string
 	ours  bool // listed in the status, from an earlier injection
-	added *addedContainer
+	added *templates.Container
 	wish  string
 }
 
 // arrange puts containers of ours into a list of the pod's. Those without a wish
 // come before all that is not ours, in their order; the pod's keep theirs.
-func arrange(list []standing, added []*addedContainer) []standing {
+func arrange(list []standing, added []*templates.Container) []standing {
 	for _, c := range added {
-		at, wish := wished(list, c.position)
-		list = slices.Insert(list, at, standing{name: c.name, added: c, wish: wish})
+		at, wish := wished(list, c.Position)
+		list = slices.Insert(list, at, standing{name: c.Name, added: c, wish: wish})
 	}
 	return list
 }

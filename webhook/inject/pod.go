@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	kjson "sigs.k8s.io/json"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
 // MalformedPodError says that the bytes are not a pod: the caller's mistake, not
@@ -60,7 +63,7 @@ type containerView struct {
 	Name               string
 	RestartPolicy      string
 	env                rawValue
-	Ports              []portView
+	Ports              []templates.Port
 	Mounts             []mountView
 	Devices            []deviceView
 	EnvFrom            []rawValue
@@ -68,14 +71,6 @@ type containerView struct {
 	Readiness, Startup bool
 	// Lifecycle holds the names of the hooks.
 	Lifecycle []string
-}
-
-type portView struct {
-	Name     string
-	Port     int32
-	HostPort int32
-	HostIP   string
-	Protocol string
 }
 
 type mountView struct {
@@ -137,10 +132,10 @@ func (r *podReader) Object() (map[string]any, error) {
 	if r.object != nil || r.err != nil {
 		return r.object, r.err
 	}
-	object := map[string]any{}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(r.raw, &object); err != nil {
-		r.err = &MalformedPodError{Err: err}
-		return nil, r.err
+	object, err := decodeObject(r.raw)
+	if err != nil {
+		r.err = err
+		return nil, err
 	}
 	metadata, _ := object["metadata"].(map[string]any)
 	if metadata == nil {
@@ -153,17 +148,30 @@ func (r *podReader) Object() (map[string]any, error) {
 	return object, nil
 }
 
-// container is the decoded JSON of one container of the pod.
-func (r *podReader) container(list string, index int) (map[string]any, error) {
-	object, err := r.Object()
-	if err != nil {
-		return nil, err
+func (r *podReader) Raw(fields []string) []byte { return rawjson.At(r.raw, fields) }
+
+// appReader gives expressions a container of the pod, decoded when one of them first reads it.
+type appReader struct {
+	view   *containerView
+	object map[string]any
+	err    error
+}
+
+func (r *appReader) Name() string { return r.view.Name }
+
+func (r *appReader) Object() (map[string]any, error) {
+	if r.object == nil && r.err == nil {
+		r.object, r.err = decodeObject(r.view.raw)
 	}
-	spec, _ := object["spec"].(map[string]any)
-	items, _ := spec[list].([]any)
-	if index >= len(items) {
-		return nil, fmt.Errorf("pod: spec.%s[%d] is missing", list, index)
+	return r.object, r.err
+}
+
+func (r *appReader) Raw(fields []string) []byte { return rawjson.At(r.view.raw, fields) }
+
+func decodeObject(raw []byte) (map[string]any, error) {
+	object := map[string]any{}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &object); err != nil {
+		return nil, &MalformedPodError{Err: err}
 	}
-	c, _ := items[index].(map[string]any)
-	return c, nil
+	return object, nil
 }

@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
@@ -286,22 +287,23 @@ func volume(c *rawjson.Cursor) (v volumeView, err error) {
 	return v, err
 }
 
-func port(c *rawjson.Cursor) (p portView, err error) {
+func port(c *rawjson.Cursor) (p templates.Port, err error) {
+	p.Protocol = "TCP"
 	err = c.Members(func(name []byte) (err error) {
-		var n int64
 		switch string(name) {
 		case "name":
 			p.Name, err = c.String()
 		case "containerPort":
-			n, err = c.Int()
-			p.Port = int32(n)
+			p.ContainerPort, err = c.Int()
 		case "hostPort":
-			n, err = c.Int()
-			p.HostPort = int32(n)
+			p.HostPort, err = c.Int()
 		case "hostIP":
 			p.HostIP, err = c.String()
 		case "protocol":
-			p.Protocol, err = c.String()
+			var protocol string
+			if protocol, err = c.String(); protocol != "" {
+				p.Protocol = protocol
+			}
 		default:
 			return c.Skip()
 		}

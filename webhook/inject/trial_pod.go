@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -12,44 +13,47 @@ import (
 // own value wins; two instances must agree.
 func (t *trial) checkPod() {
 	p, a := t.pod(), t.addition
-	t.plan.labels = t.checkMap("labels", p.Metadata.Labels, a.labels)
-	t.plan.annotations = t.checkMap("annotations", p.Metadata.Annotations, a.annotations)
+	t.plan.labels = t.checkMap("labels", p.Metadata.Labels, a.Labels)
+	t.plan.annotations = t.checkMap("annotations", p.Metadata.Annotations, a.Annotations)
 	t.checkProcessNamespace()
-	if a.dnsConfig != nil {
+	if a.DNSConfig.Raw != nil {
 		if p.spec.DNSConfig != nil {
 			t.note("spec.dnsConfig: the pod's own value wins")
-		} else if t.claimScalar("/spec/dnsConfig", "spec.dnsConfig", a.dnsConfig) {
-			t.plan.fields = append(t.plan.fields, templates.Member{Name: "dnsConfig", Value: a.dnsConfig})
+		} else if t.claimScalar("spec.dnsConfig", "", a.DNSConfig.Raw, at("spec.dnsConfig")) {
+			t.plan.dnsConfig = &a.DNSConfig
 		}
 	}
-	if seconds, ok := a.gracePeriod.(int64); ok {
-		t.plan.gracePeriod = seconds
+	if a.GracePeriod != nil {
+		t.plan.gracePeriod = *a.GracePeriod
 	}
-	t.plan.pullSecrets = t.union("imagePullSecrets", p.spec.ImagePullSecrets, a.pullSecrets)
-	t.plan.hostAliases = t.union("hostAliases", p.spec.HostAliases, a.aliases)
-	t.plan.tolerations = t.union("tolerations", p.spec.Tolerations, a.tolerances)
+	t.plan.pullSecrets = t.union("spec.imagePullSecrets", p.spec.ImagePullSecrets, a.ImagePullSecrets)
+	t.plan.hostAliases = t.union("spec.hostAliases", p.spec.HostAliases, a.HostAliases)
+	t.plan.tolerations = t.union("spec.tolerations", p.spec.Tolerations, a.Tolerations)
 	t.checkGroups()
 	if len(t.plan.pullSecrets) > 0 && len(p.spec.ImagePullSecrets) == 0 && t.claims.job.request.Offline {
 		t.warn("the pod gets its first imagePullSecrets entry, so Kubernetes will no longer add those of its service account")
 	}
 }
 
+// at is a place that needs no work to name.
+func at(place string) func() string { return func() string { return place } }
+
 func (t *trial) checkMap(field string, own map[string]string, added templates.Object) templates.Object {
 	var fresh templates.Object
 	for _, m := range added {
-		place := fmt.Sprintf("metadata.%s[%q]", field, m.Name)
+		place := func() string { return fmt.Sprintf("metadata.%s[%q]", field, m.Name) }
 		value, _ := m.Value.(string)
 		if taken, ok := own[m.Name]; ok {
 			switch {
 			case taken == value:
 			case strings.HasPrefix(m.Name, Domain+"/"):
-				t.conflict(place, "the annotation is the injector's own, and the pod has it with another value", "remove it from the pod")
+				t.conflict(place(), "the annotation is the injector's own, and the pod has it with another value", "remove it from the pod")
 			default:
-				t.note("%s: the pod's own value wins", place)
+				t.note("%s: the pod's own value wins", place())
 			}
 			continue
 		}
-		if t.claimScalar("/metadata/"+field+"/"+m.Name, place, m.Value) {
+		if t.claimScalar(field, m.Name, templates.AppendJSON(nil, value), place) {
 			fresh = append(fresh, m)
 		}
 	}
@@ -57,33 +61,34 @@ func (t *trial) checkMap(field string, own map[string]string, added templates.Ob
 }
 
 func (t *trial) checkProcessNamespace() {
-	p, share := t.pod(), t.addition.shareProcessNamespace
+	p, share := t.pod(), t.addition.ShareProcessNamespace
 	if share == nil {
 		return
 	}
 	const place = "spec.shareProcessNamespace"
 	switch {
-	case share == true && p.spec.HostPID:
+	case *share && p.spec.HostPID:
 		t.conflict(place, fmt.Sprintf("instance %s shares the pod's processes, and the pod has hostPID: Kubernetes allows only one of them", templates.Quote(t.by())),
 			"remove hostPID, or leave the sidecar out")
 	case p.spec.ShareProcessNamespace != nil:
-		if *p.spec.ShareProcessNamespace != share {
-			t.warn("%s: the pod's own value %v wins over %v, which the sidecar wants", place, *p.spec.ShareProcessNamespace, share)
+		if *p.spec.ShareProcessNamespace != *share {
+			t.warn("%s: the pod's own value %v wins over %v, which the sidecar wants", place, *p.spec.ShareProcessNamespace, *share)
 		}
-	case t.claimScalar("/spec/shareProcessNamespace", place, share):
-		t.plan.fields = append(t.plan.fields, templates.Member{Name: "shareProcessNamespace", Value: share})
+	case t.claimScalar(place, "", strconv.AppendBool(nil, *share), at(place)):
+		t.plan.shareProcessNamespace = share
 	}
 }
 
 // union keeps the items that neither the pod nor an accepted instance has.
-func (t *trial) union(field string, own []rawValue, added []any) []any {
-	var fresh []any
-	for _, item := range added {
-		if slices.ContainsFunc(own, func(raw rawValue) bool { return equalJSON(raw, item) }) {
+func (t *trial) union(field string, own []rawValue, added []templates.JSON) []*templates.JSON {
+	var fresh []*templates.JSON
+	for i := range added {
+		item := &added[i]
+		if slices.ContainsFunc(own, func(raw rawValue) bool { return equalJSON(raw, item.Raw) }) {
 			continue
 		}
 		// An item is claimed under its own text, so that it can only agree.
-		if t.claimScalar("/spec/"+field+"/"+string(templates.AppendJSON(nil, item)), "spec."+field, item) {
+		if t.claimScalar(field, string(item.Raw), item.Raw, at(field)) {
 			fresh = append(fresh, item)
 		}
 	}
@@ -96,21 +101,22 @@ func (t *trial) checkGroups() {
 	if s := p.spec.SecurityContext; s != nil {
 		groups = s.SupplementalGroups
 	}
-	for _, g := range a.groups {
-		id, _ := g.(int64)
-		if !slices.Contains(groups, id) && t.claimScalar(fmt.Sprintf("/spec/securityContext/supplementalGroups/%d", id), "spec.securityContext.supplementalGroups", g) {
+	for _, g := range a.SupplementalGroups {
+		const field = "spec.securityContext.supplementalGroups"
+		text := strconv.FormatInt(g, 10)
+		if !slices.Contains(groups, g) && t.claimScalar(field, text, []byte(text), at(field)) {
 			t.plan.groups = append(t.plan.groups, g)
 		}
 	}
 	const place = "spec.securityContext.fsGroup"
 	switch {
-	case a.fsGroup == nil:
+	case a.FSGroup == nil:
 	case p.spec.SecurityContext != nil && p.spec.SecurityContext.FSGroup != nil:
 		t.note("%s: the pod's own value wins", place)
 	case t.claims.job.claimsVolume():
 		t.note("%s is not set, because the pod has a volume claim, whose files would all change owner", place)
-	case t.claimScalar("/spec/securityContext/fsGroup", place, a.fsGroup):
-		t.plan.fsGroup = a.fsGroup
+	case t.claimScalar(place, "", strconv.AppendInt(nil, *a.FSGroup, 10), at(place)):
+		t.plan.fsGroup = a.FSGroup
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -12,51 +13,47 @@ import (
 // checkTarget: what one container of the app gets.
 func (t *trial) checkTarget(target target) {
 	p := targetPlan{target: target}
-	app := t.addition.app
-	for _, m := range app.mounts {
-		if t.checkMount(target, m) {
-			p.mounts = append(p.mounts, m.object)
+	app := &t.addition.App
+	for i := range app.Mounts {
+		if m := &app.Mounts[i]; t.checkMount(target, m) {
+			p.mounts = append(p.mounts, &m.JSON)
 		}
 	}
-	for _, d := range app.devices {
-		if t.checkDevice(target, d) {
-			p.devices = append(p.devices, d.object)
+	for i := range app.Devices {
+		if d := &app.Devices[i]; t.checkDevice(target, d) {
+			p.devices = append(p.devices, &d.JSON)
 		}
 	}
-	for _, e := range app.env {
-		if t.checkEnv(target, e) {
-			p.env = append(p.env, e.object)
+	for i := range app.Env {
+		if e := &app.Env[i]; t.checkEnv(target, e) {
+			p.env = append(p.env, &e.JSON)
 		}
 	}
-	for _, e := range app.envFrom {
-		taken := false
-		for _, own := range target.view.EnvFrom {
-			taken = taken || equalJSON(own, e)
-		}
-		if !taken && t.claimItem(target, "envFrom", string(templates.AppendJSON(nil, e)), addedNamed{}) {
+	for i := range app.EnvFrom {
+		e := &app.EnvFrom[i]
+		taken := slices.ContainsFunc(target.view.EnvFrom, func(own rawValue) bool { return equalJSON(own, e.Raw) })
+		if !taken && t.claimItem(target, "envFrom", string(e.Raw), &templates.Named{JSON: *e}) {
 			p.envFrom = append(p.envFrom, e)
 		}
 	}
-	for _, h := range app.hooks {
-		t.checkHook(&p, h)
-	}
-	if len(p.mounts)+len(p.devices)+len(p.env)+len(p.envFrom)+len(p.hooks)+len(p.lifecycle) > 0 {
+	t.checkHooks(&p)
+	if len(p.mounts)+len(p.devices)+len(p.env)+len(p.envFrom)+len(p.probes)+len(p.lifecycle) > 0 {
 		t.plan.targets = append(t.plan.targets, p)
 	}
 }
 
 // checkMount compares cleaned paths, as the kubelet sees them.
-func (t *trial) checkMount(target target, m addedNamed) bool {
-	mountPath := path.Clean(m.object.Text("mountPath"))
-	place := target.place() + ".volumeMounts"
+func (t *trial) checkMount(target target, m *templates.Named) bool {
+	mountPath := path.Clean(m.Object().Text("mountPath"))
+	place := func() string { return target.place() + ".volumeMounts" }
 	for _, own := range target.view.Mounts {
 		if path.Clean(own.Path) == mountPath {
-			if own.Name == m.name && own.SubPath == m.object.Text("subPath") && own.SubPathExpr == m.object.Text("subPathExpr") {
+			if own.Name == m.Name && own.SubPath == m.Object().Text("subPath") && own.SubPathExpr == m.Object().Text("subPathExpr") {
 				t.note("%s: %s is mounted there already", target.place(), mountPath)
 				return false
 			}
-			t.conflict(place, fmt.Sprintf("container %s mounts volume %s at %s, where instance %s mounts volume %s",
-				templates.Quote(target.view.Name), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), templates.Quote(m.name)),
+			t.conflict(place(), fmt.Sprintf("container %s mounts volume %s at %s, where instance %s mounts volume %s",
+				templates.Quote(target.view.Name), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), templates.Quote(m.Name)),
 				"choose another path, or share the volume if the template has a parameter for that")
 			return false
 		}
@@ -64,7 +61,7 @@ func (t *trial) checkMount(target target, m addedNamed) bool {
 	}
 	for _, own := range target.view.Devices {
 		if path.Clean(own.Path) == mountPath {
-			t.conflict(place, fmt.Sprintf("container %s has a volume device at %s", templates.Quote(target.view.Name), templates.Quote(mountPath)), "choose another path")
+			t.conflict(place(), fmt.Sprintf("container %s has a volume device at %s", templates.Quote(target.view.Name), templates.Quote(mountPath)), "choose another path")
 			return false
 		}
 	}
@@ -72,13 +69,13 @@ func (t *trial) checkMount(target target, m addedNamed) bool {
 }
 
 // checkNested warns when the kubelet could not make the inner folder.
-func (t *trial) checkNested(target target, mine string, m addedNamed, theirs string, own mountView) {
+func (t *trial) checkNested(target target, mine string, m *templates.Named, theirs string, own mountView) {
 	within := func(inner, outer string) bool { return outer != "/" && strings.HasPrefix(inner, outer+"/") }
 	switch {
 	case within(mine, theirs) && (own.ReadOnly || t.readOnlyVolume(own.Name)):
 		t.warn("%s: mount path %s lies within %s, which cannot be written", target.place(), mine, theirs)
 	case within(theirs, mine):
-		if readOnly, _ := m.object.Get("readOnly"); readOnly == true || t.readOnlyVolume(m.name) {
+		if readOnly, _ := m.Object().Get("readOnly"); readOnly == true || t.readOnlyVolume(m.Name) {
 			t.warn("%s: mount path %s lies within %s, which cannot be written", target.place(), theirs, mine)
 		}
 	}
@@ -89,8 +86,8 @@ func (t *trial) readOnlyVolume(name string) bool {
 	kind := ""
 	if v := t.pod().volume(name); v != nil {
 		kind = volumeKind(v.raw)
-	} else if v, ok := t.claimedVolume(name); ok {
-		kind = volumeKind(v.value.object.AppendJSON(nil))
+	} else if _, v := t.claimedVolume(name); v != nil {
+		kind = volumeKind(v.Raw)
 	}
 	switch kind {
 	case "configMap", "secret", "projected", "downwardAPI", "image":
@@ -99,43 +96,43 @@ func (t *trial) readOnlyVolume(name string) bool {
 	return false
 }
 
-func (t *trial) checkDevice(target target, d addedNamed) bool {
-	devicePath := path.Clean(d.object.Text("devicePath"))
-	place := target.place() + ".volumeDevices"
+func (t *trial) checkDevice(target target, d *templates.Named) bool {
+	devicePath := path.Clean(d.Object().Text("devicePath"))
+	place := func() string { return target.place() + ".volumeDevices" }
 	for _, own := range target.view.Devices {
 		if path.Clean(own.Path) == devicePath {
-			if own.Name != d.name {
-				t.conflict(place, fmt.Sprintf("container %s has volume %s at %s, where instance %s puts volume %s",
-					templates.Quote(target.view.Name), templates.Quote(own.Name), templates.Quote(devicePath), templates.Quote(t.by()), templates.Quote(d.name)), "choose another path")
+			if own.Name != d.Name {
+				t.conflict(place(), fmt.Sprintf("container %s has volume %s at %s, where instance %s puts volume %s",
+					templates.Quote(target.view.Name), templates.Quote(own.Name), templates.Quote(devicePath), templates.Quote(t.by()), templates.Quote(d.Name)), "choose another path")
 			}
 			return false
 		}
 	}
 	for _, own := range target.view.Mounts {
 		if path.Clean(own.Path) == devicePath {
-			t.conflict(place, fmt.Sprintf("container %s mounts a volume at %s", templates.Quote(target.view.Name), templates.Quote(devicePath)), "choose another path")
+			t.conflict(place(), fmt.Sprintf("container %s mounts a volume at %s", templates.Quote(target.view.Name), templates.Quote(devicePath)), "choose another path")
 			return false
 		}
 	}
 	return t.claimItem(target, "mount", devicePath, d)
 }
 
-func (t *trial) checkEnv(target target, e addedNamed) bool {
-	if target.view.hasEnv(e.name) {
-		t.note("%s: env %s: the app's own value wins", target.place(), templates.Quote(e.name))
+func (t *trial) checkEnv(target target, e *templates.Named) bool {
+	if target.view.hasEnv(e.Name) {
+		t.note("%s: env %s: the app's own value wins", target.place(), templates.Quote(e.Name))
 		return false
 	}
-	return t.claimItem(target, "env", e.name, e)
+	return t.claimItem(target, "env", e.Name, e)
 }
 
 // claimItem takes a path or name in a target container. It reports whether it is
 // new; another item of another instance under the same key is a conflict.
-func (t *trial) claimItem(target target, kind, key string, item addedNamed) bool {
-	at := target.path()
+func (t *trial) claimItem(target target, kind, key string, item *templates.Named) bool {
+	id := targetID{target.list, target.index}
 	for _, list := range [][]owned[targetClaim]{t.claims.perTarget, t.perTarget} {
 		for _, other := range list {
 			o := other.value
-			if o.target != at || o.kind != kind || o.key != key {
+			if o.target != id || o.kind != kind || o.key != key {
 				continue
 			}
 			if !sameItem(kind, o.item, item) {
@@ -146,39 +143,43 @@ func (t *trial) claimItem(target target, kind, key string, item addedNamed) bool
 			return false
 		}
 	}
-	t.perTarget = append(t.perTarget, owned[targetClaim]{by: t.by(), value: targetClaim{target: at, kind: kind, key: key, item: item}})
+	t.perTarget = append(t.perTarget, owned[targetClaim]{by: t.by(), value: targetClaim{target: id, kind: kind, key: key, item: item}})
 	return true
 }
 
 // sameItem: mounts agree when they show the same files, whatever their mode.
-func sameItem(kind string, a, b addedNamed) bool {
+func sameItem(kind string, a, b *templates.Named) bool {
 	if kind == "mount" {
-		return a.name == b.name && a.object.Text("subPath") == b.object.Text("subPath") && a.object.Text("subPathExpr") == b.object.Text("subPathExpr")
+		return a.Name == b.Name && a.Object().Text("subPath") == b.Object().Text("subPath") && a.Object().Text("subPathExpr") == b.Object().Text("subPathExpr")
 	}
-	return equalJSON(a.object.AppendJSON(nil), b.object)
+	return equalJSON(a.Raw, b.Raw)
 }
 
-// checkHook: a probe or a lifecycle hook goes where the container has none. Init
+// checkHooks: a probe or a lifecycle hook goes where the container has none. Init
 // containers cannot have any.
-func (t *trial) checkHook(p *targetPlan, h templates.Member) {
+func (t *trial) checkHooks(p *targetPlan) {
 	if p.list == "initContainers" {
 		return
 	}
-	if h.Name != "lifecycle" {
-		taken := map[string]bool{"livenessProbe": p.view.Liveness, "readinessProbe": p.view.Readiness, "startupProbe": p.view.Startup}[h.Name]
+	field := func(name string) string { return p.list + strconv.Itoa(p.index) + "." + name }
+	app := &t.addition.App
+	for i := range app.Probes {
+		h := &app.Probes[i]
+		taken := h.Name == "livenessProbe" && p.view.Liveness || h.Name == "readinessProbe" && p.view.Readiness || h.Name == "startupProbe" && p.view.Startup
+		place := func() string { return p.place() + "." + h.Name }
 		if taken {
-			t.note("%s: %s: the app's own wins", p.place(), h.Name)
-		} else if t.claimScalar(p.path()+"/"+h.Name, p.place()+"."+h.Name, h.Value) {
-			p.hooks = append(p.hooks, h)
+			t.note("%s: the app's own wins", place())
+		} else if t.claimScalar(field(h.Name), "", h.Raw, place) {
+			p.probes = append(p.probes, h)
 		}
-		return
 	}
-	hooks, _ := h.Value.(templates.Object)
-	for _, hook := range hooks {
-		if slices.Contains(p.view.Lifecycle, hook.Name) {
-			t.note("%s: lifecycle.%s: the app's own wins", p.place(), hook.Name)
-		} else if t.claimScalar(p.path()+"/lifecycle/"+hook.Name, p.place()+".lifecycle."+hook.Name, hook.Value) {
-			p.lifecycle = append(p.lifecycle, hook)
+	for i := range app.Lifecycle {
+		h := &app.Lifecycle[i]
+		place := func() string { return p.place() + ".lifecycle." + h.Name }
+		if slices.Contains(p.view.Lifecycle, h.Name) {
+			t.note("%s: the app's own wins", place())
+		} else if t.claimScalar(field("lifecycle"), h.Name, h.Raw, place) {
+			p.lifecycle = append(p.lifecycle, h)
 		}
 	}
 }

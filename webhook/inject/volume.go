@@ -35,11 +35,14 @@ func volumeKind(raw []byte) string {
 
 // sameVolume compares a volume with one of ours as they are after the API
 // server's defaults.
-func sameVolume(raw []byte, ours templates.Object) bool {
+func sameVolume(raw, ours []byte) bool {
+	if bytes.Equal(raw, ours) {
+		return true
+	}
 	a, errA := decodeAny(raw)
-	b, errB := decodeAny(ours.AppendJSON(nil))
+	b, errB := decodeAny(ours)
 	if errA != nil || errB != nil {
-		return bytes.Equal(raw, ours.AppendJSON(nil))
+		return false
 	}
 	va, _ := a.(map[string]any)
 	vb, _ := b.(map[string]any)

@@ -214,6 +214,28 @@ func (c *Cursor) End() error {
 	return nil
 }
 
+// At returns the bytes of the value at a path of member names: data itself for no
+// names, nil if there is none. Of a member given twice the last one counts.
+func At(data []byte, path []string) []byte {
+	for _, want := range path {
+		c := New(data)
+		if c.Kind() != '{' {
+			return nil
+		}
+		data = nil
+		// Where the text is broken, what was found before counts.
+		_ = c.Members(func(name []byte) error {
+			if string(name) != want {
+				return c.Skip()
+			}
+			raw, err := c.Raw()
+			data = raw
+			return err
+		})
+	}
+	return data
+}
+
 // Is reports whether raw is a JSON string of that text.
 func Is(raw []byte, text string) bool {
 	if len(raw) == len(text)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == text {

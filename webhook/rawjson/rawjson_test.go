@@ -102,3 +102,16 @@ func TestErrorsNameTheByte(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAFieldIsFoundByItsPath(t *testing.T) {
+	data := []byte(`{"a": {"b": [1], "c": null, "b": "x"}, "d": 1}`)
+	for path, want := range map[string]string{"": string(data), "a.b": `"x"`, "a.c": "null", "d": "1", "d.e": "", "a.x": "", "a.c.y": "", "z": ""} {
+		var fields []string
+		if path != "" {
+			fields = strings.Split(path, ".")
+		}
+		if got := string(rawjson.At(data, fields)); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package templates
+
+// Rendered is what one instance of a template adds, before it is merged into a
+// pod: the partial objects of the template with expressions evaluated, $when and
+// $position taken out, in the template's key order, strictly checked as core/v1.
+// It is read-only, for it is shared between requests.
+type Rendered struct {
+	// Pod is the partial pod ({metadata, spec}); App the additions to the target
+	// containers (volumeMounts, volumeDevices, env, envFrom, probes, lifecycle),
+	// without containers and initContainers. Both may be nil.
+	Pod, App Object
+	// InitContainers and Containers describe the containers of Pod, by index.
+	InitContainers, Containers []Placement
+
+	// Parts are Pod and App taken apart for merging.
+	Parts Parts
+
+	native bool
+	size   int // of Pod and App as JSON, in bytes
+}
+
+// Placement is what the template says about a container beside its fields.
+type Placement struct {
+	// Name is the container's name as written in the template, expressions and all.
+	Name string
+	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
+	// first that can be had counts. Empty: the default place.
+	Position []string
+}
+
+// Parts is a rendering sorted by what it is merged with.
+type Parts struct {
+	// Init are init containers and native sidecars, Regular the app's neighbours: the
+	// template's containers and, where the instance is not native, its sidecars.
+	Init, Regular []Container
+	Volumes       []Named
+
+	Labels, Annotations                        Object
+	ImagePullSecrets, HostAliases, Tolerations []JSON
+	SupplementalGroups                         []int64
+	// FSGroup, GracePeriod and ShareProcessNamespace are nil, DNSConfig is zero, when absent.
+	FSGroup, GracePeriod  *int64
+	ShareProcessNamespace *bool
+	DNSConfig             JSON
+
+	App AppParts
+}
+
+// AppParts is what each target container gets.
+type AppParts struct {
+	Mounts, Devices, Env []Named
+	EnvFrom              []JSON
+	// Probes by field name; Lifecycle hooks by hook name.
+	Probes, Lifecycle []Named
+}
+
+// JSON is a value and its encoding.
+type JSON struct {
+	Value any
+	Raw   []byte
+}
+
+// Named is an object of a list whose items have names, or a member of an object.
+type Named struct {
+	Name string
+	JSON
+}
+
+// Object is the value as an object; nil if it is none.
+func (n *Named) Object() Object {
+	o, _ := n.Value.(Object)
+	return o
+}
+
+// Container is one container that a rendering adds.
+type Container struct {
+	Named
+	// Sidecar is set for a native sidecar.
+	Sidecar         bool
+	Position        []string
+	Ports           []Port
+	Mounts, Devices []Named
+}
+
+// Port is one port of a container, as core/v1 has it.
+type Port struct {
+	Name, Protocol, HostIP  string
+	ContainerPort, HostPort int64
+}
+
+func encode(value any) JSON { return JSON{Value: value, Raw: AppendJSON(nil, value)} }
+
+// finish takes the trees apart.
+func (r *Rendered) finish() {
+	spec, metadata := r.Pod.Object("spec"), r.Pod.Object("metadata")
+	p := &r.Parts
+	p.Labels, p.Annotations = metadata.Object("labels"), metadata.Object("annotations")
+	for i, item := range spec.List("initContainers") {
+		object, _ := item.(Object)
+		sidecar := object.Text("restartPolicy") == "Always"
+		if sidecar && !r.native {
+			p.Regular = append(p.Regular, newContainer(object.Without("restartPolicy"), r.InitContainers[i]))
+			continue
+		}
+		c := newContainer(object, r.InitContainers[i])
+		c.Sidecar = sidecar
+		p.Init = append(p.Init, c)
+	}
+	for i, item := range spec.List("containers") {
+		object, _ := item.(Object)
+		p.Regular = append(p.Regular, newContainer(object, r.Containers[i]))
+	}
+	p.Volumes = named(spec.List("volumes"))
+	p.ImagePullSecrets, p.HostAliases, p.Tolerations = encoded(spec.List("imagePullSecrets")), encoded(spec.List("hostAliases")), encoded(spec.List("tolerations"))
+	p.GracePeriod = integerOf(spec, "terminationGracePeriodSeconds")
+	if share, ok := spec.Get("shareProcessNamespace"); ok {
+		value, _ := share.(bool)
+		p.ShareProcessNamespace = &value
+	}
+	if dns, ok := spec.Get("dnsConfig"); ok {
+		p.DNSConfig = encode(dns)
+	}
+	security := spec.Object("securityContext")
+	p.FSGroup = integerOf(security, "fsGroup")
+	for _, item := range security.List("supplementalGroups") {
+		group, _ := item.(int64)
+		p.SupplementalGroups = append(p.SupplementalGroups, group)
+	}
+	p.App = appParts(r.App)
+	r.size = len(r.Pod.AppendJSON(nil)) + len(r.App.AppendJSON(nil))
+}
+
+func appParts(app Object) AppParts {
+	var p AppParts
+	for _, m := range app {
+		switch m.Name {
+		case "volumeMounts":
+			p.Mounts = named(app.List(m.Name))
+		case "volumeDevices":
+			p.Devices = named(app.List(m.Name))
+		case "env":
+			p.Env = named(app.List(m.Name))
+		case "envFrom":
+			p.EnvFrom = encoded(app.List(m.Name))
+		case "lifecycle":
+			for _, hook := range app.Object(m.Name) {
+				p.Lifecycle = append(p.Lifecycle, Named{Name: hook.Name, JSON: encode(hook.Value)})
+			}
+		default:
+			p.Probes = append(p.Probes, Named{Name: m.Name, JSON: encode(m.Value)})
+		}
+	}
+	return p
+}
+
+func newContainer(object Object, placement Placement) Container {
+	c := Container{
+		Named:    Named{Name: object.Text("name"), JSON: encode(object)},
+		Position: placement.Position,
+		Mounts:   named(object.List("volumeMounts")),
+		Devices:  named(object.List("volumeDevices")),
+	}
+	for _, item := range object.List("ports") {
+		port, _ := item.(Object)
+		p := Port{Name: port.Text("name"), Protocol: port.Text("protocol"), HostIP: port.Text("hostIP")}
+		if p.Protocol == "" {
+			p.Protocol = "TCP"
+		}
+		if n := integerOf(port, "containerPort"); n != nil {
+			p.ContainerPort = *n
+		}
+		if n := integerOf(port, "hostPort"); n != nil {
+			p.HostPort = *n
+		}
+		c.Ports = append(c.Ports, p)
+	}
+	return c
+}
+
+func named(items []any) []Named {
+	if len(items) == 0 {
+		return nil
+	}
+	out := make([]Named, 0, len(items))
+	for _, item := range items {
+		object, _ := item.(Object)
+		out = append(out, Named{Name: object.Text("name"), JSON: encode(object)})
+	}
+	return out
+}
+
+func encoded(items []any) []JSON {
+	if len(items) == 0 {
+		return nil
+	}
+	out := make([]JSON, 0, len(items))
+	for _, item := range items {
+		out = append(out, encode(item))
+	}
+	return out
+}
+
+func integerOf(o Object, name string) *int64 {
+	v, _ := o.Get(name)
+	if i, ok := v.(int64); ok {
+		return &i
+	}
+	return nil
+}
+
+// Override gives a rendering in which each container is what change makes of it.
+// change gets the container's name as written in the template; the first error ends it.
+func (r *Rendered) Override(change func(name string, container Object) (Object, error)) (*Rendered, error) {
+	out := &Rendered{Pod: r.Pod, App: r.App, InitContainers: r.InitContainers, Containers: r.Containers, native: r.native}
+	spec := r.Pod.Object("spec")
+	for _, list := range []struct {
+		field      string
+		placements []Placement
+	}{{"initContainers", r.InitContainers}, {"containers", r.Containers}} {
+		items := spec.List(list.field)
+		if len(items) == 0 {
+			continue
+		}
+		changed := make([]any, len(items))
+		for i, item := range items {
+			object, _ := item.(Object)
+			object, err := change(list.placements[i].Name, object)
+			if err != nil {
+				return nil, err
+			}
+			changed[i] = object
+		}
+		spec = spec.With(list.field, changed)
+	}
+	out.Pod = r.Pod.With("spec", spec)
+	out.finish()
+	return out, nil
+}
