@@ -1,0 +1,208 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// sample is one turn of one server.
+type sample struct {
+	Round int `json:"round"`
+	place
+	load
+	Operations int `json:"operations"` // of the patch
+	PatchBytes int `json:"patchBytes"`
+}
+
+// measure is the whole run.
+func measure(o options) error {
+	folder, err := os.MkdirTemp("", "sidecar-injector-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	if o.binary, err = program(o.binary, folder); err != nil {
+		return err
+	}
+	chosen, err := chooseCores()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	wanted, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	list := slices.DeleteFunc(rows(), func(r row) bool { return !wanted.MatchString(r.figure + ": " + r.what) })
+	all, err := bodies()
+	if err != nil {
+		return err
+	}
+	b := &bench{launcher: launcher{core: chosen.server, folder: folder, binary: o.binary, self: self}, bodies: all, options: o}
+	if err := stayOn(chosen.client); err != nil {
+		return err
+	}
+	samples, err := b.rounds(list)
+	if err != nil {
+		return err
+	}
+	results := compare(list, samples)
+	more, err := b.others(wanted)
+	if err != nil {
+		return err
+	}
+	results = append(results, more...)
+	if o.raw != "" {
+		if err := writeLines(o.raw, samples); err != nil {
+			return err
+		}
+	}
+	_, err = io.WriteString(os.Stdout, table(results))
+	return err
+}
+
+// program is the injector's, built if need be.
+func program(binary, folder string) (string, error) {
+	if binary != "" {
+		return filepath.Abs(binary)
+	}
+	binary = filepath.Join(folder, "sidecar-injector")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/sidecar-injector")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// bench is a run under way.
+type bench struct {
+	launcher
+	options options
+	bodies  map[string]body
+	servers map[string]*server
+}
+
+// rounds measures all places that the rows compare, each server in turn, round by round.
+func (b *bench) rounds(list []row) (samples []sample, err error) {
+	places := placesOf(list)
+	if err := b.startServers(places); err != nil {
+		return nil, errors.Join(err, b.stopServers())
+	}
+	defer func() { err = errors.Join(err, b.stopServers()) }()
+	requests := make([]int, len(places))
+	answers := make([]answered, len(places))
+	for i, p := range places {
+		if answers[i], requests[i], err = b.calibrate(p); err != nil {
+			return nil, err
+		}
+	}
+	for n := range b.options.rounds {
+		begin := time.Now()
+		for i, p := range places {
+			measured, err := drive(b.servers[p.Server], b.bodies[p.Body], p.Connections, requests[i])
+			if err != nil {
+				return nil, err
+			}
+			samples = append(samples, sample{Round: n + 1, place: p, load: measured, Operations: answers[i].operations, PatchBytes: answers[i].bytes})
+		}
+		for _, s := range b.servers {
+			if err := os.Truncate(s.log, 0); err != nil {
+				return nil, err
+			}
+		}
+		fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", n+1, b.options.rounds, time.Since(begin).Round(time.Second))
+	}
+	return samples, nil
+}
+
+// placesOf gives each place once, neighbours in a row next to each other.
+func placesOf(list []row) []place {
+	var places []place
+	for _, r := range list {
+		for _, p := range []place{r.below, r.above} {
+			if !slices.Contains(places, p) {
+				places = append(places, p)
+			}
+		}
+	}
+	return places
+}
+
+func (b *bench) startServers(places []place) error {
+	b.servers = map[string]*server{}
+	for _, p := range places {
+		if b.servers[p.Server] != nil {
+			continue
+		}
+		s, err := b.start(p.Server)
+		if err != nil {
+			return err
+		}
+		b.servers[p.Server] = s
+		fmt.Fprintf(os.Stderr, "%s serves after %s\n", p.Server, s.ready.Round(time.Millisecond))
+	}
+	return nil
+}
+
+func (b *bench) stopServers() error {
+	var errs []error
+	for _, s := range b.servers {
+		errs = append(errs, s.stop())
+	}
+	return errors.Join(errs...)
+}
+
+// The number of requests in a turn.
+const (
+	fewest = 60
+	most   = 20000
+)
+
+// calibrate looks at one answer and finds how many requests make a turn.
+func (b *bench) calibrate(p place) (answered, int, error) {
+	s, request := b.servers[p.Server], b.bodies[p.Body]
+	answer, err := check(s, request)
+	if err != nil {
+		return answered{}, 0, err
+	}
+	// A server that injects nothing is fast.
+	selects := p.Server == withTen || p.Server == withSelecting
+	floor := p.Server == echo || p.Server == typed
+	if want := request.operations || selects || floor; want != (answer.operations > 0) {
+		return answered{}, 0, fmt.Errorf("server %s, body %s: the patch has %d operations", p.Server, p.Body, answer.operations)
+	}
+	trial, err := drive(s, request, p.Connections, fewest)
+	if err != nil {
+		return answered{}, 0, err
+	}
+	n := int(trial.PerSecond * b.options.budget.Seconds())
+	return answer, min(max(n, fewest), most), nil
+}
+
+func writeLines(file string, samples []sample) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	encoder := json.NewEncoder(f)
+	for _, s := range samples {
+		if err := encoder.Encode(s); err != nil {
+			return err
+		}
+	}
+	return f.Close()
+}

@@ -1,0 +1,204 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// others are the figures that are no ratios: memory, loading, allocations.
+func (b *bench) others(wanted *regexp.Regexp) ([]result, error) {
+	var results []result
+	if wanted.MatchString("memory loading") {
+		for _, measureOne := range []func() ([]result, error){b.small, b.large} {
+			more, err := measureOne()
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, more...)
+		}
+	}
+	if wanted.MatchString("allocations") {
+		more, err := b.allocations()
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, more...)
+	}
+	return results, nil
+}
+
+// beforeMemory is how many requests a server has answered when its memory is looked at.
+const beforeMemory = 20000
+
+// used drives a server and reads its memory.
+func (b *bench) used(s *server, what string, l limits) (result, error) {
+	if _, err := drive(s, b.bodies["grafana"], usual, beforeMemory); err != nil {
+		return result{}, err
+	}
+	now, peak, err := s.memory()
+	if err != nil {
+		return result{}, err
+	}
+	l.unit = " MiB"
+	const mebi = 1 << 20
+	return result{figure: "resident memory after 20,000 requests", what: what, value: float64(now) / mebi,
+		note: fmt.Sprintf("peak %.0f", float64(peak)/mebi), limits: l}, nil
+}
+
+func (b *bench) small() (results []result, err error) {
+	s, err := b.injector("memory-1", oneTemplate())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	r, err := b.used(s, "1 template", limits{goal: 40, must: 64})
+	return []result{r}, err
+}
+
+// large starts a server with thousands of templates and changes one of them.
+func (b *bench) large() (results []result, err error) {
+	const name = "memory-5000"
+	s, err := b.injector(name, manyTemplates(loaded, different))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	cpu, err := s.cpu()
+	if err != nil {
+		return nil, err
+	}
+	// The server has one core, so on a machine with nothing else to do this is the time until it serves.
+	results = append(results, result{figure: "loading cold, CPU until it serves", what: "5,000 templates, 500 different", value: cpu.Seconds(),
+		note: fmt.Sprintf("%.1f s by the clock", s.ready.Seconds()), limits: limits{goal: 5, must: 10, unit: " s"}})
+	r, err := b.used(s, "5,000 templates, 500 different", limits{goal: 96, must: 192})
+	if err != nil {
+		return nil, err
+	}
+	results = append(results, r)
+	idle, err := idleShare(s)
+	if err != nil {
+		return nil, err
+	}
+	results = append(results, idle)
+	changed, err := b.change(s, filepath.Join(b.folder, name+"-templates"))
+	return append(results, changed...), err
+}
+
+// idleShare is what a server uses when nobody calls: it looks through the template
+// folder again every ten seconds.
+func idleShare(s *server) (result, error) {
+	before, err := s.cpu()
+	if err != nil {
+		return result{}, err
+	}
+	const watched = 10 * time.Second
+	<-time.After(watched)
+	after, err := s.cpu()
+	if err != nil {
+		return result{}, err
+	}
+	return result{figure: "CPU while nobody calls", what: "5,000 templates, 500 different", value: 100 * (after - before).Seconds() / watched.Seconds(),
+		note: "of one core", limits: limits{unit: " %"}}, nil
+}
+
+// change rewrites one template and waits until the log says that it is in force.
+func (b *bench) change(s *server, folder string) ([]result, error) {
+	file := filepath.Join(folder, "collector-0007.yaml")
+	if err := os.Truncate(s.log, 0); err != nil {
+		return nil, err
+	}
+	before, err := s.cpu()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := os.WriteFile(file+".new", []byte(template("collector-0007", "", different+1)), 0o600); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return nil, err
+	}
+	for !bytes.Contains(readLog(s), []byte(`"collector-0007"`)) {
+		if time.Since(began) > patience {
+			return nil, fmt.Errorf("server %s: a changed template is not loaded", s.name)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	took := time.Since(began)
+	// What else it loads would follow at once.
+	<-time.After(time.Second)
+	after, err := s.cpu()
+	if err != nil {
+		return nil, err
+	}
+	return []result{
+		{figure: "a change of one template, until it is in force", what: "of 5,000", value: took.Seconds(),
+			note: fmt.Sprintf("CPU %.2f s", (after - before).Seconds()), limits: limits{unit: " s"}},
+		{figure: "templates loaded because one changed", what: "of 5,000",
+			value: float64(bytes.Count(readLog(s), []byte(`"msg":"template loaded"`))), note: "by the log", limits: limits{goal: 1, must: 1}},
+	}, nil
+}
+
+// readLog is the log so far; nothing where it cannot be read.
+func readLog(s *server) []byte {
+	f, err := os.Open(s.log)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	text, _ := io.ReadAll(f)
+	return text
+}
+
+// allocations counts those of the pure function and its patch.
+func (b *bench) allocations() ([]result, error) {
+	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(template(requested, "", 0)))
+	embedded, err := source.NewEmbedded(builtin.FS).Read()
+	if err != nil {
+		return nil, err
+	}
+	set := templates.NewSet(append(entries, embedded...))
+	var results []result
+	for _, name := range []string{"small", "grafana", "large"} {
+		for _, suffix := range []string{"", builtInSuffix} {
+			var review admissionv1.AdmissionReview
+			if err := json.Unmarshal(b.bodies[name+suffix].json, &review); err != nil {
+				return nil, err
+			}
+			request := &inject.Request{
+				Pod:       review.Request.Object.Raw,
+				Namespace: inject.Namespace{Name: namespace, Labels: map[string]string{inject.InjectionLabel: "enabled"}},
+			}
+			var failed error
+			n := testing.AllocsPerRun(100, func() {
+				answer, err := inject.Inject(set, &inject.Settings{}, request)
+				if err != nil || len(answer.Patch()) == 0 {
+					failed = errors.Join(errors.New("nothing injected"), err)
+				}
+			})
+			if failed != nil {
+				return nil, failed
+			}
+			results = append(results, result{figure: "allocations per request in the pure function", what: name + suffix, value: n,
+				note: "with the patch", limits: limits{goal: 150, must: 400}})
+		}
+	}
+	return results, nil
+}

@@ -1,0 +1,143 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// body is one admission review, as the API server posts it.
+type body struct {
+	name string
+	json []byte
+	// operations says whether an injector's answer has to hold any.
+	operations bool
+}
+
+// asking is a body for a pod with these annotations, by name and value in turn.
+func asking(name string, pod *corev1.Pod, annotations ...string) (body, error) {
+	for i := 0; i < len(annotations); i += 2 {
+		pod.Annotations[annotations[i]] = annotations[i+1]
+	}
+	raw, err := review(pod)
+	if err != nil {
+		return body{}, fmt.Errorf("body %s: %w", name, err)
+	}
+	return body{name: name, json: raw, operations: len(annotations) > 0}, nil
+}
+
+// requests asks for templates, by the annotation that users write.
+func requests(templates string) []string { return []string{inject.RequestAnnotation, templates} }
+
+// review is the admission review of the pod's creation by a ReplicaSet.
+func review(pod *corev1.Pod) ([]byte, error) {
+	managed, err := managedFields(pod)
+	if err != nil {
+		return nil, err
+	}
+	pod.ManagedFields = managed
+	object, err := json.Marshal(pod)
+	if err != nil {
+		return nil, err
+	}
+	kind := metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
+	resource := metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
+	return json.Marshal(&admissionv1.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
+		Request: &admissionv1.AdmissionRequest{
+			UID: "2d7bb64c-93cc-4a52-9a1e-8b5cf53a7d3b", Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
+			Namespace: pod.Namespace, Operation: admissionv1.Create,
+			UserInfo: authenticationv1.UserInfo{
+				Username: "system:serviceaccount:kube-system:replicaset-controller", UID: "7c51a7f3-2a4b-4f8e-b6de-0f6c2d8f6a10",
+				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
+				Extra:  map[string]authenticationv1.ExtraValue{"authentication.kubernetes.io/credential-id": {"JTI=5a1e9d0c-7f5a-4c77-9d07-51c0a5c3f6de"}},
+			},
+			Object:  runtime.RawExtension{Raw: object},
+			DryRun:  new(false),
+			Options: runtime.RawExtension{Raw: []byte(`{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}`)},
+		},
+	})
+}
+
+// managedFields is the entry that the API server keeps for whoever created the pod. It
+// is about as long as the rest and comes along in every review.
+func managedFields(pod *corev1.Pod) ([]metav1.ManagedFieldsEntry, error) {
+	raw, err := json.Marshal(pod)
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]any
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, err
+	}
+	owned := map[string]any{}
+	for _, part := range []string{"metadata", "spec"} {
+		owned["f:"+part] = fieldsOf(object[part])
+	}
+	fields, err := json.Marshal(owned)
+	if err != nil {
+		return nil, err
+	}
+	return []metav1.ManagedFieldsEntry{{
+		Manager: "kube-controller-manager", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1",
+		Time:       &metav1.Time{}, // of no importance, and the same each time
+		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: fields},
+	}}, nil
+}
+
+// fieldsOf is the set of a value's fields. Lists whose items have no key are owned whole.
+func fieldsOf(value any) map[string]any {
+	fields := map[string]any{}
+	switch v := value.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if name != "tolerations" && name != "affinity" { // owned whole
+				fields["f:"+name] = fieldsOf(member)
+			}
+		}
+	case []any:
+		for _, item := range v {
+			object, _ := item.(map[string]any)
+			key := keyOf(object)
+			if key == "" || strings.Contains(key, tokenVolume) {
+				continue
+			}
+			inner := fieldsOf(object)
+			inner["."] = map[string]any{}
+			fields["k:"+key] = inner
+		}
+		if len(fields) > 0 {
+			fields["."] = map[string]any{}
+		}
+	}
+	return fields
+}
+
+// keyOf is what tells an item of a list from the others, as in server-side apply.
+func keyOf(item map[string]any) string {
+	for _, name := range []string{"mountPath", "containerPort", "uid", "name"} {
+		value, ok := item[name]
+		if !ok {
+			continue
+		}
+		key := map[string]any{name: value}
+		if name == "containerPort" {
+			key["protocol"] = item["protocol"]
+		}
+		text, err := json.Marshal(key)
+		if err == nil {
+			return string(text)
+		}
+	}
+	return ""
+}

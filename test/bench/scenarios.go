@@ -1,0 +1,175 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// The injector under its real program, by the templates that it has loaded.
+const (
+	withOne       = "injector"                // the requested template and the built-in ones
+	withMany      = "injector-5000"           // 5,000, of which 500 different
+	withTen       = "injector-10-selecting"   // ten that select the Grafana pod
+	withSelecting = "injector-5000-selecting" // the same ten and 4,990 that select others
+	loaded        = 5000                      // templates
+	different     = 500                       // of them
+	selecting     = 10                        // that select the pod
+	usual         = 16                        // connections
+	manyAtOnce    = 64                        // connections
+	builtIn       = "log-collector"           // the built-in template
+	builtInSuffix = ", built-in template"     // of the bodies that ask for it
+)
+
+// place is one thing that is measured: a server under one body and that many connections.
+type place struct {
+	Server      string `json:"server"`
+	Body        string `json:"body"`
+	Connections int    `json:"connections"`
+}
+
+// quantity is what of a load is compared.
+type quantity struct {
+	name string
+	of   func(load) float64
+}
+
+// row is one line of the result: the ratio of two places' quantity, which must be at
+// most (or at least) so much.
+type row struct {
+	figure, what string
+	quantity     quantity
+	above, below place
+	limits
+}
+
+// limits are the goal and what must be reached at least. Zero: none is set.
+type limits struct {
+	goal, must float64
+	atLeast    bool
+	unit       string
+}
+
+func cpuPerRequest() quantity {
+	return quantity{"CPU per request", func(l load) float64 { return l.CPU }}
+}
+func worstLatency() quantity { return quantity{"p99", func(l load) float64 { return l.P99 }} }
+func throughput() quantity {
+	return quantity{"throughput", func(l load) float64 { return l.PerSecond }}
+}
+
+// rows are the promises of docs/performance.md that a load run can check.
+func rows() []row {
+	var list []row
+	add := func(figure, what string, q quantity, above, below place, l limits) {
+		list = append(list, row{figure, what, q, above, below, l})
+	}
+	for _, name := range []string{"small", "grafana", "large"} {
+		for _, suffix := range []string{"", builtInSuffix} {
+			ours, what := place{withOne, name + suffix, usual}, name+suffix
+			add("server CPU per request over echo", what, cpuPerRequest(), ours, place{echo, name, usual}, limits{goal: 3, must: 5})
+			add("server CPU per request over typed", what, cpuPerRequest(), ours, place{typed, name, usual}, limits{goal: 1, must: 1})
+			add("p99 at 16 connections over echo", what, worstLatency(), ours, place{echo, name, usual}, limits{goal: 3, must: 5})
+			if suffix == "" || name == "grafana" {
+				add("throughput at 64 connections over controller-runtime", what, throughput(),
+					place{withOne, name + suffix, manyAtOnce}, place{crt, name, manyAtOnce}, limits{goal: 10, must: 5, atLeast: true})
+			}
+		}
+	}
+	grafana := place{withOne, "grafana", usual}
+	add("5,000 templates loaded, one requested, over one template", "grafana", cpuPerRequest(), place{withMany, "grafana", usual}, grafana, limits{goal: 1.1, must: 1.2})
+	add("5,000 templates with selectors, 10 matching, over ten templates", "grafana", cpuPerRequest(),
+		place{withSelecting, "grafana asking for nothing", usual}, place{withTen, "grafana asking for nothing", usual}, limits{goal: 1.1, must: 1.5})
+	for _, suffix := range []string{"", builtInSuffix} {
+		add("six instances over one", "grafana"+suffix, cpuPerRequest(), place{withOne, "six instances" + suffix, usual}, place{withOne, "grafana" + suffix, usual}, limits{goal: 3, must: 4})
+	}
+	for _, name := range []string{"3,000 variables", "30 containers"} {
+		for _, suffix := range []string{"", builtInSuffix} {
+			add("a large pod's CPU per request over echo", name+suffix, cpuPerRequest(), place{withOne, name + suffix, usual}, place{echo, name, usual}, limits{goal: 3, must: 5})
+		}
+	}
+	nothing := "grafana asking for nothing"
+	add("a pod that asks for nothing, CPU over echo", "grafana", cpuPerRequest(), place{withOne, nothing, usual}, place{echo, nothing, usual}, limits{goal: 1.3, must: 1.5})
+	return list
+}
+
+// bodies are all that the rows send, by name.
+func bodies() (map[string]body, error) {
+	var six, sixBuiltIn []string
+	var ask []string
+	for i := range 6 {
+		six = append(six, fmt.Sprintf("logs-%d=%s", i, requested))
+		instance := fmt.Sprintf("logs-%d", i)
+		sixBuiltIn = append(sixBuiltIn, instance+"="+builtIn)
+		ask = append(ask, instance+".sidecar-injector.dev/logDir", "/var/log/app-"+instance)
+	}
+	pods := map[string]func() *corev1.Pod{
+		"small":           smallPod,
+		"grafana":         grafanaPod,
+		"large":           func() *corev1.Pod { return crowdedPod(30, 200) },
+		"3,000 variables": func() *corev1.Pod { return wordyPod(3000) },
+		"30 containers":   func() *corev1.Pod { return crowdedPod(30, 0) },
+	}
+	all := map[string]body{}
+	keep := func(b body, err error) error {
+		all[b.name] = b
+		return err
+	}
+	for name, pod := range pods {
+		if err := keep(asking(name, pod(), requests(requested)...)); err != nil {
+			return nil, err
+		}
+		if err := keep(asking(name+builtInSuffix, pod(), requests(builtIn)...)); err != nil {
+			return nil, err
+		}
+	}
+	if err := keep(asking("grafana asking for nothing", grafanaPod())); err != nil {
+		return nil, err
+	}
+	if err := keep(asking("six instances", grafanaPod(), requests(strings.Join(six, ", "))...)); err != nil {
+		return nil, err
+	}
+	ask = append(ask, requests(strings.Join(sixBuiltIn, ", "))...)
+	return all, keep(asking("six instances"+builtInSuffix, grafanaPod(), ask...))
+}
+
+// launcher starts servers by name.
+type launcher struct {
+	core   int
+	folder string
+	binary string // the injector
+	self   string // this program, which has the floors
+}
+
+func (l *launcher) start(name string) (*server, error) {
+	switch name {
+	case withOne:
+		return l.injector(name, oneTemplate())
+	case withMany:
+		return l.injector(name, manyTemplates(loaded, different))
+	case withTen:
+		return l.injector(name, selectingTemplates(selecting, selecting, different))
+	case withSelecting:
+		return l.injector(name, selectingTemplates(loaded, selecting, different))
+	}
+	return launch(name, l.core, l.folder, func(address, bundle string) []string {
+		return []string{l.self, "-floor", name, "-listen", address, "-bundle", bundle}
+	})
+}
+
+// injector starts the program with everything on: metrics, health, the log of every
+// decision. templates are written into its folder.
+func (l *launcher) injector(name string, templates collection) (*server, error) {
+	folder := filepath.Join(l.folder, name+"-templates")
+	if err := templates.write(folder); err != nil {
+		return nil, err
+	}
+	return launch(name, l.core, l.folder, func(address, bundle string) []string {
+		return []string{l.binary, "serve", "--standalone", "--listen", address, "--ca-out", bundle, "--template-dir", folder,
+			"--metrics-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--drain", "0s"}
+	})
+}

@@ -1,0 +1,133 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// collectorTemplate follows an app's logs: a sidecar, two volumes, a mount in each of
+// the app's containers, an annotation. NAME, MATCH and VARIANT are replaced.
+const collectorTemplate = `apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata:
+  name: NAME
+spec:
+  description: Follows the log files that the app writes to a shared folder.
+  parameters:
+  - {name: logDir, type: path, default: /var/log/app, description: Folder of the log files.}
+  - {name: level, type: string, default: info, enum: [info, debug], description: What the collector logs itself.}
+  - {name: port, type: port, default: 8686, description: Port of the first collector.}
+MATCH  app:
+    containers: all
+    volumeMounts:
+    - {name: app-logs, mountPath: "${params.logDir}"}
+  pod:
+    metadata:
+      annotations:
+        bench.example.com/injected: collector
+    spec:
+      initContainers:
+      - name: ${instance}
+        restartPolicy: Always
+        image: registry.example.com/logs/collector:3.2.1
+        imagePullPolicy: IfNotPresent
+        args:
+        - --config=/etc/collector/collector.yaml
+        - --follow=${params.logDir}
+        - --health-port=${params.port + index}
+        env:
+        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+        - {name: LEVEL, value: "${params.level}"}
+        - {name: PIPELINE, value: '${params.level == "debug" ? "debug" : "pipeline-VARIANT"}'}
+        resources:
+          requests: {cpu: 25m, memory: 64Mi}
+          limits: {memory: 128Mi}
+        volumeMounts:
+        - {name: app-logs, mountPath: /var/log/app, readOnly: true}
+        - {name: "${instance}-config", mountPath: /etc/collector, readOnly: true}
+        readinessProbe:
+          httpGet: {path: /health, port: "${params.port + index}"}
+          periodSeconds: 10
+          failureThreshold: 3
+        securityContext:
+          allowPrivilegeEscalation: false
+          runAsNonRoot: true
+          runAsUser: 10001
+          readOnlyRootFilesystem: true
+          capabilities: {drop: [ALL]}
+      volumes:
+      - {name: app-logs, emptyDir: {sizeLimit: 1Gi}}
+      - {name: "${instance}-config", configMap: {name: collector}}
+`
+
+// template is the text of one collector. Two of one variant differ in the name alone.
+func template(name, match string, variant int) string {
+	if match != "" {
+		match = "  match: " + match + "\n"
+	}
+	return strings.NewReplacer("NAME", name, "MATCH", match, "VARIANT", fmt.Sprintf("%03d", variant)).Replace(collectorTemplate)
+}
+
+// requested is the template that pods of the load run ask for.
+const requested = "collector"
+
+// collection is a folder of templates, a file each, by file name.
+type collection map[string]string
+
+// oneTemplate is the requested one alone.
+func oneTemplate() collection {
+	return collection{"collector.yaml": template(requested, "", 0)}
+}
+
+// manyTemplates are the requested one and others that nobody asks for: n in all, of
+// variants different contents.
+func manyTemplates(n, variants int) collection {
+	c := oneTemplate()
+	for i := 1; i < n; i++ {
+		c[fmt.Sprintf("collector-%04d.yaml", i)] = template(fmt.Sprintf("collector-%04d", i), "", i%variants)
+	}
+	return c
+}
+
+// selectingTemplates are n, each with selectors; the first matching of them select
+// the Grafana pod, each by another of its labels in turn, the others pods that never come.
+func selectingTemplates(n, matching, variants int) collection {
+	selects := []string{
+		`{podSelector: {matchLabels: {app.kubernetes.io/name: grafana}}}`,
+		`{podSelector: {matchExpressions: [{key: app.kubernetes.io/instance, operator: In, values: [grafana, loki]}]}}`,
+		`{podSelector: {matchExpressions: [{key: helm.sh/chart, operator: Exists}]}, namespaceSelector: {}}`,
+	}
+	others := []string{
+		`{podSelector: {matchLabels: {app.kubernetes.io/name: app-%04d}}}`,
+		`{podSelector: {matchExpressions: [{key: app.kubernetes.io/instance, operator: In, values: [app-%04[1]d, app-%04[1]d-canary]}]}}`,
+		`{podSelector: {matchExpressions: [{key: example.com/team-%04d, operator: Exists}]}}`,
+		`{podSelector: {matchLabels: {app.kubernetes.io/name: grafana, example.com/shard: "%04d"}}}`,
+	}
+	c := collection{}
+	for i := range n {
+		name := fmt.Sprintf("matching-%04d", i)
+		match := selects[i%len(selects)]
+		if i >= matching {
+			match = fmt.Sprintf(others[i%len(others)], i)
+		}
+		c[name+".yaml"] = template(name, match, i%variants)
+	}
+	return c
+}
+
+// write puts the templates into a folder, which is made.
+func (c collection) write(folder string) error {
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return err
+	}
+	for name, text := range c {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
