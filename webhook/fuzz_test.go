@@ -7,9 +7,12 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // FuzzAdmissionReview: whatever is posted, the answer is the caller's fault or a
@@ -21,13 +24,19 @@ func FuzzAdmissionReview(f *testing.F) {
 	f.Add(review("null", `"CREATE"`, `"DELETE"`))
 	f.Add(review(plainPod)[:120])
 	f.Add([]byte(`{"request":{"uid":"\ud83d\ude00\n\u0000","object":{"metadata":{"name":7}}},"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}`))
-	set := setOf(tail)
+	handler := webhook.NewHandler(webhook.Options{
+		Templates:  library{setOf(tail), true},
+		Namespaces: webhook.NewStandaloneNamespaces(nil),
+		Inject:     inject.Inject,
+		Settings:   &inject.Settings{},
+		Metrics:    webhook.NewMetrics(prometheus.NewRegistry()),
+		Log:        logr.Discard(),
+	})
 	f.Fuzz(func(t *testing.T, body []byte) {
-		e := newEdge(t, func(o *webhook.Options) { o.Templates = library{set, true} })
 		request := httptest.NewRequest(http.MethodPost, webhook.Path, bytes.NewReader(body))
 		request.Header.Set("Content-Type", "application/json")
 		recorder := httptest.NewRecorder()
-		e.handler.ServeHTTP(recorder, request)
+		handler.ServeHTTP(recorder, request)
 
 		got := answer{recorder.Result(), recorder.Body.Bytes()}
 		if got.StatusCode >= 400 && got.StatusCode < 500 {
