@@ -102,9 +102,11 @@ func diffFile(documents []edited) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	changedTo, err := newMasked(name, after)
-	if err != nil {
-		return "", err
+	changedTo := masked{}
+	if len(old) > 0 {
+		if changedTo, err = newMasked(name, after); err != nil {
+			return "", err
+		}
 	}
 	path := strings.TrimPrefix(filepath.ToSlash(name), "/")
 	text, err := udiff.ToUnified("a/"+path, "b/"+path, string(before), udiff.Lines(string(before), string(after)), diffContext)

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -20,7 +22,9 @@ func (o *offline) edit(answers []answer) ([]edited, error) {
 	operations := map[*manifest.Document][]manifest.Operation{}
 	for i := range answers {
 		a := &answers[i]
-		operations[a.pod.Document] = append(operations[a.pod.Document], podOperations(a.pod, a.result.Operations)...)
+		for _, op := range podOperations(a.pod, a.result.Operations) {
+			operations[a.pod.Document] = append(operations[a.pod.Document], manifest.Operation(op))
+		}
 	}
 	var all []edited
 	for _, stream := range o.streams {
@@ -40,49 +44,63 @@ func (o *offline) edit(answers []answer) ([]edited, error) {
 }
 
 // podOperations are a result's operations as they are for the whole document.
-func podOperations(pod manifest.Pod, operations []inject.Operation) []manifest.Operation {
-	moved := make([]manifest.Operation, len(operations))
+func podOperations(pod manifest.Pod, operations []inject.Operation) []inject.Operation {
+	moved := make([]inject.Operation, len(operations))
 	for i, op := range operations {
-		moved[i] = manifest.Operation{Path: pod.Pointer + op.Path, Value: op.Value}
+		moved[i] = inject.Operation{Path: pod.Pointer + op.Path, Value: op.Value}
 	}
 	return moved
 }
 
-// injectedPods gives the pod of each answer as JSON, with its sidecars. The edited
-// texts are read again for it, so that this is what inject prints.
-func (o *offline) injectedPods(answers []answer) ([][]byte, error) {
-	documents, err := o.edit(answers)
-	if err != nil {
-		return nil, err
-	}
-	type place struct {
-		document *manifest.Document
-		pointer  string
-	}
-	injected := map[place][]byte{}
-	for _, e := range documents {
-		if !e.changed {
-			continue
-		}
-		stream, err := manifest.Parse(e.document.File, e.text)
-		if err != nil {
-			return nil, fmt.Errorf("injected text: %w", err)
-		}
-		pods, err := stream.Pods()
-		if err != nil {
-			return nil, fmt.Errorf("injected text: %w", err)
-		}
-		for _, pod := range pods {
-			injected[place{e.document, pod.Pointer}] = pod.JSON
-		}
-	}
+// injectedPods gives the pod of each answer as JSON, with its sidecars.
+func injectedPods(answers []answer) ([][]byte, error) {
 	pods := make([][]byte, len(answers))
 	for i := range answers {
-		pod := answers[i].pod
-		pods[i] = pod.JSON
-		if after, ok := injected[place{pod.Document, pod.Pointer}]; ok {
-			pods[i] = after
+		a := &answers[i]
+		var err error
+		if pods[i], err = patched(a.pod.JSON, a.result.Operations); err != nil {
+			return nil, fmt.Errorf("%s: %w", a.place(""), err)
 		}
 	}
 	return pods, nil
+}
+
+// patched applies operations to JSON, whose order of members it keeps.
+func patched(object []byte, operations []inject.Operation) ([]byte, error) {
+	text := (&inject.Result{Operations: operations}).Patch()
+	if text == nil {
+		return object, nil
+	}
+	patch, err := jsonpatch.DecodePatch(text)
+	if err != nil {
+		return nil, fmt.Errorf("patch: %w", err)
+	}
+	if object, err = patch.Apply(object); err != nil {
+		return nil, fmt.Errorf("patch: %w", err)
+	}
+	return object, nil
+}
+
+// jsonObjects are the objects of the input with their sidecars, as JSON; empty
+// documents are none.
+func (o *offline) jsonObjects(answers []answer) ([][]byte, error) {
+	operations := map[*manifest.Document][]inject.Operation{}
+	for i := range answers {
+		a := &answers[i]
+		operations[a.pod.Document] = append(operations[a.pod.Document], podOperations(a.pod, a.result.Operations)...)
+	}
+	var objects [][]byte
+	for _, stream := range o.streams {
+		for _, document := range stream.Documents {
+			if document.Root == nil {
+				continue
+			}
+			object, err := patched(document.JSON(), operations[document])
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", document.File, document.Line, err)
+			}
+			objects = append(objects, object)
+		}
+	}
+	return objects, nil
 }

@@ -72,7 +72,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	if len(answers) == 0 {
 		return &hinted{errors.New("the input holds no pod and no workload"), "give a Pod, or something that makes pods, such as a Deployment"}
 	}
-	explanations, err := loaded.explain(answers)
+	explanations, err := explainAll(answers)
 	if err != nil {
 		return err
 	}
@@ -94,9 +94,9 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	return nil
 }
 
-// explain explains every pod of the input.
-func (o *offline) explain(answers []answer) ([]*explanation, error) {
-	pods, err := o.injectedPods(answers)
+// explainAll explains every pod of the input.
+func explainAll(answers []answer) ([]*explanation, error) {
+	pods, err := injectedPods(answers)
 	if err != nil {
 		return nil, err
 	}

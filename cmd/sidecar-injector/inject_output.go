@@ -43,38 +43,16 @@ func separate(out, next []byte) []byte {
 
 // json is the only object of the input, or a List of all.
 func (o *offline) json(answers []answer) ([]byte, error) {
-	documents, err := o.edit(answers)
+	objects, err := o.jsonObjects(answers)
 	if err != nil {
 		return nil, err
-	}
-	var objects []json.RawMessage
-	for _, e := range documents {
-		stream, err := manifest.Parse(e.document.File, e.text)
-		if err != nil {
-			return nil, fmt.Errorf("injected text: %w", err)
-		}
-		for _, document := range stream.Documents {
-			if document.Root != nil {
-				objects = append(objects, document.JSON())
-			}
-		}
 	}
 	if len(objects) == 1 {
 		return indented(objects[0])
 	}
-	var list bytes.Buffer
-	list.WriteString(`{"apiVersion":"v1","kind":"List","items":[`)
-	list.Write(bytes.Join(raw(objects), []byte(",")))
-	list.WriteString("]}")
-	return indented(list.Bytes())
-}
-
-func raw(messages []json.RawMessage) [][]byte {
-	out := make([][]byte, len(messages))
-	for i, m := range messages {
-		out[i] = m
-	}
-	return out
+	list := []byte(`{"apiVersion":"v1","kind":"List","items":[`)
+	list = append(list, bytes.Join(objects, []byte(","))...)
+	return indented(append(list, "]}"...))
 }
 
 // indented lays JSON out as kubectl does.
@@ -104,11 +82,7 @@ func (o *offline) patch(answers []answer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	moved := &inject.Result{}
-	for _, op := range podOperations(a.pod, a.result.Operations) {
-		moved.Operations = append(moved.Operations, inject.Operation{Path: op.Path, Value: op.Value})
-	}
-	text := moved.Patch()
+	text := (&inject.Result{Operations: podOperations(a.pod, a.result.Operations)}).Patch()
 	if text == nil {
 		text = []byte("[]")
 	}
@@ -121,7 +95,7 @@ func (o *offline) podYAML(answers []answer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	pods, err := o.injectedPods([]answer{*a})
+	pods, err := injectedPods([]answer{*a})
 	if err != nil {
 		return nil, err
 	}
