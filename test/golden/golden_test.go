@@ -19,6 +19,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,40 +29,50 @@ import (
 
 var update = flag.Bool("update", false, "write what comes out into the cases")
 
-// answer is what a door gives for one case.
+// answer is what a door gives for one case. What a door cannot tell is nil.
 type answer struct {
 	// manifest is the input with sidecars; nil when something is refused or at fault.
 	manifest []byte
-	// refusals has one message per refused pod, or the fault of the input, a line each.
+	// refusals has one message per refused pod, or the fault of the input.
 	refusals []string
-	// decisions are the lines of decisions.txt; nil from a door that cannot tell.
+	// faults, from a door that tells them one by one, are parts of the refusals.
+	faults []string
+	// decisions are the lines of decisions.txt.
 	decisions []string
+	// warnings are those of all pods.
+	warnings []string
 }
 
-// door is one way to the engine.
+// door is one way to the engine: given one case it makes ready for all that share its
+// settings, until the test ends, and gives the function that asks.
 type door struct {
 	name string
-	open func(t *testing.T, c *goldenCase) answer
-}
-
-// doors lists all; the first one writes what -update writes.
-func doors() []door {
-	return []door{
-		{"function", functionDoor},
-	}
+	open func(t *testing.T, c *goldenCase) func(*testing.T, *goldenCase) answer
 }
 
 func TestGolden(t *testing.T) {
 	cases := loadCases(t)
-	for _, d := range doors() {
+	t.Run("function", func(t *testing.T) {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				got := functionDoor(t, c)
+				if *update {
+					c.write(t, got)
+				}
+				c.compare(t, got)
+			})
+		}
+	})
+	binary := buildBinary(t)
+	for _, d := range []door{{"binary", binaryDoor(binary)}, {"https", httpsDoor(binary)}} {
 		t.Run(d.name, func(t *testing.T) {
-			for _, c := range cases {
-				t.Run(c.name, func(t *testing.T) {
-					got := d.open(t, c)
-					if *update {
-						c.write(t, got)
+			for _, group := range alike(cases) {
+				t.Run(group[0].name, func(t *testing.T) {
+					t.Parallel()
+					ask := d.open(t, group[0])
+					for _, c := range group {
+						t.Run(c.name, func(t *testing.T) { c.compare(t, ask(t, c)) })
 					}
-					c.compare(t, got)
 				})
 			}
 		})
@@ -84,12 +96,46 @@ func (c *goldenCase) compare(t *testing.T, got answer) {
 	if diff := cmp.Diff(string(c.want), string(got.manifest)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", c.wantName(), diff)
 	}
-	if diff := cmp.Diff(c.wantError, lines(got.refusals)); diff != "" {
+	if got.faults != nil {
+		c.compareFaults(t, got.faults)
+	} else if diff := cmp.Diff(c.wantError, lines(got.refusals)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", errorFile, diff)
 	}
-	if got.decisions != nil && !c.isExample() {
+	if c.isExample() {
+		return
+	}
+	if got.decisions != nil {
 		if diff := cmp.Diff(c.wantDecisions, lines(got.decisions)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", decisionsFile, diff)
+		}
+	}
+	if got.warnings != nil {
+		c.compareWarnings(t, got.warnings)
+	}
+}
+
+// more is how a refusal ends that does not tell all faults.
+var more = regexp.MustCompile(`; and [0-9]+ more\n`)
+
+func (c *goldenCase) compareFaults(t *testing.T, faults []string) {
+	t.Helper()
+	if (len(faults) > 0) != (c.wantError != "") {
+		t.Errorf("faults %q, want those of %q", faults, c.wantError)
+	}
+	for _, f := range faults {
+		if !strings.Contains(c.wantError, f) && !more.MatchString(c.wantError) {
+			t.Errorf("fault %q is not among %q", f, c.wantError)
+		}
+	}
+}
+
+// compareWarnings looks for the warnings of the decisions among those of a door, which
+// may tell more.
+func (c *goldenCase) compareWarnings(t *testing.T, warnings []string) {
+	t.Helper()
+	for line := range strings.Lines(c.wantDecisions) {
+		if want, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "  warning: "); ok && !slices.Contains(warnings, want) {
+			t.Errorf("warning %q is not among %q", want, warnings)
 		}
 	}
 }
