@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 // injector is one running sidecar-injector serve.
@@ -35,11 +36,35 @@ func startInjector(t *testing.T, flags ...string) *injector {
 // startInjectorIn is startInjector in a folder: messages then name files as seen from there.
 func startInjectorIn(t *testing.T, folder string, flags ...string) *injector {
 	t.Helper()
+	return serve(t, folder, "/readyz", append(flags, "--kubeconfig", suite.kubeconfig)...)
+}
+
+// startBlindInjector runs the binary as a user who may read nothing. It never gets ready.
+func startBlindInjector(t *testing.T) *injector {
+	t.Helper()
+	nobody, err := suite.environment.AddUser(envtest.User{Name: "nobody"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := nobody.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(kubeconfig, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, "", "/healthz", "--kubeconfig", kubeconfig)
+}
+
+// serve runs the binary until the test is over, and waits until its health address answers at path.
+func serve(t *testing.T, folder, path string, flags ...string) *injector {
+	t.Helper()
 	dir := t.TempDir()
 	caFile := filepath.Join(dir, "ca.crt")
 	listen, metrics, health := freeAddress(t), freeAddress(t), freeAddress(t)
 	args := append([]string{
-		"serve", "--kubeconfig", suite.kubeconfig, "--ca-out", caFile, "--drain", "0s",
+		"serve", "--ca-out", caFile, "--drain", "0s",
 		"--listen", listen, "--metrics-listen", metrics, "--health-listen", health,
 	}, flags...)
 	p, err := start(folder, filepath.Join(dir, "injector.log"), suite.injector, args...)
@@ -61,11 +86,11 @@ func startInjectorIn(t *testing.T, folder string, flags ...string) *injector {
 			t.Fatalf("sidecar-injector %s: ended at once:\n%s", strings.Join(args, " "), i.tail())
 		default:
 		}
-		_, err := get(ctx, "http://"+health+"/readyz")
+		_, err := get(ctx, "http://"+health+path)
 		return err
 	})
 	if err != nil {
-		t.Fatalf("sidecar-injector: not ready: %v\n%s", err, i.tail())
+		t.Fatalf("sidecar-injector: %s says no: %v\n%s", path, err, i.tail())
 	}
 	if i.ca, err = os.ReadFile(caFile); err != nil {
 		t.Fatal(err)
