@@ -51,6 +51,11 @@ func remedies(a *answer) []remedy {
 		text := f.Fix
 		if text == "" {
 			text = fixOf(f.Reason)
+			for _, in := range a.result.Instances {
+				if in.Name == f.Instance {
+					text = strings.ReplaceAll(text, "TEMPLATE", in.TemplateName)
+				}
+			}
 		}
 		all = append(all, remedy{Text: fmt.Sprintf("%s: %s: %s", a.place(f.Place), f.Place, text)})
 	}

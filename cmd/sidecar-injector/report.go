@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -42,8 +43,8 @@ func summary(r *inject.Result, p palette) string {
 		return text + " " + strings.Join(names, ", ")
 	}
 	detail := r.Detail
-	if detail == "" && len(r.Instances) > 0 {
-		detail = r.Instances[0].Detail
+	if i := slices.IndexFunc(r.Instances, func(in inject.Instance) bool { return in.Outcome == r.Outcome }); detail == "" && i >= 0 {
+		detail = r.Instances[i].Name + ": " + r.Instances[i].Detail
 	}
 	if detail == "" {
 		return fmt.Sprintf("%s, %s", text, r.Reason)
