@@ -19,6 +19,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -63,7 +64,7 @@ func (b *bench) used(s *server, what string, l limits) (result, error) {
 }
 
 func (b *bench) small() (results []result, err error) {
-	s, err := b.injector("memory-1", oneTemplate())
+	s, err := b.injector("memory-1", traffic.OneTemplate())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (b *bench) small() (results []result, err error) {
 // large starts a server with thousands of templates and changes one of them.
 func (b *bench) large() (results []result, err error) {
 	const name = "memory-5000"
-	s, err := b.injector(name, manyTemplates(loaded, different))
+	s, err := b.injector(name, traffic.ManyTemplates(loaded, different))
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (b *bench) change(s *server, folder string) ([]result, error) {
 		return nil, err
 	}
 	began := time.Now()
-	if err := os.WriteFile(file+".new", []byte(template("collector-0007", "", different+1)), 0o600); err != nil {
+	if err := os.WriteFile(file+".new", []byte(traffic.Template("collector-0007", "", different+1)), 0o600); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(file+".new", file); err != nil {
@@ -169,7 +170,7 @@ func readLog(s *server) []byte {
 
 // allocations counts those of the pure function and its patch.
 func (b *bench) allocations() ([]result, error) {
-	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(template(requested, "", 0)))
+	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
 	embedded, err := source.NewEmbedded(builtin.FS).Read()
 	if err != nil {
 		return nil, err
@@ -184,7 +185,7 @@ func (b *bench) allocations() ([]result, error) {
 			}
 			request := &inject.Request{
 				Pod:       review.Request.Object.Raw,
-				Namespace: inject.Namespace{Name: namespace, Labels: map[string]string{inject.InjectionLabel: "enabled"}},
+				Namespace: inject.Namespace{Name: traffic.Namespace, Labels: map[string]string{inject.InjectionLabel: "enabled"}},
 			}
 			var failed error
 			n := testing.AllocsPerRun(100, func() {

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
-	"strings"
 
-	corev1 "k8s.io/api/core/v1"
+	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 )
 
 // The injector under its real program, by the templates that it has loaded.
@@ -97,46 +95,6 @@ func rows() []row {
 	return list
 }
 
-// bodies are all that the rows send, by name.
-func bodies() (map[string]body, error) {
-	var six, sixBuiltIn []string
-	var ask []string
-	for i := range 6 {
-		six = append(six, fmt.Sprintf("logs-%d=%s", i, requested))
-		instance := fmt.Sprintf("logs-%d", i)
-		sixBuiltIn = append(sixBuiltIn, instance+"="+builtIn)
-		ask = append(ask, instance+".sidecar-injector.dev/logDir", "/var/log/app-"+instance)
-	}
-	pods := map[string]func() *corev1.Pod{
-		"small":           smallPod,
-		"grafana":         grafanaPod,
-		"large":           func() *corev1.Pod { return crowdedPod(30, 200) },
-		"3,000 variables": func() *corev1.Pod { return wordyPod(3000) },
-		"30 containers":   func() *corev1.Pod { return crowdedPod(30, 0) },
-	}
-	all := map[string]body{}
-	keep := func(b body, err error) error {
-		all[b.name] = b
-		return err
-	}
-	for name, pod := range pods {
-		if err := keep(asking(name, pod(), requests(requested)...)); err != nil {
-			return nil, err
-		}
-		if err := keep(asking(name+builtInSuffix, pod(), requests(builtIn)...)); err != nil {
-			return nil, err
-		}
-	}
-	if err := keep(asking("grafana asking for nothing", grafanaPod())); err != nil {
-		return nil, err
-	}
-	if err := keep(asking("six instances", grafanaPod(), requests(strings.Join(six, ", "))...)); err != nil {
-		return nil, err
-	}
-	ask = append(ask, requests(strings.Join(sixBuiltIn, ", "))...)
-	return all, keep(asking("six instances"+builtInSuffix, grafanaPod(), ask...))
-}
-
 // launcher starts servers by name.
 type launcher struct {
 	core   int
@@ -148,13 +106,13 @@ type launcher struct {
 func (l *launcher) start(name string) (*server, error) {
 	switch name {
 	case withOne:
-		return l.injector(name, oneTemplate())
+		return l.injector(name, traffic.OneTemplate())
 	case withMany:
-		return l.injector(name, manyTemplates(loaded, different))
+		return l.injector(name, traffic.ManyTemplates(loaded, different))
 	case withTen:
-		return l.injector(name, selectingTemplates(selecting, selecting, different))
+		return l.injector(name, traffic.SelectingTemplates(selecting, selecting, different))
 	case withSelecting:
-		return l.injector(name, selectingTemplates(loaded, selecting, different))
+		return l.injector(name, traffic.SelectingTemplates(loaded, selecting, different))
 	}
 	return launch(name, l.core, l.folder, func(address, bundle string) []string {
 		return []string{l.self, "-floor", name, "-listen", address, "-bundle", bundle}
@@ -163,9 +121,9 @@ func (l *launcher) start(name string) (*server, error) {
 
 // injector starts the program with everything on: metrics, health, the log of every
 // decision. templates are written into its folder.
-func (l *launcher) injector(name string, templates collection) (*server, error) {
+func (l *launcher) injector(name string, templates traffic.Collection) (*server, error) {
 	folder := filepath.Join(l.folder, name+"-templates")
-	if err := templates.write(folder); err != nil {
+	if err := templates.Write(folder); err != nil {
 		return nil, err
 	}
 	return launch(name, l.core, l.folder, func(address, bundle string) []string {

@@ -47,7 +47,8 @@ func collector() corev1.Container {
 func collectorVolumes() []corev1.Volume {
 	return []corev1.Volume{
 		{Name: "app-logs", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: new(resource.MustParse("1Gi"))}}},
-		configMap("collector-config", "collector"),
+		{Name: "collector-config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "collector"}}}},
 	}
 }
 

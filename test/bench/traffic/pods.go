@@ -1,6 +1,6 @@
-//go:build linux
-
-package main
+// Package traffic makes what benchmarks work on: pods, the admission reviews in which
+// the API server would send them, and the templates that they ask for.
+package traffic
 
 import (
 	"fmt"
@@ -11,23 +11,23 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// namespace is where all pods are created. Without a cluster every namespace is opted in.
-const namespace = "monitoring"
+// Namespace is where all pods are created. Without a cluster every namespace is opted in.
+const Namespace = "monitoring"
 
 // tokenVolume is the service account's, which the API server has added by the time
 // that webhooks are called.
 const tokenVolume = "kube-api-access-q8d5n"
 
-// smallPod is one container that asks for nothing special.
-func smallPod() *corev1.Pod {
+// Small is one container that asks for nothing special.
+func Small() *corev1.Pod {
 	return podOf("web", corev1.Container{
 		Name: "web", Image: "docker.io/library/nginx:1.29.1",
 		Ports: []corev1.ContainerPort{{ContainerPort: 80, Protocol: corev1.ProtocolTCP}},
 	})
 }
 
-// grafanaPod is what the chart of Grafana makes, without its own sidecars.
-func grafanaPod() *corev1.Pod {
+// Grafana is what the chart of Grafana makes, without its own sidecars.
+func Grafana() *corev1.Pod {
 	secret := func(variable, key string) corev1.EnvVar {
 		return corev1.EnvVar{Name: variable, ValueFrom: &corev1.EnvVarSource{
 			SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "grafana"}, Key: key}}}
@@ -87,17 +87,17 @@ func grafanaPod() *corev1.Pod {
 	return pod
 }
 
-// wordyPod is the Grafana pod with that many environment variables more.
-func wordyPod(variables int) *corev1.Pod {
-	pod := grafanaPod()
+// Wordy is the Grafana pod with that many environment variables more.
+func Wordy(variables int) *corev1.Pod {
+	pod := Grafana()
 	app := &pod.Spec.Containers[0]
 	app.Env = append(app.Env, variablesNumbered("WORDY", variables)...)
 	return pod
 }
 
-// crowdedPod has many containers of the usual size: some environment, two probes, two
+// Crowded has many containers of the usual size: some environment, two probes, two
 // mounts. The first has further variables.
-func crowdedPod(containers, variables int) *corev1.Pod {
+func Crowded(containers, variables int) *corev1.Pod {
 	var apps []corev1.Container
 	for i := range containers {
 		port := fmt.Sprintf("http-%d", i)
@@ -162,7 +162,7 @@ func podOf(app string, containers ...corev1.Container) *corev1.Pod {
 	return &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
-			GenerateName: owner + "-", Namespace: namespace,
+			GenerateName: owner + "-", Namespace: Namespace,
 			Labels:      map[string]string{"app.kubernetes.io/name": app, "app.kubernetes.io/instance": app, "pod-template-hash": "6b7f9c8d54"},
 			Annotations: map[string]string{"prometheus.io/scrape": "true"},
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: owner,

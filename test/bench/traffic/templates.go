@@ -1,6 +1,4 @@
-//go:build linux
-
-package main
+package traffic
 
 import (
 	"fmt"
@@ -9,9 +7,9 @@ import (
 	"strings"
 )
 
-// collectorTemplate follows an app's logs: a sidecar, two volumes, a mount in each of
+// collectorText follows an app's logs: a sidecar, two volumes, a mount in each of
 // the app's containers, an annotation. NAME, MATCH and VARIANT are replaced.
-const collectorTemplate = `apiVersion: sidecar-injector.dev/v1alpha1
+const collectorText = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
 metadata:
   name: NAME
@@ -64,38 +62,38 @@ MATCH  app:
       - {name: "${instance}-config", configMap: {name: collector}}
 `
 
-// template is the text of one collector. Two of one variant differ in the name alone.
-func template(name, match string, variant int) string {
+// Template is the text of one collector. Two of one variant differ in the name alone.
+func Template(name, match string, variant int) string {
 	if match != "" {
 		match = "  match: " + match + "\n"
 	}
-	return strings.NewReplacer("NAME", name, "MATCH", match, "VARIANT", fmt.Sprintf("%03d", variant)).Replace(collectorTemplate)
+	return strings.NewReplacer("NAME", name, "MATCH", match, "VARIANT", fmt.Sprintf("%03d", variant)).Replace(collectorText)
 }
 
-// requested is the template that pods of the load run ask for.
-const requested = "collector"
+// Requested is the template that pods of the load run ask for.
+const Requested = "collector"
 
-// collection is a folder of templates, a file each, by file name.
-type collection map[string]string
+// Collection is a folder of templates, a file each, by file name.
+type Collection map[string]string
 
-// oneTemplate is the requested one alone.
-func oneTemplate() collection {
-	return collection{"collector.yaml": template(requested, "", 0)}
+// OneTemplate is the requested one alone.
+func OneTemplate() Collection {
+	return Collection{"collector.yaml": Template(Requested, "", 0)}
 }
 
-// manyTemplates are the requested one and others that nobody asks for: n in all, of
+// ManyTemplates are the requested one and others that nobody asks for: n in all, of
 // variants different contents.
-func manyTemplates(n, variants int) collection {
-	c := oneTemplate()
+func ManyTemplates(n, variants int) Collection {
+	c := OneTemplate()
 	for i := 1; i < n; i++ {
-		c[fmt.Sprintf("collector-%04d.yaml", i)] = template(fmt.Sprintf("collector-%04d", i), "", i%variants)
+		c[fmt.Sprintf("collector-%04d.yaml", i)] = Template(fmt.Sprintf("collector-%04d", i), "", i%variants)
 	}
 	return c
 }
 
-// selectingTemplates are n, each with selectors; the first matching of them select
+// SelectingTemplates are n, each with selectors; the first matching of them select
 // the Grafana pod, each by another of its labels in turn, the others pods that never come.
-func selectingTemplates(n, matching, variants int) collection {
+func SelectingTemplates(n, matching, variants int) Collection {
 	selects := []string{
 		`{podSelector: {matchLabels: {app.kubernetes.io/name: grafana}}}`,
 		`{podSelector: {matchExpressions: [{key: app.kubernetes.io/instance, operator: In, values: [grafana, loki]}]}}`,
@@ -107,20 +105,20 @@ func selectingTemplates(n, matching, variants int) collection {
 		`{podSelector: {matchExpressions: [{key: example.com/team-%04d, operator: Exists}]}}`,
 		`{podSelector: {matchLabels: {app.kubernetes.io/name: grafana, example.com/shard: "%04d"}}}`,
 	}
-	c := collection{}
+	c := Collection{}
 	for i := range n {
 		name := fmt.Sprintf("matching-%04d", i)
 		match := selects[i%len(selects)]
 		if i >= matching {
 			match = fmt.Sprintf(others[i%len(others)], i)
 		}
-		c[name+".yaml"] = template(name, match, i%variants)
+		c[name+".yaml"] = Template(name, match, i%variants)
 	}
 	return c
 }
 
-// write puts the templates into a folder, which is made.
-func (c collection) write(folder string) error {
+// Write puts the templates into a folder, which is made.
+func (c Collection) Write(folder string) error {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return err
 	}

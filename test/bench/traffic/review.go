@@ -1,10 +1,7 @@
-//go:build linux
-
-package main
+package traffic
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -12,35 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// body is one admission review, as the API server posts it.
-type body struct {
-	name string
-	json []byte
-	// operations says whether an injector's answer has to hold any.
-	operations bool
-}
-
-// asking is a body for a pod with these annotations, by name and value in turn.
-func asking(name string, pod *corev1.Pod, annotations ...string) (body, error) {
-	for i := 0; i < len(annotations); i += 2 {
-		pod.Annotations[annotations[i]] = annotations[i+1]
-	}
-	raw, err := review(pod)
-	if err != nil {
-		return body{}, fmt.Errorf("body %s: %w", name, err)
-	}
-	return body{name: name, json: raw, operations: len(annotations) > 0}, nil
-}
-
-// requests asks for templates, by the annotation that users write.
-func requests(templates string) []string { return []string{inject.RequestAnnotation, templates} }
-
-// review is the admission review of the pod's creation by a ReplicaSet.
-func review(pod *corev1.Pod) ([]byte, error) {
+// Review is the admission review of the pod's creation by a ReplicaSet.
+func Review(pod *corev1.Pod) ([]byte, error) {
 	managed, err := managedFields(pod)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,88 @@
+package webhook_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/go-logr/zapr"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// benchmarkHandler is a handler with everything on, as the program has it: metrics, and
+// the log of every decision, which goes nowhere.
+func benchmarkHandler(b *testing.B) *webhook.Handler {
+	b.Helper()
+	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
+	embedded, err := source.NewEmbedded(builtin.FS).Read()
+	if err != nil {
+		b.Fatal(err)
+	}
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	return webhook.NewHandler(webhook.Options{
+		Templates:  library{templates.NewSet(append(entries, embedded...)), true},
+		Namespaces: webhook.NewStandaloneNamespaces(nil),
+		Inject:     inject.Inject,
+		Settings:   &inject.Settings{},
+		Metrics:    webhook.NewMetrics(prometheus.NewRegistry()),
+		Log:        zapr.NewLogger(zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(io.Discard)), zap.InfoLevel))),
+	})
+}
+
+// benchmarkReviews are the bodies that the load run sends, by the template that they ask for.
+func benchmarkReviews(b *testing.B, each func(b *testing.B, body []byte)) {
+	for _, p := range []struct {
+		name string
+		pod  func() *corev1.Pod
+	}{
+		{"small", traffic.Small},
+		{"grafana", traffic.Grafana},
+		{"large", func() *corev1.Pod { return traffic.Crowded(30, 200) }},
+	} {
+		for _, asked := range []string{traffic.Requested, "log-collector", ""} {
+			pod, name := p.pod(), asked
+			if asked == "" {
+				name = "nothing"
+			} else {
+				pod.Annotations[inject.RequestAnnotation] = asked
+			}
+			body, err := traffic.Review(pod)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run("pod="+p.name+"/asks="+name, func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetBytes(int64(len(body)))
+				each(b, body)
+			})
+		}
+	}
+}
+
+// BenchmarkHandler is a whole answer without TLS and the network: body in, body out.
+func BenchmarkHandler(b *testing.B) {
+	handler := benchmarkHandler(b)
+	benchmarkReviews(b, func(b *testing.B, body []byte) {
+		for b.Loop() {
+			request := httptest.NewRequest(http.MethodPost, webhook.Path, bytes.NewReader(body))
+			request.Header.Set("Content-Type", "application/json")
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, request)
+			if answer.Code != http.StatusOK {
+				b.Fatal(answer.Code, answer.Body)
+			}
+		}
+	})
+}
