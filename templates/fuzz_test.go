@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 )
 
 // FuzzLoad: whatever the file holds, each entry either has an error with a place
