@@ -64,8 +64,8 @@ func summarize(result *inject.Result) []string {
 func logDecision(log logr.Logger, r *review, result *inject.Result, instances []string, duration time.Duration) {
 	log.Info("pod decided",
 		"namespace", r.namespace,
-		"name", r.name,
-		"generateName", r.generateName,
+		"name", r.podName(),
+		"generateName", r.pod.GenerateName(),
 		"uid", r.uid,
 		"dryRun", r.dryRun,
 		"outcome", string(result.Outcome),

@@ -225,7 +225,7 @@ func (h *Handler) decide(ctx context.Context, r *review, start time.Time) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("namespace %s: %w", templates.Quote(r.namespace), err)
 	}
-	result, err := h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Pod: r.object, Namespace: namespace})
+	result, err := h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace})
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
 	}

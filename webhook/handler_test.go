@@ -156,7 +156,7 @@ func TestCallersFaultsLeaveTheConnectionAndTheErrorLogAlone(t *testing.T) {
 		"a body over the limit":   {body: large, code: 413, says: "larger than 65536 bytes"},
 		"large and mistyped":      {contentType: "text/plain", body: large, code: 415, says: "text/plain"},
 		"a truncated body":        {body: review(plainPod)[:200], code: 400, says: "ends too early"},
-		"binary":                  {body: []byte{0, 1, 2, 255}, code: 400, says: "malformed JSON"},
+		"binary":                  {body: []byte{0, 1, 2, 255}, code: 400, says: "want an object"},
 		"a list":                  {body: []byte("[]"), code: 400, says: "want an object"},
 		"something behind":        {body: append(review(plainPod), "{}"...), code: 400, says: "something follows"},
 		"another kind":            {body: review(plainPod, "AdmissionReview", "ConversionReview"), code: 400, says: `got "admission.k8s.io/v1" and "ConversionReview"`},

@@ -1,18 +1,15 @@
 package webhook
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// review is what counts of an AdmissionReview. Its strings are copies; object
+// review is what counts of an AdmissionReview. Its strings are copies; pod
 // points into the body that was decoded.
 type review struct {
 	uid         string
@@ -22,12 +19,13 @@ type review struct {
 	resource    groupVersionName
 	subResource string
 	dryRun      bool
+	// name is request.name: "" for a pod that only has generateName.
+	name string
 
-	// object is the JSON of request.object; nil when absent or null.
-	object []byte
-	// name and generateName are those of the object's metadata, for the log; of an
-	// object without a name request.name is taken.
-	name, generateName string
+	// pod is request.object, nil when that is absent or null; podError is why it cannot
+	// be read, which matters only if it is a pod that is created.
+	pod      *inject.Pod
+	podError error
 }
 
 // groupVersionName is a GroupVersionKind or a GroupVersionResource.
@@ -45,15 +43,19 @@ func (r *review) createsPod() bool {
 		r.resource == groupVersionName{"", "v1", "pods"}
 }
 
-// decodeReview reads an AdmissionReview in one pass and without decoding the pod
-// in it. Members that do not count are skipped unread, though checked to be JSON;
-// of a member given twice the last one counts, as in encoding/json. Its errors
-// name the member that is at fault.
-func decodeReview(body []byte) (*review, error) {
-	d := reviewDecoder{
-		body: body,
-		dec:  jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true)),
+// podName is the name by which people know the pod: its own, or the request's.
+func (r *review) podName() string {
+	if name := r.pod.Name(); name != "" {
+		return name
 	}
+	return r.name
+}
+
+// decodeReview reads an AdmissionReview, and of the pod in it the metadata, in
+// one pass. What does not count is skipped; of a member given twice the last one
+// counts, as in encoding/json. Its errors name the member that is at fault.
+func decodeReview(body []byte) (*review, error) {
+	d := reviewDecoder{body: body, cursor: rawjson.New(body)}
 	if err := d.decode(); err != nil {
 		return nil, fmt.Errorf("admission review: %w", err)
 	}
@@ -61,21 +63,23 @@ func decodeReview(body []byte) (*review, error) {
 }
 
 type reviewDecoder struct {
-	body []byte
-	dec  *jsontext.Decoder
+	body   []byte
+	cursor *rawjson.Cursor
 
 	review
 	apiVersion, reviewKind string
-	requestName            string
 	hasRequest             bool
 }
 
 func (d *reviewDecoder) decode() error {
-	if err := d.members(d.topMember); err != nil {
+	if d.cursor.Kind() == 'n' {
+		return errors.New("want an object, got null")
+	}
+	if err := d.cursor.Members(d.topMember); err != nil {
 		return err
 	}
-	if _, err := d.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something follows it at byte %d", d.dec.InputOffset())
+	if err := d.cursor.End(); err != nil {
+		return err
 	}
 	switch {
 	case d.reviewKind != reviewKind || d.apiVersion != reviewAPIVersion:
@@ -85,183 +89,94 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request: missing")
 	case d.uid == "":
 		return errors.New("request.uid: missing")
-	case d.createsPod() && d.object == nil:
+	case d.createsPod() && d.podError != nil:
+		return fmt.Errorf("request.object: %w", d.podError)
+	case d.createsPod() && d.pod == nil:
 		return errors.New("request.object: missing")
 	case d.createsPod() && d.namespace == "":
 		return errors.New("request.namespace: missing")
 	}
-	if d.name == "" {
-		d.name = d.requestName
-	}
 	return nil
 }
 
-func (d *reviewDecoder) topMember(name string) error {
-	switch name {
+func (d *reviewDecoder) topMember(name []byte) (err error) {
+	switch string(name) {
 	case "apiVersion":
-		return d.text(&d.apiVersion)
+		d.apiVersion, err = d.cursor.String()
 	case "kind":
-		return d.text(&d.reviewKind)
+		d.reviewKind, err = d.cursor.String()
 	case "request":
-		if d.dec.PeekKind() == 'n' {
-			return d.skip()
-		}
-		d.hasRequest = true
-		return d.members(d.requestMember)
+		d.hasRequest = d.cursor.Kind() == '{'
+		return within("request", d.cursor.Members(d.requestMember))
+	default:
+		return d.cursor.Skip()
 	}
-	return d.skip()
+	return within(string(name), err)
 }
 
-func (d *reviewDecoder) requestMember(name string) error {
-	switch name {
+func (d *reviewDecoder) requestMember(name []byte) (err error) {
+	c := d.cursor
+	switch string(name) {
 	case "uid":
-		return d.text(&d.uid)
+		d.uid, err = c.String()
 	case "operation":
-		return d.text(&d.operation)
+		d.operation, err = c.String()
 	case "namespace":
-		return d.text(&d.namespace)
+		d.namespace, err = c.String()
 	case "name":
-		return d.text(&d.requestName)
+		d.name, err = c.String()
 	case "subResource":
-		return d.text(&d.subResource)
+		d.subResource, err = c.String()
 	case "kind":
-		return d.groupVersionName(&d.kind)
+		d.kind, err = d.groupVersionName()
 	case "resource":
-		return d.groupVersionName(&d.resource)
+		d.resource, err = d.groupVersionName()
 	case "dryRun":
-		return d.flag(&d.dryRun)
+		d.dryRun, err = c.Bool()
 	case "object":
-		return d.requestObject()
+		err = d.object()
+	default:
+		return c.Skip()
 	}
-	return d.skip()
+	return within(string(name), err)
 }
 
-func (d *reviewDecoder) groupVersionName(into *groupVersionName) error {
-	return d.members(func(name string) error {
-		switch name {
+// object reads request.object as a pod, whatever it is: the kind may stand behind it.
+func (d *reviewDecoder) object() error {
+	start := *d.cursor
+	d.pod, d.podError = inject.ReadPod(d.cursor)
+	if d.podError == nil {
+		return nil
+	}
+	*d.cursor = start
+	return d.cursor.Skip()
+}
+
+func (d *reviewDecoder) groupVersionName() (g groupVersionName, err error) {
+	err = d.cursor.Members(func(name []byte) (err error) {
+		switch string(name) {
 		case "group":
-			return d.text(&into.group)
+			g.group, err = d.cursor.String()
 		case "version":
-			return d.text(&into.version)
+			g.version, err = d.cursor.String()
 		case "kind", "resource":
-			return d.text(&into.name)
+			g.name, err = d.cursor.String()
+		default:
+			return d.cursor.Skip()
 		}
-		return d.skip()
+		return within(string(name), err)
 	})
+	return g, err
 }
 
-// requestObject keeps the object's bytes and looks only for the names by which
-// people know the pod.
-func (d *reviewDecoder) requestObject() error {
-	d.object = nil
-	if d.dec.PeekKind() == 'n' {
-		return d.skip()
+// within adds a member to the path that an error names.
+func within(member string, err error) error {
+	if err == nil {
+		return nil
 	}
-	before := d.dec.InputOffset() // ahead of the colon, which is no part of the object
-	err := d.members(func(name string) error {
-		if name == "metadata" && d.dec.PeekKind() == '{' {
-			return d.members(d.metadataMember)
-		}
-		return d.skip()
-	})
-	if err != nil {
-		return err
+	var syntax *rawjson.SyntaxError
+	if errors.As(err, &syntax) && error(syntax) != err {
+		return fmt.Errorf("%s.%w", member, err)
 	}
-	object := d.body[before:d.dec.InputOffset()]
-	d.object = object[bytes.IndexByte(object, '{'):]
-	return nil
-}
-
-// metadataMember leaves a wrong type alone: that is the pod author's fault, which the injection reports.
-func (d *reviewDecoder) metadataMember(name string) error {
-	if d.dec.PeekKind() == '"' {
-		switch name {
-		case "name":
-			return d.text(&d.name)
-		case "generateName":
-			return d.text(&d.generateName)
-		}
-	}
-	return d.skip()
-}
-
-// members calls each for every member of the object that comes next; each must
-// consume the member's value.
-func (d *reviewDecoder) members(each func(name string) error) error {
-	token, err := d.dec.ReadToken()
-	if err != nil {
-		return malformed(err)
-	}
-	if token.Kind() != '{' {
-		return d.mismatch("an object")
-	}
-	for d.dec.PeekKind() != '}' {
-		name, err := d.dec.ReadToken()
-		if err != nil {
-			return malformed(err)
-		}
-		if err := each(name.String()); err != nil {
-			return err
-		}
-	}
-	_, err = d.dec.ReadToken()
-	return err
-}
-
-// text reads a string; null is "".
-func (d *reviewDecoder) text(into *string) error {
-	token, err := d.dec.ReadToken()
-	if err != nil {
-		return malformed(err)
-	}
-	switch token.Kind() {
-	case '"':
-		*into = token.String()
-	case 'n':
-		*into = ""
-	default:
-		return d.mismatch("a string")
-	}
-	return nil
-}
-
-// flag reads true or false; null is false.
-func (d *reviewDecoder) flag(into *bool) error {
-	token, err := d.dec.ReadToken()
-	if err != nil {
-		return malformed(err)
-	}
-	switch token.Kind() {
-	case 't', 'f':
-		*into = token.Bool()
-	case 'n':
-		*into = false
-	default:
-		return d.mismatch("true or false")
-	}
-	return nil
-}
-
-func (d *reviewDecoder) skip() error {
-	if err := d.dec.SkipValue(); err != nil {
-		return malformed(err)
-	}
-	return nil
-}
-
-// mismatch reports that the token just read is of the wrong type.
-func (d *reviewDecoder) mismatch(want string) error {
-	place := strings.ReplaceAll(strings.TrimPrefix(string(d.dec.StackPointer()), "/"), "/", ".")
-	if place == "" {
-		return fmt.Errorf("want %s", want)
-	}
-	return fmt.Errorf("%s: want %s", place, want)
-}
-
-// malformed says what is wrong with the JSON and where, in few words.
-func malformed(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the body ends too early")
-	}
-	return fmt.Errorf("malformed JSON: %w", err)
+	return fmt.Errorf("%s: %w", member, err)
 }

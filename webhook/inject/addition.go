@@ -31,8 +31,8 @@ func newAddition(c *candidate, r *templates.Rendered, overrides map[string]overr
 // a parameter can turn out too long or not be a name at all.
 func checkNames(c *candidate, a *templates.Parts) []Fault {
 	var faults []Fault
-	check := func(what, name string) {
-		if f := c.generatedName(what, name); f != nil {
+	check := func(what, name string, rule nameRule) {
+		if f := c.generatedName(what, name, rule); f != nil {
 			faults = append(faults, *f)
 		}
 	}
@@ -45,13 +45,18 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 		}
 	}
 	for container := range containersOf(a) {
-		check("container", container.Name)
+		check("container", container.Name, containerName())
+		for i := range container.Ports {
+			if name := container.Ports[i].Name; name != "" {
+				check("port", name, portName())
+			}
+		}
 		for i := range container.Mounts {
 			path("container "+templates.Quote(container.Name), &container.Mounts[i])
 		}
 	}
 	for _, v := range a.Volumes {
-		check("volume", v.Name)
+		check("volume", v.Name, containerName())
 	}
 	for i := range a.App.Mounts {
 		path("the app's container", &a.App.Mounts[i])
@@ -77,18 +82,36 @@ func (c *candidate) place() string {
 	return fmt.Sprintf("instance %s of template %s", templates.Quote(c.asked.instance), templates.Quote(c.asked.template))
 }
 
-func (c *candidate) generatedName(what, name string) *Fault {
-	if len(name) > maxGeneratedName {
-		fix := fmt.Sprintf("choose an instance name of at most %d characters", max(1, len(c.asked.instance)-(len(name)-maxGeneratedName)))
+// nameRule is what the API server wants of a name.
+type nameRule struct {
+	longest int
+	faults  func(string) []string
+	words   string // what the name has to be made of
+}
+
+// containerName is the rule for containers and volumes, a DNS label.
+func containerName() nameRule {
+	return nameRule{validation.DNS1123LabelMaxLength, validation.IsDNS1123Label, "lower-case letters, digits and inner hyphens"}
+}
+
+// portName is the rule for container ports, the name of an Internet service.
+func portName() nameRule {
+	const longest = 15 // RFC 6335
+	return nameRule{longest, validation.IsValidPortName, "lower-case letters, digits and single inner hyphens, with at least one letter"}
+}
+
+func (c *candidate) generatedName(what, name string, rule nameRule) *Fault {
+	if len(name) > rule.longest {
+		fix := fmt.Sprintf("choose an instance name of at most %d characters", max(1, len(c.asked.instance)-(len(name)-rule.longest)))
 		if !strings.Contains(name, c.asked.instance) {
 			fix = "shorten the parameter that it is made of"
 		}
 		return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: c.place(),
-			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, templates.Quote(name), len(name), maxGeneratedName), Fix: fix}
+			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, templates.Quote(name), len(name), rule.longest), Fix: fix}
 	}
-	if len(validation.IsDNS1123Label(name)) > 0 {
+	if len(rule.faults(name)) > 0 {
 		return &Fault{Reason: BadParameter, Instance: c.asked.instance, Place: c.place(),
-			Message: fmt.Sprintf("%s name %s is not made of lower-case letters, digits and inner hyphens", what, templates.Quote(name)),
+			Message: fmt.Sprintf("%s name %s is not made of %s", what, templates.Quote(name), rule.words),
 			Fix:     "change the parameter that it is made of"}
 	}
 	return nil

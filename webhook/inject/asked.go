@@ -32,7 +32,7 @@ func annotationPlace(key string, onNamespace bool, namespace string) string {
 // request reads the annotation that counts: the pod's if it is there, even
 // empty, else its namespace's. found says that there is one.
 func request(p *podView, ns *Namespace) (text string, reason Reason, found bool) {
-	if text, ok := p.Metadata.Annotations[RequestAnnotation]; ok {
+	if text, ok := p.metadata.Annotations[RequestAnnotation]; ok {
 		return text, Annotation, true
 	}
 	if text, ok := ns.Annotations[RequestAnnotation]; ok {

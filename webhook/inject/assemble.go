@@ -210,7 +210,7 @@ func (a *assembly) security() {
 }
 
 func (a *assembly) metadata(containers arranged) error {
-	own := &a.job.pod.Metadata
+	own := &a.job.pod.metadata
 	var labels, annotations templates.Object
 	for _, c := range a.accepted {
 		labels = append(labels, c.plan.labels...)
@@ -242,7 +242,7 @@ func (a *assembly) metadata(containers arranged) error {
 // defaultContainer is the pod's first own container when one of ours stands
 // before it, so that kubectl logs and exec still mean the app; else "".
 func (a *assembly) defaultContainer(regular []standing) string {
-	if _, set := a.job.pod.Metadata.Annotations[defaultContainerAnnotation]; set {
+	if _, set := a.job.pod.metadata.Annotations[defaultContainerAnnotation]; set {
 		return ""
 	}
 	before := false
@@ -277,7 +277,7 @@ func (a *assembly) safeToEvict(annotations templates.Object) templates.Object {
 		return annotations
 	}
 	value := annotations.Text(safeToEvictAnnotation)
-	if own, ok := a.job.pod.Metadata.Annotations[safeToEvictAnnotation]; ok {
+	if own, ok := a.job.pod.metadata.Annotations[safeToEvictAnnotation]; ok {
 		value = own
 	}
 	listed := splitNames(value)

@@ -20,15 +20,15 @@ func systemNamespace(name string, settings *Settings) bool {
 // returns "" when the pod may be injected, else the reason and a sentence for
 // this very pod.
 func allowed(p *podView, ns *Namespace, settings *Settings) (Reason, string) {
-	if _, mirror := p.Metadata.Annotations[mirrorAnnotation]; mirror {
+	if _, mirror := p.metadata.Annotations[mirrorAnnotation]; mirror {
 		return MirrorPod, "the pod mirrors a static pod"
 	}
 	if systemNamespace(ns.Name, settings) {
 		return SystemNamespace, fmt.Sprintf("namespace %s is the cluster's or the injector's own", templates.Quote(ns.Name))
 	}
-	onNamespace, onPod := ns.Labels[InjectionLabel], p.Metadata.Labels[InjectionLabel]
+	onNamespace, onPod := ns.Labels[InjectionLabel], p.metadata.Labels[InjectionLabel]
 	_, namespaceHas := ns.Labels[InjectionLabel]
-	_, podHas := p.Metadata.Labels[InjectionLabel]
+	_, podHas := p.metadata.Labels[InjectionLabel]
 	unknown := func(value string, has bool) bool {
 		return has && value != labelEnabled && value != labelDisabled
 	}
@@ -54,13 +54,13 @@ func unknownLabel(where, value string) string {
 // mistaken is the warning for a pod that gets nothing although somebody seems
 // to want something; "" if nothing points that way.
 func mistaken(p *podView, reason Reason, detail string) string {
-	_, asks := p.Metadata.Annotations[RequestAnnotation]
+	_, asks := p.metadata.Annotations[RequestAnnotation]
 	switch {
 	case reason == UnknownLabelValue:
 		return detail + ": nothing is injected"
 	case reason == NotEnabled && asks:
 		return fmt.Sprintf("%s is ignored: %s", RequestAnnotation, detail)
-	case reason == NothingRequested && !asks && p.Metadata.Labels[InjectionLabel] == labelEnabled:
+	case reason == NothingRequested && !asks && p.metadata.Labels[InjectionLabel] == labelEnabled:
 		return fmt.Sprintf("the pod has the label %s: %s, but asks for nothing: add the annotation %s: TEMPLATE", InjectionLabel, labelEnabled, RequestAnnotation)
 	}
 	return ""

@@ -38,7 +38,7 @@ const (
 // pod and namespace, sorted by instance and parameter; the pod's come before the
 // namespace's of the same name and hide them.
 func parameterAnnotations(p *podView, ns *Namespace) []given {
-	found := collect(nil, p.Metadata.Annotations, false)
+	found := collect(nil, p.metadata.Annotations, false)
 	found = collect(found, ns.Annotations, true)
 	slices.SortFunc(found, func(a, b given) int {
 		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.parameter, b.parameter), boolOrder(a.onNamespace, b.onNamespace))

@@ -14,10 +14,14 @@ import (
 // are not a pod; any other is ours. Nothing that it is given is changed, and it
 // may be called by many goroutines at once.
 func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, error) {
-	p, err := decodeMetadata(req.Pod)
-	if err != nil {
-		return nil, err
+	read := req.Read
+	if read == nil {
+		var err error
+		if read, err = parsePod(req.Pod); err != nil {
+			return nil, err
+		}
 	}
+	p := &podView{Pod: read}
 	if reason, detail := allowed(p, &req.Namespace, settings); reason != "" {
 		return skipped(p, reason, detail), nil
 	}
@@ -27,7 +31,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	if asks {
 		entries, faults = parseRequest(text, asker, requestPlace(asker, req.Namespace.Name))
 	}
-	entries = matching(entries, set.Matching(req.Namespace.Name, p.Metadata.Labels, req.Namespace.Labels))
+	entries = matching(entries, set.Matching(req.Namespace.Name, p.metadata.Labels, req.Namespace.Labels))
 	all := parameterAnnotations(p, &req.Namespace)
 	if len(entries) == 0 && len(faults) == 0 {
 		r := skipped(p, NothingRequested, "no annotation asks for a sidecar, and no template matches")
@@ -38,7 +42,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		return nil, err
 	}
 	j := &job{set: set, settings: settings, request: req, pod: p, given: all,
-		reader: &podReader{raw: req.Pod, name: p.Metadata.Name, namespace: req.Namespace.Name},
+		reader: &podReader{raw: p.raw, name: p.metadata.Name, namespace: req.Namespace.Name},
 		result: &Result{Instances: make([]Instance, len(entries)), Warnings: strays(all, entries)},
 	}
 	for _, f := range faults {
@@ -158,7 +162,7 @@ func (j *job) run(entries []asked) error {
 
 // readStatus keeps the entries of the status that are still whole.
 func (j *job) readStatus() error {
-	status, err := ReadStatus(j.pod.Metadata.Annotations)
+	status, err := ReadStatus(j.pod.metadata.Annotations)
 	if err != nil {
 		j.warn("%s cannot be read and counts for nothing: %v", StatusAnnotation, err)
 	}

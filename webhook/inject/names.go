@@ -28,8 +28,6 @@ const (
 
 	maxInstances  = 16
 	maxNameLength = 30
-	// maxGeneratedName is what the API server allows for a container or volume (a DNS label).
-	maxGeneratedName = 63
 	// maxOverride bounds the override annotation in bytes.
 	maxOverride = 8 << 10
 	// defaultGracePeriod is the API server's default of terminationGracePeriodSeconds.

@@ -22,13 +22,25 @@ func (e *MalformedPodError) Unwrap() error { return e.Err }
 // and order: an index here is an index in the pod. An absent list or object is
 // nil, an empty one is not.
 type podView struct {
-	// hasMetadata is false for a pod template without metadata; Metadata is then empty.
-	hasMetadata bool
-	Metadata    metadataView
-	// rawSpec is decoded into spec for pods that get that far.
-	rawSpec []byte
-	spec    specView
+	*Pod
+	// spec is decoded for pods that get that far.
+	spec specView
 }
+
+// Pod is a pod of which only the metadata has been read. Immutable.
+type Pod struct {
+	raw []byte
+	// hasMetadata is false for a pod template without metadata; metadata is then empty.
+	hasMetadata bool
+	metadata    metadataView
+	rawSpec     []byte
+}
+
+// Name is metadata.name, "" when there is only a generateName.
+func (p *Pod) Name() string { return p.metadata.Name }
+
+// GenerateName is metadata.generateName, or "".
+func (p *Pod) GenerateName() string { return p.metadata.GenerateName }
 
 type metadataView struct {
 	Name, GenerateName  string

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -10,30 +11,46 @@ import (
 // rawValue is JSON as it stands in the pod.
 type rawValue = []byte
 
-// decodeMetadata reads labels, annotations and names, and finds the bytes of the spec.
-func decodeMetadata(raw []byte) (*podView, error) {
-	p := &podView{}
+// parsePod reads a pod that is the whole text.
+func parsePod(raw []byte) (*Pod, error) {
 	c := rawjson.New(raw)
-	if c.Kind() != '{' {
-		return nil, &MalformedPodError{Err: fmt.Errorf("want an object")}
+	p, err := ReadPod(c)
+	if err == nil {
+		err = c.End()
 	}
+	if err == nil && p == nil {
+		err = errors.New("want an object, got null")
+	}
+	if err != nil {
+		return nil, &MalformedPodError{Err: err}
+	}
+	return p, nil
+}
+
+// ReadPod reads the pod that comes next, of its spec only where it ends. null
+// gives nil. The Pod points into the cursor's data. An error names the field; the
+// cursor then stands anywhere.
+func ReadPod(c *rawjson.Cursor) (*Pod, error) {
+	if null, err := c.Null(); null || err != nil {
+		return nil, err
+	}
+	p := &Pod{raw: c.Rest()}
+	start := c.Offset()
 	err := c.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "metadata":
 			p.hasMetadata = c.Kind() == '{'
-			return within("metadata", p.metadata(c))
+			return within("metadata", p.readMetadata(c))
 		case "spec":
 			p.rawSpec, err = c.Raw()
 			return err
 		}
 		return c.Skip()
 	})
-	if err == nil {
-		err = c.End()
-	}
 	if err != nil {
-		return nil, &MalformedPodError{Err: err}
+		return nil, err
 	}
+	p.raw = p.raw[:c.Offset()-start]
 	return p, nil
 }
 
@@ -45,8 +62,8 @@ func within(field string, err error) error {
 	return fmt.Errorf("%s: %w", field, err)
 }
 
-func (p *podView) metadata(c *rawjson.Cursor) error {
-	m := &p.Metadata
+func (p *Pod) readMetadata(c *rawjson.Cursor) error {
+	m := &p.metadata
 	return c.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "name":

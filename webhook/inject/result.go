@@ -9,6 +9,9 @@ import (
 type Request struct {
 	// Pod is the pod's JSON as received; it is read, never changed or kept.
 	Pod []byte
+	// Read is Pod as ReadPod gave it, for callers that came across it in a larger text;
+	// Pod is then not looked at.
+	Read *Pod
 	// Namespace is where the pod is created: the admission request's namespace, not the pod's.
 	Namespace Namespace
 	// ClaimVolumes are volumes that the pod does not show yet because a StatefulSet's

@@ -96,7 +96,7 @@ func withInit(chosen []target, t *templates.Template, init []target) []target {
 // firstTarget is the container that the default-container annotation names, if
 // it is the app's, else the first of the app's.
 func firstTarget(p *podView, own []target) (target, bool) {
-	name := p.Metadata.Annotations[defaultContainerAnnotation]
+	name := p.metadata.Annotations[defaultContainerAnnotation]
 	if i := slices.IndexFunc(own, func(c target) bool { return c.view.Name == name }); i >= 0 {
 		return own[i], true
 	}

@@ -13,8 +13,8 @@ import (
 // own value wins; two instances must agree.
 func (t *trial) checkPod() {
 	p, a := t.pod(), t.addition
-	t.plan.labels = t.checkMap("labels", p.Metadata.Labels, a.Labels)
-	t.plan.annotations = t.checkMap("annotations", p.Metadata.Annotations, a.Annotations)
+	t.plan.labels = t.checkMap("labels", p.metadata.Labels, a.Labels)
+	t.plan.annotations = t.checkMap("annotations", p.metadata.Annotations, a.Annotations)
 	t.checkProcessNamespace()
 	if a.DNSConfig.Raw != nil {
 		if p.spec.DNSConfig != nil {

@@ -209,7 +209,7 @@ func (c *Cursor) Skip() error {
 func (c *Cursor) End() error {
 	c.space()
 	if c.at < len(c.data) {
-		return c.want("the end")
+		return &SyntaxError{Offset: c.at, Message: "something follows the value"}
 	}
 	return nil
 }
@@ -263,7 +263,7 @@ func (c *Cursor) skipNested() error {
 		switch b {
 		case '"':
 			if at = afterString(data, at); at < 0 {
-				return c.want("the end of a string")
+				return c.tooShort("the end of a string")
 			}
 			continue
 		case '{', '[':
@@ -275,14 +275,14 @@ func (c *Cursor) skipNested() error {
 			return nil
 		}
 	}
-	return c.want("the end of an object or list")
+	return c.tooShort("the end of an object or list")
 }
 
 // skipString passes a string.
 func (c *Cursor) skipString() error {
 	end := afterString(c.data, c.at+1)
 	if end < 0 {
-		return c.want("the end of a string")
+		return c.tooShort("the end of a string")
 	}
 	c.at = end
 	return nil
@@ -368,5 +368,12 @@ func (c *Cursor) literal(text string) error {
 }
 
 func (c *Cursor) want(what string) error {
+	if c.space(); c.at >= len(c.data) {
+		return c.tooShort(what)
+	}
 	return &SyntaxError{Offset: c.at, Message: "want " + what}
+}
+
+func (c *Cursor) tooShort(what string) error {
+	return &SyntaxError{Offset: len(c.data), Message: "the text ends too early, want " + what}
 }
