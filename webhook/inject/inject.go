@@ -42,7 +42,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		return nil, err
 	}
 	j := &job{set: set, settings: settings, request: req, pod: p, given: all,
-		reader: &podReader{raw: p.raw, name: p.metadata.Name, namespace: req.Namespace.Name},
+		reader: &podReader{pod: read, namespace: req.Namespace.Name},
 		result: &Result{Instances: make([]Instance, len(entries)), Warnings: strays(all, entries)},
 	}
 	for _, f := range faults {
@@ -103,6 +103,7 @@ type job struct {
 	reader   *podReader
 	result   *Result
 	repairs  []Operation
+	apps     []*appReader
 }
 
 // candidate is one instance on its way into the plan.
@@ -228,9 +229,21 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 		Cluster:              j.settings.Cluster,
 	}
 	if len(c.targets) > 0 {
-		in.App = &appReader{view: c.targets[0].view}
+		in.App = j.app(c.targets[0].view)
 	}
 	return c.template.Render(in)
+}
+
+// app reads a container for the expressions of all instances that target it.
+func (j *job) app(view *containerView) *appReader {
+	for _, a := range j.apps {
+		if a.view == view {
+			return a
+		}
+	}
+	a := &appReader{view: view}
+	j.apps = append(j.apps, a)
+	return a
 }
 
 // find takes the template that the look-up gave; without one that can be

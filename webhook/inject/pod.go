@@ -33,7 +33,8 @@ type Pod struct {
 	// hasMetadata is false for a pod template without metadata; metadata is then empty.
 	hasMetadata bool
 	metadata    metadataView
-	rawSpec     []byte
+	// rawMetadata and rawSpec are nil where the pod has none.
+	rawMetadata, rawSpec []byte
 }
 
 // Name is metadata.name, "" when there is only a generateName.
@@ -129,14 +130,15 @@ func (p *podView) volume(name string) *volumeView {
 
 // podReader gives expressions the pod, decoded when one of them first reads it.
 type podReader struct {
-	raw       []byte
-	name      string
+	pod       *Pod
 	namespace string
 	object    map[string]any
 	err       error
+
+	metadata, spec fieldIndex
 }
 
-func (r *podReader) Name() string { return r.name }
+func (r *podReader) Name() string { return r.pod.Name() }
 
 func (r *podReader) Namespace() string { return r.namespace }
 
@@ -144,7 +146,7 @@ func (r *podReader) Object() (map[string]any, error) {
 	if r.object != nil || r.err != nil {
 		return r.object, r.err
 	}
-	object, err := decodeObject(r.raw)
+	object, err := decodeObject(r.pod.raw)
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -155,18 +157,65 @@ func (r *podReader) Object() (map[string]any, error) {
 		object["metadata"] = metadata
 	}
 	metadata["namespace"] = r.namespace
-	metadata["name"] = r.name
+	metadata["name"] = r.Name()
 	r.object = object
 	return object, nil
 }
 
-func (r *podReader) Raw(fields []string) []byte { return rawjson.At(r.raw, fields) }
+func (r *podReader) Raw(fields []string) []byte {
+	if len(fields) < 2 {
+		return rawjson.At(r.pod.raw, fields)
+	}
+	switch fields[0] {
+	case "metadata":
+		return r.metadata.at(r.pod.rawMetadata, fields[1:])
+	case "spec":
+		return r.spec.at(r.pod.rawSpec, fields[1:])
+	}
+	return rawjson.At(r.pod.raw, fields)
+}
+
+// fieldIndex finds the fields of an object for several expressions in one pass.
+type fieldIndex struct {
+	made   bool
+	fields []rawField
+}
+
+type rawField struct {
+	name string
+	raw  rawValue
+}
+
+func (f *fieldIndex) at(object rawValue, path []string) rawValue {
+	if !f.made {
+		f.made = true
+		c := rawjson.New(object)
+		// The object has been read before, or it is none: then it has no fields.
+		_ = c.Members(func(name []byte) error {
+			field := string(name)
+			raw, err := c.Raw()
+			f.fields = append(f.fields, rawField{name: field, raw: raw})
+			return err
+		})
+	}
+	var found rawValue
+	for i := range f.fields {
+		if f.fields[i].name == path[0] {
+			found = f.fields[i].raw
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return rawjson.At(found, path[1:])
+}
 
 // appReader gives expressions a container of the pod, decoded when one of them first reads it.
 type appReader struct {
 	view   *containerView
 	object map[string]any
 	err    error
+	fields fieldIndex
 }
 
 func (r *appReader) Name() string { return r.view.Name }
@@ -178,7 +227,12 @@ func (r *appReader) Object() (map[string]any, error) {
 	return r.object, r.err
 }
 
-func (r *appReader) Raw(fields []string) []byte { return rawjson.At(r.view.raw, fields) }
+func (r *appReader) Raw(fields []string) []byte {
+	if len(fields) == 0 {
+		return r.view.raw
+	}
+	return r.fields.at(r.view.raw, fields)
+}
 
 func decodeObject(raw []byte) (map[string]any, error) {
 	object := map[string]any{}

@@ -40,7 +40,11 @@ func ReadPod(c *rawjson.Cursor) (*Pod, error) {
 		switch string(name) {
 		case "metadata":
 			p.hasMetadata = c.Kind() == '{'
-			return within("metadata", p.readMetadata(c))
+			p.rawMetadata = c.Rest()
+			start := c.Offset()
+			err = p.readMetadata(c)
+			p.rawMetadata = p.rawMetadata[:c.Offset()-start]
+			return within("metadata", err)
 		case "spec":
 			p.rawSpec, err = c.Raw()
 			return err
