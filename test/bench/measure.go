@@ -26,6 +26,12 @@ type sample struct {
 
 // measure is the whole run.
 func measure(o options) error {
+	place := machine()
+	if o.page != "" {
+		if err := (page{o.page}).has(loadBlock); err != nil {
+			return err
+		}
+	}
 	folder, err := os.MkdirTemp("", "sidecar-injector-bench-")
 	if err != nil {
 		return err
@@ -66,12 +72,14 @@ func measure(o options) error {
 	}
 	results = append(results, more...)
 	if o.raw != "" {
-		if err := writeLines(o.raw, samples); err != nil {
+		if err := writeLines(o.raw, samples, results); err != nil {
 			return err
 		}
 	}
-	_, err = io.WriteString(os.Stdout, table(results))
-	return err
+	if _, err := io.WriteString(os.Stdout, table(results)); err != nil || o.page == "" {
+		return err
+	}
+	return page{o.page}.write(loadBlock, loadReport(o, place, results))
 }
 
 // program is the injector's, built if need be.
@@ -192,7 +200,8 @@ func (b *bench) calibrate(p place) (answered, int, error) {
 	return answer, min(max(n, fewest), most), nil
 }
 
-func writeLines(file string, samples []sample) error {
+// writeLines writes the samples, then the results that are made of them.
+func writeLines(file string, samples []sample, results []result) error {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -201,6 +210,11 @@ func writeLines(file string, samples []sample) error {
 	encoder := json.NewEncoder(f)
 	for _, s := range samples {
 		if err := encoder.Encode(s); err != nil {
+			return err
+		}
+	}
+	for _, r := range results {
+		if err := encoder.Encode(r.line()); err != nil {
 			return err
 		}
 	}

@@ -59,18 +59,39 @@ func (b *bench) used(s *server, what string, l limits) (result, error) {
 	}
 	l.unit = " MiB"
 	const mebi = 1 << 20
-	return result{figure: "resident memory after 20,000 requests", what: what, value: float64(now) / mebi,
+	return result{figure: figureMemory, what: what, value: float64(now) / mebi,
 		note: fmt.Sprintf("peak %.0f", float64(peak)/mebi), limits: l}, nil
 }
 
-func (b *bench) small() (results []result, err error) {
-	s, err := b.injector("memory-1", traffic.OneTemplate())
+// memory starts a server with templates that nobody changes.
+func (b *bench) memory(name, what string, templates traffic.Collection, l limits) (r result, err error) {
+	s, err := b.injector(name, templates)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	r, err := b.used(s, "1 template", limits{goal: 40, must: 64})
-	return []result{r}, err
+	return b.used(s, what, l)
+}
+
+// small are the rows of memory alone: how it grows with templates.
+func (b *bench) small() ([]result, error) {
+	var results []result
+	for _, m := range []struct {
+		name, what string
+		templates  traffic.Collection
+		limits
+	}{
+		{"memory-1", "1 template", traffic.OneTemplate(), limits{goal: 40, must: 64}},
+		{"memory-500", "500 templates, all different", traffic.ManyTemplates(different, different), limits{}},
+		{"memory-5000-different", "5,000 templates, all different", traffic.ManyTemplates(loaded, loaded), limits{}},
+	} {
+		r, err := b.memory(m.name, m.what, m.templates, m.limits)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
 }
 
 // large starts a server with thousands of templates and changes one of them.
@@ -86,7 +107,7 @@ func (b *bench) large() (results []result, err error) {
 		return nil, err
 	}
 	// The server has one core, so on a machine with nothing else to do this is the time until it serves.
-	results = append(results, result{figure: "loading cold, CPU until it serves", what: "5,000 templates, 500 different", value: cpu.Seconds(),
+	results = append(results, result{figure: figureLoading, what: "5,000 templates, 500 different", value: cpu.Seconds(),
 		note: fmt.Sprintf("%.1f s by the clock", s.ready.Seconds()), limits: limits{goal: 5, must: 10, unit: " s"}})
 	r, err := b.used(s, "5,000 templates, 500 different", limits{goal: 96, must: 192})
 	if err != nil {
@@ -115,7 +136,7 @@ func idleShare(s *server) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return result{figure: "CPU while nobody calls", what: "5,000 templates, 500 different", value: 100 * (after - before).Seconds() / watched.Seconds(),
+	return result{figure: figureIdle, what: "5,000 templates, 500 different", value: 100 * (after - before).Seconds() / watched.Seconds(),
 		note: "of one core", limits: limits{unit: " %"}}, nil
 }
 
@@ -150,9 +171,9 @@ func (b *bench) change(s *server, folder string) ([]result, error) {
 		return nil, err
 	}
 	return []result{
-		{figure: "a change of one template, until it is in force", what: "of 5,000", value: took.Seconds(),
+		{figure: figureChange, what: "of 5,000", value: took.Seconds(),
 			note: fmt.Sprintf("CPU %.2f s", (after - before).Seconds()), limits: limits{unit: " s"}},
-		{figure: "templates loaded because one changed", what: "of 5,000",
+		{figure: figureReloaded, what: "of 5,000",
 			value: float64(bytes.Count(readLog(s), []byte(`"msg":"template loaded"`))), note: "by the log", limits: limits{goal: 1, must: 1}},
 	}, nil
 }
@@ -197,7 +218,7 @@ func (b *bench) allocations() ([]result, error) {
 			if failed != nil {
 				return nil, failed
 			}
-			results = append(results, result{figure: "allocations per request in the pure function", what: name + suffix, value: n,
+			results = append(results, result{figure: figureAllocations, what: name + suffix, value: n,
 				note: "with the patch", limits: limits{goal: 150, must: 400}})
 		}
 	}

@@ -68,6 +68,38 @@ func (r *result) verdict() string {
 	}
 }
 
+// line is a result as the raw file has it.
+func (r *result) line() any {
+	return struct {
+		Figure  string  `json:"figure"`
+		What    string  `json:"case"`
+		Value   float64 `json:"value"`
+		Low     float64 `json:"low,omitempty"`
+		High    float64 `json:"high,omitempty"`
+		Unit    string  `json:"unit,omitempty"`
+		Note    string  `json:"note"`
+		Goal    float64 `json:"goal,omitempty"`
+		Must    float64 `json:"must,omitempty"`
+		Verdict string  `json:"verdict,omitempty"`
+	}{r.figure, r.what, r.value, r.low, r.high, r.unit, r.note, r.goal, r.must, strings.Trim(r.verdict(), "*")}
+}
+
+// loadReport is the block of the page: method, machine, figures, meaning.
+func loadReport(o options, place string, results []result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Measured by `go run ./test/bench -rounds %d -budget %s`, %s.\n\n", o.rounds, o.budget, place)
+	b.WriteString(table(results))
+	b.WriteString("\nWhat the figures mean:\n\n")
+	var told []string
+	for _, r := range results {
+		if text := meaning(r.figure); text != "" && !slices.Contains(told, r.figure) {
+			told = append(told, r.figure)
+			fmt.Fprintf(&b, "- **%s**: %s.\n", r.figure, text)
+		}
+	}
+	return b.String()
+}
+
 // table is Markdown.
 func table(results []result) string {
 	var b strings.Builder

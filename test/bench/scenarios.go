@@ -69,29 +69,29 @@ func rows() []row {
 	for _, name := range []string{"small", "grafana", "large"} {
 		for _, suffix := range []string{"", builtInSuffix} {
 			ours, what := place{withOne, name + suffix, usual}, name+suffix
-			add("server CPU per request over echo", what, cpuPerRequest(), ours, place{echo, name, usual}, limits{goal: 3, must: 5})
-			add("server CPU per request over typed", what, cpuPerRequest(), ours, place{typed, name, usual}, limits{goal: 1, must: 1})
-			add("p99 at 16 connections over echo", what, worstLatency(), ours, place{echo, name, usual}, limits{goal: 3, must: 5})
+			add(figureOverEcho, what, cpuPerRequest(), ours, place{echo, name, usual}, limits{goal: 3, must: 5})
+			add(figureOverTyped, what, cpuPerRequest(), ours, place{typed, name, usual}, limits{goal: 1, must: 1})
+			add(figureWorst, what, worstLatency(), ours, place{echo, name, usual}, limits{goal: 3, must: 5})
 			if suffix == "" || name == "grafana" {
-				add("throughput at 64 connections over controller-runtime", what, throughput(),
+				add(figureThroughput, what, throughput(),
 					place{withOne, name + suffix, manyAtOnce}, place{crt, name, manyAtOnce}, limits{goal: 10, must: 5, atLeast: true})
 			}
 		}
 	}
 	grafana := place{withOne, "grafana", usual}
-	add("5,000 templates loaded, one requested, over one template", "grafana", cpuPerRequest(), place{withMany, "grafana", usual}, grafana, limits{goal: 1.1, must: 1.2})
-	add("5,000 templates with selectors, 10 matching, over ten templates", "grafana", cpuPerRequest(),
+	add(figureMany, "grafana", cpuPerRequest(), place{withMany, "grafana", usual}, grafana, limits{goal: 1.1, must: 1.2})
+	add(figureSelecting, "grafana", cpuPerRequest(),
 		place{withSelecting, "grafana asking for nothing", usual}, place{withTen, "grafana asking for nothing", usual}, limits{goal: 1.1, must: 1.5})
 	for _, suffix := range []string{"", builtInSuffix} {
-		add("six instances over one", "grafana"+suffix, cpuPerRequest(), place{withOne, "six instances" + suffix, usual}, place{withOne, "grafana" + suffix, usual}, limits{goal: 3, must: 4})
+		add(figureSix, "grafana"+suffix, cpuPerRequest(), place{withOne, "six instances" + suffix, usual}, place{withOne, "grafana" + suffix, usual}, limits{goal: 3, must: 4})
 	}
 	for _, name := range []string{"3,000 variables", "30 containers"} {
 		for _, suffix := range []string{"", builtInSuffix} {
-			add("a large pod's CPU per request over echo", name+suffix, cpuPerRequest(), place{withOne, name + suffix, usual}, place{echo, name, usual}, limits{goal: 3, must: 5})
+			add(figureLong, name+suffix, cpuPerRequest(), place{withOne, name + suffix, usual}, place{echo, name, usual}, limits{goal: 3, must: 5})
 		}
 	}
 	nothing := "grafana asking for nothing"
-	add("a pod that asks for nothing, CPU over echo", "grafana", cpuPerRequest(), place{withOne, nothing, usual}, place{echo, nothing, usual}, limits{goal: 1.3, must: 1.5})
+	add(figureNothing, "grafana", cpuPerRequest(), place{withOne, nothing, usual}, place{echo, nothing, usual}, limits{goal: 1.3, must: 1.5})
 	return list
 }
 
