@@ -1,0 +1,211 @@
+package inject
+
+import (
+	"encoding/json"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
+)
+
+// stagePods are the pods of the load run, as they come out of an admission review.
+func stagePods() []struct {
+	name string
+	pod  *corev1.Pod
+} {
+	return []struct {
+		name string
+		pod  *corev1.Pod
+	}{
+		{"small", traffic.Small()},
+		{"grafana", traffic.Grafana()},
+		{"large", traffic.Crowded(30, 200)},
+	}
+}
+
+// askingPod is the pod's JSON with a request for the template of the load run.
+func askingPod(t testing.TB, pod *corev1.Pod) []byte {
+	t.Helper()
+	pod.Annotations[RequestAnnotation] = traffic.Requested
+	text, err := traffic.Review(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var review struct {
+		Request struct{ Object json.RawMessage }
+	}
+	if err := json.Unmarshal(text, &review); err != nil {
+		t.Fatal(err)
+	}
+	return review.Request.Object
+}
+
+// stageSet holds one log collector.
+func stageSet(t testing.TB) *templates.Set {
+	t.Helper()
+	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
+	for _, e := range entries {
+		if e.Broken() {
+			t.Fatal(e.Findings)
+		}
+	}
+	return templates.NewSet(entries)
+}
+
+func stageRequest(pod []byte) *Request {
+	return &Request{Pod: pod, Namespace: Namespace{Name: traffic.Namespace, Labels: map[string]string{InjectionLabel: labelEnabled}}}
+}
+
+// stages is one call of Inject, cut where one stage hands over to the next. Each
+// stage may be run again and again after those before it.
+type stages struct {
+	set     *templates.Set
+	request *Request
+	pod     *podView
+	entries []asked
+	given   []given
+	job     *job
+	fit     *candidate
+}
+
+// decode reads what is read of the pod's bytes.
+func (s *stages) decode() error {
+	read, err := parsePod(s.request.Pod)
+	if err != nil {
+		return err
+	}
+	s.pod = &podView{Pod: read}
+	return s.pod.decodeSpec()
+}
+
+// decide finds out whether anything is to be done, and what.
+func (s *stages) decide() error {
+	if reason, detail := allowed(s.pod, &s.request.Namespace, &Settings{}); reason != "" {
+		return errorText(string(reason) + ": " + detail)
+	}
+	text, asker, _ := request(s.pod, &s.request.Namespace)
+	entries, _ := parseRequest(text, asker, requestPlace(asker, s.request.Namespace.Name))
+	s.entries = matching(entries, s.set.Matching(s.request.Namespace.Name, s.pod.metadata.Labels, s.request.Namespace.Labels))
+	s.given = parameterAnnotations(s.pod, &s.request.Namespace)
+	return nil
+}
+
+// render takes the one instance up to what its template adds.
+func (s *stages) render() error {
+	s.job = &job{set: s.set, settings: &Settings{}, request: s.request, pod: s.pod, given: s.given,
+		reader: &podReader{pod: s.pod.Pod, namespace: s.request.Namespace.Name},
+		result: &Result{Instances: make([]Instance, 1)}}
+	if err := s.job.readStatus(); err != nil {
+		return err
+	}
+	instance := &s.job.result.Instances[0]
+	*instance = Instance{Name: s.entries[0].instance, TemplateName: s.entries[0].template}
+	s.fit = &candidate{asked: s.entries[0], instance: instance, given: of(s.given, s.entries[0].instance)}
+	ready, err := s.job.prepare(s.fit)
+	if err == nil && !ready {
+		err = errorText("not ready: " + instance.Detail)
+	}
+	return err
+}
+
+// plan checks that nothing is in the way.
+func (s *stages) plan() error {
+	in := s.fit.instance
+	in.Targets, in.Containers, in.Volumes, in.Notes = nil, nil, nil, nil
+	if accepted := s.job.claim([]*candidate{s.fit}); len(accepted) != 1 {
+		return errorText("not accepted: " + in.Detail)
+	}
+	return nil
+}
+
+// patch writes the operations.
+func (s *stages) patch() error {
+	if err := s.job.assemble([]*candidate{s.fit}); err != nil {
+		return err
+	}
+	if len(s.job.result.Patch()) == 0 {
+		return errorText("no patch")
+	}
+	return nil
+}
+
+// whole is Inject itself and the patch.
+func (s *stages) whole() error {
+	result, err := Inject(s.set, &Settings{}, s.request)
+	if err == nil && (result.Outcome != Injected || len(result.Patch()) == 0) {
+		err = errorText("not injected: " + result.Message())
+	}
+	return err
+}
+
+type errorText string
+
+func (e errorText) Error() string { return string(e) }
+
+// BenchmarkStage is each stage of an injection alone, with a rendering that can be
+// used again, as most can; whole is all of them through the one function.
+func BenchmarkStage(b *testing.B) {
+	for _, p := range stagePods() {
+		pod := askingPod(b, p.pod)
+		for at, stage := range []string{"decode", "decide", "render", "plan", "patch", "whole"} {
+			b.Run("pod="+p.name+"/"+stage, func(b *testing.B) {
+				s := &stages{set: stageSet(b), request: stageRequest(pod)}
+				run := []func() error{s.decode, s.decide, s.render, s.plan, s.patch, s.whole}
+				for _, before := range run[:at] {
+					if err := before(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := run[at](); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestTheStagesTogetherAreInject keeps the benchmark of the stages honest.
+func TestTheStagesTogetherAreInject(t *testing.T) {
+	for _, p := range stagePods() {
+		s := &stages{set: stageSet(t), request: stageRequest(askingPod(t, p.pod))}
+		for range 2 {
+			for _, stage := range []func() error{s.decode, s.decide, s.render, s.plan, s.patch} {
+				if err := stage(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		result, err := Inject(s.set, &Settings{}, s.request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(s.job.result.Patch()), string(result.Patch()); got != want {
+			t.Errorf("pod %s: patch of the stages\n%s\nand of Inject\n%s", p.name, got, want)
+		}
+	}
+}
+
+// TestAnInjectionMakesFewAllocations counts those of the pure function and its patch.
+// The count is the same at each run, so that it can be promised.
+func TestAnInjectionMakesFewAllocations(t *testing.T) {
+	const most = 400
+	set := stageSet(t)
+	for _, p := range stagePods()[:2] { // a large pod's grow with it
+		request := stageRequest(askingPod(t, p.pod))
+		n := testing.AllocsPerRun(200, func() {
+			result, err := Inject(set, &Settings{}, request)
+			if err != nil || len(result.Patch()) == 0 {
+				t.Fatal(err, "no patch")
+			}
+		})
+		t.Logf("pod %s: %.0f", p.name, n)
+		if n > most {
+			t.Errorf("pod %s: %.0f allocations, want at most %d", p.name, n, most)
+		}
+	}
+}
