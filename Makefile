@@ -6,10 +6,14 @@ FUZZTIME ?= 20s
 
 binary := bin/sidecar-injector
 linter := bin/golangci-lint
+benchstat := bin/benchstat
+baseline := test/bench/baseline.txt
+# Short, and often enough for benchstat.
+stages := go test -run '^$$' -bench Stage -benchmem -benchtime 50ms -count 6 ./webhook/inject
 # The rooms in which goroutines meet.
 concurrent := ./templates ./templates/expression ./templates/source ./webhook/...
 
-.PHONY: help demo build test test-controlplane race lint generate fuzz bench clean
+.PHONY: help demo build test test-controlplane race lint generate fuzz bench bench-compare bench-baseline clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -48,8 +52,22 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	  done; \
 	done
 
-bench: ## the benchmarks of the pure function
-	go test -run '^$$' -bench . -benchmem ./webhook/inject
+bench: ## the benchmarks of each stage, then the load run with its floors
+	go test -run '^$$' -bench . -benchmem ./webhook/inject ./webhook
+	go run ./test/bench
+
+bench-compare: $(benchstat) ## the stages now and as last recorded: times count only on one machine, allocations anywhere
+	@mkdir -p bin
+	$(stages) > bin/bench.txt
+	$(benchstat) -ignore cpu $(baseline) bin/bench.txt
+
+bench-baseline: ## record the stages for bench-compare
+	@mkdir -p bin
+	$(stages) > bin/bench.txt
+	cp bin/bench.txt $(baseline)
+
+$(benchstat): tools/go.mod tools/go.sum
+	go build -C tools -o ../$(benchstat) golang.org/x/perf/cmd/benchstat
 
 clean: ## remove what was built
 	rm -rf bin dist
