@@ -34,18 +34,19 @@ func comparablePod(t *testing.T, pod object) object {
 			delete(labels, made)
 		}
 	}
+	conditions, _ := pod["status"].(object)["conditions"].([]any)
+	for _, condition := range conditions {
+		delete(condition.(object), "lastTransitionTime")
+	}
 	spec := pod["spec"].(object)
 	token := isToken("")
 	if volume := moveLast(spec, "volumes", token); volume != nil {
 		token = isToken(volume["name"].(string))
 		volume["name"] = tokenVolume
 	}
-	for _, list := range []string{"containers", "initContainers"} {
-		containers, _ := spec[list].([]any)
-		for _, c := range containers {
-			if mount := moveLast(c.(object), "volumeMounts", token); mount != nil {
-				mount["name"] = tokenVolume
-			}
+	for c := range containers(pod, "containers", "initContainers") {
+		if mount := moveLast(c, "volumeMounts", token); mount != nil {
+			mount["name"] = tokenVolume
 		}
 	}
 	moveLast(spec, "tolerations", isDefaultToleration("node.kubernetes.io/not-ready"))

@@ -46,7 +46,7 @@ func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d cases: %d pods stored, %d refused with the wanted message, %d faults of the manifest that the API server refuses itself",
+	suite.report("%d golden cases: %d pods stored, %d refused with the wanted message, %d faults of the manifest that the API server refuses itself",
 		counted.cases.Load(), counted.pods.Load(), counted.refusals.Load(), counted.faults.Load())
 }
 

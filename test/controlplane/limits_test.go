@@ -236,7 +236,7 @@ func TestTwoHundredPodsCreatedAtOnceAreAllInjectedOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	t.Logf("%d pods in %s", pods, time.Since(begun).Round(time.Millisecond))
+	suite.report("%d pods at once in %s", pods, time.Since(begun).Round(time.Millisecond))
 	want := map[string]int{"injected Annotation": pods, "unchanged AlreadyInjected": pods}
 	if diff := cmp.Diff(want, i.decisions(t)); diff != "" {
 		t.Errorf("decisions (-want +got):\n%s", diff)

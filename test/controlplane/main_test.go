@@ -48,5 +48,11 @@ func runSuite(m *testing.M, minor string) (code int) {
 		return 1
 	}
 	fmt.Printf("Kubernetes %s up in %s\n", version.GitVersion, time.Since(begun).Round(time.Second))
-	return m.Run()
+	tested := time.Now()
+	code = m.Run()
+	for _, line := range suite.told {
+		fmt.Println(line)
+	}
+	fmt.Printf("tests took %s\n", time.Since(tested).Round(time.Second))
+	return code
 }

@@ -32,6 +32,7 @@ type plane struct {
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
 	names  names      // of namespaces
+	told   []string   // what the tests report
 	shared sync.Mutex // held by a test that uses a namespace which others use too
 	logs   string     // folder of everybody's logs
 
@@ -95,6 +96,12 @@ func (p *plane) addNode(ctx context.Context) error {
 	node.Spec.Taints = nil // that it is not ready, which no kubelet is there to take back
 	_, err = p.client.CoreV1().Nodes().Update(ctx, node, metav1.UpdateOptions{})
 	return err
+}
+
+// report keeps a line that is printed when all tests are over, passed or not. Tests that
+// run at the same time do not report.
+func (p *plane) report(format string, args ...any) {
+	p.told = append(p.told, fmt.Sprintf(format, args...))
 }
 
 // clusterPrograms has test/cluster build what is lacking and tell where it is.

@@ -1,0 +1,178 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// randomTemplate is a template whose only expression is the instance's name, so that
+// what it adds can be put into a pod without the engine.
+type randomTemplate struct {
+	name     string
+	app, pod object // spec.app, spec.pod
+}
+
+// template makes one that is valid by itself.
+func (g generator) template(name string) *randomTemplate {
+	spec := object{}
+	app := object{}
+	t := &randomTemplate{name: name, app: app, pod: object{"spec": spec}}
+	list := pick(g, "initContainers", "initContainers", "initContainers", "containers")
+	volume := "${instance}-data"
+	if g.chance(6) {
+		volume = g.volumeName()
+	}
+	sidecar := g.sidecar(volume)
+	if list == "initContainers" {
+		sidecar["restartPolicy"] = "Always"
+	}
+	spec[list] = []any{sidecar}
+	spec["volumes"] = []any{object{"name": volume, "emptyDir": pick(g, object{}, object{}, object{"sizeLimit": pick(g, "16Mi", "16384Ki", "32Mi")})}}
+	if g.chance(2) {
+		mount := object{"name": volume, "mountPath": pick(g, "/${instance}", "/${instance}/", g.path())}
+		if g.chance(4) {
+			mount["readOnly"] = true
+		}
+		app["volumeMounts"] = []any{mount}
+	}
+	if g.chance(3) {
+		app["env"] = []any{object{"name": pick(g, "SIDE", "LEVEL"), "value": pick(g, "on", "on", "on", "${instance}")}}
+	}
+	if g.chance(3) {
+		app["containers"] = pick(g, "all", "first")
+	}
+	if len(app) == 1 && app["containers"] != nil {
+		delete(app, "containers")
+	}
+	g.extras(t, spec)
+	return t
+}
+
+func (g generator) sidecar(volume string) object {
+	c := object{
+		"name":  pick(g, "${instance}", "${instance}", "side-${instance}", "side-${instance}", "side-${instance}", "side-${instance}", "side-${instance}", "side-${instance}", "sidecar-of-instance-${instance}-with-a-name-that-is-long-too", g.containerName()),
+		"image": pick(g, "registry.example.com/side:1.0.0", "side"),
+		"resources": object{
+			"requests": object{"cpu": pick(g, "1m", "0.001"), "memory": pick(g, "1Mi", "1024Ki")},
+			"limits":   object{"memory": g.memory()},
+		},
+		"volumeMounts": []any{object{"name": volume, "mountPath": "/side"}},
+	}
+	if g.chance(3) {
+		port := object{"containerPort": pick(g, 9000, 9100, 9200, 9300, 9400, 9500), "name": pick(g, "metrics", "side", "metrics-9", "side-9", "port-0", "p-${instance}")}
+		if g.chance(3) {
+			port["hostPort"] = port["containerPort"]
+		}
+		c["ports"] = []any{port}
+	}
+	if g.chance(3) {
+		c["env"] = []any{
+			object{"name": "INSTANCE", "value": "${instance}"},
+			object{"name": "NODE", "valueFrom": object{"fieldRef": object{"fieldPath": "spec.nodeName"}}},
+		}
+	}
+	if g.chance(3) {
+		c["startupProbe"] = object{"httpGet": object{"port": 9000, "path": "/"}, "failureThreshold": 30}
+	}
+	if g.chance(3) {
+		c["securityContext"] = object{"runAsNonRoot": true, "runAsUser": 65532, "capabilities": object{"drop": []any{"ALL"}}}
+	}
+	if g.chance(4) {
+		c["$position"] = pick[any](g, "first", "last", "before:app", []any{"after:proxy", "after:web"})
+	}
+	return c
+}
+
+func (g generator) extras(t *randomTemplate, spec object) {
+	if g.chance(4) {
+		t.pod["metadata"] = object{
+			"labels":      object{"side": pick(g, "yes", "yes", "yes", "no")},
+			"annotations": object{"example.com/unknown": "side", "prometheus.io/scrape~/x": "a"},
+		}
+		delete(t.pod["metadata"].(object)["annotations"].(object), "prometheus.io/scrape~/x") // no valid key
+	}
+	if g.chance(6) {
+		spec["imagePullSecrets"] = []any{object{"name": pick(g, "registry", "side")}}
+	}
+	if g.chance(6) {
+		spec["tolerations"] = []any{object{"key": pick(g, "dedicated", "side"), "operator": "Exists"}}
+	}
+	if g.chance(6) {
+		spec["hostAliases"] = []any{object{"ip": "127.0.0.2", "hostnames": []any{"side"}}}
+	}
+	if g.chance(6) {
+		spec["terminationGracePeriodSeconds"] = pick(g, 10, 60)
+	}
+	if g.chance(8) {
+		spec["shareProcessNamespace"] = true
+	}
+	if g.chance(6) {
+		spec["securityContext"] = object{"supplementalGroups": []any{pick(g, 10, 4000)}}
+	}
+}
+
+// write puts the template into a folder.
+func (t *randomTemplate) write(tb testing.TB, dir string) {
+	tb.Helper()
+	text, err := json.Marshal(object{
+		"apiVersion": "sidecar-injector.dev/v1alpha1", "kind": "ClusterSidecarTemplate", "metadata": object{"name": t.name},
+		"spec": object{"supports": []any{"hostNetwork"}, "app": t.app, "pod": t.pod},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, t.name+".yaml"), text, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// force puts what an instance adds into a pod, whatever is there already: appended to
+// the pod's lists and to those of its first container.
+func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
+	tb.Helper()
+	var added struct{ App, Pod object }
+	text, err := json.Marshal(object{"app": t.app, "pod": t.pod})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "${instance}", instance)), &added); err != nil {
+		tb.Fatal(err)
+	}
+	spec, additions := pod["spec"].(object), added.Pod["spec"].(object)
+	for _, list := range []string{"initContainers", "containers", "volumes"} {
+		items, _ := spec[list].([]any)
+		more, _ := additions[list].([]any)
+		for _, item := range more {
+			delete(item.(object), "$position")
+			items = append(items, item)
+		}
+		if items != nil {
+			spec[list] = items
+		}
+	}
+	app := spec["containers"].([]any)[0].(object)
+	for _, list := range []string{"volumeMounts", "env"} {
+		items, _ := app[list].([]any)
+		if more, _ := added.App[list].([]any); more != nil {
+			app[list] = append(items, more...)
+		}
+	}
+}
+
+// randomTemplates makes a folder of templates and gives them by name.
+func randomTemplates(t *testing.T, seed uint64, count int) (dir string, all []*randomTemplate) {
+	t.Helper()
+	dir = t.TempDir()
+	for n := range count {
+		template := newGenerator(seed, uint64(1_000_000+n)).template(fmt.Sprintf("random-%d", n))
+		template.write(t, dir)
+		all = append(all, template)
+	}
+	return dir, all
+}

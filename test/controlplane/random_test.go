@@ -1,0 +1,304 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+var (
+	randomSeed = flag.Uint64("seed", 1, "of the random pods")
+	randomPods = flag.Int("pods", 1000, "how many random pods")
+)
+
+// asked is one instance that a random pod asks for.
+type asked struct {
+	instance string
+	template *randomTemplate
+}
+
+// tally counts what became of the random pods.
+type tally struct {
+	sync.Mutex
+	counts map[string]int
+}
+
+func (c *tally) add(what string) {
+	c.Lock()
+	defer c.Unlock()
+	c.counts[what]++
+}
+
+// TestRandomPodsAreStoredAsInjectPrintsThem sends valid pods with one to four random
+// templates to the API server and to inject. What one stores is what the other prints;
+// what one refuses the other refuses too; and where inject refuses a clash that the API
+// server knows, the server refuses the pod with everything put into it by force.
+func TestRandomPodsAreStoredAsInjectPrintsThem(t *testing.T) {
+	dir, templates := randomTemplates(t, *randomSeed, 60)
+	i := startInjector(t, "--template-dir", dir)
+	install(t, webhookConfiguration(t, i.url, i.ca))
+	namespace, uncalled := enabledNamespace(t), uncalledNamespace(t)
+	counted := &tally{counts: map[string]int{}}
+	t.Run("pod", func(t *testing.T) {
+		for n := range *randomPods {
+			t.Run(fmt.Sprint(n), func(t *testing.T) {
+				t.Parallel()
+				g := newGenerator(*randomSeed, uint64(n))
+				pod, instances := g.askingPod(t, fmt.Sprintf("random-%d", n), templates)
+				c := randomCase{manifest: pod, asked: instances, namespace: namespace, uncalled: uncalled, templates: dir}
+				counted.add(c.run(t))
+			})
+		}
+	})
+	suite.report("%d random pods of seed %d: %v", *randomPods, *randomSeed, counted.counts)
+}
+
+// askingPod is a random pod, as JSON, that asks for one to four instances.
+func (g generator) askingPod(t *testing.T, name string, templates []*randomTemplate) ([]byte, []asked) {
+	t.Helper()
+	pod := g.pod(name)
+	var instances []asked
+	var request []string
+	for n := range 1 + g.IntN(4) {
+		a := asked{template: pick(g, templates...)}
+		a.instance = fmt.Sprintf("%s-%d", pick(g, "a", "logs", "the-longest-instance-name"), n)
+		instances = append(instances, a)
+		request = append(request, a.instance+"="+a.template.name)
+	}
+	pod.Annotations[requestAnnotation] = strings.Join(request, ", ")
+	text, err := json.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o object
+	if err := json.Unmarshal(text, &o); err != nil {
+		t.Fatal(err)
+	}
+	g.respell(o)
+	if text, err = json.Marshal(o); err != nil {
+		t.Fatal(err)
+	}
+	return text, instances
+}
+
+type randomCase struct {
+	manifest            []byte
+	asked               []asked
+	namespace, uncalled string
+	templates           string // folder
+}
+
+// run gives what became of the pod.
+func (c *randomCase) run(t *testing.T) string {
+	manifest := c.manifest
+	if _, err := create(t.Context(), c.uncalled, "Pod", manifest, "dryRun=All"); err != nil {
+		t.Fatalf("the random pod is not valid: %v\n%s", err, manifest)
+	}
+	printed, refusedOffline := c.inject(t)
+	got, err := create(t.Context(), c.namespace, "Pod", manifest, "dryRun=All")
+	message, refusedOnline := refusal(err)
+	switch {
+	case err != nil && !refusedOnline:
+		t.Fatalf("the API server refuses what the injector made of it: %v\n%s", err, manifest)
+	case refusedOnline:
+		if !sameFaults(refusedOffline, message) {
+			t.Fatalf("inject refuses it for\n%q\nand the injector for\n%s\n%s", refusedOffline, message, manifest)
+		}
+		return c.forced(t, message)
+	case refusedOffline != nil:
+		t.Fatalf("inject refuses what the API server stores: %s\n%s", refusedOffline, manifest)
+	}
+	want, err := create(t.Context(), c.uncalled, "Pod", printed, "dryRun=All")
+	if err != nil {
+		t.Fatalf("the API server refuses what inject prints: %v\n%s", err, printed)
+	}
+	samePod(t, want.object, got.object)
+	if t.Failed() {
+		t.Logf("the pod:\n%s", manifest)
+	}
+	if bytes.Contains(printed, []byte(statusAnnotation)) {
+		return "stored, injected"
+	}
+	return "stored, not injected"
+}
+
+// inject runs the program on the pod; refused are its faults when it says no.
+func (c *randomCase) inject(t *testing.T) (printed []byte, refused []string) {
+	t.Helper()
+	command := exec.Command(suite.injector, "inject", "-f", "-", "-o", "json", "-n", c.namespace, "--template-dir", c.templates)
+	command.Stdin = bytes.NewReader(c.manifest)
+	var complaints bytes.Buffer
+	command.Stderr = &complaints
+	printed, err := command.Output()
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case err == nil:
+		return printed, nil
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
+		return nil, faults(complaints.String())
+	}
+	t.Fatalf("inject: %v\n%s", err, complaints.String())
+	return nil, nil
+}
+
+// faults takes the parts of the webhook's message out of inject's report, which has a
+// line for each fault, with its place in the file, and one for what mends it.
+func faults(report string) []string {
+	var all []string
+	for line := range strings.Lines(report) {
+		if m := faultLine.FindStringSubmatch(line); m != nil {
+			all = append(all, m[1])
+		} else if hint, ok := strings.CutPrefix(line, "hint: "); ok && len(all) > 0 {
+			all[len(all)-1] += " (" + strings.TrimSpace(hint) + ")"
+		}
+	}
+	return all
+}
+
+// sameFaults compares without the order: inject goes by the file's lines. A message that
+// is cut short has to begin with some of the faults and count the others.
+func sameFaults(offline []string, message string) bool {
+	rest, said := message, 0
+	for _, fault := range offline {
+		if before, after, found := strings.Cut(rest, fault); found {
+			rest = before + after
+			said++
+		}
+	}
+	if more := fmt.Sprintf("and %d more", len(offline)-said); said < len(offline) && strings.HasSuffix(rest, more) {
+		rest, said = strings.TrimSuffix(rest, more), len(offline)
+	}
+	return said == len(offline) && strings.Trim(rest, "; ") == ""
+}
+
+var faultLine = regexp.MustCompile(`^error: [^ ]* Pod "[^"]*": (.*)\n`)
+
+// clash is one that inject refuses and the API server knows as well.
+type clash struct {
+	// message tells it among refusals.
+	message *regexp.Regexp
+	// stricter tells a pod in which inject finds the clash and the API server does not; nil: none.
+	stricter func(pod object) bool
+}
+
+func clashes() map[string]clash {
+	return map[string]clash{
+		"container name": {regexp.MustCompile(`the pod already has a container|container "[^"]*" is also added by`), nil},
+		"volume name":    {regexp.MustCompile(`add different volumes named|of the pod is another than the one`), nil},
+		// The API server compares the paths as they are written, inject what they mean: /a/ is /a.
+		"mount path": {regexp.MustCompile(`mounts volume "[^"]*" at|want different things at mount`), func(pod object) bool { return !equalMountPaths(pod) }},
+		// The API server looks for equal host ports among the containers, and within each init
+		// container, as if init containers always ran alone. Native sidecars do not.
+		"host port": {regexp.MustCompile(`both want host port`), func(pod object) bool { return !equalHostPorts(pod) }},
+		"length":    {regexp.MustCompile(`characters, more than \d+`), nil},
+	}
+}
+
+// equalMountPaths says whether two mounts of one container have the same path, letter by letter.
+func equalMountPaths(pod object) bool {
+	path := func(mount object) any { return mount["mountPath"] }
+	for c := range containers(pod, "containers", "initContainers") {
+		if repeats(c, "volumeMounts", map[any]bool{}, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// equalHostPorts says whether two ports of the containers, or of one init container, are the same port of the node.
+func equalHostPorts(pod object) bool {
+	hostPort := func(port object) any {
+		if port["hostPort"] == nil {
+			return nil
+		}
+		protocol, _ := port["protocol"].(string)
+		return fmt.Sprint(port["hostPort"], strings.TrimPrefix(protocol, "TCP"))
+	}
+	seen := map[any]bool{}
+	for c := range containers(pod, "containers") {
+		if repeats(c, "ports", seen, hostPort) {
+			return true
+		}
+	}
+	for c := range containers(pod, "initContainers") {
+		if repeats(c, "ports", map[any]bool{}, hostPort) {
+			return true
+		}
+	}
+	return false
+}
+
+// containers goes through lists of a pod's containers.
+func containers(pod object, lists ...string) iter.Seq[object] {
+	return func(yield func(object) bool) {
+		for _, list := range lists {
+			items, _ := pod["spec"].(object)[list].([]any)
+			for _, c := range items {
+				if !yield(c.(object)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// repeats says whether a list has two items of the same key; nil is no key.
+func repeats(parent object, list string, seen map[any]bool, key func(object) any) bool {
+	items, _ := parent[list].([]any)
+	for _, item := range items {
+		k := key(item.(object))
+		if k != nil && seen[k] {
+			return true
+		}
+		seen[k] = true
+	}
+	return false
+}
+
+// forced puts everything into the refused pod: if the refusal names a clash that the API
+// server knows, it has to refuse as well.
+func (c *randomCase) forced(t *testing.T, message string) string {
+	t.Helper()
+	var pod object
+	if err := json.Unmarshal(c.manifest, &pod); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range c.asked {
+		a.template.force(t, pod, a.instance)
+	}
+	var kinds []string
+	stricter := false
+	for kind, clash := range clashes() {
+		switch {
+		case !clash.message.MatchString(message):
+		case clash.stricter != nil && clash.stricter(pod):
+			stricter = true
+		default:
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	_, err := create(t.Context(), c.uncalled, "Pod", pod, "dryRun=All")
+	switch {
+	case len(kinds) == 0 && stricter:
+		return "refused, stricter than the API server"
+	case len(kinds) == 0:
+		return "refused for what the API server does not check"
+	case !apierrors.IsInvalid(err):
+		t.Errorf("inject refuses a clash (%s) that the API server takes (%v): %s\n%s", strings.Join(kinds, ", "), err, message, c.manifest)
+	}
+	return "refused by both: " + strings.Join(kinds, ", ")
+}
