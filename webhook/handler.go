@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,7 @@ type Options struct {
 type Handler struct {
 	Options
 	load     load
+	buffers  bufferPool
 	draining atomic.Bool
 }
 
@@ -79,7 +81,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Metrics.inFlight.Inc()
 	defer h.Metrics.inFlight.Dec()
 
-	body, err := h.answer(w, r, start)
+	b := h.buffers.get()
+	defer h.buffers.put(b)
+	body, err := h.answer(w, r, b, start)
 
 	if h.draining.Load() {
 		w.Header().Set("Connection", "close")
@@ -134,8 +138,9 @@ func (h *Handler) discard(r *http.Request) {
 	_, _ = io.CopyN(io.Discard, r.Body, 4*h.Limits.MaxBody)
 }
 
-// answer gives the body of a 200, or why there is none. A panic anywhere below is an error of ours.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, start time.Time) (body []byte, err error) {
+// answer gives the body of a 200, or why there is none; it is valid as long as b.
+// A panic anywhere below is an error of ours.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, b *buffers, start time.Time) (body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			h.Log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "stack", string(debug.Stack()))
@@ -156,18 +161,17 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, start time.Time
 	}
 	defer h.load.leave(size)
 
-	received, err := h.read(r)
-	if err != nil {
+	if err := h.read(r, b); err != nil {
 		return nil, err
 	}
-	review, err := decodeReview(received)
+	review, err := decodeReview(b.received)
 	if err != nil {
 		return nil, &callError{http.StatusBadRequest, err}
 	}
 	if !review.createsPod() {
 		return allowed(review.uid), nil
 	}
-	return h.decide(r.Context(), review, start)
+	return h.decide(r.Context(), review, b, start)
 }
 
 // check looks at what can be said before the body is read.
@@ -188,36 +192,37 @@ func check(r *http.Request) error {
 	return nil
 }
 
-// read gives the whole body.
-func (h *Handler) read(r *http.Request) ([]byte, error) {
+// read receives the whole body.
+func (h *Handler) read(r *http.Request, b *buffers) error {
 	limit := h.Limits.MaxBody
-	tooLarge := &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
-	if r.ContentLength > limit {
-		return nil, tooLarge
+	tooLarge := func() error {
+		return &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
 	}
-	var body []byte
+	if r.ContentLength > limit {
+		return tooLarge()
+	}
 	var err error
 	if r.ContentLength >= 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
+		b.received = slices.Grow(b.received, int(r.ContentLength))[:r.ContentLength]
+		_, err = io.ReadFull(r.Body, b.received)
 	} else {
-		body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+		b.received, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &callError{http.StatusRequestTimeout, fmt.Errorf("body: not received within %s", h.Limits.ReadTimeout)}
+		return &callError{http.StatusRequestTimeout, fmt.Errorf("body: not received within %s", h.Limits.ReadTimeout)}
 	case err != nil:
-		return nil, &callError{http.StatusBadRequest, fmt.Errorf("body: %w", err)}
-	case int64(len(body)) > limit:
-		return nil, tooLarge
-	case len(body) == 0:
-		return nil, &callError{http.StatusBadRequest, errors.New("body: empty")}
+		return &callError{http.StatusBadRequest, fmt.Errorf("body: %w", err)}
+	case int64(len(b.received)) > limit:
+		return tooLarge()
+	case len(b.received) == 0:
+		return &callError{http.StatusBadRequest, errors.New("body: empty")}
 	}
-	return body, nil
+	return nil
 }
 
 // decide answers the creation of a pod.
-func (h *Handler) decide(ctx context.Context, r *review, start time.Time) ([]byte, error) {
+func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.Time) ([]byte, error) {
 	if !h.Templates.Ready() {
 		return nil, errors.New("templates are not loaded yet")
 	}
@@ -233,7 +238,7 @@ func (h *Handler) decide(ctx context.Context, r *review, start time.Time) ([]byt
 		return nil, err
 	}
 	instances := summarize(result)
-	body, err := respond(r.uid, result, audit(result, instances))
+	body, err := respond(b, r.uid, result, audit(result, instances))
 	if err != nil {
 		return nil, err
 	}

@@ -19,9 +19,11 @@ func allowed(uid string) []byte {
 
 // respond writes the AdmissionReview that answers with result. It is put
 // together by hand: the patch is copied once, and nothing else is large.
-func respond(uid string, result *inject.Result, audit []auditAnnotation) ([]byte, error) {
-	patch := result.Patch()
-	out := beginResponse(make([]byte, 0, 1024+base64.StdEncoding.EncodedLen(len(patch))), uid)
+// The result is valid as long as b.
+func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotation) ([]byte, error) {
+	b.patch = result.AppendPatch(b.patch)
+	patch := b.patch
+	out := beginResponse(b.answer, uid)
 	if result.Allowed() {
 		out = append(out, `,"allowed":true`...)
 		if len(patch) > 0 {
@@ -55,7 +57,8 @@ func respond(uid string, result *inject.Result, audit []auditAnnotation) ([]byte
 		out = append(appendString(out, a.key), ':')
 		out = appendString(out, a.value)
 	}
-	return append(out, `}}}`...), nil
+	b.answer = append(out, `}}}`...)
+	return b.answer, nil
 }
 
 // refusal is the status of a pod that its author has to mend.

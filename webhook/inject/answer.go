@@ -15,15 +15,14 @@ import (
 func (r *Result) Allowed() bool { return r.Outcome != Refused }
 
 // Patch is the operations as RFC 6902 JSON; nil when there are none.
-func (r *Result) Patch() []byte {
+func (r *Result) Patch() []byte { return r.AppendPatch(nil) }
+
+// AppendPatch appends the Patch to out.
+func (r *Result) AppendPatch(out []byte) []byte {
 	if len(r.Operations) == 0 {
-		return nil
+		return out
 	}
-	size := 2
-	for _, op := range r.Operations {
-		size += len(op.Path) + len(op.Value) + 40
-	}
-	out := append(make([]byte, 0, size), '[')
+	out = append(out, '[')
 	for i, op := range r.Operations {
 		if i > 0 {
 			out = append(out, ',')

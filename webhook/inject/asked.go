@@ -44,11 +44,11 @@ func request(p *podView, ns *Namespace) (text string, reason Reason, found bool)
 // parseRequest reads a list of [instance=]template. Entries that cannot be read
 // become faults, the others are returned all the same; a fault of the list as a
 // whole returns no entry.
-func parseRequest(text string, reason Reason, place string) ([]asked, []Fault) {
+func parseRequest(text string, reason Reason, namespace string) ([]asked, []Fault) {
 	var entries []asked
 	var faults []Fault
 	bad := func(instance, message, fix string) {
-		faults = append(faults, Fault{Reason: BadRequest, Instance: instance, Place: place, Message: message, Fix: fix})
+		faults = append(faults, Fault{Reason: BadRequest, Instance: instance, Place: requestPlace(reason, namespace), Message: message, Fix: fix})
 	}
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
@@ -76,9 +76,9 @@ func parseRequest(text string, reason Reason, place string) ([]asked, []Fault) {
 			entries = append(entries, asked{instance: instance, template: template, reason: reason})
 		}
 	}
-	entries, faults = unique(entries, faults, place)
+	entries, faults = unique(entries, faults, namespace)
 	if len(entries) > maxInstances {
-		return nil, append(faults, Fault{Reason: BadRequest, Place: place,
+		return nil, append(faults, Fault{Reason: BadRequest, Place: requestPlace(reason, namespace),
 			Message: fmt.Sprintf("%d instances are asked for, more than %d", len(entries), maxInstances), Fix: "ask for fewer"})
 	}
 	return entries, faults
@@ -86,7 +86,7 @@ func parseRequest(text string, reason Reason, place string) ([]asked, []Fault) {
 
 // unique drops repeated entries; an instance name that stands for two templates
 // is a fault and drops both.
-func unique(entries []asked, faults []Fault, place string) ([]asked, []Fault) {
+func unique(entries []asked, faults []Fault, namespace string) ([]asked, []Fault) {
 	kept := make([]asked, 0, len(entries))
 	var ambiguous []string
 	for _, e := range entries {
@@ -96,7 +96,7 @@ func unique(entries []asked, faults []Fault, place string) ([]asked, []Fault) {
 			kept = append(kept, e)
 		case kept[i].template != e.template && !slices.Contains(ambiguous, e.instance):
 			ambiguous = append(ambiguous, e.instance)
-			faults = append(faults, Fault{Reason: BadRequest, Instance: e.instance, Place: place,
+			faults = append(faults, Fault{Reason: BadRequest, Instance: e.instance, Place: requestPlace(e.reason, namespace),
 				Message: fmt.Sprintf("instance %s stands for two templates, %s and %s", templates.Quote(e.instance), templates.Quote(kept[i].template), templates.Quote(e.template)),
 				Fix:     "give one of them another name: name=template"})
 		}

@@ -29,7 +29,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	var entries []asked
 	var faults []Fault
 	if asks {
-		entries, faults = parseRequest(text, asker, requestPlace(asker, req.Namespace.Name))
+		entries, faults = parseRequest(text, asker, req.Namespace.Name)
 	}
 	entries = matching(entries, set.Matching(req.Namespace.Name, p.metadata.Labels, req.Namespace.Labels))
 	all := parameterAnnotations(p, &req.Namespace)
@@ -249,14 +249,14 @@ func (j *job) app(view *containerView) *appReader {
 // find takes the template that the look-up gave; without one that can be
 // rendered, the instance is at fault.
 func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
-	place := requestPlace(c.reason, j.request.Namespace.Name)
+	place := func() string { return requestPlace(c.reason, j.request.Namespace.Name) }
 	if !known {
 		fix := "sidecar-injector templates list shows what there is"
 		names := j.set.Names(j.request.Namespace.Name)
 		if near := templates.Nearest(c.asked.template, names); near != "" {
 			fix = fmt.Sprintf("did you mean %s?", near)
 		}
-		j.fault(Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: place,
+		j.fault(Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: place(),
 			Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: fix}, c)
 		return false
 	}
@@ -265,7 +265,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 		if len(entry.Findings) > 0 {
 			message += ": " + entry.Findings[0].String()
 		}
-		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: place, Message: message, Fix: "mend the template"}, c)
+		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: place(), Message: message, Fix: "mend the template"}, c)
 		return false
 	}
 	c.template, c.instance.Template = entry.Template, entry.Template

@@ -86,7 +86,7 @@ func (s *stages) decide() error {
 		return errorText(string(reason) + ": " + detail)
 	}
 	text, asker, _ := request(s.pod, &s.request.Namespace)
-	entries, _ := parseRequest(text, asker, requestPlace(asker, s.request.Namespace.Name))
+	entries, _ := parseRequest(text, asker, s.request.Namespace.Name)
 	s.entries = matching(entries, s.set.Matching(s.request.Namespace.Name, s.pod.metadata.Labels, s.request.Namespace.Labels))
 	s.given = parameterAnnotations(s.pod, &s.request.Namespace)
 	return nil

@@ -51,34 +51,38 @@ func chooseTargets(t *templates.Template, instance string, all []given, p *podVi
 	if t.Containers.InitContainers {
 		candidates = slices.Concat(own, init)
 	}
-	names, place := t.Containers.Names, fmt.Sprintf("template %s: spec.app.containers", templates.Quote(t.Name))
+	place := func() string { return fmt.Sprintf("template %s: spec.app.containers", templates.Quote(t.Name)) }
 	choice := t.Containers
 	if g, ok := lookup(all, containersParameter); ok {
-		place = g.place(namespace)
-		names = splitNames(g.text)
-		choice = templates.Targets{Names: names}
-		if len(names) == 0 {
-			return nil, noTarget(instance, place, "it names no container", own)
+		place = func() string { return g.place(namespace) }
+		switch text := strings.TrimSpace(g.text); text {
+		case "first", "all":
+			choice = templates.Targets{First: text == "first", All: text == "all"}
+		default:
+			choice = templates.Targets{Names: splitNames(g.text)}
+		}
+		if !choice.First && !choice.All && len(choice.Names) == 0 {
+			return nil, noTarget(instance, place(), "it names no container", own)
 		}
 	}
 	switch {
 	case choice.First:
 		first, ok := firstTarget(p, own)
 		if !ok {
-			return nil, noTarget(instance, place, "the pod has no container of its own", own)
+			return nil, noTarget(instance, place(), "the pod has no container of its own", own)
 		}
 		return withInit([]target{first}, t, init), nil
 	case choice.All:
 		if len(own) == 0 {
-			return nil, noTarget(instance, place, "the pod has no container of its own", own)
+			return nil, noTarget(instance, place(), "the pod has no container of its own", own)
 		}
 		return withInit(own, t, init), nil
 	}
 	var chosen []target
-	for _, name := range names {
+	for _, name := range choice.Names {
 		i := slices.IndexFunc(candidates, func(c target) bool { return c.view.Name == name })
 		if i < 0 {
-			fault := noTarget(instance, place, fmt.Sprintf("container %s is not in the pod", templates.Quote(name)), candidates)
+			fault := noTarget(instance, place(), fmt.Sprintf("container %s is not in the pod", templates.Quote(name)), candidates)
 			return nil, fault
 		}
 		chosen = append(chosen, candidates[i])
