@@ -26,6 +26,10 @@ const (
 	defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
 	safeToEvictAnnotation      = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
+	// tokenVolume is how the volume of a service account's token begins, which the API
+	// server names at random and adds before webhooks are called.
+	tokenVolume = "kube-api-access-"
+
 	maxInstances  = 16
 	maxNameLength = 30
 	// maxOverride bounds the override annotation in bytes.

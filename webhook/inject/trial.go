@@ -231,10 +231,13 @@ func (t *trial) checkMountedVolumes() {
 	look(t.addition.App.Devices)
 }
 
+// volumesFix lists the volumes that there are.
 func (t *trial) volumesFix(name string) string {
 	names := slices.Clone(t.claims.job.request.ClaimVolumes)
 	for _, v := range t.pod().spec.Volumes {
-		names = append(names, v.Name)
+		if !strings.HasPrefix(v.Name, tokenVolume) { // nobody's choice, and not there offline
+			names = append(names, v.Name)
+		}
 	}
 	if len(names) == 0 {
 		return "the pod has no volumes"
