@@ -34,13 +34,27 @@ type client struct {
 }
 
 func connect(s *server, b body) (*client, error) {
+	c, err := dial(s)
+	if err == nil {
+		c.request = newRequest(s, b.json)
+	}
+	return c, err
+}
+
+// dial opens a connection, with nothing to send yet.
+func dial(s *server) (*client, error) {
 	connection, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: s.trusted, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		return nil, fmt.Errorf("server %s: %w", s.name, err)
 	}
+	return &client{connection: connection, reader: bufio.NewReaderSize(connection, 32<<10)}, nil
+}
+
+// newRequest is a review on the wire, as the API server sends it.
+func newRequest(s *server, review []byte) []byte {
 	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: kube-apiserver-admission\r\n"+
-		"Accept: application/json, */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", floorPath, s.address, len(b.json))
-	return &client{connection: connection, reader: bufio.NewReaderSize(connection, 32<<10), request: append(request, b.json...)}, nil
+		"Accept: application/json, */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", floorPath, s.address, len(review))
+	return append(request, review...)
 }
 
 func (c *client) close() { _ = c.connection.Close() }
@@ -219,3 +233,6 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// allowed says whether the last answer admits the pod.
+func (c *client) allowed() bool { return bytes.Contains(c.body, []byte(`"allowed":true`)) }

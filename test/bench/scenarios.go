@@ -121,13 +121,13 @@ func (l *launcher) start(name string) (*server, error) {
 
 // injector starts the program with everything on: metrics, health, the log of every
 // decision. templates are written into its folder.
-func (l *launcher) injector(name string, templates traffic.Collection) (*server, error) {
+func (l *launcher) injector(name string, templates traffic.Collection, flags ...string) (*server, error) {
 	folder := filepath.Join(l.folder, name+"-templates")
 	if err := templates.Write(folder); err != nil {
 		return nil, err
 	}
 	return launch(name, l.core, l.folder, func(address, bundle string) []string {
-		return []string{l.binary, "serve", "--standalone", "--listen", address, "--ca-out", bundle, "--template-dir", folder,
-			"--metrics-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--drain", "0s"}
+		return append([]string{l.binary, "serve", "--standalone", "--listen", address, "--ca-out", bundle, "--template-dir", folder,
+			"--metrics-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--drain", "0s"}, flags...)
 	})
 }

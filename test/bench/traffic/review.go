@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -10,6 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
+
+// UID is that of every review.
+const UID = "2d7bb64c-93cc-4a52-9a1e-8b5cf53a7d3b"
 
 // Review is the admission review of the pod's creation by a ReplicaSet.
 func Review(pod *corev1.Pod) ([]byte, error) {
@@ -22,13 +26,17 @@ func Review(pod *corev1.Pod) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return review(pod.Namespace, object)
+}
+
+func review(namespace string, object []byte) ([]byte, error) {
 	kind := metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
 	resource := metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
 	return json.Marshal(&admissionv1.AdmissionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
 		Request: &admissionv1.AdmissionRequest{
-			UID: "2d7bb64c-93cc-4a52-9a1e-8b5cf53a7d3b", Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
-			Namespace: pod.Namespace, Operation: admissionv1.Create,
+			UID: UID, Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
+			Namespace: namespace, Operation: admissionv1.Create,
 			UserInfo: authenticationv1.UserInfo{
 				Username: "system:serviceaccount:kube-system:replicaset-controller", UID: "7c51a7f3-2a4b-4f8e-b6de-0f6c2d8f6a10",
 				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
@@ -39,6 +47,45 @@ func Review(pod *corev1.Pod) ([]byte, error) {
 			Options: runtime.RawExtension{Raw: []byte(`{"kind":"CreateOptions","apiVersion":"meta.k8s.io/v1"}`)},
 		},
 	})
+}
+
+// Reinvoked is the review of the second call: the pod as patch leaves it, with the
+// defaults of a container and the service account's token in every one that has none.
+func Reinvoked(first []byte, patch func(pod []byte) ([]byte, error)) ([]byte, error) {
+	var received admissionv1.AdmissionReview
+	if err := json.Unmarshal(first, &received); err != nil {
+		return nil, err
+	}
+	patched, err := patch(received.Request.Object.Raw)
+	if err != nil {
+		return nil, err
+	}
+	var pod corev1.Pod
+	if err := json.Unmarshal(patched, &pod); err != nil {
+		return nil, err
+	}
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			complete(&list[i])
+		}
+	}
+	object, err := json.Marshal(&pod)
+	if err != nil {
+		return nil, err
+	}
+	return review(received.Request.Namespace, object)
+}
+
+// complete gives a container what the API server gives it.
+func complete(c *corev1.Container) {
+	if c.TerminationMessagePath == "" {
+		c.TerminationMessagePath, c.TerminationMessagePolicy = "/dev/termination-log", corev1.TerminationMessageReadFile
+	}
+	const folder = "/var/run/secrets/kubernetes.io/serviceaccount"
+	if slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == folder }) {
+		return
+	}
+	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: tokenVolume, MountPath: folder, ReadOnly: true})
 }
 
 // managedFields is the entry that the API server keeps for whoever created the pod. It
