@@ -38,7 +38,7 @@ func (d *document) makeTemplate(n *yaml.Node) {
 		declared[i] = expression.Parameter{Name: p.name, Type: p.kind}
 	}
 	c := &compiler{document: d, environment: d.compiler.Environment(declared)}
-	t.program = &program{file: d.file}
+	t.program = &program{line: t.Origin.Line}
 	t.program.app = d.app(n, c)
 	if pod := valueAt(n, "pod"); pod != nil {
 		t.program.pod = c.section(pod, shape().pod, specPath().Member("pod"))

@@ -154,6 +154,7 @@ func (d *document) checkRendering(p Parameters, made []string, example string) {
 func (d *document) checkInput(in *Input, made []string, with string) {
 	r := rendering{
 		program:    d.template.program,
+		origin:     d.template.Origin,
 		activation: activate(in),
 		trace:      &trace{places: map[string]place{}, nodes: map[place]*node{}},
 	}

@@ -11,6 +11,7 @@ import (
 // rendering is one evaluation of a program.
 type rendering struct {
 	program    *program
+	origin     Origin // of the template
 	activation expression.Activation
 	budget     expression.Budget
 	out        Rendered
@@ -90,8 +91,10 @@ func (r *rendering) expression(n *node) (any, bool, error) {
 
 // fault places an error in the template.
 func (r *rendering) fault(n *node, err error) error {
+	// The program may have been compiled for an equal template elsewhere.
+	line := n.place.line - r.program.line + r.origin.Line
 	return &RenderError{
-		Path: n.place.at.String(), File: r.program.file, Line: n.place.line, Column: n.place.column,
+		Path: n.place.at.String(), File: r.origin.File, Line: line, Column: n.place.column,
 		Message: err.Error(), Err: err,
 	}
 }

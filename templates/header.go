@@ -39,12 +39,21 @@ func (d *document) read() {
 		}
 		return
 	}
+	key := d.specKey(specNode)
+	if alike := d.shared.find(key); alike != nil && len(d.findings) == 0 {
+		d.entry.Template = alike.under(d.entry)
+		return
+	}
 	d.decodeSpec(specNode)
 	d.makeTemplate(specNode)
 	d.checkTemplate(specNode)
-	if !d.broken() {
-		d.template.program.compact()
-		d.entry.Template = d.template
+	if d.broken() {
+		return
+	}
+	d.template.program.compact()
+	d.entry.Template = d.template
+	if len(d.findings) == 0 {
+		d.shared.add(key, d.template)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"weak"
 
 	"go.yaml.in/yaml/v3"
 
@@ -15,16 +16,17 @@ import (
 )
 
 // Loader loads templates that share what they have in common: compiled
-// expressions, and the renderings that are kept for reuse. A process wants one
+// expressions, whole specs, and the renderings that are kept for reuse. A process wants one
 // of them. Safe for concurrent use.
 type Loader struct {
 	compiler   *expression.Compiler
 	renderings *renderings
+	shared     *sharedSpecs
 }
 
 // NewLoader gives a Loader without templates.
 func NewLoader() *Loader {
-	return &Loader{compiler: expression.NewCompiler(), renderings: newRenderings()}
+	return &Loader{compiler: expression.NewCompiler(), renderings: newRenderings(), shared: &sharedSpecs{specs: map[specKey]weak.Pointer[Template]{}}}
 }
 
 // Load is a new Loader's Load.
@@ -37,8 +39,8 @@ func Load(source, file string, data []byte) []Entry {
 // cluster. source is one of the Source constants, file the name that findings show. It never
 // fails: what is wrong stands in the entries' findings. A file that cannot be
 // parsed gives one entry without a name, an empty one none.
-func (shared *Loader) Load(source, file string, data []byte) []Entry {
-	l := &fileLoader{Loader: shared, source: source, file: file, text: newSourceText(data)}
+func (loader *Loader) Load(source, file string, data []byte) []Entry {
+	l := &fileLoader{Loader: loader, source: source, file: file, text: newSourceText(data)}
 	stream, err := manifest.Parse(file, data)
 	if err != nil {
 		return []Entry{{Origin: Origin{Source: source, File: file, Line: 1}, Findings: l.parseFindings(data, err)}}

@@ -11,7 +11,7 @@ import (
 // constant is folded into finished values, so that a rendering evaluates the
 // expressions and builds the mappings and lists around them, and nothing else. It is immutable.
 type program struct {
-	file     string
+	line     int // of the document that it was compiled from
 	app, pod *node
 	reads    expression.Uses   // of all expressions together
 	identity [sha256.Size]byte // see identity

@@ -75,7 +75,7 @@ func (t *Template) Render(in *Input) (*Rendered, error) {
 	if rendered := t.renderings.get(key); rendered != nil {
 		return rendered, nil
 	}
-	r := rendering{program: t.program, activation: activate(in)}
+	r := rendering{program: t.program, origin: t.Origin, activation: activate(in)}
 	rendered, err := r.run()
 	if err != nil {
 		return nil, err

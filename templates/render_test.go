@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -264,5 +265,30 @@ spec:
 		if again := render(used, in, given); again != got {
 			t.Fatalf("a second rendering differs:\n%s", cmp.Diff(got, again))
 		}
+	}
+}
+
+func TestEqualSpecsShareOneProgramButNotTheirPlaces(t *testing.T) {
+	const text = `apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: %s}
+spec:
+  parameters: [{name: d, type: integer, default: 1}]
+  pod: {metadata: {labels: {a: "${string(10 / params.d)}"}}}
+`
+	loader := NewLoader()
+	first := loader.Load(SourceDirectory, "first.yaml", fmt.Appendf(nil, text, "a"))[0].Template
+	second := loader.Load(SourceDirectory, "second.yaml", fmt.Appendf(nil, "# above\n\n---\n"+text, "b"))[0].Template
+	if first == nil || second == nil || first.program != second.program {
+		t.Fatalf("programs of %v and %v", first, second)
+	}
+	p, _ := second.Bind(func(string) (string, bool) { return "0", true })
+	_, err := second.Render(second.sampleInput(p))
+	var fault *RenderError
+	if !errors.As(err, &fault) || fault.File != "second.yaml" || fault.Line != 9 || second.Name != "b" {
+		t.Errorf("%v", err)
+	}
+	if diff := cmp.Diff(first.Revision, second.Revision); diff != "" {
+		t.Error(diff)
 	}
 }
