@@ -1,16 +1,17 @@
 // Command cluster builds the programs of a Kubernetes control plane and node from
 // their Go modules: once per version, into a cache folder outside the checkout.
 //
-//	go run . [-version 1.37]
+//	go run . [-version 1.37] [PROGRAM...]
 //
-// The answer on stdout is one line for each program: its name, a tab, its path. A
-// program that the folder KUBEBUILDER_ASSETS has is taken from there and not built.
-// Progress goes to stderr.
+// Without names it builds all of them. The answer on stdout is one line for each
+// program: its name, a tab, its path. A program that the folder KUBEBUILDER_ASSETS has
+// is taken from there and not built. Progress goes to stderr.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,13 +35,21 @@ func programs() map[string]string {
 func main() {
 	minor := flag.String("version", "1.37", "minor version of Kubernetes; go.mod or go.`VERSION`.mod names the patch")
 	flag.Parse()
-	if err := run(*minor); err != nil {
+	if err := run(*minor, flag.Args()); err != nil {
 		fmt.Fprintf(os.Stderr, "error: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(minor string) error {
+func run(minor string, wanted []string) error {
+	if len(wanted) == 0 {
+		wanted = slices.Sorted(maps.Keys(programs()))
+	}
+	for _, name := range wanted {
+		if _, known := programs()[name]; !known {
+			return fmt.Errorf("program %q: want one of %s", name, strings.Join(slices.Sorted(maps.Keys(programs())), ", "))
+		}
+	}
 	release, err := readRelease(minor)
 	if err != nil {
 		return err
@@ -49,7 +58,7 @@ func run(minor string) error {
 	if err != nil {
 		return err
 	}
-	paths, lacking := find(cache, os.Getenv("KUBEBUILDER_ASSETS"))
+	paths, lacking := find(wanted, cache, os.Getenv("KUBEBUILDER_ASSETS"))
 	if len(lacking) > 0 {
 		start := time.Now()
 		fmt.Fprintf(os.Stderr, "building %s of Kubernetes %s into %s\n", strings.Join(lacking, ", "), release.version, cache)
@@ -58,7 +67,7 @@ func run(minor string) error {
 		}
 		fmt.Fprintf(os.Stderr, "built in %s\n", time.Since(start).Round(time.Second))
 	}
-	for _, name := range names() {
+	for _, name := range wanted {
 		fmt.Printf("%s\t%s\n", name, paths[name])
 	}
 	return nil
@@ -75,9 +84,9 @@ func cacheDir(r release) (string, error) {
 
 // find gives the path of each program, where it is or will be, and the names of
 // those that have to be built. What the folder assets has wins over the cache.
-func find(cache, assets string) (paths map[string]string, lacking []string) {
+func find(wanted []string, cache, assets string) (paths map[string]string, lacking []string) {
 	paths = map[string]string{}
-	for _, name := range names() {
+	for _, name := range wanted {
 		paths[name] = filepath.Join(cache, name)
 		if assets != "" && exists(filepath.Join(assets, name)) {
 			paths[name] = filepath.Join(assets, name)
@@ -86,15 +95,6 @@ func find(cache, assets string) (paths map[string]string, lacking []string) {
 		}
 	}
 	return paths, lacking
-}
-
-func names() []string {
-	var all []string
-	for name := range programs() {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
 }
 
 func exists(file string) bool {

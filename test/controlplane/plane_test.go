@@ -106,7 +106,8 @@ func (p *plane) report(format string, args ...any) {
 
 // clusterPrograms has test/cluster build what is lacking and tell where it is.
 func clusterPrograms(minor string) (map[string]string, error) {
-	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "-version", minor)
+	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "-version", minor,
+		"etcd", "kube-apiserver", "kube-controller-manager")
 	if err != nil {
 		return nil, err
 	}

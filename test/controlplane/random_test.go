@@ -108,7 +108,7 @@ func (c *randomCase) run(t *testing.T) string {
 		t.Fatalf("the random pod is not valid: %v\n%s", err, manifest)
 	}
 	printed, refusedOffline := c.inject(t)
-	got, err := create(t.Context(), c.namespace, "Pod", manifest, "dryRun=All")
+	got, err := create(t.Context(), c.namespace, "Pod", manifest)
 	message, refusedOnline := refusal(err)
 	switch {
 	case err != nil && !refusedOnline:

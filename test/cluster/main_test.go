@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func TestWhatIsThereIsNotBuiltAndTheUsersOwnAssetsWin(t *testing.T) {
+	cache, assets := t.TempDir(), t.TempDir()
+	for _, file := range []string{filepath.Join(cache, "etcd"), filepath.Join(cache, "kubectl"), filepath.Join(assets, "kubectl")} {
+		if err := os.WriteFile(file, nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	paths, lacking := find([]string{"etcd", "kubectl", "kubelet"}, cache, assets)
+	want := map[string]string{
+		"etcd":    filepath.Join(cache, "etcd"),
+		"kubectl": filepath.Join(assets, "kubectl"),
+		"kubelet": filepath.Join(cache, "kubelet"),
+	}
+	for name, path := range want {
+		if paths[name] != path {
+			t.Errorf("%s: %s, want %s", name, paths[name], path)
+		}
+	}
+	if !slices.Equal(lacking, []string{"kubelet"}) {
+		t.Errorf("lacking %q, want only the kubelet", lacking)
+	}
+}
+
+func TestEachVersionIsPinnedByItsModules(t *testing.T) {
+	for minor, modfile := range map[string]string{"1.37": "go.mod", "1.34": "go.1.34.mod"} {
+		r, err := readRelease(minor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.modfile != modfile {
+			t.Errorf("%s is pinned by %s, want %s", minor, r.modfile, modfile)
+		}
+	}
+	if r, err := readRelease("1.3"); err == nil {
+		t.Errorf("version 1.3 is %v, want an error", r)
+	}
+}
