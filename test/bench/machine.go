@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine describes where and when figures were taken, in one sentence. The load tells
-// how busy others kept it when the run began.
-func machine() string {
-	return fmt.Sprintf("%s: %s, %d cores, Linux %s, %s; load average %s when the run began",
-		time.Now().Format(time.DateOnly), processor(), runtime.NumCPU(), kernel(), runtime.Version(), loadAverage())
+// machine describes where and when figures were taken, in one sentence. The load, of
+// the last minute before when, tells how busy others kept it.
+func machine(when string) string {
+	return fmt.Sprintf("%s: %s, %d cores, Linux %s, %s; load average %s when the run %s",
+		time.Now().Format(time.DateOnly), processor(), runtime.NumCPU(), kernel(), runtime.Version(), loadAverage(), when)
 }
 
 func processor() string {

@@ -26,7 +26,7 @@ type sample struct {
 
 // measure is the whole run.
 func measure(o options) error {
-	place := machine()
+	place := machine("began")
 	if o.page != "" {
 		if err := (page{o.page}).has(loadBlock); err != nil {
 			return err

@@ -49,7 +49,7 @@ func simulateCommand(arguments []string) error {
 // simulate is the whole run: once through all workloads, to learn what the injector
 // makes of them; then the admissions, by an injector that has seen nothing yet.
 func simulate(o simulateOptions) (err error) {
-	place := machine()
+	place := machine("began")
 	if o.page != "" {
 		if err := (page{o.page}).has(simulateBlock, scaleBlock); err != nil {
 			return err
@@ -87,7 +87,8 @@ func simulate(o simulateOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	run := simulation{options: o, server: s, workloads: known, random: rand.New(rand.NewPCG(o.cluster.Seed, 3))}
+	empty := func() (*server, error) { return l.injector("connections", traffic.OneTemplate()) }
+	run := simulation{options: o, server: s, empty: empty, workloads: known, random: rand.New(rand.NewPCG(o.cluster.Seed, 3))}
 	figures, err := run.measure()
 	if err != nil {
 		return err

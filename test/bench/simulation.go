@@ -18,6 +18,8 @@ type simulation struct {
 	server    *server
 	workloads []knownWorkload
 	random    *rand.Rand
+	// empty starts a server whose memory nothing but connections changes.
+	empty func() (*server, error)
 }
 
 // The calls by what they are for.
@@ -285,27 +287,36 @@ func distribution(latencies []time.Duration) delay {
 const manyConnections = 500
 
 // connections finds what opening and keeping one costs.
-func (s *simulation) connections(f *figures) error {
-	lean, _, err := s.server.memory()
+func (s *simulation) connections(f *figures) (err error) {
+	fresh, err := s.empty()
 	if err != nil {
 		return err
 	}
-	before, err := s.server.cpu()
+	defer func() { err = errors.Join(err, fresh.stop()) }()
+	lean, _, err := fresh.memory()
 	if err != nil {
 		return err
 	}
-	for range manyConnections {
-		c, err := dial(s.server)
+	before, err := fresh.cpu()
+	if err != nil {
+		return err
+	}
+	for i := range manyConnections {
+		c, err := dial(fresh)
 		if err != nil {
 			return err
 		}
 		defer c.close()
+		c.request = newRequest(fresh, s.workloads[i%len(s.workloads)].first)
+		if err := c.post(); err != nil {
+			return err
+		}
 	}
-	after, err := s.server.cpu()
+	after, err := fresh.cpu()
 	if err != nil {
 		return err
 	}
-	full, _, err := s.server.memory()
+	full, _, err := fresh.memory()
 	if err != nil {
 		return err
 	}

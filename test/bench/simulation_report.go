@@ -27,8 +27,8 @@ func (f *figures) report(o simulateOptions, place string) string {
 	row("calls one core answers in a second, its load driver on another", "%.0f", f.PerSecond)
 	row(fmt.Sprintf("cores at %.0f creations a second, measured at that rate", f.Steady.Rate), "%.3f", f.Steady.Cores)
 	row("resident memory after all calls", "%d MiB (peak %d)", f.Memory>>20, f.Peak>>20)
-	row("a new TLS connection, CPU", "%.0f µs", f.Handshake)
-	row("an open TLS connection, memory", "%.0f KiB", f.Connection/(1<<10))
+	row("a new TLS connection with one call, CPU", "%.0f µs", f.Handshake)
+	row("an open TLS connection that had a call, memory", "%.0f KiB", f.Connection/(1<<10))
 	row("a watched namespace, memory", "%.0f bytes", f.Namespace)
 	row("from start until it serves", "%.1f s", f.Loading)
 	fmt.Fprintf(&b, "\nAt %.0f creations a second, from the moment when a call was due:\n\n| calls | p50 | p99 | slowest |\n|---|---|---|---|\n", f.Steady.Rate)
@@ -75,9 +75,9 @@ func (f *figures) scale() string {
 		ceiling, thousands(clusterPods), clusterPods*perCreation/1e6)
 	item("Memory", "%d MiB, however many pods and nodes there are: nothing is kept of a pod once it has been answered.", f.Memory>>20)
 	item("Connections", "an API server keeps up to %d for reuse, so %d of them keep up to %d, %.0f MiB by %.0f KiB each. At this rate %.2f calls\n"+
-		"  are under way on average (calls a second × p50), so nearly all find an open one; a new one costs %.0f µs, as much as %.1f calls.",
+		"  are under way on average (calls a second × p50), so nearly all find an open one; a call over a new one costs %.0f µs instead of %.0f.",
 		idleConnections, clusterAPIServers, idleConnections*clusterAPIServers,
-		f.Connection*idleConnections*clusterAPIServers/(1<<20), f.Connection/(1<<10), open, f.Handshake, f.Handshake/f.CPU)
+		f.Connection*idleConnections*clusterAPIServers/(1<<20), f.Connection/(1<<10), open, f.Handshake, f.CPU)
 	item("Growth with templates", "none in time: see \"%s\" and \"%s\" above (`go run ./test/bench`); in memory by the rows \"%s\" there.",
 		figureMany, figureSelecting, figureMemory)
 	item("Growth with namespaces", "none in time, a look-up in a map; in memory %.0f bytes each: 10,000 of them take %.0f MiB.",
