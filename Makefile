@@ -19,7 +19,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build test cluster-binaries test-controlplane test-skew controlplane race lint generate fuzz bench bench-compare bench-baseline clean
+.PHONY: help demo build test cluster-binaries test-controlplane test-skew controlplane race lint generate fuzz bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -86,6 +86,16 @@ bench-baseline: ## record the stages for bench-compare
 	@mkdir -p bin
 	$(stages) > bin/bench.txt
 	cp bin/bench.txt $(baseline)
+
+bench-apiserver: ## pods created through a real API server, with and without the injector (builds the API server first: long)
+	go test -tags controlplane,latency -run TestCreatingAPodWithAndWithoutUs -count 1 -timeout 60m ./test/controlplane
+	go run ./test/bench apiserver bin/apiserver.jsonl
+
+# On a machine that has nothing else to do; about ten minutes once the API server is built.
+performance: bench-apiserver bench-baseline ## every figure of docs/performance.md anew
+	go run ./test/bench -write docs/performance.md -raw bin/load.jsonl
+	go run ./test/bench simulate -write docs/performance.md -raw bin/simulation.json
+	go run ./test/bench apiserver -write docs/performance.md bin/apiserver.jsonl
 
 $(benchstat): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(benchstat) golang.org/x/perf/cmd/benchstat
