@@ -56,7 +56,7 @@ race: ## the tests of the concurrent rooms under the race detector
 lint: $(linter) ## gofmt, go vet and golangci-lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
-	$(linter) run
+	$(linter) run --allow-parallel-runners
 	$(linter) run --build-tags controlplane ./test/controlplane
 
 $(linter): tools/go.mod tools/go.sum
