@@ -144,8 +144,34 @@ func (g generator) fillSpec(spec *corev1.PodSpec) {
 	if g.chance(8) {
 		spec.PriorityClassName = "system-cluster-critical"
 	}
+	g.fillRarely(spec)
 	for _, name := range some(g, 5, "data", "logs", "conf", "cache", "shared", "run", "secrets") {
 		spec.Volumes = append(spec.Volumes, corev1.Volume{Name: name, VolumeSource: g.volume()})
+	}
+}
+
+// fillRarely adds what few pods have.
+func (g generator) fillRarely(spec *corev1.PodSpec) {
+	if g.chance(10) {
+		spec.Subdomain, spec.Hostname, spec.SetHostnameAsFQDN = "random", "host", new(g.chance(2))
+	}
+	if g.chance(10) {
+		spec.OS = &corev1.PodOS{Name: corev1.Linux}
+	}
+	if g.chance(10) {
+		spec.EnableServiceLinks = new(false)
+	}
+	if g.chance(10) {
+		spec.Resources = &corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceCPU: quantity("20"), corev1.ResourceMemory: quantity("20Gi")},
+			Limits:   corev1.ResourceList{corev1.ResourceMemory: quantity("30Gi")},
+		}
+	}
+	if g.chance(6) {
+		spec.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{PreferredDuringSchedulingIgnoredDuringExecution: []corev1.WeightedPodAffinityTerm{{
+			Weight: 1, PodAffinityTerm: corev1.PodAffinityTerm{TopologyKey: "zone", LabelSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+				{Key: "app", Operator: metav1.LabelSelectorOpExists}}}},
+		}}}}
 	}
 }
 
@@ -153,7 +179,7 @@ func (g generator) fillSpec(spec *corev1.PodSpec) {
 func (g generator) volume() corev1.VolumeSource {
 	items := []corev1.KeyToPath{{Key: "a", Path: "x/a"}, {Key: "b", Path: "b", Mode: new(int32(0o400))}}
 	named := corev1.LocalObjectReference{Name: "settings"}
-	switch g.IntN(11) {
+	switch g.IntN(13) {
 	case 0, 1:
 		return corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}
 	case 2:
@@ -176,6 +202,13 @@ func (g generator) volume() corev1.VolumeSource {
 		return corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "claim", ReadOnly: g.chance(2)}}
 	case 9:
 		return corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: "nfs.example.com", Path: "/export"}}
+	case 10:
+		return corev1.VolumeSource{Image: &corev1.ImageVolumeSource{Reference: "registry.example.com/model:1", PullPolicy: pick(g, "", corev1.PullAlways)}}
+	case 11:
+		return corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{VolumeClaimTemplate: &corev1.PersistentVolumeClaimTemplate{Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: quantity("1Gi")}},
+		}}}}
 	default:
 		return corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "csi.example.com", VolumeAttributes: map[string]string{"class": "x/y~z"}}}
 	}
@@ -183,6 +216,10 @@ func (g generator) volume() corev1.VolumeSource {
 
 func (g generator) container(spec *corev1.PodSpec, name string) corev1.Container {
 	c := corev1.Container{Name: name, Image: pick(g, "registry.example.com/app:1.0.0", "app", "app:latest")}
+	if g.chance(6) {
+		c.WorkingDir, c.TTY, c.Stdin = "/srv", true, true
+		c.TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+	}
 	if g.chance(3) {
 		c.Command, c.Args = []string{"/bin/app"}, some(g, 3, "-v", "$(HOME)", "--label=a b", "${x}")
 	}
@@ -194,6 +231,8 @@ func (g generator) container(spec *corev1.PodSpec, name string) corev1.Container
 		mount := corev1.VolumeMount{Name: pick(g, spec.Volumes...).Name, MountPath: g.path(), ReadOnly: g.chance(4)}
 		if g.chance(5) {
 			mount.SubPath = "sub"
+		} else if g.chance(8) {
+			mount.SubPathExpr = "$(HOME)"
 		}
 		if !mounted[mount.MountPath] {
 			mounted[mount.MountPath] = true

@@ -5,8 +5,10 @@ package controlplane
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,13 +18,14 @@ import (
 type randomTemplate struct {
 	name     string
 	app, pod object // spec.app, spec.pod
+	settings object // what else there is in the spec
 }
 
 // template makes one that is valid by itself.
 func (g generator) template(name string) *randomTemplate {
 	spec := object{}
 	app := object{}
-	t := &randomTemplate{name: name, app: app, pod: object{"spec": spec}}
+	t := &randomTemplate{name: name, app: app, pod: object{"spec": spec}, settings: object{"supports": []any{"hostNetwork"}}}
 	list := pick(g, "initContainers", "initContainers", "initContainers", "containers")
 	volume := "${instance}-data"
 	if g.chance(6) {
@@ -46,6 +49,12 @@ func (g generator) template(name string) *randomTemplate {
 	}
 	if g.chance(3) {
 		app["containers"] = pick(g, "all", "first")
+	}
+	if g.chance(6) {
+		app["readinessProbe"] = object{"tcpSocket": object{"port": 9000}}
+	}
+	if g.chance(6) {
+		app["envFrom"] = []any{object{"configMapRef": object{"name": "side"}}}
 	}
 	if len(app) == 1 && app["containers"] != nil {
 		delete(app, "containers")
@@ -93,9 +102,8 @@ func (g generator) extras(t *randomTemplate, spec object) {
 	if g.chance(4) {
 		t.pod["metadata"] = object{
 			"labels":      object{"side": pick(g, "yes", "yes", "yes", "no")},
-			"annotations": object{"example.com/unknown": "side", "prometheus.io/scrape~/x": "a"},
+			"annotations": object{"example.com/unknown": "side"},
 		}
-		delete(t.pod["metadata"].(object)["annotations"].(object), "prometheus.io/scrape~/x") // no valid key
 	}
 	if g.chance(6) {
 		spec["imagePullSecrets"] = []any{object{"name": pick(g, "registry", "side")}}
@@ -112,6 +120,15 @@ func (g generator) extras(t *randomTemplate, spec object) {
 	if g.chance(8) {
 		spec["shareProcessNamespace"] = true
 	}
+	if g.chance(8) {
+		spec["dnsConfig"] = object{"searches": []any{"side.example.com"}, "options": []any{object{"name": "ndots", "value": "5"}}}
+	}
+	if g.chance(8) {
+		t.settings["keepOnDrain"] = true
+	}
+	if g.chance(4) {
+		t.settings["order"] = pick(g, -1, 1, 2)
+	}
 	if g.chance(6) {
 		spec["securityContext"] = object{"supplementalGroups": []any{pick(g, 10, 4000)}}
 	}
@@ -120,9 +137,10 @@ func (g generator) extras(t *randomTemplate, spec object) {
 // write puts the template into a folder.
 func (t *randomTemplate) write(tb testing.TB, dir string) {
 	tb.Helper()
+	spec := object{"app": t.app, "pod": t.pod}
+	maps.Copy(spec, t.settings)
 	text, err := json.Marshal(object{
-		"apiVersion": "sidecar-injector.dev/v1alpha1", "kind": "ClusterSidecarTemplate", "metadata": object{"name": t.name},
-		"spec": object{"supports": []any{"hostNetwork"}, "app": t.app, "pod": t.pod},
+		"apiVersion": "sidecar-injector.dev/v1alpha1", "kind": "ClusterSidecarTemplate", "metadata": object{"name": t.name}, "spec": spec,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -133,7 +151,7 @@ func (t *randomTemplate) write(tb testing.TB, dir string) {
 }
 
 // force puts what an instance adds into a pod, whatever is there already: appended to
-// the pod's lists and to those of its first container.
+// the pod's lists and to those of the first own container or all of them.
 func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 	tb.Helper()
 	var added struct{ App, Pod object }
@@ -145,6 +163,7 @@ func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 		tb.Fatal(err)
 	}
 	spec, additions := pod["spec"].(object), added.Pod["spec"].(object)
+	targets := slices.Clone(spec["containers"].([]any)) // those that are the pod's own
 	for _, list := range []string{"initContainers", "containers", "volumes"} {
 		items, _ := spec[list].([]any)
 		more, _ := additions[list].([]any)
@@ -156,11 +175,15 @@ func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 			spec[list] = items
 		}
 	}
-	app := spec["containers"].([]any)[0].(object)
-	for _, list := range []string{"volumeMounts", "env"} {
-		items, _ := app[list].([]any)
-		if more, _ := added.App[list].([]any); more != nil {
-			app[list] = append(items, more...)
+	for n, c := range targets {
+		if n > 0 && added.App["containers"] != "all" {
+			break
+		}
+		for _, list := range []string{"volumeMounts", "env"} {
+			items, _ := c.(object)[list].([]any)
+			if more, _ := added.App[list].([]any); more != nil {
+				c.(object)[list] = append(items, more...)
+			}
 		}
 	}
 }

@@ -77,6 +77,12 @@ func (g generator) askingPod(t *testing.T, name string, templates []*randomTempl
 		a.instance = fmt.Sprintf("%s-%d", pick(g, "a", "logs", "the-longest-instance-name"), n)
 		instances = append(instances, a)
 		request = append(request, a.instance+"="+a.template.name)
+		if g.chance(6) {
+			pod.Annotations[a.instance+".sidecar-injector.dev/native"] = pick(g, "true", "false")
+		}
+		if g.chance(6) {
+			pod.Annotations[a.instance+".sidecar-injector.dev/override"] = `resources: {requests: {cpu: "0.5"}, limits: {cpu: 1000m}}`
+		}
 	}
 	pod.Annotations[requestAnnotation] = strings.Join(request, ", ")
 	text, err := json.Marshal(pod)
