@@ -175,6 +175,7 @@ func within(member string, err error) error {
 		return nil
 	}
 	var syntax *rawjson.SyntaxError
+	//nolint:errorlint // identity is asked: whether a member was put before the fault already
 	if errors.As(err, &syntax) && error(syntax) != err {
 		return fmt.Errorf("%s.%w", member, err)
 	}
