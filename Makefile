@@ -57,7 +57,7 @@ lint: $(linter) ## gofmt, go vet and golangci-lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
 	$(linter) run --allow-parallel-runners
-	$(linter) run --build-tags controlplane ./test/controlplane
+	$(linter) run --allow-parallel-runners --build-tags controlplane ./test/controlplane
 
 $(linter): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
