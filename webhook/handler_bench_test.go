@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,9 +24,12 @@ import (
 
 // benchmarkHandler is a handler with everything on, as the program has it: metrics, and
 // the log of every decision, which goes nowhere.
-func benchmarkHandler(b *testing.B) *webhook.Handler {
+func benchmarkHandler(b *testing.B, collection traffic.Collection) *webhook.Handler {
 	b.Helper()
-	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
+	var entries []templates.Entry
+	for file, text := range collection {
+		entries = append(entries, templates.Load(templates.SourceDirectory, file, []byte(text))...)
+	}
 	embedded, err := source.NewEmbedded(builtin.FS).Read()
 	if err != nil {
 		b.Fatal(err)
@@ -73,16 +77,33 @@ func benchmarkReviews(b *testing.B, each func(b *testing.B, body []byte)) {
 
 // BenchmarkHandler is a whole answer without TLS and the network: body in, body out.
 func BenchmarkHandler(b *testing.B) {
-	handler := benchmarkHandler(b)
-	benchmarkReviews(b, func(b *testing.B, body []byte) {
-		for b.Loop() {
-			request := httptest.NewRequest(http.MethodPost, webhook.Path, bytes.NewReader(body))
-			request.Header.Set("Content-Type", "application/json")
-			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, request)
-			if answer.Code != http.StatusOK {
-				b.Fatal(answer.Code, answer.Body)
-			}
+	handler := benchmarkHandler(b, traffic.OneTemplate())
+	benchmarkReviews(b, func(b *testing.B, body []byte) { benchmarkAnswer(b, handler, body) })
+}
+
+func benchmarkAnswer(b *testing.B, handler *webhook.Handler, body []byte) {
+	for b.Loop() {
+		request := httptest.NewRequest(http.MethodPost, webhook.Path, bytes.NewReader(body))
+		request.Header.Set("Content-Type", "application/json")
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, request)
+		if answer.Code != http.StatusOK {
+			b.Fatal(answer.Code, answer.Body)
 		}
-	})
+	}
+}
+
+// BenchmarkSelectors is a pod that ten templates select: of ten, and of a thousand.
+func BenchmarkSelectors(b *testing.B) {
+	body, err := traffic.Review(traffic.Grafana())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{10, 1000} {
+		handler := benchmarkHandler(b, traffic.SelectingTemplates(n, 10, 100))
+		b.Run(fmt.Sprintf("templates=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			benchmarkAnswer(b, handler, body)
+		})
+	}
 }
