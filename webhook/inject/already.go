@@ -16,8 +16,7 @@ func templateReference(t *templates.Template) string {
 	return t.Kind + "/" + t.Name
 }
 
-// alreadyInjected answers from the status, before anything is rendered. A native
-// sidecar that lost its restartPolicy gets it back.
+// alreadyInjected answers from the status, before anything is rendered.
 func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	entry, ok := j.status[c.asked.instance]
 	if !ok {
@@ -26,8 +25,8 @@ func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	c.template, c.instance.Template = today, today
 	in := c.instance
 	if entry.LeftOut != "" {
-		j.fault(Fault{Reason: Conflict, Instance: c.asked.instance, Place: c.place(), Message: "it was left out because of a conflict when the pod was injected",
-			Fix: "mend the conflict, and let the pod be created anew without the status annotation"}, c)
+		j.fault(Fault{Reason: entry.LeftOut, Instance: c.asked.instance, Place: c.place(), Message: "it was left out when the pod was injected, for what the pod or another sidecar had then",
+			Fix: "mend that, and let the pod be created anew without the status annotation"}, c)
 		return true
 	}
 	in.Outcome, in.Reason = Unchanged, AlreadyInjected
@@ -42,13 +41,6 @@ func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	in.Outdated = outdated(entry, c, today)
 	if in.Outdated != "" {
 		j.warn("%s stays as it was injected: %s; it changes when the pod is created anew without the status annotation", c.asked.instance, in.Outdated)
-	}
-	for _, name := range entry.Sidecars {
-		view, _, index := j.pod.container(name)
-		if view.RestartPolicy == "" {
-			j.repairs = append(j.repairs, Operation{Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", index), Value: []byte(`"Always"`)})
-			j.warn("%s: init container %s had lost restartPolicy: Always, which makes it a sidecar; it was put back", c.asked.instance, name)
-		}
 	}
 	return true
 }

@@ -122,11 +122,12 @@ func nameFault(what, name string) string {
 	return ""
 }
 
-// matching adds the templates that select the pod and of which no instance is asked for.
+// matching adds the templates that select the pod and of which no instance is
+// asked for. An instance of another template under the same name is not one of them.
 func matching(entries []asked, found []*templates.Template) []asked {
 	for _, t := range found {
 		taken := slices.ContainsFunc(entries, func(e asked) bool {
-			return e.template == t.Name || e.instance == t.Name
+			return e.template == t.Name
 		})
 		if !taken {
 			entries = append(entries, asked{instance: t.Name, template: t.Name, reason: TemplateMatch})

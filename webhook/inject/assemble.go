@@ -79,8 +79,8 @@ func escape(key string) string {
 func (a *assembly) targets() {
 	var merged []*targetPlan
 	for _, c := range a.accepted {
-		for k := range c.plan.targets {
-			p := &c.plan.targets[k]
+		for k := range c.trial.plan.targets {
+			p := &c.trial.plan.targets[k]
 			i := slices.IndexFunc(merged, func(m *targetPlan) bool { return m.list == p.list && m.index == p.index })
 			if i < 0 {
 				merged = append(merged, p)
@@ -158,13 +158,13 @@ func (a *assembly) spec(containers arranged) {
 	}
 	wantGrace := grace
 	for _, c := range a.accepted {
-		for _, v := range c.plan.volumes {
+		for _, v := range c.trial.plan.volumes {
 			volumes = append(volumes, &v.JSON)
 		}
-		pullSecrets = append(pullSecrets, c.plan.pullSecrets...)
-		aliases = append(aliases, c.plan.hostAliases...)
-		tolerations = append(tolerations, c.plan.tolerations...)
-		wantGrace = max(wantGrace, c.plan.gracePeriod)
+		pullSecrets = append(pullSecrets, c.trial.plan.pullSecrets...)
+		aliases = append(aliases, c.trial.plan.hostAliases...)
+		tolerations = append(tolerations, c.trial.plan.tolerations...)
+		wantGrace = max(wantGrace, c.trial.plan.gracePeriod)
 	}
 	a.insert("/spec/initContainers", spec.InitContainers != nil, containers.init)
 	a.insert("/spec/containers", spec.Containers != nil, containers.regular)
@@ -173,11 +173,11 @@ func (a *assembly) spec(containers arranged) {
 	a.list("/spec/hostAliases", spec.HostAliases != nil, aliases)
 	a.list("/spec/tolerations", spec.Tolerations != nil, tolerations)
 	for _, c := range a.accepted {
-		if c.plan.dnsConfig != nil {
-			a.add("/spec/dnsConfig", c.plan.dnsConfig.Raw)
+		if c.trial.plan.dnsConfig != nil {
+			a.add("/spec/dnsConfig", c.trial.plan.dnsConfig.Raw)
 		}
-		if c.plan.shareProcessNamespace != nil {
-			a.add("/spec/shareProcessNamespace", strconv.AppendBool(nil, *c.plan.shareProcessNamespace))
+		if c.trial.plan.shareProcessNamespace != nil {
+			a.add("/spec/shareProcessNamespace", strconv.AppendBool(nil, *c.trial.plan.shareProcessNamespace))
 		}
 	}
 	if wantGrace > grace {
@@ -191,11 +191,11 @@ func (a *assembly) security() {
 	var groups []any
 	var members templates.Object
 	for _, c := range a.accepted {
-		for _, g := range c.plan.groups {
+		for _, g := range c.trial.plan.groups {
 			groups = append(groups, g)
 		}
-		if c.plan.fsGroup != nil {
-			members = append(members, templates.Member{Name: "fsGroup", Value: *c.plan.fsGroup})
+		if c.trial.plan.fsGroup != nil {
+			members = append(members, templates.Member{Name: "fsGroup", Value: *c.trial.plan.fsGroup})
 		}
 	}
 	own := a.job.pod.spec.SecurityContext
@@ -213,8 +213,8 @@ func (a *assembly) metadata(containers arranged) error {
 	own := &a.job.pod.metadata
 	var labels, annotations templates.Object
 	for _, c := range a.accepted {
-		labels = append(labels, c.plan.labels...)
-		annotations = append(annotations, c.plan.annotations...)
+		labels = append(labels, c.trial.plan.labels...)
+		annotations = append(annotations, c.trial.plan.annotations...)
 	}
 	if name := a.defaultContainer(containers.regular); name != "" {
 		annotations = append(annotations, templates.Member{Name: defaultContainerAnnotation, Value: name})
@@ -267,7 +267,7 @@ func (a *assembly) safeToEvict(annotations templates.Object) templates.Object {
 		if c.template.Spec.KeepOnDrain {
 			continue
 		}
-		for _, v := range c.plan.volumes {
+		for _, v := range c.trial.plan.volumes {
 			if _, empty := v.Object().Get("emptyDir"); empty {
 				names = append(names, v.Name)
 			}
@@ -295,7 +295,10 @@ func (a *assembly) status() (string, error) {
 		status[name] = e
 	}
 	for _, c := range a.accepted {
-		entry := StatusEntry{Template: templateReference(c.template), Revision: c.template.Revision, Parameters: hashParameters(c.given)}
+		entry := StatusEntry{Template: templateReference(c.template), Revision: c.template.Revision, Parameters: hashParameters(c.given), Index: c.index}
+		for _, label := range c.trial.plan.labels {
+			entry.Labels = append(entry.Labels, label.Name)
+		}
 		for i := range c.addition.Init {
 			if container := &c.addition.Init[i]; container.Sidecar {
 				entry.Sidecars = append(entry.Sidecars, container.Name)

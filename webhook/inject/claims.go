@@ -11,8 +11,9 @@ import (
 // each with its owner. What the pod itself holds is looked up in the pod. The
 // lists are short (what is added), so they are searched, not indexed.
 type claims struct {
-	job      *job
-	accepted []*candidate
+	job *job
+	// fit are all instances that want a place, accepted those that have one.
+	fit, accepted []*candidate
 
 	containers []owned[*templates.Container]
 	volumes    []owned[*templates.Named]
@@ -51,36 +52,51 @@ type targetClaim struct {
 // claim checks the instances against the pod and against each other and
 // returns those that can be added, in rank order. Each is added whole or not at
 // all: those whose policy is Fail claim first, so that in a conflict the Ignore
-// one yields, and of two alike the later.
+// one yields, and of two alike the later. One that mounts a volume of another's is
+// tried whatever their order; if the other has to stay out, so has it.
 func (j *job) claim(fit []*candidate) []*candidate {
-	s := &claims{job: j}
-	for _, policy := range []v1alpha1.FailurePolicy{v1alpha1.Fail, v1alpha1.Ignore} {
-		for _, c := range fit {
-			if c.template.FailurePolicy == policy {
-				s.try(c)
+	var s *claims
+	for again := true; again; {
+		again = false
+		s = &claims{job: j, fit: fit}
+		for _, policy := range []v1alpha1.FailurePolicy{v1alpha1.Fail, v1alpha1.Ignore} {
+			for _, c := range fit {
+				if c.template.FailurePolicy == policy && !c.orphan {
+					s.try(c)
+				}
+			}
+		}
+		for _, c := range s.accepted {
+			if c.trial.checkMountedVolumes(); len(c.trial.faults) > 0 {
+				c.orphan, again = true, true
 			}
 		}
 	}
+	for _, c := range fit {
+		for _, f := range c.trial.faults {
+			j.fault(f, c)
+			c.yielded = c.template.FailurePolicy == v1alpha1.Ignore
+		}
+	}
 	slices.SortFunc(s.accepted, func(a, b *candidate) int { return a.rank - b.rank })
+	for _, c := range s.accepted {
+		j.accept(c)
+	}
 	return s.accepted
 }
 
 // try adds an instance to the claims if nothing speaks against it.
 func (s *claims) try(c *candidate) {
 	t := &trial{claims: s, candidate: c, addition: c.addition}
+	c.trial = t
 	t.checkContainers()
 	t.checkVolumes()
 	t.checkPod()
 	for _, target := range c.targets {
 		t.checkTarget(target)
+		t.checkUsers(target)
 	}
-	t.checkMountedVolumes()
 	if len(t.faults) > 0 {
-		c.yielded = true
-		for _, f := range t.faults {
-			s.job.fault(f, c)
-			c.yielded = c.yielded && f.Reason == Conflict && c.template.FailurePolicy == v1alpha1.Ignore
-		}
 		return
 	}
 	s.containers = append(s.containers, t.containers...)
@@ -88,13 +104,16 @@ func (s *claims) try(c *candidate) {
 	s.scalars = append(s.scalars, t.scalars...)
 	s.perTarget = append(s.perTarget, t.perTarget...)
 	s.accepted = append(s.accepted, c)
-	c.plan = t.plan
+}
+
+// accept records what an instance adds.
+func (j *job) accept(c *candidate) {
 	in := c.instance
 	in.Outcome, in.Reason = Injected, c.reason
-	in.Detail = c.asker(s.job.request.Namespace.Name)
-	in.Notes = append(in.Notes, t.notes...)
-	for _, w := range t.warnings {
-		s.job.warn("%s: %s", c.asked.instance, w)
+	in.Detail = c.asker(j.request.Namespace.Name)
+	in.Notes = append(in.Notes, c.trial.notes...)
+	for _, w := range c.trial.warnings {
+		j.warn("%s: %s", c.asked.instance, w)
 	}
 	for _, target := range c.targets {
 		in.Targets = append(in.Targets, target.view.Name)

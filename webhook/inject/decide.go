@@ -82,5 +82,8 @@ func overall(r *Result) (Outcome, Reason) {
 			return want, r.Instances[i].Reason
 		}
 	}
+	if len(r.Operations) > 0 { // a repair alone
+		return Unchanged, AlreadyInjected
+	}
 	return Skipped, NothingRequested
 }

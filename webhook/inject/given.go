@@ -99,8 +99,13 @@ func strays(all []given, entries []asked) []string {
 	}
 	slices.Sort(names)
 	var warnings []string
+	more := 0
 	for _, g := range all {
 		if g.onNamespace || slices.Contains(names, g.instance) {
+			continue
+		}
+		if len(warnings) == maxStrays {
+			more++
 			continue
 		}
 		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), templates.Quote(g.instance))
@@ -109,8 +114,14 @@ func strays(all []given, entries []asked) []string {
 		}
 		warnings = append(warnings, text)
 	}
+	if more > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d more parameter annotations are ignored: no instance of their names is asked for", more))
+	}
 	return warnings
 }
+
+// maxStrays keeps mistakes of one kind from hiding all other warnings.
+const maxStrays = 5
 
 // reserved reports whether the parameter is the injector's own, not the template's.
 func reserved(parameter string) bool {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -31,10 +33,11 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	if asks {
 		entries, faults = parseRequest(text, asker, req.Namespace.Name)
 	}
-	entries = matching(entries, set.Matching(req.Namespace.Name, p.metadata.Labels, req.Namespace.Labels))
+	status, statusError := ReadStatus(p.metadata.Annotations)
+	entries = matching(entries, set.Matching(req.Namespace.Name, status.withoutLabels(p.metadata.Labels), req.Namespace.Labels))
 	all := parameterAnnotations(p, &req.Namespace)
-	if len(entries) == 0 && len(faults) == 0 {
-		r := skipped(p, NothingRequested, "no annotation asks for a sidecar, and no template matches")
+	if len(entries) == 0 && len(faults) == 0 && len(status) == 0 {
+		r := skipped(p, NothingRequested, nothingRequested)
 		r.Warnings = append(r.Warnings, strays(all, nil)...)
 		return finished(r), nil
 	}
@@ -43,16 +46,24 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	}
 	j := &job{set: set, settings: settings, request: req, pod: p, given: all,
 		reader: &podReader{pod: read, namespace: req.Namespace.Name},
-		result: &Result{Instances: make([]Instance, len(entries)), Warnings: strays(all, entries)},
+		result: &Result{Instances: make([]Instance, len(entries))},
 	}
+	j.keepWhole(status, statusError)
+	j.result.Warnings = append(j.result.Warnings, strays(all, entries)...)
 	for _, f := range faults {
 		j.fault(f, nil)
 	}
 	if err := j.run(entries); err != nil {
 		return nil, err
 	}
-	return finished(j.result), nil
+	r := finished(j.result)
+	if r.Reason == NothingRequested {
+		r.Detail = nothingRequested
+	}
+	return r, nil
 }
+
+const nothingRequested = "no annotation asks for a sidecar, and no template matches"
 
 func skipped(p *podView, reason Reason, detail string) *Result {
 	r := &Result{Outcome: Skipped, Reason: reason, Detail: detail}
@@ -89,6 +100,9 @@ func finished(r *Result) *Result {
 	}
 	slices.Sort(r.Warnings)
 	r.Warnings = slices.Compact(r.Warnings)
+	if more := len(r.Warnings) - maxWarnings; more > 0 {
+		r.Warnings = append(r.Warnings[:maxWarnings], fmt.Sprintf("and %d more warnings", more))
+	}
 	return r
 }
 
@@ -117,24 +131,21 @@ type candidate struct {
 	given    []given
 	targets  []target
 	addition *templates.Parts
-	plan     plan
-	// yielded is set when the instance is left out for another's sake.
+	trial    *trial
+	// orphan is set when a volume that it mounts comes from an instance that stays out.
+	orphan bool
+	// yielded is set when the instance is left out for what the pod, or another
+	// instance, has today.
 	yielded bool
 }
 
 func (j *job) run(entries []asked) error {
-	if err := j.readStatus(); err != nil {
-		return err
-	}
-	var fit []*candidate
+	j.repair()
+	var all, fit []*candidate
 	for i, e := range entries {
 		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template}
-		c := &candidate{asked: e, instance: &j.result.Instances[i], given: of(j.given, e.instance)}
-		for _, before := range entries[:i] {
-			if before.template == e.template {
-				c.index++
-			}
-		}
+		c := &candidate{asked: e, instance: &j.result.Instances[i], given: of(j.given, e.instance), index: j.freeIndex(e, all)}
+		all = append(all, c)
 		ready, err := j.prepare(c)
 		if err != nil {
 			return err
@@ -152,18 +163,35 @@ func (j *job) run(entries []asked) error {
 		j.result.Operations = j.repairs
 		return nil
 	}
-	for _, c := range fit {
-		if c.yielded {
+	for _, c := range all {
+		if _, taken := j.status[c.asked.instance]; c.yielded && !taken {
 			j.status[c.asked.instance] = StatusEntry{Template: templateReference(c.template), Revision: c.template.Revision,
-				Parameters: hashParameters(c.given), LeftOut: Conflict}
+				Parameters: hashParameters(c.given), Index: c.index, LeftOut: c.instance.Reason}
 		}
 	}
 	return j.assemble(accepted)
 }
 
-// readStatus keeps the entries of the status that are still whole.
-func (j *job) readStatus() error {
-	status, err := ReadStatus(j.pod.metadata.Annotations)
+// freeIndex is the lowest number that no other instance of the template has, in
+// the status or before it in the request.
+func (j *job) freeIndex(e asked, before []*candidate) int {
+	index := 0
+	taken := func() bool {
+		for name, entry := range j.status {
+			if name != e.instance && entry.Index == index && strings.HasSuffix(entry.Template, "/"+e.template) {
+				return true
+			}
+		}
+		return slices.ContainsFunc(before, func(c *candidate) bool { return c.asked.template == e.template && c.index == index })
+	}
+	for taken() {
+		index++
+	}
+	return index
+}
+
+// keepWhole keeps the entries of the status of which everything is there.
+func (j *job) keepWhole(status Status, err error) {
 	if err != nil {
 		j.warn("%s cannot be read and counts for nothing: %v", StatusAnnotation, err)
 	}
@@ -173,13 +201,55 @@ func (j *job) readStatus() error {
 			j.status[name] = e
 		}
 	}
-	return nil
+}
+
+// repair puts restartPolicy back where a native sidecar of ours lost it, as it
+// does to webhooks that decode pods into types older than the field.
+func (j *job) repair() {
+	for _, instance := range slices.Sorted(maps.Keys(j.status)) {
+		for _, name := range j.status[instance].Sidecars {
+			view, _, index := j.pod.container(name)
+			if view.RestartPolicy != "" {
+				continue
+			}
+			j.repairs = append(j.repairs, Operation{Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", index), Value: []byte(`"Always"`)})
+			j.warn("%s: init container %s had lost restartPolicy: Always, which makes it a sidecar; it was put back", instance, name)
+		}
+	}
+}
+
+// sole refuses a template that matches under a name that the pod gave to an
+// instance of another: the two could not be told apart.
+func (j *job) sole(c *candidate) bool {
+	if c.reason != TemplateMatch {
+		return true
+	}
+	for i := range j.result.Instances {
+		other := &j.result.Instances[i]
+		if other == c.instance {
+			return true
+		}
+		if other.Name != c.asked.instance {
+			continue
+		}
+		if entry, ok := j.set.Lookup(j.request.Namespace.Name, c.asked.template); ok {
+			c.template, c.instance.Template = entry.Template, entry.Template
+		}
+		j.fault(Fault{Reason: Conflict, Instance: c.asked.instance, Place: c.place(),
+			Message: fmt.Sprintf("the template matches the pod, but the pod names an instance of template %s so", templates.Quote(other.TemplateName)),
+			Fix:     "give the pod's instance another name"}, c)
+		return false
+	}
+	return true
 }
 
 // prepare takes one instance through rows 7 to 10 of the decision up to its
 // rendering. It reports whether the instance is ready to be planned; if not, its
 // outcome is set.
 func (j *job) prepare(c *candidate) (bool, error) {
+	if !j.sole(c) {
+		return false, nil
+	}
 	// A pod that has the sidecar keeps it, whatever became of the template since.
 	if entry, known := j.set.Lookup(j.request.Namespace.Name, c.asked.template); j.alreadyInjected(c, entry.Template) || !j.find(c, entry, known) || j.unsupported(c) {
 		return false, nil
@@ -200,6 +270,7 @@ func (j *job) prepare(c *candidate) (bool, error) {
 		}
 		for _, f := range faults {
 			j.fault(f, c)
+			c.yielded = c.yielded || f.Reason == NoTarget && c.template.FailurePolicy == v1alpha1.Ignore
 		}
 		return false, nil
 	}
@@ -330,7 +401,8 @@ func (j *job) readNative(c *candidate) []Fault {
 // itself is. The policy decides whether the pod is refused for it.
 func (j *job) fault(f Fault, c *candidate) {
 	policy := j.settings.OnUnknownTemplate
-	if c != nil && c.template != nil && f.Reason != TemplateInvalid {
+	// Nobody asked for a template that matches: its own policy decides about everything.
+	if c != nil && c.template != nil && (c.reason == TemplateMatch || f.Reason != TemplateInvalid && f.Reason != BadRequest) {
 		policy = c.template.FailurePolicy
 	}
 	f.Ignored = policy == v1alpha1.Ignore

@@ -128,13 +128,16 @@ func applyOverride(c *candidate, container templates.Object, name string, overri
 		object, err = templates.ObjectFromJSON(merged)
 	}
 	if err != nil {
-		return container, []Fault{{Reason: BadOverride, Instance: c.asked.instance, Place: o.place, Message: err.Error()}}
+		// The merge names no place and repeats values: what it says is quoted and cut.
+		return container, []Fault{{Reason: BadOverride, Instance: c.asked.instance, Place: o.place,
+			Message: "an item of a list cannot be told from the others",
+			Fix:     "give every item of a list the field that tells it from the others: name, or containerPort, mountPath, devicePath"}}
 	}
 	return inOrderOf(object, container), nil
 }
 
 // inOrderOf sorts the members of a as those of b, new ones last, at every depth.
-// Items of lists are paired by name, else by index.
+// Items of lists are paired by name.
 func inOrderOf(a, b templates.Object) templates.Object {
 	var out templates.Object
 	for _, m := range b {
@@ -158,22 +161,36 @@ func orderLike(a, b any) any {
 		}
 	case []any:
 		model, _ := b.([]any)
-		out := make([]any, len(a))
-		for i, item := range a {
-			out[i] = item
-			object, ok := item.(templates.Object)
-			if !ok || len(model) == 0 {
-				continue
-			}
-			like := model[min(i, len(model)-1)]
-			for _, m := range model {
-				if o, ok := m.(templates.Object); ok && object.Text("name") != "" && o.Text("name") == object.Text("name") {
-					like = m
-				}
-			}
-			out[i] = orderLike(object, like)
-		}
-		return out
+		return itemsInOrderOf(a, model)
 	}
 	return a
+}
+
+// itemsInOrderOf keeps the order of named items: a variable of the override comes
+// behind those of the template, which it may refer to.
+func itemsInOrderOf(a, model []any) []any {
+	at := func(item any) int {
+		object, _ := item.(templates.Object)
+		name := object.Text("name")
+		i := slices.IndexFunc(model, func(m any) bool {
+			o, _ := m.(templates.Object)
+			return name != "" && o.Text("name") == name
+		})
+		if i < 0 {
+			return len(model)
+		}
+		return i
+	}
+	out := slices.Clone(a)
+	slices.SortStableFunc(out, func(x, y any) int { return at(x) - at(y) })
+	for i, item := range out {
+		like := any(nil)
+		if n := at(item); n < len(model) {
+			like = model[n]
+		} else if len(model) > 0 {
+			like = model[len(model)-1]
+		}
+		out[i] = orderLike(item, like)
+	}
+	return out
 }

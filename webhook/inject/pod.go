@@ -67,7 +67,7 @@ type specView struct {
 
 type securityContextView struct {
 	SupplementalGroups []int64
-	FSGroup            *int64
+	FSGroup, RunAsUser *int64
 }
 
 // containerView keeps the environment, which can be long and which few ask for, as bytes.
@@ -82,6 +82,7 @@ type containerView struct {
 	EnvFrom            []rawValue
 	Liveness           bool
 	Readiness, Startup bool
+	SecurityContext    *securityContextView
 	// Lifecycle holds the names of the hooks.
 	Lifecycle []string
 }

@@ -200,6 +200,8 @@ func securityContext(c *rawjson.Cursor) (v securityContextView, err error) {
 			v.SupplementalGroups, err = items(c, (*rawjson.Cursor).Int)
 		case "fsGroup":
 			v.FSGroup, err = optional(c, (*rawjson.Cursor).Int)
+		case "runAsUser":
+			v.RunAsUser, err = optional(c, (*rawjson.Cursor).Int)
 		default:
 			return c.Skip()
 		}
@@ -234,6 +236,8 @@ func container(c *rawjson.Cursor) (v containerView, err error) {
 			v.Readiness, err = there()
 		case "startupProbe":
 			v.Startup, err = there()
+		case "securityContext":
+			v.SecurityContext, err = optional(c, securityContext)
 		case "lifecycle":
 			v.Lifecycle, err = names(c)
 		default:

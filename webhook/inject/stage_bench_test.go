@@ -97,9 +97,7 @@ func (s *stages) render() error {
 	s.job = &job{set: s.set, settings: &Settings{}, request: s.request, pod: s.pod, given: s.given,
 		reader: &podReader{pod: s.pod.Pod, namespace: s.request.Namespace.Name},
 		result: &Result{Instances: make([]Instance, 1)}}
-	if err := s.job.readStatus(); err != nil {
-		return err
-	}
+	s.job.keepWhole(ReadStatus(s.pod.metadata.Annotations))
 	instance := &s.job.result.Instances[0]
 	*instance = Instance{Name: s.entries[0].instance, TemplateName: s.entries[0].template}
 	s.fit = &candidate{asked: s.entries[0], instance: instance, given: of(s.given, s.entries[0].instance)}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,9 +26,31 @@ type StatusEntry struct {
 	InitContainers []string `json:"initContainers,omitempty"`
 	Containers     []string `json:"containers,omitempty"`
 	Volumes        []string `json:"volumes,omitempty"`
-	// LeftOut is Conflict for an instance that yielded to another: a later
-	// injection, which finds the other's additions in the pod, must not add it either.
+	// Index is which of its template's instances it is, from 0.
+	Index int `json:"index,omitzero"`
+	// Labels are those that it added: templates do not match by them, or a second
+	// injection would add more than the first.
+	Labels []string `json:"labels,omitempty"`
+	// LeftOut says why the instance was not added although others were. A later
+	// injection, which finds another pod, must not add it either.
 	LeftOut Reason `json:"leftOut,omitempty"`
+}
+
+// withoutLabels are the labels that the pod had before injection.
+func (s Status) withoutLabels(labels map[string]string) map[string]string {
+	own := labels
+	for _, e := range s {
+		for _, name := range e.Labels {
+			if _, there := own[name]; !there {
+				continue
+			}
+			if len(own) == len(labels) {
+				own = maps.Clone(labels)
+			}
+			delete(own, name)
+		}
+	}
+	return own
 }
 
 // ReadStatus reads the status from a pod's annotations. A pod without one has

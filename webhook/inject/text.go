@@ -9,6 +9,8 @@ import (
 const (
 	// maxWarning is what the API server passes on of one warning, in bytes.
 	maxWarning = 256
+	// maxWarnings bounds how many a pod can cause; the API server passes on 4,096 bytes.
+	maxWarnings = 16
 	// maxMessage is where a refusal stops listing faults, in bytes.
 	maxMessage = 1024
 )
@@ -22,10 +24,15 @@ func warningText(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	if len(s) <= maxWarning {
+	return bounded(s, maxWarning)
+}
+
+// bounded cuts a text to at most limit bytes, at a character's border.
+func bounded(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	end := maxWarning - len("…")
+	end := limit - len("…")
 	for !utf8.RuneStart(s[end]) {
 		end--
 	}

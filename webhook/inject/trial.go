@@ -130,7 +130,12 @@ func (t *trial) checkPodPort(c *templates.Container, port *templates.Port, view 
 	for i := range view.Ports {
 		taken := &view.Ports[i]
 		who := func() string { return "container " + templates.Quote(view.Name) + " of the pod" }
-		if samePort(port, taken) {
+		switch {
+		case !samePort(port, taken):
+		case t.claims.job.status.owns(view.Name):
+			t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s, a sidecar from an earlier injection, both listen on port %d/%s", templates.Quote(c.Name), who(), port.ContainerPort, port.Protocol),
+				"give one of them another port")
+		default:
 			t.warn("container %s and %s both name port %d/%s: only one of them can listen on it", c.Name, who(), port.ContainerPort, port.Protocol)
 		}
 		t.checkPortName(c, port, taken, who)

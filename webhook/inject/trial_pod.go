@@ -113,23 +113,27 @@ func (t *trial) checkGroups() {
 	case a.FSGroup == nil:
 	case p.spec.SecurityContext != nil && p.spec.SecurityContext.FSGroup != nil:
 		t.note("%s: the pod's own value wins", place)
-	case t.claims.job.claimsVolume():
+	case t.claims.claimsVolume():
 		t.note("%s is not set, because the pod has a volume claim, whose files would all change owner", place)
 	case t.claimScalar(place, "", strconv.AppendInt(nil, *a.FSGroup, 10), at(place)):
 		t.plan.fsGroup = a.FSGroup
 	}
 }
 
-// claimsVolume reports whether the pod mounts a persistent or ephemeral claim.
-func (j *job) claimsVolume() bool {
-	if len(j.request.ClaimVolumes) > 0 {
+// claimsVolume reports whether the pod, or an instance that wants into it, has a
+// persistent or ephemeral volume claim.
+func (s *claims) claimsVolume() bool {
+	if len(s.job.request.ClaimVolumes) > 0 {
 		return true
 	}
-	for i := range j.pod.spec.Volumes {
-		switch volumeKind(j.pod.spec.Volumes[i].raw) {
-		case "persistentVolumeClaim", "ephemeral":
-			return true
-		}
+	claim := func(raw []byte) bool {
+		kind := volumeKind(raw)
+		return kind == "persistentVolumeClaim" || kind == "ephemeral"
 	}
-	return false
+	if slices.ContainsFunc(s.job.pod.spec.Volumes, func(v volumeView) bool { return claim(v.raw) }) {
+		return true
+	}
+	return slices.ContainsFunc(s.fit, func(c *candidate) bool {
+		return slices.ContainsFunc(c.addition.Volumes, func(v templates.Named) bool { return claim(v.Raw) })
+	})
 }

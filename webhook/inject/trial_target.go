@@ -42,6 +42,35 @@ func (t *trial) checkTarget(target target) {
 	}
 }
 
+// checkUsers warns when a sidecar works with what may be root's alone: files of an
+// app that runs as root, or its processes.
+func (t *trial) checkUsers(target target) {
+	user := func(s *securityContextView) *int64 {
+		if s == nil {
+			return nil
+		}
+		return s.RunAsUser
+	}
+	app := user(target.view.SecurityContext)
+	if app == nil {
+		app = user(t.pod().spec.SecurityContext)
+	}
+	if app == nil || *app != 0 {
+		return
+	}
+	shares := t.addition.ShareProcessNamespace != nil && *t.addition.ShareProcessNamespace
+	for c := range containersOf(t.addition) {
+		id, _ := c.Object().Object("securityContext").Get("runAsUser")
+		own, _ := id.(int64)
+		common := slices.ContainsFunc(c.Mounts, func(m templates.Named) bool {
+			return slices.ContainsFunc(t.addition.App.Mounts, func(a templates.Named) bool { return a.Name == m.Name })
+		})
+		if own != 0 && (common || shares) {
+			t.warn("container %s runs as user %d and %s as root: what only root may read or signal is out of its reach", c.Name, own, target.place())
+		}
+	}
+}
+
 // checkMount compares cleaned paths, as the kubelet sees them.
 func (t *trial) checkMount(target target, m *templates.Named) bool {
 	mountPath := path.Clean(m.Object().Text("mountPath"))
@@ -58,6 +87,15 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 			return false
 		}
 		t.checkNested(target, mountPath, m, path.Clean(own.Path), own)
+	}
+	for _, list := range [][]owned[targetClaim]{t.claims.perTarget, t.perTarget} {
+		for i := range list {
+			other := &list[i].value
+			if other.kind == "mount" && other.target == (targetID{target.list, target.index}) {
+				readOnly, _ := other.item.Object().Get("readOnly")
+				t.checkNested(target, mountPath, m, other.key, mountView{Name: other.item.Name, ReadOnly: readOnly == true})
+			}
+		}
 	}
 	for _, own := range target.view.Devices {
 		if path.Clean(own.Path) == mountPath {
