@@ -24,6 +24,6 @@ func newLogger(w io.Writer, debug bool) logr.Logger {
 	// The level is one that exists, which is all that could be wrong.
 	_, _ = zap.RedirectStdLogAt(logger.Named("net/http"), zapcore.DebugLevel)
 	log := zapr.NewLogger(logger)
-	ctrllog.SetLogger(log.WithName("controller-runtime"))
+	ctrllog.SetLogger(log) // it names its own loggers controller-runtime
 	return log
 }

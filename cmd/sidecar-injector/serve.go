@@ -171,7 +171,7 @@ type service struct {
 }
 
 // errSecondSignal ends the program before the drain is over.
-var errSecondSignal = errors.New("stopped by a second signal before all requests were answered")
+var errSecondSignal = errors.New("stopped by a second signal before the drain was over")
 
 // serve runs the service until a signal comes, and drains it then.
 func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *service) error {
