@@ -110,7 +110,8 @@ type randomCase struct {
 // run gives what became of the pod.
 func (c *randomCase) run(t *testing.T) string {
 	manifest := c.manifest
-	if _, err := create(t.Context(), c.uncalled, "Pod", manifest, "dryRun=All"); err != nil {
+	bare, err := create(t.Context(), c.uncalled, "Pod", manifest, "dryRun=All")
+	if err != nil {
 		t.Fatalf("the random pod is not valid: %v\n%s", err, manifest)
 	}
 	printed, refusedOffline := c.inject(t)
@@ -123,7 +124,7 @@ func (c *randomCase) run(t *testing.T) string {
 		if !sameFaults(refusedOffline, message) {
 			t.Fatalf("inject refuses it for\n%q\nand the injector for\n%s\n%s", refusedOffline, message, manifest)
 		}
-		return c.forced(t, message)
+		return c.forced(t, bare.object, message)
 	case refusedOffline != nil:
 		t.Fatalf("inject refuses what the API server stores: %s\n%s", refusedOffline, manifest)
 	}
@@ -274,14 +275,13 @@ func repeats(parent object, list string, seen map[any]bool, key func(object) any
 	return false
 }
 
-// forced puts everything into the refused pod: if the refusal names a clash that the API
-// server knows, it has to refuse as well.
-func (c *randomCase) forced(t *testing.T, message string) string {
+// forced puts everything into the refused pod, as the API server keeps it (an older one
+// drops fields that it does not know): if the refusal names a clash that the API server
+// knows, it has to refuse as well.
+func (c *randomCase) forced(t *testing.T, pod object, message string) string {
 	t.Helper()
-	var pod object
-	if err := json.Unmarshal(c.manifest, &pod); err != nil {
-		t.Fatal(err)
-	}
+	delete(pod["metadata"].(object), "resourceVersion")
+	delete(pod["metadata"].(object), "uid")
 	for _, a := range c.asked {
 		a.template.force(t, pod, a.instance)
 	}
