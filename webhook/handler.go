@@ -152,18 +152,15 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, b *buffers, sta
 	if err := check(r); err != nil {
 		return nil, err
 	}
-	size := r.ContentLength
-	if size < 0 || size > h.Limits.MaxBody {
-		size = h.Limits.MaxBody
-	}
-	if !h.load.enter(size, &h.Limits) {
-		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
-	}
-	defer h.load.leave(size)
-
-	if err := h.read(r, b); err != nil {
+	received := receipt{load: &h.load, limits: &h.Limits}
+	defer received.leave()
+	if err := h.read(r, b, &received); err != nil {
 		return nil, err
 	}
+	if !h.load.enter(&h.Limits) {
+		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
+	}
+	defer h.load.leave()
 	review, err := decodeReview(b.received)
 	if err != nil {
 		return nil, &callError{http.StatusBadRequest, err}
@@ -192,8 +189,9 @@ func check(r *http.Request) error {
 	return nil
 }
 
-// read receives the whole body.
-func (h *Handler) read(r *http.Request, b *buffers) error {
+// read receives the whole body. Memory is taken as bytes arrive, whatever length
+// is announced, so that slow callers cannot take it all.
+func (h *Handler) read(r *http.Request, b *buffers, received *receipt) error {
 	limit := h.Limits.MaxBody
 	tooLarge := func() error {
 		return &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
@@ -202,11 +200,25 @@ func (h *Handler) read(r *http.Request, b *buffers) error {
 		return tooLarge()
 	}
 	var err error
-	if r.ContentLength >= 0 {
-		b.received = slices.Grow(b.received, int(r.ContentLength))[:r.ContentLength]
-		_, err = io.ReadFull(r.Body, b.received)
-	} else {
-		b.received, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+	for want := int64(firstBytes); err == nil; want *= 2 {
+		if r.ContentLength >= 0 {
+			want = min(want, r.ContentLength)
+		}
+		want = min(want, limit+1)
+		if !received.upTo(want) {
+			return &callError{http.StatusServiceUnavailable, errOverloaded}
+		}
+		have := int64(len(b.received))
+		b.received = slices.Grow(b.received, int(want-have))[:want]
+		var n int
+		n, err = io.ReadFull(r.Body, b.received[have:])
+		b.received = b.received[:have+int64(n)]
+		if int64(len(b.received)) == r.ContentLength || int64(len(b.received)) > limit {
+			break
+		}
+	}
+	if r.ContentLength < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		err = nil // the end, where no length was announced
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):

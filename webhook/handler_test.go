@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -367,5 +368,34 @@ func TestDrainingServerAnswersAndClosesConnections(t *testing.T) {
 	}
 	if got := e.send(http.MethodGet, e.url, "", nil); !got.Close {
 		t.Error("an answer of another kind leaves the connection open")
+	}
+}
+
+func TestSlowCallersTakeNoRoomForWhatTheyAnnounce(t *testing.T) {
+	e := newEdge(t, func(o *webhook.Options) { o.Limits = webhook.Limits{MaxBytes: 8 << 20, MaxRequests: 2} }).serve()
+	end := make(chan struct{})
+	defer close(end)
+	for range 8 {
+		go func() {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, e.url, slowBody{bytes.NewReader([]byte("{")), end})
+			if err != nil {
+				return
+			}
+			request.ContentLength = 4 << 20
+			request.Header.Set("Content-Type", "application/json")
+			if response, err := e.client.Do(request); err == nil {
+				_ = response.Body.Close()
+			}
+		}()
+	}
+	// They are under way once the server counts them.
+	for e.count("sidecar_injector_requests_in_flight") < 8 {
+		if t.Context().Err() != nil {
+			t.Fatal("the slow callers never arrived")
+		}
+		runtime.Gosched()
+	}
+	if got := e.post(review(plainPod)); got.StatusCode != http.StatusOK {
+		t.Errorf("status %d: %s", got.StatusCode, got.body)
 	}
 }

@@ -11,10 +11,10 @@ type Limits struct {
 	// requests of at most 3 MiB, and the rest of an AdmissionReview (the user's
 	// groups, managed fields) is small.
 	MaxBody int64
-	// MaxRequests is how many requests are worked on at once. Default 256: ten times
-	// the idle connections that one API server keeps.
+	// MaxRequests is how many requests are worked on at once, once received. Default
+	// 256: ten times the idle connections that one API server keeps.
 	MaxRequests int64
-	// MaxBytes is how many bytes of bodies may be in memory at once. Default 64 MiB:
+	// MaxBytes is how many bytes of bodies, as received, may be in memory at once. Default 64 MiB:
 	// thousands of ordinary pods, or sixteen of the largest.
 	MaxBytes int64
 	// ReadTimeout is how long a caller may take to send the body. Default 10 s: twice
@@ -43,17 +43,37 @@ type load struct {
 	requests, bytes atomic.Int64
 }
 
-// enter takes a request of size bytes in, if the limits allow; leave must follow then.
-func (l *load) enter(size int64, limits *Limits) bool {
-	requests, bytes := l.requests.Add(1), l.bytes.Add(size)
-	if requests <= limits.MaxRequests && bytes <= limits.MaxBytes {
+// enter takes a received request in, if the limits allow; leave must follow then.
+func (l *load) enter(limits *Limits) bool {
+	if l.requests.Add(1) <= limits.MaxRequests {
 		return true
 	}
-	l.leave(size)
+	l.leave()
 	return false
 }
 
-func (l *load) leave(size int64) {
-	l.requests.Add(-1)
-	l.bytes.Add(-size)
+func (l *load) leave() { l.requests.Add(-1) }
+
+// firstBytes is how much memory a body gets before any of it is there: more than
+// most pods need.
+const firstBytes = 32 << 10
+
+// receipt counts the bytes of one body.
+type receipt struct {
+	load   *load
+	limits *Limits
+	bytes  int64
 }
+
+// upTo asks for room for that many bytes in all; false when there is none.
+func (r *receipt) upTo(bytes int64) bool {
+	more := bytes - r.bytes
+	if r.load.bytes.Add(more) > r.limits.MaxBytes {
+		r.load.bytes.Add(-more)
+		return false
+	}
+	r.bytes = bytes
+	return true
+}
+
+func (r *receipt) leave() { r.load.bytes.Add(-r.bytes) }
