@@ -154,23 +154,19 @@ func (d *Document) visitObject(n *yaml.Node, pointer string, defaults object, vi
 	if o.kind, err = d.header(place, n, "kind", defaults.kind, pointer); err != nil {
 		return err
 	}
-	itemKind, isList := o.list()
+	items, isList := o.list()
 	if !isList {
 		return visit(o)
 	}
-	items := field(n, "items")
-	if isNull(items) {
+	list := field(n, "items")
+	if isNull(list) {
 		return nil
 	}
-	if Resolve(items).Kind != yaml.SequenceNode {
-		return d.at(items, fmt.Sprintf("%s is %s, want a list", called(pointer+"/items", ""), describe(items)), "")
+	if Resolve(list).Kind != yaml.SequenceNode {
+		return d.at(list, fmt.Sprintf("%s is %s, want a list", called(pointer+"/items", ""), describe(list)), "")
 	}
-	for i, item := range Resolve(items).Content {
-		below := object{}
-		if itemKind != "" {
-			below = object{apiVersion: o.apiVersion, kind: itemKind}
-		}
-		if err := d.visitObject(item, pointer+"/items/"+strconv.Itoa(i), below, visit); err != nil {
+	for i, item := range Resolve(list).Content {
+		if err := d.visitObject(item, pointer+"/items/"+strconv.Itoa(i), items, visit); err != nil {
 			return err
 		}
 	}
@@ -178,14 +174,26 @@ func (d *Document) visitObject(n *yaml.Node, pointer string, defaults object, vi
 }
 
 // list reports whether the object is a List, or a typed list of something that
-// matters here; then also of which kind.
-func (o object) list() (itemKind string, isList bool) {
-	itemKind, isList = strings.CutSuffix(o.kind, "List")
-	if !isList || itemKind == "" {
-		return "", isList && o.apiVersion == "v1"
+// matters here. Then items has what an item may leave out: nothing in a List, apiVersion
+// and kind in a typed one. A typed list of workloads may say v1, as a List does, though
+// they are of another group.
+func (o object) list() (items object, isList bool) {
+	kind, isList := strings.CutSuffix(o.kind, "List")
+	if !isList || kind == "" {
+		return object{}, isList && o.apiVersion == "v1"
 	}
-	_, workload := templatePaths[o.group()][itemKind]
-	return itemKind, workload || o.group() == "" && itemKind == "Namespace"
+	if _, workload := templatePaths[o.group()][kind]; workload || o.group() == "" && kind == "Namespace" {
+		return object{apiVersion: o.apiVersion, kind: kind}, true
+	}
+	if o.apiVersion != "v1" {
+		return object{}, false
+	}
+	for _, group := range []string{"apps", "batch"} {
+		if _, workload := templatePaths[group][kind]; workload {
+			return object{apiVersion: group + "/v1", kind: kind}, true
+		}
+	}
+	return object{}, false
 }
 
 // header is the apiVersion or kind of an object, which every object has.
