@@ -137,10 +137,14 @@ func (p *plane) buildOurs() error {
 
 func (p *plane) startServers(programs map[string]string) (err error) {
 	p.environment = &envtest.Environment{ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute}
-	p.environment.ControlPlane.Etcd = &envtest.Etcd{Path: programs["etcd"]}
-	p.environment.ControlPlane.KubectlPath = programs["kubectl"]
+	p.environment.ControlPlane.Etcd = &envtest.Etcd{}
 	apiServer := p.environment.ControlPlane.GetAPIServer()
-	apiServer.Path = programs["kube-apiserver"]
+	if p.environment.ControlPlane.Etcd.Path, err = p.mortal(programs["etcd"]); err != nil {
+		return err
+	}
+	if apiServer.Path, err = p.mortal(programs["kube-apiserver"]); err != nil {
+		return err
+	}
 	log, err := os.Create(filepath.Join(p.logs, "kube-apiserver.log"))
 	if err != nil {
 		return err
@@ -162,6 +166,14 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 	}
 	p.client, err = kubernetes.NewForConfig(p.config)
 	return err
+}
+
+// mortal wraps a program that envtest starts, so that it ends with this suite, even one
+// that panics or is killed.
+func (p *plane) mortal(program string) (string, error) {
+	script := filepath.Join(p.logs, filepath.Base(program))
+	text := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig KILL '%s' \"$@\"\n", program)
+	return script, os.WriteFile(script, []byte(text), 0o700)
 }
 
 func (p *plane) stop() error {
