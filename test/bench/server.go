@@ -139,28 +139,33 @@ func (s *server) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * (time.Second / 100), nil // USER_HZ is 100 on Linux
 }
 
-// memory is the server's resident memory now and at its highest, in bytes.
-func (s *server) memory() (now, peak int64, err error) {
+// memory is what a server has resident, in bytes.
+type memory struct {
+	now, peak int64
+	// own is the part of now that is no page of a file: heap and stacks. The rest is the
+	// program itself, which the kernel takes back and reads again as it likes.
+	own int64
+}
+
+func (s *server) memory() (memory, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid))
 	if err != nil {
-		return 0, 0, err
+		return memory{}, err
 	}
+	var m memory
+	fields := map[string]*int64{"VmRSS": &m.now, "VmHWM": &m.peak, "RssAnon": &m.own}
 	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")
-		var kilobytes int64
-		if name == "VmRSS" || name == "VmHWM" {
-			if _, err := fmt.Sscanf(value, "%d kB", &kilobytes); err != nil {
-				return 0, 0, fmt.Errorf("%s of %q: %w", name, s.name, err)
-			}
+		field := fields[name]
+		if field == nil {
+			continue
 		}
-		switch name {
-		case "VmRSS":
-			now = kilobytes << 10
-		case "VmHWM":
-			peak = kilobytes << 10
+		if _, err := fmt.Sscanf(value, "%d kB", field); err != nil {
+			return memory{}, fmt.Errorf("%s of %q: %w", name, s.name, err)
 		}
+		*field <<= 10
 	}
-	return now, peak, nil
+	return m, nil
 }
 
 // freeAddress is one of the loopback interface that nobody listens on.

@@ -51,6 +51,7 @@ type figures struct {
 	ByKind     map[string]delay `json:"byKind"` // in the steady part
 	Memory     int64            `json:"residentBytes"`
 	Peak       int64            `json:"peakBytes"`
+	Own        int64            `json:"heapAndStacksBytes"`
 	Loading    float64          `json:"secondsUntilItServes"`
 	Handshake  float64          `json:"cpuPerConnection"`
 	Connection float64          `json:"residentBytesPerConnection"`
@@ -92,10 +93,11 @@ func (s *simulation) measure() (*figures, error) {
 	if err := s.hurry(f, clients, creations); err != nil {
 		return nil, err
 	}
-	var err error
-	if f.Memory, f.Peak, err = s.server.memory(); err != nil {
+	m, err := s.server.memory()
+	if err != nil {
 		return nil, err
 	}
+	f.Memory, f.Peak, f.Own = m.now, m.peak, m.own
 	if err := s.extremes(f, clients); err != nil {
 		return nil, err
 	}
@@ -293,7 +295,7 @@ func (s *simulation) connections(f *figures) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, fresh.stop()) }()
-	lean, _, err := fresh.memory()
+	lean, err := fresh.memory()
 	if err != nil {
 		return err
 	}
@@ -316,11 +318,11 @@ func (s *simulation) connections(f *figures) (err error) {
 	if err != nil {
 		return err
 	}
-	full, _, err := fresh.memory()
+	full, err := fresh.memory()
 	if err != nil {
 		return err
 	}
 	f.Handshake = microseconds(after-before) / manyConnections
-	f.Connection = max(float64(full-lean), 0) / manyConnections
+	f.Connection = max(float64(full.own-lean.own), 0) / manyConnections
 	return nil
 }

@@ -26,7 +26,7 @@ func (f *figures) report(o simulateOptions, place string) string {
 	row("calls for one creation", "%.2f", f.callsPerCreation())
 	row("calls one core answers in a second, its load driver on another", "%.0f", f.PerSecond)
 	row(fmt.Sprintf("cores at %.0f creations a second, measured at that rate", f.Steady.Rate), "%.3f", f.Steady.Cores)
-	row("resident memory after all calls", "%d MiB (peak %d)", f.Memory>>20, f.Peak>>20)
+	row("resident memory after all calls", "%d MiB, %d of it heap and stacks, the rest the program's own pages (peak %d)", f.Memory>>20, f.Own>>20, f.Peak>>20)
 	row("a new TLS connection with one call, CPU", "%.0f µs", f.Handshake)
 	row("an open TLS connection that had a call, memory", "%.0f KiB", f.Connection/(1<<10))
 	row("a watched namespace, memory", "%.0f bytes", f.Namespace)
