@@ -17,8 +17,10 @@ func reportLines(answers []answer, p palette) string {
 	for i := range answers {
 		a := &answers[i]
 		fmt.Fprintf(&b, "%s: %s\n", p.bold(a.title()), summary(a.result, p))
-		if len(a.result.Instances) < 2 {
-			continue
+		if ignored := ignoredFaults(a.result); len(ignored) > 1 {
+			for _, f := range ignored {
+				fmt.Fprintf(&b, "  %s%s, %s: %s\n", prefixed(f.Instance), outcomeText(inject.AdmittedWithout, p), f.Reason, f)
+			}
 		}
 		for _, in := range a.result.Instances {
 			if in.Outcome != a.result.Outcome {
@@ -42,6 +44,11 @@ func summary(r *inject.Result, p palette) string {
 		}
 		return text + " " + strings.Join(names, ", ")
 	}
+	if ignored := ignoredFaults(r); len(ignored) > 1 {
+		return text + ", " + plural(len(ignored), "fault")
+	} else if len(ignored) == 1 {
+		return fmt.Sprintf("%s, %s: %s%s", text, ignored[0].Reason, prefixed(ignored[0].Instance), ignored[0])
+	}
 	detail := r.Detail
 	if i := slices.IndexFunc(r.Instances, func(in inject.Instance) bool { return in.Outcome == r.Outcome }); detail == "" && i >= 0 {
 		detail = r.Instances[i].Name + ": " + r.Instances[i].Detail
@@ -50,6 +57,25 @@ func summary(r *inject.Result, p palette) string {
 		return fmt.Sprintf("%s, %s", text, r.Reason)
 	}
 	return fmt.Sprintf("%s, %s: %s", text, r.Reason, detail)
+}
+
+// ignoredFaults are those for which the pod is admitted without something.
+func ignoredFaults(r *inject.Result) []inject.Fault {
+	var ignored []inject.Fault
+	for _, f := range r.Faults {
+		if f.Ignored {
+			ignored = append(ignored, f)
+		}
+	}
+	return ignored
+}
+
+// prefixed is an instance's name before what is said of it; "" for the request as a whole.
+func prefixed(instance string) string {
+	if instance == "" {
+		return ""
+	}
+	return instance + ": "
 }
 
 // containersText names what an instance adds.
