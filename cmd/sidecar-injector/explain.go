@@ -29,8 +29,10 @@ revision it came from, who asked for it and with which parameters. For a pod wit
 sidecars: the first rule that said no, and what mends it.
 
 It answers for manifests that inject has not seen yet, for its output, and for pods
-taken from a cluster. With a reason, such as UnknownTemplate, it says what that
-means, where it comes from, and what to do.
+taken from a cluster. If one of these exists without a sidecar that it asks for, it
+says why that can be, what the pod would get today, and which command mends it. With
+a reason, such as UnknownTemplate, it says what that means, where it comes from, and
+what to do.
 
 Exit code 1: a pod would be refused.`,
 		Example: `  sidecar-injector explain -f deployment.yaml

@@ -22,9 +22,14 @@ type explanation struct {
 	File             string `json:"file"`
 	Line             int    `json:"line"`
 
+	// Outcome, Reason and Detail are of the decision about a pod that is created now.
 	Outcome inject.Outcome `json:"outcome"`
 	Reason  inject.Reason  `json:"reason"`
 	Detail  string         `json:"detail,omitempty"`
+	// Live says that the pod exists in a cluster: Containers and Ready are as they are
+	// there, and Missing, nil if nothing is, what it would get if it were created now.
+	Live    bool     `json:"live,omitempty"`
+	Missing *missing `json:"missing,omitempty"`
 	// Ready is the READY column, such as 3/3. Unless Observed, it is what it will say
 	// once all containers are up.
 	Ready    string `json:"ready,omitempty"`
@@ -80,6 +85,8 @@ type explainedInstance struct {
 	Outcome     inject.Outcome `json:"outcome"`
 	Reason      inject.Reason  `json:"reason"`
 	Detail      string         `json:"detail,omitempty"`
+	// Missing says that the pod exists without it.
+	Missing bool `json:"missing,omitempty"`
 	// AskedBy is the line that asked for it, and where that stands.
 	AskedBy    string             `json:"askedBy,omitempty"`
 	AskedAt    string             `json:"askedAt,omitempty"`
@@ -104,14 +111,24 @@ type explainedSetting struct {
 // podFields is what an explanation reads of a pod.
 type podFields struct {
 	Metadata struct {
+		UID                 string
 		Labels, Annotations map[string]string
+		OwnerReferences     []ownerReference
 	}
 	Spec struct {
 		InitContainers, Containers []containerFields
 	}
-	Status struct {
-		InitContainerStatuses, ContainerStatuses []containerStatus
-	}
+	Status podStatus
+}
+
+type ownerReference struct {
+	Kind, Name string
+	Controller bool
+}
+
+type podStatus struct {
+	Phase                                    string
+	InitContainerStatuses, ContainerStatuses []containerStatus
 }
 
 type containerFields struct {
@@ -143,16 +160,23 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 		Warnings: a.result.Warnings, misplaced: a.misplaced,
 	}
 	e.Instances = explainInstances(a, &before)
-	e.Containers = explainContainers(e.Instances, &before, &after)
-	if e.Outcome != inject.Refused {
-		e.Ready, e.Observed = readyFigure(e.Containers, &after)
+	if a.pod.Kind == "Pod" && before.live() {
+		e.explainLive(a, &before, &after)
+	} else {
+		e.Containers = explainContainers(e.Instances, &before, &after)
+		if e.Outcome != inject.Refused {
+			e.Ready, e.Observed = readyFigure(e.Containers, &after)
+		}
+		e.PodGets = podGets(a.result.Operations)
 	}
-	e.PodGets = podGets(a.result.Operations)
 	e.Rules = podRules(a)
 	for i := range e.Instances {
 		e.Instances[i].Rules = instanceRules(a, &e.Instances[i])
 	}
 	e.Remedies = remedies(a)
+	if e.outlived() {
+		e.Remedies = append(e.Remedies, recreation(a, &before, len(e.Remedies) > 0))
+	}
 	return e, nil
 }
 

@@ -113,9 +113,10 @@ func (s containerStatus) text(counts bool) string {
 }
 
 // readyFigure is the READY column as kubectl computes it: the ready ones of the
-// containers and native sidecars. observed says that the pod came with a status.
+// containers and native sidecars. observed says that the pod came with a status; one
+// that exists without has nothing ready yet.
 func readyFigure(containers []explainedContainer, pod *podFields) (figure string, observed bool) {
-	observed = len(pod.Status.ContainerStatuses) > 0
+	observed = pod.Status.Phase != "" || len(pod.Status.ContainerStatuses) > 0
 	all, ready := 0, 0
 	for _, c := range containers {
 		if c.Counts {

@@ -15,6 +15,9 @@ func (w *explanationWriter) instance(i int) {
 	in := &w.e.Instances[i]
 	w.line("")
 	title := w.cyan(w.bold(in.Name))
+	if in.Missing {
+		title += " " + w.yellow("(missing)")
+	}
 	switch in.Outcome {
 	case inject.Injected, inject.Unchanged:
 		if in.Description != "" {
@@ -128,19 +131,21 @@ func (w *explanationWriter) field(label, text string) {
 
 // wrapped lists small things behind a label, over as many lines as it takes.
 func (w *explanationWriter) wrapped(label string, items []string) {
-	text := label
+	text, filled := label, false // a label is never alone on its line
 	for i, item := range items {
 		if i < len(items)-1 {
 			item += ","
 		}
-		if utf8.RuneCountInString(text)+1+len(item) > textWidth && strings.TrimSpace(text) != "" {
+		if utf8.RuneCountInString(text)+1+len(item) > textWidth && filled {
 			w.line("%s", text)
+			filled = false
 			text = strings.Repeat(" ", len(label))
 		}
 		if !strings.HasSuffix(text, " ") {
 			text += " "
 		}
 		text += item
+		filled = true
 	}
 	w.line("%s", text)
 }

@@ -17,15 +17,15 @@ const textWidth = 100
 func explanationText(e *explanation, p palette) string {
 	w := &explanationWriter{palette: p, e: e}
 	w.head()
-	w.containers()
+	if e.Live || e.Outcome != inject.Refused {
+		w.table(e.Containers)
+	}
+	w.missing()
 	w.rules("", e.Rules)
 	for i := range e.Instances {
 		w.instance(i)
 	}
-	if len(e.PodGets) > 0 {
-		w.line("")
-		w.wrapped("The pod itself gets: ", e.PodGets)
-	}
+	w.podGets()
 	w.warnings()
 	w.remedies()
 	return p.printable(w.b.String())
@@ -35,6 +35,8 @@ type explanationWriter struct {
 	palette
 	e *explanation
 	b strings.Builder
+	// native says that native sidecars have been explained.
+	native bool
 }
 
 func (w *explanationWriter) line(format string, args ...any) {
@@ -52,7 +54,7 @@ func (w *explanationWriter) head() {
 	w.line("%s in namespace %s %s", w.bold(e.Kind+" "+name), templates.Quote(e.Namespace), w.faint(fmt.Sprintf("(%s:%d)", e.File, e.Line)))
 	w.line("")
 	w.line("%s", w.verdict())
-	if e.Outcome != inject.Refused {
+	if e.Live || e.Outcome != inject.Refused {
 		w.line("%s", w.faint("READY counts the containers of one pod (ready/all); how many pods there are is another number (DESIRED, REPLICAS)."))
 	}
 }
@@ -60,7 +62,7 @@ func (w *explanationWriter) head() {
 // verdict is the answer.
 func (w *explanationWriter) verdict() string {
 	e := w.e
-	if e.Outcome == inject.Refused {
+	if e.Outcome == inject.Refused && !e.Live {
 		return w.red("REFUSED") + fmt.Sprintf(" (%s): no pod is created until the fault below is mended.", e.Reason)
 	}
 	own, ours, waiting := 0, 0, 0
@@ -85,19 +87,26 @@ func (w *explanationWriter) verdict() string {
 	switch {
 	case ours > 0:
 		verb := "adds"
-		if e.Outcome == inject.Unchanged || e.Outcome == inject.Skipped {
+		if e.Live || e.Outcome == inject.Unchanged || e.Outcome == inject.Skipped {
 			verb = "added"
 		}
 		text += fmt.Sprintf("%s of the app and %s that sidecar-injector %s.", plural(own, "container"), plural(ours, "sidecar"), verb)
+	case e.Missing != nil && own == 1:
+		text += "the app's own container and no sidecar."
+	case e.Missing != nil:
+		text += plural(own, "container") + ", all of them the pod's own."
 	case own == 1:
 		text += "the app's own container and no sidecar; " + w.nothing()
 	default:
 		text += fmt.Sprintf("%s, all of them the pod's own; %s", plural(own, "container"), w.nothing())
 	}
-	if waiting > 0 {
+	switch {
+	case waiting == 1 && own+ours == 1:
+		text += " It is not ready."
+	case waiting > 0:
 		text += fmt.Sprintf(" %d of them not ready.", waiting)
 	}
-	return text
+	return text + w.absence()
 }
 
 // nothing says that no container was added, and why.
@@ -111,22 +120,30 @@ func (w *explanationWriter) nothing() string {
 	return fmt.Sprintf("sidecar-injector adds nothing (%s).", w.e.Reason)
 }
 
-// containers is the table of the pod's containers.
-func (w *explanationWriter) containers() {
-	e := w.e
-	if e.Outcome == inject.Refused {
-		return
+// podGets lists what the pod gets beside containers and volumes, or would get.
+func (w *explanationWriter) podGets() {
+	label, list := "The pod itself gets: ", w.e.PodGets
+	if w.e.Missing != nil {
+		label, list = "The pod itself would get: ", w.e.Missing.PodGets
 	}
+	if len(list) > 0 {
+		w.line("")
+		w.wrapped(label, list)
+	}
+}
+
+// table shows containers, each with whose it is.
+func (w *explanationWriter) table(containers []explainedContainer) {
 	w.line("")
 	name, role, state := 0, 0, 0
-	for _, c := range e.Containers {
+	for _, c := range containers {
 		name, role, state = max(name, utf8.RuneCountInString(c.Name)), max(role, len(roleText(c))), max(state, len(c.State))
 	}
 	if state > 0 {
 		state += 2
 	}
 	number := 0
-	for _, c := range e.Containers {
+	for _, c := range containers {
 		count := "-"
 		if c.Counts {
 			number++
@@ -137,7 +154,8 @@ func (w *explanationWriter) containers() {
 			w.line("  %s  %s  + %s", strings.Repeat(" ", len(count)), strings.Repeat(" ", name), got)
 		}
 	}
-	if slices.ContainsFunc(e.Containers, func(c explainedContainer) bool { return c.Role == roleSidecar }) {
+	if !w.native && slices.ContainsFunc(containers, func(c explainedContainer) bool { return c.Role == roleSidecar }) {
+		w.native = true
 		w.line("")
 		w.line("%s", w.faint("A native sidecar is an init container that goes on running: it starts before the app and stops after it."))
 	}
