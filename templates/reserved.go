@@ -16,3 +16,22 @@ func reservedKey(key, instance string) bool {
 
 // reservedVolume is how Kubernetes names the volume with the service account's token.
 const reservedVolume = "kube-api-access-"
+
+// checkKeys finds labels and annotations that belong to the injector.
+func (d *document) checkKeys() {
+	metadata := d.template.program.pod.member("metadata")
+	for _, field := range []string{"labels", "annotations"} {
+		m := metadata.member(field)
+		if m == nil {
+			continue
+		}
+		for i := range m.members {
+			if key := &m.members[i]; key.key == nil && reservedKey(key.name, "") {
+				where := key.value.place
+				d.add(where.line, where.column, where.at.String(), ReservedKey, SeverityError,
+					"templates may set the annotation sidecar-injector.dev/config.${instance} only",
+					"key "+Quote(key.name)+" belongs to sidecar-injector")
+			}
+		}
+	}
+}

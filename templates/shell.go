@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -10,121 +9,232 @@ import (
 
 // checkShell finds parameters' values that become part of the text of a shell
 // command: the shell would run whatever the pod's author puts into them.
+//
+// It reads the command lines first with every expression unknown, then evaluated,
+// with marks for the values of the parameters, which show up wherever a value gets to.
 func (d *document) checkShell() {
-	d.template.program.pod.walk(d.shellIn)
-	d.template.program.app.walk(d.shellIn)
-}
-
-func (d *document) shellIn(n *node) {
-	if n.want == nil {
+	c := &shellCheck{document: d, seen: map[*node]bool{}}
+	c.template()
+	if len(c.seen) == 0 {
 		return
 	}
-	switch n.want.Type {
-	case schema.Container().Type:
-		d.shellWords(slices.Concat(words(n.member("command")), words(n.member("args"))), n)
-	case "core/v1.ExecAction":
-		d.shellWords(words(n.member("command")), nil)
+	c.values = &rendering{program: d.template.program, origin: d.template.Origin}
+	c.render(c.choices(nil)[0], true)
+	expressions := c.expressions()
+	if len(expressions) == 0 {
+		return
+	}
+	native := slices.ContainsFunc(expressions, func(n *node) bool { return n.expression.Uses().Native })
+	for _, choice := range c.choices(expressions) {
+		c.render(choice, true)
+		if native {
+			c.render(choice, false)
+		}
 	}
 }
 
-// words are the items of a command or args; an expression that gives the whole list is one.
-func words(n *node) []*node {
-	if n == nil {
-		return nil
-	}
-	if n.form == expressionForm {
-		return []*node{n}
-	}
-	return n.items
+// shellCheck reads the command lines of one template.
+type shellCheck struct {
+	*document
+	// values evaluates expressions; nil: all are unknown. Its budget is that of the whole
+	// check: when it is spent, what is left is unknown.
+	values *rendering
+	seen   map[*node]bool // expressions in or about a command line
+	words  int            // read so far
+	shell  bool           // one of them is a shell
 }
 
-// shellWords looks for a shell, its -c, and the text after it. container is nil
-// for a probe or hook, whose variables Kubernetes does not put into the text.
-func (d *document) shellWords(words []*node, container *node) {
-	shell, script, argument := false, false, false
-	for _, w := range words {
-		text, _ := w.value.(string)
-		dynamic := w.form != constantForm
+// part is a value of the template: a node that is a mapping or list, or a finished
+// value. The zero part is absent.
+type part struct {
+	node  *node
+	value any
+	place place
+	// unknown says that an expression was not evaluated: value is the marks of the
+	// parameters that it reads. It stands for many words if list is set.
+	unknown, list bool
+}
+
+func (c *shellCheck) render(values map[string]any, native bool) {
+	in := c.document.template.sampleInput(Parameters{values: values})
+	in.Native = native
+	c.values.activation = activate(in)
+	c.template()
+}
+
+func (c *shellCheck) template() {
+	spec := c.member(c.of(c.document.template.program.pod), "spec")
+	for _, list := range []string{"initContainers", "containers"} {
+		for _, container := range c.items(c.member(spec, list)) {
+			c.container(container)
+		}
+	}
+	c.container(c.of(c.document.template.program.app))
+}
+
+// container reads the command lines of a container, or those that the app gets.
+func (c *shellCheck) container(p part) {
+	c.commandLine(slices.Concat(c.items(c.member(p, "command")), c.items(c.member(p, "args"))), p)
+	for _, probe := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
+		c.commandLine(c.items(c.member(c.member(c.member(p, probe), "exec"), "command")), p)
+	}
+	for _, hook := range []string{"postStart", "preStop"} {
+		// Kubernetes puts no variables into the command of a hook.
+		c.commandLine(c.items(c.member(c.member(c.member(c.member(p, "lifecycle"), hook), "exec"), "command")), part{})
+	}
+}
+
+func (c *shellCheck) commandLine(parts []part, container part) {
+	words := make([]word, 0, len(parts))
+	references := false
+	for _, p := range parts {
+		text, _ := p.value.(string)
+		words = append(words, word{written: text, text: text, place: p.place, unknown: p.unknown, list: p.list})
+		references = references || strings.Contains(text, "$(")
+		c.shell = c.shell || shellOf(text) != noShell
+	}
+	c.words += len(words)
+	var variables map[string]string
+	if references || slices.ContainsFunc(words, func(w word) bool { return shellOf(w.text) == commandPrompt }) {
+		variables = c.variables(container)
+		for i := range words {
+			words[i].text = expand(words[i].text, variables)
+		}
+	}
+	for _, s := range scripts(words, c.mayBe) {
+		c.script(s, variables)
+	}
+}
+
+// variables are those of a container, as Kubernetes puts them into its command.
+func (c *shellCheck) variables(container part) map[string]string {
+	out := map[string]string{}
+	for _, item := range c.items(c.member(container, "env")) {
+		name, _ := c.member(item, "name").value.(string)
+		value, _ := c.member(item, "value").value.(string)
+		if name != "" {
+			// Conditions are not looked at, so one of several of a name may count.
+			out[name] += expand(value, out)
+		}
+	}
+	return out
+}
+
+// script reports a text that a shell reads, if a parameter's value is in it.
+func (c *shellCheck) script(s script, variables map[string]string) {
+	hint := `pass it as an environment variable and write "$NAME" here`
+	if s.family == powerShell {
+		hint = "pass it as an environment variable and write $env:NAME here"
+	}
+	if i := marked(s.written); i >= 0 {
+		message := "parameter " + c.parameter(i).name + " becomes part of the text of a shell command"
 		switch {
-		case dynamic && (script || shell && isList(w)):
-			d.shellText(w)
-			if !isList(w) {
-				return
+		case s.option >= 0:
+			message += " where parameter " + c.parameter(s.option).name + " is -c"
+			hint = "write -- before them"
+		case s.family == commandPrompt:
+			hint = "use PowerShell with an environment variable, $env:NAME; cmd puts all it is given into its commands"
+		}
+		c.found(s.place, hint, message)
+		return
+	}
+	for name, reference := range s.references(variables) {
+		if i := marked(variables[name]); i >= 0 {
+			if s.family == posixShell || s.family == switchUser {
+				hint = `write "$` + name + `", which the shell does not read as part of the command`
 			}
-		case script:
-			d.shellVariables(w, text, container)
+			c.found(s.place, hint, reference+" puts parameter "+c.parameter(i).name+" into the text of a shell command")
 			return
-		case dynamic:
-		case !shell:
-			shell = isShell(text)
-		case argument:
-			argument = false
-		case !strings.HasPrefix(text, "-"):
-			return // a script file, and what follows are its arguments
-		case !strings.HasPrefix(text, "--"):
-			script = strings.Contains(text, "c")
-			argument = strings.HasSuffix(text, "o") // -o pipefail
 		}
 	}
 }
 
-func isList(n *node) bool { return n.want != nil && n.want.Kind == schema.List }
-
-func isShell(word string) bool {
-	return slices.Contains([]string{"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"}, path.Base(word))
+func (c *shellCheck) found(where place, hint, message string) {
+	path := where.at.String()
+	for i := range c.findings {
+		if f := &c.findings[i]; f.Reason == ShellInjection && f.Path == path {
+			return
+		}
+	}
+	c.add(where.line, where.column, path, ShellInjection, SeverityError, hint, message)
 }
 
-func (d *document) shellText(n *node) {
-	parameters := n.uses().Parameters
-	if len(parameters) == 0 {
-		return
-	}
-	d.add(n.place.line, n.place.column, n.place.at.String(), ShellInjection, SeverityError,
-		`pass it as an environment variable and write "$NAME" here`,
-		"parameter "+parameters[0]+" becomes part of the text of a shell command")
-}
-
-// shellVariables finds $(NAME) in a shell command where NAME is a variable of the
-// container with a parameter in it: Kubernetes puts the value into the text before the shell reads it.
-func (d *document) shellVariables(script *node, text string, container *node) {
-	if container == nil || !strings.Contains(text, "$(") {
-		return
-	}
-	env := container.member("env")
-	if env == nil {
-		return
-	}
-	for _, variable := range env.items {
-		name, value := variable.member("name"), variable.member("value")
-		if name == nil || value == nil {
-			continue
-		}
-		key, _ := name.value.(string)
-		parameters := value.uses().Parameters
-		if key == "" || len(parameters) == 0 || !strings.Contains(text, "$("+key+")") {
-			continue
-		}
-		d.add(script.place.line, script.place.column, script.place.at.String(), ShellInjection, SeverityError,
-			`write "$`+key+`", which the shell does not read as part of the command`,
-			"$("+key+") puts parameter "+parameters[0]+" into the text of a shell command")
+// of is a node as far as it need be evaluated.
+func (c *shellCheck) of(n *node) part {
+	switch {
+	case n == nil:
+		return part{}
+	case n.form == expressionForm:
+		return c.expression(n)
+	case n.form == constantForm && n.members == nil && n.items == nil:
+		return part{value: n.value, place: n.place}
+	default:
+		return part{node: n, place: n.place}
 	}
 }
 
-// checkKeys finds labels and annotations that belong to the injector.
-func (d *document) checkKeys() {
-	metadata := d.template.program.pod.member("metadata")
-	for _, field := range []string{"labels", "annotations"} {
-		m := metadata.member(field)
-		if m == nil {
-			continue
+func (c *shellCheck) expression(n *node) part {
+	c.seen[n] = true
+	if c.values != nil {
+		if value, present, err := c.values.expression(n); err == nil && present {
+			return part{value: value, place: n.place}
+		} else if err == nil {
+			return part{}
 		}
-		for i := range m.members {
-			if key := &m.members[i]; key.key == nil && reservedKey(key.name, "") {
-				where := key.value.place
-				d.add(where.line, where.column, where.at.String(), ReservedKey, SeverityError,
-					"templates may set the annotation sidecar-injector.dev/config.${instance} only",
-					"key "+Quote(key.name)+" belongs to sidecar-injector")
+	}
+	var marks strings.Builder
+	for _, name := range n.uses().Parameters {
+		marks.WriteString(mark(c.index(name)))
+	}
+	return part{value: marks.String(), place: n.place, unknown: true, list: n.want != nil && n.want.Kind == schema.List}
+}
+
+func (c *shellCheck) member(p part, name string) part {
+	if p.node != nil {
+		return c.of(p.node.member(name))
+	}
+	o, _ := p.value.(Object)
+	value, there := o.Get(name)
+	if !there {
+		return part{}
+	}
+	return part{value: value, place: p.place}
+}
+
+// items are those of a list that are there; an unknown list is one item.
+func (c *shellCheck) items(p part) []part {
+	var out []part
+	if p.node != nil {
+		for _, item := range p.node.items {
+			if i := c.of(item); i.node != nil || i.value != nil {
+				out = append(out, i)
 			}
 		}
+		return out
 	}
+	if p.unknown {
+		return []part{p}
+	}
+	values, _ := p.value.([]any)
+	for _, v := range values {
+		out = append(out, part{value: v, place: p.place})
+	}
+	return out
+}
+
+func (c *shellCheck) parameter(i int) *parameter { return c.document.template.parameters[i] }
+
+func (c *shellCheck) index(name string) int {
+	return slices.IndexFunc(c.document.template.parameters, func(p *parameter) bool { return p.name == name })
+}
+
+// mayBe says whether a word may be the text, because it begins with the value of a
+// parameter that takes it.
+func (c *shellCheck) mayBe(w *word, text string) (parameter int, ok bool) {
+	i := marked(w.text)
+	if i < 0 || !strings.HasPrefix(w.text, mark(i)) {
+		return 0, false
+	}
+	_, fault := c.parameter(i).parse(text)
+	return i, fault == nil
 }
