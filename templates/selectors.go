@@ -11,22 +11,28 @@ import (
 
 // selectorIndex finds the templates that select a pod without trying each of
 // them. A template stands under one requirement that a pod must meet to be
-// selected: a label with a value (under each of the values, where several are allowed), or else a label
-// whatever its value. Only what stands under the pod's own labels, and the templates
-// that require no label, are then tried in full.
+// selected: a label with a value (under each of the values, where several are
+// allowed), or else a label whatever its value. Of several, the one that the fewest
+// templates share counts: thousands may require the same environment and each its
+// own team. Only what stands under the pod's own labels, and the templates that require
+// no label, are then tried in full.
 type selectorIndex struct {
 	buckets map[string]*selectorBuckets // by namespace; "" for those of every namespace
 }
 
 type selectorBuckets struct {
-	pairs         map[label][]*Template // of the pod
-	keys          map[string][]*Template
-	spacePairs    map[label][]*Template // of its namespace
-	spaceKeys     map[string][]*Template
+	requirements  map[requirement][]*Template
 	unconstrained []*Template
+
+	all []*Template // until build
 }
 
-type label struct{ key, value string }
+// requirement is a label that a pod, or its namespace, must have.
+type requirement struct {
+	ofNamespace bool
+	key, value  string
+	anyValue    bool
+}
 
 func (x *selectorIndex) add(namespace string, t *Template) {
 	if t == nil || t.PodSelector == nil {
@@ -37,70 +43,71 @@ func (x *selectorIndex) add(namespace string, t *Template) {
 	}
 	b := x.buckets[namespace]
 	if b == nil {
-		b = &selectorBuckets{
-			pairs: map[label][]*Template{}, keys: map[string][]*Template{},
-			spacePairs: map[label][]*Template{}, spaceKeys: map[string][]*Template{},
-		}
+		b = &selectorBuckets{requirements: map[requirement][]*Template{}}
 		x.buckets[namespace] = b
 	}
-	podPairs, podKey := required(t.PodSelector)
-	spacePairs, spaceKey := required(t.NamespaceSelector)
-	switch {
-	case len(podPairs) > 0 && (len(spacePairs) == 0 || len(podPairs) <= len(spacePairs)):
-		for _, pair := range podPairs {
-			b.pairs[pair] = append(b.pairs[pair], t)
-		}
-	case len(spacePairs) > 0:
-		for _, pair := range spacePairs {
-			b.spacePairs[pair] = append(b.spacePairs[pair], t)
-		}
-	case podKey != "":
-		b.keys[podKey] = append(b.keys[podKey], t)
-	case spaceKey != "":
-		b.spaceKeys[spaceKey] = append(b.spaceKeys[spaceKey], t)
-	default:
-		b.unconstrained = append(b.unconstrained, t)
-	}
+	b.all = append(b.all, t)
 }
 
-// required picks the requirement with the fewest values among those that name
-// values, and the first key that must be there at all.
-func required(selector labels.Selector) (pairs []label, key string) {
-	requirements, _ := selector.Requirements()
-	for _, r := range requirements {
-		switch r.Operator() {
-		case selection.Equals, selection.DoubleEquals, selection.In:
-			values := slices.Compact(slices.Sorted(slices.Values(r.ValuesUnsorted())))
-			if pairs != nil && len(values) >= len(pairs) {
-				continue
-			}
-			pairs = make([]label, 0, len(values))
-			for _, v := range values {
-				pairs = append(pairs, label{r.Key(), v})
-			}
-		case selection.Exists:
-			if key == "" {
-				key = r.Key()
-			}
-		}
-	}
-	return pairs, key
-}
-
-func (x *selectorIndex) sort() {
+// build places the templates.
+func (x *selectorIndex) build() {
 	for _, b := range x.buckets {
-		for _, m := range []map[label][]*Template{b.pairs, b.spacePairs} {
-			for _, list := range m {
-				slices.SortFunc(list, byOrder)
-			}
-		}
-		for _, m := range []map[string][]*Template{b.keys, b.spaceKeys} {
-			for _, list := range m {
-				slices.SortFunc(list, byOrder)
-			}
-		}
-		slices.SortFunc(b.unconstrained, byOrder)
+		b.build()
 	}
+}
+
+func (b *selectorBuckets) build() {
+	shared := map[requirement]int{}
+	for _, t := range b.all {
+		for _, choice := range alternatives(t) {
+			for _, r := range choice {
+				shared[r]++
+			}
+		}
+	}
+	for _, t := range b.all {
+		choices := alternatives(t)
+		if len(choices) == 0 {
+			b.unconstrained = append(b.unconstrained, t)
+			continue
+		}
+		crowd := func(choice []requirement) int {
+			n := 0
+			for _, r := range choice {
+				n += shared[r]
+			}
+			return n
+		}
+		for _, r := range slices.MinFunc(choices, func(a, b []requirement) int { return crowd(a) - crowd(b) }) {
+			b.requirements[r] = append(b.requirements[r], t)
+		}
+	}
+	b.all = nil
+}
+
+// alternatives are the requirements that a template can stand under: each is a
+// list of labels of which a selected pod, or its namespace, has at least one.
+func alternatives(t *Template) [][]requirement {
+	var choices [][]requirement
+	for _, s := range []struct {
+		selector    labels.Selector
+		ofNamespace bool
+	}{{t.PodSelector, false}, {t.NamespaceSelector, true}} {
+		requirements, _ := s.selector.Requirements()
+		for _, r := range requirements {
+			switch r.Operator() {
+			case selection.Equals, selection.DoubleEquals, selection.In:
+				var choice []requirement
+				for _, value := range slices.Compact(slices.Sorted(slices.Values(r.ValuesUnsorted()))) {
+					choice = append(choice, requirement{ofNamespace: s.ofNamespace, key: r.Key(), value: value})
+				}
+				choices = append(choices, choice)
+			case selection.Exists:
+				choices = append(choices, []requirement{{ofNamespace: s.ofNamespace, key: r.Key(), anyValue: true}})
+			}
+		}
+	}
+	return choices
 }
 
 func byOrder(a, b *Template) int {
@@ -138,12 +145,12 @@ func (b *selectorBuckets) find(found []*Template, podLabels, namespaceLabels map
 		}
 	}
 	for k, v := range podLabels {
-		try(b.pairs[label{k, v}])
-		try(b.keys[k])
+		try(b.requirements[requirement{key: k, value: v}])
+		try(b.requirements[requirement{key: k, anyValue: true}])
 	}
 	for k, v := range namespaceLabels {
-		try(b.spacePairs[label{k, v}])
-		try(b.spaceKeys[k])
+		try(b.requirements[requirement{ofNamespace: true, key: k, value: v}])
+		try(b.requirements[requirement{ofNamespace: true, key: k, anyValue: true}])
 	}
 	try(b.unconstrained)
 	return found

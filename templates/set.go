@@ -52,7 +52,7 @@ func NewSet(entries []Entry) *Set {
 			s.matching.add(namespace, s.entries[i].Template)
 		}
 	}
-	s.matching.sort()
+	s.matching.build()
 	return s
 }
 

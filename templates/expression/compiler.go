@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"weak"
 
 	"github.com/google/cel-go/cel"
@@ -20,6 +21,7 @@ import (
 // goes, so that templates which are edited all day long do not fill the memory.
 type Compiler struct {
 	language *language
+	plans    plans
 
 	mu       sync.Mutex
 	programs map[string][]weak.Pointer[program] // by source; one for each choice of parameter types
@@ -51,11 +53,12 @@ func (c *Compiler) Environment(parameters []Parameter) *Environment {
 
 // program is one compiled CEL expression.
 type program struct {
-	source string
-	params []schema.Field // that it uses, with the types it was compiled for
-	uses   Uses
-	output *cel.Type
-	cel    cel.Program
+	compiler *Compiler
+	source   string
+	params   []schema.Field // that it uses, with the types it was compiled for
+	uses     Uses
+	output   *cel.Type
+	plan     atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
 
 // suits reports whether the program was compiled for parameters of these types.
@@ -127,13 +130,24 @@ func (c *Compiler) forget(source string) {
 }
 
 func (c *Compiler) compile(source string, params *schema.Schema) (*program, *Error) {
+	p, plan, err := c.plan(source, params)
+	if err != nil {
+		return nil, err
+	}
+	p.plan.Store(&plan)
+	c.plans.keep(p)
+	return p, nil
+}
+
+// plan compiles an expression; the program does not hold its plan yet.
+func (c *Compiler) plan(source string, params *schema.Schema) (*program, cel.Program, *Error) {
 	l := c.language
 	if strings.TrimSpace(source) == "" {
-		return nil, &Error{Reason: ExpressionSyntax, Message: "the expression is empty", Hint: literalHint}
+		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression is empty", Hint: literalHint}
 	}
 	parsed, issues := l.env.Parse(source)
 	if issues.Err() != nil {
-		return nil, l.syntaxError(source, issues)
+		return nil, nil, l.syntaxError(source, issues)
 	}
 	tree := parsed.NativeRep()
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, params: params}
@@ -143,18 +157,17 @@ func (c *Compiler) compile(source string, params *schema.Schema) (*program, *Err
 		if err != nil {
 			a.report(l.checkError(source, tree, issues, a.err))
 		}
-		return nil, a.err
+		return nil, nil, a.err
 	}
-	p := &program{source: source, uses: a.uses.result(), output: checked.OutputType()}
+	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
 	for _, name := range p.uses.Parameters {
 		if field, ok := params.Field(name); ok {
 			p.params = append(p.params, schema.Field{Name: name, Schema: field.Schema})
 		}
 	}
-	var err error
-	p.cel, err = l.env.Program(checked, l.options...)
+	plan, err := l.env.Program(checked, l.options...)
 	if err != nil {
-		return nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}
+		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}
 	}
-	return p, nil
+	return p, plan, nil
 }

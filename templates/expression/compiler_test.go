@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -79,4 +80,31 @@ func TestCompileAndEvaluateAreSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestAProgramWhosePlanWasDroppedIsPlannedAgain(t *testing.T) {
+	environment := NewCompiler().Environment(parameters)
+	var all []*Expression
+	for i := range 2*maxPlans + 10 {
+		scanned, err := Scan(fmt.Sprintf("${params.count + %d}", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := environment.Compile(scanned, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, x)
+	}
+	for round := range 2 {
+		for i, x := range all {
+			value, _, err := x.Evaluate(activation(t), &Budget{})
+			if err != nil || value != int64(3+i) {
+				t.Fatalf("round %d: expression %d gives %v, %v", round, i, value, err)
+			}
+		}
+	}
+	if kept := len(environment.compiler.plans.ring); kept > maxPlans {
+		t.Errorf("%d plans are kept", kept)
+	}
 }

@@ -16,7 +16,11 @@ const largestValue = 100_000
 
 // run evaluates the program. The error's offset is within its source.
 func (p *program) run(in *Activation, budget *Budget) (value any, present bool, err *Error) {
-	result, details, failure := p.cel.Eval(&bindings{Activation: in, shallowPod: !p.uses.Pod, shallowApp: !p.uses.App})
+	plan, err := p.planned()
+	if err != nil {
+		return nil, false, err
+	}
+	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.Pod, shallowApp: !p.uses.App})
 	if details != nil {
 		if cost := details.ActualCost(); cost != nil {
 			if err := budget.spend(*cost); err != nil && failure == nil {
