@@ -69,7 +69,11 @@ func (d *document) parameters(spec *yaml.Node) {
 	at := specPath().Member("parameters")
 	for i := range d.spec.Parameters {
 		item := manifest.Resolve(list.Content[i])
-		p, faults := newParameter(&d.spec.Parameters[i])
+		declared := &d.spec.Parameters[i]
+		if name := scalarAt(item, "name"); declared.Name == "" && parameterName.MatchString(name) {
+			declared.Name = name // y without quotes: it has been reported, and expressions mean it
+		}
+		p, faults := newParameter(declared)
 		p.index = i
 		for _, f := range faults {
 			n, path := item, at.Item(i)

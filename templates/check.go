@@ -71,6 +71,9 @@ func (d *document) example(item *yaml.Node, at *schema.Path, index int) (example
 	before := len(d.findings)
 	for key, value := range manifest.Pairs(values) {
 		here := at.Member("parameters").Member(key.Value)
+		if d.unquotedKey(key, here) {
+			continue
+		}
 		i := slices.Index(d.template.parameterNames, key.Value)
 		if i < 0 {
 			hint := "the template has " + list(d.template.parameterNames)

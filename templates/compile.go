@@ -143,6 +143,8 @@ func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path, c
 				continue
 			}
 			elem = field.Schema
+		} else if c.unquotedKey(key, here) {
+			continue
 		} else if strings.Contains(name, "${") {
 			m.key = c.key(key, here)
 			constant = constant && m.key.constant()

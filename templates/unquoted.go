@@ -1,6 +1,23 @@
 package templates
 
-import "strings"
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// unquotedKey reports a key such as y or no, in whose place Kubernetes reads true or false.
+func (d *document) unquotedKey(key *yaml.Node, at *schema.Path) bool {
+	read := string(manifest.JSON(key))
+	if read != "true" && read != "false" || read == key.Value {
+		return false
+	}
+	d.report(key, at, WrongType, "put it in quotes: "+Quote(key.Value), "want a string for a key, got the boolean %s", read)
+	return true
+}
 
 // unquoted looks, around the line of a YAML error, for an expression that YAML
 // misreads because it is not quoted. It gives the place of its ${ and the line
