@@ -215,6 +215,7 @@ func (a *analysis) call(e ast.Expr, in *scope) known {
 			first = s
 		}
 	}
+	a.format(call)
 	switch call.FunctionName() {
 	case "orValue", "value", "or", "filter", "sort", "reverse", "distinct", "slice":
 		return known{schema: target}
@@ -247,6 +248,16 @@ func (a *analysis) optionalSelection(e ast.Expr, in *scope) known {
 		e.SetKindCase(factory.NewCall(e.ID(), "optional.of", args[1]))
 	}
 	return k
+}
+
+// format looks at a constant format, which else would fail only where it is evaluated.
+func (a *analysis) format(call ast.CallExpr) {
+	if call.FunctionName() != "format" || !call.IsMemberFunction() || call.Target().Kind() != ast.LiteralKind {
+		return
+	}
+	if text, ok := call.Target().AsLiteral().(types.String); ok && tooLong(string(text)) >= 0 {
+		a.fail(a.offset(call.Target()), ExpressionCost, "the format asks for more than "+strconv.Itoa(mostDigits)+" digits", "")
+	}
 }
 
 func (a *analysis) comprehension(c ast.ComprehensionExpr, in *scope) *schema.Schema {

@@ -48,6 +48,9 @@ func TestCompileSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"${params.text.¦size}", integer, ExpressionType, `a string has no field "size"`, ""},
 		{"${pod.spec.containers.¦name}", text, ExpressionType, `a list has no field "name"`, "[0]"},
 
+		{`${¦"%.1000000000f".format([1.0])}`, text, ExpressionCost, "the format asks for more than 100 digits", ""},
+		{`${params.count > 1 ? ¦"%d%% %.101e".format([1, 2.0]) : ""}`, text, ExpressionCost, "the format asks for more than 100 digits", ""},
+
 		// Types within the expression.
 		{"${true ¦? 'a' : 1}", text, ExpressionType, "the two branches of the conditional are string and int", "string(…)"},
 		{"${params.text ¦+ 1}", text, ExpressionType, "operator + cannot take (string, int)", "string(…)"},

@@ -1,6 +1,9 @@
 package expression
 
 import (
+	"regexp"
+	"strconv"
+
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/functions"
 	"github.com/google/cel-go/common/operators"
@@ -32,7 +35,7 @@ func tooMuch() map[string]func(args []ref.Val) bool {
 		"replace":           makes(replacedSize),
 		"join":              makes(joinedSize),
 		"lists.range":       makes(rangeSize),
-		"format":            makes(formattedSize),
+		"format":            func(args []ref.Val) bool { return tooPrecise(args) || formattedSize(args) > longestResult },
 		"flatten":           tooHeavy,
 		"distinct":          tooHeavy,
 		"indexOf":           tooHeavy,
@@ -44,6 +47,30 @@ func tooMuch() map[string]func(args []ref.Val) bool {
 		operators.Equals:    tooHeavy,
 		operators.NotEquals: tooHeavy,
 	}
+}
+
+// mostDigits bounds the precision of a format's clause.
+const mostDigits = 100
+
+var precision = regexp.MustCompile(`%%|%\.([0-9]+)`)
+
+// tooLong gives the place of the first clause of a format that asks for more digits, or -1.
+// Go gives up on some of them and writes %!(NOVERB) instead.
+func tooLong(format string) int {
+	for _, at := range precision.FindAllStringSubmatchIndex(format, -1) {
+		if at[2] < 0 {
+			continue // %%
+		}
+		if digits, err := strconv.Atoi(format[at[2]:at[3]]); err != nil || digits > mostDigits {
+			return at[0]
+		}
+	}
+	return -1
+}
+
+func tooPrecise(args []ref.Val) bool {
+	format, ok := args[0].(types.String)
+	return ok && tooLong(string(format)) >= 0
 }
 
 // guard wraps the calls of those functions so that they fail instead.

@@ -25,6 +25,7 @@ func TestNoExpressionTakesMoreThanItsShare(t *testing.T) {
 		"a replace at every character": `${"` + long + `".replace("", "` + long + `").size()}`,
 		"a join that multiplies":       `${lists.range(10000).map(i, "x").join("` + long + `").size()}`,
 		"a format that repeats":        `${"%s".format([` + bomb(3) + `]).size()}`,
+		"a format with many digits":    `${("%." + string(1000000) + "f").format([1.0]).size()}`,
 		"a flatten that multiplies":    "${" + bomb(3) + ".flatten(4).size()}",
 		"a comparison of copies":       "${" + bomb(5) + " == " + bomb(5) + "}",
 		"an inequality of copies":      "${" + bomb(5) + " != " + bomb(5) + "}",
