@@ -138,7 +138,6 @@ func (w *explanationWriter) wrapped(label string, items []string) {
 		}
 		if utf8.RuneCountInString(text)+1+len(item) > textWidth && filled {
 			w.line("%s", text)
-			filled = false
 			text = strings.Repeat(" ", len(label))
 		}
 		if !strings.HasSuffix(text, " ") {
