@@ -1,9 +1,11 @@
 package templates
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -26,6 +28,9 @@ func (d *document) checkShell() {
 	}
 	native := slices.ContainsFunc(expressions, func(n *node) bool { return n.expression.Uses().Native })
 	for _, choice := range c.choices(expressions) {
+		if c.spent {
+			return
+		}
 		c.render(choice, true)
 		if native {
 			c.render(choice, false)
@@ -39,6 +44,7 @@ type shellCheck struct {
 	// values evaluates expressions; nil: all are unknown. Its budget is that of the whole
 	// check: when it is spent, what is left is unknown.
 	values *rendering
+	spent  bool
 	seen   map[*node]bool // expressions in or about a command line
 	words  int            // read so far
 	shell  bool           // one of them is a shell
@@ -175,12 +181,15 @@ func (c *shellCheck) of(n *node) part {
 
 func (c *shellCheck) expression(n *node) part {
 	c.seen[n] = true
-	if c.values != nil {
-		if value, present, err := c.values.expression(n); err == nil && present {
+	if c.values != nil && !c.spent {
+		value, present, err := c.values.expression(n)
+		if err == nil && present {
 			return part{value: value, place: n.place}
 		} else if err == nil {
 			return part{}
 		}
+		var fault *expression.Error
+		c.spent = errors.As(err, &fault) && fault.Reason == expression.ExpressionCost
 	}
 	var marks strings.Builder
 	for _, name := range n.uses().Parameters {
