@@ -8,18 +8,18 @@ import (
 )
 
 // collectorText follows an app's logs: a sidecar, two volumes, a mount in each of
-// the app's containers, an annotation. NAME, MATCH and VARIANT are replaced.
+// the app's containers, an annotation. What stands in <> is replaced.
 const collectorText = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
 metadata:
-  name: NAME
+  name: <name>
 spec:
   description: Follows the log files that the app writes to a shared folder.
   parameters:
   - {name: logDir, type: path, default: /var/log/app, description: Folder of the log files.}
   - {name: level, type: string, default: info, enum: [info, debug], description: What the collector logs itself.}
   - {name: port, type: port, default: 8686, description: Port of the first collector.}
-MATCH  app:
+<match>  app:
     containers: all
     volumeMounts:
     - {name: app-logs, mountPath: "${params.logDir}"}
@@ -40,7 +40,7 @@ MATCH  app:
         env:
         - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
         - {name: LEVEL, value: "${params.level}"}
-        - {name: PIPELINE, value: '${params.level == "debug" ? "debug" : "pipeline-VARIANT"}'}
+        - {name: PIPELINE, value: '${params.level == "debug" ? "debug" : "pipeline-<variant>"}'}
         resources:
           requests: {cpu: 25m, memory: 64Mi}
           limits: {memory: 128Mi}
@@ -67,7 +67,7 @@ func Template(name, match string, variant int) string {
 	if match != "" {
 		match = "  match: " + match + "\n"
 	}
-	return strings.NewReplacer("NAME", name, "MATCH", match, "VARIANT", fmt.Sprintf("%03d", variant)).Replace(collectorText)
+	return strings.NewReplacer("<name>", name, "<match>", match, "<variant>", fmt.Sprintf("%03d", variant)).Replace(collectorText)
 }
 
 // Requested is the template that pods of the load run ask for.
