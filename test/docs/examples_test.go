@@ -7,6 +7,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
 var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
@@ -40,6 +41,23 @@ func TestTheSettingsInTheDocsAreRead(t *testing.T) {
 	for _, text := range blocks(t, "docs/operations.md", "onUnknownTemplate:") {
 		if _, err := config.Parse("docs/operations.md", []byte(text)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+var revision = regexp.MustCompile(`\b([a-z-]+)@([0-9a-f]{10})\b`)
+
+func TestTheReadmesOutputIsOfTodaysTemplates(t *testing.T) {
+	for _, m := range revision.FindAllStringSubmatch(read(t, "README.md"), -1) {
+		file := m[1] + ".yaml"
+		data, err := builtin.FS.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range templates.Load(templates.SourceBuiltIn, file, data) {
+			if entry.Template == nil || entry.Template.Revision != m[2] {
+				t.Errorf("README.md shows %s, which is not today's revision: paste the output of make demo", m[0])
+			}
 		}
 	}
 }
