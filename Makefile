@@ -28,7 +28,7 @@ demo: build ## one pod through the real webhook, on this machine, without a clus
 	@go run ./test/demo -binary $(binary)
 
 build: ## bin/sidecar-injector
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o $(binary) ./cmd/sidecar-injector
+	go build -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o $(binary) ./cmd/sidecar-injector
 
 test: ## all tests; no cluster needed
 	go test ./...

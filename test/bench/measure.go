@@ -88,7 +88,7 @@ func program(binary, folder string) (string, error) {
 		return filepath.Abs(binary)
 	}
 	binary = filepath.Join(folder, "sidecar-injector")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./cmd/sidecar-injector")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./cmd/sidecar-injector")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
