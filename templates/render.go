@@ -113,9 +113,11 @@ func (r *rendering) run() (*Rendered, error) {
 	if r.out.App, err = r.tree(r.program.app); err != nil {
 		return nil, err
 	}
-	r.out.native = r.activation.Native
-	r.out.finish()
-	return &r.out, nil
+	// A copy: a pointer into r would keep the pod alive as long as the result.
+	out := r.out
+	out.native = r.activation.Native
+	out.finish()
+	return &out, nil
 }
 
 func (r *rendering) tree(n *node) (Object, error) {

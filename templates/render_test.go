@@ -6,8 +6,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -290,5 +293,63 @@ spec:
 	}
 	if diff := cmp.Diff(first.Revision, second.Revision); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAKeptRenderingDoesNotKeepThePod(t *testing.T) {
+	tmpl, in := configSync(t)
+	pod := &testPod{"kept", map[string]any{"spec": map[string]any{}}}
+	in.Pod = pod
+	held := weak.Make(pod)
+	out, err := tmpl.Render(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Pod, pod = nil, nil
+	for range 20 {
+		if runtime.GC(); held.Value() == nil {
+			break
+		}
+	}
+	if held.Value() != nil {
+		t.Error("the pod is still reachable")
+	}
+	runtime.KeepAlive(tmpl)
+	runtime.KeepAlive(out)
+}
+
+func TestKeptRenderingsTellPodsApartWhoseFieldsAreAbsentForOtherReasons(t *testing.T) {
+	tmpl := one(t, SourceDirectory, clusterKind, "", "a", `{pod: {metadata: {labels: {probe: "${has(app.livenessProbe.httpGet) ? 'http' : 'other'}"}}}}`).Template
+	render := func(app testApp) error {
+		in := tmpl.sampleInput(Parameters{})
+		in.App = app
+		_, err := tmpl.Render(in)
+		return err
+	}
+	with, without := testApp{"name": "a", "livenessProbe": map[string]any{"exec": map[string]any{}}}, testApp{"name": "a"}
+	before := render(without)
+	if err := render(with); err != nil {
+		t.Fatal(err)
+	}
+	if after := render(without); (before == nil) != (after == nil) {
+		t.Errorf("before %v, after another pod %v", before, after)
+	}
+}
+
+func TestKeptRenderingsTellIndexAndParametersApart(t *testing.T) {
+	tmpl := one(t, SourceDirectory, clusterKind, "", "a", `{parameters: [{name: a, type: string}, {name: b, type: string}], pod: {metadata: {annotations: {x: "${index}|${params.a}|${params.b}"}}}}`).Template
+	render := func(index int, a, b string) string {
+		p, _ := tmpl.Bind(func(name string) (string, bool) { return map[string]string{"a": a, "b": b}[name], true })
+		in := tmpl.sampleInput(p)
+		in.Index = index
+		out, err := tmpl.Render(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Pod.Object("metadata").Object("annotations").Text("x")
+	}
+	z := strings.Repeat("z", 17)
+	if a, b := render(1, "abc19:"+z, ""), render(12, "abc", z+"0:"); a == b {
+		t.Errorf("both are %s", a)
 	}
 }

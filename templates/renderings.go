@@ -80,7 +80,7 @@ func (p *program) key(in *Input) renderingKey {
 	b = appendKey(b, in.Instance)
 	b = strconv.AppendBool(b, in.Native)
 	if p.reads.Index {
-		b = strconv.AppendInt(b, int64(in.Index), 10)
+		b = append(strconv.AppendInt(b, int64(in.Index), 10), ';')
 	}
 	for _, text := range in.Parameters.texts {
 		b = appendKey(b, text)
@@ -101,7 +101,7 @@ func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 		if in.App == nil {
 			return append(b, '!')
 		}
-		return appendRaw(b, in.App.Raw(path.Fields))
+		return appendField(b, in.App.Raw, path.Fields)
 	case "pod":
 		if in.Pod == nil {
 			return append(b, '!')
@@ -112,7 +112,7 @@ func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 		if len(path.Fields) < 2 || path.Fields[0] == "metadata" && path.Fields[1] == "namespace" {
 			b = appendKey(b, in.Pod.Namespace())
 		}
-		return appendRaw(b, in.Pod.Raw(path.Fields))
+		return appendField(b, in.Pod.Raw, path.Fields)
 	}
 	field := ""
 	if len(path.Fields) > 1 {
@@ -126,6 +126,23 @@ func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 	}
 	if field == "" || field == "annotations" {
 		b = appendTexts(b, in.NamespaceAnnotations)
+	}
+	return b
+}
+
+// appendField writes what stands at a path; where nothing does, how far the path
+// goes, for an expression may fail for want of a parent and not for want of the field.
+func appendField(b []byte, raw func([]string) []byte, fields []string) []byte {
+	if value := raw(fields); value != nil {
+		return appendRaw(b, value)
+	}
+	b = append(b, '-')
+	for i := range fields {
+		kind := byte('-')
+		if parent := raw(fields[:i]); len(parent) > 0 {
+			kind = parent[0]
+		}
+		b = append(b, kind)
 	}
 	return b
 }

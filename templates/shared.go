@@ -2,6 +2,7 @@ package templates
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"runtime"
 	"sync"
 	"weak"
@@ -21,13 +22,24 @@ type sharedSpecs struct {
 
 type specKey [sha256.Size]byte
 
-// specKey is equal for documents whose checks and program are equal. A template
+// specKey is equal for documents whose checks, program and layout are equal. A template
 // is checked under its own name, of which only the length matters.
 func (d *document) specKey(spec *yaml.Node) specKey {
 	b := appendKey(nil, d.entry.Kind)
 	b = appendKey(b, d.entry.Namespace)
 	b = append(b, byte(len(d.entry.Name)))
-	return sha256.Sum256(append(b, manifest.JSON(spec)...))
+	b = append(b, manifest.JSON(spec)...)
+	return sha256.Sum256(appendPlaces(b, spec, d.entry.Origin.Line))
+}
+
+// appendPlaces writes where each node stands: faults at run time name the place.
+func appendPlaces(b []byte, n *yaml.Node, from int) []byte {
+	b = binary.AppendVarint(b, int64(n.Line-from))
+	b = binary.AppendVarint(b, int64(n.Column))
+	for _, child := range n.Content {
+		b = appendPlaces(b, child, from)
+	}
+	return b
 }
 
 // find gives a template of an equal spec in which nothing was found wrong, or nil.

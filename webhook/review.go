@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
@@ -95,6 +97,9 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request.object: missing")
 	case d.createsPod() && d.namespace == "":
 		return errors.New("request.namespace: missing")
+	case d.createsPod() && len(validation.IsDNS1123Label(d.namespace)) > 0:
+		// It becomes part of the address of a look-up.
+		return fmt.Errorf("request.namespace: %s is no name of a namespace", templates.Quote(d.namespace))
 	}
 	return nil
 }

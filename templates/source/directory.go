@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -45,18 +44,19 @@ func NewDirectory(paths ...string) *Directory {
 // Name is that of the source for people.
 func (d *Directory) Name() string { return "template directory " + strings.Join(d.paths, ", ") }
 
-// Watch follows the directories and every folder in them.
+// Watch follows the directories and every folder in them. Where the node has no
+// watches left, the rescan alone finds what changes.
 func (d *Directory) Watch(ctx context.Context, changed func()) error {
+	ticker := time.NewTicker(d.rescan)
+	defer ticker.Stop()
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("%s: watch: %w", d.Name(), err)
+		return onlyRescan(ctx, ticker.C, changed)
 	}
 	defer watcher.Close()
 	d.follow(watcher)
 	changed() // for what happened between the first read and now
 
-	ticker := time.NewTicker(d.rescan)
-	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -70,6 +70,18 @@ func (d *Directory) Watch(ctx context.Context, changed func()) error {
 		}
 		d.follow(watcher)
 		changed()
+	}
+}
+
+// onlyRescan reads again at every tick.
+func onlyRescan(ctx context.Context, ticks <-chan time.Time, changed func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks:
+			changed()
+		}
 	}
 }
 

@@ -89,6 +89,7 @@ func program(binary, folder string) (string, error) {
 	}
 	binary = filepath.Join(folder, "sidecar-injector")
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./cmd/sidecar-injector")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

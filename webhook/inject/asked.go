@@ -53,6 +53,10 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
+	if entries := strings.Count(text, ",") + 1; entries > maxEntries {
+		bad("", fmt.Sprintf("it has %d entries, of which at most %d can be instances", entries, maxInstances), "ask for fewer")
+		return nil, faults
+	}
 	for _, part := range strings.Split(text, ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {

@@ -216,7 +216,7 @@ func (a *assembly) metadata(containers arranged) error {
 		labels = append(labels, c.trial.plan.labels...)
 		annotations = append(annotations, c.trial.plan.annotations...)
 	}
-	if name := a.defaultContainer(containers.regular); name != "" {
+	if name := a.defaultContainer(containers.regular); name != "" && annotations.Text(defaultContainerAnnotation) == "" {
 		annotations = append(annotations, templates.Member{Name: defaultContainerAnnotation, Value: name})
 	}
 	annotations = a.safeToEvict(annotations)

@@ -120,6 +120,9 @@ func strays(all []given, entries []asked) []string {
 	return warnings
 }
 
+// maxUnknown bounds the faults for unknown parameters of one instance.
+const maxUnknown = 16
+
 // maxStrays keeps mistakes of one kind from hiding all other warnings.
 const maxStrays = 5
 
@@ -133,6 +136,9 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 	known := t.ParameterNames()
 	var faults []Fault
 	for _, g := range all {
+		if len(faults) == maxUnknown {
+			break // enough to see what is wrong
+		}
 		if reserved(g.parameter) || slices.Contains(known, g.parameter) {
 			continue
 		}

@@ -195,10 +195,16 @@ func (j *job) keepWhole(status Status, err error) {
 	}
 	j.status = Status{}
 	for name, e := range status {
-		if e.complete(j.pod) {
+		if e.complete(j.pod) && (e.LeftOut == "" || mayBeLeftOut(e.LeftOut)) {
 			j.status[name] = e
 		}
 	}
+}
+
+// mayBeLeftOut are the reasons that an injection writes. The status is the pod
+// author's to forge; its text must not become a reason.
+func mayBeLeftOut(reason Reason) bool {
+	return reason == Conflict || reason == NoTarget || reason == BadParameter
 }
 
 // repair puts restartPolicy back where a native sidecar of ours lost it, as it

@@ -30,7 +30,9 @@ const (
 	// server names at random and adds before webhooks are called.
 	tokenVolume = "kube-api-access-"
 
-	maxInstances  = 16
+	maxInstances = 16
+	// maxEntries is how many entries of a request are read, repetitions included.
+	maxEntries    = 4 * maxInstances
 	maxNameLength = 30
 	// maxOverride bounds the override annotation in bytes.
 	maxOverride = 8 << 10

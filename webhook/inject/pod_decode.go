@@ -249,14 +249,16 @@ func container(c *rawjson.Cursor) (v containerView, err error) {
 	return v, err
 }
 
-// names are the names of an object's members; nil for null.
+// names are the names of an object's members that are not null; nil for null.
 func names(c *rawjson.Cursor) ([]string, error) {
 	if null, err := c.Null(); null || err != nil {
 		return nil, err
 	}
 	list := []string{}
 	err := c.Members(func(name []byte) error {
-		list = append(list, string(name))
+		if c.Kind() != 'n' {
+			list = append(list, string(name))
+		}
 		return c.Skip()
 	})
 	return list, err

@@ -60,12 +60,24 @@ func ReadStatus(annotations map[string]string) (Status, error) {
 	if !ok || text == "" {
 		return nil, nil
 	}
+	if len(text) > maxStatus {
+		return nil, fmt.Errorf("annotation %s: it has %d bytes, more than %d", StatusAnnotation, len(text), maxStatus)
+	}
 	var s Status
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("annotation %s: %w", StatusAnnotation, err)
 	}
+	if len(s) > maxStatusEntries {
+		return nil, fmt.Errorf("annotation %s: it has %d entries, more than %d", StatusAnnotation, len(s), maxStatusEntries)
+	}
 	return s, nil
 }
+
+// Bounds of a status that is read: the work on it grows with its size.
+const (
+	maxStatus        = 64 << 10
+	maxStatusEntries = 64
+)
 
 // text is the annotation's value: compact JSON with sorted keys.
 func (s Status) text() (string, error) {
@@ -79,9 +91,13 @@ func (e StatusEntry) all() []string {
 }
 
 // complete reports whether everything that the entry lists is in the pod, and
-// in the list that the entry says; an entry of a template that only adds to the
+// in the list that the entry says, each name once; an entry of a template that only adds to the
 // app's containers lists nothing and is complete.
 func (e StatusEntry) complete(p *podView) bool {
+	all := slices.Sorted(slices.Values(e.all()))
+	if len(slices.Compact(all)) < len(e.all()) {
+		return false
+	}
 	in := func(list string, names []string) bool {
 		return !slices.ContainsFunc(names, func(name string) bool {
 			_, l, _ := p.container(name)

@@ -1,0 +1,78 @@
+package inject_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+const tinyTemplate = `
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: tiny}
+spec:
+  app: {lifecycle: {preStop: {sleep: {seconds: 1}}}}
+  pod:
+    metadata: {annotations: {kubectl.kubernetes.io/default-container: tiny}}
+    spec:
+      containers: [{name: tiny, image: "example.com/tiny:1", resources: {requests: {cpu: 1m, memory: 1Mi}}}]
+`
+
+// annotated is a pod of one container with annotations.
+func annotated(t *testing.T, annotations map[string]any) []byte {
+	t.Helper()
+	return marshal(t, map[string]any{
+		"metadata": map[string]any{"annotations": annotations},
+		"spec": map[string]any{
+			"initContainers": []any{map[string]any{"name": "z"}},
+			"containers":     []any{map[string]any{"name": "web", "lifecycle": map[string]any{"preStop": nil}}},
+		},
+	})
+}
+
+func TestAForgedStatusMakesNoReason(t *testing.T) {
+	result := run(t, builtinSet(t, tinyTemplate), annotated(t, map[string]any{
+		inject.RequestAnnotation: "tiny",
+		inject.StatusAnnotation:  `{"tiny":{"leftOut":"a reason of my own"}}`,
+	}))
+	if result.Outcome != inject.Injected || result.Instances[0].Reason != inject.Annotation {
+		t.Errorf("%s %s", result.Outcome, result.Instances[0].Reason)
+	}
+}
+
+func TestAForgedStatusIsRepairedOnceAtMost(t *testing.T) {
+	names := strings.TrimSuffix(strings.Repeat(`"z",`, 10_000), ",")
+	result := run(t, builtinSet(t), annotated(t, map[string]any{inject.StatusAnnotation: `{"x":{"sidecars":[` + names + `]}}`}))
+	if len(result.Operations) != 0 {
+		t.Errorf("%d operations", len(result.Operations))
+	}
+}
+
+func TestFloodsOfEntriesAndParametersAreFewFaults(t *testing.T) {
+	annotations := map[string]any{inject.RequestAnnotation: strings.Repeat(",", 200_000)}
+	if n := len(run(t, builtinSet(t), annotated(t, annotations)).Faults); n != 1 {
+		t.Errorf("%d faults of one annotation", n)
+	}
+	annotations = map[string]any{inject.RequestAnnotation: "tiny"}
+	for i := range 500 {
+		annotations["tiny.sidecar-injector.dev/p"+strings.Repeat("x", i)] = "v"
+	}
+	result := run(t, builtinSet(t, tinyTemplate), annotated(t, annotations))
+	if n := len(result.Faults); n == 0 || n > 32 {
+		t.Errorf("%d faults of 500 unknown parameters", n)
+	}
+}
+
+func TestATemplatesOwnDefaultContainerStays(t *testing.T) {
+	set := builtinSet(t, tinyTemplate)
+	pod := annotated(t, map[string]any{inject.RequestAnnotation: "tiny"})
+	result := run(t, set, pod)
+	metadata := decode(t, apply(t, pod, result)).(map[string]any)["metadata"].(map[string]any)
+	if got := metadata["annotations"].(map[string]any)["kubectl.kubernetes.io/default-container"]; got != "tiny" {
+		t.Errorf("default container %v: %s", got, result.Patch())
+	}
+	if !strings.Contains(string(result.Patch()), "/lifecycle/preStop") {
+		t.Errorf("a null hook counts as the app's own: %s", result.Patch())
+	}
+}
