@@ -298,14 +298,17 @@ spec:
 
 func TestAKeptRenderingDoesNotKeepThePod(t *testing.T) {
 	tmpl, in := configSync(t)
-	pod := &testPod{"kept", map[string]any{"spec": map[string]any{}}}
-	in.Pod = pod
-	held := weak.Make(pod)
-	out, err := tmpl.Render(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	in.Pod, pod = nil, nil
+	var out *Rendered
+	held := func() weak.Pointer[testPod] {
+		pod := &testPod{"kept", map[string]any{"spec": map[string]any{}}}
+		in.Pod = pod
+		var err error
+		if out, err = tmpl.Render(in); err != nil {
+			t.Fatal(err)
+		}
+		in.Pod = nil
+		return weak.Make(pod)
+	}()
 	for range 20 {
 		if runtime.GC(); held.Value() == nil {
 			break
