@@ -35,17 +35,19 @@ func (a *assembly) add(path string, value []byte) {
 	a.operations = append(a.operations, Operation{Path: path, Value: value})
 }
 
-// list appends items to a list of the pod, or creates it.
-func (a *assembly) list(path string, exists bool, items []*templates.JSON) {
+// list appends items to a list of an object of the pod, or creates it.
+func (a *assembly) list(object, name string, exists bool, items []*templates.JSON) {
 	if len(items) == 0 {
 		return
 	}
 	if exists {
+		path := object + name + "/-"
 		for _, item := range items {
-			a.add(path+"/-", item.Raw)
+			a.add(path, item.Raw)
 		}
 		return
 	}
+	path := object + name
 	list := []byte{'['}
 	for i, item := range items {
 		if i > 0 {
@@ -95,10 +97,10 @@ func (a *assembly) targets() {
 	slices.SortFunc(merged, func(x, y *targetPlan) int { return cmp.Or(strings.Compare(x.list, y.list), x.index-y.index) })
 	for _, m := range merged {
 		path := m.path()
-		a.list(path+"/env", m.view.env != nil, m.env)
-		a.list(path+"/envFrom", m.view.EnvFrom != nil, m.envFrom)
-		a.list(path+"/volumeMounts", m.view.Mounts != nil, m.mounts)
-		a.list(path+"/volumeDevices", m.view.Devices != nil, m.devices)
+		a.list(path, "/env", m.view.env != nil, m.env)
+		a.list(path, "/envFrom", m.view.EnvFrom != nil, m.envFrom)
+		a.list(path, "/volumeMounts", m.view.Mounts != nil, m.mounts)
+		a.list(path, "/volumeDevices", m.view.Devices != nil, m.devices)
 		for _, h := range m.probes {
 			a.add(path+"/"+h.Name, h.Raw)
 		}
@@ -139,7 +141,7 @@ func (a *assembly) insert(path string, exists bool, list []standing) {
 				ours = append(ours, &s.added.JSON)
 			}
 		}
-		a.list(path, false, ours)
+		a.list(path, "", false, ours)
 		return
 	}
 	for i, s := range list {
@@ -168,10 +170,10 @@ func (a *assembly) spec(containers arranged) {
 	}
 	a.insert("/spec/initContainers", spec.InitContainers != nil, containers.init)
 	a.insert("/spec/containers", spec.Containers != nil, containers.regular)
-	a.list("/spec/volumes", spec.Volumes != nil, volumes)
-	a.list("/spec/imagePullSecrets", spec.ImagePullSecrets != nil, pullSecrets)
-	a.list("/spec/hostAliases", spec.HostAliases != nil, aliases)
-	a.list("/spec/tolerations", spec.Tolerations != nil, tolerations)
+	a.list("/spec", "/volumes", spec.Volumes != nil, volumes)
+	a.list("/spec", "/imagePullSecrets", spec.ImagePullSecrets != nil, pullSecrets)
+	a.list("/spec", "/hostAliases", spec.HostAliases != nil, aliases)
+	a.list("/spec", "/tolerations", spec.Tolerations != nil, tolerations)
 	for _, c := range a.accepted {
 		if c.trial.plan.dnsConfig != nil {
 			a.add("/spec/dnsConfig", c.trial.plan.dnsConfig.Raw)

@@ -161,7 +161,7 @@ func items[T any](c *rawjson.Cursor, item func(*rawjson.Cursor) (T, error)) ([]T
 	if null, err := c.Null(); null || err != nil {
 		return nil, err
 	}
-	list := []T{}
+	list := make([]T, 0, 4) // most lists of a pod are short
 	err := c.Items(func() error {
 		v, err := item(c)
 		if err != nil {

@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -15,7 +16,7 @@ type target struct {
 	view  *containerView
 }
 
-func (t target) path() string { return fmt.Sprintf("/spec/%s/%d", t.list, t.index) }
+func (t target) path() string { return "/spec/" + t.list + "/" + strconv.Itoa(t.index) }
 
 func (t target) place() string { return fmt.Sprintf("spec.%s[%s]", t.list, t.view.Name) }
 

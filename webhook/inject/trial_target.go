@@ -108,7 +108,9 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 
 // checkNested warns when the kubelet could not make the inner folder.
 func (t *trial) checkNested(target target, mine string, m *templates.Named, theirs string, own mountView) {
-	within := func(inner, outer string) bool { return outer != "/" && strings.HasPrefix(inner, outer+"/") }
+	within := func(inner, outer string) bool {
+		return outer != "/" && len(inner) > len(outer) && inner[len(outer)] == '/' && strings.HasPrefix(inner, outer)
+	}
 	switch {
 	case within(mine, theirs) && (own.ReadOnly || t.readOnlyVolume(own.Name)):
 		t.warn("%s: mount path %s lies within %s, which cannot be written", target.place(), mine, theirs)
