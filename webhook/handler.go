@@ -16,14 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"os"
-	"runtime/debug"
-	"slices"
-	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -61,176 +54,36 @@ type Options struct {
 // no side effects, so a dry run is answered like any other request.
 type Handler struct {
 	Options
-	load     load
-	buffers  bufferPool
-	draining atomic.Bool
+	intake
 }
 
 // NewHandler makes a handler that answers on Path, and any other path with 404.
 func NewHandler(options Options) *Handler {
-	options.Limits = options.Limits.withDefaults()
-	return &Handler{Options: options}
+	return &Handler{Options: options, intake: intake{
+		path: Path, limits: options.Limits.withDefaults(), metrics: options.Metrics, log: options.Log,
+	}}
 }
-
-// Drain makes every answer from now on close its connection, so that callers move elsewhere.
-func (h *Handler) Drain() { h.draining.Store(true) }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	h.Metrics.inFlight.Inc()
-	defer h.Metrics.inFlight.Dec()
-
-	b := h.buffers.get()
-	defer h.buffers.put(b)
-	body, err := h.answer(w, r, b, start)
-
-	if h.draining.Load() {
-		w.Header().Set("Connection", "close")
-	}
-	if err != nil {
-		h.refuse(w, r, err)
-	} else {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		// A caller that has gone is his own affair.
-		_, _ = w.Write(body)
-	}
+	h.serve(w, r, start, func(ctx context.Context, b *buffers) ([]byte, error) {
+		review, err := decodeReview(b.received)
+		if err != nil {
+			return nil, &callError{http.StatusBadRequest, err}
+		}
+		if !review.createsPod() {
+			return allowed(review.uid), nil
+		}
+		return h.decide(ctx, review, b, start)
+	}, h.failed)
 	h.Metrics.duration.Observe(time.Since(start).Seconds())
 }
 
-// callError is a request that the caller got wrong, or that has to wait.
-type callError struct {
-	code int
-	err  error
-}
-
-func (e *callError) Error() string { return e.err.Error() }
-func (e *callError) Unwrap() error { return e.err }
-
-// errOverloaded is answered with Retry-After.
-var errOverloaded = errors.New("too many requests at once; try again")
-
-// refuse answers a request that got no decision.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var call *callError
-	if !errors.As(err, &call) {
-		h.Metrics.failed()
-		h.Log.Error(err, "admission request not answered")
-		http.Error(w, "sidecar-injector: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	h.Metrics.turnedAway.WithLabelValues(strconv.Itoa(call.code)).Inc()
-	h.Log.V(1).Info("request turned away", "code", call.code, "why", err.Error(), "remote", r.RemoteAddr)
-	switch call.code {
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
-	case http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", http.MethodPost)
-	}
-	h.discard(r)
-	http.Error(w, "sidecar-injector: "+err.Error(), call.code)
-}
-
-// discard reads what is left of the body, within reason, because the connection
-// cannot be used again before that.
-func (h *Handler) discard(r *http.Request) {
-	_, _ = io.CopyN(io.Discard, r.Body, 4*h.Limits.MaxBody)
-}
-
-// answer gives the body of a 200, or why there is none; it is valid as long as b.
-// A panic anywhere below is an error of ours.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, b *buffers, start time.Time) (body []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.Log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "stack", string(debug.Stack()))
-			body, err = nil, errors.New("internal error")
-		}
-	}()
-	// Not every ResponseWriter of a test knows deadlines; a server's does.
-	_ = http.NewResponseController(w).SetReadDeadline(start.Add(h.Limits.ReadTimeout))
-	if err := check(r); err != nil {
-		return nil, err
-	}
-	received := receipt{load: &h.load, limits: &h.Limits}
-	defer received.leave()
-	if err := h.read(r, b, &received); err != nil {
-		return nil, err
-	}
-	if !h.load.enter(&h.Limits) {
-		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
-	}
-	defer h.load.leave()
-	review, err := decodeReview(b.received)
-	if err != nil {
-		return nil, &callError{http.StatusBadRequest, err}
-	}
-	if !review.createsPod() {
-		return allowed(review.uid), nil
-	}
-	return h.decide(r.Context(), review, b, start)
-}
-
-// check looks at what can be said before the body is read.
-func check(r *http.Request) error {
-	if r.URL.Path != Path {
-		return &callError{http.StatusNotFound, fmt.Errorf("path %s: want %s", templates.Quote(r.URL.Path), Path)}
-	}
-	if r.Method != http.MethodPost {
-		return &callError{http.StatusMethodNotAllowed, fmt.Errorf("method %s: want POST", templates.Quote(r.Method))}
-	}
-	contentType := r.Header.Get("Content-Type")
-	if contentType == "application/json" {
-		return nil
-	}
-	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
-		return &callError{http.StatusUnsupportedMediaType, fmt.Errorf("content type %s: want application/json", templates.Quote(contentType))}
-	}
-	return nil
-}
-
-// read receives the whole body. Memory is taken as bytes arrive, whatever length
-// is announced, so that slow callers cannot take it all.
-func (h *Handler) read(r *http.Request, b *buffers, received *receipt) error {
-	limit := h.Limits.MaxBody
-	tooLarge := func() error {
-		return &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
-	}
-	if r.ContentLength > limit {
-		return tooLarge()
-	}
-	var err error
-	for want := int64(firstBytes); err == nil; want *= 2 {
-		if r.ContentLength >= 0 {
-			want = min(want, r.ContentLength)
-		}
-		want = min(want, limit+1)
-		if !received.upTo(want) {
-			return &callError{http.StatusServiceUnavailable, errOverloaded}
-		}
-		have := int64(len(b.received))
-		b.received = slices.Grow(b.received, int(want-have))[:want]
-		var n int
-		n, err = io.ReadFull(r.Body, b.received[have:])
-		b.received = b.received[:have+int64(n)]
-		if int64(len(b.received)) == r.ContentLength || int64(len(b.received)) > limit {
-			break
-		}
-	}
-	if r.ContentLength < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
-		err = nil // the end, where no length was announced
-	}
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &callError{http.StatusRequestTimeout, fmt.Errorf("body: not received within %s", h.Limits.ReadTimeout)}
-	case err != nil:
-		return &callError{http.StatusBadRequest, fmt.Errorf("body: %w", err)}
-	case int64(len(b.received)) > limit:
-		return tooLarge()
-	case len(b.received) == 0:
-		return &callError{http.StatusBadRequest, errors.New("body: empty")}
-	}
-	return nil
+// failed counts and logs a request that got no decision.
+func (h *Handler) failed(err error) {
+	h.Metrics.failed()
+	h.Log.Error(err, "admission request not answered")
 }
 
 // decide answers the creation of a pod.

@@ -39,16 +39,7 @@ func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotat
 		out = append(out, `,"allowed":false,"status":`...)
 		out = append(out, status...)
 	}
-	if len(result.Warnings) > 0 {
-		out = append(out, `,"warnings":[`...)
-		for i, warning := range result.Warnings {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = appendString(out, warning)
-		}
-		out = append(out, ']')
-	}
+	out = appendWarnings(out, result.Warnings)
 	out = append(out, `,"auditAnnotations":{`...)
 	for i, a := range audit {
 		if i > 0 {
@@ -59,6 +50,27 @@ func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotat
 	}
 	b.answer = append(out, `}}}`...)
 	return b.answer, nil
+}
+
+// allowedWith answers a request that is let through with warnings, if there are any.
+func allowedWith(b *buffers, uid string, warnings []string) []byte {
+	out := append(beginResponse(b.answer, uid), `,"allowed":true`...)
+	b.answer = append(appendWarnings(out, warnings), `}}`...)
+	return b.answer
+}
+
+func appendWarnings(out []byte, warnings []string) []byte {
+	if len(warnings) == 0 {
+		return out
+	}
+	out = append(out, `,"warnings":[`...)
+	for i, warning := range warnings {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendString(out, warning)
+	}
+	return append(out, ']')
 }
 
 // refusal is the status of a pod that its author has to mend.

@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// review is what counts of an AdmissionReview. Its strings are copies; pod
-// points into the body that was decoded.
+// review is what counts of an AdmissionReview. Its strings are copies; pod and
+// the objects point into the body that was decoded.
 type review struct {
 	uid         string
 	operation   string
@@ -28,6 +28,9 @@ type review struct {
 	// be read, which matters only if it is a pod that is created.
 	pod      *inject.Pod
 	podError error
+
+	// object and oldObject are request's, as received, where no pod is wanted; nil when absent or null.
+	object, oldObject []byte
 }
 
 // groupVersionName is a GroupVersionKind or a GroupVersionResource.
@@ -57,20 +60,29 @@ func (r *review) podName() string {
 // one pass. What does not count is skipped; of a member given twice the last one
 // counts, as in encoding/json. Its errors name the member that is at fault.
 func decodeReview(body []byte) (*review, error) {
-	d := reviewDecoder{body: body, cursor: rawjson.New(body)}
-	if err := d.decode(); err != nil {
-		return nil, fmt.Errorf("admission review: %w", err)
-	}
-	return &d.review, nil
+	return (&reviewDecoder{cursor: rawjson.New(body)}).whole()
+}
+
+// decodeObjects reads an AdmissionReview of anything; its objects are left as they are.
+func decodeObjects(body []byte) (*review, error) {
+	return (&reviewDecoder{cursor: rawjson.New(body), raw: true}).whole()
 }
 
 type reviewDecoder struct {
-	body   []byte
 	cursor *rawjson.Cursor
+	// raw leaves the objects as they are; else request.object is read as a pod.
+	raw bool
 
 	review
 	apiVersion, reviewKind string
 	hasRequest             bool
+}
+
+func (d *reviewDecoder) whole() (*review, error) {
+	if err := d.decode(); err != nil {
+		return nil, fmt.Errorf("admission review: %w", err)
+	}
+	return &d.review, nil
 }
 
 func (d *reviewDecoder) decode() error {
@@ -91,6 +103,8 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request: missing")
 	case d.uid == "":
 		return errors.New("request.uid: missing")
+	case d.raw:
+		return nil
 	case d.createsPod() && d.podError != nil:
 		return fmt.Errorf("request.object: %w", d.podError)
 	case d.createsPod() && d.pod == nil:
@@ -139,15 +153,31 @@ func (d *reviewDecoder) requestMember(name []byte) (err error) {
 	case "dryRun":
 		d.dryRun, err = c.Bool()
 	case "object":
-		err = d.object()
+		if d.raw {
+			d.object, err = d.rawObject()
+		} else {
+			err = d.readPod()
+		}
+	case "oldObject":
+		if !d.raw {
+			return c.Skip()
+		}
+		d.oldObject, err = d.rawObject()
 	default:
 		return c.Skip()
 	}
 	return within(string(name), err)
 }
 
-// object reads request.object as a pod, whatever it is: the kind may stand behind it.
-func (d *reviewDecoder) object() error {
+func (d *reviewDecoder) rawObject() ([]byte, error) {
+	if null, err := d.cursor.Null(); null || err != nil {
+		return nil, err
+	}
+	return d.cursor.Raw()
+}
+
+// readPod reads request.object as a pod, whatever it is: the kind may stand behind it.
+func (d *reviewDecoder) readPod() error {
 	start := *d.cursor
 	d.pod, d.podError = inject.ReadPod(d.cursor)
 	if d.podError == nil {

@@ -1,0 +1,186 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// intake takes admission reviews off the wire, on each path in the same way: it
+// bounds what callers may cost, and tells them what they got wrong.
+type intake struct {
+	path     string
+	limits   Limits
+	metrics  *Metrics
+	log      logr.Logger
+	load     load
+	buffers  bufferPool
+	draining atomic.Bool
+}
+
+// answerer makes the body of a 200 of what was received, or says why there is none: a
+// *callError is the caller's fault, any other error ours. The answer is valid as long as b.
+type answerer func(ctx context.Context, b *buffers) ([]byte, error)
+
+// Drain makes every answer from now on close its connection, so that callers move elsewhere.
+func (i *intake) Drain() { i.draining.Store(true) }
+
+// serve answers one request. failed hears of a fault of ours, which is answered with HTTP 500.
+func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, answer answerer, failed func(error)) {
+	i.metrics.inFlight.Inc()
+	defer i.metrics.inFlight.Dec()
+
+	b := i.buffers.get()
+	defer i.buffers.put(b)
+	body, err := i.answer(w, r, b, start, answer)
+
+	if i.draining.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	if err != nil {
+		i.refuse(w, r, err, failed)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	// A caller that has gone is his own affair.
+	_, _ = w.Write(body)
+}
+
+// callError is a request that the caller got wrong, or that has to wait.
+type callError struct {
+	code int
+	err  error
+}
+
+func (e *callError) Error() string { return e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
+
+// errOverloaded is answered with Retry-After.
+var errOverloaded = errors.New("too many requests at once; try again")
+
+// refuse answers a request that got no decision.
+func (i *intake) refuse(w http.ResponseWriter, r *http.Request, err error, failed func(error)) {
+	var call *callError
+	if !errors.As(err, &call) {
+		failed(err)
+		http.Error(w, "sidecar-injector: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	i.metrics.turnedAway.WithLabelValues(strconv.Itoa(call.code)).Inc()
+	i.log.V(1).Info("request turned away", "code", call.code, "why", err.Error(), "remote", r.RemoteAddr)
+	switch call.code {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusMethodNotAllowed:
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	i.discard(r)
+	http.Error(w, "sidecar-injector: "+err.Error(), call.code)
+}
+
+// discard reads what is left of the body, within reason, because the connection
+// cannot be used again before that.
+func (i *intake) discard(r *http.Request) {
+	_, _ = io.CopyN(io.Discard, r.Body, 4*i.limits.MaxBody)
+}
+
+// answer receives the body and has it answered. A panic anywhere below is an error of ours.
+func (i *intake) answer(w http.ResponseWriter, r *http.Request, b *buffers, start time.Time, answer answerer) (body []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			i.log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "path", i.path, "stack", string(debug.Stack()))
+			body, err = nil, errors.New("internal error")
+		}
+	}()
+	// Not every ResponseWriter of a test knows deadlines; a server's does.
+	_ = http.NewResponseController(w).SetReadDeadline(start.Add(i.limits.ReadTimeout))
+	if err := i.check(r); err != nil {
+		return nil, err
+	}
+	received := receipt{load: &i.load, limits: &i.limits}
+	defer received.leave()
+	if err := i.read(r, b, &received); err != nil {
+		return nil, err
+	}
+	if !i.load.enter(&i.limits) {
+		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
+	}
+	defer i.load.leave()
+	return answer(r.Context(), b)
+}
+
+// check looks at what can be said before the body is read.
+func (i *intake) check(r *http.Request) error {
+	if r.URL.Path != i.path {
+		return &callError{http.StatusNotFound, fmt.Errorf("path %s: want %s", templates.Quote(r.URL.Path), i.path)}
+	}
+	if r.Method != http.MethodPost {
+		return &callError{http.StatusMethodNotAllowed, fmt.Errorf("method %s: want POST", templates.Quote(r.Method))}
+	}
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "application/json" {
+		return nil
+	}
+	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
+		return &callError{http.StatusUnsupportedMediaType, fmt.Errorf("content type %s: want application/json", templates.Quote(contentType))}
+	}
+	return nil
+}
+
+// read receives the whole body. Memory is taken as bytes arrive, whatever length
+// is announced, so that slow callers cannot take it all.
+func (i *intake) read(r *http.Request, b *buffers, received *receipt) error {
+	limit := i.limits.MaxBody
+	tooLarge := func() error {
+		return &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
+	}
+	if r.ContentLength > limit {
+		return tooLarge()
+	}
+	var err error
+	for want := int64(firstBytes); err == nil; want *= 2 {
+		if r.ContentLength >= 0 {
+			want = min(want, r.ContentLength)
+		}
+		want = min(want, limit+1)
+		if !received.upTo(want) {
+			return &callError{http.StatusServiceUnavailable, errOverloaded}
+		}
+		have := int64(len(b.received))
+		b.received = slices.Grow(b.received, int(want-have))[:want]
+		var n int
+		n, err = io.ReadFull(r.Body, b.received[have:])
+		b.received = b.received[:have+int64(n)]
+		if int64(len(b.received)) == r.ContentLength || int64(len(b.received)) > limit {
+			break
+		}
+	}
+	if r.ContentLength < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		err = nil // the end, where no length was announced
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &callError{http.StatusRequestTimeout, fmt.Errorf("body: not received within %s", i.limits.ReadTimeout)}
+	case err != nil:
+		return &callError{http.StatusBadRequest, fmt.Errorf("body: %w", err)}
+	case int64(len(b.received)) > limit:
+		return tooLarge()
+	case len(b.received) == 0:
+		return &callError{http.StatusBadRequest, errors.New("body: empty")}
+	}
+	return nil
+}
