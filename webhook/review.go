@@ -106,7 +106,7 @@ func (d *reviewDecoder) decode() error {
 	case d.raw:
 		return nil
 	case d.createsPod() && d.podError != nil:
-		return fmt.Errorf("request.object: %w", d.podError)
+		return rawjson.Within("request", rawjson.Within("object", d.podError))
 	case d.createsPod() && d.pod == nil:
 		return errors.New("request.object: missing")
 	case d.createsPod() && d.namespace == "":
@@ -126,11 +126,11 @@ func (d *reviewDecoder) topMember(name []byte) (err error) {
 		d.reviewKind, err = d.cursor.String()
 	case "request":
 		d.hasRequest = d.cursor.Kind() == '{'
-		return within("request", d.cursor.Members(d.requestMember))
+		err = d.cursor.Members(d.requestMember)
 	default:
 		return d.cursor.Skip()
 	}
-	return within(string(name), err)
+	return err
 }
 
 func (d *reviewDecoder) requestMember(name []byte) (err error) {
@@ -166,7 +166,7 @@ func (d *reviewDecoder) requestMember(name []byte) (err error) {
 	default:
 		return c.Skip()
 	}
-	return within(string(name), err)
+	return err
 }
 
 func (d *reviewDecoder) rawObject() ([]byte, error) {
@@ -199,20 +199,7 @@ func (d *reviewDecoder) groupVersionName() (g groupVersionName, err error) {
 		default:
 			return d.cursor.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
 	return g, err
-}
-
-// within adds a member to the path that an error names.
-func within(member string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var syntax *rawjson.SyntaxError
-	//nolint:errorlint // identity is asked: whether a member was put before the fault already
-	if errors.As(err, &syntax) && error(syntax) != err {
-		return fmt.Errorf("%s.%w", member, err)
-	}
-	return fmt.Errorf("%s: %w", member, err)
 }

@@ -2,7 +2,6 @@ package inject
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
@@ -44,7 +43,7 @@ func ReadPod(c *rawjson.Cursor) (*Pod, error) {
 			start := c.Offset()
 			err = p.readMetadata(c)
 			p.rawMetadata = p.rawMetadata[:c.Offset()-start]
-			return within("metadata", err)
+			return err
 		case "spec":
 			p.rawSpec, err = c.Raw()
 			return err
@@ -58,32 +57,22 @@ func ReadPod(c *rawjson.Cursor) (*Pod, error) {
 	return p, nil
 }
 
-// within adds a field to the path that an error names.
-func within(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", field, err)
-}
-
 func (p *Pod) readMetadata(c *rawjson.Cursor) error {
 	m := &p.metadata
 	return c.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "name":
 			m.Name, err = c.String()
-			return within("name", err)
 		case "generateName":
 			m.GenerateName, err = c.String()
-			return within("generateName", err)
 		case "labels":
 			m.Labels, err = texts(c)
-			return within("labels", err)
 		case "annotations":
 			m.Annotations, err = texts(c)
-			return within("annotations", err)
+		default:
+			return c.Skip()
 		}
-		return c.Skip()
+		return err
 	})
 }
 
@@ -106,250 +95,276 @@ func (p *podView) decodeSpec() error {
 	if p.rawSpec == nil {
 		return nil
 	}
-	if err := p.spec.decode(rawjson.New(p.rawSpec)); err != nil {
-		return &MalformedPodError{Err: within("spec", err)}
+	d := decoder{Cursor: rawjson.New(p.rawSpec).Group()}
+	if err := d.spec(&p.spec); err != nil {
+		return &MalformedPodError{Err: rawjson.Within("spec", err)}
 	}
 	return nil
 }
 
-func (s *specView) decode(c *rawjson.Cursor) error {
-	return c.Members(func(name []byte) (err error) {
+// decoder reads a spec. The lists of all containers are parts of common arrays: most
+// are short, and a pod with dozens of containers has hundreds of them.
+type decoder struct {
+	*rawjson.Cursor
+	ports   []templates.Port
+	mounts  []mountView
+	devices []deviceView
+	raws    []rawValue
+}
+
+func (d *decoder) spec(s *specView) error {
+	return d.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "initContainers":
-			s.InitContainers, err = items(c, container)
+			err = items(d, &s.InitContainers, new([]containerView), d.container)
 		case "containers":
-			s.Containers, err = items(c, container)
+			err = items(d, &s.Containers, new([]containerView), d.container)
 		case "volumes":
-			s.Volumes, err = items(c, volume)
+			err = items(d, &s.Volumes, new([]volumeView), d.volume)
 		case "imagePullSecrets":
-			s.ImagePullSecrets, err = items(c, (*rawjson.Cursor).Raw)
+			err = items(d, &s.ImagePullSecrets, &d.raws, d.rawItem)
 		case "hostAliases":
-			s.HostAliases, err = items(c, (*rawjson.Cursor).Raw)
+			err = items(d, &s.HostAliases, &d.raws, d.rawItem)
 		case "tolerations":
-			s.Tolerations, err = items(c, (*rawjson.Cursor).Raw)
+			err = items(d, &s.Tolerations, &d.raws, d.rawItem)
 		case "dnsConfig":
-			if c.Kind() == '{' {
-				s.DNSConfig, err = c.Raw()
+			if d.Kind() == '{' {
+				s.DNSConfig, err = d.Raw()
 			} else {
-				err = c.Skip()
+				err = d.Skip()
 			}
 		case "restartPolicy":
-			s.RestartPolicy, err = c.String()
+			s.RestartPolicy, err = d.String()
 		case "hostNetwork":
-			s.HostNetwork, err = c.Bool()
+			s.HostNetwork, err = d.Bool()
 		case "hostPID":
-			s.HostPID, err = c.Bool()
+			s.HostPID, err = d.Bool()
 		case "shareProcessNamespace":
-			s.ShareProcessNamespace, err = optional(c, (*rawjson.Cursor).Bool)
+			s.ShareProcessNamespace, err = optional(d, d.Bool)
 		case "terminationGracePeriodSeconds":
-			s.GracePeriod, err = optional(c, (*rawjson.Cursor).Int)
+			s.GracePeriod, err = optional(d, d.Int)
 		case "nodeSelector":
-			err = s.windows(c, "kubernetes.io/os")
+			err = d.windows(s, "kubernetes.io/os")
 		case "os":
-			err = s.windows(c, "name")
+			err = d.windows(s, "name")
 		case "securityContext":
-			s.SecurityContext, err = optional(c, securityContext)
+			s.SecurityContext, err = optional(d, d.securityContext)
 		default:
-			return c.Skip()
+			return d.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
 }
 
-// items reads a list: nil for null, else of the list's length.
-func items[T any](c *rawjson.Cursor, item func(*rawjson.Cursor) (T, error)) ([]T, error) {
-	if null, err := c.Null(); null || err != nil {
-		return nil, err
+// items reads a list to the end of all, and into is its part: nil for null, else of
+// the list's length.
+func items[T any](d *decoder, into, all *[]T, item func(*T) error) error {
+	*into = nil // given twice, the last one counts
+	if null, err := d.Null(); null || err != nil {
+		return err
 	}
-	list := make([]T, 0, 4) // most lists of a pod are short
-	err := c.Items(func() error {
-		v, err := item(c)
-		if err != nil {
-			return fmt.Errorf("[%d]: %w", len(list), err)
-		}
-		list = append(list, v)
-		return nil
+	if *all == nil {
+		*all = make([]T, 0, 4)
+	}
+	start := len(*all)
+	err := d.Items(func() error {
+		var empty T
+		*all = append(*all, empty)
+		return item(&(*all)[len(*all)-1])
 	})
-	return list, err
+	*into = (*all)[start:len(*all):len(*all)]
+	return err
 }
 
 // optional reads a value that may be null.
-func optional[T any](c *rawjson.Cursor, value func(*rawjson.Cursor) (T, error)) (*T, error) {
-	if null, err := c.Null(); null || err != nil {
+func optional[T any](d *decoder, value func() (T, error)) (*T, error) {
+	if null, err := d.Null(); null || err != nil {
 		return nil, err
 	}
-	v, err := value(c)
+	v, err := value()
 	return &v, err
 }
 
-func (s *specView) windows(c *rawjson.Cursor, key string) error {
-	return c.Members(func(name []byte) error {
+func (d *decoder) rawItem(v *rawValue) (err error) {
+	*v, err = d.Raw()
+	return err
+}
+
+func (d *decoder) integer(v *int64) (err error) {
+	*v, err = d.Int()
+	return err
+}
+
+func (d *decoder) windows(s *specView, key string) error {
+	return d.Members(func(name []byte) error {
 		if string(name) != key {
-			return c.Skip()
+			return d.Skip()
 		}
-		value, err := c.String()
+		value, err := d.String()
 		s.Windows = s.Windows || value == "windows"
 		return err
 	})
 }
 
-func securityContext(c *rawjson.Cursor) (v securityContextView, err error) {
-	err = c.Members(func(name []byte) (err error) {
+func (d *decoder) securityContext() (v securityContextView, err error) {
+	err = d.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "supplementalGroups":
-			v.SupplementalGroups, err = items(c, (*rawjson.Cursor).Int)
+			err = items(d, &v.SupplementalGroups, new([]int64), d.integer)
 		case "fsGroup":
-			v.FSGroup, err = optional(c, (*rawjson.Cursor).Int)
+			v.FSGroup, err = optional(d, d.Int)
 		case "runAsUser":
-			v.RunAsUser, err = optional(c, (*rawjson.Cursor).Int)
+			v.RunAsUser, err = optional(d, d.Int)
 		default:
-			return c.Skip()
+			return d.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
 	return v, err
 }
 
-func container(c *rawjson.Cursor) (v containerView, err error) {
-	there := func() (bool, error) { kind := c.Kind(); return kind != 'n', c.Skip() }
-	v.raw = c.Rest()
-	start := c.Offset()
-	err = c.Members(func(name []byte) (err error) {
+func (d *decoder) container(v *containerView) error {
+	v.raw = d.Rest()
+	start := d.Offset()
+	err := d.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "name":
-			v.Name, err = c.String()
+			v.Name, err = d.String()
 		case "restartPolicy":
-			v.RestartPolicy, err = c.String()
+			v.RestartPolicy, err = d.String()
 		case "ports":
-			v.Ports, err = items(c, port)
+			err = items(d, &v.Ports, &d.ports, d.port)
 		case "env":
-			v.env, err = env(c)
+			v.env, err = d.env()
 		case "envFrom":
-			v.EnvFrom, err = items(c, (*rawjson.Cursor).Raw)
+			err = items(d, &v.EnvFrom, &d.raws, d.rawItem)
 		case "volumeMounts":
-			v.Mounts, err = items(c, mount)
+			err = items(d, &v.Mounts, &d.mounts, d.mount)
 		case "volumeDevices":
-			v.Devices, err = items(c, device)
+			err = items(d, &v.Devices, &d.devices, d.device)
 		case "livenessProbe":
-			v.Liveness, err = there()
+			v.Liveness, err = d.there()
 		case "readinessProbe":
-			v.Readiness, err = there()
+			v.Readiness, err = d.there()
 		case "startupProbe":
-			v.Startup, err = there()
+			v.Startup, err = d.there()
 		case "securityContext":
-			v.SecurityContext, err = optional(c, securityContext)
+			v.SecurityContext, err = optional(d, d.securityContext)
 		case "lifecycle":
-			v.Lifecycle, err = names(c)
+			v.Lifecycle, err = d.names()
 		default:
-			return c.Skip()
+			return d.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
-	v.raw = v.raw[:c.Offset()-start]
-	return v, err
+	v.raw = v.raw[:d.Offset()-start]
+	return err
+}
+
+// there skips a value and says whether it is one.
+func (d *decoder) there() (bool, error) {
+	kind := d.Kind()
+	return kind != 'n', d.Skip()
 }
 
 // names are the names of an object's members that are not null; nil for null.
-func names(c *rawjson.Cursor) ([]string, error) {
-	if null, err := c.Null(); null || err != nil {
+func (d *decoder) names() ([]string, error) {
+	if null, err := d.Null(); null || err != nil {
 		return nil, err
 	}
 	list := []string{}
-	err := c.Members(func(name []byte) error {
-		if c.Kind() != 'n' {
+	err := d.Members(func(name []byte) error {
+		if d.Kind() != 'n' {
 			list = append(list, string(name))
 		}
-		return c.Skip()
+		return d.Skip()
 	})
 	return list, err
 }
 
-func mount(c *rawjson.Cursor) (v mountView, err error) {
-	err = c.Members(func(name []byte) (err error) {
+func (d *decoder) mount(v *mountView) error {
+	return d.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "name":
-			v.Name, err = c.String()
+			v.Name, err = d.String()
 		case "mountPath":
-			v.Path, err = c.String()
+			v.Path, err = d.String()
 		case "subPath":
-			v.SubPath, err = c.String()
+			v.SubPath, err = d.String()
 		case "subPathExpr":
-			v.SubPathExpr, err = c.String()
+			v.SubPathExpr, err = d.String()
 		case "readOnly":
-			v.ReadOnly, err = c.Bool()
+			v.ReadOnly, err = d.Bool()
 		default:
-			return c.Skip()
+			return d.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
-	return v, err
 }
 
-func device(c *rawjson.Cursor) (v deviceView, err error) {
-	err = c.Members(func(name []byte) (err error) {
+func (d *decoder) device(v *deviceView) error {
+	return d.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "name":
-			v.Name, err = c.String()
+			v.Name, err = d.String()
 		case "devicePath":
-			v.Path, err = c.String()
+			v.Path, err = d.String()
 		default:
-			return c.Skip()
+			return d.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
-	return v, err
 }
 
-func volume(c *rawjson.Cursor) (v volumeView, err error) {
-	v.raw = c.Rest()
-	start := c.Offset()
-	err = c.Members(func(name []byte) (err error) {
+func (d *decoder) volume(v *volumeView) error {
+	v.raw = d.Rest()
+	start := d.Offset()
+	err := d.Members(func(name []byte) (err error) {
 		if string(name) != "name" {
-			return c.Skip()
+			return d.Skip()
 		}
-		v.Name, err = c.String()
-		return within("name", err)
+		v.Name, err = d.String()
+		return err
 	})
-	v.raw = v.raw[:c.Offset()-start]
-	return v, err
+	v.raw = v.raw[:d.Offset()-start]
+	return err
 }
 
-func port(c *rawjson.Cursor) (p templates.Port, err error) {
+func (d *decoder) port(p *templates.Port) error {
 	p.Protocol = "TCP"
-	err = c.Members(func(name []byte) (err error) {
+	return d.Members(func(name []byte) (err error) {
 		switch string(name) {
 		case "name":
-			p.Name, err = c.String()
+			p.Name, err = d.String()
 		case "containerPort":
-			p.ContainerPort, err = c.Int()
+			p.ContainerPort, err = d.Int()
 		case "hostPort":
-			p.HostPort, err = c.Int()
+			p.HostPort, err = d.Int()
 		case "hostIP":
-			p.HostIP, err = c.String()
+			p.HostIP, err = d.String()
 		case "protocol":
 			var protocol string
-			if protocol, err = c.String(); protocol != "" {
+			if protocol, err = d.String(); protocol != "" {
 				p.Protocol = protocol
 			}
 		default:
-			return c.Skip()
+			return d.Skip()
 		}
-		return within(string(name), err)
+		return err
 	})
-	return p, err
 }
 
 // env checks that environment variables are a list of objects and returns its
 // bytes; nil for null. A pod may have thousands, and few templates ask.
-func env(c *rawjson.Cursor) (rawValue, error) {
-	if null, err := c.Null(); null || err != nil {
+func (d *decoder) env() (rawValue, error) {
+	if null, err := d.Null(); null || err != nil {
 		return nil, err
 	}
-	raw, start := c.Rest(), c.Offset()
-	err := c.Items(func() error {
-		return c.Members(func([]byte) error { return c.Skip() })
+	raw, start := d.Rest(), d.Offset()
+	err := d.Items(func() error {
+		return d.Members(func([]byte) error { return d.Skip() })
 	})
-	return raw[:c.Offset()-start], err
+	return raw[:d.Offset()-start], err
 }
 
 // hasEnv reports whether the container has an environment variable of that name.

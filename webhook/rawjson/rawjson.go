@@ -11,30 +11,21 @@ package rawjson
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // Cursor walks over JSON text. Its zero value is not useful: see New. The bytes
 // are never changed; slices that it returns point into them.
 type Cursor struct {
-	data []byte
-	at   int
+	data  []byte
+	at    int
+	texts *strings.Builder // see Group
 }
 
 // New starts at the beginning of data.
 func New(data []byte) *Cursor { return &Cursor{data: data} }
-
-// SyntaxError is JSON that cannot be read on.
-type SyntaxError struct {
-	// Offset in bytes from the beginning.
-	Offset int
-	// Message says what was wanted.
-	Message string
-}
-
-func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.Message, e.Offset) }
 
 // Kind is the kind of the value that comes next: one of { [ " t f n 0 (a number),
 // or 0 at the end of the text and before anything that begins no value.
@@ -57,7 +48,8 @@ func (c *Cursor) Offset() int { return c.at }
 
 // Members calls each for every member of the object that comes next; each must
 // read or skip the member's value. The name is valid until each returns. null
-// has no members. Names may repeat: each is called for all of them.
+// has no members. Names may repeat: each is called for all of them. The error of a
+// value names the member.
 func (c *Cursor) Members(each func(name []byte) error) error {
 	if null, err := c.Null(); null || err != nil {
 		return err
@@ -77,7 +69,7 @@ func (c *Cursor) Members(each func(name []byte) error) error {
 			return err
 		}
 		if err := each(name); err != nil {
-			return err
+			return Within(field(name), err)
 		}
 		if c.is('}') {
 			return nil
@@ -89,7 +81,7 @@ func (c *Cursor) Members(each func(name []byte) error) error {
 }
 
 // Items calls each for every item of the list that comes next; each must read or
-// skip the item. null has no items.
+// skip the item. null has no items. The error of an item has its index.
 func (c *Cursor) Items(each func() error) error {
 	if null, err := c.Null(); null || err != nil {
 		return err
@@ -100,9 +92,9 @@ func (c *Cursor) Items(each func() error) error {
 	if c.is(']') {
 		return nil
 	}
-	for {
+	for i := 0; ; i++ {
 		if err := each(); err != nil {
-			return err
+			return Within("["+strconv.Itoa(i)+"]", err)
 		}
 		if c.is(']') {
 			return nil
@@ -127,7 +119,7 @@ func (c *Cursor) String() (string, error) {
 		return "", err
 	}
 	text, err := c.text()
-	return string(text), err
+	return c.keep(text), err
 }
 
 // Bool reads true or false; null is false.

@@ -95,11 +95,18 @@ func TestIntegersAreReadExactly(t *testing.T) {
 	}
 }
 
-func TestErrorsNameTheByte(t *testing.T) {
-	c := rawjson.New([]byte(`{"a": x}`))
-	_, err := decode(c)
-	if err == nil || err.Error() != "want a value at byte 6" {
-		t.Errorf("got %v", err)
+func TestErrorsNamePathAndByte(t *testing.T) {
+	for text, want := range map[string]string{
+		`x`:                                      "want a value at byte 0",
+		`{"a": x}`:                               "a: want a value at byte 6",
+		`{"a": [{}, {"b": x}]}`:                  "a[1].b: want a value at byte 17",
+		`{"a.b/c": {"\n": [[x]]}}`:               `["a.b/c"]["\n"][0][0]: want a value at byte 19`,
+		`{"` + strings.Repeat("a", 50) + `": x}`: `["` + strings.Repeat("a", 40) + `"]: want a value at byte 55`,
+	} {
+		_, err := decode(rawjson.New([]byte(text)))
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
 	}
 }
 
