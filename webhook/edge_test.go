@@ -81,7 +81,7 @@ func (e *edge) serve() *edge {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	server, err := webhook.NewServer("127.0.0.1:0", leaf.GetCertificate, e.handler)
+	server, err := webhook.NewServer("127.0.0.1:0", leaf.GetCertificate, e.handler, nil)
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ type Server struct {
 type GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
 // NewServer prepares a server on listen, host:port; with port 0 it takes a free one.
-func NewServer(listen string, certificate GetCertificate, handler *Handler) (*Server, error) {
+// further are handlers of other paths than handler's own; there may be none.
+func NewServer(listen string, certificate GetCertificate, handler *Handler, further map[string]http.Handler) (*Server, error) {
 	host, port, err := address(listen)
 	if err != nil {
 		return nil, fmt.Errorf("webhook address %q: %w", listen, err)
@@ -32,6 +33,9 @@ func NewServer(listen string, certificate GetCertificate, handler *Handler) (*Se
 	s := &Server{host: host, port: port}
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
+	for path, h := range further {
+		mux.Handle(path, h)
+	}
 	s.server = ctrlwebhook.NewServer(ctrlwebhook.Options{
 		Host: host,
 		Port: port,

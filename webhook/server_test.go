@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
 )
 
 func TestServerSpeaksHTTP1EvenToThoseWhoPrefer2(t *testing.T) {
@@ -37,7 +39,7 @@ func TestServedSaysWhetherAClientIsGivenACertificate(t *testing.T) {
 	e := newEdge(t, nil)
 	server, err := webhook.NewServer("127.0.0.1:0", func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return nil, errors.New("no certificate yet")
-	}, e.handler)
+	}, e.handler, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +65,45 @@ func TestServedSaysWhetherAClientIsGivenACertificate(t *testing.T) {
 func TestAddressThatIsNoneIsRefusedByName(t *testing.T) {
 	e := newEdge(t, nil)
 	for _, address := range []string{"", "9443", "localhost:http", "localhost:70000", "localhost:-1"} {
-		if _, err := webhook.NewServer(address, nil, e.handler); err == nil || !strings.Contains(err.Error(), `webhook address "`+address+`"`) {
+		if _, err := webhook.NewServer(address, nil, e.handler, nil); err == nil || !strings.Contains(err.Error(), `webhook address "`+address+`"`) {
 			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+func TestFurtherHandlersAnswerOnTheirOwnPathsOnly(t *testing.T) {
+	e := newEdge(t, nil)
+	authority, err := certs.NewAuthority(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := certs.NewLeaf(authority, []string{"127.0.0.1"}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := webhook.NewServer("127.0.0.1:0", leaf.GetCertificate, e.handler, map[string]http.Handler{
+		"/advise": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := server.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(running.Wait)
+	eventually(t, "served", func() bool { return server.Served() == nil })
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	for path, want := range map[string]int{"/advise": http.StatusTeapot, "/advise/x": http.StatusNotFound, webhook.Path: http.StatusMethodNotAllowed} {
+		response, err := client.Get("https://" + server.Address() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, response.StatusCode, want)
 		}
 	}
 }

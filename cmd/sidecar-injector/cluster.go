@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
 // clusterOptions are the flags that say which cluster is meant, as in kubectl.
@@ -15,12 +13,16 @@ type clusterOptions struct {
 	kubeconfig, context string
 }
 
-// restConfig finds the cluster as kubectl does; inside a pod it is the pod's own.
-func (o *clusterOptions) restConfig() (*rest.Config, error) {
+// loader finds the cluster as kubectl does; inside a pod it is the pod's own.
+func (o *clusterOptions) loader() clientcmd.ClientConfig {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.kubeconfig
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: o.context}
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+}
+
+func (o *clusterOptions) restConfig() (*rest.Config, error) {
+	config, err := o.loader().ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
@@ -28,17 +30,15 @@ func (o *clusterOptions) restConfig() (*rest.Config, error) {
 	return config, nil
 }
 
-// watchNamespaces prepares the watch of a cluster's namespaces.
-func (o *clusterOptions) watchNamespaces() (*webhook.WatchedNamespaces, error) {
-	config, err := o.restConfig()
-	if err != nil {
-		return nil, err
+// ownNamespace is the one that the program runs in: POD_NAMESPACE says so, or else the
+// service account's files, or else the kubeconfig's context.
+func (o *clusterOptions) ownNamespace() (string, error) {
+	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
+		return namespace, nil
 	}
-	// A pod waits for each request, and the API server limits its callers itself.
-	config.QPS = -1
-	client, err := metadata.NewForConfig(config)
+	namespace, _, err := o.loader().Namespace()
 	if err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
+		return "", fmt.Errorf("own namespace: %w", err)
 	}
-	return webhook.NewWatchedNamespaces(client)
+	return namespace, nil
 }

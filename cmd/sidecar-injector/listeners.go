@@ -47,6 +47,7 @@ type readiness struct {
 	templates   func() bool
 	namespaces  func() bool
 	certificate func() error
+	further     []func() error
 	draining    atomic.Bool
 }
 
@@ -65,6 +66,11 @@ func (r *readiness) check() error {
 	}
 	if err := r.certificate(); err != nil {
 		return fmt.Errorf("certificate: %w", err)
+	}
+	for _, check := range r.further {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,36 +1,27 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
-	"os/signal"
-	"runtime/debug"
-	"syscall"
 	"time"
 
-	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/sidecar-injector/sidecar-injector/config"
-	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
-	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	listen, metricsListen, healthListen string
 
-	standalone bool
-	cluster    clusterOptions
-	caOut      string
-	hosts      []string
+	standalone     bool
+	cluster        clusterOptions
+	name           string
+	certificateDir string
+	caOut          string
+	hosts          []string
 
 	templateDirs  []string
 	namespaceFile string
@@ -68,6 +59,8 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 	flags.BoolVar(&o.standalone, "standalone", false, "need no cluster")
 	flags.StringVar(&o.cluster.kubeconfig, "kubeconfig", "", "`file` that names the cluster; inside a pod the pod's own is the default")
 	flags.StringVar(&o.cluster.context, "context", "", "`context` of the kubeconfig")
+	flags.StringVar(&o.name, "name", "", "`name` of the installation, of which its objects in the cluster have theirs; empty: nothing in the cluster is written")
+	flags.StringVar(&o.certificateDir, "certificate-dir", "", "`directory` of tls.crt and tls.key, made elsewhere and read again when they change")
 	flags.StringVar(&o.caOut, "ca-out", "", "write the certificate authority's bundle to `file` (PEM)")
 	flags.StringSliceVar(&o.hosts, "host", nil, "further `name` or address that the certificate is for, beside localhost; may be repeated")
 	flags.StringArrayVar(&o.templateDirs, "template-dir", nil, "`directory` of templates, read again when it changes; may be repeated")
@@ -87,168 +80,16 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 		}
 	case o.standalone && o.cluster != clusterOptions{}:
 		return &hinted{errors.New("--standalone: no cluster is asked, so --kubeconfig and --context have no use"), seeHelp(cmd)}
+	case o.standalone && o.name != "":
+		return &hinted{errors.New("--standalone: no cluster is there, so --name has no use"), seeHelp(cmd)}
+	case o.name != "" && len(validation.IsDNS1035Label(o.name)) > 0:
+		return &hinted{fmt.Errorf("--name %s: want a name that a Service may have", templates.Quote(o.name)), seeHelp(cmd)}
+	case o.caOut != "" && o.certificateDir != "":
+		return &hinted{errors.New("--ca-out: with --certificate-dir the authority is somebody else's"), seeHelp(cmd)}
 	case o.drain < 0:
 		return &hinted{fmt.Errorf("--drain %s: want no less than 0s", o.drain), seeHelp(cmd)}
 	case o.logLevel != "info" && o.logLevel != "debug":
 		return &hinted{fmt.Errorf("--log-level %q: want info or debug", o.logLevel), seeHelp(cmd)}
 	}
 	return nil
-}
-
-// collectLess lets the heap grow to two and a half times what is live before the
-// garbage collector runs, instead of twice: a twentieth of a request's cost for 5
-// MiB (docs/performance.md). Who sets GOGC knows better.
-func collectLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(150)
-	}
-}
-
-// run puts everything together and serves until a signal has been heeded.
-func (o *serveOptions) run(std streams) error {
-	collectLess()
-	// From here on a signal never just kills: the API server may already know us.
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
-	defer signal.Stop(signals)
-
-	log := newLogger(std.ErrOut, o.logLevel == "debug")
-	settings, err := config.Read(o.configFile)
-	if err != nil {
-		return err
-	}
-	namespaces, err := o.namespaces()
-	if err != nil {
-		return err
-	}
-	library, err := o.loadTemplates(log)
-	if err != nil {
-		return err
-	}
-	leaf, err := o.issueCertificate()
-	if err != nil {
-		return err
-	}
-
-	registry := newRegistry(readBuild(), leaf.Expiry)
-	registry.MustRegister(webhook.NewTemplateCollector(library, library))
-	handler := webhook.NewHandler(webhook.Options{
-		Templates:  library,
-		Namespaces: namespaces,
-		Inject:     inject.Inject,
-		Settings:   settings.Settings(),
-		Metrics:    webhook.NewMetrics(registry),
-		Log:        log,
-	})
-	server, err := webhook.NewServer(o.listen, leaf.GetCertificate, handler)
-	if err != nil {
-		return err
-	}
-	return o.serve(log, signals, &service{
-		library:    library,
-		namespaces: namespaces,
-		handler:    handler,
-		server:     server,
-		registry:   registry,
-	})
-}
-
-// namespaces are a watch's in a cluster, and those of the file without one.
-func (o *serveOptions) namespaces() (namespaces, error) {
-	if !o.standalone {
-		return o.cluster.watchNamespaces()
-	}
-	given, err := readNamespaceFile(o.namespaceFile)
-	if err != nil {
-		return nil, err
-	}
-	return webhook.NewStandaloneNamespaces(given), nil
-}
-
-// namespaces answer for themselves once Run runs and Synced says so.
-type namespaces interface {
-	webhook.Namespaces
-	Run(ctx context.Context)
-	Synced() bool
-}
-
-// service is all that runs.
-type service struct {
-	library    *source.Library
-	namespaces namespaces
-	handler    *webhook.Handler
-	server     *webhook.Server
-	registry   *prometheus.Registry
-}
-
-// errSecondSignal ends the program before the drain is over.
-var errSecondSignal = errors.New("stopped by a second signal before the drain was over")
-
-// serve runs the service until a signal comes, and drains it then.
-func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *service) error {
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	group, ctx := errgroup.WithContext(ctx)
-	readiness := &readiness{templates: s.library.Ready, namespaces: s.namespaces.Synced, certificate: s.server.Served}
-	for _, side := range []struct {
-		what, address string
-		handler       http.Handler
-	}{
-		{"metrics", o.metricsListen, metricsHandler(s.registry)},
-		{"health", o.healthListen, healthHandler(readiness)},
-	} {
-		if err := listenAndServe(ctx, group, log, side.what, side.address, side.handler); err != nil {
-			return err
-		}
-	}
-	group.Go(func() error { s.library.Run(ctx); return nil })
-	group.Go(func() error { s.namespaces.Run(ctx); return nil })
-	group.Go(func() error { return s.server.Run(ctx) })
-	log.Info("serving", "what", "webhook", "address", s.server.Address(), "templates", len(s.library.Current().Entries()))
-
-	done := make(chan error, 1)
-	go func() { done <- group.Wait() }()
-	select {
-	case err := <-done:
-		return err
-	case received := <-signals:
-		log.Info("draining", "signal", received.String(), "for", o.drain)
-	}
-	readiness.fail()
-	s.handler.Drain()
-	select {
-	case err := <-done:
-		return err
-	case <-signals:
-		return errSecondSignal
-	case <-time.After(o.drain):
-	}
-	stop()
-	select {
-	case err := <-done:
-		log.Info("stopped")
-		return err
-	case <-signals:
-		return errSecondSignal
-	}
-}
-
-// issueCertificate makes an authority and its serving certificate, and writes the
-// bundle where the user wants it.
-func (o *serveOptions) issueCertificate() (*certs.Leaf, error) {
-	authority, err := certs.NewAuthority(time.Now())
-	if err != nil {
-		return nil, err
-	}
-	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, o.hosts...)
-	leaf, err := certs.NewLeaf(authority, hosts, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	if o.caOut != "" {
-		if err := writeFile(o.caOut, authority.Bundle()); err != nil {
-			return nil, fmt.Errorf("certificate authority's bundle: %w", err)
-		}
-	}
-	return leaf, nil
 }

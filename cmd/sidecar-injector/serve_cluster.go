@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+// component is a part of the program that works beside the webhook.
+type component interface {
+	// Run works until ctx is done and gives nil then. An error ends the program.
+	Run(ctx context.Context) error
+}
+
+// parts are what addParts adds to the webhook.
+type parts struct {
+	everywhere []component             // run in every replica
+	writers    []component             // run in the replica that holds the lease: they write what replicas share
+	handlers   map[string]http.Handler // on the webhook's listener, by path
+	checks     []func() error          // of readiness; an error says in words what is missing
+}
+
+// addParts makes the parts that work beside the webhook. s is complete but for them and
+// the server.
+func (o *serveOptions) addParts(_ logr.Logger, s *service) error {
+	s.handlers = map[string]http.Handler{}
+	return nil
+}
+
+// run runs the parts until ctx is done. Nobody writes without a name.
+func (p *parts) run(ctx context.Context, log logr.Logger, c *cluster) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return runAll(ctx, p.everywhere) })
+	if c != nil && c.name != "" && len(p.writers) > 0 {
+		l := &lease{cluster: c, log: log, lead: func(ctx context.Context) error { return runAll(ctx, p.writers) }}
+		group.Go(func() error { return l.run(ctx) })
+	}
+	return group.Wait()
+}
+
+// runAll runs components until ctx is done, or one of them fails.
+func runAll(ctx context.Context, components []component) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, c := range components {
+		group.Go(func() error { return c.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// cluster is the one that serve works for, and who serve is in it.
+type cluster struct {
+	name      string // of the installation; empty: nothing is written
+	namespace string // the injector's own
+	pod       string // the injector's own; empty outside of one
+	config    *rest.Config
+	client    kubernetes.Interface
+}
+
+// connect finds the cluster. It asks it nothing yet.
+func (o *serveOptions) connect() (*cluster, error) {
+	config, err := o.cluster.restConfig()
+	if err != nil {
+		return nil, err
+	}
+	// A pod waits for each request, and the API server limits its callers itself.
+	config.QPS = -1
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	namespace, err := o.cluster.ownNamespace()
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{name: o.name, namespace: namespace, pod: os.Getenv("POD_NAME"), config: config, client: client}, nil
+}
+
+// watchNamespaces prepares the watch of the cluster's namespaces.
+func (c *cluster) watchNamespaces() (*webhook.WatchedNamespaces, error) {
+	client, err := metadata.NewForConfig(c.config)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	return webhook.NewWatchedNamespaces(client)
+}

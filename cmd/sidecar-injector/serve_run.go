@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// collectLess lets the heap grow to two and a half times what is live before the
+// garbage collector runs, instead of twice: a twentieth of a request's cost for 5
+// MiB (docs/performance.md). Who sets GOGC knows better.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(150)
+	}
+}
+
+// run puts everything together and serves until a signal has been heeded.
+func (o *serveOptions) run(std streams) error {
+	collectLess()
+	// From here on a signal never just kills: the API server may already know us.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(signals)
+
+	log := newLogger(std.ErrOut, o.logLevel == "debug")
+	s, err := o.assemble(log)
+	if err != nil {
+		return err
+	}
+	return o.serve(log, signals, s)
+}
+
+// assemble makes all parts and ties them together.
+func (o *serveOptions) assemble(log logr.Logger) (*service, error) {
+	file, err := config.Read(o.configFile)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{settings: file.Settings()}
+	if !o.standalone {
+		if s.cluster, err = o.connect(); err != nil {
+			return nil, err
+		}
+	}
+	if s.namespaces, err = o.namespaces(s.cluster); err != nil {
+		return nil, err
+	}
+	if s.library, err = o.loadTemplates(log); err != nil {
+		return nil, err
+	}
+	leaf, err := o.issueCertificate()
+	if err != nil {
+		return nil, err
+	}
+	s.registry = newRegistry(readBuild(), leaf.Expiry)
+	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library))
+	s.handler = webhook.NewHandler(webhook.Options{
+		Templates:  s.library,
+		Namespaces: s.namespaces,
+		Inject:     inject.Inject,
+		Settings:   s.settings,
+		Metrics:    webhook.NewMetrics(s.registry),
+		Log:        log,
+	})
+	if err := o.addParts(log, s); err != nil {
+		return nil, err
+	}
+	s.server, err = webhook.NewServer(o.listen, leaf.GetCertificate, s.handler, s.handlers)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// namespaces are a watch's in a cluster, and those of the file without one.
+func (o *serveOptions) namespaces(c *cluster) (namespaces, error) {
+	if c != nil {
+		return c.watchNamespaces()
+	}
+	given, err := readNamespaceFile(o.namespaceFile)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.NewStandaloneNamespaces(given), nil
+}
+
+// namespaces answer for themselves once Run runs and Synced says so.
+type namespaces interface {
+	webhook.Namespaces
+	Run(ctx context.Context)
+	Synced() bool
+}
+
+// service is all that runs.
+type service struct {
+	cluster    *cluster // nil without one
+	settings   *inject.Settings
+	library    *source.Library
+	namespaces namespaces
+	handler    *webhook.Handler
+	server     *webhook.Server
+	registry   *prometheus.Registry
+	parts
+}
+
+// errSecondSignal ends the program before the drain is over.
+var errSecondSignal = errors.New("stopped by a second signal before the drain was over")
+
+// serve runs the service until a signal comes, and drains it then.
+func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *service) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	readiness := &readiness{templates: s.library.Ready, namespaces: s.namespaces.Synced, certificate: s.server.Served, further: s.checks}
+	for _, side := range []struct {
+		what, address string
+		handler       http.Handler
+	}{
+		{"metrics", o.metricsListen, metricsHandler(s.registry)},
+		{"health", o.healthListen, healthHandler(readiness)},
+	} {
+		if err := listenAndServe(ctx, group, log, side.what, side.address, side.handler); err != nil {
+			return err
+		}
+	}
+	group.Go(func() error { s.library.Run(ctx); return nil })
+	group.Go(func() error { s.namespaces.Run(ctx); return nil })
+	group.Go(func() error { return s.server.Run(ctx) })
+	group.Go(func() error { return s.parts.run(ctx, log, s.cluster) })
+	log.Info("serving", "what", "webhook", "address", s.server.Address(), "templates", len(s.library.Current().Entries()))
+
+	done := make(chan error, 1)
+	go func() { done <- group.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case received := <-signals:
+		log.Info("draining", "signal", received.String(), "for", o.drain)
+	}
+	readiness.fail()
+	s.handler.Drain()
+	select {
+	case err := <-done:
+		return err
+	case <-signals:
+		return errSecondSignal
+	case <-time.After(o.drain):
+	}
+	stop()
+	select {
+	case err := <-done:
+		log.Info("stopped")
+		return err
+	case <-signals:
+		return errSecondSignal
+	}
+}
+
+// issueCertificate makes an authority and its serving certificate, and writes the
+// bundle where the user wants it.
+func (o *serveOptions) issueCertificate() (*certs.Leaf, error) {
+	authority, err := certs.NewAuthority(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, o.hosts...)
+	leaf, err := certs.NewLeaf(authority, hosts, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	if o.caOut != "" {
+		if err := writeFile(o.caOut, authority.Bundle()); err != nil {
+			return nil, fmt.Errorf("certificate authority's bundle: %w", err)
+		}
+	}
+	return leaf, nil
+}
