@@ -19,7 +19,7 @@ type answer struct {
 	// assumed says that nobody gave the namespace: it counts as enabled.
 	assumed   bool
 	result    *inject.Result
-	misplaced []misplacement
+	misplaced []misplacedGroup
 }
 
 // answers decides about every pod of the input, in its order. The error holds every

@@ -45,7 +45,7 @@ type explanation struct {
 	Remedies []remedy        `json:"remedies,omitempty"`
 	Warnings []string        `json:"warnings,omitempty"`
 
-	misplaced []misplacement
+	misplaced []misplacedGroup
 }
 
 // explainedContainer is one container of the pod with its sidecars.

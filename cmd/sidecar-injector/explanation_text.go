@@ -114,7 +114,7 @@ func (w *explanationWriter) nothing() string {
 	if w.e.Outcome == inject.Injected || w.e.Outcome == inject.Unchanged {
 		return "sidecar-injector changes the pod, but adds no container."
 	}
-	if asked := slices.ContainsFunc(w.e.misplaced, func(m misplacement) bool { return m.key == inject.RequestAnnotation }); asked {
+	if asksElsewhere(w.e.misplaced) {
 		return fmt.Sprintf("sidecar-injector adds nothing (%s), because the annotation that asks stands where nobody reads it.", w.e.Reason)
 	}
 	return fmt.Sprintf("sidecar-injector adds nothing (%s).", w.e.Reason)
@@ -241,8 +241,8 @@ func (w *explanationWriter) warnings() {
 	for _, text := range w.e.Warnings {
 		w.line("%s %s", w.yellow("warning:"), text)
 	}
-	for _, group := range together(w.e.misplaced) {
-		w.line("%s %s", w.yellow("warning:"), misplacedText(group))
+	for _, group := range w.e.misplaced {
+		w.line("%s %s", w.yellow("warning:"), group.text())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // at is the value that a JSON pointer leads to, nil if there is none. Names without / and ~ only.
@@ -63,17 +64,7 @@ func outerPointer(pod manifest.Pod) string {
 }
 
 // templatePointer leads from a workload to its pod template; "" for a pod.
-func templatePointer(kind string) string {
-	switch kind {
-	case "Pod":
-		return ""
-	case "PodTemplate":
-		return "/template"
-	case "CronJob":
-		return "/spec/jobTemplate/spec/template"
-	}
-	return "/spec/template"
-}
+func templatePointer(kind string) string { return pointerTo(inject.TemplateField(kind)) }
 
 // locate gives line and column of a field of the pod, written as in faults:
 // metadata.annotations["key"], spec.containers[web].env. As much of it as is there

@@ -1,141 +1,97 @@
 package main
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// misplacement is one of our labels or annotations where nobody reads it: the
-// commonest mistake of all is the annotation on a Deployment instead of its pod
-// template.
-type misplacement struct {
-	key, value string
-	isLabel    bool // what the key has to be, wherever it stands
-	// where is the field that it stands in, such as metadata.annotations; owner what
-	// that is the metadata of.
-	where, owner string
+// misplacedGroup is what stands in one place and belongs to one other, and where the
+// first of it is in the text.
+type misplacedGroup struct {
+	keys         []inject.Misplaced
 	line, column int
-	pod          manifest.Pod
 }
 
-// findMisplaced looks at the metadata of the workload, of all that lies between it
-// and the pod template, and at labels and annotations that were taken for each other.
-func findMisplaced(pod manifest.Pod) []misplacement {
-	outer := outerPointer(pod)
-	var found []misplacement
-	path := strings.Split(templatePointer(pod.Kind), "/")
-	for i := range path {
-		pointer := outer + strings.Join(path[:i+1], "/")
-		for _, field := range []string{"annotations", "labels"} {
-			for key, value := range manifest.Pairs(at(pod.Document.Root, pointer+"/metadata/"+field)) {
-				if value.Kind != yaml.ScalarNode {
-					continue
-				}
-				isLabel, ours := readFromPod(key.Value)
-				onPod := pointer == pod.Pointer
-				if !ours || onPod && isLabel == (field == "labels") || present(pod, key.Value, isLabel) {
-					continue
-				}
-				found = append(found, misplacement{
-					key: key.Value, value: value.Value, isLabel: isLabel, line: key.Line, column: key.Column, pod: pod,
-					where: fieldPath(strings.TrimPrefix(pointer, outer) + "/metadata/" + field), owner: ownerName(pod.Kind, strings.Join(path[:i+1], "/")),
-				})
+func (g *misplacedGroup) text() string { return inject.MisplacedText(g.keys) }
+
+// findMisplaced looks for labels and annotations of ours that nobody reads.
+func findMisplaced(pod manifest.Pod) []misplacedGroup {
+	var levels []inject.Metadata
+	for _, field := range inject.MetadataFields(pod.Kind) {
+		levels = append(levels, inject.Metadata{
+			Field:       field,
+			Labels:      scalars(metadataNode(pod, field, "labels")),
+			Annotations: scalars(metadataNode(pod, field, "annotations")),
+		})
+	}
+	var found []misplacedGroup
+	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, levels)) {
+		group := misplacedGroup{keys: keys}
+		if key, _ := member(at(pod.Document.Root, outerPointer(pod)+pointerTo(keys[0].Where)), keys[0].Key); key != nil {
+			group.line, group.column = key.Line, key.Column
+		}
+		found = append(found, group)
+	}
+	return found
+}
+
+// asksElsewhere says whether one of the groups holds a request.
+func asksElsewhere(misplaced []misplacedGroup) bool {
+	for _, group := range misplaced {
+		for _, m := range group.keys {
+			if m.Key == inject.RequestAnnotation {
+				return true
 			}
+		}
+	}
+	return false
+}
+
+func metadataNode(pod manifest.Pod, field, list string) *yaml.Node {
+	return at(pod.Document.Root, outerPointer(pod)+pointerTo(field)+"/metadata/"+list)
+}
+
+// scalars are the members of a mapping whose values are scalars.
+func scalars(n *yaml.Node) map[string]string {
+	found := map[string]string{}
+	for key, value := range manifest.Pairs(n) {
+		if value.Kind == yaml.ScalarNode {
+			found[key.Value] = value.Value
 		}
 	}
 	return found
 }
 
-// readFromPod says whether pods carry a key of ours, and whether it is a label.
-func readFromPod(key string) (isLabel, ours bool) {
-	domain, _, _ := strings.Cut(key, "/")
-	switch {
-	case key == inject.InjectionLabel:
-		return true, true
-	case key == inject.RequestAnnotation:
-		return false, true
+// pointerTo is a field path as a JSON pointer.
+func pointerTo(field string) string {
+	if field == "" {
+		return ""
 	}
-	return false, strings.HasSuffix(domain, "."+inject.Domain) && !strings.HasPrefix(domain, "config.")
+	return "/" + strings.ReplaceAll(field, ".", "/")
 }
 
-// present says whether the pod has the key where it belongs: then the other one is
-// no mistake that matters.
-func present(pod manifest.Pod, key string, isLabel bool) bool {
-	found, _ := member(at(pod.Document.Root, pod.Pointer+"/metadata/"+listOf(isLabel)), key)
-	return found != nil
-}
-
-func listOf(isLabel bool) string {
-	if isLabel {
-		return "labels"
+// podMetadata is the field of a workload that the labels or annotations of its pods are in.
+func podMetadata(kind, list string) string {
+	if field := inject.TemplateField(kind); field != "" {
+		return field + ".metadata." + list
 	}
-	return "annotations"
+	return "metadata." + list
 }
 
-func ownerName(kind, pointer string) string {
-	switch pointer {
-	case "":
-		return "the " + kind + " itself"
-	case "/spec/jobTemplate":
-		return "the job template"
-	}
-	return "the pod template"
-}
-
-func fieldPath(pointer string) string {
-	return strings.ReplaceAll(strings.Trim(pointer, "/"), "/", ".")
-}
-
-// together groups what stands in one place and belongs to one other.
-func together(misplaced []misplacement) [][]misplacement {
-	var groups [][]misplacement
-	for _, m := range misplaced {
-		i := slices.IndexFunc(groups, func(g []misplacement) bool {
-			return g[0].where == m.where && g[0].owner == m.owner && g[0].isLabel == m.isLabel
-		})
-		if i < 0 {
-			groups = append(groups, nil)
-			i = len(groups) - 1
-		}
-		groups[i] = append(groups[i], m)
-	}
-	return groups
-}
-
-// misplacedText is one sentence for a group.
-func misplacedText(group []misplacement) string {
-	first := group[0]
-	subject, stands, them := templates.Quote(first.key), "stands", "it"
-	if n := len(group) - 1; n > 0 {
-		subject, stands, them = fmt.Sprintf("%s and %d more", subject, n), "stand", "they"
-	}
-	reads := strings.Replace(them, "they", "them", 1)
-	return fmt.Sprintf("%s %s in %s of %s, where nobody reads %s; %s %s in %s",
-		subject, stands, first.where, first.owner, reads, them, strings.Replace(stands, "stand", "belong", 1), first.belongs())
-}
-
-// belongs is the field of the workload where the key would count.
-func (m misplacement) belongs() string {
-	return fieldPath(templatePointer(m.pod.Kind) + "/metadata/" + listOf(m.isLabel))
-}
-
-// snippet shows a group as the YAML that it should be.
-func snippet(group []misplacement) []string {
+// snippet shows keys as the YAML that they should be.
+func snippet(keys []inject.Misplaced) []string {
 	var lines []string
 	indent := ""
-	for _, name := range strings.Split(group[0].belongs(), ".") {
+	for _, name := range strings.Split(keys[0].Belongs, ".") {
 		lines = append(lines, indent+name+":")
 		indent += "  "
 	}
-	for _, m := range group {
-		lines = append(lines, indent+m.key+": "+plainOrQuoted(m.value))
+	for _, m := range keys {
+		lines = append(lines, indent+m.Key+": "+plainOrQuoted(m.Value))
 	}
 	return lines
 }

@@ -20,10 +20,10 @@ type remedy struct {
 // remedies are what to do, the most likely first.
 func remedies(a *answer) []remedy {
 	var all []remedy
-	for _, group := range together(a.misplaced) {
+	for _, group := range a.misplaced {
 		all = append(all, remedy{
-			Text:  fmt.Sprintf("in %s, move this from %s to %s:", a.pod.Document.File, group[0].where, group[0].belongs()),
-			Lines: snippet(group),
+			Text:  fmt.Sprintf("in %s, move this from %s to %s:", a.pod.Document.File, group.keys[0].Where, group.keys[0].Belongs),
+			Lines: snippet(group.keys),
 		})
 	}
 	switch a.result.Reason {
@@ -80,19 +80,21 @@ func labelNamespace(a *answer) remedy {
 
 // setOnPod adds a label or annotation to the pod template.
 func setOnPod(a *answer, key, value string, isLabel bool, why string) remedy {
-	where := misplacement{key: key, value: value, isLabel: isLabel, pod: a.pod}
-	r := remedy{Text: why + ", in " + a.pod.Document.File + ":", Lines: snippet([]misplacement{where})}
+	field := podMetadata(a.pod.Kind, "annotations")
+	if isLabel {
+		field = podMetadata(a.pod.Kind, "labels")
+	}
+	r := remedy{Text: why + ", in " + a.pod.Document.File + ":", Lines: snippet([]inject.Misplaced{{Key: key, Value: value, Belongs: field}})}
 	if restarts(a.pod.Kind) {
-		r.Command = patchCommand(a, where.belongs(), key, &value)
+		r.Command = patchCommand(a, field, key, &value)
 	}
 	return r
 }
 
 func removeFromPod(a *answer, key string) remedy {
-	where := misplacement{key: key, isLabel: true, pod: a.pod}
 	r := remedy{Text: fmt.Sprintf("remove the label at %s", a.place(fmt.Sprintf("metadata.labels[%q]", key)))}
 	if restarts(a.pod.Kind) {
-		r.Command = patchCommand(a, where.belongs(), key, nil)
+		r.Command = patchCommand(a, podMetadata(a.pod.Kind, "labels"), key, nil)
 	}
 	return r
 }

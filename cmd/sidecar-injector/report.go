@@ -115,10 +115,9 @@ func warningLines(answers []answer, p palette) string {
 		for _, w := range a.result.Warnings {
 			fmt.Fprintf(&b, "%s %s:%d: %s: %s\n", p.yellow("warning:"), a.pod.Document.File, a.pod.Line, a.title(), w)
 		}
-		for _, group := range together(a.misplaced) {
-			first := group[0]
-			fmt.Fprintf(&b, "%s %s:%d:%d: %s: %s:\n", p.yellow("warning:"), a.pod.Document.File, first.line, first.column, a.title(), misplacedText(group))
-			for _, line := range snippet(group) {
+		for _, group := range a.misplaced {
+			fmt.Fprintf(&b, "%s %s:%d:%d: %s: %s:\n", p.yellow("warning:"), a.pod.Document.File, group.line, group.column, a.title(), group.text())
+			for _, line := range snippet(group.keys) {
 				fmt.Fprintf(&b, "    %s\n", line)
 			}
 		}

@@ -1,0 +1,151 @@
+package inject
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// Metadata is that of a workload, or of a part of it on the way to the pod template.
+type Metadata struct {
+	// Field that it is the metadata of: "" is the workload itself, spec.template a pod template.
+	Field               string
+	Labels, Annotations map[string]string
+}
+
+// Misplaced is one of our labels or annotations where nobody reads it. The commonest
+// mistake of all is the annotation on a Deployment instead of its pod template.
+type Misplaced struct {
+	Key, Value string
+	// IsLabel says what the key has to be, wherever it stands.
+	IsLabel bool
+	// Where is the field that it stands in, such as metadata.annotations; Owner what
+	// that is the metadata of. Belongs is the field where it would count.
+	Where, Owner, Belongs string
+}
+
+// TemplateField leads from a workload to its pod template; "" for a pod.
+func TemplateField(kind string) string {
+	switch kind {
+	case "Pod":
+		return ""
+	case "PodTemplate":
+		return "template"
+	case "CronJob":
+		return "spec.jobTemplate.spec.template"
+	}
+	return "spec.template"
+}
+
+// MetadataFields are the fields of a workload that have metadata, on the way from
+// itself, "", to its pod template.
+func MetadataFields(kind string) []string {
+	switch kind {
+	case "Pod":
+		return []string{""}
+	case "CronJob":
+		return []string{"", "spec.jobTemplate", TemplateField(kind)}
+	}
+	return []string{"", TemplateField(kind)}
+}
+
+// FindMisplaced looks at the metadata of a workload and of all that lies between it
+// and the pod template, which is the last of levels, and at labels and annotations that
+// were taken for each other.
+func FindMisplaced(kind string, levels []Metadata) []Misplaced {
+	if len(levels) == 0 {
+		return nil
+	}
+	pod := &levels[len(levels)-1]
+	var found []Misplaced
+	for i := range levels {
+		level := &levels[i]
+		for _, labels := range []bool{false, true} {
+			keys := level.keys(labels)
+			for _, key := range slices.Sorted(maps.Keys(keys)) {
+				isLabel, ours := ReadFromPod(key)
+				if !ours || level == pod && isLabel == labels {
+					continue
+				}
+				if _, present := pod.keys(isLabel)[key]; present {
+					continue // the other one is no mistake that matters
+				}
+				found = append(found, Misplaced{
+					Key: key, Value: keys[key], IsLabel: isLabel,
+					Where: metadataField(level.Field, labels), Owner: ownerName(kind, level.Field),
+					Belongs: metadataField(TemplateField(kind), isLabel),
+				})
+			}
+		}
+	}
+	return found
+}
+
+func (m *Metadata) keys(labels bool) map[string]string {
+	if labels {
+		return m.Labels
+	}
+	return m.Annotations
+}
+
+func metadataField(field string, labels bool) string {
+	if field != "" {
+		field += "."
+	}
+	if labels {
+		return field + "metadata.labels"
+	}
+	return field + "metadata.annotations"
+}
+
+// ReadFromPod says whether pods carry a key of ours, and whether it is a label.
+func ReadFromPod(key string) (isLabel, ours bool) {
+	switch key {
+	case InjectionLabel:
+		return true, true
+	case RequestAnnotation:
+		return false, true
+	}
+	domain, _, _ := strings.Cut(key, "/")
+	return false, strings.HasSuffix(domain, parameterSuffix) && !strings.HasPrefix(domain, "config.")
+}
+
+func ownerName(kind, field string) string {
+	switch field {
+	case "":
+		return "the " + kind + " itself"
+	case "spec.jobTemplate":
+		return "the job template"
+	}
+	return "the pod template"
+}
+
+// Together groups what stands in one place and belongs to one other.
+func Together(misplaced []Misplaced) [][]Misplaced {
+	var groups [][]Misplaced
+	for _, m := range misplaced {
+		i := slices.IndexFunc(groups, func(g []Misplaced) bool {
+			return g[0].Where == m.Where && g[0].Owner == m.Owner && g[0].IsLabel == m.IsLabel
+		})
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], m)
+	}
+	return groups
+}
+
+// MisplacedText is one sentence for a group.
+func MisplacedText(group []Misplaced) string {
+	first := group[0]
+	subject, stands, reads, belongs := templates.Quote(first.Key), "stands", "it", "it belongs"
+	if n := len(group) - 1; n > 0 {
+		subject, stands, reads, belongs = fmt.Sprintf("%s and %d more", subject, n), "stand", "them", "they belong"
+	}
+	return fmt.Sprintf("%s %s in %s of %s, where nobody reads %s; %s in %s",
+		subject, stands, first.Where, first.Owner, reads, belongs, first.Belongs)
+}
