@@ -10,6 +10,7 @@ export CGO_ENABLED := 0
 binary := bin/sidecar-injector
 linter := bin/golangci-lint
 benchstat := bin/benchstat
+controllergen := bin/controller-gen
 baseline := test/bench/baseline.txt
 # Short, and often enough for benchstat.
 stages := go test -run '^$$' -bench Stage -benchmem -benchtime 50ms -count 6 ./webhook/inject
@@ -65,7 +66,8 @@ lint: $(linter) ## gofmt, go vet and golangci-lint
 $(linter): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-generate: build ## rewrite the files that a program writes
+generate: build $(controllergen) ## rewrite the files that a program writes
+	$(controllergen) object crd paths=./templates/v1alpha1 output:crd:dir=charts/sidecar-injector/files/crds
 	$(binary) templates schema > docs/sidecar-template.schema.json
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
@@ -99,6 +101,9 @@ performance: bench-apiserver bench-baseline ## every figure of docs/performance.
 	go run ./test/bench -write docs/performance.md -raw bin/load.jsonl
 	go run ./test/bench simulate -write docs/performance.md -raw bin/simulation.json
 	go run ./test/bench apiserver -write docs/performance.md bin/apiserver.jsonl
+
+$(controllergen): tools/go.mod tools/go.sum
+	go build -C tools -o ../$(controllergen) sigs.k8s.io/controller-tools/cmd/controller-gen
 
 $(benchstat): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(benchstat) golang.org/x/perf/cmd/benchstat

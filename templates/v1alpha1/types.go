@@ -10,12 +10,30 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,shortName=csct
 // +kubebuilder:subresource:status
+// +kubebuilder:printcolumn:name=Parameters,type=string,JSONPath=.status.parameters,description="the required parameters, and how many others there are"
+// +kubebuilder:printcolumn:name=Revision,type=string,JSONPath=.status.revision,description="the revision in force"
+// +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="whether the newest version is in force"
+// +kubebuilder:printcolumn:name=Reason,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp
+// +kubebuilder:pruning:PreserveUnknownFields
 type ClusterSidecarTemplate struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   SidecarTemplateSpec   `json:"spec"`
+	// +optional
+	Spec SidecarTemplateSpec `json:"spec"`
+	// +optional
 	Status SidecarTemplateStatus `json:"status,omitempty"`
+}
+
+// ClusterSidecarTemplateList is a list of them.
+//
+// +kubebuilder:object:root=true
+type ClusterSidecarTemplateList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []ClusterSidecarTemplate `json:"items"`
 }
 
 // SidecarTemplate describes a sidecar that pods of its own namespace may ask for.
@@ -24,24 +42,45 @@ type ClusterSidecarTemplate struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Namespaced,shortName=sct
 // +kubebuilder:subresource:status
+// +kubebuilder:printcolumn:name=Parameters,type=string,JSONPath=.status.parameters,description="the required parameters, and how many others there are"
+// +kubebuilder:printcolumn:name=Revision,type=string,JSONPath=.status.revision,description="the revision in force"
+// +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="whether the newest version is in force"
+// +kubebuilder:printcolumn:name=Reason,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp
+// +kubebuilder:pruning:PreserveUnknownFields
 type SidecarTemplate struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   SidecarTemplateSpec   `json:"spec"`
+	// +optional
+	Spec SidecarTemplateSpec `json:"spec"`
+	// +optional
 	Status SidecarTemplateStatus `json:"status,omitempty"`
 }
 
-// SidecarTemplateSpec is the same for both kinds.
+// SidecarTemplateList is a list of them.
+//
+// +kubebuilder:object:root=true
+type SidecarTemplateList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	Items []SidecarTemplate `json:"items"`
+}
+
+// SidecarTemplateSpec says what a sidecar is and what pods may set of it.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type SidecarTemplateSpec struct {
 	// Description says in a sentence what the sidecar does.
 	// +optional
+	// +nullable
 	Description string `json:"description,omitempty"`
 
 	// Parameters that pods set by annotation, in the order in which they are shown.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
+	// +nullable
 	Parameters []Parameter `json:"parameters,omitempty"`
 
 	// App is what the app's own containers get: see AppAdditions. It has no
@@ -60,43 +99,49 @@ type SidecarTemplateSpec struct {
 	// Overrides are the container fields that a pod's override annotation may set.
 	// Absent: resources. An empty list: none.
 	// +optional
-	// +listType=set
+	// +listType=atomic
+	// +nullable
 	Overrides []string `json:"overrides,omitempty"`
 
 	// FailurePolicy decides whether a pod whose sidecar cannot be injected is
 	// refused (Fail) or admitted without it (Ignore). Default: Fail, and Ignore
 	// for a template with match.
 	// +optional
-	// +kubebuilder:validation:Enum=Fail;Ignore
+	// +nullable
 	FailurePolicy FailurePolicy `json:"failurePolicy,omitempty"`
 
 	// Order sorts the sidecars of one pod, lower first; equal orders stay as requested.
 	// +optional
+	// +nullable
 	Order int32 `json:"order,omitempty"`
 
 	// Supports lists the unusual pods that the sidecar works in.
 	// +optional
-	// +listType=set
+	// +listType=atomic
+	// +nullable
 	Supports []Support `json:"supports,omitempty"`
 
 	// Completes says that the sidecar ends by itself once its work is done, so
 	// that it may be a regular container of a Job.
 	// +optional
+	// +nullable
 	Completes bool `json:"completes,omitempty"`
 
 	// KeepOnDrain says that the template's emptyDirs hold data worth keeping: they
 	// are not named in the annotation that lets the cluster autoscaler evict the pod.
 	// +optional
+	// +nullable
 	KeepOnDrain bool `json:"keepOnDrain,omitempty"`
 
 	// Match injects the sidecar without being asked, into the pods that it selects.
 	// +optional
+	// +nullable
 	Match *Match `json:"match,omitempty"`
 
 	// Examples are sets of parameters that the template is rendered with when it is loaded.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=atomic
+	// +nullable
 	Examples []Example `json:"examples,omitempty"`
 }
 
@@ -110,7 +155,6 @@ const (
 )
 
 // Support names an unusual kind of pod.
-// +kubebuilder:validation:Enum=windows;hostNetwork
 type Support string
 
 // The kinds of pod that a template must name to be injected into.
@@ -120,7 +164,6 @@ const (
 )
 
 // ParameterType is the type of a parameter's value.
-// +kubebuilder:validation:Enum=string;integer;number;boolean;quantity;duration;path;url;name;port;list<string>
 type ParameterType string
 
 // The parameter types. In expressions integer and port are int, number is
@@ -141,20 +184,28 @@ const (
 )
 
 // Parameter is one typed value that a pod may set.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Parameter struct {
 	// Name is used in the annotation <instance>.sidecar-injector.dev/<name> and as params.<name>.
-	// +kubebuilder:validation:Pattern=`^[a-z][A-Za-z0-9]{0,62}$`
+	// +optional
+	// +nullable
 	Name string `json:"name"`
 
-	// Type of the value.
+	// Type of the value: string, integer, number, boolean, quantity, duration, path, url,
+	// name, port or list<string>.
+	// +optional
+	// +nullable
 	Type ParameterType `json:"type"`
 
 	// Description says what the value means, with its unit.
 	// +optional
+	// +nullable
 	Description string `json:"description,omitempty"`
 
 	// Required means that a pod without the value is refused.
 	// +optional
+	// +nullable
 	Required bool `json:"required,omitempty"`
 
 	// Default is the value where nobody gives one; of the parameter's type, or ""
@@ -168,10 +219,12 @@ type Parameter struct {
 	// Enum lists the only values allowed, written as in the annotation.
 	// +optional
 	// +listType=atomic
+	// +nullable
 	Enum []string `json:"enum,omitempty"`
 
 	// Pattern is a regular expression (RE2) that the whole value must match.
 	// +optional
+	// +nullable
 	Pattern string `json:"pattern,omitempty"`
 
 	// Minimum of an integer, number, port, quantity or duration, written as in the annotation.
@@ -188,21 +241,35 @@ type Parameter struct {
 
 	// MaxLength of the value in characters.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +nullable
 	MaxLength *int32 `json:"maxLength,omitempty"`
 }
 
 // Match selects the pods that get the sidecar without asking. Absent selectors
 // select everything, but at least one must be given; podSelector: {} means every pod.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Match struct {
+	// PodSelector selects pods by their labels, with matchLabels and matchExpressions.
 	// +optional
+	// +nullable
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
 	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
+	// NamespaceSelector selects by the labels of the pod's namespace, written likewise.
 	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 }
 
 // Example is one set of parameters.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Example struct {
+	// Name of the example, for messages.
+	// +optional
+	// +nullable
 	Name string `json:"name"`
 	// Parameters by name, of the parameter's type.
 	// +optional
@@ -213,11 +280,17 @@ type Example struct {
 
 // SidecarTemplateStatus is written by the injector.
 type SidecarTemplateStatus struct {
+	// ObservedGeneration is the generation that this status is about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Revision is the hash of what affects pods.
+	// Revision is the hash of what affects pods, of the version in force.
 	// +optional
 	Revision string `json:"revision,omitempty"`
+	// Parameters names those that a pod has to set, and counts the others; of the version in force.
+	// +optional
+	Parameters string `json:"parameters,omitempty"`
+	// Conditions: Ready says whether the newest version is in force, and if not, each fault
+	// and its place.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -226,6 +299,8 @@ type SidecarTemplateStatus struct {
 
 // AppAdditions is the shape of spec.app once its expressions are evaluated.
 // Containers is a string (first, all) or a list of names.
+//
+// +kubebuilder:object:generate=false
 type AppAdditions struct {
 	Containers     any  `json:"containers,omitempty"`
 	InitContainers bool `json:"initContainers,omitempty"`
