@@ -16,6 +16,7 @@ type Metrics struct {
 	duration   prometheus.Histogram
 	inFlight   prometheus.Gauge
 	turnedAway *prometheus.CounterVec
+	advice     *prometheus.CounterVec
 }
 
 // NewMetrics registers the webhook's metrics with registry.
@@ -38,8 +39,12 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "sidecar_injector_turned_away_total",
 			Help: "Requests that were not admission reviews in time, form or size, by HTTP status code; 503 is overload.",
 		}, []string{"code"}),
+		advice: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sidecar_injector_advice_total",
+			Help: "Workloads looked at when they were created or changed, by result: warned; none, where there was nothing to say; notAsked, where nothing that counts had changed or a controller made it; failed.",
+		}, []string{"result"}),
 	}
-	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway)
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice)
 	return m
 }
 

@@ -32,8 +32,19 @@ type parts struct {
 // addParts makes the parts that work beside the webhook. s is complete but for them and
 // the server.
 func (o *serveOptions) addParts(_ logr.Logger, s *service) error {
-	s.handlers = map[string]http.Handler{}
+	s.handlers = map[string]http.Handler{
+		webhook.AdvicePath: webhook.NewAdvice(s.handler.Options),
+	}
 	return nil
+}
+
+// drain makes the handlers close their connections, where they can.
+func (p *parts) drain() {
+	for _, handler := range p.handlers {
+		if d, ok := handler.(interface{ Drain() }); ok {
+			d.Drain()
+		}
+	}
 }
 
 // run runs the parts until ctx is done. Nobody writes without a name.

@@ -156,6 +156,7 @@ func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *servi
 	}
 	readiness.fail()
 	s.handler.Drain()
+	s.parts.drain()
 	select {
 	case err := <-done:
 		return err

@@ -66,7 +66,7 @@ const nothingRequested = "no annotation asks for a sidecar, and no template matc
 func skipped(p *podView, reason Reason, detail string) *Result {
 	r := &Result{Outcome: Skipped, Reason: reason, Detail: detail}
 	if w := mistaken(p, reason, detail); w != "" {
-		r.Warnings = append(r.Warnings, warningText(w))
+		r.Warnings = append(r.Warnings, WarningText(w))
 	}
 	return r
 }
@@ -94,7 +94,7 @@ func finished(r *Result) *Result {
 		}
 	}
 	for i, w := range r.Warnings {
-		r.Warnings[i] = warningText(w)
+		r.Warnings[i] = WarningText(w)
 	}
 	slices.Sort(r.Warnings)
 	r.Warnings = slices.Compact(r.Warnings)

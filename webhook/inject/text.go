@@ -15,9 +15,9 @@ const (
 	maxMessage = 1024
 )
 
-// warningText makes one printable line of at most 256 bytes: the API server
+// WarningText makes one printable line of at most 256 bytes: the API server
 // drops a warning header that holds a control character.
-func warningText(s string) string {
+func WarningText(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

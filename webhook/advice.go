@@ -1,0 +1,186 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+)
+
+// AdvicePath is where the API server posts workloads.
+const AdvicePath = "/advise"
+
+// Advice tells whoever creates or changes a workload what will become of its pods,
+// as warnings. It decides nothing: every answer lets the request through, and where the
+// injector is at fault it says nothing.
+type Advice struct {
+	Options
+	intake
+}
+
+// The results of advice in the metrics.
+const (
+	adviceNone     = "none"     // the pods get what they ask for, if anything
+	adviceWarned   = "warned"   // something was said
+	adviceNotAsked = "notAsked" // nothing that counts has changed, or a controller made the workload
+	adviceFailed   = "failed"   // the injector could not tell
+)
+
+// adviceLimits leave most of the room to pods. An update brings two objects of
+// at most 3 MiB, so that a body may be twice as large as a pod's.
+func adviceLimits(l Limits) Limits {
+	if l.MaxBody == 0 {
+		l.MaxBody = 8 << 20
+	}
+	if l.MaxRequests == 0 {
+		l.MaxRequests = 32
+	}
+	if l.MaxBytes == 0 {
+		l.MaxBytes = 32 << 20
+	}
+	return l.withDefaults()
+}
+
+// NewAdvice makes a handler that answers on AdvicePath, and any other path with 404.
+func NewAdvice(options Options) *Advice {
+	return &Advice{Options: options, intake: intake{
+		path: AdvicePath, limits: adviceLimits(options.Limits), metrics: options.Metrics, log: options.Log,
+	}}
+}
+
+// ServeHTTP answers one request.
+func (a *Advice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.serve(w, r, time.Now(), func(ctx context.Context, b *buffers) ([]byte, error) {
+		review, err := decodeObjects(b.received)
+		if err != nil {
+			return nil, &callError{http.StatusBadRequest, err}
+		}
+		if !review.changesWorkload() {
+			return allowed(review.uid), nil
+		}
+		return allowedWith(b, review.uid, a.advise(ctx, review)), nil
+	}, func(err error) { a.Log.Error(err, "workload not answered") })
+}
+
+// changesWorkload says whether somebody creates or changes a workload that makes pods.
+func (r *review) changesWorkload() bool {
+	return (r.operation == "CREATE" || r.operation == "UPDATE") && r.subResource == "" &&
+		adviseOn(r.resource) && r.object != nil && r.namespace != ""
+}
+
+// advise gives the warnings, and none where it fails: a person who changes a
+// workload is not to hear of our faults.
+func (a *Advice) advise(ctx context.Context, r *review) []string {
+	warnings, result, err := a.tryAdvise(ctx, r)
+	if err != nil {
+		result, warnings = adviceFailed, nil
+		a.Log.Error(err, "no advice on a workload", "kind", r.kind.name, "namespace", r.namespace, "name", r.name, "uid", r.uid)
+	}
+	a.Metrics.advice.WithLabelValues(result).Inc()
+	return warnings
+}
+
+func (a *Advice) tryAdvise(ctx context.Context, r *review) (warnings []string, result string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v: %s", p, debug.Stack())
+		}
+	}()
+	w, err := readWorkload(r.kind.name, r.object)
+	if err != nil {
+		return nil, "", fmt.Errorf("request.object: %w", err)
+	}
+	if w.owned || w.template == nil {
+		return nil, adviceNotAsked, nil
+	}
+	if r.operation == "UPDATE" {
+		old, err := readWorkload(r.kind.name, rawOrNull(r.oldObject))
+		if err != nil {
+			return nil, "", fmt.Errorf("request.oldObject: %w", err)
+		}
+		if w.sameAdvice(old) {
+			return nil, adviceNotAsked, nil
+		}
+	}
+	if warnings, err = a.warnings(ctx, r.namespace, w); err != nil {
+		return nil, "", err
+	}
+	if len(warnings) == 0 {
+		return nil, adviceNone, nil
+	}
+	return warnings, adviceWarned, nil
+}
+
+// warnings has the pod of the template decided on as if it were created now.
+func (a *Advice) warnings(ctx context.Context, namespaceName string, w *workload) ([]string, error) {
+	if !a.Templates.Ready() {
+		return nil, errors.New("templates are not loaded yet")
+	}
+	namespace, err := a.Namespaces.Namespace(ctx, namespaceName)
+	if err != nil {
+		return nil, fmt.Errorf("namespace %s: %w", templates.Quote(namespaceName), err)
+	}
+	pod, err := inject.ReadPod(rawjson.New(w.template))
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	if pod == nil {
+		return nil, nil
+	}
+	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{Read: pod, Namespace: namespace, ClaimVolumes: w.claims})
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	if result.Reason == inject.SystemNamespace || result.Reason == inject.NamespaceDisabled {
+		return nil, nil // nothing that the workload could say would count
+	}
+	return w.tell(result), nil
+}
+
+// maxAdvice bounds the warnings on one workload; the API server passes on 4,096 bytes.
+const maxAdvice = 12
+
+// tell makes warnings of a decision on the workload's pods, the most important first.
+// Places are those in the workload, not in the pod.
+func (w *workload) tell(result *inject.Result) []string {
+	var texts []string
+	for _, group := range inject.Together(inject.FindMisplaced(w.kind, w.levels)) {
+		texts = append(texts, inject.MisplacedText(group))
+	}
+	for i := range result.Faults {
+		if fault := &result.Faults[i]; !fault.Ignored {
+			texts = append(texts, w.placed(fault.String())+"; its pods will be refused")
+		}
+	}
+	for _, warning := range result.Warnings {
+		texts = append(texts, w.placed(warning))
+	}
+	return fit(texts)
+}
+
+// placed is a text that begins with a place in the pod, as a place in the workload.
+func (w *workload) placed(text string) string {
+	if strings.HasPrefix(text, "metadata.") || strings.HasPrefix(text, "spec.") {
+		return inject.TemplateField(w.kind) + "." + text
+	}
+	return text
+}
+
+// fit makes texts fit for an API server's answer.
+func fit(texts []string) []string {
+	more := len(texts) - maxAdvice
+	if more > 0 {
+		texts = append(texts[:maxAdvice], fmt.Sprintf("and %d more warnings", more))
+	}
+	for i, text := range texts {
+		texts[i] = inject.WarningText(text)
+	}
+	return texts
+}

@@ -1,0 +1,139 @@
+package webhook
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+)
+
+// workload is what counts of an object that makes pods. It points into the text
+// that it was read from.
+type workload struct {
+	kind string
+	// owned says that a controller made it, which has no use for advice.
+	owned bool
+	// levels are the metadata from the workload itself to its pod template, with the
+	// keys of ours only.
+	levels []inject.Metadata
+	// template is the pod template, nil where there is none.
+	template []byte
+	// claims are the volumes that a StatefulSet's controller adds.
+	claims []string
+}
+
+// adviseOn are the workloads whose pods are looked at, by group and resource.
+func adviseOn(resource groupVersionName) bool {
+	switch resource.group {
+	case "apps":
+		return slices.Contains([]string{"deployments", "statefulsets", "daemonsets"}, resource.name)
+	case "batch":
+		return slices.Contains([]string{"jobs", "cronjobs"}, resource.name)
+	}
+	return false
+}
+
+func readWorkload(kind string, object []byte) (*workload, error) {
+	w := &workload{kind: kind}
+	for _, field := range inject.MetadataFields(kind) {
+		level, err := readLevel(object, field)
+		if err != nil {
+			return nil, err
+		}
+		w.levels = append(w.levels, level)
+	}
+	owned, err := controlled(rawjson.At(object, []string{"metadata", "ownerReferences"}))
+	if err != nil {
+		return nil, fmt.Errorf("metadata.ownerReferences: %w", err)
+	}
+	w.owned = owned
+	w.template = rawjson.At(object, fieldNames(inject.TemplateField(kind)))
+	if kind != "StatefulSet" {
+		return w, nil
+	}
+	claims := rawjson.New(rawOrNull(rawjson.At(object, []string{"spec", "volumeClaimTemplates"})))
+	err = claims.Items(func() error {
+		claim, err := claims.Raw()
+		if name := rawjson.At(claim, []string{"metadata", "name"}); err == nil && name != nil {
+			var text string
+			text, err = rawjson.New(name).String()
+			w.claims = append(w.claims, text)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("spec.volumeClaimTemplates: %w", err)
+	}
+	return w, nil
+}
+
+// readLevel reads the metadata of one field.
+func readLevel(object []byte, field string) (inject.Metadata, error) {
+	level := inject.Metadata{Field: field}
+	metadata := append(fieldNames(field), "metadata")
+	for name, keys := range map[string]*map[string]string{"labels": &level.Labels, "annotations": &level.Annotations} {
+		path := append(slices.Clone(metadata), name)
+		found, err := keysOfOurs(rawjson.At(object, path))
+		if err != nil {
+			return level, fmt.Errorf("%s: %w", strings.Join(path, "."), err)
+		}
+		*keys = found
+	}
+	return level, nil
+}
+
+// keysOfOurs reads labels or annotations, of which those that pods carry for us count.
+func keysOfOurs(raw []byte) (map[string]string, error) {
+	found := map[string]string{}
+	c := rawjson.New(rawOrNull(raw))
+	return found, c.Members(func(name []byte) (err error) {
+		key := string(name)
+		if _, ours := inject.ReadFromPod(key); !ours {
+			return c.Skip()
+		}
+		found[key], err = c.String()
+		return err
+	})
+}
+
+// controlled says whether one of the owner references is a controller's.
+func controlled(raw []byte) (found bool, err error) {
+	c := rawjson.New(rawOrNull(raw))
+	return found, c.Items(func() error {
+		return c.Members(func(name []byte) error {
+			if string(name) != "controller" {
+				return c.Skip()
+			}
+			controller, err := c.Bool()
+			found = found || controller
+			return err
+		})
+	})
+}
+
+// sameAdvice says whether nothing that advice depends on differs. Whoever scales a
+// workload or writes its status is not told again what its author knows.
+func (w *workload) sameAdvice(old *workload) bool {
+	same := func(a, b inject.Metadata) bool {
+		return maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations)
+	}
+	return bytes.Equal(w.template, old.template) && slices.Equal(w.claims, old.claims) && slices.EqualFunc(w.levels, old.levels, same)
+}
+
+func fieldNames(field string) []string {
+	if field == "" {
+		return nil
+	}
+	return strings.Split(field, ".")
+}
+
+func rawOrNull(raw []byte) []byte {
+	if raw == nil {
+		return []byte("null")
+	}
+	return raw
+}
