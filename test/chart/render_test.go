@@ -83,10 +83,21 @@ var monitored = []string{
 	"--api-versions", "monitoring.coreos.com/v1/PrometheusRule",
 }
 
+// rendered are the texts of this run, by helm's arguments: many tests look at the same.
+var rendered sync.Map
+
 // template renders the chart, for a cluster with the Prometheus operator.
 func template(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	return helm(t, append(append([]string{"template", release, directory, "--namespace", namespace}, monitored...), args...)...)
+	key := strings.Join(args, " ")
+	if text, ok := rendered.Load(key); ok {
+		return text.(string), nil
+	}
+	text, err := helm(t, append(append([]string{"template", release, directory, "--namespace", namespace}, monitored...), args...)...)
+	if err == nil {
+		rendered.Store(key, text)
+	}
+	return text, err
 }
 
 // valueFiles are all that the chart comes with, by their names in its folder.
