@@ -4,8 +4,15 @@ VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo devel)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME ?= 20s
 
-# A static program, as in the image; and tests compile its packages the same way.
+# Tests compile packages the way tools/build.sh does, so that each is compiled once.
 export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -trimpath
+export VERSION COMMIT
+# The processor that an image is for.
+ARCH ?= $(shell go env GOARCH)
+IMAGE ?= ghcr.io/sidecar-injector/sidecar-injector
+# When the sources were last changed: the time of everything in an image or archive.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 binary := bin/sidecar-injector
 linter := bin/golangci-lint
@@ -23,7 +30,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests fuzz bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate fuzz bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -32,10 +39,16 @@ demo: build ## one pod through the real webhook, on this machine, without a clus
 	@go run ./test/demo -binary $(binary)
 
 build: ## bin/sidecar-injector
-	go build -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o $(binary) ./cmd/sidecar-injector
+	tools/build.sh $(binary)
+
+image: ## dist/image.tar for docker load, ctr image import, kind load image-archive; ARCH=arm64 for that processor
+	TARGETOS=linux TARGETARCH=$(ARCH) tools/build.sh dist/linux-$(ARCH)/sidecar-injector
+	cd tools/image && go run . -binary ../../dist/linux-$(ARCH)/sidecar-injector -o ../../dist/image.tar \
+	  -tag $(IMAGE):$(VERSION) -version $(VERSION) -commit $(COMMIT) -epoch $(SOURCE_DATE_EPOCH)
 
 test: ## all tests; no cluster needed
 	go test ./...
+	cd tools/image && go test ./...
 
 cluster-binaries: ## Kubernetes, built from its modules into the user's cache, once per version
 	@cd test/cluster && go run .
@@ -62,6 +75,7 @@ lint: $(linter) ## gofmt, go vet and golangci-lint
 	go vet ./...
 	$(linter) run --allow-parallel-runners
 	$(linter) run --allow-parallel-runners --build-tags controlplane ./test/controlplane
+	cd tools/image && ../../$(linter) run --allow-parallel-runners
 
 $(linter): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -69,12 +83,6 @@ $(linter): tools/go.mod tools/go.sum
 generate: build $(controllergen) ## rewrite the files that a program writes
 	$(controllergen) object crd paths=./templates/v1alpha1 output:crd:dir=charts/sidecar-injector/files/crds
 	$(binary) templates schema > docs/sidecar-template.schema.json
-	go run ./test/chart/readme charts/sidecar-injector
-
-manifests: ## dist/install.yaml, for people without Helm
-	@mkdir -p dist
-	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: sidecar-injector\n'; \
-	  go -C tools tool helm template sidecar-injector ../charts/sidecar-injector --namespace sidecar-injector --skip-tests; } > dist/install.yaml
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for file in $$(grep -lE '^func Fuzz' -r --include='*_test.go' .); do \
