@@ -17,7 +17,9 @@ type answer struct {
 	name      string // of the workload; generateName if it has no other
 	namespace inject.Namespace
 	// assumed says that nobody gave the namespace: it counts as enabled.
-	assumed   bool
+	assumed bool
+	// live says that the workload was read from a cluster: then no line is a place.
+	live      bool
 	result    *inject.Result
 	misplaced []misplacedGroup
 }
@@ -29,14 +31,14 @@ func (o *offline) answers() ([]answer, error) {
 	var faults []error
 	for _, pod := range o.pods {
 		namespace, given := o.namespace(pod.Namespace)
-		a := answer{pod: pod, name: shownName(pod), namespace: namespace, assumed: !given, misplaced: findMisplaced(pod)}
+		a := answer{pod: pod, name: shownName(pod), namespace: namespace, assumed: !given, live: o.reader != nil, misplaced: findMisplaced(pod)}
 		result, err := inject.Inject(o.set, o.settings, &inject.Request{
 			Pod: pod.JSON, Namespace: namespace, ClaimVolumes: claimVolumes(pod), Offline: true,
 		})
 		if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 			err = &manifest.Error{File: pod.Document.File, Line: pod.Line, Message: fmt.Sprintf("%s: %v", a.title(), malformed.Err)}
 		} else if err != nil {
-			err = fmt.Errorf("%s:%d: %s: %w", pod.Document.File, pod.Line, a.title(), err)
+			err = fmt.Errorf("%s: %s: %w", a.place(""), a.title(), err)
 		}
 		if err != nil {
 			faults = append(faults, err)
@@ -60,6 +62,15 @@ func (a *answer) title() string {
 // the workload itself if that is not in its text.
 func (a *answer) place(where string) string {
 	line, column := locate(a.pod, where)
+	return a.at(line, column)
+}
+
+// at is a place in the workload's text; a workload of a cluster has no text that
+// anybody knows, so that its name has to do.
+func (a *answer) at(line, column int) string {
+	if a.live {
+		return a.pod.Document.File
+	}
 	if column == 0 {
 		return fmt.Sprintf("%s:%d", a.pod.Document.File, line)
 	}

@@ -15,28 +15,45 @@ import (
 // diffContext is how many lines around a change are shown.
 const diffContext = 3
 
+// diffOptions are the flags of diff.
+type diffOptions struct {
+	offlineFlags
+	selectorFlags
+}
+
 func newDiffCommand(std streams) *cobra.Command {
-	o := &offlineFlags{}
+	o := &diffOptions{}
 	cmd := &cobra.Command{
-		Use:   "diff -f FILE",
+		Use:   "diff (-f FILE | KIND/NAME...)",
 		Short: "Show what inject would change",
 		Long: `Show what inject would change, as a unified diff. Values of Secrets are masked.
 
+With objects of a cluster, it shows what the injector would add if they were created
+now; it reads them with your own rights. With -f it reads no cluster.
+
 Exit code 0: nothing changes; 1: something does, or a pod is refused; 2: something
 cannot be read.`,
-		Example: `  sidecar-injector diff -f deployment.yaml`,
-		RunE:    func(*cobra.Command, []string) error { return runDiff(o, std) },
+		Example: `  sidecar-injector diff -f deployment.yaml
+  sidecar-injector diff deploy/web -n shop`,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args, std) },
 	}
-	o.add(cmd)
+	o.offlineFlags.add(cmd)
+	o.selectorFlags.add(cmd)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if o.asked(args) {
+			return nil
+		}
+		return noArguments(cmd, args)
+	}
 	return cmd
 }
 
-func runDiff(o *offlineFlags, std streams) error {
+func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error {
 	out, report, err := o.palettes(std)
 	if err != nil {
 		return err
 	}
-	loaded, err := o.load(std)
+	loaded, err := o.loadFor(cmd.Context(), args, &o.selectorFlags, std)
 	if err != nil {
 		return err
 	}
@@ -60,7 +77,7 @@ func runDiff(o *offlineFlags, std streams) error {
 	if _, err := fmt.Fprint(std.Out, colorDiff(text, out)); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
-	fmt.Fprint(std.ErrOut, reportLines(answers, report), warningLines(answers, report))
+	fmt.Fprint(std.ErrOut, reportLines(answers, report), warningLines(answers, report), loaded.notes(report))
 	if text != "" {
 		return &answerNo{}
 	}

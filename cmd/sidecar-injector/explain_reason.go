@@ -71,9 +71,6 @@ func nearestReason(name string) string {
 }
 
 func (o *explainOptions) explainReason(args []string, std streams) error {
-	if len(args) > 1 || strings.Contains(args[0], "/") {
-		return notLive(args)
-	}
 	found := findReasons(args[0])
 	if len(found) == 0 {
 		hint := "the reasons are " + strings.Join(reasonNames(), ", ")
@@ -102,15 +99,6 @@ func (o *explainOptions) explainReason(args []string, std streams) error {
 		return fmt.Errorf("output: %w", err)
 	}
 	return nil
-}
-
-// notLive answers those who name an object of a cluster.
-func notLive(args []string) error {
-	object := shellWord(strings.Join(args, "/"))
-	return &hinted{
-		fmt.Errorf("%s: explain reads manifests, not a cluster", object),
-		fmt.Sprintf("kubectl get %s -o yaml | sidecar-injector explain -f -", object),
-	}
 }
 
 // reasonsText is the entry, or both entries, of a reason.

@@ -18,9 +18,10 @@ type explanation struct {
 	Name      string `json:"name"`
 	Namespace string `json:"namespace"`
 	// NamespaceAssumed says that nobody gave the namespace: it counts as enabled.
-	NamespaceAssumed bool   `json:"namespaceAssumed,omitempty"`
-	File             string `json:"file"`
-	Line             int    `json:"line"`
+	NamespaceAssumed bool `json:"namespaceAssumed,omitempty"`
+	// File and Line are absent for what was read from a cluster.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 
 	// Outcome, Reason and Detail are of the decision about a pod that is created now.
 	Outcome inject.Outcome `json:"outcome"`
@@ -34,6 +35,9 @@ type explanation struct {
 	// once all containers are up.
 	Ready    string `json:"ready,omitempty"`
 	Observed bool   `json:"observed,omitempty"`
+
+	// Pods are those that a workload of a cluster has now, by what they carry.
+	Pods []podGroup `json:"pods,omitempty"`
 
 	// Containers in the order in which the pod has them, init containers first.
 	Containers []explainedContainer `json:"containers,omitempty"`
@@ -88,8 +92,10 @@ type explainedInstance struct {
 	// Missing says that the pod exists without it.
 	Missing bool `json:"missing,omitempty"`
 	// AskedBy is the line that asked for it, and where that stands.
-	AskedBy    string             `json:"askedBy,omitempty"`
-	AskedAt    string             `json:"askedAt,omitempty"`
+	AskedBy string `json:"askedBy,omitempty"`
+	AskedAt string `json:"askedAt,omitempty"`
+	// AskedByPod says that it stands in the pod itself, or in its template.
+	AskedByPod bool               `json:"-"`
 	Targets    []string           `json:"targets,omitempty"`
 	Containers []string           `json:"containers,omitempty"`
 	Volumes    []string           `json:"volumes,omitempty"`
@@ -155,9 +161,11 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	}
 	e := &explanation{
 		Kind: a.pod.Kind, Name: a.name, Namespace: a.namespace.Name, NamespaceAssumed: a.assumed,
-		File: a.pod.Document.File, Line: a.pod.Line,
 		Outcome: a.result.Outcome, Reason: a.result.Reason, Detail: a.result.Detail,
 		Warnings: a.result.Warnings, misplaced: a.misplaced,
+	}
+	if !a.live {
+		e.File, e.Line = a.pod.Document.File, a.pod.Line
 	}
 	e.Instances = explainInstances(a, &before)
 	if a.pod.Kind == "Pod" && before.live() {
@@ -199,7 +207,7 @@ func explainInstances(a *answer, pod *podFields) []explainedInstance {
 		if entry, ok := status[in.Name]; ok && in.Outcome == inject.Unchanged {
 			e.Revision = entry.Revision
 		}
-		e.AskedBy, e.AskedAt = asker(a, in)
+		e.AskedBy, e.AskedAt, e.AskedByPod = asker(a, in)
 		for _, p := range boundParameters(a, in) {
 			setting := explainedSetting{Name: p.Name, Value: p.Text, Origin: p.Origin}
 			if p.Origin == inject.OriginAnnotation {
@@ -282,18 +290,18 @@ func originText(t *templates.Template) string {
 
 func annotationField(key string) string { return fmt.Sprintf("metadata.annotations[%q]", key) }
 
-// asker is the line that asked for an instance and its place.
-func asker(a *answer, in inject.Instance) (line, place string) {
+// asker is the line that asked for an instance, its place, and whether that is in the pod.
+func asker(a *answer, in inject.Instance) (line, place string, inPod bool) {
 	if text, ok := podAnnotation(a, inject.RequestAnnotation); ok && asks(text, in) {
-		return inject.RequestAnnotation + ": " + cutText(text), a.place(annotationField(inject.RequestAnnotation))
+		return inject.RequestAnnotation + ": " + cutText(text), a.place(annotationField(inject.RequestAnnotation)), true
 	}
 	if text, ok := a.namespace.Annotations[inject.RequestAnnotation]; ok && asks(text, in) {
-		return inject.RequestAnnotation + ": " + cutText(text), "namespace " + a.namespace.Name
+		return inject.RequestAnnotation + ": " + cutText(text), "namespace " + a.namespace.Name, false
 	}
 	if in.Template != nil && in.Template.Spec.Match != nil {
-		return "spec.match of the template selects the pod", originText(in.Template)
+		return "spec.match of the template selects the pod", originText(in.Template), false
 	}
-	return "", ""
+	return "", "", false
 }
 
 // asks says whether a request names the instance.

@@ -68,6 +68,9 @@ func (w *explanationWriter) why(in *explainedInstance) string {
 // near is a place without what everybody knows: file:line:column of the file that the
 // workload stands in is its line.
 func (w *explanationWriter) near(place string) string {
+	if w.e.File == "" {
+		return place
+	}
 	rest, here := strings.CutPrefix(place, w.e.File+":")
 	if !here {
 		return place

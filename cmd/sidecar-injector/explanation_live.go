@@ -136,7 +136,7 @@ func (w *explanationWriter) absence() string {
 	}
 	which := "asks for"
 	for i := range w.e.Instances {
-		if in := &w.e.Instances[i]; in.Missing && !strings.HasPrefix(in.AskedAt, w.e.File+":") {
+		if in := &w.e.Instances[i]; in.Missing && !in.AskedByPod {
 			which = "should have"
 		}
 	}

@@ -21,6 +21,7 @@ func explanationText(e *explanation, p palette) string {
 		w.table(e.Containers)
 	}
 	w.missing()
+	w.pods()
 	w.rules("", e.Rules)
 	for i := range e.Instances {
 		w.instance(i)
@@ -51,7 +52,11 @@ func (w *explanationWriter) head() {
 	if e.Name != "" {
 		name = templates.Quote(e.Name)
 	}
-	w.line("%s in namespace %s %s", w.bold(e.Kind+" "+name), templates.Quote(e.Namespace), w.faint(fmt.Sprintf("(%s:%d)", e.File, e.Line)))
+	place := "(in the cluster)"
+	if e.File != "" {
+		place = fmt.Sprintf("(%s:%d)", e.File, e.Line)
+	}
+	w.line("%s in namespace %s %s", w.bold(e.Kind+" "+name), templates.Quote(e.Namespace), w.faint(place))
 	w.line("")
 	w.line("%s", w.verdict())
 	if e.Live || e.Outcome != inject.Refused {

@@ -10,8 +10,9 @@ import (
 )
 
 // misplacedGroup is what stands in one place and belongs to one other, and where the
-// first of it is in the text.
+// first of it is in the text of its workload.
 type misplacedGroup struct {
+	pod          manifest.Pod
 	keys         []inject.Misplaced
 	line, column int
 }
@@ -30,7 +31,7 @@ func findMisplaced(pod manifest.Pod) []misplacedGroup {
 	}
 	var found []misplacedGroup
 	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, levels)) {
-		group := misplacedGroup{keys: keys}
+		group := misplacedGroup{pod: pod, keys: keys}
 		if key, _ := member(at(pod.Document.Root, outerPointer(pod)+pointerTo(keys[0].Where)), keys[0].Key); key != nil {
 			group.line, group.column = key.Line, key.Column
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
@@ -22,15 +23,15 @@ type commonFlags struct {
 	configFile   string
 	color        string
 	// namespaceFile and cluster are there in all of them so that one set of flags
-	// serves a script; the kubeconfig is never read, not even its namespace.
+	// serves a script. The kubeconfig is read only for arguments that name objects of a
+	// cluster, not even its namespace otherwise.
 	namespaceFile string
 	namespace     string
 	cluster       *genericclioptions.ConfigFlags
 }
 
 func (c *commonFlags) add(cmd *cobra.Command) {
-	kubeconfig, context := "", ""
-	c.cluster = &genericclioptions.ConfigFlags{Namespace: &c.namespace, KubeConfig: &kubeconfig, Context: &context}
+	c.cluster = newConfigFlags(&c.namespace)
 	flags := cmd.Flags()
 	c.cluster.AddFlags(flags)
 	flags.Lookup("namespace").Usage = "`namespace` of objects that name none (default \"default\")"
@@ -100,6 +101,8 @@ type offline struct {
 	fallback string
 	streams  []*manifest.Stream
 	pods     []manifest.Pod
+	// reader is nil unless the pods come from a cluster.
+	reader *live.Reader
 }
 
 // load reads all that the flags name. Faults of the manifests come all at once.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -21,10 +22,19 @@ type remedy struct {
 func remedies(a *answer) []remedy {
 	var all []remedy
 	for _, group := range a.misplaced {
-		all = append(all, remedy{
-			Text:  fmt.Sprintf("in %s, move this from %s to %s:", a.pod.Document.File, group.keys[0].Where, group.keys[0].Belongs),
+		first := group.keys[0]
+		r := remedy{
+			Text:  fmt.Sprintf("in %s, move this from %s to %s:", group.pod.Document.File, first.Where, first.Belongs),
 			Lines: snippet(group.keys),
-		})
+		}
+		if a.live && restarts(group.pod.Kind) {
+			values := map[string]*string{}
+			for _, m := range group.keys {
+				values[m.Key] = &m.Value
+			}
+			r.Command = patchCommand(a, group.pod, first.Belongs, values)
+		}
+		all = append(all, r)
 	}
 	switch a.result.Reason {
 	case inject.NothingRequested:
@@ -86,7 +96,7 @@ func setOnPod(a *answer, key, value string, isLabel bool, why string) remedy {
 	}
 	r := remedy{Text: why + ", in " + a.pod.Document.File + ":", Lines: snippet([]inject.Misplaced{{Key: key, Value: value, Belongs: field}})}
 	if restarts(a.pod.Kind) {
-		r.Command = patchCommand(a, field, key, &value)
+		r.Command = patchCommand(a, a.pod, field, map[string]*string{key: &value})
 	}
 	return r
 }
@@ -94,7 +104,7 @@ func setOnPod(a *answer, key, value string, isLabel bool, why string) remedy {
 func removeFromPod(a *answer, key string) remedy {
 	r := remedy{Text: fmt.Sprintf("remove the label at %s", a.place(fmt.Sprintf("metadata.labels[%q]", key)))}
 	if restarts(a.pod.Kind) {
-		r.Command = patchCommand(a, podMetadata(a.pod.Kind, "labels"), key, nil)
+		r.Command = patchCommand(a, a.pod, podMetadata(a.pod.Kind, "labels"), map[string]*string{key: nil})
 	}
 	return r
 }
@@ -105,16 +115,16 @@ func restarts(kind string) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"}, kind)
 }
 
-// patchCommand sets a key of a workload in the cluster; a value of nil removes it.
-func patchCommand(a *answer, field, key string, value *string) string {
-	var patch any = map[string]*string{key: value}
+// patchCommand sets keys of a workload in the cluster; a value of nil removes one.
+func patchCommand(a *answer, workload manifest.Pod, field string, values map[string]*string) string {
+	var patch any = values
 	names := strings.Split(field, ".")
 	for _, name := range slices.Backward(names) {
 		patch = map[string]any{name: patch}
 	}
 	text, _ := json.Marshal(patch) // maps of strings always can be
 	return fmt.Sprintf("kubectl patch %s %s -n %s --type merge -p %s",
-		strings.ToLower(a.pod.Kind), shellWord(a.name), shellWord(a.namespace.Name), shellWord(string(text)))
+		strings.ToLower(workload.Kind), shellWord(shownName(workload)), shellWord(a.namespace.Name), shellWord(string(text)))
 }
 
 // shellWord is a text as one word of a shell command.

@@ -113,10 +113,10 @@ func warningLines(answers []answer, p palette) string {
 	for i := range answers {
 		a := &answers[i]
 		for _, w := range a.result.Warnings {
-			fmt.Fprintf(&b, "%s %s:%d: %s: %s\n", p.yellow("warning:"), a.pod.Document.File, a.pod.Line, a.title(), w)
+			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.yellow("warning:"), a.at(a.pod.Line, 0), a.title(), w)
 		}
 		for _, group := range a.misplaced {
-			fmt.Fprintf(&b, "%s %s:%d:%d: %s: %s:\n", p.yellow("warning:"), a.pod.Document.File, group.line, group.column, a.title(), group.text())
+			fmt.Fprintf(&b, "%s %s: %s: %s:\n", p.yellow("warning:"), a.at(group.line, group.column), a.title(), group.text())
 			for _, line := range snippet(group.keys) {
 				fmt.Fprintf(&b, "    %s\n", line)
 			}

@@ -31,6 +31,8 @@ func ruleText(a *answer, reason inject.Reason) string {
 		return "the label has no unknown value"
 	case inject.NotEnabled:
 		switch {
+		case a.assumed && a.live:
+			return namespace + " cannot be read, so it counts as enabled"
 		case a.assumed:
 			return namespace + " is not among the manifests, so it counts as enabled"
 		case a.namespace.Labels[inject.InjectionLabel] != "":

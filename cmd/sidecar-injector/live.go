@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// selectorFlags choose objects of a cluster, as in kubectl.
+type selectorFlags struct {
+	labels string
+	all    bool
+}
+
+func (s *selectorFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&s.labels, "selector", "l", "", "`labels` of the objects of the cluster, such as app=web")
+	cmd.Flags().BoolVarP(&s.all, "all-namespaces", "A", false, "objects of all namespaces of the cluster")
+}
+
+// asked says whether the arguments name objects of a cluster: nothing else ever reads one.
+func (s *selectorFlags) asked(args []string) bool {
+	return s.all || s.labels != "" || len(args) > 1 || len(args) == 1 && strings.Contains(args[0], "/")
+}
+
+// discoveryBurst lets a command learn the resources of a large cluster at once, as kubectl does.
+const discoveryBurst = 300
+
+// newConfigFlags are the flags that say which cluster is meant.
+func newConfigFlags(namespace *string) *genericclioptions.ConfigFlags {
+	kubeconfig, context := "", ""
+	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context}
+	flags.WrapConfigFn = func(c *rest.Config) *rest.Config {
+		c.UserAgent = "sidecar-injector/" + readBuild().Version
+		return c
+	}
+	return flags.WithDiscoveryBurst(discoveryBurst).WithDiscoveryQPS(discoveryBurst)
+}
+
+// newReader reads the cluster that the flags mean.
+func (c *commonFlags) newReader() (*live.Reader, error) {
+	// client-go logs what it also returns.
+	klog.SetLogger(logr.Discard())
+	config, err := c.cluster.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	return live.NewReader(config)
+}
+
+// unreachable adds to an error what to do if no cluster was named at all.
+func (c *commonFlags) unreachable(err error) error {
+	config, missing := c.cluster.ToRESTConfig()
+	if missing == nil && config.Host == clientcmd.ClusterDefaults.Server {
+		return &hinted{err, "no kubeconfig names a cluster: set KUBECONFIG, or give --kubeconfig FILE"}
+	}
+	return err
+}
+
+// currentNamespace is that of -n, else that of the kubeconfig's context.
+func (c *commonFlags) currentNamespace() (string, error) {
+	namespace, _, err := c.cluster.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return "", fmt.Errorf("cluster: %w", err)
+	}
+	return namespace, nil
+}
+
+// loadFor reads the objects of a cluster that arguments name, or else the files.
+func (o *offlineFlags) loadFor(ctx context.Context, args []string, which *selectorFlags, std streams) (*offline, error) {
+	if !which.asked(args) {
+		return o.load(std)
+	}
+	if len(o.names) > 0 {
+		return nil, &hinted{errors.New("-f names files, and the other arguments objects of a cluster: want one of both"), "leave out -l and -A, or -f"}
+	}
+	return o.loadLive(ctx, args, which)
+}
+
+// loadLive reads the objects that arguments name, and what decides about them.
+func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selectorFlags) (*offline, error) {
+	reader, err := o.newReader()
+	if err != nil {
+		return nil, err
+	}
+	objects, err := o.objects(args, which)
+	if err != nil {
+		return nil, err
+	}
+	loaded := &offline{given: map[string]inject.Namespace{}, reader: reader}
+	if loaded.fallback, err = o.currentNamespace(); err != nil {
+		return nil, err
+	}
+	for _, object := range objects {
+		stream, err := liveStream(object)
+		if err != nil {
+			return nil, err
+		}
+		loaded.streams = append(loaded.streams, stream)
+	}
+	if err := loaded.collect(o.namespaceFile); err != nil {
+		return nil, err
+	}
+	if err := loaded.readNamespaces(ctx); err != nil {
+		return nil, err
+	}
+	return loaded, o.readInjector(ctx, loaded)
+}
+
+// objects are those of the cluster that arguments name.
+func (o *offlineFlags) objects(args []string, which *selectorFlags) ([]*unstructured.Unstructured, error) {
+	namespace, err := o.currentNamespace()
+	if err != nil {
+		return nil, err
+	}
+	infos, err := resource.NewBuilder(o.cluster).Unstructured().
+		NamespaceParam(namespace).DefaultNamespace().AllNamespaces(which.all).
+		LabelSelectorParam(which.labels).
+		ResourceTypeOrNameArgs(true, args...).
+		RequestChunksOf(500).ContinueOnError().Flatten().Do().Infos()
+	if err != nil {
+		return nil, o.unreachable(fmt.Errorf("cluster: %w", err))
+	}
+	if len(infos) == 0 {
+		return nil, errors.New("cluster: no such object")
+	}
+	var objects []*unstructured.Unstructured
+	for _, info := range infos {
+		object, ok := info.Object.(*unstructured.Unstructured)
+		if !ok || !slices.Contains(podKinds(), object.GetKind()) {
+			return nil, &hinted{
+				fmt.Errorf("%s: makes no pods", info.ObjectName()),
+				"name a pod, or something that makes pods: deploy, sts, ds, rs, job, cronjob",
+			}
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+// podKinds are pods and what has a pod template.
+func podKinds() []string {
+	return []string{"Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob", "PodTemplate"}
+}
+
+// liveStream is an object as kubectl get -o yaml would show it; its name takes the
+// place of the file's.
+func liveStream(object *unstructured.Unstructured) (*manifest.Stream, error) {
+	name := strings.ToLower(object.GetKind()) + "/" + object.GetName()
+	object.SetManagedFields(nil)
+	text, err := json.Marshal(object)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if text, err = yamlFromJSON(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return manifest.Parse(name, text)
+}
+
+// readNamespaces reads those that the pods lie in, unless somebody gave them by file.
+func (o *offline) readNamespaces(ctx context.Context) error {
+	seen := map[string]bool{}
+	for _, pod := range o.pods {
+		if _, given := o.given[pod.Namespace]; given || seen[pod.Namespace] {
+			continue
+		}
+		seen[pod.Namespace] = true
+		n, err := o.reader.Namespace(ctx, pod.Namespace)
+		if err != nil {
+			return err
+		}
+		if n != nil {
+			o.given[pod.Namespace] = *n
+		}
+	}
+	return nil
+}
+
+// readInjector reads the settings and the templates of the cluster's injector; what
+// flags name counts more.
+func (o *offlineFlags) readInjector(ctx context.Context, loaded *offline) error {
+	installations, err := loaded.reader.Installations(ctx)
+	if err != nil {
+		return err
+	}
+	var namespaces []string
+	for _, pod := range loaded.pods {
+		if !slices.Contains(namespaces, pod.Namespace) {
+			namespaces = append(namespaces, pod.Namespace)
+		}
+	}
+	entries, err := loaded.reader.Templates(ctx, installations, namespaces...)
+	if err != nil {
+		return err
+	}
+	set, err := o.templates()
+	if err != nil {
+		return err
+	}
+	loaded.set = templates.NewSet(append(entries, set.Entries()...))
+	settings := config.Default()
+	switch {
+	case len(installations) == 0 && len(loaded.reader.Notes()) == 0:
+		loaded.reader.Note("no injector is installed in this cluster: what follows is what one would do")
+	case len(installations) > 0:
+		settings = installations[0].Settings
+	}
+	if o.configFile != "" {
+		if settings, err = config.Read(o.configFile); err != nil {
+			return err
+		}
+	}
+	loaded.settings = settings.Settings()
+	return nil
+}
+
+// notes are what could not be read, as lines for the report.
+func (o *offline) notes(p palette) string {
+	if o.reader == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, note := range o.reader.Notes() {
+		fmt.Fprintf(&b, "%s %s\n", p.yellow("note:"), note)
+	}
+	return p.printable(b.String())
+}
+
+// owner reads what makes a live pod anew, so that a mistake in it is told with the
+// pod; nil if there is none or nobody shows it.
+func (o *offlineFlags) owner(pod manifest.Pod) (*manifest.Pod, error) {
+	read, err := live.ReadPod(pod.JSON)
+	if err != nil || !slices.Contains(podKinds(), read.Owner.Kind) {
+		return nil, err
+	}
+	infos, err := resource.NewBuilder(o.cluster).Unstructured().NamespaceParam(pod.Namespace).DefaultNamespace().
+		ResourceTypeOrNameArgs(true, read.Owner.String()).Do().Infos()
+	if live.Denied(err) || apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	object, ok := infos[0].Object.(*unstructured.Unstructured)
+	if !ok {
+		return nil, nil
+	}
+	stream, err := liveStream(object)
+	if err != nil {
+		return nil, err
+	}
+	pods, err := stream.Pods()
+	if err != nil || len(pods) == 0 {
+		return nil, err
+	}
+	return &pods[0], nil
+}

@@ -1,0 +1,122 @@
+package live
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Selector finds what the chart installs.
+const Selector = "app.kubernetes.io/name=sidecar-injector"
+
+// Installation is an injector of the cluster. Its name is that of nearly all its objects.
+type Installation struct {
+	Name string `json:"name"`
+	// Namespace is "" for an injector that is called by URL.
+	Namespace string `json:"namespace,omitempty"`
+	// Settings are those of its configuration, the default where there is none.
+	Settings *config.Config `json:"-"`
+}
+
+// Installations are those that have a webhook configuration or a Deployment, by name.
+func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
+	found := map[Installation]bool{}
+	configurations, err := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		if err := r.excuse("webhook configurations", "the injector is looked for by its Deployment", err); err != nil {
+			return nil, err
+		}
+		configurations = &admissionregistrationv1.MutatingWebhookConfigurationList{}
+	}
+	for i := range configurations.Items {
+		if c := &configurations.Items[i]; Ours(c) {
+			found[Installation{Name: c.Name, Namespace: calledNamespace(c)}] = true
+		}
+	}
+	deployments, err := r.client.AppsV1().Deployments("").List(ctx, metav1.ListOptions{LabelSelector: Selector, Limit: chunk})
+	if err == nil {
+		for _, d := range deployments.Items {
+			delete(found, Installation{Name: d.Name})
+			found[Installation{Name: d.Name, Namespace: d.Namespace}] = true
+		}
+	} else if err := r.excuse("Deployments of all namespaces", "the injector is looked for by its webhook configuration", err); err != nil {
+		return nil, err
+	}
+	var all []Installation
+	for i := range found {
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b Installation) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Namespace, b.Namespace))
+	})
+	for i := range all {
+		if err := r.settings(ctx, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// Ours says whether a webhook configuration calls an injector: by the names of its
+// webhooks, which stay when somebody renames the configuration or drops its labels.
+func Ours(c *admissionregistrationv1.MutatingWebhookConfiguration) bool {
+	return slices.ContainsFunc(c.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool {
+		return strings.HasSuffix(w.Name, "."+inject.Domain)
+	})
+}
+
+func calledNamespace(c *admissionregistrationv1.MutatingWebhookConfiguration) string {
+	for _, w := range c.Webhooks {
+		if w.ClientConfig.Service != nil {
+			return w.ClientConfig.Service.Namespace
+		}
+	}
+	return ""
+}
+
+// settings reads an injector's configuration.
+func (r *Reader) settings(ctx context.Context, i *Installation) error {
+	i.Settings = config.Default()
+	defer func() { i.Settings.OwnNamespace = cmp.Or(i.Settings.OwnNamespace, i.Namespace) }()
+	if i.Namespace == "" {
+		return nil
+	}
+	held, err := r.configMap(ctx, i.Namespace, i.Name, "the injector counts as having its default settings")
+	if held == nil || err != nil {
+		return err
+	}
+	text, ok := held.Data["config.yaml"]
+	if !ok {
+		return nil
+	}
+	settings, err := config.Parse(fmt.Sprintf("ConfigMap %s/%s, config.yaml", i.Namespace, i.Name), []byte(text))
+	if err != nil {
+		// An injector that runs has read it before it was broken; check tells the fault.
+		r.Note(fmt.Sprintf("the injector's settings have a fault and count as the default ones: %v", err))
+		return nil
+	}
+	i.Settings = settings
+	return nil
+}
+
+// configMap is nil if there is none or nobody shows it.
+func (r *Reader) configMap(ctx context.Context, namespace, name, consequence string) (*corev1.ConfigMap, error) {
+	held, err := r.client.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case err == nil:
+		return held, nil
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	}
+	return nil, r.excuse(fmt.Sprintf("ConfigMap %s/%s", namespace, name), consequence, err)
+}

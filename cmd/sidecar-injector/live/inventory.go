@@ -1,0 +1,146 @@
+package live
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// leftovers are the entries of a status that the decision did not speak of: nothing
+// asks for them now. Only the revision tells whether they are today's.
+func leftovers(status inject.Status, told map[string]bool, set *templates.Set, namespace string) []Instance {
+	var all []Instance
+	for _, name := range slices.Sorted(maps.Keys(status)) {
+		entry := status[name]
+		if told[name] || entry.LeftOut != "" {
+			continue
+		}
+		i := Instance{Name: name, Template: entry.Template[strings.LastIndexByte(entry.Template, '/')+1:], Revision: entry.Revision, State: Current}
+		if today, ok := set.Lookup(namespace, i.Template); ok && today.Template != nil {
+			i.Today = today.Template.Revision
+		}
+		if i.Today != i.Revision {
+			i.State, i.Why = Outdated, "today's revision is "+i.Today
+			if i.Today == "" {
+				i.Why = "the template is gone"
+			}
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// Workload is what makes pods, and how these stand. A pod that nothing makes is one
+// of its own, of kind Pod.
+type Workload struct {
+	Namespace string `json:"namespace"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	// Pods counts those that run or are about to; the others are parts of it.
+	Pods     int `json:"pods"`
+	Injected int `json:"injected"`
+	Outdated int `json:"outdated"`
+	Missed   int `json:"missed"`
+	Refused  int `json:"refused"`
+	// Sidecars are what the pods have and lack, sorted, each with its number of pods.
+	Sidecars []Sidecar `json:"sidecars,omitempty"`
+}
+
+// Sidecar is one revision of one sidecar in the pods of a workload.
+type Sidecar struct {
+	Instance string `json:"instance"`
+	Template string `json:"template"`
+	// Revision is "" where pods lack it.
+	Revision string `json:"revision,omitempty"`
+	Today    string `json:"today,omitempty"`
+	Pods     int    `json:"pods"`
+	State    string `json:"state"`
+	Why      string `json:"why,omitempty"`
+}
+
+// Worst is the worst state of any pod.
+func (w *Workload) Worst() State {
+	switch {
+	case w.Refused > 0:
+		return Refused
+	case w.Missed > 0:
+		return Missed
+	case w.Outdated > 0:
+		return Outdated
+	case w.Injected > 0:
+		return Current
+	}
+	return Bare
+}
+
+// String is the state in a word.
+func (s State) String() string {
+	return [...]string{"none", "injected", "outdated", "missed", "refused"}[s]
+}
+
+// Inventory counts pods by workload.
+type Inventory struct {
+	workloads map[[3]string]*Workload
+}
+
+// NewInventory is empty.
+func NewInventory() *Inventory { return &Inventory{workloads: map[[3]string]*Workload{}} }
+
+// Add counts a pod for its owner.
+func (v *Inventory) Add(pod *Pod, owner Owner, s Standing) {
+	if owner == (Owner{}) {
+		owner = Owner{"Pod", pod.Name}
+	}
+	key := [3]string{pod.Namespace, owner.Kind, owner.Name}
+	w := v.workloads[key]
+	if w == nil {
+		w = &Workload{Namespace: pod.Namespace, Kind: owner.Kind, Name: owner.Name}
+		v.workloads[key] = w
+	}
+	w.Pods++
+	switch s.State {
+	case Current:
+		w.Injected++
+	case Outdated:
+		w.Outdated++
+	case Missed:
+		w.Missed++
+	case Refused:
+		w.Refused++
+	}
+	for _, i := range s.Instances {
+		w.count(i)
+	}
+}
+
+func (w *Workload) count(i Instance) {
+	for n := range w.Sidecars {
+		if s := &w.Sidecars[n]; s.Instance == i.Name && s.Template == i.Template && s.Revision == i.Revision && s.State == i.State.String() {
+			s.Pods++
+			return
+		}
+	}
+	w.Sidecars = append(w.Sidecars, Sidecar{
+		Instance: i.Name, Template: i.Template, Revision: i.Revision, Today: i.Today, Pods: 1, State: i.State.String(), Why: i.Why,
+	})
+}
+
+// Workloads are all that were counted, the worst first, then by name.
+func (v *Inventory) Workloads() []*Workload {
+	all := slices.Collect(maps.Values(v.workloads))
+	for _, w := range all {
+		slices.SortFunc(w.Sidecars, func(a, b Sidecar) int {
+			return cmp.Or(strings.Compare(a.Instance, b.Instance), strings.Compare(a.Template, b.Template),
+				strings.Compare(a.Revision, b.Revision), strings.Compare(a.State, b.State))
+		})
+	}
+	slices.SortFunc(all, func(a, b *Workload) int {
+		return cmp.Or(-cmp.Compare(a.Worst(), b.Worst()), strings.Compare(a.Namespace, b.Namespace),
+			strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
+	})
+	return all
+}

@@ -1,0 +1,49 @@
+package live
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/metadata"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Namespace is nil if it cannot be read.
+func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace, error) {
+	n, err := r.namespaces().Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("namespace %q: does not exist", name)
+	case err != nil:
+		return nil, r.excuse("namespace "+name, "it counts as enabled, without annotations", err)
+	}
+	return namespaceOf(n), nil
+}
+
+// Namespaces are all of the cluster.
+func (r *Reader) Namespaces(ctx context.Context) ([]inject.Namespace, error) {
+	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]inject.Namespace, string, error) {
+		list, err := r.namespaces().List(ctx, options)
+		if err != nil {
+			return nil, "", err
+		}
+		var all []inject.Namespace
+		for i := range list.Items {
+			all = append(all, *namespaceOf(&list.Items[i]))
+		}
+		return all, list.Continue, nil
+	})
+}
+
+func (r *Reader) namespaces() metadata.Getter {
+	return r.metadata.Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
+}
+
+func namespaceOf(n *metav1.PartialObjectMetadata) *inject.Namespace {
+	return &inject.Namespace{Name: n.Name, Labels: n.Labels, Annotations: n.Annotations}
+}

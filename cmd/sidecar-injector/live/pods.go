@@ -1,0 +1,133 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	batchv1 "k8s.io/api/batch/v1"
+)
+
+// Pod is a pod of a cluster, as it answers for its sidecars.
+type Pod struct {
+	// JSON is the whole pod, byte for byte as the API server gave it.
+	JSON                []byte
+	Namespace, Name     string
+	Labels, Annotations map[string]string
+	// Owner is what makes the pod anew when it is deleted; the zero value for none.
+	Owner Owner
+	// Account is its service account.
+	Account string
+	// Over says that it has ended, or is about to: nobody mends it any more.
+	Over bool
+}
+
+// Owner is a workload, as kubectl names it.
+type Owner struct{ Kind, Name string }
+
+func (o Owner) String() string { return strings.ToLower(o.Kind) + "/" + o.Name }
+
+// podHeader is what is read of a pod.
+type podHeader struct {
+	Metadata struct {
+		Name, Namespace     string
+		Labels, Annotations map[string]string
+		DeletionTimestamp   *string
+		OwnerReferences     []metav1.OwnerReference
+	}
+	Spec   struct{ ServiceAccountName string }
+	Status struct{ Phase string }
+}
+
+// Pods visits the pods of a namespace, "" being all, that a label selector selects, ""
+// being all. They come in the API server's order: by namespace and name.
+func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit func(Pod) error) error {
+	options := metav1.ListOptions{Limit: chunk, LabelSelector: selector}
+	for {
+		text, err := r.client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
+			VersionedParams(&options, scheme.ParameterCodec).SetHeader("Accept", "application/json").DoRaw(ctx)
+		if err != nil {
+			return err
+		}
+		var list struct {
+			Metadata struct{ Continue string }
+			Items    []json.RawMessage
+		}
+		if err := json.Unmarshal(text, &list); err != nil {
+			return fmt.Errorf("pods: %w", err)
+		}
+		for _, item := range list.Items {
+			pod, err := ReadPod(item)
+			if err != nil {
+				return err
+			}
+			if err := visit(pod); err != nil {
+				return err
+			}
+		}
+		if options.Continue = list.Metadata.Continue; options.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// ReadPod reads the header of a pod's JSON, which it keeps.
+func ReadPod(text []byte) (Pod, error) {
+	var h podHeader
+	if err := json.Unmarshal(text, &h); err != nil {
+		return Pod{}, fmt.Errorf("pod: %w", err)
+	}
+	m := h.Metadata
+	return Pod{
+		JSON: text, Namespace: m.Namespace, Name: m.Name, Labels: m.Labels, Annotations: m.Annotations,
+		Owner: ownerOf(m.OwnerReferences, m.Labels), Account: h.Spec.ServiceAccountName,
+		Over: m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
+	}, nil
+}
+
+// ownerOf is the controller, and for a ReplicaSet of a Deployment, which names it by
+// the hash of the pod template, the Deployment.
+func ownerOf(references []metav1.OwnerReference, labels map[string]string) Owner {
+	i := slices.IndexFunc(references, func(o metav1.OwnerReference) bool { return o.Controller != nil && *o.Controller })
+	if i < 0 {
+		return Owner{}
+	}
+	o := references[i]
+	if hash := labels["pod-template-hash"]; o.Kind == "ReplicaSet" && hash != "" {
+		if name, found := strings.CutSuffix(o.Name, "-"+hash); found {
+			return Owner{"Deployment", name}
+		}
+	}
+	return Owner{o.Kind, o.Name}
+}
+
+// CronJobs says of the Jobs of a namespace, "" being all, which CronJob made them: by
+// namespace/name. Jobs that nobody shows count as made by hand.
+func (r *Reader) CronJobs(ctx context.Context, namespace string) (map[string]Owner, error) {
+	jobs := r.metadata.Resource(batchv1.SchemeGroupVersion.WithResource("jobs")).Namespace(namespace)
+	made := map[string]Owner{}
+	options := metav1.ListOptions{Limit: chunk}
+	for {
+		list, err := jobs.List(ctx, options)
+		if err != nil {
+			if apierrors.IsResourceExpired(err) {
+				return made, nil
+			}
+			return made, r.excuse("Jobs", "pods of CronJobs are counted by Job", err)
+		}
+		for _, j := range list.Items {
+			if o := ownerOf(j.OwnerReferences, nil); o.Kind == "CronJob" {
+				made[j.Namespace+"/"+j.Name] = o
+			}
+		}
+		if options.Continue = list.Continue; options.Continue == "" {
+			return made, nil
+		}
+	}
+}

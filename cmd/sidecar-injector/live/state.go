@@ -1,0 +1,99 @@
+package live
+
+import (
+	"fmt"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// State is how a running pod stands to what it would be given today. The states are
+// ordered: the worst last.
+type State int
+
+// The states of a pod.
+const (
+	// Bare: it has no sidecar of ours and would get none.
+	Bare State = iota
+	// Current: it has all that it would get.
+	Current
+	// Outdated: it has a sidecar of another revision, or with other parameters.
+	Outdated
+	// Missed: it would get a sidecar that it does not have. It was created while the
+	// injector could not answer, or before somebody asked.
+	Missed
+	// Refused: it lacks a sidecar that it asks for, and would not be admitted today.
+	Refused
+)
+
+// Standing is the state of a pod and of each of its sidecars.
+type Standing struct {
+	State     State
+	Instances []Instance
+}
+
+// Instance is one sidecar of a pod.
+type Instance struct {
+	Name     string
+	Template string
+	// Revision that the pod has, "" if it lacks the sidecar; Today is that of a new pod,
+	// "" if there is no such template any more.
+	Revision, Today string
+	State           State
+	// Why is a sentence where the state is not Current.
+	Why string
+}
+
+// Text is template@revision, and the instance where it is called otherwise.
+func (i Instance) Text() string {
+	name := i.Template
+	if i.Name != i.Template {
+		name = i.Name + "=" + i.Template
+	}
+	if i.Revision == "" {
+		return name
+	}
+	return name + "@" + i.Revision
+}
+
+// Stand runs the decision about a pod that exists, as if it were created now.
+func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Namespace, pod *Pod) (Standing, error) {
+	result, err := inject.Inject(set, settings, &inject.Request{Pod: pod.JSON, Namespace: namespace})
+	if err != nil {
+		return Standing{}, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
+	}
+	status, _ := inject.ReadStatus(pod.Annotations) // one that cannot be read says nothing
+	var s Standing
+	told := map[string]bool{}
+	for _, in := range result.Instances {
+		i := Instance{Name: in.Name, Template: in.TemplateName, Why: in.Outdated}
+		if in.Template != nil {
+			i.Today = in.Template.Revision
+		}
+		switch in.Outcome {
+		case inject.Unchanged:
+			i.Revision, i.State = status[in.Name].Revision, Current
+			if in.Outdated != "" {
+				i.State = Outdated
+			}
+		case inject.Injected:
+			i.State, i.Why = Missed, "asked for, and not there"
+		case inject.Refused:
+			i.State, i.Why = Refused, in.Detail
+		default: // skipped or admitted without: it would not have it today either
+			continue
+		}
+		told[in.Name] = true
+		s.Instances = append(s.Instances, i)
+	}
+	for _, i := range leftovers(status, told, set, namespace.Name) {
+		s.Instances = append(s.Instances, i)
+	}
+	if len(result.Instances) == 0 && result.Outcome == inject.Refused {
+		s.State = Refused
+	}
+	for _, i := range s.Instances {
+		s.State = max(s.State, i.State)
+	}
+	return s, nil
+}

@@ -1,0 +1,105 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// TemplatesSuffix ends the name of the ConfigMap with an installation's templates.
+const TemplatesSuffix = "-templates"
+
+// Templates are those of the cluster: the custom resources, where there are any, with
+// the namespaced ones of the namespaces given ("" is all of them), and the mounted
+// ones of the installations.
+func (r *Reader) Templates(ctx context.Context, installations []Installation, namespaces ...string) ([]templates.Entry, error) {
+	loader := templates.NewLoader()
+	var all []templates.Entry
+	for _, i := range installations {
+		if i.Namespace == "" {
+			continue
+		}
+		held, err := r.configMap(ctx, i.Namespace, i.Name+TemplatesSuffix, "templates in it do not count; --template-dir names a folder with copies")
+		if err != nil {
+			return nil, err
+		}
+		if held == nil {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(held.Data)) {
+			file := fmt.Sprintf("ConfigMap %s/%s, %s", held.Namespace, held.Name, key)
+			all = append(all, loader.Load(templates.SourceDirectory, file, []byte(held.Data[key]))...)
+		}
+	}
+	for _, namespace := range namespaces {
+		entries, err := r.resources(ctx, loader, v1alpha1.SidecarTemplateKind, namespace)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	entries, err := r.resources(ctx, loader, v1alpha1.ClusterSidecarTemplateKind, "")
+	return append(all, entries...), err
+}
+
+// TemplateResources are the custom resources of a kind as they stand; none where the
+// cluster does not know the kind.
+func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) ([]unstructured.Unstructured, error) {
+	plural := "sidecartemplates"
+	if kind == v1alpha1.ClusterSidecarTemplateKind {
+		plural = "clustersidecartemplates"
+	}
+	all := r.dynamic.Resource(v1alpha1.GroupVersion.WithResource(plural))
+	var lister dynamic.ResourceInterface = all
+	if namespace != "" {
+		lister = all.Namespace(namespace)
+	}
+	items, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]unstructured.Unstructured, string, error) {
+		list, err := lister.List(ctx, options)
+		if err != nil {
+			return nil, "", err
+		}
+		return list.Items, list.GetContinue(), nil
+	})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return items, err
+}
+
+func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, namespace string) ([]templates.Entry, error) {
+	items, err := r.TemplateResources(ctx, kind, namespace)
+	if err != nil {
+		what := kind + "s"
+		if namespace != "" {
+			what += " of namespace " + namespace
+		}
+		return nil, r.excuse(what, "they do not count; --template-dir names a folder with copies", err)
+	}
+	var all []templates.Entry
+	for i := range items {
+		text, err := items[i].MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", kind, items[i].GetName(), err)
+		}
+		all = append(all, loader.Load(templates.SourceCluster, resourceName(&items[i]), text)...)
+	}
+	return all, nil
+}
+
+// resourceName is what a resource is called in messages.
+func resourceName(o *unstructured.Unstructured) string {
+	if o.GetNamespace() == "" {
+		return o.GetKind() + "/" + o.GetName()
+	}
+	return o.GetKind() + "/" + o.GetNamespace() + "/" + o.GetName()
+}
