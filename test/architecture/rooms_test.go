@@ -13,19 +13,20 @@ import (
 // whether it is needed. cmd wires everything together.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"templates/v1alpha1":   {},
-		"templates/schema":     {"templates/manifest"},
-		"templates/manifest":   {},
-		"templates/expression": {"templates/schema", "templates/v1alpha1"},
-		"templates":            {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
-		"templates/builtin":    {},
-		"templates/source":     {"templates", "templates/builtin"},
-		"webhook/inject":       {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
-		"webhook/certs":        {},
-		"webhook/rawjson":      {},
-		"webhook":              {"templates", "webhook/inject", "webhook/rawjson"},
-		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
-		"cmd/sidecar-injector": {"config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+		"templates/v1alpha1":        {},
+		"templates/schema":          {"templates/manifest"},
+		"templates/manifest":        {},
+		"templates/expression":      {"templates/schema", "templates/v1alpha1"},
+		"templates":                 {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
+		"templates/builtin":         {},
+		"templates/source":          {"templates", "templates/builtin"},
+		"webhook/inject":            {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
+		"webhook/certs":             {},
+		"webhook/rawjson":           {},
+		"webhook":                   {"templates", "webhook/inject", "webhook/rawjson"},
+		"config":                    {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector/live": {"config", "templates", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }
