@@ -41,7 +41,8 @@ func (d *document) read() {
 	}
 	key := d.specKey(specNode)
 	if alike := d.shared.find(key); alike != nil && len(d.findings) == 0 {
-		d.entry.Template = alike.under(d.entry)
+		d.copyOf(alike, specNode)
+		d.entry.Template = d.template // which goes if its match is at fault
 		return
 	}
 	d.decodeSpec(specNode)

@@ -22,14 +22,25 @@ type sharedSpecs struct {
 
 type specKey [sha256.Size]byte
 
-// specKey is equal for documents whose checks, program and layout are equal. A template
-// is checked under its own name, of which only the length matters.
+// specKey is equal for documents whose checks, program and layout are equal, but for
+// what they match: teams often give one sidecar to different pods. A template is checked
+// under its own name, of which only the length matters.
 func (d *document) specKey(spec *yaml.Node) specKey {
+	rest := *spec
+	rest.Content = nil
+	matches := byte(0)
+	for key, value := range manifest.Pairs(spec) {
+		if key.Value == "match" && value.Kind == yaml.MappingNode {
+			matches = 1 // what follows from that alone, such as the failure policy, is shared
+			continue
+		}
+		rest.Content = append(rest.Content, key, value)
+	}
 	b := appendKey(nil, d.entry.Kind)
 	b = appendKey(b, d.entry.Namespace)
-	b = append(b, byte(len(d.entry.Name)))
-	b = append(b, manifest.JSON(spec)...)
-	return sha256.Sum256(appendPlaces(b, spec, d.entry.Origin.Line))
+	b = append(b, byte(len(d.entry.Name)), matches)
+	b = append(b, manifest.JSON(&rest)...)
+	return sha256.Sum256(appendPlaces(b, &rest, d.entry.Origin.Line))
 }
 
 // appendPlaces writes where each node stands: faults at run time name the place.
@@ -63,9 +74,17 @@ func (s *sharedSpecs) add(key specKey, t *Template) {
 	}, key)
 }
 
-// under is the template under another name and origin.
-func (t *Template) under(e Entry) *Template {
-	copied := *t
-	copied.Name, copied.Kind, copied.Namespace, copied.Origin = e.Name, e.Kind, e.Namespace, e.Origin
-	return &copied
+// copyOf makes the template of a document out of one whose spec is alike; its own
+// match is still to be read.
+func (d *document) copyOf(alike *Template, spec *yaml.Node) {
+	t := *alike
+	t.Name, t.Kind, t.Namespace, t.Origin = d.entry.Name, d.entry.Kind, d.entry.Namespace, d.entry.Origin
+	d.template = &t
+	if match := valueAt(spec, "match"); match != nil && match.Kind == yaml.MappingNode {
+		own := *alike.Spec
+		own.Match = nil // lest it be decoded into
+		decodeNode(match, &own.Match)
+		t.Spec, d.spec.Match = &own, own.Match
+		d.match(spec)
+	}
 }
