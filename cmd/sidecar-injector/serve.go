@@ -14,7 +14,7 @@ import (
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	listen, metricsListen, healthListen string
+	listen, metricsListen, healthListen, pprofListen string
 
 	standalone     bool
 	cluster        clusterOptions
@@ -56,6 +56,7 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 	flags.StringVar(&o.listen, "listen", ":9443", "`address` of the webhook (HTTPS)")
 	flags.StringVar(&o.metricsListen, "metrics-listen", ":9445", "`address` of /metrics (HTTP); empty: none")
 	flags.StringVar(&o.healthListen, "health-listen", ":9444", "`address` of /healthz and /readyz (HTTP); empty: none")
+	flags.StringVar(&o.pprofListen, "pprof-listen", "", "`address` of /debug/pprof (HTTP), best on loopback; empty: none")
 	flags.BoolVar(&o.standalone, "standalone", false, "need no cluster")
 	flags.StringVar(&o.cluster.kubeconfig, "kubeconfig", "", "`file` that names the cluster; inside a pod the pod's own is the default")
 	flags.StringVar(&o.cluster.context, "context", "", "`context` of the kubeconfig")

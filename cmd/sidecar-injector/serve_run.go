@@ -135,6 +135,7 @@ func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *servi
 	}{
 		{"metrics", o.metricsListen, metricsHandler(s.registry)},
 		{"health", o.healthListen, healthHandler(readiness)},
+		{"pprof", o.pprofListen, pprofHandler()},
 	} {
 		if err := listenAndServe(ctx, group, log, side.what, side.address, side.handler); err != nil {
 			return err
