@@ -62,7 +62,7 @@ func (o *serveOptions) assemble(log logr.Logger) (*service, error) {
 	if s.namespaces, err = o.namespaces(s.cluster); err != nil {
 		return nil, err
 	}
-	if s.library, err = o.loadTemplates(log); err != nil {
+	if err := o.addTemplates(log, s); err != nil {
 		return nil, err
 	}
 	leaf, err := o.issueCertificate()
@@ -113,6 +113,7 @@ type service struct {
 	cluster    *cluster // nil without one
 	settings   *inject.Settings
 	library    *source.Library
+	resources  *source.Resources // nil without a cluster
 	namespaces namespaces
 	handler    *webhook.Handler
 	server     *webhook.Server

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,14 +16,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// newLibrary puts the built-in templates and those of directories together; report
-// may be nil. It is empty until it is loaded.
-func newLibrary(directories []string, report func(source.Change)) *source.Library {
+// newLibrary puts the built-in templates, those of directories and those of further
+// sources together; report may be nil. It is empty until it is loaded.
+func newLibrary(directories []string, report func(source.Change), further ...source.Source) *source.Library {
 	sources := []source.Source{source.NewEmbedded(builtin.FS)}
 	if len(directories) > 0 {
 		sources = append(sources, source.NewDirectory(directories...))
 	}
-	return source.NewLibrary(time.Now, report, sources...)
+	return source.NewLibrary(time.Now, report, append(sources, further...)...)
 }
 
 // readNamespaceFile reads the Namespaces of a file; "" is no file.
@@ -55,9 +56,10 @@ func readNamespaceFile(file string) ([]inject.Namespace, error) {
 // loadTemplates gives a library that is in force and logs every change from now on. A
 // broken template is no reason not to serve the others; a source that cannot be read
 // at all is.
-func (o *serveOptions) loadTemplates(log logr.Logger) (*source.Library, error) {
-	library := newLibrary(o.templateDirs, func(c source.Change) { logChange(log, c) })
-	if err := library.Load(); err != nil && !library.Ready() {
+func (o *serveOptions) loadTemplates(log logr.Logger, further ...source.Source) (*source.Library, error) {
+	library := newLibrary(o.templateDirs, func(c source.Change) { logChange(log, c) }, further...)
+	var unreadable *source.UnreadableError
+	if err := library.Load(); errors.As(err, &unreadable) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	return library, nil

@@ -74,14 +74,28 @@ func (l *Library) Loaded() map[string]time.Time {
 	return maps.Clone(l.loaded)
 }
 
-// Load reads every source. Its error tells of all that could not be read; what
-// could be is in force nevertheless.
+// UnreadableError says that a source has never been read.
+type UnreadableError struct {
+	Source string
+	Err    error
+}
+
+func (e *UnreadableError) Error() string { return e.Err.Error() }
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// Load reads every source. Its error tells of all that could not be read, with an
+// *UnreadableError for a source of which nothing could; what could be is in force
+// nevertheless.
 func (l *Library) Load() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
 	for i := range l.shelves {
-		errs = append(errs, l.read(i))
+		err := l.read(i)
+		if err != nil && l.shelves[i].entries == nil {
+			err = &UnreadableError{l.shelves[i].source.Name(), err}
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -145,10 +159,12 @@ func (l *Library) publish(change Change) {
 	for _, e := range change.Loaded {
 		l.loaded[e.Name] = now
 	}
-	for name := range l.loaded {
-		if !slices.ContainsFunc(all, func(e templates.Entry) bool { return e.Name == name }) {
-			delete(l.loaded, name)
+	if len(change.Removed) > 0 {
+		names := make(map[string]bool, len(all))
+		for _, e := range all {
+			names[e.Name] = true
 		}
+		maps.DeleteFunc(l.loaded, func(name string, _ time.Time) bool { return !names[name] })
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package source is where templates come from. A Source reads one place: files
-// embedded in the binary, a directory such as a mounted ConfigMap, later the
-// custom resources of a cluster. A Library merges all of them into one immutable
+// embedded in the binary, a directory such as a mounted ConfigMap, the custom
+// resources of a cluster. A Library merges all of them into one immutable
 // templates.Set, which is swapped whole.
 //
 // Whatever a source reads, it keeps one promise: nothing that goes wrong removes
@@ -24,7 +24,8 @@ type Source interface {
 	// Read gives the templates as of now, all from one state of the source. An entry
 	// that is broken holds the last good template if there was one. With an error the
 	// entries are those of the last state that could be read, for the part of the
-	// source that the error is about; nil means that there never was one.
+	// source that the error is about; nil means that there never was one. Without an error
+	// nil means: not known yet, Watch will tell.
 	Read() ([]templates.Entry, error)
 	// Watch calls changed when Read may have something new to say, until ctx is
 	// done. An error says that changes will go unnoticed.

@@ -1,0 +1,112 @@
+package templates
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Resource is one template as an API server gives it.
+type Resource struct {
+	// Kind, Namespace and Name identify it; Namespace is "" for a ClusterSidecarTemplate.
+	Kind, Namespace, Name string
+	// Content is what its author wrote beside that: see ResourceContent.
+	Content []byte
+}
+
+// ResourceContent is what counts of a resource, a JSON object, beside what identifies
+// it: its members without metadata and status, spec first, the others by name. It is
+// equal for resources that are equal to the loader, whatever their annotations,
+// managed fields and status are.
+func ResourceContent(object []byte) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, fmt.Errorf("template: %w", err)
+	}
+	// metadata is checked by the API server, and status written by the injector.
+	delete(members, "metadata")
+	delete(members, "status")
+	content := []byte{'{'}
+	add := func(name string) {
+		value, ok := members[name]
+		if !ok {
+			return
+		}
+		if len(content) > 1 {
+			content = append(content, ',')
+		}
+		content = append(appendJSONString(content, name), ':')
+		content = append(content, value...)
+		delete(members, name)
+	}
+	// First, so that it stands at the same place in each and copies are found: see specKey.
+	add("spec")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		add(name)
+	}
+	return append(content, '}'), nil
+}
+
+// LoadResource reads one resource of a cluster. The findings have field paths, no lines.
+func (loader *Loader) LoadResource(r Resource) Entry {
+	document := bytes.TrimSuffix(bytes.TrimSpace(r.Content), []byte{'}'})
+	document = slices.Clip(document) // what follows is never written into Content
+	if len(document) > 1 {
+		document = append(document, ',')
+	}
+	document = append(document, `"metadata":{"name":`...)
+	document = appendJSONString(document, r.Name)
+	if r.Namespace != "" {
+		document = append(document, `,"namespace":`...)
+		document = appendJSONString(document, r.Namespace)
+	}
+	document = append(document, `}}`...)
+	entry := Entry{Origin: Origin{Source: SourceCluster}}
+	if entries := loader.Load(SourceCluster, "", document); len(entries) > 0 {
+		entry = entries[0]
+	}
+	// As far as the document could not be read: what its address says.
+	entry.Kind, entry.Namespace, entry.Name = r.Kind, r.Namespace, r.Name
+	entry.Origin = Origin{Source: SourceCluster}
+	return entry
+}
+
+// Summarize puts findings into one text of at most limit bytes: the first one stands for
+// itself, and what has no room is counted.
+func Summarize(findings []Finding, limit int) string {
+	var b strings.Builder
+	for i := range findings {
+		text := findings[i].sentence()
+		if i > 0 {
+			text = "; " + text
+		}
+		more := fmt.Sprintf("; and %d more", len(findings)-i)
+		if b.Len()+len(text)+len(more) > limit && i > 0 {
+			b.WriteString(more)
+			break
+		}
+		b.WriteString(text)
+	}
+	text := b.String()
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
+}
+
+// sentence is the finding without file and severity: path: message (hint).
+func (f *Finding) sentence() string {
+	text := f.Detail()
+	if f.Path != "" {
+		text = f.Path + ": " + text
+	}
+	return text
+}
+
+// Detail is the message with the hint.
+func (f *Finding) Detail() string {
+	if f.Hint == "" {
+		return f.Message
+	}
+	return f.Message + " (" + f.Hint + ")"
+}

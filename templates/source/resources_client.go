@@ -1,0 +1,126 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// resource is a template as the API server gives it. What its author wrote stays as
+// it is: a type that knows the fields would lose those that do not exist, which the
+// loader has to tell of, and one template of a wrong shape would spoil a whole list.
+type resource struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+	status v1alpha1.SidecarTemplateStatus
+
+	// content is templates.ResourceContent, nil once it has been compiled.
+	content []byte
+	// record is what it has been compiled into, nil before.
+	record *record
+}
+
+// UnmarshalJSON keeps what the author wrote, and of the metadata what counts.
+func (r *resource) UnmarshalJSON(data []byte) error {
+	var head struct {
+		metav1.TypeMeta
+		Metadata struct {
+			Name            string
+			Namespace       string
+			UID             types.UID
+			ResourceVersion string
+			Generation      int64
+			// Annotations tell a bookmark apart that ends the first list.
+			Annotations map[string]string
+		}
+		Status json.RawMessage
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return err
+	}
+	*r = resource{TypeMeta: head.TypeMeta}
+	m := &head.Metadata
+	r.Name, r.Namespace, r.UID, r.ResourceVersion, r.Generation, r.Annotations = m.Name, m.Namespace, m.UID, m.ResourceVersion, m.Generation, m.Annotations
+	// A status that somebody else wrote in another form is written anew.
+	if json.Unmarshal(head.Status, &r.status) != nil {
+		r.status = v1alpha1.SidecarTemplateStatus{}
+	}
+	var err error
+	r.content, err = templates.ResourceContent(data)
+	return err
+}
+
+// DeepCopyObject makes it a runtime.Object. What was compiled is shared, for it never changes.
+func (r *resource) DeepCopyObject() runtime.Object {
+	out := *r
+	r.ObjectMeta.DeepCopyInto(&out.ObjectMeta)
+	r.status.DeepCopyInto(&out.status)
+	out.content = slices.Clone(r.content)
+	return &out
+}
+
+// resourceList is a list of either kind.
+type resourceList struct {
+	metav1.TypeMeta
+	metav1.ListMeta `json:"metadata"`
+	Items           []resource `json:"items"`
+}
+
+// DeepCopyObject makes it a runtime.Object.
+func (l *resourceList) DeepCopyObject() runtime.Object {
+	out := *l
+	l.ListMeta.DeepCopyInto(&out.ListMeta)
+	out.Items = make([]resource, len(l.Items))
+	for i := range l.Items {
+		out.Items[i] = *l.Items[i].DeepCopyObject().(*resource)
+	}
+	return &out
+}
+
+// newClient speaks to the API server about templates of both kinds.
+func newClient(config *rest.Config) (rest.Interface, error) {
+	scheme := runtime.NewScheme()
+	for _, kind := range []string{v1alpha1.ClusterSidecarTemplateKind, v1alpha1.SidecarTemplateKind} {
+		scheme.AddKnownTypeWithName(v1alpha1.GroupVersion.WithKind(kind), &resource{})
+		scheme.AddKnownTypeWithName(v1alpha1.GroupVersion.WithKind(kind+"List"), &resourceList{})
+	}
+	metav1.AddToGroupVersion(scheme, v1alpha1.GroupVersion)
+	config = rest.CopyConfig(config)
+	config.GroupVersion = &v1alpha1.GroupVersion
+	config.APIPath = "/apis"
+	config.ContentType = runtime.ContentTypeJSON
+	config.AcceptContentTypes = runtime.ContentTypeJSON
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	client, err := rest.RESTClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("custom resources: %w", err)
+	}
+	return client, nil
+}
+
+// served says whether the API server knows the resource now.
+func served(ctx context.Context, client rest.Interface, name string) (bool, error) {
+	raw, err := client.Get().AbsPath("/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version).Do(ctx).Raw()
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var list metav1.APIResourceList
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == name }), nil
+}

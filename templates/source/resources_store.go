@@ -1,0 +1,138 @@
+package source
+
+import (
+	"reflect"
+
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// A resourceKind is the store that a reflector fills. Nothing of what the API server
+// sends is kept but what it has been compiled into.
+var _ cache.TransformingStore = (*resourceKind)(nil)
+
+// Transformer compiles each resource of the first list as it arrives, so that ten
+// thousand of them are never in memory at once.
+func (k *resourceKind) Transformer() cache.TransformFunc {
+	return func(object any) (any, error) {
+		if r, ok := object.(*resource); ok {
+			k.compile(r)
+		}
+		return object, nil
+	}
+}
+
+// Add is Update.
+func (k *resourceKind) Add(object any) error { return k.Update(object) }
+
+// Update takes a resource as it is now.
+func (k *resourceKind) Update(object any) error {
+	r := object.(*resource)
+	k.compile(r)
+	key := k.key(r)
+	k.mu.Lock()
+	before := k.records[key]
+	k.records[key] = r.record
+	told := k.told
+	k.mu.Unlock()
+	k.tell(told, key, before, r.record)
+	return nil
+}
+
+// Delete forgets a resource.
+func (k *resourceKind) Delete(object any) error {
+	key := k.key(object.(*resource))
+	k.mu.Lock()
+	before := k.records[key]
+	delete(k.records, key)
+	told := k.told
+	k.mu.Unlock()
+	k.tell(told, key, before, nil)
+	return nil
+}
+
+// Replace takes all resources as they are now.
+func (k *resourceKind) Replace(objects []any, _ string) error {
+	records := make(map[ResourceKey]*record, len(objects))
+	for _, object := range objects {
+		r := object.(*resource)
+		k.compile(r)
+		records[k.key(r)] = r.record
+	}
+	k.replace(records)
+	return nil
+}
+
+// Resync has no meaning here.
+func (k *resourceKind) Resync() error { return nil }
+
+// replace swaps all records. With it the kind can be read.
+func (k *resourceKind) replace(records map[ResourceKey]*record) {
+	k.mu.Lock()
+	before, failed := k.records, k.err
+	k.records, k.err = records, nil
+	told := k.told
+	k.mu.Unlock()
+	for key, now := range records {
+		k.tell(told, key, before[key], now)
+	}
+	for key, was := range before {
+		if records[key] == nil {
+			k.tell(told, key, was, nil)
+		}
+	}
+	if before == nil || failed != nil {
+		k.wake()
+	}
+}
+
+// fail says why the kind cannot be read. What was read stays.
+func (k *resourceKind) fail(err error) {
+	k.mu.Lock()
+	k.err = err
+	k.mu.Unlock()
+	k.wake()
+}
+
+// tell wakes the reader for a template that changed, and the follower for that and for
+// a status that is not what it was.
+func (k *resourceKind) tell(told func(ResourceKey), key ResourceKey, before, now *record) {
+	sameTemplate := before != nil && now != nil && before.uid == now.uid && before.generation == now.generation
+	if !sameTemplate {
+		k.wake()
+	}
+	if told != nil && !(sameTemplate && reflect.DeepEqual(before.status, now.status)) {
+		told(key)
+	}
+}
+
+func (k *resourceKind) key(r *resource) ResourceKey { return ResourceKey{k.kind, r.Namespace, r.Name} }
+
+// compile makes the record of a resource, once, and drops the rest. A resource whose
+// spec has not changed keeps its template, and one that is broken the last good one.
+func (k *resourceKind) compile(r *resource) {
+	if r.record != nil {
+		return
+	}
+	k.mu.Lock()
+	before := k.records[k.key(r)]
+	k.mu.Unlock()
+	now := &record{uid: r.UID, generation: r.Generation, status: r.status}
+	if before != nil && before.uid == now.uid && before.generation == now.generation {
+		now.entry, now.inForce = before.entry, before.inForce
+	} else {
+		now.entry, now.inForce = k.load(r), r.Generation
+		if now.entry.Broken() {
+			now.inForce = 0
+			if before != nil {
+				now.entry.Template, now.inForce = before.entry.Template, before.inForce
+			}
+		}
+	}
+	r.record, r.content, r.Annotations = now, nil, nil
+}
+
+func (k *resourceKind) load(r *resource) templates.Entry {
+	return k.loader.LoadResource(templates.Resource{Kind: k.kind, Namespace: r.Namespace, Name: r.Name, Content: r.content})
+}
