@@ -43,6 +43,7 @@ func (d *document) makeTemplate(n *yaml.Node) {
 	if pod := valueAt(n, "pod"); pod != nil {
 		t.program.pod = c.section(pod, shape().pod, specPath().Member("pod"))
 	}
+	t.program.permissions = c.permissions(n)
 	t.program.reads = t.program.uses()
 	t.program.identity = identity(&d.spec, t.parameters)
 	t.renderings = d.renderings
@@ -266,7 +267,7 @@ func (d *document) unusedParameters(spec *yaml.Node) {
 	if d.broken() {
 		return
 	}
-	used := d.template.program.reads.Parameters
+	used := slices.Concat(d.template.program.reads.Parameters, d.template.program.permissions.uses().Parameters)
 	for _, p := range d.template.parameters {
 		if !slices.Contains(used, p.name) {
 			item := manifest.Resolve(valueAt(spec, "parameters").Content[p.index])

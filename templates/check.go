@@ -163,6 +163,10 @@ func (d *document) checkInput(in *Input, made []string, with string) {
 	}
 	c := &resultCheck{document: d, trace: r.trace, with: with}
 	out, err := r.run()
+	var needs []any
+	if err == nil {
+		needs, err = r.needs()
+	}
 	c.incomplete = d.incomplete || len(r.trace.failed) > 0
 	for _, f := range r.trace.failed {
 		c.failure(f, made)
@@ -175,6 +179,7 @@ func (d *document) checkInput(in *Input, made []string, with string) {
 		c.add(0, 0, "", BadValue, SeverityError, "", err.Error())
 	default:
 		c.result(out)
+		c.permissions(needs)
 	}
 }
 

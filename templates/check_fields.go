@@ -31,6 +31,8 @@ func rulesOf(typeName string) fieldRules {
 	case "core/v1.ContainerPort":
 		return fieldRules{required: []string{"containerPort"}, ports: []string{"containerPort", "hostPort"},
 			words: map[string][]string{"protocol": {"TCP", "UDP", "SCTP"}}}
+	case "templates/v1alpha1.Permission":
+		return fieldRules{required: []string{"apiGroups", "resources", "verbs"}}
 	case "core/v1.EnvVar", "core/v1.LocalObjectReference":
 		return fieldRules{required: []string{"name"}}
 	case "core/v1.EnvVarSource":

@@ -126,7 +126,7 @@ func (d *document) names(metadata *yaml.Node) {
 func (d *document) decodeSpec(n *yaml.Node) {
 	s := &d.spec
 	targets := map[string]any{
-		"description": &s.Description, "app": &s.App, "pod": &s.Pod, "overrides": &s.Overrides,
+		"description": &s.Description, "app": &s.App, "pod": &s.Pod, "permissions": &s.Permissions, "overrides": &s.Overrides,
 		"failurePolicy": &s.FailurePolicy, "order": &s.Order, "supports": &s.Supports,
 		"completes": &s.Completes, "keepOnDrain": &s.KeepOnDrain, "match": &s.Match,
 	}

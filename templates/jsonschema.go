@@ -21,6 +21,7 @@ func JSONSchema() ([]byte, error) {
 	// What is added to pods may hold an expression wherever a value stands.
 	pod := e.additions(shapes.pod)
 	app := e.additions(shapes.app)
+	permissions := e.additions(shapes.permissions)
 
 	template := "template"
 	e.set(template, "apiVersion", map[string]any{"const": v1alpha1.GroupVersion.String()})
@@ -31,6 +32,7 @@ func JSONSchema() ([]byte, error) {
 	spec, parameter := types+"SidecarTemplateSpec", types+"Parameter"
 	e.set(spec, "app", app)
 	e.set(spec, "pod", pod)
+	e.set(spec, "permissions", permissions)
 	e.set(spec, "failurePolicy", map[string]any{"enum": []v1alpha1.FailurePolicy{v1alpha1.Fail, v1alpha1.Ignore}})
 	e.set(spec, "supports", listOf([]v1alpha1.Support{v1alpha1.SupportWindows, v1alpha1.SupportHostNetwork}))
 	e.set(spec, "overrides", listOf(schema.Container().Names()))
@@ -38,6 +40,7 @@ func JSONSchema() ([]byte, error) {
 	e.set(parameter, "name", map[string]any{"type": "string", "pattern": parameterName.String()})
 	e.require(parameter, "name", "type")
 	e.require(types+"Example", "name")
+	e.require(types+"Permission", "apiGroups", "resources", "verbs")
 
 	e.set("additions-to-the-app", "containers", map[string]any{"anyOf": []any{
 		map[string]any{"enum": []string{"first", "all"}},

@@ -13,8 +13,10 @@ import (
 type program struct {
 	line     int // of the document that it was compiled from
 	app, pod *node
-	reads    expression.Uses   // of all expressions together
-	identity [sha256.Size]byte // see identity
+	// permissions are evaluated apart: an admission has no use for them.
+	permissions *node
+	reads       expression.Uses   // of all expressions together
+	identity    [sha256.Size]byte // see identity
 }
 
 // node is one value of a template: constant, an expression, or a mapping or list
@@ -94,7 +96,7 @@ func (n *node) uses() expression.Uses {
 // compact forgets what only the checks at load need: the places and parts of
 // constants, which are most of a template.
 func (p *program) compact() {
-	for _, root := range []*node{p.app, p.pod} {
+	for _, root := range []*node{p.app, p.pod, p.permissions} {
 		root.walk(func(n *node) {
 			if n.form == constantForm {
 				n.members, n.items, n.want, n.place = nil, nil, nil, place{}

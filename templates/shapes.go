@@ -16,6 +16,8 @@ type shapes struct {
 	document *schema.Schema
 	// app and pod hold only what a template may add.
 	app, pod *schema.Schema
+	// permissions is the list of what the pod's service account needs.
+	permissions *schema.Schema
 	// whole maps each restricted object in app and pod to the Kubernetes type that
 	// it is a part of, so that a field that exists there is told apart from a misspelt one.
 	whole map[*schema.Schema]*schema.Schema
@@ -42,6 +44,7 @@ var shape = sync.OnceValue(func() *shapes {
 		schema.Field{Name: "status", Schema: anything},
 	)
 
+	s.permissions = schema.NewList(schema.Of(reflect.TypeFor[v1alpha1.Permission]()))
 	pod := schema.Pod()
 	podMeta, podSpec, container := member(pod, "metadata"), member(pod, "spec"), schema.Container()
 	security := member(podSpec, "securityContext")

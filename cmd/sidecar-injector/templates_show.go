@@ -134,6 +134,13 @@ func templateText(t *templates.Template, p palette) string {
 	if t.PodSelector != nil {
 		fact("Injected into:", "without being asked: "+selected("pods", t.PodSelector)+", in "+selected("namespaces", t.NamespaceSelector))
 	}
+	for i, permission := range t.UsualPermissions() {
+		label := "Needs:"
+		if i > 0 {
+			label = ""
+		}
+		fact(label, permission.String()+" (the pod's service account)")
+	}
 	b.WriteString(parametersText(t, p))
 	fmt.Fprintf(&b, "\n%s\n", p.bold("Annotations of the pod (in a Deployment: spec.template.metadata.annotations):"))
 	for _, line := range annotationLines(t) {

@@ -1,6 +1,9 @@
 package v1alpha1
 
 import (
+	"slices"
+	"strings"
+
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -95,6 +98,13 @@ type SidecarTemplateSpec struct {
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	Pod *apiextensionsv1.JSON `json:"pod,omitempty"`
+
+	// Permissions are the rights that the pod's service account needs for the sidecar to
+	// work: a list of Permission. Nobody grants them; who lacks them is told. Schemaless for the same reason.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	Permissions *apiextensionsv1.JSON `json:"permissions,omitempty"`
 
 	// Overrides are the container fields that a pod's override annotation may set.
 	// Absent: resources. An empty list: none.
@@ -304,4 +314,50 @@ type SidecarTemplateStatus struct {
 type AppAdditions struct {
 	Containers     any  `json:"containers,omitempty"`
 	InitContainers bool `json:"initContainers,omitempty"`
+}
+
+// Permission is the shape of an item of spec.permissions once its expressions are
+// evaluated: a rule as in a Role.
+//
+// +kubebuilder:object:generate=false
+type Permission struct {
+	// APIGroups of the resources; "" is the core group.
+	APIGroups []string `json:"apiGroups,omitempty"`
+	// Resources, in the plural as in a Role.
+	Resources []string `json:"resources,omitempty"`
+	// ResourceNames are those that are enough; absent: all of them.
+	ResourceNames []string `json:"resourceNames,omitempty"`
+	// Verbs such as get, list and watch.
+	Verbs []string `json:"verbs,omitempty"`
+	// Namespaces in which the rights are needed, * for all of them; absent: the pod's own.
+	Namespaces []string `json:"namespaces,omitempty"`
+}
+
+// Qualified are the resources with their groups, as kubectl names them: deployments.apps.
+func (p Permission) Qualified() []string {
+	var resources []string
+	for _, group := range p.APIGroups {
+		for _, resource := range p.Resources {
+			if group != "" {
+				resource += "." + group
+			}
+			resources = append(resources, resource)
+		}
+	}
+	return resources
+}
+
+// String is the permission in words: get, list, watch configmaps in namespace a.
+func (p Permission) String() string {
+	text := strings.Join(p.Verbs, ", ") + " " + strings.Join(p.Qualified(), ", ")
+	if len(p.ResourceNames) > 0 {
+		text += " named " + strings.Join(p.ResourceNames, ", ")
+	}
+	switch {
+	case slices.Contains(p.Namespaces, "*"):
+		text += " in all namespaces"
+	case len(p.Namespaces) > 0:
+		text += " in namespace " + strings.Join(p.Namespaces, ", ")
+	}
+	return text
 }

@@ -38,11 +38,27 @@ func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	for _, name := range slices.Concat(entry.InitContainers, entry.Containers) {
 		in.Containers = append(in.Containers, AddedContainer{Name: name})
 	}
+	j.needsToday(c, entry)
 	in.Outdated = outdated(entry, c, today)
 	if in.Outdated != "" {
 		j.warn("%s stays as it was injected: %s; it changes when the pod is created anew without the status annotation", c.asked.instance, in.Outdated)
 	}
 	return true
+}
+
+// needsToday tells the permissions of a sidecar that is there, as today's template has them.
+func (j *job) needsToday(c *candidate, entry StatusEntry) {
+	if !j.request.Permissions || c.template == nil {
+		return
+	}
+	values, _, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+	targets, fault := chooseTargets(c.template, c.asked.instance, c.given, j.pod, j.status, j.request.Namespace.Name)
+	if len(wrong) > 0 || fault != nil {
+		return // the sidecar came from another template than today's
+	}
+	then := *c // a copy: to be asked for permissions decides nothing
+	then.index, then.targets, then.native = entry.Index, targets, len(entry.Sidecars) > 0
+	j.needs(&then, j.input(&then, values))
 }
 
 // outdated says how today's template and parameters differ from those that the

@@ -58,6 +58,12 @@ func (j *job) prepare(c *candidate) (bool, error) {
 }
 
 func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rendered, error) {
+	in := j.input(c, values)
+	j.needs(c, in)
+	return c.template.Render(in)
+}
+
+func (j *job) input(c *candidate, values templates.Parameters) *templates.Input {
 	in := &templates.Input{
 		Parameters: values, Instance: c.asked.instance, Index: c.index, Native: c.native, Pod: j.reader,
 		NamespaceName:        j.request.Namespace.Name,
@@ -68,7 +74,21 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	if len(c.targets) > 0 {
 		in.App = j.app(c.targets[0].view)
 	}
-	return c.template.Render(in)
+	return in
+}
+
+// needs tells the permissions, if somebody wants to know them. That they cannot be told
+// changes nothing about the pod.
+func (j *job) needs(c *candidate, in *templates.Input) {
+	if !j.request.Permissions {
+		return
+	}
+	permissions, err := c.template.Permissions(in)
+	if err != nil {
+		c.instance.Notes = append(c.instance.Notes, fmt.Sprintf("which rights the sidecar needs cannot be told: %v", err))
+		return
+	}
+	c.instance.Permissions = permissions
 }
 
 // app reads a container for the expressions of all instances that target it.

@@ -20,6 +20,8 @@ type Request struct {
 	// Offline says that the API server has not seen the pod yet: its defaults and the
 	// service account's secrets are still to come.
 	Offline bool
+	// Permissions asks for those of each instance, which an admission has no use for.
+	Permissions bool
 }
 
 // Namespace is what counts of a namespace: its metadata.
@@ -82,6 +84,9 @@ type Instance struct {
 	Volumes    []string
 	// Notes are facts worth telling that are no warnings: "env LOG_LEVEL: the app's own value wins".
 	Notes []string
+	// Permissions are the rights that the pod's service account needs for the instance to
+	// work, where the Request asked for them.
+	Permissions []v1alpha1.Permission
 	// Outdated says how the template or parameters differ from those that the pod was
 	// injected with; "" if they do not.
 	Outdated string
