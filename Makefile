@@ -30,7 +30,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate fuzz bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests fuzz bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -83,6 +83,12 @@ $(linter): tools/go.mod tools/go.sum
 generate: build $(controllergen) ## rewrite the files that a program writes
 	$(controllergen) object crd paths=./templates/v1alpha1 output:crd:dir=charts/sidecar-injector/files/crds
 	$(binary) templates schema > docs/sidecar-template.schema.json
+	go run ./test/chart/readme charts/sidecar-injector
+
+manifests: ## dist/install.yaml, for people without Helm
+	@mkdir -p dist
+	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: sidecar-injector\n'; \
+	  go -C tools tool helm template sidecar-injector ../charts/sidecar-injector --namespace sidecar-injector --skip-tests; } > dist/install.yaml
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for file in $$(grep -lE '^func Fuzz' -r --include='*_test.go' .); do \

@@ -1,0 +1,76 @@
+{{- /* The name of everything: the release's if it tells what it is, else with the chart's behind it. */ -}}
+{{- define "sidecar-injector.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{ .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else -}}
+{{ printf "%s-%s" (.Release.Name | trunc 33 | trimSuffix "-") .Chart.Name }}
+{{- end -}}
+{{- end -}}
+
+{{- /* By these a Service and a Deployment find pods; they never change in the life of a release. */ -}}
+{{- define "sidecar-injector.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "sidecar-injector.labels" -}}
+{{ include "sidecar-injector.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: {{ .Chart.Name }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "sidecar-injector.image" -}}
+{{- with .Values.image -}}
+{{ with .registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ with .digest }}@{{ . }}{{ end }}
+{{- end -}}
+{{- end -}}
+
+{{- /* The Secret that is mounted in the modes certManager and provided. */ -}}
+{{- define "sidecar-injector.certificateSecret" -}}
+{{- if eq .Values.tls.mode "provided" -}}
+{{ required "tls.secretName: tls.mode provided needs the name of a Secret with tls.crt, tls.key and ca.crt" .Values.tls.secretName }}
+{{- else -}}
+{{ include "sidecar-injector.name" . }}-tls
+{{- end -}}
+{{- end -}}
+
+{{- /* Where the API server finds a path of ours: the Service, or the address given. Never a caBundle:
+       under server-side apply an upgrade would fight with whoever writes it. */ -}}
+{{- define "sidecar-injector.clientConfig" -}}
+{{- $root := index . 0 -}}
+{{- $path := index . 1 -}}
+{{- with $root.Values.webhook.url -}}
+url: {{ printf "%s%s" (trimSuffix "/" .) $path | quote }}
+{{- else -}}
+service:
+  name: {{ include "sidecar-injector.name" $root }}
+  namespace: {{ $root.Release.Namespace }}
+  path: {{ $path }}
+  port: 443
+{{- end -}}
+{{- end -}}
+
+{{- define "sidecar-injector.webhookAnnotations" -}}
+{{- $annotations := dict -}}
+{{- if eq .Values.tls.mode "certManager" -}}
+{{- $_ := set $annotations "cert-manager.io/inject-ca-from" (printf "%s/%s" .Release.Namespace (include "sidecar-injector.name" .)) -}}
+{{- end -}}
+{{- with merge $annotations .Values.webhook.annotations -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{- /* Namespaces that are never sent: a cluster must be able to start without us, and so must we. */ -}}
+{{- define "sidecar-injector.excludedNamespaces" -}}
+- key: kubernetes.io/metadata.name
+  operator: NotIn
+  values: {{ list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace | uniq | toJson }}
+{{- with .Values.webhook.namespaceSelector.matchExpressions }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,181 @@
+package chart
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+// mostValues is what people can still read through.
+const mostValues = 45
+
+// leaves are the paths of all values that are no mapping, or an empty one.
+func leaves(prefix []string, values map[string]any) [][]string {
+	var found [][]string
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		path := append(slices.Clone(prefix), key)
+		if inner, ok := values[key].(map[string]any); ok && len(inner) > 0 {
+			found = append(found, leaves(path, inner)...)
+			continue
+		}
+		found = append(found, path)
+	}
+	return found
+}
+
+func readValues(t *testing.T, file string) map[string]any {
+	t.Helper()
+	values := map[string]any{}
+	if err := yaml.UnmarshalStrict([]byte(readChart(t)[file]), &values); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return values
+}
+
+func TestThereAreNoMoreValuesThanPeopleRead(t *testing.T) {
+	if n := len(leaves(nil, readValues(t, "values.yaml"))); n > mostValues {
+		t.Errorf("values.yaml has %d values, more than %d", n, mostValues)
+	}
+}
+
+// TestEveryValueIsSetSomewhereAndChangesTheRendering takes each value that a ci file
+// sets out of it: the rendering must differ, or fail. So no value is idle, and none is
+// without a case.
+func TestEveryValueIsSetSomewhereAndChangesTheRendering(t *testing.T) {
+	missing := map[string]bool{}
+	for _, path := range leaves(nil, readValues(t, "values.yaml")) {
+		missing[strings.Join(path, " > ")] = true
+	}
+	for _, file := range valueFiles(t) {
+		if !strings.HasPrefix(file, "ci/") {
+			continue
+		}
+		with, err := template(t, "--values", filepath.Join(directory, file))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for path := range missing {
+			values := readValues(t, file)
+			if !remove(values, strings.Split(path, " > ")) {
+				continue
+			}
+			delete(missing, path)
+			without, err := template(t, "--values", write(t, values))
+			if err == nil && without == with {
+				t.Errorf("%s sets %s, which changes nothing", file, path)
+			}
+		}
+	}
+	for path := range missing {
+		t.Errorf("no ci/*-values.yaml sets %s", path)
+	}
+}
+
+// remove takes out the value at the path, and says whether it was there.
+func remove(values map[string]any, path []string) bool {
+	inner, more := values[path[0]].(map[string]any)
+	if len(path) > 1 {
+		return more && remove(inner, path[1:])
+	}
+	_, there := values[path[0]]
+	delete(values, path[0])
+	return there
+}
+
+func write(t *testing.T, values map[string]any) string {
+	t.Helper()
+	data, err := yaml.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// property is a part of the schema.
+type property struct {
+	Ref                  string `json:"$ref"`
+	Type                 any
+	AdditionalProperties any
+	Properties           map[string]*property
+}
+
+func TestTheSchemaKnowsExactlyTheValues(t *testing.T) {
+	var schema property
+	if err := json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema); err != nil {
+		t.Fatal(err)
+	}
+	delete(schema.Properties, "global") // of a chart that has this one as a part
+	compareKeys(t, "", &schema, readValues(t, "values.yaml"))
+}
+
+// compareKeys goes down as far as values.yaml has keys of its own.
+func compareKeys(t *testing.T, path string, schema *property, values map[string]any) {
+	t.Helper()
+	if schema.Properties == nil {
+		return // names that users choose
+	}
+	if schema.AdditionalProperties != false {
+		t.Errorf("schema%s: unknown values are no errors", path)
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(schema.Properties)), slices.Sorted(maps.Keys(values))); diff != "" {
+		t.Errorf("values%s (-schema +values.yaml):\n%s", path, diff)
+	}
+	for key, value := range values {
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && schema.Properties[key] != nil {
+			compareKeys(t, path+"."+key, schema.Properties[key], inner)
+		}
+	}
+}
+
+func TestValuesThatCannotBeMeantAreRefused(t *testing.T) {
+	for _, set := range []string{
+		"replica=3", "webhook.failurepolicy=Fail", "image.name=x", "config.nativ=true", "crds.install=true",
+		"tls.secret=x", "monitoring.enabled=true", "networkPolicy.egress=true", "resources.claims=x",
+		"replicas=-1", "replicas=two", "webhook.failurePolicy=fail", "webhook.timeoutSeconds=0", "webhook.timeoutSeconds=31",
+		"webhook.port=443", "webhook.port=9444", "webhook.port=9445", "webhook.url=http://injector", "webhook.url=injector:9443",
+		"webhook.url=https://injector?a=b", "tls.mode=helm", "tls.mode=provided", "image.digest=latest", "image.repository=",
+		"templates.proxy=text", "monitoring.scrape=Prometheus", "logLevel=trace", "config.onUnknownTemplate=Deny",
+		"config.cluster.port=5000", "commonLabels.app\\.kubernetes\\.io/name=other", "webhook.reinvocationPolicy=Always",
+	} {
+		if _, err := template(t, "--set", set); err == nil {
+			t.Errorf("--set %s is accepted", set)
+		}
+	}
+}
+
+func TestAChartThatHasThisOneAsAPartMayShareItsGlobalValues(t *testing.T) {
+	if _, err := template(t, "--set", "global.registry=registry.example.com"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHelmFindsNothingToComplainAbout(t *testing.T) {
+	for _, file := range valueFiles(t) {
+		out, err := helm(t, "lint", "--strict", directory, "--values", filepath.Join(directory, file))
+		if err != nil || strings.Contains(out, "[WARNING]") || strings.Contains(out, "[ERROR]") {
+			t.Errorf("%s: %v\n%s", file, err, out)
+		}
+	}
+}
+
+func TestManagedClustersVersionsAreGoodEnough(t *testing.T) {
+	for version, good := range map[string]bool{
+		"1.28.15": false, "1.29.0": true, "1.29.3-gke.1282000": true, "1.33.4-eks-113cf36": true, "1.37.2": true,
+	} {
+		if _, err := template(t, "--kube-version", version); (err == nil) != good {
+			t.Errorf("Kubernetes %s: %v", version, err)
+		}
+	}
+}
