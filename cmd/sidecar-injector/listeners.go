@@ -64,13 +64,13 @@ func (r *readiness) check() error {
 	if !r.namespaces() {
 		return errors.New("namespaces: not seen yet")
 	}
-	if err := r.certificate(); err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
 	for _, check := range r.further {
 		if err := check(); err != nil {
 			return err
 		}
+	}
+	if err := r.certificate(); err != nil {
+		return fmt.Errorf("certificate: %w", err)
 	}
 	return nil
 }
@@ -97,9 +97,8 @@ func metricsHandler(registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// newRegistry holds what concerns the process as a whole; expiry is the serving
-// certificate's.
-func newRegistry(b build, expiry func() time.Time) *prometheus.Registry {
+// newRegistry holds what concerns the process as a whole.
+func newRegistry(b build) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -109,10 +108,6 @@ func newRegistry(b build, expiry func() time.Time) *prometheus.Registry {
 			Help:        "Always 1; says what is running.",
 			ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "goversion": b.Go},
 		}, func() float64 { return 1 }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "sidecar_injector_certificate_expiry_timestamp_seconds",
-			Help: "Until when the serving certificate is valid, in seconds since 1970.",
-		}, func() float64 { return float64(expiry().Unix()) }),
 	)
 	return registry
 }

@@ -85,6 +85,8 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 		return &hinted{errors.New("--standalone: no cluster is there, so --name has no use"), seeHelp(cmd)}
 	case o.name != "" && len(validation.IsDNS1035Label(o.name)) > 0:
 		return &hinted{fmt.Errorf("--name %s: want a name that a Service may have", templates.Quote(o.name)), seeHelp(cmd)}
+	case o.caOut != "" && o.name != "":
+		return &hinted{errors.New("--ca-out: with --name the authority is shared by all replicas"), "the Secret " + o.name + "-ca holds it under ca.crt"}
 	case o.caOut != "" && o.certificateDir != "":
 		return &hinted{errors.New("--ca-out: with --certificate-dir the authority is somebody else's"), seeHelp(cmd)}
 	case o.drain < 0:

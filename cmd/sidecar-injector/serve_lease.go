@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/tools/leaderelection"
@@ -81,11 +82,11 @@ func (l *lease) term(ctx context.Context, log logr.Logger, identity string) erro
 	worked := make(chan error, 1)
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Name: l.cluster.name,
-		Lock: &resourcelock.LeaseLock{
+		Lock: &lock{resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: l.cluster.namespace, Name: l.cluster.name},
 			Client:     l.cluster.client.CoordinationV1(),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
-		},
+		}},
 		LeaseDuration:   leaseDuration,
 		RenewDeadline:   leaseRenewal,
 		RetryPeriod:     leaseRetry,
@@ -114,5 +115,22 @@ func (l *lease) term(ctx context.Context, log logr.Logger, identity string) erro
 	}
 	err = <-worked
 	log.Info("no longer leading")
+	return err
+}
+
+// lock makes its Lease, where there is none, by a PUT: that asks for the right to create
+// this one name only, and fails when another replica was quicker.
+type lock struct{ resourcelock.LeaseLock }
+
+// Create makes the Lease.
+func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	_, err := l.Client.Leases(l.LeaseMeta.Namespace).Update(ctx, &coordinationv1.Lease{
+		ObjectMeta: l.LeaseMeta,
+		Spec:       resourcelock.LeaderElectionRecordToLeaseSpec(&record),
+	}, metav1.UpdateOptions{})
+	if err != nil {
+		return err
+	}
+	_, _, err = l.Get(ctx) // the lock remembers what it has got
 	return err
 }

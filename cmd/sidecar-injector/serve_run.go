@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
@@ -18,7 +17,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
-	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -65,11 +63,7 @@ func (o *serveOptions) assemble(log logr.Logger) (*service, error) {
 	if err := o.addTemplates(log, s); err != nil {
 		return nil, err
 	}
-	leaf, err := o.issueCertificate()
-	if err != nil {
-		return nil, err
-	}
-	s.registry = newRegistry(readBuild(), leaf.Expiry)
+	s.registry = newRegistry(readBuild())
 	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library))
 	s.handler = webhook.NewHandler(webhook.Options{
 		Templates:  s.library,
@@ -82,7 +76,11 @@ func (o *serveOptions) assemble(log logr.Logger) (*service, error) {
 	if err := o.addParts(log, s); err != nil {
 		return nil, err
 	}
-	s.server, err = webhook.NewServer(o.listen, leaf.GetCertificate, s.handler, s.handlers)
+	certificate, err := o.addCertificate(log, s)
+	if err != nil {
+		return nil, err
+	}
+	s.server, err = webhook.NewServer(o.listen, certificate.GetCertificate, s.handler, s.handlers)
 	if err != nil {
 		return nil, err
 	}
@@ -174,24 +172,4 @@ func (o *serveOptions) serve(log logr.Logger, signals <-chan os.Signal, s *servi
 	case <-signals:
 		return errSecondSignal
 	}
-}
-
-// issueCertificate makes an authority and its serving certificate, and writes the
-// bundle where the user wants it.
-func (o *serveOptions) issueCertificate() (*certs.Leaf, error) {
-	authority, err := certs.NewAuthority(time.Now())
-	if err != nil {
-		return nil, err
-	}
-	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, o.hosts...)
-	leaf, err := certs.NewLeaf(authority, hosts, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	if o.caOut != "" {
-		if err := writeFile(o.caOut, authority.Bundle()); err != nil {
-			return nil, fmt.Errorf("certificate authority's bundle: %w", err)
-		}
-	}
-	return leaf, nil
 }

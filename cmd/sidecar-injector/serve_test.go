@@ -210,7 +210,7 @@ func TestServe(t *testing.T) {
 			`sidecar_injector_templates{state="loaded"} 6`,
 			`sidecar_injector_template_info{revision="`,
 			`sidecar_injector_template_last_success_timestamp_seconds{template="health-check"} `,
-			`sidecar_injector_certificate_expiry_timestamp_seconds `,
+			`sidecar_injector_certificate_expiry_timestamp_seconds{certificate="serving"} `,
 			`sidecar_injector_build_info{commit="`,
 			`sidecar_injector_requests_in_flight 0`,
 		} {

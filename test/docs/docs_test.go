@@ -78,7 +78,7 @@ var metricName = regexp.MustCompile(`\bsidecar_injector_[a-z_]+\b`)
 
 func TestMetricsInTheDocsAreThoseInTheCode(t *testing.T) {
 	inCode := map[string]bool{}
-	for _, folder := range []string{"webhook", "cmd/sidecar-injector"} {
+	for _, folder := range []string{"webhook", "webhook/certs", "cmd/sidecar-injector"} {
 		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -1,12 +1,7 @@
-// Package certs makes the certificates that the webhook serves.
-//
-// An Authority is a certificate authority that lives in memory; a Leaf is the
-// serving certificate that it signs, made anew well before it expires, so that
-// nothing has to be written to disk or restarted. Clients trust the authority's
-// bundle, which stays the same for the life of the process.
 package certs
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,23 +14,30 @@ import (
 )
 
 const (
-	authorityLife = 10 * 365 * 24 * time.Hour
+	// memoryLife is that of an authority which lives as long as its process.
+	memoryLife = 10 * 365 * 24 * time.Hour
 
-	// backdate lets a client whose clock runs a little late accept a new certificate.
-	backdate = 5 * time.Minute
+	// storedLife is that of an authority in a cluster, which is renewed without anybody's doing.
+	storedLife = 365 * 24 * time.Hour
+
+	// backdate lets a client whose clock runs late accept a new certificate.
+	backdate = time.Hour
 
 	// organization is the subject by which people recognise the certificates.
 	organization = "sidecar-injector"
 )
 
-// Authority signs serving certificates. Its key never leaves the process.
+// Authority signs serving certificates.
 type Authority struct {
 	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	key  crypto.Signer
 }
 
-// NewAuthority makes a certificate authority that is valid for ten years from now.
-func NewAuthority(now time.Time) (*Authority, error) {
+// NewAuthority makes a certificate authority that is valid for ten years from now. Its
+// key never leaves the process.
+func NewAuthority(now time.Time) (*Authority, error) { return newAuthority(now, memoryLife) }
+
+func newAuthority(now time.Time, life time.Duration) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority: key: %w", err)
@@ -48,7 +50,7 @@ func NewAuthority(now time.Time) (*Authority, error) {
 		SerialNumber:          serial,
 		Subject:               pkix.Name{Organization: []string{organization}, CommonName: "sidecar-injector CA"},
 		NotBefore:             now.Add(-backdate),
-		NotAfter:              now.Add(authorityLife),
+		NotAfter:              now.Add(life),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,
@@ -62,11 +64,17 @@ func NewAuthority(now time.Time) (*Authority, error) {
 }
 
 // Bundle is the authority's certificate as PEM: what clients are to trust.
-func (a *Authority) Bundle() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
+func (a *Authority) Bundle() []byte { return encodeCertificates([]*x509.Certificate{a.cert}) }
+
+func encodeCertificates(list []*x509.Certificate) []byte {
+	var text []byte
+	for _, cert := range list {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+	}
+	return text
 }
 
-func create(template, parent *x509.Certificate, public *ecdsa.PublicKey, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
+func create(template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
 	if err != nil {
 		return nil, err
@@ -81,4 +89,18 @@ func serialNumber() (*big.Int, error) {
 		return nil, fmt.Errorf("serial number: %w", err)
 	}
 	return serial, nil
+}
+
+// renewal is when a certificate is to be replaced: when two thirds of its life are
+// over, or up to a twelfth later, so that not all do it at once. It is the serial number, which
+// is random, that tells how much later: everybody who asks gets the same answer.
+func renewal(cert *x509.Certificate) time.Time {
+	life := cert.NotAfter.Sub(cert.NotBefore)
+	part := new(big.Int).Mod(cert.SerialNumber, big.NewInt(1000)).Int64()
+	return cert.NotBefore.Add(life*2/3 + life/12*time.Duration(part)/1000)
+}
+
+// valid says whether the clock is within a certificate's life.
+func valid(cert *x509.Certificate, now time.Time) bool {
+	return !now.Before(cert.NotBefore) && !now.After(cert.NotAfter)
 }

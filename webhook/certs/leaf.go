@@ -55,27 +55,27 @@ func (l *Leaf) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return l.certificate()
 }
 
-// Expiry is the time until which the certificate that a client would be given now
-// is valid; the zero time when none can be made.
-func (l *Leaf) Expiry() time.Time {
-	cert, err := l.certificate()
-	if err != nil {
-		return time.Time{}
+// Lives are those of the certificate that a client would be given now and of its authority.
+func (l *Leaf) Lives() []Life {
+	lives := []Life{lifeOf(AuthorityLife, l.authority.cert)}
+	if cert, err := l.certificate(); err == nil {
+		lives = append(lives, lifeOf(ServingLife, cert.Leaf))
 	}
-	return cert.Leaf.NotAfter
+	return lives
 }
 
 func (l *Leaf) certificate() (*tls.Certificate, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	if l.current != nil && now.Before(renewal(l.current.Leaf)) {
+	// A clock that was set back makes a certificate early.
+	if l.current != nil && now.Before(renewal(l.current.Leaf)) && valid(l.current.Leaf, now) {
 		return l.current, nil
 	}
 	cert, err := l.issue(now)
 	if err != nil {
 		// The old one serves on until clients refuse it.
-		if l.current != nil && now.Before(l.current.Leaf.NotAfter) {
+		if l.current != nil && valid(l.current.Leaf, now) {
 			return l.current, nil
 		}
 		return nil, fmt.Errorf("serving certificate: %w", err)
@@ -85,6 +85,9 @@ func (l *Leaf) certificate() (*tls.Certificate, error) {
 }
 
 func (l *Leaf) issue(now time.Time) (*tls.Certificate, error) {
+	if !valid(l.authority.cert, now) {
+		return nil, fmt.Errorf("its authority is valid from %s to %s only", stamp(l.authority.cert.NotBefore), stamp(l.authority.cert.NotAfter))
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("key: %w", err)
@@ -97,7 +100,7 @@ func (l *Leaf) issue(now time.Time) (*tls.Certificate, error) {
 		SerialNumber: serial,
 		Subject:      pkix.Name{Organization: []string{organization}},
 		NotBefore:    now.Add(-backdate),
-		NotAfter:     now.Add(leafLife),
+		NotAfter:     earlier(now.Add(leafLife), l.authority.cert.NotAfter),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:     l.names,
@@ -109,6 +112,12 @@ func (l *Leaf) issue(now time.Time) (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}, nil
 }
 
-func renewal(cert *x509.Certificate) time.Time {
-	return cert.NotBefore.Add(cert.NotAfter.Sub(cert.NotBefore) * 2 / 3)
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
+
+// stamp is a time in messages.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

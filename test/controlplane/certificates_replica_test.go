@@ -1,0 +1,339 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	admissionregistration "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// installation is an injector in the cluster: what a chart would have put there, and replicas.
+type installation struct {
+	t          *testing.T
+	name       string
+	namespace  string // its own
+	pods       string // a namespace with the opt-in label, the only one whose pods it is sent
+	kubeconfig string // of a user who may do what an injector has to do, and nothing more
+}
+
+// newInstallation makes all that the replicas find there, but Secret, Lease and webhook configurations.
+func newInstallation(t *testing.T) *installation {
+	t.Helper()
+	i := &installation{t: t, namespace: newNamespace(t, nil, nil), pods: enabledNamespace(t)}
+	i.name = "injector-" + i.namespace
+	user, err := suite.environment.AddUser(envtest.User{Name: i.name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := user.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(i.kubeconfig, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i.allow()
+	return i
+}
+
+// allow gives the user the rights that certificates and the lease take.
+func (i *installation) allow() {
+	i.t.Helper()
+	meta := metav1.ObjectMeta{Name: i.name}
+	subjects := []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: i.name}}
+	rule := func(group, resource, name string, verbs ...string) rbacv1.PolicyRule {
+		r := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: verbs}
+		if name != "" {
+			r.ResourceNames = []string{name}
+		}
+		return r
+	}
+	client := suite.client.RbacV1()
+	ctx, options := i.t.Context(), metav1.CreateOptions{}
+	_, err := client.Roles(i.namespace).Create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		rule("", "secrets", i.name+"-ca", "get", "list", "watch", "create", "patch"),
+		rule("coordination.k8s.io", "leases", i.name, "get", "create", "update"),
+	}}, options)
+	must(i.t, err)
+	_, err = client.RoleBindings(i.namespace).Create(ctx, &rbacv1.RoleBinding{ObjectMeta: meta, Subjects: subjects,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: i.name}}, options)
+	must(i.t, err)
+	_, err = client.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		rule("", "namespaces", "", "get", "list", "watch"),
+		rule("admissionregistration.k8s.io", "mutatingwebhookconfigurations", i.name, "get", "list", "watch", "patch"),
+		rule("admissionregistration.k8s.io", "validatingwebhookconfigurations", i.name, "get", "list", "watch", "patch"),
+	}}, options)
+	must(i.t, err)
+	_, err = client.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: meta, Subjects: subjects,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: i.name}}, options)
+	must(i.t, err)
+	i.t.Cleanup(func() {
+		_ = client.ClusterRoles().Delete(context.Background(), i.name, metav1.DeleteOptions{})
+		_ = client.ClusterRoleBindings().Delete(context.Background(), i.name, metav1.DeleteOptions{})
+	})
+}
+
+// configuration is the chart's, for pods of the one namespace, without a bundle.
+func (i *installation) configuration(url string) *admissionregistration.MutatingWebhookConfiguration {
+	i.t.Helper()
+	configuration := webhookConfiguration(i.t, url, nil)
+	configuration.ObjectMeta = metav1.ObjectMeta{Name: i.name}
+	for n := range configuration.Webhooks {
+		i.confine(&configuration.Webhooks[n])
+	}
+	return configuration
+}
+
+// confine leaves the pods of other tests alone.
+func (i *installation) confine(webhook *admissionregistration.MutatingWebhook) {
+	webhook.NamespaceSelector.MatchExpressions = append(webhook.NamespaceSelector.MatchExpressions, metav1.LabelSelectorRequirement{
+		Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: []string{i.pods, i.namespace, "kube-system", "default"},
+	})
+}
+
+// create puts a configuration there for the time of the test.
+func (i *installation) create(configuration *admissionregistration.MutatingWebhookConfiguration) {
+	i.t.Helper()
+	client := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	_, err := client.Create(i.t.Context(), configuration, metav1.CreateOptions{})
+	must(i.t, err)
+	i.t.Cleanup(func() {
+		err := client.Delete(context.Background(), i.name, metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			i.t.Error(err)
+		}
+	})
+}
+
+// replica is one running injector of an installation.
+type replica struct {
+	*process
+	i       *installation
+	pod     string
+	address string // of the webhook
+	url     string
+	health  string // URL
+	metrics string // URL
+}
+
+// start runs a replica on an address of this machine, and does not wait for anything.
+func (i *installation) start(pod, host string, flags ...string) *replica {
+	i.t.Helper()
+	r := &replica{i: i, pod: pod, address: freeAddressOf(i.t, host)}
+	health, metrics := freeAddress(i.t), freeAddress(i.t)
+	r.url, r.health, r.metrics = "https://"+r.address, "http://"+health, "http://"+metrics+"/metrics"
+	args := append([]string{"POD_NAME=" + pod, "POD_NAMESPACE=" + i.namespace, suite.injector, "serve", "--name", i.name,
+		"--kubeconfig", i.kubeconfig, "--listen", r.address, "--health-listen", health, "--metrics-listen", metrics, "--drain", "0s"}, flags...)
+	var err error
+	r.process, err = start("", filepath.Join(i.t.TempDir(), pod+".log"), "env", args...)
+	must(i.t, err)
+	i.t.Cleanup(func() {
+		if err := r.stop(); err != nil {
+			i.t.Error(err)
+		}
+		if i.t.Failed() {
+			i.t.Logf("the log of %s ends:\n%s", pod, r.tail())
+		}
+	})
+	return r
+}
+
+// ready says why a replica is not.
+func (r *replica) ready(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.health+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", r.pod, bytes.TrimSpace(text))
+	}
+	return err
+}
+
+// waitReady waits until replicas are ready.
+func waitReady(t *testing.T, replicas ...*replica) {
+	t.Helper()
+	for _, r := range replicas {
+		if err := eventually(t.Context(), 40*time.Second, r.ready); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wrote is the number of writes that a replica counts.
+func (r *replica) wrote(object, reason string) string {
+	text, err := get(r.i.t.Context(), r.metrics)
+	must(r.i.t, err)
+	prefix := fmt.Sprintf("sidecar_injector_certificate_writes_total{object=%q,reason=%q} ", object, reason)
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, prefix); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "0"
+}
+
+// askingPod asks for a sidecar.
+func askingPod(name string) *corev1.Pod {
+	return &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-", Annotations: map[string]string{
+			"sidecar-injector.dev/inject": "health-check", "health-check.sidecar-injector.dev/port": "80"}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}}},
+	}
+}
+
+// injects creates a pod that asks for a sidecar, and says why it got none.
+func (i *installation) injects(ctx context.Context) error {
+	pod, err := suite.client.CoreV1().Pods(i.pods).Create(ctx, askingPod("web"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if err == nil && len(pod.Spec.InitContainers) == 0 {
+		err = fmt.Errorf("pod %s: admitted without a sidecar", pod.Name)
+	}
+	return err
+}
+
+// waitInjects waits until pods are injected.
+func (i *installation) waitInjects() {
+	i.t.Helper()
+	if err := eventually(i.t.Context(), 40*time.Second, i.injects); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+func (i *installation) secret() *corev1.Secret {
+	i.t.Helper()
+	secret, err := suite.client.CoreV1().Secrets(i.namespace).Get(i.t.Context(), i.name+"-ca", metav1.GetOptions{})
+	must(i.t, err)
+	return secret
+}
+
+func (i *installation) live() *admissionregistration.MutatingWebhookConfiguration {
+	i.t.Helper()
+	configuration, err := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(i.t.Context(), i.name, metav1.GetOptions{})
+	must(i.t, err)
+	return configuration
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// freeAddressOf is an address of a host of this machine that nobody listens on.
+func freeAddressOf(t *testing.T, host string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	must(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// traffic is a stream of pods that ask for a sidecar.
+type traffic struct {
+	stopped chan struct{}
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	created int
+	faults  []string
+}
+
+// createPods creates pods by several people at once until it is stopped; failures are kept.
+func (i *installation) createPods(t *testing.T) *traffic {
+	t.Helper()
+	tr := &traffic{stopped: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	for range 4 {
+		tr.running.Go(func() {
+			for {
+				select {
+				case <-tr.stopped:
+					return
+				case <-ctx.Done():
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				err := i.injects(ctx)
+				tr.mu.Lock()
+				tr.created++
+				if err != nil && ctx.Err() == nil {
+					tr.faults = append(tr.faults, time.Now().Format(time.TimeOnly)+" "+err.Error())
+				}
+				tr.mu.Unlock()
+			}
+		})
+	}
+	return tr
+}
+
+// count is how many pods have been tried.
+func (tr *traffic) count() int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.created
+}
+
+// stop ends the traffic and demands that every pod was injected. It gives their number.
+func (tr *traffic) stop(t *testing.T) int {
+	t.Helper()
+	close(tr.stopped)
+	tr.running.Wait()
+	if tr.created == 0 {
+		t.Error("no pod was created at all")
+	}
+	if n := len(tr.faults); n > 0 {
+		t.Errorf("%d of %d pods were not injected, such as\n%s", n, tr.created, strings.Join(tr.faults[:min(n, 5)], "\n"))
+	}
+	return tr.created
+}
+
+// leaf is the certificate that a replica serves to a newcomer.
+func (r *replica) leaf() (*x509.Certificate, error) {
+	conn, err := tls.Dial("tcp", r.address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0], nil
+}
+
+// servesLeafOf says whether a replica serves a certificate that an authority has signed.
+func (r *replica) servesLeafOf(authority []byte) error {
+	leaf, err := r.leaf()
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority)
+	_, err = leaf.Verify(x509.VerifyOptions{Roots: roots})
+	return err
+}

@@ -1,0 +1,159 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	admissionregistration "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	certutil "k8s.io/client-go/util/cert"
+)
+
+// Kinds of webhook configurations.
+const (
+	mutating   = "MutatingWebhookConfiguration"
+	validating = "ValidatingWebhookConfiguration"
+)
+
+// hook is one webhook of ours, as it stands in a configuration.
+type hook struct {
+	configuration *metav1.ObjectMeta
+	kind          string // of the configuration
+	name          string
+	host          string // that the API server wants the certificate for
+	bundle        []byte
+}
+
+func (h *hook) String() string {
+	return fmt.Sprintf("%s %s, webhook %s", h.kind, h.configuration.Name, h.name)
+}
+
+// hooksOf lists the webhooks of a configuration that call one of our hosts. Others that somebody
+// put in beside them are his own affair.
+func hooksOf(configuration any, hosts []string) []hook {
+	var found []hook
+	add := func(kind string, meta *metav1.ObjectMeta, name string, client *admissionregistration.WebhookClientConfig) {
+		if host := hostOf(client); slices.Contains(hosts, host) {
+			found = append(found, hook{meta, kind, name, host, client.CABundle})
+		}
+	}
+	switch c := configuration.(type) {
+	case *admissionregistration.MutatingWebhookConfiguration:
+		for i := range c.Webhooks {
+			add(mutating, &c.ObjectMeta, c.Webhooks[i].Name, &c.Webhooks[i].ClientConfig)
+		}
+	case *admissionregistration.ValidatingWebhookConfiguration:
+		for i := range c.Webhooks {
+			add(validating, &c.ObjectMeta, c.Webhooks[i].Name, &c.Webhooks[i].ClientConfig)
+		}
+	}
+	return found
+}
+
+// hostOf is the name that the API server looks for in the certificate; "" if none.
+func hostOf(client *admissionregistration.WebhookClientConfig) string {
+	if client.Service != nil {
+		return serviceHost(client.Service.Name, client.Service.Namespace)
+	}
+	if client.URL == nil {
+		return ""
+	}
+	address, err := url.Parse(*client.URL)
+	if err != nil {
+		return ""
+	}
+	return address.Hostname()
+}
+
+func serviceHost(name, namespace string) string { return name + "." + namespace + ".svc" }
+
+// injectors are annotations by which somebody else is told to write the bundles of a
+// configuration. Two who write one field would never end.
+func injectors() []string {
+	return []string{
+		"cert-manager.io/inject-ca-from",
+		"cert-manager.io/inject-ca-from-secret",
+		"cert-manager.io/inject-apiserver-ca",
+		"service.beta.openshift.io/inject-cabundle",
+	}
+}
+
+// writtenByOthers names the annotation that gives the bundle to somebody else; "" if none does.
+func (h *hook) writtenByOthers() string {
+	for _, name := range injectors() {
+		if _, ok := h.configuration.Annotations[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// errEmptyBundle is that of a webhook which nobody has given a bundle yet.
+var errEmptyBundle = errors.New("caBundle: empty")
+
+// accepts says why the API server would refuse a certificate for this webhook; nil if it would not.
+func (h *hook) accepts(cert *tls.Certificate, now time.Time) error {
+	if len(h.bundle) == 0 {
+		return errEmptyBundle
+	}
+	// As the API server does: one bad certificate spoils the bundle.
+	roots, err := certutil.NewPoolFromBytes(h.bundle)
+	if err != nil {
+		return errors.New("caBundle: cannot be read")
+	}
+	intermediates := x509.NewCertPool()
+	for _, der := range cert.Certificate[1:] {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			intermediates.AddCert(c)
+		}
+	}
+	_, err = cert.Leaf.Verify(x509.VerifyOptions{DNSName: h.host, Roots: roots, Intermediates: intermediates, CurrentTime: now})
+	if err != nil {
+		return fmt.Errorf("caBundle: does not verify the certificate that is served here: %w", err)
+	}
+	return nil
+}
+
+// writeBundles writes the bundles of some webhooks of one configuration, and nothing
+// else. A strategic merge patch: with server-side apply a webhook that the chart takes out
+// would stay behind as a stump, and no upgrade would go through any more. The resource
+// version keeps it from adding what is just being taken out.
+func writeBundles(ctx context.Context, client kubernetes.Interface, kind string, meta *metav1.ObjectMeta, bundles map[string][]byte) error {
+	type clientConfig struct {
+		CABundle []byte `json:"caBundle"`
+	}
+	type webhook struct {
+		Name         string       `json:"name"`
+		ClientConfig clientConfig `json:"clientConfig"`
+	}
+	var patch struct {
+		Metadata struct {
+			ResourceVersion string `json:"resourceVersion"`
+		} `json:"metadata"`
+		Webhooks []webhook `json:"webhooks"`
+	}
+	patch.Metadata.ResourceVersion = meta.ResourceVersion
+	for name, bundle := range bundles {
+		patch.Webhooks = append(patch.Webhooks, webhook{name, clientConfig{bundle}})
+	}
+	text, err := json.Marshal(&patch)
+	if err != nil {
+		return err
+	}
+	options := metav1.PatchOptions{FieldManager: fieldManager}
+	if kind == mutating {
+		_, err = client.AdmissionregistrationV1().MutatingWebhookConfigurations().Patch(ctx, meta.Name, types.StrategicMergePatchType, text, options)
+	} else {
+		_, err = client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(ctx, meta.Name, types.StrategicMergePatchType, text, options)
+	}
+	return err
+}

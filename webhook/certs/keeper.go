@@ -1,0 +1,180 @@
+package certs
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1apply "k8s.io/client-go/applyconfigurations/core/v1"
+)
+
+const (
+	// keepEvery is how often the Keeper looks at everything without being told of a change.
+	keepEvery = 30 * time.Second
+
+	// calm is the least time between two looks, lest two who write the same never stop for breath.
+	calm = 200 * time.Millisecond
+
+	retryFirst, retryMost = time.Second, 30 * time.Second
+)
+
+// Keeper writes the authority and the bundles. It waits for nothing, neither for this
+// replica to be ready nor for an object to appear: what is not there is passed over, and
+// written when it comes. It always asks the API server, never a watch, for a watch is late.
+type Keeper struct {
+	in      *Installation
+	changed chan struct{}
+
+	ours  []*x509.Certificate // of the last look
+	since time.Time           // when they came
+}
+
+// Run keeps both right until ctx is done.
+func (k *Keeper) Run(ctx context.Context) error {
+	retry := retryFirst
+	for {
+		wait := keepEvery
+		if err := k.keep(ctx); apierrors.IsConflict(err) {
+			wait = calm // somebody else has just written; look again
+		} else if err != nil && ctx.Err() == nil {
+			k.in.Log.Error(err, "certificates not kept", "retryIn", retry.String())
+			wait, retry = retry, min(2*retry, retryMost)
+		} else {
+			retry = retryFirst
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(calm):
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait - calm):
+		case <-k.changed:
+		}
+	}
+}
+
+// keep looks at everything once, and writes what has to be written.
+func (k *Keeper) keep(ctx context.Context) error {
+	t, err := k.trust(ctx)
+	if err != nil || len(t.ours) == 0 {
+		return err
+	}
+	client := k.in.Client.AdmissionregistrationV1()
+	var errs []error
+	m, err := client.MutatingWebhookConfigurations().Get(ctx, k.in.Name, metav1.GetOptions{})
+	if err == nil {
+		err = k.keepBundles(ctx, t, mutating, &m.ObjectMeta, hooksOf(m, k.in.hosts))
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		errs = append(errs, fmt.Errorf("%s %s: %w", mutating, k.in.Name, err))
+	}
+	v, err := client.ValidatingWebhookConfigurations().Get(ctx, k.in.Name, metav1.GetOptions{})
+	if err == nil {
+		err = k.keepBundles(ctx, t, validating, &v.ObjectMeta, hooksOf(v, k.in.hosts))
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		errs = append(errs, fmt.Errorf("%s %s: %w", validating, k.in.Name, err))
+	}
+	return errors.Join(errs...)
+}
+
+// trust is what bundles are to hold today.
+func (k *Keeper) trust(ctx context.Context) (*trust, error) {
+	t := &trust{}
+	if k.in.Files != nil {
+		list, err := k.in.Files.authorities()
+		if err != nil {
+			return nil, err
+		}
+		t.ours = list
+	} else {
+		s, err := k.authority(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.ours, t.before = []*x509.Certificate{s.authority.cert}, s.previous
+	}
+	if len(t.ours) == 0 {
+		return t, nil
+	}
+	if !slices.EqualFunc(t.ours, k.ours, (*x509.Certificate).Equal) {
+		k.ours, k.since = t.ours, k.in.Now()
+	}
+	t.since = k.since
+	return t, nil
+}
+
+// authority gives what the Secret holds, after replacing it where that has to be.
+func (k *Keeper) authority(ctx context.Context) (*stored, error) {
+	what := k.in.secret.what
+	secrets := k.in.Client.CoreV1().Secrets(k.in.Namespace)
+	name := k.in.Name + "-ca"
+	live, err := secrets.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		live = nil
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	s, reason, fault := judge(live, k.in.Now())
+	if reason == Fine {
+		return s, nil
+	}
+	if s, err = successor(s, k.in.Now()); err != nil {
+		return nil, err
+	}
+	if err := k.writeAuthority(ctx, live, name, s); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	k.in.Metrics.wrote("authority", reason)
+	k.in.Log.Info("certificate authority made", "secret", name, "because", string(reason), "found", fault.Error(),
+		"authority", fmt.Sprintf("%x", s.authority.cert.SubjectKeyId), "notAfter", stamp(s.authority.cert.NotAfter))
+	return s, nil
+}
+
+// writeAuthority fills the Secret, or makes it. Server-side apply does both, leaves the
+// fields of others alone, and asks for the right to create this one name only.
+func (k *Keeper) writeAuthority(ctx context.Context, live *corev1.Secret, name string, s *stored) error {
+	data, err := s.data()
+	if err != nil {
+		return err
+	}
+	secret := corev1apply.Secret(name, k.in.Namespace).WithData(data)
+	if live != nil {
+		secret.WithResourceVersion(live.ResourceVersion)
+	}
+	_, err = k.in.Client.CoreV1().Secrets(k.in.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	return err
+}
+
+// keepBundles writes the bundles of one configuration that are not what they should be.
+func (k *Keeper) keepBundles(ctx context.Context, t *trust, kind string, meta *metav1.ObjectMeta, hooks []hook) error {
+	bundles, reasons := map[string][]byte{}, map[string]Reason{}
+	for i := range hooks {
+		if hooks[i].writtenByOthers() != "" {
+			continue
+		}
+		if bundle, reason := t.merge(hooks[i].bundle, k.in.Now()); reason != Fine {
+			bundles[hooks[i].name], reasons[hooks[i].name] = bundle, reason
+		}
+	}
+	if len(bundles) == 0 {
+		return nil
+	}
+	if err := writeBundles(ctx, k.in.Client, kind, meta, bundles); err != nil {
+		return err
+	}
+	for name, reason := range reasons {
+		k.in.Metrics.wrote("bundle", reason)
+		k.in.Log.Info("CA bundle written", "configuration", kind+" "+meta.Name, "webhook", name, "because", string(reason))
+	}
+	return nil
+}
