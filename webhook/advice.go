@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const AdvicePath = "/advise"
 type Advice struct {
 	Options
 	intake
+	// access is nil where there is no cluster to ask.
+	access AccessReviewer
 }
 
 // The results of advice in the metrics.
@@ -48,9 +51,10 @@ func adviceLimits(l Limits) Limits {
 	return l.withDefaults()
 }
 
-// NewAdvice makes a handler that answers on AdvicePath, and any other path with 404.
-func NewAdvice(options Options) *Advice {
-	return &Advice{Options: options, intake: intake{
+// NewAdvice makes a handler that answers on AdvicePath, and any other path with 404. access
+// may be nil: then nothing is said about rights.
+func NewAdvice(options Options, access AccessReviewer) *Advice {
+	return &Advice{Options: options, access: access, intake: intake{
 		path: AdvicePath, limits: adviceLimits(options.Limits), metrics: options.Metrics, log: options.Log,
 	}}
 }
@@ -134,14 +138,53 @@ func (a *Advice) warnings(ctx context.Context, namespaceName string, w *workload
 	if pod == nil {
 		return nil, nil
 	}
-	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{Read: pod, Namespace: namespace, ClaimVolumes: w.claims})
+	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{Read: pod, Namespace: namespace, ClaimVolumes: w.claims, Permissions: true})
 	if err != nil {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}
 	if result.Reason == inject.SystemNamespace || result.Reason == inject.NamespaceDisabled {
 		return nil, nil // nothing that the workload could say would count
 	}
-	return w.tell(result), nil
+	texts := w.tell(result)
+	lacks, err := a.rights(ctx, namespaceName, w, result)
+	if texts = append(texts, lacks...); err != nil && len(texts) == 0 {
+		return nil, err
+	} else if err != nil {
+		a.Log.Error(err, "no advice on rights", "kind", w.kind, "namespace", namespaceName)
+	}
+	return fit(texts), nil
+}
+
+// accessTime is all the time that the questions about rights may take: half of
+// what the API server waits for advice.
+const accessTime = time.Second
+
+// rights tells what the pods' service account lacks for what is injected.
+func (a *Advice) rights(ctx context.Context, namespace string, w *workload, result *inject.Result) ([]string, error) {
+	needing := slices.DeleteFunc(slices.Clone(result.Instances), func(in inject.Instance) bool {
+		return len(in.Permissions) == 0 || in.Outcome != inject.Injected && in.Outcome != inject.Unchanged
+	})
+	if len(needing) == 0 {
+		return nil, nil
+	}
+	var texts []string
+	if !w.mountsToken() {
+		texts = append(texts, fmt.Sprintf("%s.spec.automountServiceAccountToken is false, but sidecar %s needs the service account's token",
+			inject.TemplateField(w.kind), templates.Quote(needing[0].Name)))
+	}
+	if a.access == nil {
+		return texts, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, accessTime)
+	defer cancel()
+	missing, err := FindMissingAccess(ctx, a.access, ServiceAccount{Namespace: namespace, Name: w.serviceAccount()}, needing, MaxAccessReviews)
+	if err != nil {
+		return texts, err
+	}
+	for _, m := range missing {
+		texts = append(texts, m.String())
+	}
+	return texts, nil
 }
 
 // maxAdvice bounds the warnings on one workload; the API server passes on 4,096 bytes.
@@ -162,7 +205,7 @@ func (w *workload) tell(result *inject.Result) []string {
 	for _, warning := range result.Warnings {
 		texts = append(texts, w.placed(warning))
 	}
-	return fit(texts)
+	return texts
 }
 
 // placed is a text that begins with a place in the pod, as a place in the workload.

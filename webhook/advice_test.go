@@ -56,7 +56,7 @@ func (e *edge) advise(body string) *httptest.ResponseRecorder {
 	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, webhook.AdvicePath, strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
-	webhook.NewAdvice(e.handler.Options).ServeHTTP(recorder, request)
+	webhook.NewAdvice(e.handler.Options, e.access).ServeHTTP(recorder, request)
 	return recorder
 }
 

@@ -44,6 +44,7 @@ func setOf(text string) *templates.Set {
 type edge struct {
 	t        *testing.T
 	handler  *webhook.Handler
+	access   webhook.AccessReviewer
 	registry *prometheus.Registry
 	logs     *observer.ObservedLogs
 	client   *http.Client

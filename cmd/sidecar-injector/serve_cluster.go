@@ -32,8 +32,12 @@ type parts struct {
 // addParts makes the parts that work beside the webhook. s is complete but for them and
 // the server.
 func (o *serveOptions) addParts(_ logr.Logger, s *service) error {
+	var access webhook.AccessReviewer
+	if s.cluster != nil {
+		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
+	}
 	s.handlers = map[string]http.Handler{
-		webhook.AdvicePath: webhook.NewAdvice(s.handler.Options),
+		webhook.AdvicePath: webhook.NewAdvice(s.handler.Options, access),
 	}
 	return nil
 }

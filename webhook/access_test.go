@@ -1,0 +1,160 @@
+package webhook_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// authorizer allows what it lists, as "verb group/resource/subresource namespace name".
+type authorizer struct {
+	mutex   sync.Mutex
+	allowed []string
+	asked   []string
+	user    string
+	groups  []string
+	err     error
+}
+
+func (a *authorizer) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	r := review.Spec.ResourceAttributes
+	asked := strings.Join([]string{r.Verb, r.Group + "/" + r.Resource + "/" + r.Subresource, r.Namespace, r.Name}, " ")
+	a.asked = append(a.asked, asked)
+	a.user, a.groups = review.Spec.User, review.Spec.Groups
+	answer := review.DeepCopy()
+	answer.Status.Allowed = slices.Contains(a.allowed, asked)
+	return answer, a.err
+}
+
+func needing(name string, permissions ...v1alpha1.Permission) inject.Instance {
+	return inject.Instance{Name: name, Outcome: inject.Injected, Permissions: permissions}
+}
+
+func core(resources, verbs string, namespaces ...string) v1alpha1.Permission {
+	return v1alpha1.Permission{APIGroups: []string{""}, Resources: strings.Fields(resources), Verbs: strings.Fields(verbs), Namespaces: namespaces}
+}
+
+func TestMissingAccessIsToldInOneSentencePerSidecars(t *testing.T) {
+	account := webhook.ServiceAccount{Namespace: "shop", Name: "web"}
+	refused := needing("refused", core("nodes", "get"))
+	refused.Outcome = inject.Refused
+	cases := map[string]struct {
+		allowed   []string
+		instances []inject.Instance
+		want      []string
+	}{
+		"nothing is missing": {[]string{"get /pods/ shop "}, []inject.Instance{needing("a", core("pods", "get"))}, nil},
+		"verbs and resources are put together": {nil, []inject.Instance{needing("a", core("configmaps secrets", "get list"))},
+			[]string{`service account "web" of namespace "shop" may not get, list configmaps, secrets, which sidecar "a" needs: bind a Role with these rights to it`}},
+		"what is allowed is left out": {[]string{"get /configmaps/ shop "}, []inject.Instance{needing("a", core("configmaps secrets", "get list"))},
+			[]string{
+				`service account "web" of namespace "shop" may not list configmaps, which sidecar "a" needs: bind a Role with these rights to it`,
+				`service account "web" of namespace "shop" may not get, list secrets, which sidecar "a" needs: bind a Role with these rights to it`,
+			}},
+		"sidecars with one need share the sentence": {nil, []inject.Instance{needing("a", core("pods", "get")), needing("b", core("pods", "get"))},
+			[]string{`service account "web" of namespace "shop" may not get pods, which sidecars "a" and "b" need: bind a Role with these rights to it`}},
+		"other namespaces are named": {nil, []inject.Instance{needing("a", core("pods", "get", "x", "*"))},
+			[]string{
+				`service account "web" of namespace "shop" may not get pods in namespace x, which sidecar "a" needs: bind a Role with these rights to it`,
+				`service account "web" of namespace "shop" may not get pods in all namespaces, which sidecar "a" needs: bind a ClusterRole with these rights to it`,
+			}},
+		"a sidecar that is not injected needs nothing": {nil, []inject.Instance{refused}, nil},
+		"a subresource of a named object": {[]string{"get apps/deployments/scale shop web"},
+			[]inject.Instance{needing("a", v1alpha1.Permission{APIGroups: []string{"apps"}, Resources: []string{"deployments/scale"}, Verbs: []string{"get"}, ResourceNames: []string{"web"}})}, nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			a := &authorizer{allowed: c.allowed}
+			missing, err := webhook.FindMissingAccess(t.Context(), a, account, c.instances, webhook.MaxAccessReviews)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, m := range missing {
+				got = append(got, m.String())
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if len(a.asked) == 0 {
+				return
+			}
+			if a.user != "system:serviceaccount:shop:web" || !cmp.Equal(a.groups, []string{"system:serviceaccounts", "system:serviceaccounts:shop", "system:authenticated"}) {
+				t.Errorf("asked for %s of %v", a.user, a.groups)
+			}
+		})
+	}
+}
+
+func TestQuestionsAreBoundedAndEachIsAskedOnce(t *testing.T) {
+	a := &authorizer{}
+	account := webhook.ServiceAccount{Namespace: "shop", Name: "web"}
+	many := needing("a", core("a b c d e f", "get list watch"))
+	if _, err := webhook.FindMissingAccess(t.Context(), a, account, []inject.Instance{many, many}, webhook.MaxAccessReviews); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(a.asked)
+	if n := len(a.asked); n != webhook.MaxAccessReviews || len(slices.Compact(a.asked)) != n {
+		t.Errorf("asked %d times: %v", n, a.asked)
+	}
+	a.asked = nil
+	cached := webhook.NewCachedReviewer(a)
+	for range 2 {
+		if _, err := webhook.FindMissingAccess(t.Context(), cached, account, []inject.Instance{needing("a", core("pods", "get"))}, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(a.asked) != 1 {
+		t.Errorf("asked %d times within a second: %v", len(a.asked), a.asked)
+	}
+}
+
+const needy = `
+---
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: needy}
+spec:
+  pod: {spec: {containers: [{name: needy, image: "example.com/needy:1", resources: {requests: {cpu: 1m, memory: 1Mi}}}]}}
+  permissions: [{apiGroups: [""], resources: [configmaps], verbs: [list]}]
+`
+
+func TestAdviceTellsOfRightsThatTheSidecarLacks(t *testing.T) {
+	e := newEdge(t, withTemplates(tail+needy))
+	a := &authorizer{}
+	e.access = a
+	asks := deployment("", annotated("sidecar-injector.dev/inject", "needy"))
+	want := []string{`service account "default" of namespace "shop" may not list configmaps, which sidecar "needy" needs: bind a Role with these rights to it`}
+	if diff := cmp.Diff(want, e.warnings(createDeployment(asks))); diff != "" {
+		t.Error(diff)
+	}
+	asks = strings.Replace(asks, `"spec":{"containers"`, `"spec":{"serviceAccountName":"web","automountServiceAccountToken":false,"containers"`, 1)
+	a.allowed = []string{"list /configmaps/ shop "}
+	want = []string{`spec.template.spec.automountServiceAccountToken is false, but sidecar "needy" needs the service account's token`}
+	if diff := cmp.Diff(want, e.warnings(createDeployment(asks))); diff != "" {
+		t.Error(diff)
+	}
+	if a.user != "system:serviceaccount:shop:web" {
+		t.Errorf("asked for %s", a.user)
+	}
+	a.err = errors.New("connection refused")
+	if got := e.warnings(createDeployment(strings.Replace(asks, "false", "true", 1))); got != nil {
+		t.Errorf("%q", got)
+	}
+	if got := e.count("sidecar_injector_advice_total", "result", "failed"); got != 1 {
+		t.Errorf("counted %v times", got)
+	}
+}
