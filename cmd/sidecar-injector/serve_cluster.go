@@ -31,7 +31,7 @@ type parts struct {
 
 // addParts makes the parts that work beside the webhook. s is complete but for them and
 // the server.
-func (o *serveOptions) addParts(_ logr.Logger, s *service) error {
+func (o *serveOptions) addParts(log logr.Logger, s *service) error {
 	var access webhook.AccessReviewer
 	if s.cluster != nil {
 		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
@@ -39,7 +39,7 @@ func (o *serveOptions) addParts(_ logr.Logger, s *service) error {
 	s.handlers = map[string]http.Handler{
 		webhook.AdvicePath: webhook.NewAdvice(s.handler.Options, access),
 	}
-	return nil
+	return addStatus(log, s)
 }
 
 // drain makes the handlers close their connections, where they can.

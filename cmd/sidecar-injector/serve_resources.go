@@ -19,3 +19,16 @@ func (o *serveOptions) addTemplates(log logr.Logger, s *service) (err error) {
 	s.library, err = o.loadTemplates(log, further...)
 	return err
 }
+
+// addStatus has the status of the cluster's templates written.
+func addStatus(log logr.Logger, s *service) error {
+	if s.resources == nil {
+		return nil
+	}
+	status, err := source.NewStatusWriter(s.cluster.config, s.resources, log)
+	if err != nil {
+		return err
+	}
+	s.writers = append(s.writers, status)
+	return nil
+}

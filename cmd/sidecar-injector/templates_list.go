@@ -161,31 +161,9 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 		description = "(hidden by that of the " + inForce.Origin.Source + ") " + description
 	}
 	return []any{
-		name, e.Kind, e.Origin.Source, t.Revision, parameterList(t), description,
+		name, e.Kind, e.Origin.Source, t.Revision, t.Spec.ParameterSummary(), description,
 		namespaceOf(e), t.Spec.Order, string(t.FailurePolicy), orNone(strings.Join(t.Overrides, ",")), fileOf(e),
 	}
-}
-
-// parameterList names the parameters that are required, and counts the others.
-func parameterList(t *templates.Template) string {
-	var required []string
-	others := 0
-	for _, p := range t.Spec.Parameters {
-		if p.Required {
-			required = append(required, p.Name)
-		} else {
-			others++
-		}
-	}
-	switch {
-	case len(required) == 0 && others == 0:
-		return "<none>"
-	case len(required) == 0:
-		return fmt.Sprintf("%d optional", others)
-	case others == 0:
-		return strings.Join(required, ",")
-	}
-	return fmt.Sprintf("%s + %d", strings.Join(required, ","), others)
 }
 
 func namespaceOf(e templates.Entry) string { return orNone(e.Namespace) }

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/test/sources"
 )
 
 // files is the content of a source: names and text.
@@ -122,46 +122,18 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// template is a small template; version shows up as its order.
 func template(name string, version int) string {
-	return fmt.Sprintf(`---
-apiVersion: sidecar-injector.dev/v1alpha1
-kind: ClusterSidecarTemplate
-metadata: {name: %s}
-spec:
-  order: %d
-  pod:
-    metadata:
-      labels: {version: "%d"}
-`, name, version, version)
+	return sources.Template{Name: name, Version: version}.Text()
 }
 
 // broken is the same template with a field that does not exist.
 func broken(name string, version int) string {
-	return template(name, version) + "  nonsense: true\n"
+	return sources.Template{Name: name, Version: version, Broken: true}.Text()
 }
 
 const unparsable = "kind: [\n"
 
-// describe names each template with the version in force and its state.
-func describe(entries []templates.Entry) string {
-	list := []string{}
-	for _, e := range entries {
-		name := e.Name
-		if name == "" {
-			name = "?"
-		}
-		if e.Template != nil {
-			name = fmt.Sprintf("%s@%d", name, e.Template.Spec.Order)
-		}
-		if e.Broken() {
-			name += " broken"
-		}
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return strings.Join(list, ", ")
-}
+func describe(entries []templates.Entry) string { return sources.Describe(entries) }
 
 // step is a content and what the source makes of it.
 type step struct {
@@ -169,8 +141,26 @@ type step struct {
 	want    string
 }
 
-// TestEverySourceKeepsItsPromises is the conformance suite.
+// TestEverySourceKeepsItsPromises holds the sources of files to the suite of all sources.
 func TestEverySourceKeepsItsPromises(t *testing.T) {
+	for kind, make := range places(t) {
+		t.Run(kind, func(t *testing.T) {
+			sources.Test(t, func(t *testing.T) sources.Place {
+				p := make(t)
+				return sources.Place{Source: p.source, Set: func(content []sources.Template) {
+					all := files{}
+					for _, template := range content {
+						all[template.Name+".yaml"] = template.Text()
+					}
+					p.set(all)
+				}}
+			})
+		})
+	}
+}
+
+// TestEverySourceOfFilesKeepsItsPromises is about what only files can hold.
+func TestEverySourceOfFilesKeepsItsPromises(t *testing.T) {
 	cases := map[string][]step{
 		"every document of every file counts": {
 			{files{"a.yaml": template("a", 1) + template("b", 2), "c.yml": template("c", 3), "d.json": `{"apiVersion": "sidecar-injector.dev/v1alpha1",
@@ -179,25 +169,14 @@ func TestEverySourceKeepsItsPromises(t *testing.T) {
 		"folders count": {
 			{files{"team/x/a.yaml": template("a", 1), "b.yaml": template("b", 1)}, "a@1, b@1"},
 		},
-		"no files are no templates": {
-			{files{}, ""},
-		},
 		"names beginning with two dots and other files are ignored": {
 			{files{"..a.yaml": template("a", 1), "README.md": "kind: [", "b.yaml~": unparsable, "c.yaml": template("c", 1)}, "c@1"},
-		},
-		"a new version replaces the old one": {
-			{files{"a.yaml": template("a", 1)}, "a@1"},
-			{files{"a.yaml": template("a", 2)}, "a@2"},
 		},
 		"a template that turns broken keeps its last good version and takes nobody along": {
 			{files{"a.yaml": template("a", 1) + template("b", 1), "c.yaml": template("c", 1)}, "a@1, b@1, c@1"},
 			{files{"a.yaml": broken("a", 2) + template("b", 2), "c.yaml": template("c", 2)}, "a@1 broken, b@2, c@2"},
 			{files{"a.yaml": broken("a", 3) + template("b", 3), "c.yaml": template("c", 2)}, "a@1 broken, b@3, c@2"},
 			{files{"a.yaml": template("a", 4) + template("b", 3), "c.yaml": template("c", 2)}, "a@4, b@3, c@2"},
-		},
-		"a template that is broken from the start has no version": {
-			{files{"a.yaml": broken("a", 1), "b.yaml": template("b", 1)}, "a broken, b@1"},
-			{files{"a.yaml": template("a", 2), "b.yaml": template("b", 1)}, "a@2, b@1"},
 		},
 		"a file that can no longer be parsed keeps all its templates": {
 			{files{"a.yaml": template("a", 1) + broken("b", 1), "c.yaml": template("c", 1)}, "a@1, b broken, c@1"},
@@ -250,31 +229,6 @@ func TestEverySourceKeepsItsPromises(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-func TestUnchangedFilesAreNotCompiledAgain(t *testing.T) {
-	for kind, make := range places(t) {
-		t.Run(kind, func(t *testing.T) {
-			p := make(t)
-			compiled := func(b string) map[string]*templates.Template {
-				p.set(files{"a.yaml": template("a", 1), "b.yaml": b})
-				entries, err := p.source.Read()
-				must(t, err)
-				byName := map[string]*templates.Template{}
-				for _, e := range entries {
-					byName[e.Name] = e.Template
-				}
-				return byName
-			}
-			before, after := compiled(template("b", 1)), compiled(template("b", 2))
-			if before["a"] == nil || before["a"] != after["a"] {
-				t.Error("a was compiled again though only b changed")
-			}
-			if before["b"] == after["b"] {
-				t.Error("b was not compiled again")
-			}
-		})
 	}
 }
 

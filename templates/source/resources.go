@@ -61,7 +61,8 @@ type record struct {
 	entry      templates.Entry
 	// inForce is the generation of the version in force, 0 when there is none.
 	inForce int64
-	status  v1alpha1.SidecarTemplateStatus
+	// observed is the status that the resource has.
+	observed v1alpha1.SidecarTemplateStatus
 }
 
 // NewResources reads the templates of the cluster that config names, once Watch runs.

@@ -102,7 +102,7 @@ func (k *resourceKind) tell(told func(ResourceKey), key ResourceKey, before, now
 	if !sameTemplate {
 		k.wake()
 	}
-	if told != nil && !(sameTemplate && reflect.DeepEqual(before.status, now.status)) {
+	if told != nil && !(sameTemplate && reflect.DeepEqual(before.observed, now.observed)) {
 		told(key)
 	}
 }
@@ -118,7 +118,7 @@ func (k *resourceKind) compile(r *resource) {
 	k.mu.Lock()
 	before := k.records[k.key(r)]
 	k.mu.Unlock()
-	now := &record{uid: r.UID, generation: r.Generation, status: r.status}
+	now := &record{uid: r.UID, generation: r.Generation, observed: r.status}
 	if before != nil && before.uid == now.uid && before.generation == now.generation {
 		now.entry, now.inForce = before.entry, before.inForce
 	} else {

@@ -19,7 +19,7 @@ func rooms() map[string][]string {
 		"templates/expression":      {"templates/schema", "templates/v1alpha1"},
 		"templates":                 {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
 		"templates/builtin":         {},
-		"templates/source":          {"templates", "templates/builtin"},
+		"templates/source":          {"templates", "templates/builtin", "templates/v1alpha1"},
 		"webhook/inject":            {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
 		"webhook/certs":             {},
 		"webhook/rawjson":           {},

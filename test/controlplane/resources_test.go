@@ -9,15 +9,23 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/test/sources"
 )
 
 // installCRDs makes the API server know the templates' kinds, as the chart does, for
@@ -173,4 +181,143 @@ func TestTemplatesOfTheClusterComeChangeAndGo(t *testing.T) {
 	removeCRDs(t)
 	soon(t, other, "extra", unknown)
 	soon(t, namespace, "config-reload", `parameter "`) // the built-in ones are still there
+}
+
+// startNamedInjector is an injector that writes what all replicas share.
+func startNamedInjector(t *testing.T, flags ...string) *injector {
+	t.Helper()
+	return startInjector(t, append(flags, "--name", "injector-"+rand.String(8))...)
+}
+
+// readyIs waits until a template's Ready condition has that status and reason, about its newest
+// generation, and gives the template.
+func readyIs(t *testing.T, namespace, name string, status metav1.ConditionStatus, reason string) v1alpha1.SidecarTemplate {
+	t.Helper()
+	var template v1alpha1.SidecarTemplate
+	err := eventually(t.Context(), patience, func(ctx context.Context) error {
+		got, err := templatesOf(t, pluralOf(sidecarTemplate(namespace, name, "")), namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		template = v1alpha1.SidecarTemplate{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object{"metadata": got.Object["metadata"], "status": got.Object["status"]}, &template); err != nil {
+			return err
+		}
+		ready := meta.FindStatusCondition(template.Status.Conditions, v1alpha1.ReadyCondition)
+		if ready == nil || ready.Status != status || ready.Reason != reason || ready.ObservedGeneration != template.Generation {
+			return fmt.Errorf("generation %d, status %+v", template.Generation, template.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("template %s is not %s %s: %v", name, status, reason, err)
+	}
+	return template
+}
+
+func TestATemplateThatBreaksSaysSoAndItsLastGoodVersionStays(t *testing.T) {
+	installCRDs(t)
+	i := startNamedInjector(t)
+	install(t, webhookConfiguration(t, i.url, i.ca))
+	namespace := enabledNamespace(t)
+
+	good := sidecarTemplate("", "extra", "example.com/one:1")
+	good.Object["spec"].(object)["parameters"] = []any{
+		object{"name": "folder", "type": "path"}, object{"name": "port", "type": "port", "default": int64(80)},
+	}
+	applyTemplate(t, good)
+	first := readyIs(t, "", "extra", metav1.ConditionTrue, "Loaded")
+	if s := first.Status; s.Revision == "" || s.Parameters != "2 optional" || s.ObservedGeneration != first.Generation {
+		t.Errorf("status %+v", s)
+	}
+
+	// No webhook looks at templates here, as when every injector was down.
+	broken := good.DeepCopy()
+	broken.Object["spec"].(object)["failurPolicy"] = "Ignore"
+	broken.Object["spec"].(object)["order"] = int64(1)
+	broken.Object["spec"].(object)["overrides"] = []any{"imagee"}
+	applyTemplate(t, broken)
+	second := readyIs(t, "", "extra", metav1.ConditionFalse, "UnknownField")
+	message := second.Status.Conditions[0].Message
+	for _, want := range []string{
+		`spec.failurPolicy: `, `did you mean failurePolicy?`, `spec.overrides[0]: `,
+		fmt.Sprintf("The version of generation %d stays in force", first.Generation),
+	} {
+		if !strings.Contains(message, want) {
+			t.Errorf("the condition lacks %q:\n%s", want, message)
+		}
+	}
+	if second.Status.Revision != first.Status.Revision {
+		t.Errorf("the revision in force is %s, the status says %s", first.Status.Revision, second.Status.Revision)
+	}
+	soon(t, namespace, "extra", "example.com/one:1")
+
+	applyTemplate(t, sidecarTemplate("", "extra", "example.com/three:1"))
+	third := readyIs(t, "", "extra", metav1.ConditionTrue, "Loaded")
+	if third.Status.Revision == first.Status.Revision {
+		t.Error("the status has the old revision")
+	}
+	soon(t, namespace, "extra", "example.com/three:1")
+
+	// An annotation is no new version, and our own writes are none either.
+	patch := []byte(`{"metadata":{"annotations":{"note":"x"}}}`)
+	if _, err := templatesOf(t, v1alpha1.ClusterSidecarTemplates, "").Patch(t.Context(), "extra", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	settled := readyIs(t, "", "extra", metav1.ConditionTrue, "Loaded")
+	time.Sleep(2 * time.Second)
+	if later := readyIs(t, "", "extra", metav1.ConditionTrue, "Loaded"); later.ResourceVersion != settled.ResourceVersion {
+		t.Errorf("the status was written again without need: resource version %s, then %s", settled.ResourceVersion, later.ResourceVersion)
+	}
+}
+
+func TestResourcesKeepThePromisesOfEverySource(t *testing.T) {
+	installCRDs(t)
+	sources.Test(t, func(t *testing.T) sources.Place {
+		resources, err := source.NewResources(suite.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		watched := make(chan error, 1)
+		go func() { watched <- resources.Watch(ctx, func() {}) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-watched; err != nil {
+				t.Error(err)
+			}
+		})
+		set := func(content []sources.Template) { setTemplates(t, content) }
+		t.Cleanup(func() { setTemplates(t, nil) })
+		return sources.Place{Source: resources, Set: set}
+	})
+}
+
+// setTemplates makes the cluster hold exactly these templates.
+func setTemplates(t *testing.T, content []sources.Template) {
+	t.Helper()
+	ctx := context.Background()
+	client := templatesOf(t, v1alpha1.ClusterSidecarTemplates, "")
+	wanted := map[string]bool{}
+	for _, c := range content {
+		template := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(c.Text()), &template.Object); err != nil {
+			t.Fatal(err)
+		}
+		wanted[c.Name] = true
+		if _, err := client.Apply(ctx, c.Name, template, metav1.ApplyOptions{FieldManager: "test", Force: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := client.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range list.Items {
+		if name := list.Items[i].GetName(); !wanted[name] {
+			if err := client.Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
