@@ -1,6 +1,9 @@
 package webhook
 
 import (
+	"net/http"
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -29,7 +32,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "sidecar_injector_admission_duration_seconds",
 			Help:    "Time from a request's headers to its answer, of all requests.",
-			Buckets: []float64{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5},
+			Buckets: []float64{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10},
 		}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "sidecar_injector_requests_in_flight",
@@ -44,6 +47,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help: "Workloads looked at when they were created or changed, by result: warned; none, where there was nothing to say; notAsked, where nothing that counts had changed or a controller made it; failed.",
 		}, []string{"result"}),
 	}
+	// What an alert divides has to be there before it first happens.
+	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
+	m.turnedAway.WithLabelValues(strconv.Itoa(http.StatusServiceUnavailable))
 	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice)
 	return m
 }

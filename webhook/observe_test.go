@@ -35,7 +35,7 @@ func TestTemplateLabelTakesNamesOfLoadedTemplatesOnly(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(map[string]bool{"tail": true, "unknown": true}, names); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"": true, "tail": true, "unknown": true}, names); diff != "" {
 		t.Error(diff)
 	}
 }
