@@ -1,0 +1,237 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/metadata"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// releaseName is that of the chart's tests, in a namespace of the same name.
+const releaseName = "chart-sidecar-injector"
+
+// chartFolder is seen from this package.
+const chartFolder = repository + "/charts/sidecar-injector"
+
+// helmProgram is helm as tools/go.mod has it.
+var helmProgram = sync.OnceValues(func() (string, error) {
+	out, err := output(filepath.Join(repository, "tools"), "go", "tool", "-n", "helm")
+	return strings.TrimSpace(string(out)), err
+})
+
+// kubectlProgram is that of the control plane's version.
+var kubectlProgram = sync.OnceValues(func() (string, error) {
+	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "kubectl")
+	_, path, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+	return path, err
+})
+
+// helm runs it against the plane.
+func helm(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	program, err := helmProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return command(t, program, args...)
+}
+
+func mustHelm(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := helm(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// kubectl runs it against the plane.
+func kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	program, err := kubectlProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, program, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// command runs a program with the plane's kubeconfig, and nothing of whoever runs the tests.
+func command(t *testing.T, program string, args ...string) (string, error) {
+	t.Helper()
+	home := t.TempDir()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, program, args...)
+	c.Env = append(os.Environ(), "KUBECONFIG="+suite.kubeconfig, "HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_CACHE_HOME="+home)
+	var out, complaints bytes.Buffer
+	c.Stdout, c.Stderr = &out, &complaints
+	if err := c.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, complaints.String())
+	}
+	return out.String(), nil
+}
+
+// newReleaseNamespace makes the namespace of the chart's tests. It enforces restricted
+// Pod Security, so that no pod of the chart's comes up that needs more.
+func newReleaseNamespace(t *testing.T) {
+	t.Helper()
+	namespaces := suite.client.CoreV1().Namespaces()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: releaseName, Labels: map[string]string{
+		"pod-security.kubernetes.io/enforce": "restricted",
+	}}}
+	if _, err := namespaces.Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := namespaces.Delete(context.Background(), releaseName, metav1.DeleteOptions{})
+		if err == nil {
+			err = eventually(context.Background(), time.Minute, func(ctx context.Context) error {
+				_, err := namespaces.Get(ctx, releaseName, metav1.GetOptions{})
+				if apierrors.IsNotFound(err) {
+					return nil
+				}
+				return fmt.Errorf("namespace %s is still there: %w", releaseName, err)
+			})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	// What every namespace gets.
+	err := eventually(t.Context(), patience, func(ctx context.Context) error {
+		_, err := suite.client.CoreV1().ServiceAccounts(releaseName).Get(ctx, "default", metav1.GetOptions{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// installChart is helm install, until the test is over. The webhook configurations are
+// then already gone when others look; custom resources that it keeps are removed.
+func installChart(t *testing.T, args ...string) {
+	t.Helper()
+	newReleaseNamespace(t)
+	t.Cleanup(func() {
+		if _, err := helm(t, "uninstall", releaseName, "--namespace", releaseName, "--ignore-not-found"); err != nil {
+			t.Error(err)
+		}
+		dropCRDs(t)
+	})
+	mustHelm(t, append([]string{"install", releaseName, chartFolder, "--namespace", releaseName}, args...)...)
+}
+
+// upgradeChart is helm upgrade, with just these values.
+func upgradeChart(t *testing.T, args ...string) error {
+	t.Helper()
+	_, err := helm(t, append([]string{"upgrade", releaseName, chartFolder, "--namespace", releaseName, "--reset-values"}, args...)...)
+	return err
+}
+
+func dropCRDs(t *testing.T) {
+	t.Helper()
+	options := envtest.CRDInstallOptions{Paths: []string{chartFolder + "/files/crds"}}
+	if err := envtest.UninstallCRDs(suite.config, options); err != nil {
+		t.Error(err)
+	}
+}
+
+// installForeignKinds makes the API server know the kinds of others that the chart
+// can render. They take any fields.
+func installForeignKinds(t *testing.T) {
+	t.Helper()
+	var crds []*apiextensionsv1.CustomResourceDefinition
+	for kind, group := range map[string]string{
+		"ServiceMonitor": "monitoring.coreos.com", "PodMonitor": "monitoring.coreos.com", "PrometheusRule": "monitoring.coreos.com",
+		"Certificate": "cert-manager.io", "Issuer": "cert-manager.io",
+	} {
+		plural := strings.ToLower(kind) + "s"
+		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group}}
+		crd.Spec.Group, crd.Spec.Scope = group, apiextensionsv1.NamespaceScoped
+		crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, Plural: plural, Singular: strings.ToLower(kind), ListKind: kind + "List"}
+		crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
+			Name: "v1", Served: true, Storage: true,
+			Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{
+				Type: "object", XPreserveUnknownFields: new(true),
+			}},
+		}}
+		crds = append(crds, crd)
+	}
+	options := envtest.CRDInstallOptions{CRDs: crds}
+	if _, err := envtest.InstallCRDs(suite.config, options); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := envtest.UninstallCRDs(suite.config, options); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// inventory lists every object of every kind, but for those that pass by themselves:
+// events, and what the API server derives from custom resources.
+func inventory(t *testing.T) map[string]bool {
+	t.Helper()
+	client, err := metadata.NewForConfig(suite.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists, err := suite.client.Discovery().ServerPreferredResources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists = discovery.FilteredBy(discovery.SupportsAllVerbs{Verbs: []string{"list", "get"}}, lists)
+	found := map[string]bool{}
+	for _, list := range lists {
+		version, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, resource := range list.APIResources {
+			if slices.Contains([]string{"events", "componentstatuses", "apiservices"}, resource.Name) {
+				continue
+			}
+			objects, err := client.Resource(version.WithResource(resource.Name)).List(t.Context(), metav1.ListOptions{})
+			if apierrors.IsNotFound(err) {
+				continue // of a kind that has gone, which discovery learns a little later
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", resource.Name, err)
+			}
+			for _, o := range objects.Items {
+				found[strings.Trim(resource.Name+"."+version.Group, ".")+" "+strings.Trim(o.Namespace+"/"+o.Name, "/")] = true
+			}
+		}
+	}
+	return found
+}
+
+// more lists what is in now and was not before.
+func more(before, now map[string]bool) []string {
+	found := maps.Clone(now)
+	maps.DeleteFunc(found, func(name string, _ bool) bool { return before[name] })
+	return slices.Sorted(maps.Keys(found))
+}
