@@ -198,7 +198,7 @@ func (c *resultCheck) failure(f traceFailure, made []string) {
 		reason, hint = FindingReason(fault.Reason), fault.Hint
 	}
 	severity, message := SeverityError, f.err.Error()
-	if uses.App || uses.Pod || uses.Namespace || uses.Cluster {
+	if uses.MayBeAbsent() {
 		severity = SeverityWarning
 		message = "fails for a pod that has only a name and one container: " + message
 		if hint == "" {

@@ -219,8 +219,7 @@ func (r *podResult) dependent(at *schema.Path) bool {
 	if n == nil {
 		return false
 	}
-	u := n.uses()
-	return len(u.Parameters) > 0 || u.AppName || u.App || u.PodName || u.PodNamespace || u.Pod || u.Namespace || u.Cluster
+	return n.uses().FromOutside()
 }
 
 func (r *podResult) env(o Object, at *schema.Path) {

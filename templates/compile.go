@@ -142,7 +142,7 @@ func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path, c
 				c.unknown(key, want, here, container)
 				continue
 			}
-			elem = field.Schema
+			elem, m.name = field.Schema, field.Name // which all templates share
 		} else if c.unquotedKey(key, here) {
 			continue
 		} else if strings.Contains(name, "${") {
@@ -178,8 +178,7 @@ func (c *compiler) key(n *yaml.Node, at *schema.Path) *node {
 	if key == nil || key.form != expressionForm {
 		return key
 	}
-	uses := key.expression.Uses()
-	if len(uses.Parameters) > 0 || uses.AppName || uses.App || uses.PodName || uses.PodNamespace || uses.Pod || uses.Namespace || uses.Cluster {
+	if key.expression.Uses().FromOutside() {
 		c.report(n, at, ExpressionType, "use ${instance} or ${index}", "a key may depend on nothing but instance and index")
 		return nil
 	}

@@ -1,11 +1,8 @@
 package expression
 
 import (
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"weak"
 
 	"github.com/google/cel-go/cel"
 
@@ -13,23 +10,30 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Compiler makes environments and remembers compiled programs, so that equal
+// Compiler makes environments and remembers what it compiled, so that equal
 // expressions over parameters of equal types, of whatever template, are compiled once
 // and held once. One Compiler serves a process. It is safe for concurrent use.
 //
-// Programs are held weakly: they go when the last Expression that uses them
-// goes, so that templates which are edited all day long do not fill the memory.
+// They are held weakly: a program goes when the last Expression that uses it goes, and that
+// with the last template, so that templates which are edited all day long do not fill the memory.
 type Compiler struct {
 	language *language
 	plans    plans
 
-	mu       sync.Mutex
-	programs map[string][]weak.Pointer[program] // by source; one for each choice of parameter types
+	// By source and by text; one for each choice of parameter types.
+	programs    *pool[string, program]
+	expressions *pool[expressionKey, Expression]
+}
+
+// expressionKey is a text for a place.
+type expressionKey struct {
+	text string
+	want *schema.Schema
 }
 
 // NewCompiler gives an empty Compiler.
 func NewCompiler() *Compiler {
-	return &Compiler{language: theLanguage(), programs: map[string][]weak.Pointer[program]{}}
+	return &Compiler{language: theLanguage(), programs: newPool[string, program](), expressions: newPool[expressionKey, Expression]()}
 }
 
 // Parameter declares params.<Name>.
@@ -61,9 +65,10 @@ type program struct {
 	plan     atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
 
-// suits reports whether the program was compiled for parameters of these types.
-func (p *program) suits(params *schema.Schema) bool {
-	for _, used := range p.params {
+// suit reports whether what was compiled for those parameters can be used where
+// these are declared.
+func suit(compiledFor []schema.Field, params *schema.Schema) bool {
+	for _, used := range compiledFor {
 		field, ok := params.Field(used.Name)
 		if !ok || field.Schema.Kind != used.Schema.Kind {
 			return false
@@ -72,61 +77,29 @@ func (p *program) suits(params *schema.Schema) bool {
 	return true
 }
 
+// fieldsOf are the declarations of the named parameters.
+func fieldsOf(names []string, params *schema.Schema) []schema.Field {
+	var fields []schema.Field
+	for _, name := range names {
+		if field, ok := params.Field(name); ok {
+			fields = append(fields, schema.Field{Name: name, Schema: field.Schema})
+		}
+	}
+	return fields
+}
+
 // program compiles an expression, or gives the one compiled before. Offsets of
 // the error are within the source.
 func (c *Compiler) program(source string, params *schema.Schema) (*program, *Error) {
-	if p := c.remembered(source, params); p != nil {
+	suits := func(p *program) bool { return suit(p.params, params) }
+	if p := c.programs.find(source, suits); p != nil {
 		return p, nil
 	}
 	p, err := c.compile(source, params)
 	if err != nil {
 		return nil, err
 	}
-	return c.remember(p, params), nil
-}
-
-func (c *Compiler) remembered(source string, params *schema.Schema) *program {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.find(source, params)
-}
-
-func (c *Compiler) find(source string, params *schema.Schema) *program {
-	for _, held := range c.programs[source] {
-		if p := held.Value(); p != nil && p.suits(params) {
-			return p
-		}
-	}
-	return nil
-}
-
-// remember keeps a program, unless another goroutine was quicker: then that one counts.
-func (c *Compiler) remember(p *program, params *schema.Schema) *program {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if earlier := c.find(p.source, params); earlier != nil {
-		return earlier
-	}
-	c.programs[p.source] = append(c.programs[p.source], weak.Make(p))
-	runtime.AddCleanup(p, c.forget, p.source)
-	return p
-}
-
-// forget drops the programs of a source that nobody uses any more.
-func (c *Compiler) forget(source string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var alive []weak.Pointer[program]
-	for _, held := range c.programs[source] {
-		if held.Value() != nil {
-			alive = append(alive, held)
-		}
-	}
-	if len(alive) == 0 {
-		delete(c.programs, source)
-		return
-	}
-	c.programs[source] = alive
+	return c.programs.keep(source, p, suits), nil
 }
 
 func (c *Compiler) compile(source string, params *schema.Schema) (*program, *Error) {
@@ -160,11 +133,7 @@ func (c *Compiler) plan(source string, params *schema.Schema) (*program, cel.Pro
 		return nil, nil, a.err
 	}
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
-	for _, name := range p.uses.Parameters {
-		if field, ok := params.Field(name); ok {
-			p.params = append(p.params, schema.Field{Name: name, Schema: field.Schema})
-		}
-	}
+	p.params = fieldsOf(p.uses.Parameters, params)
 	plan, err := l.env.Program(checked, l.options...)
 	if err != nil {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}

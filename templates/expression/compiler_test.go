@@ -27,7 +27,7 @@ func TestEqualExpressionsOfEqualTypesShareOneProgram(t *testing.T) {
 	const text = "${params.a == params.b}"
 	number := func(name string) Parameter { return Parameter{name, v1alpha1.TypeInteger} }
 	name := func(name string) Parameter { return Parameter{name, v1alpha1.TypeString} }
-	first := compiled(t, c, text, number("a"), number("b"))
+	first := compiled(t, c, text+" ", number("a"), number("b"))
 	again := compiled(t, c, text, number("b"), Parameter{"a", v1alpha1.TypePort}, name("other"))
 	if first.parts[0].program != again.parts[0].program {
 		t.Error("the same expression over the same types was compiled twice")
@@ -38,12 +38,37 @@ func TestEqualExpressionsOfEqualTypesShareOneProgram(t *testing.T) {
 	}
 }
 
+func TestEqualTextsOfEqualTypesAreOneExpression(t *testing.T) {
+	c := NewCompiler()
+	number, name := Parameter{"a", v1alpha1.TypeInteger}, Parameter{"a", v1alpha1.TypeString}
+	for _, text := range []string{"${params.a}", "${ params.a}", "x-${params.a}", "${params.a}-${params.a + params.a}"} {
+		first := compiled(t, c, text, number)
+		if again := compiled(t, c, text, Parameter{"b", v1alpha1.TypeString}, number); again != first {
+			t.Errorf("%s: compiled twice for one type", text)
+		}
+		if other := compiled(t, c, text, name); other == first {
+			t.Errorf("%s: one expression serves integers and strings", text)
+		}
+	}
+}
+
+func TestAnExpressionThatWasUnplannedIsPlannedAgain(t *testing.T) {
+	c := NewCompiler()
+	x := compiled(t, c, "${instance}-${index}-${index + 1}")
+	for range 2 {
+		c.Unplan()
+		if value, _, err := x.Evaluate(activation(t), &Budget{}); err != nil || value != "logs-2-3" {
+			t.Errorf("got %v, %v", value, err)
+		}
+	}
+}
+
 func TestProgramsGoWithTheLastExpressionThatUsesThem(t *testing.T) {
 	c := NewCompiler()
 	held := func() int {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return len(c.programs)
+		c.programs.mu.Lock()
+		defer c.programs.mu.Unlock()
+		return len(c.programs.held)
 	}
 	kept := compiled(t, c, "${index + 1}")
 	compiled(t, c, "${index + 2}")

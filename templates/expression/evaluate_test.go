@@ -203,22 +203,36 @@ func TestUsesNamesWhatIsRead(t *testing.T) {
 		"x-${instance}":               {Instance: true},
 		"${instance + string(index)}": {Instance: true, Index: true},
 		"${params.text}-${params.count + params.port}": {Parameters: []string{"count", "port", "text"}},
-		"${app.name}":                      {AppName: true},
-		"${app.?image.orValue('')}":        {App: true},
-		"${app.env.map(e, e.name)}":        {App: true},
-		"${pod.metadata.name + 'x'}":       {PodName: true},
-		"${pod.metadata.namespace}":        {PodNamespace: true},
-		"${pod.metadata.labels.app}":       {Pod: true},
-		"${has(pod.spec.nodeName)}":        {Pod: true},
-		"${size(pod.spec.containers)}":     {Pod: true},
+		"${app.name}":                      {},
+		"${app.?image.orValue('')}":        {},
+		"${app.env.map(e, e.name)}":        {},
+		"${pod.metadata.name + 'x'}":       {},
+		"${pod.metadata.namespace}":        {},
+		"${pod.metadata.labels.app}":       {},
+		"${has(pod.spec.nodeName)}":        {},
+		"${size(pod.spec.containers)}":     {},
 		"${cluster.?x.orValue('')}":        {Cluster: true},
-		"${namespaceObject.metadata.name}": {Namespace: true},
+		"${namespaceObject.metadata.name}": {},
 		"${['a'].map(instance, instance)}": {},
 	} {
 		got := mustCompile(t, text, nil).Uses()
 		got.Paths = nil // see the next test
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+func TestWhatMayBeAbsentIsKnown(t *testing.T) {
+	for text, want := range map[string]bool{
+		"plain ${params.text}${instance}": false,
+		"${app.name}":                     false, "${app.?image.orValue('')}": true, "${app.name == app.image}": true,
+		"${app.env.map(e, e.name)}":                     true,
+		"${pod.metadata.name + pod.metadata.namespace}": false, "${pod.metadata.labels.app}": true,
+		"${has(pod.spec.nodeName)}": true, "${cluster.?x.orValue('')}": true, "${namespaceObject.metadata.name}": true,
+	} {
+		if got := mustCompile(t, text, nil).Uses().MayBeAbsent(); got != want {
+			t.Errorf("%s: got %v", text, got)
 		}
 	}
 }

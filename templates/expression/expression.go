@@ -16,6 +16,7 @@ type Expression struct {
 	text     bool           // the parts are joined to a string
 	optional bool
 	uses     Uses
+	params   []schema.Field // that it uses, with the types it was compiled for
 }
 
 // part is a literal or, where either of the others is set, an expression.
@@ -34,6 +35,20 @@ type part struct {
 // The value of a text that is one optional may be absent. Of several faults, the first
 // in the text is given.
 func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Error) {
+	key := expressionKey{text.key(), want}
+	suits := func(x *Expression) bool { return suit(x.params, e.params) }
+	if x := e.compiler.expressions.find(key, suits); x != nil {
+		return x, nil
+	}
+	x, err := e.compile(text, want)
+	if err != nil {
+		return nil, err
+	}
+	x.params = fieldsOf(x.uses.Parameters, e.params)
+	return e.compiler.expressions.keep(key, x, suits), nil
+}
+
+func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Error) {
 	x := &Expression{want: want, text: true}
 	if want != nil && want.Kind == schema.Any {
 		x.want = nil
@@ -80,7 +95,7 @@ func leadingBlanks(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\
 
 func (e *Environment) part(p Part) (part, *cel.Type, *Error) {
 	if l := e.lookup(p.Text); l != nil {
-		output, err := l.check()
+		output, err := l.check(e.variable(l.root))
 		return part{offset: p.Offset, lookup: l}, output, err
 	}
 	compiled, err := e.compiler.program(p.Text, e.params)

@@ -13,9 +13,7 @@ import (
 type lookup struct {
 	root    string
 	fields  []string
-	schema  *schema.Schema // of root
-	offsets []int          // of the fields in the source
-	source  string
+	offsets []int // of the fields in the source
 }
 
 // lookup reads a source as one, or gives nil: then it is for CEL to read.
@@ -23,11 +21,8 @@ func (e *Environment) lookup(source string) *lookup {
 	path := strings.TrimSpace(source)
 	start := strings.Index(source, path)
 	root, rest, dotted := strings.Cut(path, ".")
-	l := &lookup{root: root, schema: e.compiler.language.variables[root], source: path}
-	if root == paramsVariable {
-		l.schema = e.params
-	}
-	if l.schema == nil || root == paramsVariable && !dotted {
+	l := &lookup{root: root}
+	if e.variable(root) == nil || root == paramsVariable && !dotted {
 		return nil
 	}
 	offset := start + len(root) + 1
@@ -61,9 +56,16 @@ func selectable(field string) bool {
 	return true
 }
 
-// check gives the type of the value.
-func (l *lookup) check() (*cel.Type, *Error) {
-	s := l.schema
+// variable describes a variable; nil if there is none of that name.
+func (e *Environment) variable(name string) *schema.Schema {
+	if name == paramsVariable {
+		return e.params
+	}
+	return e.compiler.language.variables[name]
+}
+
+// check gives the type of the value; s describes the root.
+func (l *lookup) check(s *schema.Schema) (*cel.Type, *Error) {
 	for i, field := range l.fields {
 		next, err := selectField(s, field)
 		if err != nil {

@@ -30,7 +30,7 @@ func FuzzALookUpGivesWhatCELGives(f *testing.F) {
 			return
 		}
 		numbers(object)
-		output, fault := l.check()
+		output, fault := l.check(environment.variable(l.root))
 		program, celFault := compiler.program(path, environment.params)
 		if (fault == nil) != (celFault == nil) {
 			t.Fatalf("%s: the look-up says %v, CEL %v", path, fault, celFault)

@@ -14,8 +14,8 @@ import (
 // that few programs run often: only the plans of the latest are kept, and the
 // others are planned again when they are needed, in about 0.3 ms.
 
-// maxPlans bounds the plans that a Compiler keeps: 8 MB.
-const maxPlans = 512
+// maxPlans bounds the plans that a Compiler keeps: 4 MB.
+const maxPlans = 256
 
 // plans are the programs whose plan is kept, a ring once it is full.
 type plans struct {
@@ -38,6 +38,19 @@ func (k *plans) keep(p *program) {
 	}
 	k.ring[k.next] = weak.Make(p)
 	k.next = (k.next + 1) % maxPlans
+}
+
+// Unplan drops all plans. Loading thousands of templates plans what few of them will
+// ever use.
+func (c *Compiler) Unplan() {
+	c.plans.mu.Lock()
+	defer c.plans.mu.Unlock()
+	for _, held := range c.plans.ring {
+		if p := held.Value(); p != nil {
+			p.plan.Store(nil)
+		}
+	}
+	c.plans.ring, c.plans.next = nil, 0
 }
 
 // planned is the program ready to run.

@@ -20,7 +20,7 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.Pod, shallowApp: !p.uses.App})
+	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.deep(podVariable), shallowApp: !p.uses.deep(appVariable)})
 	if details != nil {
 		if cost := details.ActualCost(); cost != nil {
 			if err := budget.spend(*cost); err != nil && failure == nil {

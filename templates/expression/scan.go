@@ -1,6 +1,9 @@
 package expression
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Text is a scalar split into what stands as it is and what is evaluated.
 type Text struct {
@@ -27,6 +30,17 @@ func (t Text) Constant() (text string, ok bool) {
 		return t.Parts[0].Text, true
 	}
 	return "", false
+}
+
+// key is equal for texts whose parts are equal.
+func (t Text) key() string {
+	var b []byte
+	for _, p := range t.Parts {
+		b = strconv.AppendInt(b, int64(p.Offset), 10)
+		b = strconv.AppendBool(b, p.Expression)
+		b = strconv.AppendQuote(b, p.Text)
+	}
+	return string(b)
 }
 
 // whole gives the expression that is all of the text.

@@ -16,13 +16,7 @@ type Uses struct {
 	Instance   bool
 	Index      bool
 	Native     bool
-	// AppName: app.name; App: anything else of app.
-	AppName, App bool
-	// PodName, PodNamespace: those fields of pod.metadata; Pod: anything else of pod.
-	PodName, PodNamespace, Pod bool
-	// Namespace: anything of namespaceObject.
-	Namespace bool
-	Cluster   bool
+	Cluster    bool
 	// Paths is what is read of app, pod and namespaceObject, as far as it can be told
 	// without evaluating: a path stands for everything below it. Sorted.
 	Paths []Path
@@ -55,11 +49,33 @@ func mergePaths(paths ...[]Path) []Path {
 	return kept
 }
 
-// InstanceOnly reports whether nothing is read but the instance's name, or nothing
-// at all: the value is then the same in every pod.
-func (u Uses) InstanceOnly() bool {
-	return len(u.Parameters) == 0 && !u.Index && !u.Native && !u.AppName && !u.App &&
-		!u.PodName && !u.PodNamespace && !u.Pod && !u.Namespace && !u.Cluster
+// always reports whether the path leads to what every rendering has: the name of the
+// app's container, the name and namespace of the pod.
+func (p Path) always() bool {
+	switch p.Root {
+	case appVariable:
+		return len(p.Fields) > 0 && p.Fields[0] == "name"
+	case podVariable:
+		return len(p.Fields) > 1 && p.Fields[0] == "metadata" && (p.Fields[1] == "name" || p.Fields[1] == "namespace")
+	}
+	return false
+}
+
+// deep reports whether more of a variable is read than what is always there.
+func (u Uses) deep(root string) bool {
+	return slices.ContainsFunc(u.Paths, func(p Path) bool { return p.Root == root && !p.always() })
+}
+
+// FromOutside reports whether anything is read but the instance itself: its name, its
+// number, and whether it is native.
+func (u Uses) FromOutside() bool {
+	return len(u.Parameters) > 0 || len(u.Paths) > 0 || u.Cluster
+}
+
+// MayBeAbsent reports whether something is read that a pod, its namespace or the
+// cluster may not have.
+func (u Uses) MayBeAbsent() bool {
+	return u.Cluster || slices.ContainsFunc(u.Paths, func(p Path) bool { return !p.always() })
 }
 
 // usage collects Uses.
@@ -70,16 +86,6 @@ type usage struct {
 
 // note adds a variable and what is selected from it.
 func (u *usage) note(root string, fields []string) {
-	field := func(i int) string {
-		if i < len(fields) {
-			return fields[i]
-		}
-		return ""
-	}
-	switch root {
-	case appVariable, podVariable, namespaceVariable:
-		u.Paths = append(u.Paths, Path{Root: root, Fields: slices.Clone(fields)})
-	}
 	switch root {
 	case paramsVariable:
 		if len(fields) == 0 {
@@ -95,25 +101,10 @@ func (u *usage) note(root string, fields []string) {
 		u.Index = true
 	case nativeVariable:
 		u.Native = true
-	case appVariable:
-		if field(0) == "name" {
-			u.AppName = true
-		} else {
-			u.App = true
-		}
-	case podVariable:
-		switch {
-		case field(0) == "metadata" && field(1) == "name":
-			u.PodName = true
-		case field(0) == "metadata" && field(1) == "namespace":
-			u.PodNamespace = true
-		default:
-			u.Pod = true
-		}
-	case namespaceVariable:
-		u.Namespace = true
 	case clusterVariable:
 		u.Cluster = true
+	case appVariable, podVariable, namespaceVariable:
+		u.Paths = append(u.Paths, Path{Root: root, Fields: slices.Clone(fields)})
 	}
 }
 
@@ -131,18 +122,12 @@ func (u Uses) Union(other Uses) Uses {
 		names[name] = true
 	}
 	return Uses{
-		Parameters:   slices.Sorted(maps.Keys(names)),
-		Instance:     u.Instance || other.Instance,
-		Index:        u.Index || other.Index,
-		Native:       u.Native || other.Native,
-		AppName:      u.AppName || other.AppName,
-		App:          u.App || other.App,
-		PodName:      u.PodName || other.PodName,
-		PodNamespace: u.PodNamespace || other.PodNamespace,
-		Pod:          u.Pod || other.Pod,
-		Namespace:    u.Namespace || other.Namespace,
-		Cluster:      u.Cluster || other.Cluster,
-		Paths:        mergePaths(u.Paths, other.Paths),
+		Parameters: slices.Sorted(maps.Keys(names)),
+		Instance:   u.Instance || other.Instance,
+		Index:      u.Index || other.Index,
+		Native:     u.Native || other.Native,
+		Cluster:    u.Cluster || other.Cluster,
+		Paths:      mergePaths(u.Paths, other.Paths),
 	}
 }
 

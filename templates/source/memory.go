@@ -48,6 +48,9 @@ func (m *memory) update(files []file) []templates.Entry {
 		current[f.name] = r
 		all = append(all, r.loaded...)
 	}
+	if m.files == nil {
+		m.loader.Settle()
+	}
 	defined := map[identity]bool{}
 	for _, e := range all {
 		if e.Name != "" {
