@@ -1,0 +1,153 @@
+package docs
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// render gives the chart's documents, as helm of tools/go.mod renders them.
+func render(t *testing.T, args ...string) []string {
+	t.Helper()
+	chart, err := filepath.Abs(filepath.Join(root, "charts/sidecar-injector"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var complaints bytes.Buffer
+	command := exec.Command("go", append([]string{"tool", "helm", "template", "sidecar-injector", chart, "--namespace", "sidecar-injector", "--skip-tests"}, args...)...)
+	command.Dir = filepath.Join(root, "tools")
+	command.Stderr = &complaints
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("helm template: %v\n%s", err, complaints.String())
+	}
+	return strings.Split(string(out), "\n---\n")
+}
+
+var rightsRow = regexp.MustCompile("(?m)^\\| (everywhere|own namespace) \\| `([^`]+)` \\| (.+) \\|$")
+
+// TestEveryRightOfTheInjectorHasItsReason compares the table with the roles that the
+// chart renders: a verb without a reason, or a reason without a verb, fails.
+func TestEveryRightOfTheInjectorHasItsReason(t *testing.T) {
+	rendered := map[string]bool{}
+	for _, document := range render(t) {
+		var role rbacv1.ClusterRole
+		if err := yaml.Unmarshal([]byte(document), &role); err != nil {
+			t.Fatal(err)
+		}
+		where := map[string]string{"ClusterRole": "everywhere", "Role": "own namespace"}[role.Kind]
+		if where == "" {
+			continue
+		}
+		for _, rule := range role.Rules {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					rendered[right(where, resource, rule.ResourceNames, verb)] = true
+				}
+			}
+		}
+	}
+	told := map[string]bool{}
+	for _, m := range rightsRow.FindAllStringSubmatch(section(t, read(t, "docs/security.md"), "Rights of the injector"), -1) {
+		resource, name, named := strings.Cut(m[2], " ")
+		var names []string
+		if named {
+			names = []string{name}
+		}
+		// Each verb stands in front of its reason: `get`: why; `list`, `watch`: why
+		verbs := regexp.MustCompile("`([a-z]+)`").FindAllStringSubmatch(m[3], -1)
+		for _, verb := range verbs {
+			told[right(m[1], resource, names, verb[1])] = true
+		}
+		if len(verbs) == 0 {
+			t.Errorf("row %q: no verb", m[0])
+		}
+	}
+	if diff := cmp.Diff(rendered, told); diff != "" {
+		t.Errorf("rights (-rendered +told):\n%s", diff)
+	}
+}
+
+func right(where, resource string, names []string, verb string) string {
+	return fmt.Sprintf("%s: %s %s %s", where, verb, resource, strings.Join(names, ","))
+}
+
+func TestTheExampleValuesRender(t *testing.T) {
+	values, err := filepath.Abs(filepath.Join(root, "examples/values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployment := slices.IndexFunc(render(t, "-f", values), func(document string) bool {
+		return strings.Contains(document, "kind: Deployment") && strings.Contains(document, "image: registry.example.com/") &&
+			strings.Contains(document, "--listen=:10250")
+	})
+	if deployment < 0 {
+		t.Error("no Deployment has the image and the port that the values give")
+	}
+}
+
+func TestTheExampleTemplateHasNoFindings(t *testing.T) {
+	for _, entry := range templates.Load(templates.SourceDirectory, "examples/cluster-template.yaml", []byte(read(t, "examples/cluster-template.yaml"))) {
+		for _, finding := range entry.Findings {
+			t.Errorf("%s\n%s", finding, finding.Excerpt)
+		}
+	}
+}
+
+var (
+	chartValue  = regexp.MustCompile("`((?:image|config|crds|webhook|tls|networkPolicy|monitoring)\\.[a-zA-Z.]+)`")
+	tableOfOnes = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
+)
+
+// TestValuesOfTheChartInTheDocsExist looks at values that belong to a group, such as webhook.port.
+func TestValuesOfTheChartInTheDocsExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, m := range tableOfOnes.FindAllStringSubmatch(read(t, "charts/sidecar-injector/README.md"), -1) {
+		known[m[1]] = true
+	}
+	for _, file := range []string{"docs/install.md", "docs/operations.md", "docs/security.md", "docs/troubleshooting.md", "docs/workloads.md", "README.md"} {
+		for _, m := range chartValue.FindAllStringSubmatch(read(t, file), -1) {
+			if isFile := m[1] == "tls.crt" || m[1] == "tls.key"; !known[m[1]] && !isFile {
+				t.Errorf("%s: the chart has no value %s", file, m[1])
+			}
+		}
+	}
+}
+
+func TestEveryBuiltInImageIsListedForMirrors(t *testing.T) {
+	image := regexp.MustCompile(`image: \$\{cluster\.\?registry\.orValue\("([^"]+)"\)\}(\S+)`)
+	var inCode []string
+	files, err := filepath.Glob(filepath.Join(root, "templates/builtin/*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range image.FindAllStringSubmatch(read(t, name), -1) {
+			inCode = append(inCode, m[1]+m[2])
+		}
+	}
+	var inDocs []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `[a-z-]+` \\| `([^`]+:[^`]+)` \\|$").FindAllStringSubmatch(section(t, read(t, "docs/install.md"), "Air-gapped registries"), -1) {
+		inDocs = append(inDocs, m[1])
+	}
+	slices.Sort(inCode)
+	slices.Sort(inDocs)
+	if diff := cmp.Diff(slices.Compact(inCode), inDocs); diff != "" {
+		t.Errorf("images (-code +docs):\n%s", diff)
+	}
+}
