@@ -20,6 +20,7 @@ type Metrics struct {
 	inFlight   prometheus.Gauge
 	turnedAway *prometheus.CounterVec
 	advice     *prometheus.CounterVec
+	templates  *prometheus.CounterVec
 }
 
 // NewMetrics registers the webhook's metrics with registry.
@@ -46,11 +47,15 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "sidecar_injector_advice_total",
 			Help: "Workloads looked at when they were created or changed, by result: warned; none, where there was nothing to say; notAsked, where nothing that counts had changed or a controller made it; failed.",
 		}, []string{"result"}),
+		templates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sidecar_injector_template_reviews_total",
+			Help: "Templates looked at when they were created or changed, by result: accepted; refused; unchanged but for metadata; failed, of which nothing could be said.",
+		}, []string{"result"}),
 	}
 	// What an alert divides has to be there before it first happens.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
 	m.turnedAway.WithLabelValues(strconv.Itoa(http.StatusServiceUnavailable))
-	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice)
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates)
 	return m
 }
 

@@ -59,6 +59,17 @@ func allowedWith(b *buffers, uid string, warnings []string) []byte {
 	return b.answer
 }
 
+// refusedWith answers a request that is refused, and says more in warnings.
+func refusedWith(b *buffers, uid string, status *metav1.Status, warnings []string) ([]byte, error) {
+	text, err := json.Marshal(status)
+	if err != nil {
+		return nil, fmt.Errorf("admission response: status: %w", err)
+	}
+	out := append(beginResponse(b.answer, uid), `,"allowed":false,"status":`...)
+	b.answer = append(appendWarnings(append(out, text...), warnings), `}}`...)
+	return b.answer, nil
+}
+
 func appendWarnings(out []byte, warnings []string) []byte {
 	if len(warnings) == 0 {
 		return out

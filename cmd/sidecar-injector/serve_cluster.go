@@ -37,7 +37,8 @@ func (o *serveOptions) addParts(log logr.Logger, s *service) error {
 		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
 	}
 	s.handlers = map[string]http.Handler{
-		webhook.AdvicePath: webhook.NewAdvice(s.handler.Options, access),
+		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options, access),
+		webhook.TemplatesPath: webhook.NewTemplateReview(s.handler.Options),
 	}
 	return addStatus(log, s)
 }

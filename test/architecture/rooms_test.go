@@ -23,7 +23,7 @@ func rooms() map[string][]string {
 		"webhook/inject":            {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
 		"webhook/certs":             {},
 		"webhook/rawjson":           {},
-		"webhook":                   {"templates", "webhook/inject", "webhook/rawjson"},
+		"webhook":                   {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
 		"config":                    {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/live": {"config", "templates", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector": {"cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",

@@ -1,0 +1,116 @@
+package templates
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// TestAResourceIsLoadedAsItsFileIs sends every document of testdata/load through JSON, as an API
+// server gives it.
+func TestAResourceIsLoadedAsItsFileIs(t *testing.T) {
+	loader := NewLoader()
+	compared := 0
+	for _, dir := range caseDirs(t, "testdata/load") {
+		data, err := os.ReadFile(filepath.Join(dir, "template.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := manifest.Parse("", data)
+		if err != nil {
+			continue // no API server holds it
+		}
+		for _, document := range stream.Documents {
+			root := document.Root
+			name := valueAt(valueAt(root, "metadata"), "name")
+			if root == nil || name == nil || name.Tag != "!!str" || valueAt(root, "items") != nil {
+				continue
+			}
+			object := manifest.JSON(root)
+			// An API server reads numbers and writes them again, keys in order.
+			file := loader.Load(SourceCluster, "", object)
+			if len(file) != 1 || slices.ContainsFunc(file[0].Findings, func(f Finding) bool { return strings.HasPrefix(f.Path, "metadata.") }) {
+				continue // refused by an API server itself
+			}
+			content, err := ResourceContent(object)
+			if err != nil {
+				t.Fatalf("%s: %v", dir, err)
+			}
+			got := loader.LoadResource(Resource{Kind: file[0].Kind, Namespace: file[0].Namespace, Name: file[0].Name, Content: content})
+			if diff := cmp.Diff(file[0].Findings, got.Findings); diff != "" {
+				t.Errorf("%s: template %s (-file +resource):\n%s", dir, name.Value, diff)
+			}
+			if want, got := revisionOf(file[0]), revisionOf(got); want != got {
+				t.Errorf("%s: template %s: revision %s as a file, %s as a resource", dir, name.Value, want, got)
+			}
+			compared++
+		}
+	}
+	if compared < 50 {
+		t.Errorf("only %d templates were compared", compared)
+	}
+}
+
+func TestResourceContentIsWhatTheAuthorWrote(t *testing.T) {
+	const object = `{"kind": "SidecarTemplate", "metadata": {"name": "a", "managedFields": [{"manager": "x"}]}, "status": {"revision": "1"},
+		"spec": {"order": 1}, "apiVersion": "v", "extra": [1, 2]}`
+	got, err := ResourceContent([]byte(object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"spec":{"order": 1},"apiVersion":"v","extra":[1, 2],"kind":"SidecarTemplate"}`; string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if _, err := ResourceContent([]byte(`[]`)); err == nil {
+		t.Error("a list is no resource")
+	}
+}
+
+func TestLoadResourceLeavesContentAlone(t *testing.T) {
+	content := []byte(`{"spec":{"pod":{}},"apiVersion":"sidecar-injector.dev/v1alpha1","kind":"SidecarTemplate"}and more`)
+	resource := Resource{Kind: "SidecarTemplate", Namespace: "n", Name: "a", Content: content[:len(content)-len("and more")]}
+	NewLoader().LoadResource(resource)
+	if !strings.HasSuffix(string(content), "}and more") {
+		t.Errorf("content was overwritten: %s", content)
+	}
+}
+
+func TestCopiesOfAResourceShareWhatTheyAreCompiledInto(t *testing.T) {
+	loader := NewLoader()
+	content := []byte(`{"spec":{"pod":{"metadata":{"labels":{"a":"b"}}}},"apiVersion":"sidecar-injector.dev/v1alpha1","kind":"ClusterSidecarTemplate"}`)
+	one := loader.LoadResource(Resource{Kind: "ClusterSidecarTemplate", Name: "one", Content: content})
+	two := loader.LoadResource(Resource{Kind: "ClusterSidecarTemplate", Name: "two", Content: content})
+	if one.Broken() || one.Template.program != two.Template.program {
+		t.Errorf("two programs of one content, findings %v", one.Findings)
+	}
+}
+
+func TestSummarizeCountsWhatHasNoRoom(t *testing.T) {
+	var findings []Finding
+	for range 10 {
+		findings = append(findings, Finding{Path: "spec.order", Message: strings.Repeat("x", 20), Hint: "mend it"})
+	}
+	const one = "spec.order: xxxxxxxxxxxxxxxxxxxx (mend it)"
+	cases := []struct {
+		limit int
+		want  string
+	}{
+		{1000, strings.Repeat(one+"; ", 9) + one},
+		{150, one + "; " + one + "; " + one + "; and 7 more"},
+		{20, one[:20]},
+	}
+	for _, c := range cases {
+		if got := Summarize(findings, c.limit); got != c.want || len(got) > c.limit {
+			t.Errorf("limit %d: got  %s\nwant %s", c.limit, got, c.want)
+		}
+	}
+	if got := Summarize(nil, 10); got != "" {
+		t.Errorf("nothing found: %q", got)
+	}
+}
