@@ -17,8 +17,8 @@ import (
 // watch follows one object. It asks for nothing else, so that rights to that one are enough.
 type watch struct {
 	what     string // the object, in messages
-	key      string
 	informer cache.SharedIndexInformer
+	object   func() any // what the watch has; nil when there is none
 
 	mu  sync.Mutex
 	err error // of the last attempt to watch
@@ -31,28 +31,28 @@ func named(name string) func(*metav1.ListOptions) {
 	}
 }
 
+// newWatch is a watch of the object that has a key in an informer's store.
+func newWatch(what, key string, informer cache.SharedIndexInformer) *watch {
+	return &watch{what: what, informer: informer, object: func() any {
+		object, found, err := informer.GetStore().GetByKey(key)
+		if err != nil || !found {
+			return nil
+		}
+		return object
+	}}
+}
+
 func watchSecret(client kubernetes.Interface, namespace, name string) *watch {
-	return &watch{
-		what:     fmt.Sprintf("Secret %s/%s", namespace, name),
-		key:      namespace + "/" + name,
-		informer: coreinformers.NewFilteredSecretInformer(client, namespace, 0, cache.Indexers{}, named(name)),
-	}
+	informer := coreinformers.NewFilteredSecretInformer(client, namespace, 0, cache.Indexers{}, named(name))
+	return newWatch(fmt.Sprintf("Secret %s/%s", namespace, name), namespace+"/"+name, informer)
 }
 
 func watchMutating(client kubernetes.Interface, name string) *watch {
-	return &watch{
-		what:     mutating + " " + name,
-		key:      name,
-		informer: admissioninformers.NewFilteredMutatingWebhookConfigurationInformer(client, 0, cache.Indexers{}, named(name)),
-	}
+	return newWatch(mutating+" "+name, name, admissioninformers.NewFilteredMutatingWebhookConfigurationInformer(client, 0, cache.Indexers{}, named(name)))
 }
 
 func watchValidating(client kubernetes.Interface, name string) *watch {
-	return &watch{
-		what:     validating + " " + name,
-		key:      name,
-		informer: admissioninformers.NewFilteredValidatingWebhookConfigurationInformer(client, 0, cache.Indexers{}, named(name)),
-	}
+	return newWatch(validating+" "+name, name, admissioninformers.NewFilteredValidatingWebhookConfigurationInformer(client, 0, cache.Indexers{}, named(name)))
 }
 
 // run watches until ctx is done, and calls changed at every change.
@@ -75,15 +75,6 @@ func (w *watch) run(ctx context.Context, changed func()) error {
 	}
 	w.informer.RunWithContext(ctx)
 	return nil
-}
-
-// object is what the watch has; nil when there is none.
-func (w *watch) object() any {
-	object, found, err := w.informer.GetStore().GetByKey(w.key)
-	if err != nil || !found {
-		return nil
-	}
-	return object
 }
 
 // synced says why nothing is known of the object yet; nil when it is.

@@ -1,0 +1,381 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionregistration "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+)
+
+// epoch is when the simulations begin.
+var epoch = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// world is a cluster with some replicas, whose clock a test turns.
+type world struct {
+	t        *testing.T
+	now      time.Time // the right time
+	client   kubernetes.Interface
+	replicas []*member
+}
+
+// member is a replica.
+type member struct {
+	*Installation
+	ahead    time.Duration // by which its clock is wrong
+	registry *prometheus.Registry
+}
+
+func newWorld(t *testing.T, replicas int) *world {
+	w := &world{t: t, now: epoch, client: fake.NewClientset()}
+	w.createConfigurations()
+	for range replicas {
+		w.replicas = append(w.replicas, w.newMember())
+	}
+	return w
+}
+
+// newMember starts a replica. Its watches have what the API server has.
+func (w *world) newMember() *member {
+	m := &member{registry: prometheus.NewRegistry()}
+	m.Installation = NewInstallation(Options{
+		Client: w.client, Namespace: "system", Name: "injector", Log: logr.Discard(), Metrics: NewMetrics(m.registry),
+		Now: func() time.Time { return w.now.Add(m.ahead) },
+	})
+	admission := w.client.AdmissionregistrationV1()
+	m.watches[0].object = func() any {
+		return orNil(admission.MutatingWebhookConfigurations().Get(w.t.Context(), "injector", metav1.GetOptions{}))
+	}
+	m.watches[1].object = func() any {
+		return orNil(admission.ValidatingWebhookConfigurations().Get(w.t.Context(), "injector", metav1.GetOptions{}))
+	}
+	m.watches[2].object = func() any {
+		return orNil(w.client.CoreV1().Secrets("system").Get(w.t.Context(), "injector-ca", metav1.GetOptions{}))
+	}
+	return m
+}
+
+func orNil(object any, err error) any {
+	if err != nil {
+		return nil
+	}
+	return object
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) createConfigurations() {
+	w.t.Helper()
+	meta := metav1.ObjectMeta{Name: "injector"}
+	client := admissionregistration.WebhookClientConfig{Service: &admissionregistration.ServiceReference{Name: "injector", Namespace: "system"}}
+	_, err := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(w.t.Context(), &admissionregistration.MutatingWebhookConfiguration{
+		ObjectMeta: meta,
+		Webhooks:   []admissionregistration.MutatingWebhook{{Name: "namespaces.x.dev", ClientConfig: client}, {Name: "pods.x.dev", ClientConfig: client}},
+	}, metav1.CreateOptions{})
+	w.must(err)
+	_, err = w.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(w.t.Context(), &admissionregistration.ValidatingWebhookConfiguration{
+		ObjectMeta: meta,
+		Webhooks:   []admissionregistration.ValidatingWebhook{{Name: "workloads.x.dev", ClientConfig: client}},
+	}, metav1.CreateOptions{})
+	w.must(err)
+}
+
+func (w *world) deleteConfigurations() {
+	w.must(w.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Delete(w.t.Context(), "injector", metav1.DeleteOptions{}))
+	w.must(w.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(w.t.Context(), "injector", metav1.DeleteOptions{}))
+}
+
+// setBundles writes what somebody else puts into the bundles.
+func (w *world) setBundles(bundle []byte) {
+	client := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	c, err := client.Get(w.t.Context(), "injector", metav1.GetOptions{})
+	w.must(err)
+	for i := range c.Webhooks {
+		c.Webhooks[i].ClientConfig.CABundle = bundle
+	}
+	_, err = client.Update(w.t.Context(), c, metav1.UpdateOptions{})
+	w.must(err)
+}
+
+func (w *world) deleteSecret() {
+	w.must(w.client.CoreV1().Secrets("system").Delete(w.t.Context(), "injector-ca", metav1.DeleteOptions{}))
+}
+
+func (w *world) secret() *corev1.Secret {
+	secret, err := w.client.CoreV1().Secrets("system").Get(w.t.Context(), "injector-ca", metav1.GetOptions{})
+	w.must(err)
+	return secret
+}
+
+func (w *world) setSecret(data map[string][]byte) {
+	secret := w.secret()
+	secret.Data = data
+	_, err := w.client.CoreV1().Secrets("system").Update(w.t.Context(), secret, metav1.UpdateOptions{})
+	w.must(err)
+}
+
+// live are the webhooks as they stand.
+func (w *world) live() []hook { return w.replicas[0].hooks() }
+
+// lost tells the replicas whose calls the API server, whose clock is right, would not accept now.
+func (w *world) lost() []string {
+	var lost []string
+	for n, m := range w.replicas {
+		cert, err := m.serving.certificate()
+		hooks := w.live()
+		for i := range hooks {
+			if err == nil {
+				err = hooks[i].accepts(cert, w.now)
+			}
+		}
+		if err != nil {
+			lost = append(lost, fmt.Sprintf("replica %d: %v", n, err))
+		}
+	}
+	return lost
+}
+
+// pass lets time pass in steps; in each, everybody looks, in any order, but for the leader's failures.
+func (w *world) pass(random *rand.Rand, leader *member, duration, step time.Duration, each func()) {
+	for end := w.now.Add(duration); w.now.Before(end); w.now = w.now.Add(step) {
+		order := random.Perm(len(w.replicas) + 1)
+		for _, n := range order {
+			if n < len(w.replicas) {
+				w.replicas[n].observe()
+			} else if leader != nil {
+				w.must(leader.keeper.keep(context.Background()))
+			}
+			if each != nil {
+				each()
+			}
+		}
+	}
+}
+
+func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
+
+// TestTwoYearsLoseNothing: authorities and leaves are renewed many times, replicas come and go, the leader changes, and at
+// no moment would the API server refuse one of them.
+func TestTwoYearsLoseNothing(t *testing.T) {
+	w, random := newWorld(t, 2), seeded()
+	w.pass(random, w.replicas[0], time.Minute, look, nil)
+	authorities := map[string]bool{}
+	never := func() {
+		t.Helper()
+		if lost := w.lost(); len(lost) > 0 {
+			t.Fatalf("at %s: %v", w.now, lost)
+		}
+	}
+	for day := range 2 * 365 {
+		leader := w.replicas[random.IntN(len(w.replicas))]
+		w.pass(random, leader, 24*time.Hour, 24*time.Hour, never)
+		if day%20 == 0 {
+			w.pass(random, leader, 2*settle, look, never)
+		}
+		authorities[string(w.secret().Data[certificateKey])] = true
+		if day%50 == 7 {
+			n := random.IntN(len(w.replicas))
+			w.replicas[n] = w.newMember()
+			w.replicas[n].observe() // before that it is not ready, and not called
+			never()
+		}
+	}
+	if n := len(authorities); n < 3 || n > 4 {
+		t.Errorf("%d authorities in two years, want one for each 8 to 9 months", n)
+	}
+	if n := len(decodeCertificates(w.live()[0].bundle)); n != 1 {
+		t.Errorf("%d authorities in the bundle, long after the last change", n)
+	}
+}
+
+// TestEveryFaultHealsWithinSeconds does one bad thing after another to a running installation.
+func TestEveryFaultHealsWithinSeconds(t *testing.T) {
+	w, random := newWorld(t, 2), seeded()
+	leader := w.replicas[0]
+	w.pass(random, leader, time.Minute, look, nil)
+	garbage := []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+	other, err := newAuthority(epoch, storedLife)
+	w.must(err)
+	faults := []struct {
+		name string
+		do   func()
+		// harmless ones lose nothing even before they are healed
+		harmless bool
+	}{
+		{"the Secret is deleted", w.deleteSecret, true},
+		{"the Secret is emptied", func() { w.setSecret(nil) }, true},
+		{"the Secret is garbage", func() { w.setSecret(map[string][]byte{certificateKey: garbage, privateKeyKey: garbage}) }, true},
+		{"the Secret lacks its key", func() {
+			data := w.secret().Data
+			delete(data, privateKeyKey)
+			w.setSecret(data)
+		}, true},
+		{"the Secret's certificate is another's", func() {
+			data := w.secret().Data
+			data[certificateKey] = other.Bundle()
+			w.setSecret(data)
+		}, true},
+		{"the Secret's certificate is no authority's", func() {
+			cert, err := w.replicas[0].serving.certificate()
+			w.must(err)
+			data := w.secret().Data
+			data[certificateKey] = encodeCertificates([]*x509.Certificate{cert.Leaf})
+			w.setSecret(data)
+		}, true},
+		{"another authority is put into the Secret", func() {
+			data, err := (&stored{authority: other}).data()
+			w.must(err)
+			w.setSecret(data)
+		}, true},
+		{"the bundles are emptied", func() { w.setBundles(nil) }, false},
+		{"the bundles are garbage", func() { w.setBundles(garbage) }, false},
+		{"there is garbage beside the bundle", func() { w.setBundles(append(garbage, w.live()[0].bundle...)) }, false},
+		{"the bundles are another's", func() { w.setBundles(other.Bundle()) }, false},
+		{"bundles and Secret are emptied", func() { w.setBundles(nil); w.setSecret(nil) }, false},
+		{"the configurations are made anew", func() { w.deleteConfigurations(); w.createConfigurations() }, false},
+		{"everything is deleted", func() { w.deleteConfigurations(); w.deleteSecret(); w.createConfigurations() }, false},
+	}
+	for range 2 {
+		for _, n := range random.Perm(len(faults)) {
+			fault := faults[n]
+			var each func()
+			if fault.harmless {
+				each = func() {
+					if lost := w.lost(); len(lost) > 0 {
+						t.Fatalf("%s: %v", fault.name, lost)
+					}
+				}
+			}
+			fault.do()
+			w.pass(random, leader, 2*look, look, each)
+			if lost := w.lost(); len(lost) > 0 {
+				t.Errorf("%s: not healed: %v", fault.name, lost)
+			}
+			for n, m := range w.replicas {
+				hooks := m.hooks()
+				for i := range hooks {
+					if refusals(m.serving.held, hooks[i:i+1], nil, w.now) > 0 {
+						t.Errorf("%s: replica %d: %s", fault.name, n, &hooks[i])
+					}
+				}
+			}
+			w.pass(random, leader, time.Duration(random.IntN(48))*time.Hour, 8*time.Hour, nil)
+			w.pass(random, leader, time.Minute, look, nil)
+		}
+	}
+}
+
+// TestANewLeafWaitsForTheBundles: a replica may learn of a new authority long before the bundles have it, or the API server
+// heeds them.
+func TestANewLeafWaitsForTheBundles(t *testing.T) {
+	w, random := newWorld(t, 2), seeded()
+	leader := w.replicas[0]
+	w.pass(random, leader, time.Minute, look, nil)
+	never := func() {
+		if lost := w.lost(); len(lost) > 0 {
+			t.Fatalf("at %s: %v", w.now, lost)
+		}
+	}
+	before, err := w.replicas[1].serving.certificate()
+	w.must(err)
+	next, err := successor(nil, w.now)
+	w.must(err)
+	data, err := next.data()
+	w.must(err)
+	w.setSecret(data)
+	w.pass(random, nil, 30*24*time.Hour, 6*time.Hour, never) // nobody leads for a month
+
+	w.must(leader.keeper.keep(t.Context()))
+	w.pass(random, leader, 8*time.Second, look, never)
+	if after, err := w.replicas[1].serving.certificate(); err != nil || !bytes.Equal(after.Leaf.AuthorityKeyId, before.Leaf.AuthorityKeyId) {
+		t.Errorf("the new leaf is served before API servers can have heeded the bundles: %v", err)
+	}
+	w.pass(random, leader, 6*time.Second, look, never)
+	if after, err := w.replicas[1].serving.certificate(); err != nil || bytes.Equal(after.Leaf.AuthorityKeyId, before.Leaf.AuthorityKeyId) {
+		t.Errorf("the new leaf is not served: %v", err)
+	}
+}
+
+// TestABundleThatIsSomebodyElsesToWriteIsLeftAlone: two who write it would never end.
+func TestABundleThatIsSomebodyElsesToWriteIsLeftAlone(t *testing.T) {
+	w, random := newWorld(t, 1), seeded()
+	client := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	c, err := client.Get(t.Context(), "injector", metav1.GetOptions{})
+	w.must(err)
+	c.Annotations = map[string]string{"cert-manager.io/inject-ca-from": "system/injector"}
+	_, err = client.Update(t.Context(), c, metav1.UpdateOptions{})
+	w.must(err)
+	w.pass(random, w.replicas[0], time.Minute, look, nil)
+	for _, h := range w.live() {
+		if empty := len(h.bundle) == 0; empty != (h.kind == mutating) {
+			t.Errorf("%s: empty is %v", &h, empty)
+		}
+	}
+}
+
+// TestAClockThatIsAYearAheadHeals: everybody's clock, and then the leader's alone.
+func TestAClockThatIsAYearAheadHeals(t *testing.T) {
+	const year = 366 * 24 * time.Hour
+	heals := func(t *testing.T, w *world, leader *member, lossless func(n int) bool) {
+		t.Helper()
+		w.pass(seeded(), leader, time.Minute, look, func() {
+			cert := w.lost()
+			for n := range w.replicas {
+				for _, l := range cert {
+					if lossless != nil && lossless(n) && l[:len("replica 0")] == fmt.Sprintf("replica %d", n) {
+						t.Fatalf("at %s: %s", w.now, l)
+					}
+				}
+			}
+		})
+	}
+	t.Run("the whole cluster's jumps ahead, and back", func(t *testing.T) {
+		w := newWorld(t, 2)
+		heals(t, w, w.replicas[0], nil)
+		for _, jump := range []time.Duration{year, -year, 10 * year, -10 * year} {
+			w.now = w.now.Add(jump)
+			w.pass(seeded(), w.replicas[0], 2*look, look, nil)
+			if lost := w.lost(); len(lost) > 0 {
+				t.Errorf("after a jump of %s: %v", jump, lost)
+			}
+		}
+	})
+	t.Run("the leader's is wrong: replicas with the right time lose nothing", func(t *testing.T) {
+		w := newWorld(t, 3)
+		heals(t, w, w.replicas[0], nil)
+		w.replicas[0].ahead = year
+		heals(t, w, w.replicas[0], func(n int) bool { return n > 0 })
+		// Its clock is set right, or another one leads.
+		w.replicas[0].ahead = 0
+		heals(t, w, w.replicas[1], func(n int) bool { return n > 0 })
+		if lost := w.lost(); len(lost) > 0 {
+			t.Errorf("after the clock was set right: %v", lost)
+		}
+	})
+	t.Run("a replica's is wrong: the others lose nothing", func(t *testing.T) {
+		w := newWorld(t, 3)
+		heals(t, w, w.replicas[0], nil)
+		w.replicas[2].ahead = year
+		heals(t, w, w.replicas[0], func(n int) bool { return n < 2 })
+		w.replicas[2].ahead = 0
+		heals(t, w, w.replicas[0], func(n int) bool { return n < 2 })
+		if lost := w.lost(); len(lost) > 0 {
+			t.Errorf("after the clock was set right: %v", lost)
+		}
+	})
+}
