@@ -25,11 +25,11 @@ func deployment(own, template string) string {
 }
 
 func annotated(pairs ...string) string {
-	members := make([]string, 0, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		members = append(members, fmt.Sprintf("%q:%q", pairs[i], pairs[i+1]))
+	text, err := json.Marshal(pairsOf(pairs))
+	if err != nil {
+		panic(err)
 	}
-	return `,"annotations":{` + strings.Join(members, ",") + `}`
+	return `,"annotations":` + string(text)
 }
 
 // workloadReview is what the API server posts; old is "" for a creation.
@@ -234,11 +234,7 @@ func TestAdviceOnHostileTextIsPrintableAndBounded(t *testing.T) {
 	for i := range 200 {
 		pairs = append(pairs, fmt.Sprintf("%d%s.sidecar-injector.dev/p", i, hostile), hostile)
 	}
-	template, err := json.Marshal(map[string]any{"annotations": pairsOf(pairs)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	body := createDeployment(deployment(","+strings.Trim(string(template), "{}")+"}", ","+strings.Trim(string(template), "{}")+"}"))
+	body := createDeployment(deployment(annotated(pairs...), annotated(pairs...)))
 	e := newEdge(t, withTemplates(tail))
 	got := e.warnings(body)
 	if len(got) == 0 || len(got) > 13 {

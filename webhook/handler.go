@@ -39,7 +39,7 @@ type Templates interface {
 // Injector decides on one pod: inject.Inject.
 type Injector func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error)
 
-// Options are what a Handler works with. All but Limits are required.
+// Options are what a Handler works with. All but Limits and Events are required.
 type Options struct {
 	Templates  Templates
 	Namespaces Namespaces
@@ -48,6 +48,8 @@ type Options struct {
 	Metrics    *Metrics
 	Log        logr.Logger
 	Limits     Limits
+	// Events tells the pods' owners; nil: nobody is told.
+	Events *Events
 }
 
 // Handler answers admission reviews. It keeps nothing between requests and has
@@ -108,6 +110,7 @@ func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.
 		return nil, err
 	}
 	h.Metrics.decided(result)
+	h.Events.decided(r, result)
 	logDecision(h.Log, r, result, instances, time.Since(start))
 	return body, nil
 }

@@ -21,6 +21,7 @@ type Metrics struct {
 	turnedAway *prometheus.CounterVec
 	advice     *prometheus.CounterVec
 	templates  *prometheus.CounterVec
+	events     *prometheus.CounterVec
 }
 
 // NewMetrics registers the webhook's metrics with registry.
@@ -55,7 +56,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	// What an alert divides has to be there before it first happens.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
 	m.turnedAway.WithLabelValues(strconv.Itoa(http.StatusServiceUnavailable))
-	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates)
+	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sidecar_injector_events_total",
+		Help: "Kubernetes events on the owners of pods by result: written; dropped, because too many waited or were about one object; failed.",
+	}, []string{"result"})
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events)
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,10 @@ func (o *serveOptions) addParts(log logr.Logger, s *service) error {
 	var access webhook.AccessReviewer
 	if s.cluster != nil {
 		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
+	}
+	if s.cluster != nil && s.cluster.name != "" {
+		s.handler.Events = webhook.NewEvents(s.cluster.client.CoreV1().Events(""), s.cluster.pod, s.handler.Metrics, log, time.Now)
+		s.everywhere = append(s.everywhere, s.handler.Events)
 	}
 	s.handlers = map[string]http.Handler{
 		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options, access),

@@ -141,7 +141,7 @@ func (j *job) run(entries []asked) error {
 	j.repair()
 	var all, fit []*candidate
 	for i, e := range entries {
-		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template}
+		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template, Matched: e.reason == TemplateMatch}
 		c := &candidate{asked: e, instance: &j.result.Instances[i], given: of(j.given, e.instance), index: j.freeIndex(e, all)}
 		all = append(all, c)
 		ready, err := j.prepare(c)

@@ -71,8 +71,10 @@ type Instance struct {
 	// TemplateName is what was asked for; Template is nil if there is none of that name.
 	TemplateName string
 	Template     *templates.Template
-	Outcome      Outcome
-	Reason       Reason
+	// Matched says that nobody asked for it but the template's own match.
+	Matched bool
+	Outcome Outcome
+	Reason  Reason
 	// Detail is a sentence on this very pod: which annotation asked, what is in the way.
 	Detail string
 	// Parameters with their origin, in the template's order.

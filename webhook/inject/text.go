@@ -17,14 +17,17 @@ const (
 
 // WarningText makes one printable line of at most 256 bytes: the API server
 // drops a warning header that holds a control character.
-func WarningText(s string) string {
+func WarningText(s string) string { return OneLine(s, maxWarning) }
+
+// OneLine makes one printable line of at most limit bytes.
+func OneLine(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	return bounded(s, maxWarning)
+	return bounded(s, limit)
 }
 
 // bounded cuts a text to at most limit bytes, at a character's border.

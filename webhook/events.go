@@ -1,0 +1,171 @@
+package webhook
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/lru"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// EventWriter writes events, as client-go's EventInterface for all namespaces does.
+type EventWriter interface {
+	CreateWithEventNamespaceWithContext(ctx context.Context, event *corev1.Event) (*corev1.Event, error)
+	PatchWithEventNamespaceWithContext(ctx context.Context, event *corev1.Event, patch []byte) (*corev1.Event, error)
+}
+
+// Bounds of what events may cost.
+const (
+	// maxEventsQueued is how many wait to be written; what comes beyond is dropped and counted.
+	maxEventsQueued = 1024
+	// eventsPerSecond and eventsBurst bound what is written, whoever makes pods.
+	eventsPerSecond = 20
+	eventsBurst     = 100
+	// maxWorkloads is of how many workloads and revisions it is remembered that they were told.
+	maxWorkloads = 4096
+	// eventTimeout bounds the writing of one.
+	eventTimeout = 10 * time.Second
+)
+
+// The results of an event in the metrics.
+const (
+	eventWritten = "written"
+	eventDropped = "dropped" // too many waited, or were about one object
+	eventFailed  = "failed"  // the API server did not take it
+)
+
+// Events tells workloads what became of their pods, as Kubernetes events on the
+// controller that made the pod: the pod itself has no UID yet, and no event can be
+// about it. Requests never wait for it: what cannot be written in time is dropped.
+type Events struct {
+	writer     EventWriter
+	source     corev1.EventSource
+	metrics    *Metrics
+	log        logr.Logger
+	queue      chan queued
+	correlator *record.EventCorrelator
+	limiter    flowcontrol.RateLimiter
+	// told remembers which workload was told of which revisions.
+	told *lru.Cache
+	now  func() time.Time
+}
+
+// NewEvents writes events as the component sidecar-injector on host; Run does the writing.
+func NewEvents(writer EventWriter, host string, metrics *Metrics, log logr.Logger, now func() time.Time) *Events {
+	return &Events{
+		writer: writer, metrics: metrics, log: log, now: now,
+		source: corev1.EventSource{Component: "sidecar-injector", Host: host},
+		queue:  make(chan queued, maxEventsQueued),
+		// client-go's own: it counts repetitions, sums up what is similar, and bounds
+		// the events on one object to 25, and one every 5 minutes from then on.
+		correlator: record.NewEventCorrelatorWithOptions(record.CorrelatorOptions{}),
+		limiter:    flowcontrol.NewTokenBucketRateLimiter(eventsPerSecond, eventsBurst),
+		told:       lru.New(maxWorkloads),
+	}
+}
+
+// queued is an event that waits. One that is told once is not counted up.
+type queued struct {
+	event *corev1.Event
+	once  bool
+}
+
+// decided queues the events of a decision, if there are any. It does not wait.
+func (e *Events) decided(r *review, result *inject.Result) {
+	if e == nil || r.dryRun {
+		return
+	}
+	all := occurrences(result)
+	if len(all) == 0 {
+		return
+	}
+	owner, ok := controllerOf(r)
+	if !ok {
+		return
+	}
+	for i := range all {
+		event := all[i].event(owner, e.source, e.now())
+		if all[i].once != "" {
+			if _, told := e.told.Get(event.Name); told {
+				continue
+			}
+			e.told.Add(event.Name, nil)
+		}
+		select {
+		case e.queue <- queued{event, all[i].once != ""}:
+		default:
+			e.told.Remove(event.Name)
+			e.metrics.events.WithLabelValues(eventDropped).Inc()
+		}
+	}
+}
+
+// Run writes events until ctx is done.
+func (e *Events) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case next := <-e.queue:
+			if e.limiter.Wait(ctx) != nil {
+				return nil // ctx is done
+			}
+			e.write(ctx, next)
+		}
+	}
+}
+
+// write writes an event and counts what became of it. What fails is not tried again: the next
+// pod of the workload brings it anew.
+func (e *Events) write(ctx context.Context, next queued) {
+	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
+	defer cancel()
+	event, result := next.event, eventWritten
+	var err error
+	if next.once {
+		_, err = e.writer.CreateWithEventNamespaceWithContext(ctx, event)
+	} else {
+		result, err = e.correlated(ctx, event)
+	}
+	// An equal one of another replica's is as good, and a namespace that goes needs none.
+	if err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		result = eventFailed
+		e.told.Remove(event.Name)
+		e.log.Error(err, "event not written", "namespace", event.Namespace,
+			"kind", event.InvolvedObject.Kind, "name", event.InvolvedObject.Name, "reason", event.Reason)
+	}
+	e.metrics.events.WithLabelValues(result).Inc()
+}
+
+// correlated creates an event, or counts up the one that it repeats.
+func (e *Events) correlated(ctx context.Context, event *corev1.Event) (result string, err error) {
+	correlated, err := e.correlator.EventCorrelate(event)
+	if err != nil {
+		return "", err
+	}
+	if correlated.Skip {
+		return eventDropped, nil
+	}
+	event = correlated.Event
+	if event.Count > 1 {
+		patched, err := e.writer.PatchWithEventNamespaceWithContext(ctx, event, correlated.Patch)
+		if err == nil {
+			e.correlator.UpdateState(patched)
+		}
+		if !apierrors.IsNotFound(err) {
+			return eventWritten, err
+		}
+		event.ResourceVersion = "" // it was forgotten after an hour
+	}
+	created, err := e.writer.CreateWithEventNamespaceWithContext(ctx, event)
+	if err == nil {
+		e.correlator.UpdateState(created)
+	}
+	return eventWritten, err
+}

@@ -1,0 +1,192 @@
+package webhook
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	eventnames "k8s.io/client-go/tools/record/util"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+const (
+	// reasonInjected is the one reason of an event that is not of the closed list: whoever
+	// reads it wants to know what happened, not by which annotation.
+	reasonInjected = "Injected"
+	// maxEventMessage is what the API server takes, in bytes.
+	maxEventMessage = 1024
+	// maxEventFaults bounds the faults of one message.
+	maxEventFaults = 5
+)
+
+// occurrence is one thing worth an event.
+type occurrence struct {
+	eventType, reason, message string
+	// once identifies what a workload is told a single time; "" is counted up instead.
+	once string
+}
+
+// occurrences are what a workload's author should know of a decision: that pods are
+// refused, or do without what was asked for, and what was injected. Pods that are sent a
+// second time, and those that want nothing, have none.
+func occurrences(result *inject.Result) []occurrence {
+	var all []occurrence
+	for _, ignored := range []bool{false, true} {
+		if o, ok := faulty(result, ignored); ok {
+			all = append(all, o)
+		}
+	}
+	if result.Outcome == inject.Skipped && len(result.Instances) == 0 && len(result.Warnings) > 0 {
+		all = append(all, occurrence{corev1.EventTypeWarning, string(result.Reason), "no sidecar is injected: " + explained(result.Reason, ""), ""})
+	}
+	for i := range result.Instances {
+		if in := &result.Instances[i]; in.Outcome == inject.Skipped && !in.Matched {
+			all = append(all, occurrence{corev1.EventTypeWarning, string(in.Reason),
+				fmt.Sprintf("sidecar %s is not injected: %s", in.Name, explained(in.Reason, in.TemplateName)), ""})
+		}
+	}
+	if result.Outcome == inject.Injected || result.Outcome == inject.AdmittedWithout {
+		all = append(all, added(result)...)
+	}
+	return all
+}
+
+// faulty sums up the faults for which pods are refused, or those for which they are admitted without something.
+func faulty(result *inject.Result, ignored bool) (occurrence, bool) {
+	var reason inject.Reason
+	var texts []string
+	more := 0
+	for i := range result.Faults {
+		fault := &result.Faults[i]
+		switch {
+		case fault.Ignored != ignored:
+			continue
+		case len(texts) == maxEventFaults:
+			more++
+			continue
+		case reason == "":
+			reason = fault.Reason
+		}
+		texts = append(texts, faultText(result, fault))
+	}
+	if len(texts) == 0 {
+		return occurrence{}, false
+	}
+	what := "the pod is refused: "
+	if ignored {
+		what = "the pod is admitted without what it asks for: "
+	}
+	message := what + strings.Join(texts, "; ")
+	if more > 0 {
+		message += fmt.Sprintf("; and %d more", more)
+	}
+	return occurrence{eventType: corev1.EventTypeWarning, reason: string(reason), message: message}, true
+}
+
+// faultText says where and what. More people read events than pods, so that of
+// values only names of templates are told; the refusal itself, which the pod's
+// controller reports, has the rest.
+func faultText(result *inject.Result, fault *inject.Fault) string {
+	switch fault.Reason {
+	case inject.UnknownTemplate, inject.BadRequest:
+		return fault.String()
+	}
+	template := ""
+	for i := range result.Instances {
+		if result.Instances[i].Name == fault.Instance {
+			template = result.Instances[i].TemplateName
+		}
+	}
+	return fault.Place + ": " + explained(fault.Reason, template)
+}
+
+// explained is a reason in general words, and what to do.
+func explained(reason inject.Reason, template string) string {
+	for _, info := range inject.Reasons() {
+		if info.Reason == reason {
+			fix := info.Fix
+			if template != "" {
+				fix = strings.ReplaceAll(fix, "TEMPLATE", template)
+			}
+			return strings.TrimSpace(info.Text + " " + fix)
+		}
+	}
+	return string(reason)
+}
+
+// added tells what was injected, once for each set of instances and revisions.
+func added(result *inject.Result) []occurrence {
+	var texts, key []string
+	for i := range result.Instances {
+		in := &result.Instances[i]
+		if in.Outcome != inject.Injected || in.Template == nil {
+			continue
+		}
+		var names []string
+		for _, c := range in.Containers {
+			names = append(names, templates.Quote(c.Name))
+		}
+		text := fmt.Sprintf("%s from template %s@%s", in.Name, in.TemplateName, in.Template.Revision)
+		if len(names) > 0 {
+			text += " as " + strings.Join(names, ", ")
+		}
+		texts = append(texts, text)
+		key = append(key, in.Name+"="+in.Template.Kind+"/"+in.TemplateName+"@"+in.Template.Revision)
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return []occurrence{{corev1.EventTypeNormal, reasonInjected, "pods get " + strings.Join(texts, "; "), strings.Join(key, ",")}}
+}
+
+// event is the occurrence as an event on a pod's owner.
+func (o *occurrence) event(owner *corev1.ObjectReference, source corev1.EventSource, now time.Time) *corev1.Event {
+	name := eventnames.GenerateEventName(owner.Name, now.UnixNano())
+	if o.once != "" {
+		// The same in every replica, so that the second one's is refused as a duplicate.
+		hash := sha256.Sum256([]byte(string(owner.UID) + " " + o.once))
+		name = fmt.Sprintf("%s.%x", strings.TrimRight(owner.Name[:min(len(owner.Name), 200)], ".-"), hash[:8])
+	}
+	at := metav1.NewTime(now)
+	return &corev1.Event{
+		ObjectMeta:          metav1.ObjectMeta{Name: name, Namespace: owner.Namespace},
+		InvolvedObject:      *owner,
+		Source:              source,
+		ReportingController: source.Component,
+		ReportingInstance:   source.Host,
+		Type:                o.eventType,
+		Reason:              o.reason,
+		Message:             inject.OneLine(o.message, maxEventMessage),
+		FirstTimestamp:      at,
+		LastTimestamp:       at,
+		Count:               1,
+	}
+}
+
+// controllerOf is the controller that made the pod. The pod has not been validated
+// yet, so that the reference may be any text: what cannot be an object is none.
+func controllerOf(r *review) (*corev1.ObjectReference, bool) {
+	owner, ok := r.pod.Controller()
+	if !ok || !ownerAPIVersion.MatchString(owner.APIVersion) || !ownerKind.MatchString(owner.Kind) ||
+		!ownerUID.MatchString(owner.UID) || len(validation.IsDNS1123Subdomain(owner.Name)) > 0 {
+		return nil, false
+	}
+	return &corev1.ObjectReference{
+		APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: r.namespace, Name: owner.Name, UID: types.UID(owner.UID),
+	}, true
+}
+
+// Of what an object's reference is made of.
+var (
+	ownerAPIVersion = regexp.MustCompile(`^[a-z0-9.-]{1,190}(/[a-z0-9]{1,63})?$`)
+	ownerKind       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,62}$`)
+	ownerUID        = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+)
