@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -20,18 +19,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// collectLess lets the heap grow to two and a half times what is live before the
-// garbage collector runs, instead of twice: a twentieth of a request's cost for 5
-// MiB (docs/performance.md). Who sets GOGC knows better.
-func collectLess() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(150)
-	}
-}
-
 // run puts everything together and serves until a signal has been heeded.
 func (o *serveOptions) run(std streams) error {
-	collectLess()
+	growHeap(growthLoading)
 	// From here on a signal never just kills: the API server may already know us.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
@@ -42,6 +32,7 @@ func (o *serveOptions) run(std streams) error {
 	if err != nil {
 		return err
 	}
+	loaded()
 	return o.serve(log, signals, s)
 }
 
