@@ -76,28 +76,27 @@ func TestEveryAnnotationHasItsHeading(t *testing.T) {
 
 var metricName = regexp.MustCompile(`\bsidecar_injector_[a-z_]+\b`)
 
+// TestMetricsInTheDocsAreThoseInTheCode: test/monitoring compares types and labels with
+// what a running injector exposes.
 func TestMetricsInTheDocsAreThoseInTheCode(t *testing.T) {
 	inCode := map[string]bool{}
-	for _, folder := range []string{"webhook", "webhook/certs", "cmd/sidecar-injector"} {
-		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+	for _, folder := range []string{"webhook", "templates", "cmd"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			data, err := os.ReadFile(name)
+			for _, metric := range metricName.FindAllString(string(data), -1) {
+				inCode[metric] = true
+			}
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
-			}
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, name := range metricName.FindAllString(string(data), -1) {
-				inCode[name] = true
-			}
-		}
 	}
 	inDocs := map[string]bool{}
-	for _, name := range metricName.FindAllString(section(t, read(t, "docs/operations.md"), "Metrics"), -1) {
+	for _, name := range metricName.FindAllString(section(t, read(t, "docs/metrics.md"), "Metrics"), -1) {
 		inDocs[name] = true
 	}
 	if diff := cmp.Diff(inCode, inDocs); diff != "" {
