@@ -1,0 +1,166 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// startReplica starts what a kubelet would start of the installed chart's Deployment, as
+// its service account, and puts it behind the chart's Service. Nobody waits for it to be ready.
+func startReplica(t *testing.T) *replica {
+	t.Helper()
+	deployment, err := suite.client.AppsV1().Deployments(releaseName).Get(t.Context(), releaseName, metav1.GetOptions{})
+	must(t, err)
+	pod := &deployment.Spec.Template.Spec
+	folder := t.TempDir()
+	mountConfigMaps(t, pod, folder)
+	var flags []string
+	for _, arg := range pod.Containers[0].Args[1:] {
+		// A kubelet's pod has all ports for itself, and time to end.
+		if name, _, _ := strings.Cut(arg, "="); name != "--listen" && name != "--drain" {
+			flags = append(flags, strings.ReplaceAll(arg, "/etc/sidecar-injector", folder))
+		}
+	}
+	i := &installation{t: t, name: releaseName, namespace: releaseName, kubeconfig: accountKubeconfig(t, pod.ServiceAccountName)}
+	r := i.start(releaseName+"-0", ownAddress(t), flags...)
+	host, port, err := net.SplitHostPort(r.address)
+	must(t, err)
+	serveAt(t, host, port)
+	return r
+}
+
+// mountConfigMaps does what a kubelet does for the volumes that the container mounts from ConfigMaps.
+func mountConfigMaps(t *testing.T, pod *corev1.PodSpec, folder string) {
+	t.Helper()
+	for _, volume := range pod.Volumes {
+		if volume.ConfigMap == nil {
+			continue
+		}
+		mount := pod.Containers[0].VolumeMounts[slices.IndexFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume.Name })]
+		source, err := suite.client.CoreV1().ConfigMaps(releaseName).Get(t.Context(), volume.ConfigMap.Name, metav1.GetOptions{})
+		must(t, err)
+		target := strings.Replace(mount.MountPath, "/etc/sidecar-injector", folder, 1)
+		if mount.SubPath != "" {
+			target = filepath.Dir(target)
+		}
+		must(t, os.MkdirAll(target, 0o700))
+		for name, text := range source.Data {
+			must(t, os.WriteFile(filepath.Join(target, name), []byte(text), 0o600))
+		}
+	}
+}
+
+// accountKubeconfig is a file by which a program acts as a service account of the chart's namespace.
+func accountKubeconfig(t *testing.T, name string) string {
+	t.Helper()
+	token, err := suite.client.CoreV1().ServiceAccounts(releaseName).CreateToken(t.Context(), name,
+		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: new(int64(3600))}}, metav1.CreateOptions{})
+	must(t, err)
+	config := clientcmdapi.NewConfig()
+	config.Clusters["plane"] = &clientcmdapi.Cluster{Server: suite.config.Host, CertificateAuthorityData: suite.config.CAData}
+	config.AuthInfos["account"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	config.Contexts["plane"] = &clientcmdapi.Context{Cluster: "plane", AuthInfo: "account", Namespace: releaseName}
+	config.CurrentContext = "plane"
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, clientcmd.WriteToFile(*config, file))
+	return file
+}
+
+// serveAt is the endpoint controller's work: the Service leads to one address. The API
+// server calls endpoints itself, so nobody has to make cluster addresses reachable.
+func serveAt(t *testing.T, ip, port string) {
+	t.Helper()
+	number, err := strconv.ParseInt(port, 10, 32)
+	must(t, err)
+	slices := suite.client.DiscoveryV1().EndpointSlices(releaseName)
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{GenerateName: releaseName + "-", Labels: map[string]string{discoveryv1.LabelServiceName: releaseName}},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{ip}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
+		Ports:       []discoveryv1.EndpointPort{{Name: new("webhook"), Port: new(int32(number)), Protocol: new(corev1.ProtocolTCP)}},
+	}
+	slice, err = slices.Create(t.Context(), slice, metav1.CreateOptions{})
+	must(t, err)
+	t.Cleanup(func() {
+		if err := slices.Delete(context.Background(), slice.Name, metav1.DeleteOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// ownAddress is one of this machine that endpoints may have: not the loopback's.
+func ownAddress(t *testing.T) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	must(t, err)
+	for _, a := range addresses {
+		if network, ok := a.(*net.IPNet); ok && network.IP.To4() != nil && network.IP.IsGlobalUnicast() {
+			return network.IP.String()
+		}
+	}
+	t.Fatal("this machine has no address but the loopback's")
+	return ""
+}
+
+// injectedSoon waits until new pods of the namespace come back injected: the API server takes
+// a moment to heed a new bundle.
+func injectedSoon(t *testing.T, namespace string, limit time.Duration) error {
+	t.Helper()
+	return eventually(t.Context(), limit, func(ctx context.Context) error {
+		got, err := create(ctx, namespace, "Pod", appPod("web"), "dryRun=All")
+		if err == nil && !injected(got.object) {
+			err = errors.New("the pod came back without sidecar")
+		}
+		return err
+	})
+}
+
+// bundles are those of the chart's webhooks, by name.
+func bundles(ctx context.Context) (map[string]string, error) {
+	found := map[string]string{}
+	registered := suite.client.AdmissionregistrationV1()
+	m, err := registered.MutatingWebhookConfigurations().Get(ctx, releaseName, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range m.Webhooks {
+		found[w.Name] = string(w.ClientConfig.CABundle)
+	}
+	v, err := registered.ValidatingWebhookConfigurations().Get(ctx, releaseName, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range v.Webhooks {
+		found[w.Name] = string(w.ClientConfig.CABundle)
+	}
+	return found, nil
+}
+
+// filled says whether every webhook has a bundle.
+func filled(ctx context.Context) error {
+	found, err := bundles(ctx)
+	for name, bundle := range found {
+		if bundle == "" {
+			err = errors.Join(err, fmt.Errorf("webhook %s has no bundle", name))
+		}
+	}
+	return err
+}
