@@ -110,7 +110,7 @@ func TestTheNamesAreThoseThatTheProgramExpects(t *testing.T) {
 	}
 	want := []string{
 		"namespaces.sidecar-injector.dev /mutate", "pods.sidecar-injector.dev /mutate",
-		"templates.sidecar-injector.dev /validate-templates", "workloads.sidecar-injector.dev /advise",
+		"templates.sidecar-injector.dev /validate-templates", "workloads.sidecar-injector.dev /advise", "asking.sidecar-injector.dev /advise",
 	}
 	if diff := cmp.Diff(want, paths); diff != "" {
 		t.Error(diff)
