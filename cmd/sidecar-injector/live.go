@@ -34,6 +34,8 @@ type selectorFlags struct {
 func (s *selectorFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&s.labels, "selector", "l", "", "`labels` of the objects of the cluster, such as app=web")
 	cmd.Flags().BoolVarP(&s.all, "all-namespaces", "A", false, "objects of all namespaces of the cluster")
+	cmd.Flags().Lookup("kubeconfig").Usage = kubeconfigUsage
+	cmd.Flags().Lookup("context").Usage = contextUsage
 }
 
 // asked says whether the arguments name objects of a cluster: nothing else ever reads one.
@@ -122,7 +124,13 @@ func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selec
 	if err := loaded.readNamespaces(ctx); err != nil {
 		return nil, err
 	}
-	return loaded, o.readInjector(ctx, loaded)
+	var namespaces []string
+	for _, pod := range loaded.pods {
+		if !slices.Contains(namespaces, pod.Namespace) {
+			namespaces = append(namespaces, pod.Namespace)
+		}
+	}
+	return loaded, o.readInjector(ctx, loaded, namespaces...)
 }
 
 // objects are those of the cluster that arguments name.
@@ -196,17 +204,11 @@ func (o *offline) readNamespaces(ctx context.Context) error {
 }
 
 // readInjector reads the settings and the templates of the cluster's injector; what
-// flags name counts more.
-func (o *offlineFlags) readInjector(ctx context.Context, loaded *offline) error {
+// flags name counts more. SidecarTemplates are those of the namespaces, "" being all.
+func (o *offlineFlags) readInjector(ctx context.Context, loaded *offline, namespaces ...string) error {
 	installations, err := loaded.reader.Installations(ctx)
 	if err != nil {
 		return err
-	}
-	var namespaces []string
-	for _, pod := range loaded.pods {
-		if !slices.Contains(namespaces, pod.Namespace) {
-			namespaces = append(namespaces, pod.Namespace)
-		}
 	}
 	entries, err := loaded.reader.Templates(ctx, installations, namespaces...)
 	if err != nil {

@@ -31,15 +31,28 @@ type commonFlags struct {
 }
 
 func (c *commonFlags) add(cmd *cobra.Command) {
-	c.cluster = newConfigFlags(&c.namespace)
+	c.addCluster(cmd)
 	flags := cmd.Flags()
-	c.cluster.AddFlags(flags)
 	flags.Lookup("namespace").Usage = "`namespace` of objects that name none (default \"default\")"
 	flags.Lookup("kubeconfig").Usage = "accepted as in kubectl; this command reads no cluster"
 	flags.Lookup("context").Usage = "accepted as in kubectl; this command reads no cluster"
-	flags.StringArrayVar(&c.templateDirs, "template-dir", nil, "`directory` of templates; may be repeated")
 	flags.StringVar(&c.namespaceFile, "namespace-file", "", "`file` of Namespaces that count as they stand in it")
 	flags.StringVar(&c.configFile, "config", "", "`file` of the injector's settings")
+}
+
+const (
+	kubeconfigUsage = "`file` that names the cluster"
+	contextUsage    = "`context` of the kubeconfig"
+)
+
+// addCluster adds the flags that make sense for a cluster as well.
+func (c *commonFlags) addCluster(cmd *cobra.Command) {
+	c.cluster = newConfigFlags(&c.namespace)
+	flags := cmd.Flags()
+	c.cluster.AddFlags(flags)
+	flags.Lookup("kubeconfig").Usage = kubeconfigUsage
+	flags.Lookup("context").Usage = contextUsage
+	flags.StringArrayVar(&c.templateDirs, "template-dir", nil, "`directory` of templates; may be repeated")
 	flags.StringVar(&c.color, "color", "auto", "auto, always or never")
 	complete(cmd, "color", "auto", "always", "never")
 }

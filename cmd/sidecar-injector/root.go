@@ -78,10 +78,12 @@ func newRootCommand(program string, std streams) *cobra.Command {
 	root.SetErr(std.ErrOut)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &hinted{err, seeHelp(cmd)} })
 	root.AddCommand(
+		newCheckCommand(std),
 		newDiffCommand(std),
 		newExplainCommand(std),
 		newInjectCommand(std),
 		newServeCommand(std),
+		newStatusCommand(std),
 		newTemplatesCommand(std),
 		newValidateCommand(std),
 		newVersionCommand(std),

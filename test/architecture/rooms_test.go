@@ -13,20 +13,23 @@ import (
 // whether it is needed. cmd wires everything together.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"templates/v1alpha1":        {},
-		"templates/schema":          {"templates/manifest"},
-		"templates/manifest":        {},
-		"templates/expression":      {"templates/schema", "templates/v1alpha1"},
-		"templates":                 {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
-		"templates/builtin":         {},
-		"templates/source":          {"templates", "templates/builtin", "templates/v1alpha1"},
-		"webhook/inject":            {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
-		"webhook/certs":             {},
-		"webhook/rawjson":           {},
-		"webhook":                   {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
-		"config":                    {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
-		"cmd/sidecar-injector/live": {"config", "templates", "templates/v1alpha1", "webhook/inject"},
-		"cmd/sidecar-injector": {"cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+		"templates/v1alpha1":   {},
+		"templates/schema":     {"templates/manifest"},
+		"templates/manifest":   {},
+		"templates/expression": {"templates/schema", "templates/v1alpha1"},
+		"templates":            {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
+		"templates/builtin":    {},
+		"templates/source":     {"templates", "templates/builtin", "templates/v1alpha1"},
+		"webhook/inject":       {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
+		"webhook/certs":        {},
+		"webhook/rawjson":      {},
+		"webhook":              {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
+		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
+
+		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector/live":   {"config", "templates", "templates/v1alpha1", "webhook/inject"},
+
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/doctor"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -62,6 +63,12 @@ func TestEveryReasonHasItsHeadingAndEveryHeadingIsAReason(t *testing.T) {
 	}
 	if diff := cmp.Diff(findings, headings(section(t, text, "Findings of validate"))); diff != "" {
 		t.Errorf("findings, sorted (-code +docs):\n%s", diff)
+	}
+}
+
+func TestEveryCheckHasItsHeadingAndEveryHeadingIsACheck(t *testing.T) {
+	if diff := cmp.Diff(doctor.IDs(), headings(section(t, read(t, "docs/troubleshooting.md"), "Checks"))); diff != "" {
+		t.Errorf("checks, in their order (-code +docs):\n%s", diff)
 	}
 }
 

@@ -2,6 +2,7 @@ package live
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -40,6 +41,8 @@ type Workload struct {
 	Namespace string `json:"namespace"`
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
+	// State is that of the worst pod.
+	State string `json:"state"`
 	// Pods counts those that run or are about to; the others are parts of it.
 	Pods     int `json:"pods"`
 	Injected int `json:"injected"`
@@ -90,6 +93,46 @@ type Inventory struct {
 // NewInventory is empty.
 func NewInventory() *Inventory { return &Inventory{workloads: map[[3]string]*Workload{}} }
 
+// Inventory counts the pods of a namespace, "" being all, by what would become of them
+// if they were created now. Namespaces that are not among those given count as not enabled.
+func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *inject.Settings, namespaces []inject.Namespace, namespace string) (*Inventory, error) {
+	made, err := r.CronJobs(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]inject.Namespace{}
+	for _, n := range namespaces {
+		known[n.Name] = n
+	}
+	v := NewInventory()
+	return v, r.Pods(ctx, namespace, "", func(pod Pod) error {
+		in, ok := known[pod.Namespace]
+		if !ok {
+			in.Name = pod.Namespace
+		}
+		if pod.Over || !concerned(&pod, in) {
+			return nil
+		}
+		standing, err := Stand(set, settings, in, &pod)
+		if err != nil || standing.State == Bare {
+			return err
+		}
+		owner := pod.Owner
+		if of, ok := made[pod.Namespace+"/"+owner.Name]; ok && owner.Kind == "Job" {
+			owner = of
+		}
+		v.Add(&pod, owner, standing)
+		return nil
+	})
+}
+
+// concerned says whether a pod has, or could have, anything to do with the injector.
+func concerned(pod *Pod, namespace inject.Namespace) bool {
+	_, labelled := pod.Labels[inject.InjectionLabel]
+	_, enabled := namespace.Labels[inject.InjectionLabel]
+	return labelled || enabled || pod.Annotations[inject.StatusAnnotation] != ""
+}
+
 // Add counts a pod for its owner.
 func (v *Inventory) Add(pod *Pod, owner Owner, s Standing) {
 	if owner == (Owner{}) {
@@ -133,6 +176,7 @@ func (w *Workload) count(i Instance) {
 func (v *Inventory) Workloads() []*Workload {
 	all := slices.Collect(maps.Values(v.workloads))
 	for _, w := range all {
+		w.State = w.Worst().String()
 		slices.SortFunc(w.Sidecars, func(a, b Sidecar) int {
 			return cmp.Or(strings.Compare(a.Instance, b.Instance), strings.Compare(a.Template, b.Template),
 				strings.Compare(a.Revision, b.Revision), strings.Compare(a.State, b.State))

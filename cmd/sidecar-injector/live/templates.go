@@ -91,13 +91,13 @@ func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, 
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", kind, items[i].GetName(), err)
 		}
-		all = append(all, loader.Load(templates.SourceCluster, resourceName(&items[i]), text)...)
+		all = append(all, loader.Load(templates.SourceCluster, ResourceName(&items[i]), text)...)
 	}
 	return all, nil
 }
 
-// resourceName is what a resource is called in messages.
-func resourceName(o *unstructured.Unstructured) string {
+// ResourceName is what a resource is called in messages.
+func ResourceName(o *unstructured.Unstructured) string {
 	if o.GetNamespace() == "" {
 		return o.GetKind() + "/" + o.GetName()
 	}

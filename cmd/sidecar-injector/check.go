@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/doctor"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// checkOptions are the flags of check.
+type checkOptions struct {
+	commonFlags
+	before bool
+	wait   time.Duration
+	output string
+}
+
+const outputShort = "short"
+
+// checkPause is how long --wait waits between two rounds.
+const checkPause = 2 * time.Second
+
+func newCheckCommand(std streams) *cobra.Command {
+	o := &checkOptions{}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Find out whether the injector of a cluster works, and if not, why",
+		Long: `Find out whether the injector of a cluster works, and if not, why.
+
+It looks at the API server, the injector's objects, the webhook configuration and its
+certificates, templates, namespaces and pods, and creates pods by dry run: nothing is
+changed. Each failure comes with its cause, what to do, and where to read more. It
+uses your own rights; what these do not show is a warning. --pre looks at what
+installing takes.
+
+Exit code 0: nothing failed, though there may be warnings; 1: a check failed; 2: the
+cluster cannot be asked.`,
+		Example: `  sidecar-injector check --pre
+  sidecar-injector check --wait 2m
+  sidecar-injector check -n shop -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, std) },
+	}
+	o.addCluster(cmd)
+	flags := cmd.Flags()
+	flags.Lookup("namespace").Usage = "`namespace` for the pod that is created by dry run (default: an enabled one)"
+	flags.BoolVar(&o.before, "pre", false, "check what installing takes, before it is done")
+	flags.DurationVar(&o.wait, "wait", 0, "repeat until nothing fails, for at most this `duration`")
+	flags.StringVarP(&o.output, "output", "o", tableName, "table; short: warnings and failures, a line each; json")
+	complete(cmd, "output", tableName, outputShort, outputJSON)
+	return cmd
+}
+
+func (o *checkOptions) run(cmd *cobra.Command, std streams) error {
+	if o.output != tableName && o.output != outputShort && o.output != outputJSON {
+		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, tableName, outputShort, outputJSON), seeHelp(cmd)}
+	}
+	out, _, err := o.palettes(std)
+	if err != nil {
+		return err
+	}
+	reader, err := o.newReader()
+	if err != nil {
+		return err
+	}
+	set, err := o.templates()
+	if err != nil {
+		return err
+	}
+	findings, err := o.repeat(cmd.Context(), reader, set.Entries())
+	if err != nil {
+		return o.unreachable(err)
+	}
+	text, err := o.format(findings, out)
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	if doctor.Failed(findings) {
+		return &answerNo{}
+	}
+	return nil
+}
+
+// repeat judges the cluster until nothing fails or the time of --wait is over.
+func (o *checkOptions) repeat(ctx context.Context, reader *live.Reader, builtIn []templates.Entry) ([]doctor.Finding, error) {
+	end := time.Now().Add(o.wait)
+	for {
+		facts, err := doctor.Gather(ctx, reader, doctor.Options{Before: o.before, Namespace: o.namespace, BuiltIn: builtIn, Now: time.Now()})
+		var findings []doctor.Finding
+		if err == nil {
+			findings = doctor.Judge(facts)
+		}
+		if err == nil && !doctor.Failed(findings) || !time.Now().Add(checkPause).Before(end) {
+			return findings, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-time.After(checkPause):
+		}
+	}
+}
+
+func (o *checkOptions) format(findings []doctor.Finding, p palette) ([]byte, error) {
+	switch o.output {
+	case outputJSON:
+		return structured(outputJSON, map[string]any{"ok": !doctor.Failed(findings), "checks": findings})
+	case outputShort:
+		return []byte(p.printable(checkShort(findings, p))), nil
+	}
+	return []byte(p.printable(checkTable(findings, p))), nil
+}
+
+// markText is a check's mark as it is shown.
+func markText(mark doctor.Mark, p palette) string {
+	switch mark {
+	case doctor.OK:
+		return p.green("√")
+	case doctor.Warning:
+		return p.yellow("‼")
+	}
+	return p.red("×")
+}
+
+// checkTable shows all checks by section, and the sum.
+func checkTable(findings []doctor.Finding, p palette) string {
+	var b strings.Builder
+	section := ""
+	counts := map[doctor.Mark]int{}
+	for _, f := range findings {
+		counts[f.Mark]++
+		if f.Section != section {
+			if section != "" {
+				b.WriteByte('\n')
+			}
+			section = f.Section
+			fmt.Fprintf(&b, "%s\n%s\n", p.bold(section), strings.Repeat("-", len(section)))
+		}
+		fmt.Fprintf(&b, "%s %s\n", markText(f.Mark, p), f.Text)
+		for _, line := range []struct{ label, text string }{{"cause", f.Cause}, {"fix", f.Fix}, {"see", f.See}} {
+			if line.text != "" {
+				fmt.Fprintf(&b, "    %s %s\n", p.faint(pad(line.label+":", len("cause:"))), line.text)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "\n%s\n", checkSum(counts, p))
+	return b.String()
+}
+
+// checkSum is the answer in a line.
+func checkSum(counts map[doctor.Mark]int, p palette) string {
+	warnings := ""
+	if n := counts[doctor.Warning]; n > 0 {
+		warnings = ", " + plural(n, "warning")
+	}
+	if n := counts[doctor.Failure]; n > 0 {
+		return p.red(plural(n, "failure")) + warnings
+	}
+	return p.green("no failure") + warnings
+}
+
+// checkShort shows what is not well, a line each, failures first.
+func checkShort(findings []doctor.Finding, p palette) string {
+	var b strings.Builder
+	for _, mark := range []doctor.Mark{doctor.Failure, doctor.Warning} {
+		for f := range slices.Values(findings) {
+			if f.Mark == mark {
+				fmt.Fprintf(&b, "%s %s: %s. %s\n", markText(mark, p), f.ID, f.Text, f.Fix)
+			}
+		}
+	}
+	return b.String()
+}

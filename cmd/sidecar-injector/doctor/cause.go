@@ -1,0 +1,85 @@
+package doctor
+
+import (
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Cause is why the API server could not get an answer from a webhook.
+type Cause string
+
+// The causes.
+const (
+	CauseNone             Cause = ""
+	CauseNoService        Cause = "no Service"
+	CauseNoEndpoints      Cause = "no endpoints"
+	CauseRefused          Cause = "connection refused"
+	CauseUnreachable      Cause = "unreachable"
+	CauseTimeout          Cause = "timeout"
+	CauseName             Cause = "unknown host"
+	CauseUnknownAuthority Cause = "unknown authority"
+	CauseExpired          Cause = "certificate expired"
+	CauseWrongName        Cause = "certificate for another name"
+	CauseBadBundle        Cause = "unreadable CA bundle"
+	CauseAnswer           Cause = "no answer that counts"
+	CauseOther            Cause = "other"
+)
+
+// readCause reads why a call failed out of the API server's message. Nobody says it in
+// any other form: the texts are those of Kubernetes 1.29 to 1.37 and of Go's net,
+// crypto/tls and crypto/x509. One that is not known is CauseOther, and is shown whole.
+func readCause(message string) Cause {
+	for _, known := range []struct {
+		text  string
+		cause Cause
+	}{
+		{"no endpoints available for service", CauseNoEndpoints},
+		{"no service port", CauseNoService},
+		{"x509: certificate signed by unknown authority", CauseUnknownAuthority},
+		{"x509: certificate has expired or is not yet valid", CauseExpired},
+		{"x509: certificate is valid for", CauseWrongName},
+		{"x509: cannot validate certificate for", CauseWrongName},
+		{"x509: certificate is not valid for any names", CauseWrongName},
+		{"unable to load root certificates", CauseBadBundle},
+		{"tls: ", CauseUnknownAuthority},
+		{"connection refused", CauseRefused},
+		{"no route to host", CauseUnreachable},
+		{"network is unreachable", CauseUnreachable},
+		{"no such host", CauseName},
+		{"context deadline exceeded", CauseTimeout},
+		{"i/o timeout", CauseTimeout},
+		{"Client.Timeout exceeded", CauseTimeout},
+		{"TLS handshake timeout", CauseTimeout},
+		{"an error on the server", CauseAnswer},
+		{"the server is currently unable to handle the request", CauseAnswer},
+		{"the server could not find the requested resource", CauseAnswer},
+		{"expected webhook response", CauseAnswer},
+		{"EOF", CauseAnswer},
+		{"connection reset", CauseAnswer},
+	} {
+		if strings.Contains(message, known.text) {
+			return known.cause
+		}
+	}
+	if strings.Contains(message, "service ") && strings.Contains(message, "not found") {
+		return CauseNoService
+	}
+	return CauseOther
+}
+
+// failedCall says whether an error message is of a call of one of our webhooks that failed.
+func failedCall(message string) bool {
+	_, after, found := strings.Cut(message, "failed calling webhook ")
+	if !found {
+		return false
+	}
+	name, _, _ := strings.Cut(after, ":")
+	return strings.HasSuffix(strings.Trim(name, `"`), "."+inject.Domain)
+}
+
+// denial is what our webhook said when it refused a pod; false if it was not it that did.
+func denial(message string) (string, bool) {
+	before, text, found := strings.Cut(message, " denied the request: ")
+	return text, found && strings.Contains(before, "."+inject.Domain)
+}

@@ -1,0 +1,178 @@
+package doctor
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// soonExpired is how long before its end an authority is worth a warning. The
+// injector's own is renewed long before that.
+const soonExpired = 7 * 24 * time.Hour
+
+// bundle is a CA bundle as it stands in a webhook configuration.
+type bundle struct {
+	certificates []*x509.Certificate
+	// broken counts parts that are no certificates: one makes the API server refuse all.
+	broken int
+}
+
+func readBundle(text []byte) bundle {
+	var b bundle
+	for {
+		var block *pem.Block
+		block, rest := pem.Decode(text)
+		if block == nil {
+			if len(bytes.TrimSpace(text)) > 0 {
+				b.broken++
+			}
+			return b
+		}
+		text = rest
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || block.Type != "CERTIFICATE" {
+			b.broken++
+			continue
+		}
+		b.certificates = append(b.certificates, cert)
+	}
+}
+
+// bundleFix is who writes the bundle, and what to do if nobody did.
+func bundleFix(f *Facts, configuration *admissionregistrationv1.MutatingWebhookConfiguration) string {
+	i := f.installation()
+	for _, key := range []string{"cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret"} {
+		if configuration.Annotations[key] != "" {
+			return "cert-manager's cainjector writes it: kubectl logs -n cert-manager deploy/cert-manager-cainjector; kubectl get certificate -n " + i.Namespace
+		}
+	}
+	switch {
+	case i.Namespace == "":
+		return "put the authority's certificate (PEM) into clientConfig.caBundle of each entry"
+	case madeByOthers(f):
+		return fmt.Sprintf("the injector writes what ca.crt of its certificate's Secret holds: put the authority that signed tls.crt there, and see kubectl logs -n %s deploy/%s", i.Namespace, i.Name)
+	}
+	return fmt.Sprintf("the injector writes it within seconds; if it does not, its log says why: kubectl logs -n %s deploy/%s. It needs patch on mutatingwebhookconfigurations/%s, and nobody else may write the field (GitOps tools: ignore differences in caBundle)",
+		i.Namespace, i.Name, configuration.Name)
+}
+
+// madeByOthers says whether somebody else than the injector makes its certificate.
+func madeByOthers(f *Facts) bool {
+	d := f.Deployment.Value
+	if d == nil {
+		return false
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if slices.ContainsFunc(c.Args, func(arg string) bool { return strings.HasPrefix(arg, "--certificate-dir") }) {
+			return true
+		}
+	}
+	return false
+}
+
+func caBundle(f *Facts) []Finding {
+	var found []Finding
+	for _, c := range f.ours() {
+		for _, w := range c.Webhooks {
+			if finding, wrong := bundleFinding(f, &c, &w); wrong {
+				found = append(found, finding)
+			}
+		}
+	}
+	if len(found) == 0 && len(f.ours()) > 0 {
+		return ok("every entry has a CA bundle that is valid now")
+	}
+	return found
+}
+
+func bundleFinding(f *Facts, c *admissionregistrationv1.MutatingWebhookConfiguration, w *admissionregistrationv1.MutatingWebhook) (Finding, bool) {
+	what := fmt.Sprintf("the CA bundle of entry %s of webhook configuration %s", w.Name, c.Name)
+	text := w.ClientConfig.CABundle
+	if len(text) == 0 {
+		if w.ClientConfig.URL != nil {
+			return warning(what+" is empty", "the API server then trusts the authorities of its own machine only", bundleFix(f, c)), true
+		}
+		return failure(what+" is empty", "the API server trusts nobody, so that every call of the injector fails", bundleFix(f, c)), true
+	}
+	b := readBundle(text)
+	if b.broken > 0 || len(b.certificates) == 0 {
+		return failure(what+" cannot be read", "something in it is no certificate in PEM; the API server then refuses the whole bundle", bundleFix(f, c)), true
+	}
+	valid := slices.DeleteFunc(slices.Clone(b.certificates), func(cert *x509.Certificate) bool {
+		return f.Now.After(cert.NotAfter) || f.Now.Before(cert.NotBefore)
+	})
+	if len(valid) == 0 {
+		last := slices.MaxFunc(b.certificates, func(x, y *x509.Certificate) int { return x.NotAfter.Compare(y.NotAfter) })
+		when := "has expired on " + last.NotAfter.UTC().Format(time.DateTime)
+		if f.Now.Before(last.NotBefore) {
+			when = "is not valid before " + last.NotBefore.UTC().Format(time.DateTime)
+		}
+		return failure(what+" "+when, "no certificate that it signed is believed any more (or a clock is wrong)", bundleFix(f, c)), true
+	}
+	if secret := authority(f.Secret.Value); secret != nil && !slices.ContainsFunc(b.certificates, secret.Equal) {
+		return failure(what+" does not hold the authority of Secret "+f.Secret.Value.Name,
+			"the injector's certificates are signed by another authority than the one that the API server trusts", bundleFix(f, c)), true
+	}
+	last := slices.MaxFunc(valid, func(x, y *x509.Certificate) int { return x.NotAfter.Compare(y.NotAfter) })
+	if left := last.NotAfter.Sub(f.Now); left < soonExpired {
+		return warning(fmt.Sprintf("%s expires in %s", what, age(left)), "after that, no call of the injector succeeds", bundleFix(f, c)), true
+	}
+	return Finding{}, false
+}
+
+// authority is the one that the injector signs with; nil if the Secret does not tell.
+func authority(secret *corev1.Secret) *x509.Certificate {
+	if secret == nil {
+		return nil
+	}
+	b := readBundle(secret.Data[corev1.TLSCertKey])
+	if len(b.certificates) == 0 {
+		return nil
+	}
+	return b.certificates[0]
+}
+
+func caSecret(f *Facts) []Finding {
+	if !f.installedAt() || f.Deployment.Value == nil || madeByOthers(f) {
+		return nil
+	}
+	i, s := f.installation(), f.Secret.Value
+	name := i.Name + "-ca"
+	logs := fmt.Sprintf("the injector makes it anew within seconds; if it does not, its log says why: kubectl logs -n %s deploy/%s", i.Namespace, i.Name)
+	switch {
+	case f.Secret.Err != nil:
+		return nil // few may read Secrets, and the trial tells more
+	case s == nil:
+		return []Finding{failure(fmt.Sprintf("Secret %s/%s does not exist", i.Namespace, name), "without an authority no replica gets ready", logs)}
+	case len(s.Data[corev1.TLSCertKey]) == 0:
+		return []Finding{failure(fmt.Sprintf("Secret %s/%s is empty", i.Namespace, name), "no replica has made the authority yet", logs)}
+	}
+	cert := authority(s)
+	switch {
+	case cert == nil:
+		return []Finding{failure(fmt.Sprintf("Secret %s/%s holds no certificate", i.Namespace, name), "somebody wrote garbage into it", logs)}
+	case f.Now.After(cert.NotAfter):
+		return []Finding{failure(fmt.Sprintf("the authority in Secret %s/%s has expired on %s", i.Namespace, name, cert.NotAfter.UTC().Format(time.DateTime)), "it was not renewed in time, or a clock is wrong", logs)}
+	}
+	return ok("the authority is valid until %s", cert.NotAfter.UTC().Format(time.DateOnly))
+}
+
+// age is a duration as people say it.
+func age(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d s", int(d.Seconds()))
+}

@@ -1,0 +1,213 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// Options say what to look at.
+type Options struct {
+	// Before says that the injector is still to be installed.
+	Before bool
+	// Namespace for the trial; "" chooses one.
+	Namespace string
+	// BuiltIn are the templates that come with the injector.
+	BuiltIn []templates.Entry
+	// Now is the time by which certificates and leases are judged.
+	Now time.Time
+}
+
+// gatherer reads the facts one after the other; a read that fails is a fact as well.
+type gatherer struct {
+	*live.Reader
+	options Options
+	facts   *Facts
+}
+
+// Gather reads the facts. Its error says that the API server does not answer at all.
+func Gather(ctx context.Context, reader *live.Reader, options Options) (*Facts, error) {
+	g := &gatherer{Reader: reader, options: options, facts: &Facts{Before: options.Before, Now: options.Now}}
+	version, err := g.Client().Discovery().ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("API server: %w", err)
+	}
+	g.facts.Version = *version
+	g.cluster(ctx)
+	if err := g.webhooks(ctx); err != nil {
+		return nil, err
+	}
+	if options.Before {
+		g.facts.Rights = seen(g.rights(ctx))
+		return g.facts, nil
+	}
+	if len(g.facts.Installations) == 0 {
+		return g.facts, nil
+	}
+	if g.facts.installation().Namespace != "" {
+		g.installation(ctx)
+	}
+	if err := g.templates(ctx); err != nil {
+		return nil, err
+	}
+	g.trials(ctx)
+	g.pods(ctx)
+	return g.facts, nil
+}
+
+// seen makes a fact of what a function gives. What does not exist is nothing, not an error.
+func seen[T any](value T, err error) Seen[T] {
+	if apierrors.IsNotFound(err) {
+		var none T
+		return Seen[T]{Value: none}
+	}
+	return Seen[T]{Value: value, Err: err}
+}
+
+// pointer is seen for a read that gives an object even where there is none.
+func pointer[T any](value *T, err error) Seen[*T] {
+	if err != nil {
+		value = nil
+	}
+	return seen(value, err)
+}
+
+// cluster reads what is true without any injector.
+func (g *gatherer) cluster(ctx context.Context) {
+	f := g.facts
+	f.Kubelets = seen(g.kubelets(ctx))
+	resources, err := g.Client().Discovery().ServerResourcesForGroupVersion(admissionregistrationv1.SchemeGroupVersion.String())
+	f.Webhooks = seen(err == nil && slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool {
+		return r.Name == "mutatingwebhookconfigurations"
+	}), err)
+	f.Namespaces = seen(g.Namespaces(ctx))
+}
+
+func (g *gatherer) kubelets(ctx context.Context) (map[string]int, error) {
+	versions := map[string]int{}
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		nodes, err := g.Client().CoreV1().Nodes().List(ctx, options)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range nodes.Items {
+			if v := n.Status.NodeInfo.KubeletVersion; v != "" {
+				versions[v]++
+			}
+		}
+		if options.Continue = nodes.Continue; options.Continue == "" {
+			return versions, nil
+		}
+	}
+}
+
+// webhooks reads the webhook configurations and finds the injectors by them.
+func (g *gatherer) webhooks(ctx context.Context) (err error) {
+	f, registration := g.facts, g.Client().AdmissionregistrationV1()
+	mutating, err := registration.MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
+	if err == nil {
+		f.Mutating.Value = mutating.Items
+	}
+	f.Mutating.Err = err
+	validating, err := registration.ValidatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
+	if err == nil {
+		f.Validating.Value = validating.Items
+	}
+	f.Validating.Err = err
+	f.Installations, err = g.Installations(ctx)
+	return err
+}
+
+// rights are those that installing takes and the user lacks.
+func (g *gatherer) rights(ctx context.Context) ([]string, error) {
+	var lacking []string
+	for _, r := range []struct{ group, resource string }{
+		{"admissionregistration.k8s.io", "mutatingwebhookconfigurations"},
+		{"admissionregistration.k8s.io", "validatingwebhookconfigurations"},
+		{"apiextensions.k8s.io", "customresourcedefinitions"},
+		{"rbac.authorization.k8s.io", "clusterroles"},
+		{"rbac.authorization.k8s.io", "clusterrolebindings"},
+		{"rbac.authorization.k8s.io", "roles"},
+		{"rbac.authorization.k8s.io", "rolebindings"},
+		{"apps", "deployments"},
+		{"", "services"},
+		{"", "secrets"},
+		{"", "configmaps"},
+		{"", "serviceaccounts"},
+		{"coordination.k8s.io", "leases"},
+		{"policy", "poddisruptionbudgets"},
+		{"networking.k8s.io", "networkpolicies"},
+	} {
+		may, err := g.may(ctx, g.options.Namespace, "create", r.group, r.resource)
+		if err != nil {
+			return nil, err
+		}
+		if !may {
+			lacking = append(lacking, "create "+r.resource)
+		}
+	}
+	return lacking, nil
+}
+
+// installation reads the objects of the first installation.
+func (g *gatherer) installation(ctx context.Context) {
+	f, client := g.facts, g.Client()
+	i := f.installation()
+	get := metav1.GetOptions{}
+	f.Deployment = pointer(client.AppsV1().Deployments(i.Namespace).Get(ctx, i.Name, get))
+	f.Service = pointer(client.CoreV1().Services(i.Namespace).Get(ctx, i.Name, get))
+	f.Lease = pointer(client.CoordinationV1().Leases(i.Namespace).Get(ctx, i.Name, get))
+	f.Secret = pointer(client.CoreV1().Secrets(i.Namespace).Get(ctx, i.Name+"-ca", get))
+	f.Config = pointer(client.CoreV1().ConfigMaps(i.Namespace).Get(ctx, i.Name, get))
+	slices, err := client.DiscoveryV1().EndpointSlices(i.Namespace).List(ctx, metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + i.Name})
+	if err == nil {
+		f.Endpoints.Value = slices.Items
+	}
+	f.Endpoints.Err = err
+	if d := f.Deployment.Value; d != nil && d.Spec.Selector != nil {
+		f.Pods = seen(g.podsOf(ctx, i.Namespace, labels.Set(d.Spec.Selector.MatchLabels).String()))
+	}
+}
+
+func (g *gatherer) podsOf(ctx context.Context, namespace, selector string) ([]corev1.Pod, error) {
+	pods, err := g.Client().CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 500})
+	if err != nil {
+		return nil, err
+	}
+	return pods.Items, nil
+}
+
+// definitions are the templates' CustomResourceDefinitions.
+func (g *gatherer) definitions(ctx context.Context) ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	var all []*apiextensionsv1.CustomResourceDefinition
+	for _, name := range crdNames() {
+		object, err := g.Dynamic().Resource(apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions")).Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			all = append(all, nil)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, crd); err != nil {
+			return nil, fmt.Errorf("CustomResourceDefinition %s: %w", name, err)
+		}
+		all = append(all, crd)
+	}
+	return all, nil
+}

@@ -1,0 +1,114 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	utilversion "k8s.io/apimachinery/pkg/util/version"
+)
+
+// oldest is the first Kubernetes whose native sidecars are switched on.
+const oldest = "1.29"
+
+// tooOld says whether a version is before the oldest that will do; one that cannot be
+// read is not.
+func tooOld(text string) bool {
+	v, err := utilversion.ParseGeneric(text)
+	return err == nil && v.LessThan(utilversion.MustParseGeneric(oldest))
+}
+
+func apiVersion(f *Facts) []Finding {
+	if tooOld(f.Version.GitVersion) {
+		return []Finding{failure(
+			fmt.Sprintf("the API server is %s, older than %s", f.Version.GitVersion, oldest),
+			"it drops restartPolicy from init containers without a word, so that a native sidecar holds its pod in Init for ever",
+			"upgrade the cluster, or set config.native: false in the chart's values: sidecars are then ordinary containers",
+		)}
+	}
+	return ok("the API server answers (%s)", f.Version.GitVersion)
+}
+
+func nodeVersion(f *Facts) []Finding {
+	if f.Kubelets.Err != nil {
+		return unseen("versions of the nodes", "list nodes", f.Kubelets.Err)
+	}
+	var old []string
+	nodes := 0
+	for version, n := range f.Kubelets.Value {
+		if tooOld(version) {
+			old, nodes = append(old, version), nodes+n
+		}
+	}
+	if len(old) > 0 {
+		slices.Sort(old)
+		return []Finding{warning(
+			fmt.Sprintf("%s older than %s (%s)", count(nodes, "node is", "nodes are"), oldest, strings.Join(old, ", ")),
+			"a kubelet that old waits for a native sidecar to end before it starts the app",
+			"upgrade the nodes, or set config.native: false in the chart's values",
+		)}
+	}
+	if len(f.Kubelets.Value) == 0 {
+		return nil
+	}
+	return ok("every node is at least %s", oldest)
+}
+
+func webhookAPI(f *Facts) []Finding {
+	if f.Webhooks.Err != nil {
+		return unseen("the API of webhook configurations", "discover APIs", f.Webhooks.Err)
+	}
+	if !f.Webhooks.Value {
+		return []Finding{failure("the API server does not serve mutatingwebhookconfigurations (admissionregistration.k8s.io/v1)",
+			"without it nobody asks the injector", "start the API server without --runtime-config that switches the API off")}
+	}
+	return ok("webhook configurations are served")
+}
+
+func rightsToInstall(f *Facts) []Finding {
+	switch {
+	case !f.Before:
+		return nil
+	case f.Rights.Err != nil:
+		return unseen("rights", "ask for your own rights", f.Rights.Err)
+	case len(f.Rights.Value) > 0:
+		return []Finding{failure("you may not "+strings.Join(f.Rights.Value, ", nor "),
+			"the chart has objects of the whole cluster, which take an administrator", "install as somebody who may: kubectl auth can-i --list shows what you may")}
+	}
+	return ok("you may create what the chart holds")
+}
+
+func otherInstallation(f *Facts) []Finding {
+	if !f.Before {
+		return nil
+	}
+	if f.Mutating.Err != nil {
+		return unseen("other installations", "list mutatingwebhookconfigurations", f.Mutating.Err)
+	}
+	if len(f.Installations) > 0 {
+		i := f.Installations[0]
+		return []Finding{failure(
+			fmt.Sprintf("there is an injector already: %s", describe(i.Name, i.Namespace)),
+			"two injectors answer every pod twice",
+			"upgrade that one (helm upgrade), or uninstall it first (helm uninstall "+cmp.Or(i.Name, "NAME")+")",
+		)}
+	}
+	return ok("no other injector is installed")
+}
+
+// describe names an installation.
+func describe(name, namespace string) string {
+	if namespace == "" {
+		return name
+	}
+	return fmt.Sprintf("%s in namespace %s", name, namespace)
+}
+
+// count is "1 node is", "2 nodes are".
+func count(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}

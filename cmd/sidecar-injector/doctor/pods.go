@@ -1,0 +1,89 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+)
+
+// total counts pods and workloads by what picks them.
+func total(f *Facts, pick func(*live.Workload) int) (pods int, workloads []*live.Workload) {
+	for _, w := range f.Fleet.Value {
+		if n := pick(w); n > 0 {
+			pods += n
+			workloads = append(workloads, w)
+		}
+	}
+	return pods, workloads
+}
+
+func podsMissed(f *Facts) []Finding {
+	if f.Before || len(f.Installations) == 0 {
+		return nil
+	}
+	if f.Fleet.Err != nil {
+		return unseen("pods", "list pods", f.Fleet.Err)
+	}
+	var found []Finding
+	if n, in := total(f, func(w *live.Workload) int { return w.Missed }); n > 0 {
+		found = append(found, warning(fmt.Sprintf("%s a sidecar that they ask for: %s", count(n, "pod lacks", "pods lack"), workloadNames(in)),
+			"they were created while the injector could not answer (and failurePolicy Ignore let them pass), or before namespace, annotation or template were there",
+			restartCommand(in[0])))
+	}
+	if n, in := total(f, func(w *live.Workload) int { return w.Refused }); n > 0 {
+		found = append(found, warning(fmt.Sprintf("%s would be refused if created now: %s", count(n, "running pod", "running pods"), workloadNames(in)),
+			"they ask for what cannot be given; the next rollout, eviction or node failure stops them", explainCommand(in[0])))
+	}
+	if len(found) == 0 {
+		return ok("no running pod lacks a sidecar that it asks for")
+	}
+	return found
+}
+
+func podsOutdated(f *Facts) []Finding {
+	if f.Before || len(f.Installations) == 0 || f.Fleet.Err != nil {
+		return nil
+	}
+	if n, in := total(f, func(w *live.Workload) int { return w.Outdated }); n > 0 {
+		return []Finding{warning(fmt.Sprintf("%s a sidecar of an older revision: %s", count(n, "pod has", "pods have"), workloadNames(in)),
+			"a pod keeps what it was created with; sidecar-injector status shows which revision", restartCommand(in[0]))}
+	}
+	n, _ := total(f, func(w *live.Workload) int { return w.Injected })
+	return ok("%s the sidecars of today's templates", count(n, "pod has", "pods have"))
+}
+
+func workloadNames(workloads []*live.Workload) string {
+	var list []string
+	for _, w := range workloads {
+		list = append(list, fmt.Sprintf("%s/%s in %s", strings.ToLower(w.Kind), w.Name, w.Namespace))
+	}
+	return names(list)
+}
+
+// restartCommand creates the pods of a workload anew.
+func restartCommand(w *live.Workload) string {
+	switch w.Kind {
+	case "Deployment", "StatefulSet", "DaemonSet":
+		return fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(w.Kind), w.Name, w.Namespace)
+	}
+	return explainCommand(w)
+}
+
+func explainCommand(w *live.Workload) string {
+	return fmt.Sprintf("sidecar-injector explain %s/%s -n %s", strings.ToLower(w.Kind), w.Name, w.Namespace)
+}
+
+func sidecarPermissions(f *Facts) []Finding {
+	if f.Before || f.Lacking.Err != nil {
+		return nil
+	}
+	var found []Finding
+	for _, l := range f.Lacking.Value {
+		found = append(found, warning(
+			fmt.Sprintf("sidecar %s in namespace %s may not %s", l.Template, l.Namespace, l.Right),
+			fmt.Sprintf("the service account %s of %s lacks a right that the sidecar needs to work", l.Account, count(l.Pods, "pod", "pods")),
+			fmt.Sprintf("sidecar-injector templates show %s lists the rights; give them to the account by a Role and a RoleBinding in namespace %s", l.Template, l.Namespace)))
+	}
+	return found
+}
