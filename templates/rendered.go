@@ -16,7 +16,7 @@ type Rendered struct {
 	Parts Parts
 
 	native bool
-	size   int // of Pod and App as JSON, in bytes
+	size   int // of the parts as JSON, in about so many bytes
 }
 
 // Placement is what the template says about a container beside its fields.
@@ -127,7 +127,34 @@ func (r *Rendered) finish() {
 		p.SupplementalGroups = append(p.SupplementalGroups, group)
 	}
 	p.App = appParts(r.App)
-	r.size = len(r.Pod.AppendJSON(nil)) + len(r.App.AppendJSON(nil))
+	r.size = p.size()
+}
+
+// size is about how many bytes the parts have as JSON.
+func (p *Parts) size() int {
+	n := len(p.DNSConfig.Raw)
+	for _, list := range [][]Container{p.Init, p.Regular} {
+		for i := range list {
+			n += len(list[i].Raw)
+		}
+	}
+	for _, list := range [][]Named{p.Volumes, p.App.Mounts, p.App.Devices, p.App.Env, p.App.Probes, p.App.Lifecycle} {
+		for i := range list {
+			n += len(list[i].Raw)
+		}
+	}
+	for _, list := range [][]JSON{p.ImagePullSecrets, p.HostAliases, p.Tolerations, p.App.EnvFrom} {
+		for i := range list {
+			n += len(list[i].Raw)
+		}
+	}
+	for _, object := range []Object{p.Labels, p.Annotations} {
+		for _, m := range object {
+			text, _ := m.Value.(string)
+			n += len(m.Name) + len(text)
+		}
+	}
+	return n
 }
 
 func appParts(app Object) AppParts {

@@ -3,7 +3,6 @@ package webhook
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-logr/logr"
 
@@ -21,7 +20,7 @@ const maxAuditValue = 1024
 func audit(result *inject.Result, instances []string) []auditAnnotation {
 	annotations := []auditAnnotation{{"decision", string(result.Outcome) + " " + string(result.Reason)}}
 	if len(instances) > 0 {
-		annotations = append(annotations, auditAnnotation{"instances", cut(strings.Join(instances, "; "), maxAuditValue)})
+		annotations = append(annotations, auditAnnotation{"instances", inject.Shorten(strings.Join(instances, "; "), maxAuditValue)})
 	}
 	return annotations
 }
@@ -75,17 +74,4 @@ func logDecision(log logr.Logger, r *review, result *inject.Result, instances []
 		"warnings", len(result.Warnings),
 		"duration", duration,
 	)
-}
-
-// cut shortens text to at most limit bytes, at a character's border.
-func cut(text string, limit int) string {
-	const more = "…"
-	if len(text) <= limit {
-		return text
-	}
-	end := limit - len(more)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
 }

@@ -57,7 +57,7 @@ func (r *Result) Message() string {
 		return ""
 	}
 	slices.SortFunc(texts, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
-	out := bounded(texts[0], maxMessage)
+	out := Shorten(texts[0], maxMessage)
 	for i, text := range texts[1:] {
 		if len(out)+len(text) > maxMessage {
 			return out + fmt.Sprintf("; and %d more", len(texts)-1-i)

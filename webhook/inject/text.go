@@ -27,17 +27,18 @@ func OneLine(s string, limit int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
-	return bounded(s, limit)
+	return Shorten(s, limit)
 }
 
-// bounded cuts a text to at most limit bytes, at a character's border.
-func bounded(s string, limit int) string {
+// Shorten cuts a text to at most limit bytes, at a character's border.
+func Shorten(s string, limit int) string {
+	const more = "…"
 	if len(s) <= limit {
 		return s
 	}
-	end := limit - len("…")
-	for !utf8.RuneStart(s[end]) {
+	end := limit - len(more)
+	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return s[:end] + "…"
+	return s[:end] + more
 }
