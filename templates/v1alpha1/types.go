@@ -24,6 +24,7 @@ type ClusterSidecarTemplate struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +optional
+	// +nullable
 	Spec SidecarTemplateSpec `json:"spec"`
 	// +optional
 	Status SidecarTemplateStatus `json:"status,omitempty"`
@@ -56,6 +57,7 @@ type SidecarTemplate struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +optional
+	// +nullable
 	Spec SidecarTemplateSpec `json:"spec"`
 	// +optional
 	Status SidecarTemplateStatus `json:"status,omitempty"`

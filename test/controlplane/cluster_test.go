@@ -49,7 +49,12 @@ func create(ctx context.Context, namespace, kind string, what any, options ...st
 			return stored{}, err
 		}
 	}
-	request := suite.client.CoreV1().RESTClient().Post().AbsPath(fmt.Sprintf(path, namespace)).
+	return post(ctx, fmt.Sprintf(path, namespace), body, options...)
+}
+
+// post sends an object to a collection; options are name=value.
+func post(ctx context.Context, path string, body []byte, options ...string) (stored, error) {
+	request := suite.client.CoreV1().RESTClient().Post().AbsPath(path).
 		SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").Body(body)
 	for _, option := range options {
 		name, value, _ := strings.Cut(option, "=")

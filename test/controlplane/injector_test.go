@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,9 +65,13 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 	caFile := filepath.Join(dir, "ca.crt")
 	listen, metrics, health := freeAddress(t), freeAddress(t), freeAddress(t)
 	args := append([]string{
-		"serve", "--ca-out", caFile, "--drain", "0s",
+		"serve", "--drain", "0s",
 		"--listen", listen, "--metrics-listen", metrics, "--health-listen", health,
 	}, flags...)
+	shared := slices.Contains(flags, "--name") // the authority is, and stands in a Secret
+	if !shared {
+		args = append(args, "--ca-out", caFile)
+	}
 	p, err := start(folder, filepath.Join(dir, "injector.log"), suite.injector, args...)
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +96,9 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 	})
 	if err != nil {
 		t.Fatalf("sidecar-injector: %s says no: %v\n%s", path, err, i.tail())
+	}
+	if shared {
+		return i
 	}
 	if i.ca, err = os.ReadFile(caFile); err != nil {
 		t.Fatal(err)

@@ -186,7 +186,23 @@ func TestTemplatesOfTheClusterComeChangeAndGo(t *testing.T) {
 // startNamedInjector is an injector that writes what all replicas share.
 func startNamedInjector(t *testing.T, flags ...string) *injector {
 	t.Helper()
-	return startInjector(t, append(flags, "--name", "injector-"+rand.String(8))...)
+	name := "injector-" + rand.String(8)
+	i := serve(t, "", "/readyz", append(flags, "--kubeconfig", suite.kubeconfig, "--name", name)...)
+	t.Cleanup(func() {
+		_ = suite.client.CoreV1().Secrets("default").Delete(context.Background(), name+"-ca", metav1.DeleteOptions{})
+		_ = suite.client.CoordinationV1().Leases("default").Delete(context.Background(), name, metav1.DeleteOptions{})
+	})
+	err := eventually(t.Context(), patience, func(ctx context.Context) error {
+		secret, err := suite.client.CoreV1().Secrets("default").Get(ctx, name+"-ca", metav1.GetOptions{})
+		if err == nil {
+			i.ca = secret.Data["ca.crt"]
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
 }
 
 // readyIs waits until a template's Ready condition has that status and reason, about its newest
