@@ -155,6 +155,8 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 		Disable("disable-admission-plugins").
 		// Services of webhooks are then called by endpoint, which needs no kube-proxy.
 		Set("enable-aggregator-routing", "true").
+		// Services are called by their endpoints, so that no kube-proxy is needed.
+		Set("enable-aggregator-routing", "true").
 		Set("audit-policy-file", mustAbs("testdata/audit-policy.yaml")).
 		Set("audit-log-path", filepath.Join(p.logs, "audit.log")).
 		Set("audit-log-mode", "blocking-strict")

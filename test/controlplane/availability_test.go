@@ -1,0 +1,121 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	admissionregistration "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TestRollingUpdateDrainAndScaleDownLoseNoAdmission: the API server calls the Service all the time, with failurePolicy Fail.
+func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
+	s := newService(t)
+	s.create(s.configuration(admissionregistration.Fail))
+	a, b := s.run("a"), s.run("b")
+	a.waitEndpoint()
+	b.waitEndpoint()
+	s.waitInjects()
+	traffic := s.createPods(t)
+
+	// A rolling update, maxSurge 1 and maxUnavailable 0.
+	c := s.run("c")
+	c.waitEndpoint()
+	a.delete()
+	d := s.run("d")
+	d.waitEndpoint()
+	b.delete()
+	updated := traffic.count()
+	// A drain of c's node: the disruption budget wants one of two, and the new pod starts while the old one ends.
+	e := s.run("e")
+	c.delete()
+	e.waitEndpoint()
+	drained := traffic.count()
+	// Down to one.
+	d.delete()
+	total := traffic.stop(t)
+	suite.report("rolling update, drain and scale-down: %d, %d and %d pods created meanwhile, none lost", updated, drained-updated, total-drained)
+
+	err := eventually(t.Context(), 20*time.Second, func(ctx context.Context) error {
+		holder, err := s.leader(ctx)
+		if err == nil && holder != "e" {
+			err = fmt.Errorf("the lease is held by %s", holder)
+		}
+		return err
+	})
+	must(t, err)
+}
+
+// TestALeaderThatIsKilledIsReplaced: another replica takes the lease when it has run out, and heals what broke meanwhile.
+func TestALeaderThatIsKilledIsReplaced(t *testing.T) {
+	i := newInstallation(t)
+	i.applyAsHelm("coordination.k8s.io/v1", "Lease", fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", i.namespace, i.name), object{})
+	replicas := map[string]*replica{"a": i.start("a", "127.0.0.1"), "b": i.start("b", "127.0.0.1")}
+	waitReady(t, replicas["a"], replicas["b"])
+	first, err := i.leader(t.Context())
+	must(t, err)
+	must(t, replicas[first].stop())
+	delete(replicas, first)
+	begun := time.Now()
+	for name, other := range replicas {
+		i.create(i.configuration(other.url))
+		must(t, eventually(t.Context(), 40*time.Second, i.injects))
+		waitReady(t, other)
+		if holder, err := i.leader(t.Context()); err != nil || holder != name {
+			t.Errorf("the lease is held by %q: %v", holder, err)
+		}
+		suite.report("a leader that is killed is replaced, and a bundle written, after %s", time.Since(begun).Round(100*time.Millisecond))
+	}
+}
+
+// TestADeletedLeaseIsMadeAnew by a replica that may create this one name only.
+func TestADeletedLeaseIsMadeAnew(t *testing.T) {
+	i := newInstallation(t)
+	a := i.start("a", "127.0.0.1")
+	waitReady(t, a)
+	must(t, suite.client.CoordinationV1().Leases(i.namespace).Delete(t.Context(), i.name, metav1.DeleteOptions{}))
+	must(t, eventually(t.Context(), 40*time.Second, func(ctx context.Context) error {
+		_, err := i.leader(ctx)
+		return err
+	}))
+}
+
+// TestWhenAllReplicasAreDown the failurePolicy decides, and only for pods that are sent to us.
+func TestWhenAllReplicasAreDown(t *testing.T) {
+	for _, policy := range []admissionregistration.FailurePolicyType{admissionregistration.Fail, admissionregistration.Ignore} {
+		t.Run(string(policy), func(t *testing.T) {
+			s := newService(t)
+			s.create(s.configuration(policy))
+			a := s.run("a")
+			a.waitEndpoint()
+			s.waitInjects()
+			a.delete()
+
+			other := uncalledNamespace(t)
+			for range 5 {
+				_, err := create(t.Context(), other, "Pod", askingPod("web"))
+				must(t, err)
+				answered, err := create(t.Context(), s.pods, "Pod", askingPod("web"))
+				if policy == admissionregistration.Ignore {
+					must(t, err)
+					if containers, ok := answered.object["spec"].(object)["initContainers"]; ok {
+						t.Errorf("admitted with %v, though nobody is there to inject", containers)
+					}
+					continue
+				}
+				if err == nil || !strings.Contains(err.Error(), `failed calling webhook "namespaces.sidecar-injector.dev"`) ||
+					!strings.Contains(err.Error(), "no endpoints available for service") {
+					t.Errorf("want a refusal that names the webhook and the reason, got: %v", err)
+				}
+			}
+			b := s.run("b")
+			b.waitEndpoint()
+			s.waitInjects()
+		})
+	}
+}
