@@ -39,6 +39,9 @@ func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
 	// Down to one.
 	d.delete()
 	total := traffic.stop(t)
+	if t.Failed() {
+		return
+	}
 	suite.report("rolling update, drain and scale-down: %d, %d and %d pods created meanwhile, none lost", updated, drained-updated, total-drained)
 
 	err := eventually(t.Context(), 20*time.Second, func(ctx context.Context) error {
