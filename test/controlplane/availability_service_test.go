@@ -47,20 +47,6 @@ func newService(t *testing.T) *service {
 	return s
 }
 
-// ownAddress is an address of this machine that is not a loopback one: endpoints may not be.
-func ownAddress(t *testing.T) string {
-	t.Helper()
-	addresses, err := net.InterfaceAddrs()
-	must(t, err)
-	for _, address := range addresses {
-		if network, ok := address.(*net.IPNet); ok && network.IP.To4() != nil && network.IP.IsGlobalUnicast() {
-			return network.IP.String()
-		}
-	}
-	t.Fatal("this machine has no IPv4 address but loopback's; as root: ip address add 10.87.0.1/32 dev lo")
-	return ""
-}
-
 // configuration calls the Service, as the chart's does.
 func (s *service) configuration(policy admissionregistration.FailurePolicyType) *admissionregistration.MutatingWebhookConfiguration {
 	c := s.installation.configuration("https://replaced.invalid")

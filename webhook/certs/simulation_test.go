@@ -2,172 +2,14 @@ package certs
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
-	admissionregistration "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/fake"
 )
-
-// epoch is when the simulations begin.
-var epoch = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-
-// world is a cluster with some replicas, whose clock a test turns.
-type world struct {
-	t        *testing.T
-	now      time.Time // the right time
-	client   kubernetes.Interface
-	replicas []*member
-}
-
-// member is a replica.
-type member struct {
-	*Installation
-	ahead    time.Duration // by which its clock is wrong
-	registry *prometheus.Registry
-}
-
-func newWorld(t *testing.T, replicas int) *world {
-	w := &world{t: t, now: epoch, client: fake.NewClientset()}
-	w.createConfigurations()
-	for range replicas {
-		w.replicas = append(w.replicas, w.newMember())
-	}
-	return w
-}
-
-// newMember starts a replica. Its watches have what the API server has.
-func (w *world) newMember() *member {
-	m := &member{registry: prometheus.NewRegistry()}
-	m.Installation = NewInstallation(Options{
-		Client: w.client, Namespace: "system", Name: "injector", Log: logr.Discard(), Metrics: NewMetrics(m.registry),
-		Now: func() time.Time { return w.now.Add(m.ahead) },
-	})
-	admission := w.client.AdmissionregistrationV1()
-	m.watches[0].object = func() any {
-		return orNil(admission.MutatingWebhookConfigurations().Get(w.t.Context(), "injector", metav1.GetOptions{}))
-	}
-	m.watches[1].object = func() any {
-		return orNil(admission.ValidatingWebhookConfigurations().Get(w.t.Context(), "injector", metav1.GetOptions{}))
-	}
-	m.watches[2].object = func() any {
-		return orNil(w.client.CoreV1().Secrets("system").Get(w.t.Context(), "injector-ca", metav1.GetOptions{}))
-	}
-	return m
-}
-
-func orNil(object any, err error) any {
-	if err != nil {
-		return nil
-	}
-	return object
-}
-
-func (w *world) must(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) createConfigurations() {
-	w.t.Helper()
-	meta := metav1.ObjectMeta{Name: "injector"}
-	client := admissionregistration.WebhookClientConfig{Service: &admissionregistration.ServiceReference{Name: "injector", Namespace: "system"}}
-	_, err := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(w.t.Context(), &admissionregistration.MutatingWebhookConfiguration{
-		ObjectMeta: meta,
-		Webhooks:   []admissionregistration.MutatingWebhook{{Name: "namespaces.x.dev", ClientConfig: client}, {Name: "pods.x.dev", ClientConfig: client}},
-	}, metav1.CreateOptions{})
-	w.must(err)
-	_, err = w.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(w.t.Context(), &admissionregistration.ValidatingWebhookConfiguration{
-		ObjectMeta: meta,
-		Webhooks:   []admissionregistration.ValidatingWebhook{{Name: "workloads.x.dev", ClientConfig: client}},
-	}, metav1.CreateOptions{})
-	w.must(err)
-}
-
-func (w *world) deleteConfigurations() {
-	w.must(w.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Delete(w.t.Context(), "injector", metav1.DeleteOptions{}))
-	w.must(w.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(w.t.Context(), "injector", metav1.DeleteOptions{}))
-}
-
-// setBundles writes what somebody else puts into the bundles.
-func (w *world) setBundles(bundle []byte) {
-	client := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
-	c, err := client.Get(w.t.Context(), "injector", metav1.GetOptions{})
-	w.must(err)
-	for i := range c.Webhooks {
-		c.Webhooks[i].ClientConfig.CABundle = bundle
-	}
-	_, err = client.Update(w.t.Context(), c, metav1.UpdateOptions{})
-	w.must(err)
-}
-
-func (w *world) deleteSecret() {
-	w.must(w.client.CoreV1().Secrets("system").Delete(w.t.Context(), "injector-ca", metav1.DeleteOptions{}))
-}
-
-func (w *world) secret() *corev1.Secret {
-	secret, err := w.client.CoreV1().Secrets("system").Get(w.t.Context(), "injector-ca", metav1.GetOptions{})
-	w.must(err)
-	return secret
-}
-
-func (w *world) setSecret(data map[string][]byte) {
-	secret := w.secret()
-	secret.Data = data
-	_, err := w.client.CoreV1().Secrets("system").Update(w.t.Context(), secret, metav1.UpdateOptions{})
-	w.must(err)
-}
-
-// live are the webhooks as they stand.
-func (w *world) live() []hook { return w.replicas[0].hooks() }
-
-// lost tells the replicas whose calls the API server, whose clock is right, would not accept now.
-func (w *world) lost() []string {
-	var lost []string
-	for n, m := range w.replicas {
-		cert, err := m.serving.certificate()
-		hooks := w.live()
-		for i := range hooks {
-			if err == nil {
-				err = hooks[i].accepts(cert, w.now)
-			}
-		}
-		if err != nil {
-			lost = append(lost, fmt.Sprintf("replica %d: %v", n, err))
-		}
-	}
-	return lost
-}
-
-// pass lets time pass in steps; in each, everybody looks, in any order, but for the leader's failures.
-func (w *world) pass(random *rand.Rand, leader *member, duration, step time.Duration, each func()) {
-	for end := w.now.Add(duration); w.now.Before(end); w.now = w.now.Add(step) {
-		order := random.Perm(len(w.replicas) + 1)
-		for _, n := range order {
-			if n < len(w.replicas) {
-				w.replicas[n].observe()
-			} else if leader != nil {
-				w.must(leader.keeper.keep(context.Background()))
-			}
-			if each != nil {
-				each()
-			}
-		}
-	}
-}
-
-func seeded() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
 // TestTwoYearsLoseNothing: authorities and leaves are renewed many times, replicas come and go, the leader changes, and at
 // no moment would the API server refuse one of them.
@@ -308,6 +150,25 @@ func TestANewLeafWaitsForTheBundles(t *testing.T) {
 	w.pass(random, leader, 6*time.Second, look, never)
 	if after, err := w.replicas[1].serving.certificate(); err != nil || bytes.Equal(after.Leaf.AuthorityKeyId, before.Leaf.AuthorityKeyId) {
 		t.Errorf("the new leaf is not served: %v", err)
+	}
+}
+
+// TestAnAuthorityThatLeakedCanBeTakenOutAtOnce: by hand, as docs/operations.md says.
+func TestAnAuthorityThatLeakedCanBeTakenOutAtOnce(t *testing.T) {
+	w, random := newWorld(t, 2), seeded()
+	w.pass(random, w.replicas[0], time.Minute, look, nil)
+	leaked := w.replicas[0].leaf.authority.cert
+	w.deleteSecret()
+	w.pass(random, w.replicas[0], 30*time.Second, look, nil)
+	w.setBundles(nil)
+	w.pass(random, w.replicas[0], look, look, nil)
+	for _, h := range w.live() {
+		if trusts := slices.ContainsFunc(decodeCertificates(h.bundle), leaked.Equal); trusts && h.kind == mutating {
+			t.Errorf("%s: still trusts the authority that leaked", &h)
+		}
+	}
+	if lost := w.lost(); len(lost) > 0 {
+		t.Error(lost)
 	}
 }
 
