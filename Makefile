@@ -10,6 +10,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 export VERSION COMMIT
 # The processor that an image is for.
 ARCH ?= $(shell go env GOARCH)
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 IMAGE ?= ghcr.io/sidecar-injector/sidecar-injector
 # When the sources were last changed: the time of everything in an image or archive.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -34,7 +35,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests fuzz bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests plugins release release-version fuzz bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -48,7 +49,7 @@ build: ## bin/sidecar-injector
 image: ## dist/image.tar for docker load, ctr image import, kind load image-archive; ARCH=arm64 for that processor
 	TARGETOS=linux TARGETARCH=$(ARCH) tools/build.sh dist/linux-$(ARCH)/sidecar-injector
 	cd tools/image && go run . -binary ../../dist/linux-$(ARCH)/sidecar-injector -o ../../dist/image.tar \
-	  -tag $(IMAGE):$(VERSION) -version $(VERSION) -commit $(COMMIT) -epoch $(SOURCE_DATE_EPOCH)
+	  -tag $(IMAGE):$(VERSION:v%=%) -version $(VERSION) -commit $(COMMIT) -epoch $(SOURCE_DATE_EPOCH)
 
 test: ## all tests; no cluster needed
 	go test ./...
@@ -93,6 +94,26 @@ manifests: ## dist/install.yaml, for people without Helm
 	@mkdir -p dist
 	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: sidecar-injector\n'; \
 	  go -C tools tool helm template sidecar-injector ../charts/sidecar-injector --namespace sidecar-injector --skip-tests; } > dist/install.yaml
+
+plugins: ## dist/kubectl-sidecar_injector-OS-ARCH.tar.gz for PLATFORMS
+	@set -e; for platform in $(PLATFORMS); do \
+	  os=$${platform%/*} arch=$${platform#*/} suffix=; if [ $$os = windows ]; then suffix=.exe; fi; \
+	  plugin=kubectl-sidecar_injector folder=dist/$$os-$$arch; \
+	  TARGETOS=$$os TARGETARCH=$$arch tools/build.sh $$folder/$$plugin$$suffix; \
+	  cp LICENSE $$folder; \
+	  tar --sort=name --owner=0 --group=0 --numeric-owner --mode=a+rX,u+w,go-w --mtime=@$(SOURCE_DATE_EPOCH) \
+	    -C $$folder -cf - LICENSE $$plugin$$suffix | gzip -9n > dist/$$plugin-$$os-$$arch.tar.gz; \
+	  echo dist/$$plugin-$$os-$$arch.tar.gz; \
+	done
+
+release: release-version manifests plugins ## everything of a release but the image: chart, install.yaml, plugins, checksums
+	go -C tools tool helm package ../charts/sidecar-injector --destination ../dist
+	cd dist && sha256sum install.yaml *.tgz *.tar.gz > SHA256SUMS
+
+# The chart names its program's version, and dist/install.yaml with it the image's.
+release-version:
+	@chart=$$(sed -n 's/^appVersion: //p' charts/sidecar-injector/Chart.yaml); [ "v$$chart" = "$(VERSION)" ] || \
+	  { echo "release $(VERSION): Chart.yaml says appVersion $$chart"; exit 1; }
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@set -e; for file in $$(grep -lE '^func Fuzz' -r --include='*_test.go' .); do \
