@@ -81,17 +81,24 @@ func kubectl(t *testing.T, args ...string) string {
 // command runs a program with the plane's kubeconfig, and nothing of whoever runs the tests.
 func command(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
+	out, _, err := commandWithComplaints(t, program, args...)
+	return out, err
+}
+
+// commandWithComplaints also gives what a program writes to stderr when all is well.
+func commandWithComplaints(t *testing.T, program string, args ...string) (out, complaints string, err error) {
+	t.Helper()
 	home := t.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, program, args...)
 	c.Env = append(os.Environ(), "KUBECONFIG="+suite.kubeconfig, "HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_CACHE_HOME="+home)
-	var out, complaints bytes.Buffer
-	c.Stdout, c.Stderr = &out, &complaints
-	if err := c.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, complaints.String())
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err = c.Run(); err != nil {
+		err = fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, stderr.String())
 	}
-	return out.String(), nil
+	return stdout.String(), stderr.String(), err
 }
 
 // newReleaseNamespace makes the namespace of the chart's tests. It enforces restricted
