@@ -22,7 +22,11 @@ func (r *Result) AppendPatch(out []byte) []byte {
 	if len(r.Operations) == 0 {
 		return out
 	}
-	out = append(out, '[')
+	size := 2
+	for _, op := range r.Operations {
+		size += len(op.Path) + len(op.Value) + len(`{"op":"add","path":"","value":},`)
+	}
+	out = append(slices.Grow(out, size), '[')
 	for i, op := range r.Operations {
 		if i > 0 {
 			out = append(out, ',')

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
 // assembly writes the operations of the accepted instances.
@@ -15,7 +16,11 @@ type assembly struct {
 	job        *job
 	accepted   []*candidate
 	operations []Operation
+	paths      rawjson.Texts
 }
+
+// usualOperations is how many there are besides those on the app's containers.
+const usualOperations = 16
 
 // assemble turns the plans into operations. Those on the app's containers come
 // before those that shift them, so that every index is the pod's own.
@@ -31,6 +36,16 @@ func (j *job) assemble(accepted []*candidate) error {
 	return nil
 }
 
+// path joins the parts of a path.
+func (a *assembly) path(parts ...string) string {
+	var space [128]byte
+	b := space[:0]
+	for _, part := range parts {
+		b = append(b, part...)
+	}
+	return a.paths.Keep(b)
+}
+
 func (a *assembly) add(path string, value []byte) {
 	a.operations = append(a.operations, Operation{Path: path, Value: value})
 }
@@ -41,21 +56,24 @@ func (a *assembly) list(object, name string, exists bool, items []*templates.JSO
 		return
 	}
 	if exists {
-		path := object + name + "/-"
+		path := a.path(object, name, "/-")
 		for _, item := range items {
 			a.add(path, item.Raw)
 		}
 		return
 	}
-	path := object + name
-	list := []byte{'['}
+	size := 2
+	for _, item := range items {
+		size += len(item.Raw) + 1
+	}
+	list := append(make([]byte, 0, size), '[')
 	for i, item := range items {
 		if i > 0 {
 			list = append(list, ',')
 		}
 		list = append(list, item.Raw...)
 	}
-	a.add(path, append(list, ']'))
+	a.add(a.path(object, name), append(list, ']'))
 }
 
 // members adds members to an object of the pod, or creates it.
@@ -68,7 +86,7 @@ func (a *assembly) members(path string, exists bool, members templates.Object) {
 		return
 	}
 	for _, m := range members {
-		a.add(path+"/"+escape(m.Name), templates.AppendJSON(nil, m.Value))
+		a.add(a.path(path, "/", escape(m.Name)), templates.AppendJSON(nil, m.Value))
 	}
 }
 
@@ -79,7 +97,7 @@ func escape(key string) string {
 
 // targets merges what all instances add to each container of the app.
 func (a *assembly) targets() {
-	var merged []*targetPlan
+	merged := make([]*targetPlan, 0, len(a.accepted[0].trial.plan.targets))
 	for _, c := range a.accepted {
 		for k := range c.trial.plan.targets {
 			p := &c.trial.plan.targets[k]
@@ -94,21 +112,22 @@ func (a *assembly) targets() {
 			m.probes, m.lifecycle = append(m.probes, p.probes...), append(m.lifecycle, p.lifecycle...)
 		}
 	}
+	a.operations = slices.Grow(a.operations, len(merged)+usualOperations)
 	slices.SortFunc(merged, func(x, y *targetPlan) int { return cmp.Or(strings.Compare(x.list, y.list), x.index-y.index) })
 	for _, m := range merged {
-		path := m.path()
+		path := a.path("/spec/", m.list, "/", strconv.Itoa(m.index))
 		a.list(path, "/env", m.view.env != nil, m.env)
 		a.list(path, "/envFrom", m.view.EnvFrom != nil, m.envFrom)
 		a.list(path, "/volumeMounts", m.view.Mounts != nil, m.mounts)
 		a.list(path, "/volumeDevices", m.view.Devices != nil, m.devices)
 		for _, h := range m.probes {
-			a.add(path+"/"+h.Name, h.Raw)
+			a.add(a.path(path, "/", h.Name), h.Raw)
 		}
 		var lifecycle templates.Object
 		for _, h := range m.lifecycle {
 			lifecycle = append(lifecycle, templates.Member{Name: h.Name, Value: h.Value})
 		}
-		a.members(path+"/lifecycle", m.view.Lifecycle != nil, lifecycle)
+		a.members(a.path(path, "/lifecycle"), m.view.Lifecycle != nil, lifecycle)
 	}
 }
 
@@ -146,7 +165,7 @@ func (a *assembly) insert(path string, exists bool, list []standing) {
 	}
 	for i, s := range list {
 		if s.added != nil {
-			a.add(path+"/"+strconv.Itoa(i), s.added.Raw)
+			a.add(a.path(path, "/", strconv.Itoa(i)), s.added.Raw)
 		}
 	}
 }

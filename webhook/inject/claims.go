@@ -89,6 +89,8 @@ func (j *job) claim(fit []*candidate) []*candidate {
 func (s *claims) try(c *candidate) {
 	t := &trial{claims: s, candidate: c, addition: c.addition}
 	c.trial = t
+	t.plan.targets = make([]targetPlan, 0, len(c.targets))
+	t.items = make([]*templates.JSON, 0, len(c.targets)*len(c.addition.App.Mounts))
 	t.checkContainers()
 	t.checkVolumes()
 	t.checkPod()
@@ -115,6 +117,7 @@ func (j *job) accept(c *candidate) {
 	for _, w := range c.trial.warnings {
 		j.warn("%s: %s", c.asked.instance, w)
 	}
+	in.Targets = make([]string, 0, len(c.targets))
 	for _, target := range c.targets {
 		in.Targets = append(in.Targets, target.view.Name)
 	}

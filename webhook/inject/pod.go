@@ -182,26 +182,23 @@ type fieldIndex struct {
 	fields []rawField
 }
 
-type rawField struct {
-	name string
-	raw  rawValue
-}
+type rawField struct{ name, raw rawValue }
 
 func (f *fieldIndex) at(object rawValue, path []string) rawValue {
 	if !f.made {
 		f.made = true
+		f.fields = make([]rawField, 0, 16)
 		c := rawjson.New(object)
 		// The object has been read before, or it is none: then it has no fields.
 		_ = c.Members(func(name []byte) error {
-			field := string(name)
 			raw, err := c.Raw()
-			f.fields = append(f.fields, rawField{name: field, raw: raw})
+			f.fields = append(f.fields, rawField{name: name, raw: raw})
 			return err
 		})
 	}
 	var found rawValue
 	for i := range f.fields {
-		if f.fields[i].name == path[0] {
+		if string(f.fields[i].name) == path[0] {
 			found = f.fields[i].raw
 		}
 	}

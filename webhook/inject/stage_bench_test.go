@@ -189,9 +189,9 @@ func TestTheStagesTogetherAreInject(t *testing.T) {
 }
 
 // TestAnInjectionMakesFewAllocations counts those of the pure function and its patch.
-// The count is the same at each run, so that it can be promised.
+// The count is the same at each run, so that it can be promised: at most 146 today.
 func TestAnInjectionMakesFewAllocations(t *testing.T) {
-	const most = 400
+	const most = 200
 	set := stageSet(t)
 	for _, p := range stagePods() {
 		request := stageRequest(askingPod(t, p.pod))

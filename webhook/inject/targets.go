@@ -3,7 +3,6 @@ package inject
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -16,13 +15,11 @@ type target struct {
 	view  *containerView
 }
 
-func (t target) path() string { return "/spec/" + t.list + "/" + strconv.Itoa(t.index) }
-
 func (t target) place() string { return fmt.Sprintf("spec.%s[%s]", t.list, t.view.Name) }
 
 // ownContainers are the pod's containers that no status lists as ours.
 func ownContainers(p *podView, status Status) []target {
-	var own []target
+	own := make([]target, 0, len(p.spec.Containers))
 	for i := range p.spec.Containers {
 		if c := &p.spec.Containers[i]; !status.owns(c.Name) {
 			own = append(own, target{list: "containers", index: i, view: c})

@@ -23,6 +23,7 @@ type trial struct {
 	perTarget  []owned[targetClaim]
 
 	plan     plan
+	items    []*templates.JSON // see fresh
 	faults   []Fault
 	notes    []string
 	warnings []string

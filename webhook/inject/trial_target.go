@@ -14,21 +14,9 @@ import (
 func (t *trial) checkTarget(target target) {
 	p := targetPlan{target: target}
 	app := &t.addition.App
-	for i := range app.Mounts {
-		if m := &app.Mounts[i]; t.checkMount(target, m) {
-			p.mounts = append(p.mounts, &m.JSON)
-		}
-	}
-	for i := range app.Devices {
-		if d := &app.Devices[i]; t.checkDevice(target, d) {
-			p.devices = append(p.devices, &d.JSON)
-		}
-	}
-	for i := range app.Env {
-		if e := &app.Env[i]; t.checkEnv(target, e) {
-			p.env = append(p.env, &e.JSON)
-		}
-	}
+	p.mounts = t.fresh(target, app.Mounts, t.checkMount)
+	p.devices = t.fresh(target, app.Devices, t.checkDevice)
+	p.env = t.fresh(target, app.Env, t.checkEnv)
 	for i := range app.EnvFrom {
 		e := &app.EnvFrom[i]
 		taken := slices.ContainsFunc(target.view.EnvFrom, func(own rawValue) bool { return equalJSON(own, e.Raw) })
@@ -40,6 +28,18 @@ func (t *trial) checkTarget(target target) {
 	if len(p.mounts)+len(p.devices)+len(p.env)+len(p.envFrom)+len(p.probes)+len(p.lifecycle) > 0 {
 		t.plan.targets = append(t.plan.targets, p)
 	}
+}
+
+// fresh are the items that are new to a target. The lists of all targets are parts
+// of one, for there may be dozens.
+func (t *trial) fresh(target target, items []templates.Named, isNew func(target, *templates.Named) bool) []*templates.JSON {
+	start := len(t.items)
+	for i := range items {
+		if isNew(target, &items[i]) {
+			t.items = append(t.items, &items[i].JSON)
+		}
+	}
+	return t.items[start:len(t.items):len(t.items)]
 }
 
 // checkUsers warns when a sidecar works with what may be root's alone: files of an

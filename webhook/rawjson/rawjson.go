@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
-	"strings"
 )
 
 // Cursor walks over JSON text. Its zero value is not useful: see New. The bytes
@@ -21,7 +20,7 @@ import (
 type Cursor struct {
 	data  []byte
 	at    int
-	texts *strings.Builder // see Group
+	texts *Texts // see Group
 }
 
 // New starts at the beginning of data.
@@ -47,7 +46,7 @@ func (c *Cursor) Kind() byte {
 func (c *Cursor) Offset() int { return c.at }
 
 // Members calls each for every member of the object that comes next; each must
-// read or skip the member's value. The name is valid until each returns. null
+// read or skip the member's value. The name is part of the data, or a copy. null
 // has no members. Names may repeat: each is called for all of them. The error of a
 // value names the member.
 func (c *Cursor) Members(each func(name []byte) error) error {
