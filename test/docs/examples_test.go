@@ -1,9 +1,14 @@
 package docs
 
 import (
+	"errors"
+	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -34,6 +39,35 @@ func TestTemplatesInTheDocsLoadWithoutFindings(t *testing.T) {
 				t.Errorf("%s\n%s", finding, finding.Excerpt)
 			}
 		}
+	}
+}
+
+func TestEveryYAMLExampleIsYAML(t *testing.T) {
+	for _, file := range markdownFiles(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+			decoder := yaml.NewDecoder(strings.NewReader(m[1]))
+			for {
+				var node yaml.Node
+				err := decoder.Decode(&node)
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					t.Errorf("%s: %v in\n%s", file, err, m[1])
+					break
+				}
+			}
+		}
+	}
+}
+
+func TestTheQuickStartIsShort(t *testing.T) {
+	if words := len(strings.Fields(section(t, read(t, "docs/install.md"), "Quick start"))); words >= 500 {
+		t.Errorf("the quick start has %d words, want fewer than 500", words)
 	}
 }
 
