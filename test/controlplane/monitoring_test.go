@@ -1,0 +1,99 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	admissionregistration "k8s.io/api/admissionregistration/v1"
+)
+
+// TestTheAPIServerCountsFailedCallsAsTheAlertsExpect lets calls fail under both policies.
+// What the tests of the alerts take for the API server's is compared with what it says.
+func TestTheAPIServerCountsFailedCallsAsTheAlertsExpect(t *testing.T) {
+	const webhook = "namespaces.sidecar-injector.dev"
+	for policy, admitted := range map[admissionregistration.FailurePolicyType]bool{
+		admissionregistration.Ignore: true,
+		admissionregistration.Fail:   false,
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			configuration := webhookConfiguration(t, "https://127.0.0.1:1", nil)
+			for i := range configuration.Webhooks {
+				configuration.Webhooks[i].FailurePolicy = &policy
+			}
+			install(t, configuration)
+			if _, err := create(t.Context(), enabledNamespace(t), "Pod", appPod("web")); (err == nil) != admitted {
+				t.Errorf("admitted %t, want %t: %v", err == nil, admitted, err)
+			}
+		})
+	}
+
+	live, err := suite.client.CoreV1().RESTClient().Get().AbsPath("/metrics").SetHeader("Accept", "text/plain").Do(t.Context()).Raw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := families(t, live)
+	file, err := os.ReadFile(filepath.Join(repository, "test/monitoring/testdata/apiserver.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, expected := range families(t, file) {
+		if diff := cmp.Diff(labelNames(expected.GetMetric()[0]), labelNames(of(counted[name], "name", webhook))); diff != "" {
+			t.Errorf("%s: labels (-expected +live):\n%s", name, diff)
+		}
+		if counted[name].GetType() != expected.GetType() {
+			t.Errorf("%s is a %s", name, counted[name].GetType())
+		}
+	}
+	if got := of(counted["apiserver_admission_webhook_fail_open_count"], "name", webhook).GetCounter().GetValue(); got < 1 {
+		t.Errorf("failing open is counted %v times", got)
+	}
+	if got := of(counted["apiserver_admission_webhook_rejection_count"], "name", webhook, "error_type", "calling_webhook_error").GetCounter().GetValue(); got < 1 {
+		t.Errorf("pods refused because nobody answered: %v", got)
+	}
+}
+
+func families(t *testing.T, text []byte) map[string]*dto.MetricFamily {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	found, err := parser.TextToMetricFamilies(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// of gives the metric of a family that has the labels; nil if none has.
+func of(family *dto.MetricFamily, labels ...string) *dto.Metric {
+	for _, m := range family.GetMetric() {
+		has := func(name, value string) bool {
+			return slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == name && l.GetValue() == value })
+		}
+		all := true
+		for i := 0; i < len(labels); i += 2 {
+			all = all && has(labels[i], labels[i+1])
+		}
+		if all {
+			return m
+		}
+	}
+	return nil
+}
+
+func labelNames(m *dto.Metric) string {
+	var names []string
+	for _, l := range m.GetLabel() {
+		names = append(names, l.GetName())
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
