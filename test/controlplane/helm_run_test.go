@@ -1,0 +1,33 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestHelmTestTriesAPod runs what helm test runs in the cluster, with the rights that it has
+// there, which must be enough for the pod by dry run.
+func TestHelmTestTriesAPod(t *testing.T) {
+	installChart(t)
+	waitReady(t, startReplica(t))
+	enabledNamespace(t)
+	rendered := mustHelm(t, "template", releaseName, chartFolder, "--namespace", releaseName, "--show-only", "templates/tests/check.yaml")
+	var objects []string
+	for _, document := range strings.Split(rendered, "\n---\n") {
+		if !strings.Contains(document, "\nkind: Pod\n") {
+			objects = append(objects, document)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "check.yaml")
+	must(t, os.WriteFile(file, []byte(strings.Join(objects, "\n---\n")), 0o600))
+	kubectl(t, "apply", "-f", file)
+	t.Cleanup(func() { kubectl(t, "delete", "-f", file) })
+	out, err := command(t, suite.injector, "check", "--wait=1m", "--kubeconfig", accountKubeconfig(t, releaseName+"-test"))
+	if err != nil || !strings.Contains(out, "came back with its sidecar") {
+		t.Errorf("no pod was tried: %v\n%s", err, out)
+	}
+}
