@@ -4,8 +4,6 @@ package controlplane
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -120,19 +117,6 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// injectedSoon waits until new pods of the namespace come back injected: the API server takes
-// a moment to heed a new bundle.
-func injectedSoon(t *testing.T, namespace string, limit time.Duration) error {
-	t.Helper()
-	return eventually(t.Context(), limit, func(ctx context.Context) error {
-		got, err := create(ctx, namespace, "Pod", appPod("web"), "dryRun=All")
-		if err == nil && !injected(got.object) {
-			err = errors.New("the pod came back without sidecar")
-		}
-		return err
-	})
-}
-
 // bundles are those of the chart's webhooks, by name.
 func bundles(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
@@ -152,15 +136,4 @@ func bundles(ctx context.Context) (map[string]string, error) {
 		found[w.Name] = string(w.ClientConfig.CABundle)
 	}
 	return found, nil
-}
-
-// filled says whether every webhook has a bundle.
-func filled(ctx context.Context) error {
-	found, err := bundles(ctx)
-	for name, bundle := range found {
-		if bundle == "" {
-			err = errors.Join(err, fmt.Errorf("webhook %s has no bundle", name))
-		}
-	}
-	return err
 }
