@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -19,6 +20,8 @@ type explanation struct {
 	Namespace string `json:"namespace"`
 	// NamespaceAssumed says that nobody gave the namespace: it counts as enabled.
 	NamespaceAssumed bool `json:"namespaceAssumed,omitempty"`
+	// ServiceAccount is the one that the pod runs as.
+	ServiceAccount string `json:"serviceAccount,omitempty"`
 	// File and Line are absent for what was read from a cluster.
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
@@ -101,8 +104,10 @@ type explainedInstance struct {
 	Volumes    []string           `json:"volumes,omitempty"`
 	Parameters []explainedSetting `json:"parameters,omitempty"`
 	Notes      []string           `json:"notes,omitempty"`
-	Outdated   string             `json:"outdated,omitempty"`
-	Rules      []explainedRule    `json:"rules,omitempty"`
+	// Needs are the rights that the pod's service account has to have.
+	Needs    []v1alpha1.Permission `json:"needs,omitempty"`
+	Outdated string                `json:"outdated,omitempty"`
+	Rules    []explainedRule       `json:"rules,omitempty"`
 }
 
 // explainedSetting is a parameter's value.
@@ -122,6 +127,7 @@ type podFields struct {
 		OwnerReferences     []ownerReference
 	}
 	Spec struct {
+		ServiceAccountName         string
 		InitContainers, Containers []containerFields
 	}
 	Status podStatus
@@ -162,7 +168,8 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	e := &explanation{
 		Kind: a.pod.Kind, Name: a.name, Namespace: a.namespace.Name, NamespaceAssumed: a.assumed,
 		Outcome: a.result.Outcome, Reason: a.result.Reason, Detail: a.result.Detail,
-		Warnings: a.result.Warnings, misplaced: a.misplaced,
+		ServiceAccount: cmp.Or(before.Spec.ServiceAccountName, "default"),
+		Warnings:       a.result.Warnings, misplaced: a.misplaced,
 	}
 	if !a.live {
 		e.File, e.Line = a.pod.Document.File, a.pod.Line
@@ -196,7 +203,7 @@ func explainInstances(a *answer, pod *podFields) []explainedInstance {
 	for _, in := range a.result.Instances {
 		e := explainedInstance{
 			Name: in.Name, Template: in.TemplateName, Outcome: in.Outcome, Reason: in.Reason, Detail: in.Detail,
-			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Outdated: in.Outdated,
+			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Needs: in.Permissions, Outdated: in.Outdated,
 		}
 		for _, c := range in.Containers {
 			e.Containers = append(e.Containers, c.Name)

@@ -129,7 +129,7 @@ func patchCommand(a *answer, workload manifest.Pod, field string, values map[str
 
 // shellWord is a text as one word of a shell command.
 func shellWord(text string) string {
-	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:"
+	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:,"
 	if text != "" && strings.Trim(text, harmless) == "" {
 		return text
 	}
