@@ -240,6 +240,19 @@ func (i *installation) live() *admissionregistration.MutatingWebhookConfiguratio
 	return configuration
 }
 
+// setBundles is what somebody else writes into the bundles.
+func (i *installation) setBundles(bundle []byte) {
+	i.t.Helper()
+	must(i.t, eventually(i.t.Context(), 5*time.Second, func(ctx context.Context) error {
+		live := i.live()
+		for n := range live.Webhooks {
+			live.Webhooks[n].ClientConfig.CABundle = bundle
+		}
+		_, err := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Update(ctx, live, metav1.UpdateOptions{})
+		return err
+	}))
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -112,16 +112,6 @@ func TestWhateverHappensToTheCertificatesHealsByItself(t *testing.T) {
 		_, err := secrets.Update(t.Context(), secret, metav1.UpdateOptions{})
 		return err
 	}
-	changeBundles := func(bundle []byte) error {
-		return eventually(t.Context(), 5*time.Second, func(ctx context.Context) error {
-			live := i.live()
-			for n := range live.Webhooks {
-				live.Webhooks[n].ClientConfig.CABundle = bundle
-			}
-			_, err := configurations.Update(ctx, live, metav1.UpdateOptions{})
-			return err
-		})
-	}
 	for _, c := range []struct {
 		name, object, reason string
 		do                   func() error
@@ -140,8 +130,8 @@ func TestWhateverHappensToTheCertificatesHealsByItself(t *testing.T) {
 		{"the key in the Secret is another's", "authority", "invalid", func() error {
 			return changeSecret(func(s *corev1.Secret) { s.Data["tls.key"] = otherKey })
 		}},
-		{"the bundles are emptied", "bundle", "empty", func() error { return changeBundles(nil) }},
-		{"the bundles are filled with garbage", "bundle", "invalid", func() error { return changeBundles([]byte(garbage)) }},
+		{"the bundles are emptied", "bundle", "empty", func() error { i.setBundles(nil); return nil }},
+		{"the bundles are filled with garbage", "bundle", "invalid", func() error { i.setBundles([]byte(garbage)); return nil }},
 		{"the configuration is made anew", "bundle", "empty", func() error {
 			if err := configurations.Delete(t.Context(), i.name, metav1.DeleteOptions{}); err != nil {
 				return err

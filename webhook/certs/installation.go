@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -47,7 +48,8 @@ type Installation struct {
 	serving serving
 	keeper  *Keeper
 
-	changed chan struct{} // for this replica
+	changed chan struct{}                   // for this replica
+	read    atomic.Pointer[tls.Certificate] // from files, the last time
 
 	mu    sync.Mutex
 	fault error // why the Secret gives no authority
@@ -128,6 +130,9 @@ func (in *Installation) newest() leafSource {
 		cert, err := in.Files.GetCertificate(nil)
 		if err != nil {
 			return nil
+		}
+		if in.read.Swap(cert) != cert {
+			in.poke() // the files hold another authority, perhaps
 		}
 		return pair{cert}
 	}
