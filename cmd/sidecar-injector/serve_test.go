@@ -360,6 +360,11 @@ func TestServeThatCannotStartExitsWith2AndSaysWhy(t *testing.T) {
 		"a configuration that is wrong":  {[]string{"--standalone", "--config", wrong}, []string{"error: " + wrong + ":1:1: ", "hint: did you mean native?"}},
 		"namespaces that are absent":     {[]string{"--standalone", "--namespace-file", absent}, []string{"error: namespaces: ", absent}},
 		"namespaces that are none":       {[]string{"--standalone", "--namespace-file", empty}, []string{"holds no Namespace", "hint: "}},
+		"a name without a cluster":       {[]string{"--standalone", "--name", "injector"}, []string{"error: --standalone: ", "--name"}},
+		"a name that no Service has":     {[]string{"--name", "Injector.1"}, []string{`error: --name "Injector.1": want`}},
+		"a bundle of what is shared":     {[]string{"--name", "injector", "--ca-out", absent}, []string{"error: --ca-out: ", "hint: the Secret injector-ca"}},
+		"a bundle of another's":          {[]string{"--standalone", "--certificate-dir", absent, "--ca-out", absent}, []string{"error: --ca-out: "}},
+		"certificates that are absent":   {[]string{"--standalone", "--certificate-dir", absent}, []string{"error: certificate in " + absent}},
 		"a bundle that cannot be kept":   {[]string{"--standalone", "--ca-out", absent + "/ca.crt"}, []string{"error: certificate authority's bundle: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
