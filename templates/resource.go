@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -51,7 +52,35 @@ func ResourceContent(object []byte) ([]byte, error) {
 }
 
 // LoadResource reads one resource of a cluster. The findings have field paths, no lines.
+// A resource of a content that is known is not even parsed.
 func (loader *Loader) LoadResource(r Resource) Entry {
+	entry := Entry{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Origin: Origin{Source: SourceCluster}}
+	key := r.key()
+	if alike := loader.shared.find(key); alike != nil && ValidName(r.Name) {
+		own := *alike
+		own.Name, own.Namespace = r.Name, r.Namespace
+		entry.Template = &own
+		return entry
+	}
+	if entries := loader.Load(SourceCluster, "", r.document()); len(entries) > 0 {
+		entry.Template, entry.Findings = entries[0].Template, entries[0].Findings
+	}
+	if entry.Template != nil && len(entry.Findings) == 0 {
+		loader.shared.add(key, entry.Template)
+	}
+	return entry
+}
+
+// key is equal for resources that are checked and compiled alike: see specKey.
+func (r *Resource) key() specKey {
+	b := appendKey([]byte("resource"), r.Kind)
+	b = appendKey(b, r.Namespace)
+	b = append(b, byte(len(r.Name)))
+	return sha256.Sum256(append(b, r.Content...))
+}
+
+// document is the resource as the loader reads one from a file.
+func (r *Resource) document() []byte {
 	document := bytes.TrimSuffix(bytes.TrimSpace(r.Content), []byte{'}'})
 	document = slices.Clip(document) // what follows is never written into Content
 	if len(document) > 1 {
@@ -63,15 +92,7 @@ func (loader *Loader) LoadResource(r Resource) Entry {
 		document = append(document, `,"namespace":`...)
 		document = appendJSONString(document, r.Namespace)
 	}
-	document = append(document, `}}`...)
-	entry := Entry{Origin: Origin{Source: SourceCluster}}
-	if entries := loader.Load(SourceCluster, "", document); len(entries) > 0 {
-		entry = entries[0]
-	}
-	// As far as the document could not be read: what its address says.
-	entry.Kind, entry.Namespace, entry.Name = r.Kind, r.Namespace, r.Name
-	entry.Origin = Origin{Source: SourceCluster}
-	return entry
+	return append(document, `}}`...)
 }
 
 // Summarize puts findings into one text of at most limit bytes: the first one stands for

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	clientmodel "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -85,7 +86,8 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 			t.Logf("the injector's log ends:\n%s", i.tail())
 		}
 	})
-	err = eventually(t.Context(), 30*time.Second, func(ctx context.Context) error {
+	const startup = 2 * time.Minute // with ten thousand templates, on a busy machine
+	err = eventually(t.Context(), startup, func(ctx context.Context) error {
 		select {
 		case <-i.done:
 			t.Fatalf("sidecar-injector %s: ended at once:\n%s", strings.Join(args, " "), i.tail())
@@ -106,8 +108,8 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 	return i
 }
 
-// decisions counts the injector's decisions, by outcome and reason ("skipped NotEnabled").
-func (i *injector) decisions(t *testing.T) map[string]int {
+// families are the injector's metrics by name.
+func (i *injector) families(t *testing.T) map[string]*clientmodel.MetricFamily {
 	t.Helper()
 	body, err := get(t.Context(), i.metrics)
 	if err != nil {
@@ -118,8 +120,14 @@ func (i *injector) decisions(t *testing.T) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return families
+}
+
+// decisions counts the injector's decisions, by outcome and reason ("skipped NotEnabled").
+func (i *injector) decisions(t *testing.T) map[string]int {
+	t.Helper()
 	counts := map[string]int{}
-	for _, m := range families["sidecar_injector_decisions_total"].GetMetric() {
+	for _, m := range i.families(t)["sidecar_injector_decisions_total"].GetMetric() {
 		labels := map[string]string{}
 		for _, l := range m.GetLabel() {
 			labels[l.GetName()] = l.GetValue()

@@ -46,11 +46,12 @@ func removeCRDs(t *testing.T) {
 	if err := envtest.UninstallCRDs(suite.config, options); err != nil {
 		t.Fatal(err)
 	}
-	err := eventually(context.Background(), patience, func(ctx context.Context) error {
+	const deletion = 5 * time.Minute // of ten thousand templates, one after another
+	err := eventually(context.Background(), deletion, func(ctx context.Context) error {
 		for _, plural := range []string{v1alpha1.ClusterSidecarTemplates, v1alpha1.SidecarTemplates} {
 			_, err := templatesOf(t, plural, "").List(ctx, metav1.ListOptions{})
 			if !apierrors.IsNotFound(err) {
-				return fmt.Errorf("%s: still there: %w", plural, err)
+				return errors.Join(fmt.Errorf("%s: still there", plural), err)
 			}
 		}
 		return nil

@@ -1,0 +1,175 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+const (
+	manyTemplates      = 10_000
+	differentTemplates = 500
+	// largeTemplate is what etcd still takes: 1.5 MiB a request by default.
+	largeTemplate = 1 << 20
+	// manySeconds is far more than loading takes: a few ms for each different template.
+	manySeconds = 60
+	// manyMemory is what the chart's Deployment gives the injector, in bytes.
+	manyMemory = 512 << 20
+)
+
+// TestTenThousandTemplatesAreServed fills the cluster, starts an injector on it, and
+// uses templates that come first, last and largest.
+func TestTenThousandTemplatesAreServed(t *testing.T) {
+	installCRDs(t)
+	begun := time.Now()
+	namespaces := []string{enabledNamespace(t), enabledNamespace(t)}
+	fill(t, namespaces)
+	created := time.Since(begun).Round(time.Second)
+
+	begun = time.Now()
+	i := startInjector(t)
+	ready := time.Since(begun).Round(100 * time.Millisecond)
+	install(t, webhookConfiguration(t, i.url, i.ca))
+	used := usedBy(t, i)
+
+	for _, want := range []struct{ namespace, template, image string }{
+		{namespaces[0], "many-0", "example.com/image:0"},
+		{namespaces[0], fmt.Sprintf("many-%d", manyTemplates/2-1), fmt.Sprintf("example.com/image:%d", (manyTemplates/2-1)%differentTemplates)},
+		{namespaces[1], fmt.Sprintf("many-%d", manyTemplates-1), fmt.Sprintf("example.com/image:%d", (manyTemplates-1)%differentTemplates)},
+		{namespaces[0], "large", "example.com/large:1"},
+	} {
+		soon(t, want.namespace, want.template, want.image)
+	}
+
+	// One that changes is in force at once, however many there are.
+	begun = time.Now()
+	applyTemplate(t, sidecarTemplate("", "many-0", "example.com/changed:1"))
+	soon(t, namespaces[0], "many-0", "example.com/changed:1")
+	changed := time.Since(begun).Round(10 * time.Millisecond)
+
+	suite.report("%d templates, %d of them different, one of 1 MB: created in %s; injector ready after %s (%.1f s of processor time) with %d MiB (peak %d MiB); a change in force after %s",
+		manyTemplates+1, differentTemplates, created, ready, used.seconds, used.memory>>20, used.peak>>20, changed)
+	if used.peak > manyMemory {
+		t.Errorf("the injector took %d MiB, more than the %d MiB that it is given", used.peak>>20, manyMemory>>20)
+	}
+	if used.seconds > manySeconds {
+		t.Errorf("the injector took %.1f s of processor time, want at most %d s", used.seconds, manySeconds)
+	}
+}
+
+// fill creates the templates: half of the cluster, half of a namespace, and a large one.
+func fill(t *testing.T, namespaces []string) {
+	t.Helper()
+	builtIn, err := os.ReadFile(filepath.Join(repository, "templates/builtin/config-sync.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := func(ctx context.Context, namespace, name, image string, padding int) error {
+		text, err := variant(builtIn, namespace, name, image, padding)
+		if err != nil {
+			return err
+		}
+		w := writtenTemplate{namespace: namespace, name: name, object: text}
+		_, err = w.send(ctx)
+		return err
+	}
+	group, ctx := errgroup.WithContext(t.Context())
+	group.SetLimit(32)
+	for n := range manyTemplates {
+		namespace := ""
+		if n >= manyTemplates/2 {
+			namespace = namespaces[1]
+		}
+		group.Go(func() error {
+			return create(ctx, namespace, fmt.Sprintf("many-%d", n), fmt.Sprintf("example.com/image:%d", n%differentTemplates), 0)
+		})
+	}
+	group.Go(func() error { return create(ctx, "", "large", "example.com/large:1", largeTemplate) })
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// variant is a built-in template under another name, with another image, that wants nothing
+// of its pods; padding bytes of environment are added.
+func variant(builtIn []byte, namespace, name, image string, padding int) ([]byte, error) {
+	template := sidecarTemplate(namespace, name, image)
+	var full object
+	if err := yaml.Unmarshal(builtIn, &full); err != nil {
+		return nil, err
+	}
+	spec := full["spec"].(object)
+	template.Object["spec"] = spec
+	delete(spec, "examples") // and the words below: less to send ten thousand times
+	for _, p := range spec["parameters"].([]any) {
+		parameter := p.(object)
+		delete(parameter, "description")
+		if parameter["required"] == true {
+			delete(parameter, "required")
+			parameter["default"] = "/given"
+		}
+	}
+	container := spec["pod"].(object)["spec"].(object)["initContainers"].([]any)[0].(object)
+	container["image"] = image
+	env, _ := container["env"].([]any)
+	for n := 0; padding > 0; n++ {
+		value := strings.Repeat("v", 100)
+		env = append(env, object{"name": fmt.Sprintf("VALUE_%d", n), "value": value})
+		padding -= len(value) + len(`{"name":"VALUE_0000","value":""},`)
+	}
+	container["env"] = env
+	return json.Marshal(template.Object)
+}
+
+// use is what a process took so far: bytes of memory, now and at most, and processor time.
+type use struct {
+	memory, peak int64
+	seconds      float64
+}
+
+func usedBy(t *testing.T, i *injector) use {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.command.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kilobytes := func(field string) int64 {
+		_, rest, _ := strings.Cut(string(text), "\n"+field+":")
+		number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", field, err)
+		}
+		return n << 10
+	}
+	families := i.families(t)
+	seconds := families["process_cpu_seconds_total"].GetMetric()[0].GetCounter().GetValue()
+	return use{kilobytes("VmRSS"), kilobytes("VmHWM"), seconds}
+}
+
+// TestATemplateThatEtcdCannotHoldIsRefused shows that the API server says so, whatever the
+// injector says of the content.
+func TestATemplateThatEtcdCannotHoldIsRefused(t *testing.T) {
+	installCRDs(t)
+	reviewed(t, startInjector(t))
+	template := sidecarTemplate("", "huge", "example.com/one:1")
+	template.Object["spec"].(object)["description"] = strings.Repeat("x", 1700<<10)
+	_, err := templatesOf(t, v1alpha1.ClusterSidecarTemplates, "").Create(t.Context(), template, metav1.CreateOptions{})
+	if err == nil || !strings.Contains(err.Error(), "etcdserver: request is too large") {
+		t.Errorf("1.7 MB: %v", err)
+	}
+}
