@@ -4,3 +4,6 @@ import "time"
 
 // SetRescan lets a test wait less for the periodic reading.
 func SetRescan(d *Directory, every time.Duration) { d.rescan = every }
+
+// SetAbsence lets a test wait less for kinds that the API server does not know yet.
+func SetAbsence(r *Resources, every time.Duration) { r.absence = every }
