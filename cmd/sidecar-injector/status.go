@@ -98,7 +98,7 @@ func (o *statusOptions) workloads(ctx context.Context) (*offline, []*live.Worklo
 	if err := o.readInjector(ctx, loaded, namespace); err != nil {
 		return nil, nil, err
 	}
-	inventory, err := reader.Inventory(ctx, loaded.set, loaded.settings, namespaces, namespace)
+	inventory, err := reader.Inventory(ctx, loaded.set, loaded.settings, namespaces, namespace, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("pods: %w", err)
 	}

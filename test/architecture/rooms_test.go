@@ -26,7 +26,7 @@ func rooms() map[string][]string {
 		"webhook":              {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
 		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/live":   {"config", "templates", "templates/v1alpha1", "webhook/inject"},
 
 		"cmd/sidecar-injector": {"cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -62,7 +63,7 @@ type Facts struct {
 	Limits Seen[[]Refusal]
 	Fleet  Seen[[]*live.Workload]
 	// Lacking are the rights that sidecars of running pods lack.
-	Lacking Seen[[]Lack]
+	Lacking Seen[[]webhook.MissingAccess]
 }
 
 // Condition is what a custom resource says of itself.
@@ -94,13 +95,6 @@ type Trial struct {
 // Refusal is a namespace that does not admit a pod with a sidecar.
 type Refusal struct {
 	Namespace, Template, Message string
-}
-
-// Lack is a right that a sidecar needs and its pod's service account does not have.
-type Lack struct {
-	Namespace, Account, Template, Right string
-	// Pods counts those that it concerns.
-	Pods int
 }
 
 // installation is the one that is looked at.

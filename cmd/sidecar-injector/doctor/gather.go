@@ -63,8 +63,8 @@ func Gather(ctx context.Context, reader *live.Reader, options Options) (*Facts, 
 	if err := g.templates(ctx); err != nil {
 		return nil, err
 	}
-	g.trials(ctx)
 	g.pods(ctx)
+	g.trials(ctx)
 	return g.facts, nil
 }
 

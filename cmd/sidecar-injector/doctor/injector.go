@@ -186,16 +186,11 @@ func endpoints(f *Facts) []Finding {
 	if f.Endpoints.Err != nil {
 		return unseen("endpoints", "list endpointslices in namespace "+i.Namespace, f.Endpoints.Err)
 	}
-	ready, all := 0, 0
+	all := 0
 	for _, s := range f.Endpoints.Value {
-		for _, e := range s.Endpoints {
-			all++
-			if e.Conditions.Ready == nil || *e.Conditions.Ready {
-				ready++
-			}
-		}
+		all += len(s.Endpoints)
 	}
-	if ready == 0 {
+	if ready(f) == 0 {
 		cause := "no pod is ready; the API server has nobody to ask"
 		if all == 0 {
 			cause = "the Service selects no pod: its selector and the pods' labels differ, or there are no pods"
@@ -203,7 +198,20 @@ func endpoints(f *Facts) []Finding {
 		return []Finding{failure(fmt.Sprintf("Service %s/%s has no ready endpoint (%d not ready)", i.Namespace, i.Name, all), cause,
 			fmt.Sprintf("kubectl get pods -n %s -l %s; kubectl get service %s -n %s -o jsonpath='{.spec.selector}'", i.Namespace, live.Selector, i.Name, i.Namespace))}
 	}
-	return ok("%s ready", count(ready, "endpoint is", "endpoints are"))
+	return ok("%s ready", count(ready(f), "endpoint is", "endpoints are"))
+}
+
+// ready counts the ready endpoints.
+func ready(f *Facts) int {
+	n := 0
+	for _, s := range f.Endpoints.Value {
+		for _, e := range s.Endpoints {
+			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func lease(f *Facts) []Finding {

@@ -81,9 +81,9 @@ func sidecarPermissions(f *Facts) []Finding {
 	var found []Finding
 	for _, l := range f.Lacking.Value {
 		found = append(found, warning(
-			fmt.Sprintf("sidecar %s in namespace %s may not %s", l.Template, l.Namespace, l.Right),
-			fmt.Sprintf("the service account %s of %s lacks a right that the sidecar needs to work", l.Account, count(l.Pods, "pod", "pods")),
-			fmt.Sprintf("sidecar-injector templates show %s lists the rights; give them to the account by a Role and a RoleBinding in namespace %s", l.Template, l.Namespace)))
+			fmt.Sprintf("service account %s of namespace %s may not %s", l.Account.Name, l.Account.Namespace, l.Permission),
+			fmt.Sprintf("%s needs it to work", strings.Join(l.Instances, " and ")),
+			fmt.Sprintf("bind a Role with these rights to it: kubectl create rolebinding … --serviceaccount=%s:%s -n %s", l.Account.Namespace, l.Account.Name, l.Account.Namespace)))
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -127,14 +128,14 @@ func templatesReady(f *Facts) []Finding {
 		}
 	}
 	for _, e := range f.Templates {
-		if !e.Broken() || told[e.Origin.File] {
+		if !e.Broken() || told[entryName(e)] {
 			continue
 		}
 		cause := "pods that ask for it are refused (TemplateInvalid); an injector that runs still has the last good version, one that starts does not"
 		if i := slices.IndexFunc(e.Findings, func(x templates.Finding) bool { return x.Severity == templates.SeverityError }); i >= 0 {
 			cause = e.Findings[i].String() + "; " + cause
 		}
-		found = append(found, failure(fmt.Sprintf("template %s (%s) has a fault", templates.Quote(e.Name), e.Origin.File), cause,
+		found = append(found, failure(fmt.Sprintf("template %s (%s) has a fault", entryName(e), cmp.Or(e.Origin.File, e.Origin.Source)), cause,
 			"correct it there; sidecar-injector validate -f FILE shows every fault with its place"))
 	}
 	if f.Conditions.Err != nil {
@@ -144,6 +145,17 @@ func templatesReady(f *Facts) []Finding {
 		return ok("%s without a fault", count(len(f.Templates), "template is", "templates are"))
 	}
 	return found
+}
+
+// entryName is kind/name, or kind/namespace/name, as of resources.
+func entryName(e templates.Entry) string {
+	if e.Name == "" {
+		return "without a name"
+	}
+	if e.Namespace == "" {
+		return e.Kind + "/" + e.Name
+	}
+	return e.Kind + "/" + e.Namespace + "/" + e.Name
 }
 
 // resourceArgument turns SidecarTemplate/shop/x into what kubectl takes.

@@ -95,7 +95,8 @@ func NewInventory() *Inventory { return &Inventory{workloads: map[[3]string]*Wor
 
 // Inventory counts the pods of a namespace, "" being all, by what would become of them
 // if they were created now. Namespaces that are not among those given count as not enabled.
-func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *inject.Settings, namespaces []inject.Namespace, namespace string) (*Inventory, error) {
+// Each, which may be nil, sees every pod that has to do with the injector.
+func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *inject.Settings, namespaces []inject.Namespace, namespace string, each func(*Pod, *Standing)) (*Inventory, error) {
 	made, err := r.CronJobs(ctx, namespace)
 	if err != nil {
 		return nil, err
@@ -122,6 +123,9 @@ func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *in
 			owner = of
 		}
 		v.Add(&pod, owner, standing)
+		if each != nil {
+			each(&pod, &standing)
+		}
 		return nil
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 
@@ -52,6 +51,10 @@ func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit fun
 	for {
 		text, err := r.client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
 			VersionedParams(&options, scheme.ParameterCodec).SetHeader("Accept", "application/json").DoRaw(ctx)
+		if goOn := expired(err); goOn != "" {
+			options.Continue = goOn
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -111,23 +114,21 @@ func ownerOf(references []metav1.OwnerReference, labels map[string]string) Owner
 // namespace/name. Jobs that nobody shows count as made by hand.
 func (r *Reader) CronJobs(ctx context.Context, namespace string) (map[string]Owner, error) {
 	jobs := r.metadata.Resource(batchv1.SchemeGroupVersion.WithResource("jobs")).Namespace(namespace)
-	made := map[string]Owner{}
-	options := metav1.ListOptions{Limit: chunk}
-	for {
+	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, string, error) {
 		list, err := jobs.List(ctx, options)
 		if err != nil {
-			if apierrors.IsResourceExpired(err) {
-				return made, nil
-			}
-			return made, r.excuse("Jobs", "pods of CronJobs are counted by Job", err)
+			return nil, "", err
 		}
-		for _, j := range list.Items {
-			if o := ownerOf(j.OwnerReferences, nil); o.Kind == "CronJob" {
-				made[j.Namespace+"/"+j.Name] = o
-			}
-		}
-		if options.Continue = list.Continue; options.Continue == "" {
-			return made, nil
+		return list.Items, list.Continue, nil
+	})
+	if err != nil {
+		return nil, r.excuse("Jobs", "pods of CronJobs are counted by Job", err)
+	}
+	made := map[string]Owner{}
+	for _, j := range all {
+		if o := ownerOf(j.OwnerReferences, nil); o.Kind == "CronJob" {
+			made[j.Namespace+"/"+j.Name] = o
 		}
 	}
+	return made, nil
 }

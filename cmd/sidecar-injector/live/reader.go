@@ -5,6 +5,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -80,9 +81,8 @@ func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(co
 	options.Limit = chunk
 	for {
 		items, next, err := list(ctx, options)
-		if apierrors.IsResourceExpired(err) && options.Continue != "" {
-			// The list took longer than the API server remembers: once more, in one piece.
-			all, options.Limit, options.Continue = nil, 0, ""
+		if goOn := expired(err); goOn != "" {
+			options.Continue = goOn
 			continue
 		}
 		if err != nil {
@@ -94,4 +94,15 @@ func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(co
 		}
 		options.Continue = next
 	}
+}
+
+// expired is where to go on with a list that took longer than the API server remembers;
+// what follows is then of a newer state, which is good enough for people. "" for
+// every other error.
+func expired(err error) string {
+	status := apierrors.APIStatus(nil)
+	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) {
+		return ""
+	}
+	return status.Status().Continue
 }

@@ -30,6 +30,8 @@ const (
 type Standing struct {
 	State     State
 	Instances []Instance
+	// Decided are the instances of the decision, with the rights that they need.
+	Decided []inject.Instance
 }
 
 // Instance is one sidecar of a pod.
@@ -58,12 +60,12 @@ func (i Instance) Text() string {
 
 // Stand runs the decision about a pod that exists, as if it were created now.
 func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Namespace, pod *Pod) (Standing, error) {
-	result, err := inject.Inject(set, settings, &inject.Request{Pod: pod.JSON, Namespace: namespace})
+	result, err := inject.Inject(set, settings, &inject.Request{Pod: pod.JSON, Namespace: namespace, Permissions: true})
 	if err != nil {
 		return Standing{}, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
 	status, _ := inject.ReadStatus(pod.Annotations) // one that cannot be read says nothing
-	var s Standing
+	s := Standing{Decided: result.Instances}
 	told := map[string]bool{}
 	for _, in := range result.Instances {
 		i := Instance{Name: in.Name, Template: in.TemplateName, Why: in.Outdated}

@@ -87,11 +87,15 @@ func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, 
 	}
 	var all []templates.Entry
 	for i := range items {
-		text, err := items[i].MarshalJSON()
+		o := &items[i]
+		text, err := o.MarshalJSON()
 		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", kind, items[i].GetName(), err)
+			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
 		}
-		all = append(all, loader.Load(templates.SourceCluster, ResourceName(&items[i]), text)...)
+		if text, err = templates.ResourceContent(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
+		}
+		all = append(all, loader.LoadResource(templates.Resource{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Content: text}))
 	}
 	return all, nil
 }
