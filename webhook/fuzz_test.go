@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +54,49 @@ func FuzzAdmissionReview(f *testing.F) {
 		}
 		if len(response.Patch) > 0 && !json.Valid(response.Patch) {
 			t.Errorf("the patch is no JSON: %q", response.Patch)
+		}
+	})
+}
+
+// FuzzAdvice: whatever object a workload is, nobody is held up, what is said can be printed, and
+// an update that changes nothing is told nothing.
+func FuzzAdvice(f *testing.F) {
+	f.Add([]byte(deployment("", annotated("sidecar-injector.dev/inject", "tail"))))
+	f.Add([]byte(deployment(annotated("sidecar-injector.dev/inject", "\x1b[31m\r\n"), annotated("sidecar-injector.dev/inject", "tial,\u202e"))))
+	f.Add([]byte(`{"metadata":{"ownerReferences":[{"controller":true}]},"spec":{"jobTemplate":{"metadata":7},"template":null}}`))
+	f.Add([]byte(`{"spec":{"template":{"metadata":{"labels":{"sidecar-injector.dev/injection":"\u0000"}},"spec":{"serviceAccountName":7}}}}`))
+	options := webhook.Options{
+		Templates:  library{setOf(tail + needy), true},
+		Namespaces: webhook.NewStandaloneNamespaces(nil),
+		Inject:     inject.Inject,
+		Settings:   &inject.Settings{},
+		Metrics:    webhook.NewMetrics(prometheus.NewRegistry()),
+		Log:        logr.Discard(),
+	}
+	advice := webhook.NewAdvice(options, webhook.NewCachedReviewer(&authorizer{}))
+	kinds := [][3]string{{"apps", "deployments", "Deployment"}, {"apps", "statefulsets", "StatefulSet"}, {"batch", "cronjobs", "CronJob"}}
+	f.Fuzz(func(t *testing.T, object []byte) {
+		for _, kind := range kinds {
+			for _, old := range []string{"", string(object)} {
+				body := workloadReview(kind[0], kind[1], kind[2], string(object), old)
+				request := httptest.NewRequest(http.MethodPost, webhook.AdvicePath, strings.NewReader(body))
+				request.Header.Set("Content-Type", "application/json")
+				recorder := httptest.NewRecorder()
+				advice.ServeHTTP(recorder, request)
+				got := answer{recorder.Result(), recorder.Body.Bytes()}
+				if got.StatusCode == http.StatusBadRequest && !json.Valid([]byte(body)) {
+					return
+				}
+				response := got.response(t)
+				if !response.Allowed || response.Patch != nil || len(response.Warnings) > 13 || old != "" && len(response.Warnings) > 0 {
+					t.Errorf("%s: %s", kind[2], got.body)
+				}
+				for _, w := range response.Warnings {
+					if len(w) > 256 || strings.ContainsFunc(w, func(r rune) bool { return !unicode.IsPrint(r) }) {
+						t.Errorf("%q", w)
+					}
+				}
+			}
 		}
 	})
 }
