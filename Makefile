@@ -53,7 +53,7 @@ image: ## dist/image.tar for docker load, ctr image import, kind load image-arch
 
 test: ## all tests; no cluster needed
 	go test ./...
-	for module in $(modules); do go -C $$module test -count 1 ./... || exit 1; done
+	for module in $(modules); do go -C $$module test -count 1 -timeout 20m ./... || exit 1; done
 
 cluster-binaries: ## Kubernetes, built from its modules into the user's cache, once per version
 	@cd test/cluster && go run .

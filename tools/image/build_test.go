@@ -24,7 +24,7 @@ import (
 
 const root = "../.."
 
-var cold = flag.Bool("cold", false, "compile everything anew for the second build; takes minutes")
+var cold = flag.Bool("cold", false, "compile everything anew for the second build, and all for another processor; takes minutes")
 
 // release is what the tests stamp.
 func release() about {
@@ -176,11 +176,35 @@ func TestTheSameSourcesGiveTheSameBytesElsewhere(t *testing.T) {
 }
 
 func TestAnotherProcessorGetsItsOwnImage(t *testing.T) {
-	image, _ := archive(t, build(t, root, "arm64"))
+	var binary string
+	if *cold {
+		binary = build(t, root, "arm64")
+	} else {
+		// Compiling all of ours once more takes as long as everything else here together.
+		binary = filepath.Join(t.TempDir(), program)
+		source := filepath.Join(t.TempDir(), "main.go")
+		must(t, os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600))
+		compile := exec.Command("go", "build", "-o", binary, source)
+		compile.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+		if said, err := compile.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
+	}
+	image, _ := archive(t, binary)
 	config, err := image.ConfigFile()
 	must(t, err)
 	if config.OS != "linux" || config.Architecture != "arm64" {
 		t.Errorf("image for %s/%s", config.OS, config.Architecture)
+	}
+}
+
+// TestThePlatformIsTheOneAskedFor: the compiler names the one that it cannot compile for.
+func TestThePlatformIsTheOneAskedFor(t *testing.T) {
+	command := exec.Command(filepath.Join(root, "tools/build.sh"), filepath.Join(t.TempDir(), program))
+	command.Env = append(os.Environ(), "TARGETOS=plan10", "TARGETARCH=z80", "GOOS=linux", "GOARCH=amd64")
+	said, err := command.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "plan10/z80") {
+		t.Errorf("%v: %s", err, said)
 	}
 }
 
