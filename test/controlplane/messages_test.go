@@ -116,6 +116,10 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 			url, ca := expiredServer(t)
 			return refusedBy(t, url, ca)
 		},
+		"unable to load root certificates": func(t *testing.T) error {
+			url, _ := serveTLS(t, http.NotFoundHandler())
+			return refusedBy(t, url, []byte("garbage"))
+		},
 		"the server could not find the requested resource": func(t *testing.T) error {
 			url, ca := serveTLS(t, http.NotFoundHandler())
 			return refusedBy(t, url, ca)
