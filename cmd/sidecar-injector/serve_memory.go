@@ -9,7 +9,7 @@ import (
 const (
 	// growthLoading keeps the peak of memory, which is when thousands of templates are
 	// loaded, below what serving takes afterwards.
-	growthLoading = 50
+	growthLoading = 75
 	// growthServing saves a twentieth of a request's cost for 5 MiB, compared with Go's
 	// own 100 (docs/performance.md).
 	growthServing = 150
