@@ -18,8 +18,9 @@ const (
 	// keepEvery is how often the Keeper looks at everything without being told of a change.
 	keepEvery = 30 * time.Second
 
-	// calm is the least time between two looks, lest two who write the same never stop for breath.
-	calm = 200 * time.Millisecond
+	// calm is the least time between two looks. It doubles, up to calmMost, with each look that
+	// has to write again: somebody else writes the same, and the two shall not wear the API server out.
+	calm, calmMost = 200 * time.Millisecond, 10 * time.Second
 
 	retryFirst, retryMost = time.Second, 30 * time.Second
 )
@@ -31,32 +32,36 @@ type Keeper struct {
 	in      *Installation
 	changed chan struct{}
 
+	wrote bool                // in the last look
 	ours  []*x509.Certificate // of the last look
 	since time.Time           // when they came
 }
 
 // Run keeps both right until ctx is done.
 func (k *Keeper) Run(ctx context.Context) error {
-	retry := retryFirst
+	retry, pause := retryFirst, calm
 	for {
 		wait := keepEvery
 		if err := k.keep(ctx); apierrors.IsConflict(err) {
-			wait = calm // somebody else has just written; look again
+			wait = pause // somebody else has just written; look again
 		} else if err != nil && ctx.Err() == nil {
 			k.in.Log.Error(err, "certificates not kept", "retryIn", retry.String())
 			wait, retry = retry, min(2*retry, retryMost)
 		} else {
 			retry = retryFirst
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(calm):
+		if pause = min(2*pause, calmMost); !k.wrote {
+			pause = calm
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait - calm):
+		case <-time.After(pause):
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(max(0, wait-pause)):
 		case <-k.changed:
 		}
 	}
@@ -64,6 +69,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // keep looks at everything once, and writes what has to be written.
 func (k *Keeper) keep(ctx context.Context) error {
+	k.wrote = false
 	t, err := k.trust(ctx)
 	if err != nil || len(t.ours) == 0 {
 		return err
@@ -134,6 +140,7 @@ func (k *Keeper) authority(ctx context.Context) (*stored, error) {
 	if err := k.writeAuthority(ctx, live, name, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
+	k.wrote = true
 	k.in.Metrics.wrote("authority", reason)
 	k.in.Log.Info("certificate authority made", "secret", name, "because", string(reason), "found", fault.Error(),
 		"authority", fmt.Sprintf("%x", s.authority.cert.SubjectKeyId), "notAfter", stamp(s.authority.cert.NotAfter))
@@ -172,6 +179,7 @@ func (k *Keeper) keepBundles(ctx context.Context, t *trust, kind string, meta *m
 	if err := writeBundles(ctx, k.in.Client, kind, meta, bundles); err != nil {
 		return err
 	}
+	k.wrote = true
 	for name, reason := range reasons {
 		k.in.Metrics.wrote("bundle", reason)
 		k.in.Log.Info("CA bundle written", "configuration", kind+" "+meta.Name, "webhook", name, "because", string(reason))

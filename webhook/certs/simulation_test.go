@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,11 +26,13 @@ func TestTwoYearsLoseNothing(t *testing.T) {
 	}
 	for day := range 2 * 365 {
 		leader := w.replicas[random.IntN(len(w.replicas))]
-		w.pass(random, leader, 24*time.Hour, 24*time.Hour, never)
-		if day%20 == 0 {
+		before := string(w.secret().Data[certificateKey])
+		w.pass(random, leader, 24*time.Hour, 24*time.Hour, nil)
+		never()
+		if now := string(w.secret().Data[certificateKey]); now != before || day%60 == 0 {
+			authorities[now] = true
 			w.pass(random, leader, 2*settle, look, never)
 		}
-		authorities[string(w.secret().Data[certificateKey])] = true
 		if day%50 == 7 {
 			n := random.IntN(len(w.replicas))
 			w.replicas[n] = w.newMember()
@@ -170,6 +173,42 @@ func TestAnAuthorityThatLeakedCanBeTakenOutAtOnce(t *testing.T) {
 	if lost := w.lost(); len(lost) > 0 {
 		t.Error(lost)
 	}
+}
+
+// TestReadySaysInWordsWhatIsMissing.
+func TestReadySaysInWordsWhatIsMissing(t *testing.T) {
+	w, random := newWorld(t, 1), seeded()
+	m := w.replicas[0]
+	other, err := newAuthority(epoch, storedLife)
+	w.must(err)
+	says := func(want string) {
+		t.Helper()
+		m.observe()
+		got := "ready"
+		if err := m.Ready(); err != nil {
+			got = err.Error()
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	m.watches[1].seen = func() bool { return false }
+	says("ValidatingWebhookConfiguration injector: not seen yet")
+	m.watches[1].seen = m.watches[0].seen
+	says("Secret system/injector-ca: is not there; the replica that holds the lease injector is to mend that")
+	w.pass(random, m, look, look, nil)
+	says("ready")
+	w.setBundles(nil)
+	says("MutatingWebhookConfiguration injector, webhook namespaces.x.dev: caBundle: empty")
+	w.setBundles([]byte("garbage"))
+	says("MutatingWebhookConfiguration injector, webhook namespaces.x.dev: caBundle: cannot be read")
+	w.setBundles(other.Bundle())
+	says("MutatingWebhookConfiguration injector, webhook namespaces.x.dev: caBundle: does not verify the certificate that is served here: x509: ")
+	w.pass(random, m, look, look, nil)
+	w.setSecret(map[string][]byte{certificateKey: []byte("garbage")})
+	says("ready") // what is served is still good
+	w.deleteConfigurations()
+	says("ready")
 }
 
 // TestABundleThatIsSomebodyElsesToWriteIsLeftAlone: two who write it would never end.

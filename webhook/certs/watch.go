@@ -18,7 +18,8 @@ import (
 type watch struct {
 	what     string // the object, in messages
 	informer cache.SharedIndexInformer
-	object   func() any // what the watch has; nil when there is none
+	object   func() any  // what the watch has; nil when there is none
+	seen     func() bool // whether it has looked at all
 
 	mu  sync.Mutex
 	err error // of the last attempt to watch
@@ -33,7 +34,7 @@ func named(name string) func(*metav1.ListOptions) {
 
 // newWatch is a watch of the object that has a key in an informer's store.
 func newWatch(what, key string, informer cache.SharedIndexInformer) *watch {
-	return &watch{what: what, informer: informer, object: func() any {
+	return &watch{what: what, informer: informer, seen: informer.HasSynced, object: func() any {
 		object, found, err := informer.GetStore().GetByKey(key)
 		if err != nil || !found {
 			return nil
@@ -79,7 +80,7 @@ func (w *watch) run(ctx context.Context, changed func()) error {
 
 // synced says why nothing is known of the object yet; nil when it is.
 func (w *watch) synced() error {
-	if w.informer.HasSynced() {
+	if w.seen() {
 		return nil
 	}
 	w.mu.Lock()

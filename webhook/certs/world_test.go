@@ -50,6 +50,9 @@ func (w *world) newMember() *member {
 		Client: w.client, Namespace: "system", Name: "injector", Log: logr.Discard(), Metrics: NewMetrics(m.registry),
 		Now: func() time.Time { return w.now.Add(m.ahead) },
 	})
+	for _, watch := range m.watches {
+		watch.seen = func() bool { return true }
+	}
 	admission := w.client.AdmissionregistrationV1()
 	m.watches[0].object = func() any {
 		return orNil(admission.MutatingWebhookConfigurations().Get(w.t.Context(), "injector", metav1.GetOptions{}))
