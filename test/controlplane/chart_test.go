@@ -44,7 +44,7 @@ func TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep(t *testing.T) {
 	for keep, want := range map[string][]string{"true": kept, "false": nil} {
 		t.Run("crds.keep="+keep, func(t *testing.T) {
 			newReleaseNamespace(t)
-			t.Cleanup(func() { dropCRDs(t) })
+			t.Cleanup(func() { removeCRDs(t) })
 			before := inventory(t)
 			mustHelm(t, "install", releaseName, chartFolder, "--namespace", releaseName, "--set", "crds.keep="+keep)
 			if n := len(more(before, inventory(t))); n < 15 {
@@ -166,7 +166,7 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 				t.Cleanup(func() {
 					kubectl(t, "delete", "--ignore-not-found", "clusterrole,clusterrolebinding,mutatingwebhookconfiguration,validatingwebhookconfiguration",
 						"-l", "app.kubernetes.io/instance="+releaseName)
-					dropCRDs(t)
+					removeCRDs(t)
 				})
 				apply(t)
 			},

@@ -146,7 +146,7 @@ func installChart(t *testing.T, args ...string) {
 		if _, err := helm(t, "uninstall", releaseName, "--namespace", releaseName, "--ignore-not-found"); err != nil {
 			t.Error(err)
 		}
-		dropCRDs(t)
+		removeCRDs(t)
 	})
 	mustHelm(t, append([]string{"install", releaseName, chartFolder, "--namespace", releaseName}, args...)...)
 }
@@ -156,14 +156,6 @@ func upgradeChart(t *testing.T, args ...string) error {
 	t.Helper()
 	_, err := helm(t, append([]string{"upgrade", releaseName, chartFolder, "--namespace", releaseName, "--reset-values"}, args...)...)
 	return err
-}
-
-func dropCRDs(t *testing.T) {
-	t.Helper()
-	options := envtest.CRDInstallOptions{Paths: []string{chartFolder + "/files/crds"}}
-	if err := envtest.UninstallCRDs(suite.config, options); err != nil {
-		t.Error(err)
-	}
 }
 
 // installForeignKinds makes the API server know the kinds of others that the chart
@@ -194,6 +186,23 @@ func installForeignKinds(t *testing.T) {
 	t.Cleanup(func() {
 		if err := envtest.UninstallCRDs(suite.config, options); err != nil {
 			t.Error(err)
+		}
+		client, err := metadata.NewForConfig(suite.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		definitions := client.Resource(apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions"))
+		for _, crd := range crds {
+			err := eventually(context.Background(), patience, func(ctx context.Context) error {
+				_, err := definitions.Get(ctx, crd.Name, metav1.GetOptions{})
+				if apierrors.IsNotFound(err) {
+					return nil
+				}
+				return fmt.Errorf("%s is still there: %w", crd.Name, err)
+			})
+			if err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

@@ -28,7 +28,7 @@ func startReplica(t *testing.T) *replica {
 	must(t, err)
 	pod := &deployment.Spec.Template.Spec
 	folder := t.TempDir()
-	mountConfigMaps(t, pod, folder)
+	mount(t, pod, folder)
 	var flags []string
 	for _, arg := range pod.Containers[0].Args[1:] {
 		// A kubelet's pod has all ports for itself, and time to end.
@@ -44,23 +44,33 @@ func startReplica(t *testing.T) *replica {
 	return r
 }
 
-// mountConfigMaps does what a kubelet does for the volumes that the container mounts from ConfigMaps.
-func mountConfigMaps(t *testing.T, pod *corev1.PodSpec, folder string) {
+// mount does what a kubelet does for the volumes that the container mounts from ConfigMaps and Secrets.
+func mount(t *testing.T, pod *corev1.PodSpec, folder string) {
 	t.Helper()
 	for _, volume := range pod.Volumes {
-		if volume.ConfigMap == nil {
+		files := map[string][]byte{}
+		switch {
+		case volume.ConfigMap != nil:
+			source, err := suite.client.CoreV1().ConfigMaps(releaseName).Get(t.Context(), volume.ConfigMap.Name, metav1.GetOptions{})
+			must(t, err)
+			for name, text := range source.Data {
+				files[name] = []byte(text)
+			}
+		case volume.Secret != nil:
+			source, err := suite.client.CoreV1().Secrets(releaseName).Get(t.Context(), volume.Secret.SecretName, metav1.GetOptions{})
+			must(t, err)
+			files = source.Data
+		default:
 			continue
 		}
-		mount := pod.Containers[0].VolumeMounts[slices.IndexFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume.Name })]
-		source, err := suite.client.CoreV1().ConfigMaps(releaseName).Get(t.Context(), volume.ConfigMap.Name, metav1.GetOptions{})
-		must(t, err)
-		target := strings.Replace(mount.MountPath, "/etc/sidecar-injector", folder, 1)
-		if mount.SubPath != "" {
+		at := pod.Containers[0].VolumeMounts[slices.IndexFunc(pod.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume.Name })]
+		target := strings.Replace(at.MountPath, "/etc/sidecar-injector", folder, 1)
+		if at.SubPath != "" {
 			target = filepath.Dir(target)
 		}
 		must(t, os.MkdirAll(target, 0o700))
-		for name, text := range source.Data {
-			must(t, os.WriteFile(filepath.Join(target, name), []byte(text), 0o600))
+		for name, data := range files {
+			must(t, os.WriteFile(filepath.Join(target, name), data, 0o600))
 		}
 	}
 }

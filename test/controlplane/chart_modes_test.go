@@ -1,0 +1,146 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	certutil "k8s.io/client-go/util/cert"
+)
+
+// TestTheChartWorksHoweverItIsInstalled runs the injector as each of the chart's modes has it: with
+// the arguments, files and rights of that rendering, and nothing that it asks for is refused.
+func TestTheChartWorksHoweverItIsInstalled(t *testing.T) {
+	installForeignKinds(t)
+	for name, c := range map[string]struct {
+		values []string
+		before func(t *testing.T) // the injector starts
+		after  func(t *testing.T, r *replica)
+		ask    string
+	}{
+		"made by the injector": {ask: "log-collector"},
+		"certificate provided": {
+			values: []string{"--values", chartFolder + "/ci/provided-certificate-values.yaml"},
+			before: func(t *testing.T) { issue(t, "own-certificate") },
+			ask:    "log-collector",
+		},
+		"certificate by cert-manager": {
+			values: []string{"--values", chartFolder + "/ci/cert-manager-values.yaml"},
+			before: func(t *testing.T) { injectBundle(t, issue(t, releaseName+"-tls")) },
+			ask:    "log-collector",
+		},
+		"reached by an address": {
+			// The port is known only when the injector runs; the certificate is for the host.
+			values: []string{"--set", "webhook.url=https://" + ownAddress(t) + ":1"},
+			after: func(t *testing.T, r *replica) {
+				if err := upgradeChart(t, "--set", "webhook.url="+r.url); err != nil {
+					t.Fatal(err)
+				}
+			},
+			ask: "log-collector",
+		},
+		"inline templates, no custom resources": {
+			values: []string{"--values", chartFolder + "/ci/templates-values.yaml"},
+			ask:    "proxy",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			installChart(t, c.values...)
+			if c.before != nil {
+				c.before(t)
+			}
+			s := &stage{namespace: newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)}
+			p := s.start(t)
+			if c.after != nil {
+				c.after(t, p.replica)
+			}
+			waitReady(t, p.replica)
+			must(t, eventually(t.Context(), patience, func(ctx context.Context) error { return injects(c.ask)(ctx, p) }))
+			if refused := p.asked(func(e *auditEvent) bool { return e.ResponseStatus.Code == 403 }); len(refused) > 0 {
+				t.Errorf("refused: %+v", refused)
+			}
+		})
+	}
+}
+
+// issue makes a Secret as an issuer does, and gives the authority.
+func issue(t *testing.T, name string) []byte {
+	t.Helper()
+	host := releaseName + "." + releaseName + ".svc"
+	chain, key, err := certutil.GenerateSelfSignedCertKey(host, nil, nil)
+	must(t, err)
+	authority := chain[bytes.LastIndex(chain, []byte("-----BEGIN")):]
+	_, err = suite.client.CoreV1().Secrets(releaseName).Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Type:       corev1.SecretTypeTLS,
+		Data:       map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key, "ca.crt": authority},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	return authority
+}
+
+// injectBundle is cert-manager's work, which the annotation asks for.
+func injectBundle(t *testing.T, authority []byte) {
+	t.Helper()
+	registered := suite.client.AdmissionregistrationV1()
+	m, err := registered.MutatingWebhookConfigurations().Get(t.Context(), releaseName, metav1.GetOptions{})
+	must(t, err)
+	v, err := registered.ValidatingWebhookConfigurations().Get(t.Context(), releaseName, metav1.GetOptions{})
+	must(t, err)
+	for _, o := range []metav1.Object{m, v} {
+		if got := o.GetAnnotations()["cert-manager.io/inject-ca-from"]; got != releaseName+"/"+releaseName {
+			t.Fatalf("cert-manager would inject the authority of %q", got)
+		}
+	}
+	for i := range m.Webhooks {
+		m.Webhooks[i].ClientConfig.CABundle = authority
+	}
+	for i := range v.Webhooks {
+		v.Webhooks[i].ClientConfig.CABundle = authority
+	}
+	_, err = registered.MutatingWebhookConfigurations().Update(t.Context(), m, metav1.UpdateOptions{})
+	must(t, err)
+	_, err = registered.ValidatingWebhookConfigurations().Update(t.Context(), v, metav1.UpdateOptions{})
+	must(t, err)
+}
+
+// TestHelmTestLeavesNothingBehind plays the kubelet for the pod of helm test.
+func TestHelmTestLeavesNothingBehind(t *testing.T) {
+	installChart(t)
+	for _, phase := range []corev1.PodPhase{corev1.PodSucceeded, corev1.PodFailed} {
+		before := inventory(t)
+		done := make(chan error, 1)
+		go func() {
+			_, err := helm(t, "test", releaseName, "--namespace", releaseName)
+			done <- err
+		}()
+		pods := suite.client.CoreV1().Pods(releaseName)
+		must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
+			pod, err := pods.Get(ctx, releaseName+"-test", metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			pod.Status.Phase = phase
+			_, err = pods.UpdateStatus(ctx, pod, metav1.UpdateOptions{})
+			return err
+		}))
+		if err := <-done; (err == nil) != (phase == corev1.PodSucceeded) {
+			t.Errorf("the pod has %s, helm test says: %v", phase, err)
+		}
+		must(t, eventually(t.Context(), patience, func(context.Context) error {
+			left := more(before, inventory(t))
+			left = slices.DeleteFunc(left, func(name string) bool { return strings.HasPrefix(name, "secrets "+releaseName+"/sh.helm.release") })
+			if len(left) > 0 {
+				return errors.New("left: " + strings.Join(left, ", "))
+			}
+			return nil
+		}))
+	}
+}
