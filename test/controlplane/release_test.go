@@ -28,7 +28,7 @@ func startReplica(t *testing.T) *replica {
 	must(t, err)
 	pod := &deployment.Spec.Template.Spec
 	folder := t.TempDir()
-	mount(t, pod, folder)
+	mountVolumes(t, pod, folder)
 	var flags []string
 	for _, arg := range pod.Containers[0].Args[1:] {
 		// A kubelet's pod has all ports for itself, and time to end.
@@ -44,8 +44,8 @@ func startReplica(t *testing.T) *replica {
 	return r
 }
 
-// mount does what a kubelet does for the volumes that the container mounts from ConfigMaps and Secrets.
-func mount(t *testing.T, pod *corev1.PodSpec, folder string) {
+// mountVolumes does what a kubelet does for the volumes that the container mounts from ConfigMaps and Secrets.
+func mountVolumes(t *testing.T, pod *corev1.PodSpec, folder string) {
 	t.Helper()
 	for _, volume := range pod.Volumes {
 		files := map[string][]byte{}
