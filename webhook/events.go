@@ -70,10 +70,10 @@ func NewEvents(writer EventWriter, host string, metrics *Metrics, log logr.Logge
 	}
 }
 
-// queued is an event that waits. One that is told once is not counted up.
+// queued is an event that waits. One that is told once has a key, and is not counted up.
 type queued struct {
 	event *corev1.Event
-	once  bool
+	once  string
 }
 
 // decided queues the events of a decision, if there are any. It does not wait.
@@ -81,28 +81,47 @@ func (e *Events) decided(r *review, result *inject.Result) {
 	if e == nil || r.dryRun {
 		return
 	}
-	all := occurrences(result)
-	if len(all) == 0 {
+	complaints, once := complaintsOf(result), injectedKey(result)
+	if len(complaints) == 0 && once == "" {
 		return
 	}
-	owner, ok := controllerOf(r)
+	controller, ok := r.pod.Controller()
 	if !ok {
 		return
 	}
-	for i := range all {
-		event := all[i].event(owner, e.source, e.now())
-		if all[i].once != "" {
-			if _, told := e.told.Get(event.Name); told {
-				continue
-			}
-			e.told.Add(event.Name, nil)
+	if once != "" {
+		// Most pods are of a workload that has been told: nothing more is made of them.
+		once = controller.UID + " " + once
+		if _, told := e.told.Get(once); told {
+			once = ""
 		}
-		select {
-		case e.queue <- queued{event, all[i].once != ""}:
-		default:
-			e.told.Remove(event.Name)
-			e.metrics.events.WithLabelValues(eventDropped).Inc()
-		}
+	}
+	if len(complaints) == 0 && once == "" {
+		return
+	}
+	owner, ok := referenceTo(&controller, r.namespace)
+	if !ok {
+		return
+	}
+	for i := range complaints {
+		e.enqueue(queued{event: complaints[i].event(owner, e.source, e.now())})
+	}
+	if once == "" {
+		return
+	}
+	e.told.Add(once, nil)
+	event := injectedOccurrence(result).event(owner, e.source, e.now())
+	// The same name in every replica, so that the second one's is refused as a duplicate.
+	event.Name = nameFor(owner.Name, once)
+	e.enqueue(queued{event, once})
+}
+
+func (e *Events) enqueue(next queued) {
+	select {
+	case e.queue <- next:
+	default:
+		e.told.Remove(next.once)
+		e.metrics.events.WithLabelValues(eventDropped).Inc()
 	}
 }
 
@@ -128,7 +147,7 @@ func (e *Events) write(ctx context.Context, next queued) {
 	defer cancel()
 	event, result := next.event, eventWritten
 	var err error
-	if next.once {
+	if next.once != "" {
 		_, err = e.writer.CreateWithEventNamespaceWithContext(ctx, event)
 	} else {
 		result, err = e.correlated(ctx, event)
@@ -136,7 +155,7 @@ func (e *Events) write(ctx context.Context, next queued) {
 	// An equal one of another replica's is as good, and a namespace that goes needs none.
 	if err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		result = eventFailed
-		e.told.Remove(event.Name)
+		e.told.Remove(next.once)
 		e.log.Error(err, "event not written", "namespace", event.Namespace,
 			"kind", event.InvolvedObject.Kind, "name", event.InvolvedObject.Name, "reason", event.Reason)
 	}

@@ -28,33 +28,27 @@ const (
 )
 
 // occurrence is one thing worth an event.
-type occurrence struct {
-	eventType, reason, message string
-	// once identifies what a workload is told a single time; "" is counted up instead.
-	once string
-}
+type occurrence struct{ eventType, reason, message string }
 
-// occurrences are what a workload's author should know of a decision: that pods are
-// refused, or do without what was asked for, and what was injected. Pods that are sent a
-// second time, and those that want nothing, have none.
-func occurrences(result *inject.Result) []occurrence {
+// complaintsOf are what a workload's author has to mend: pods are refused, or do
+// without what was asked for. Pods that want nothing have none.
+func complaintsOf(result *inject.Result) []occurrence {
 	var all []occurrence
-	for _, ignored := range []bool{false, true} {
-		if o, ok := faulty(result, ignored); ok {
-			all = append(all, o)
+	if len(result.Faults) > 0 {
+		for _, ignored := range []bool{false, true} {
+			if o, ok := faulty(result, ignored); ok {
+				all = append(all, o)
+			}
 		}
 	}
 	if result.Outcome == inject.Skipped && len(result.Instances) == 0 && len(result.Warnings) > 0 {
-		all = append(all, occurrence{corev1.EventTypeWarning, string(result.Reason), "no sidecar is injected: " + explained(result.Reason, ""), ""})
+		all = append(all, occurrence{corev1.EventTypeWarning, string(result.Reason), "no sidecar is injected: " + explained(result.Reason, "")})
 	}
 	for i := range result.Instances {
 		if in := &result.Instances[i]; in.Outcome == inject.Skipped && !in.Matched {
 			all = append(all, occurrence{corev1.EventTypeWarning, string(in.Reason),
-				fmt.Sprintf("sidecar %s is not injected: %s", in.Name, explained(in.Reason, in.TemplateName)), ""})
+				fmt.Sprintf("sidecar %s is not injected: %s", in.Name, explained(in.Reason, in.TemplateName))})
 		}
-	}
-	if result.Outcome == inject.Injected || result.Outcome == inject.AdmittedWithout {
-		all = append(all, added(result)...)
 	}
 	return all
 }
@@ -88,7 +82,7 @@ func faulty(result *inject.Result, ignored bool) (occurrence, bool) {
 	if more > 0 {
 		message += fmt.Sprintf("; and %d more", more)
 	}
-	return occurrence{eventType: corev1.EventTypeWarning, reason: string(reason), message: message}, true
+	return occurrence{corev1.EventTypeWarning, string(reason), message}, true
 }
 
 // faultText says where and what. More people read events than pods, so that of
@@ -122,9 +116,23 @@ func explained(reason inject.Reason, template string) string {
 	return string(reason)
 }
 
-// added tells what was injected, once for each set of instances and revisions.
-func added(result *inject.Result) []occurrence {
-	var texts, key []string
+// injectedKey identifies what was injected: the instances, and the revisions of their
+// templates; "" for nothing. A pod that was sent before has nothing injected.
+func injectedKey(result *inject.Result) string {
+	var key []byte
+	for i := range result.Instances {
+		if in := &result.Instances[i]; in.Outcome == inject.Injected && in.Template != nil {
+			for _, part := range []string{in.Name, "=", in.Template.Kind, "/", in.Template.Name, "@", in.Template.Revision, ","} {
+				key = append(key, part...)
+			}
+		}
+	}
+	return string(key)
+}
+
+// injectedOccurrence tells what was injected.
+func injectedOccurrence(result *inject.Result) *occurrence {
+	var texts []string
 	for i := range result.Instances {
 		in := &result.Instances[i]
 		if in.Outcome != inject.Injected || in.Template == nil {
@@ -139,25 +147,21 @@ func added(result *inject.Result) []occurrence {
 			text += " as " + strings.Join(names, ", ")
 		}
 		texts = append(texts, text)
-		key = append(key, in.Name+"="+in.Template.Kind+"/"+in.TemplateName+"@"+in.Template.Revision)
 	}
-	if len(texts) == 0 {
-		return nil
-	}
-	return []occurrence{{corev1.EventTypeNormal, reasonInjected, "pods get " + strings.Join(texts, "; "), strings.Join(key, ",")}}
+	return &occurrence{corev1.EventTypeNormal, reasonInjected, "pods get " + strings.Join(texts, "; ")}
+}
+
+// nameFor is the name of an event on an object that is told once by that key.
+func nameFor(object, once string) string {
+	hash := sha256.Sum256([]byte(once))
+	return fmt.Sprintf("%s.%x", strings.TrimRight(object[:min(len(object), 200)], ".-"), hash[:8])
 }
 
 // event is the occurrence as an event on a pod's owner.
 func (o *occurrence) event(owner *corev1.ObjectReference, source corev1.EventSource, now time.Time) *corev1.Event {
-	name := eventnames.GenerateEventName(owner.Name, now.UnixNano())
-	if o.once != "" {
-		// The same in every replica, so that the second one's is refused as a duplicate.
-		hash := sha256.Sum256([]byte(string(owner.UID) + " " + o.once))
-		name = fmt.Sprintf("%s.%x", strings.TrimRight(owner.Name[:min(len(owner.Name), 200)], ".-"), hash[:8])
-	}
 	at := metav1.NewTime(now)
 	return &corev1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Name: name, Namespace: owner.Namespace},
+		ObjectMeta:          metav1.ObjectMeta{Name: eventnames.GenerateEventName(owner.Name, now.UnixNano()), Namespace: owner.Namespace},
 		InvolvedObject:      *owner,
 		Source:              source,
 		ReportingController: source.Component,
@@ -171,16 +175,15 @@ func (o *occurrence) event(owner *corev1.ObjectReference, source corev1.EventSou
 	}
 }
 
-// controllerOf is the controller that made the pod. The pod has not been validated
-// yet, so that the reference may be any text: what cannot be an object is none.
-func controllerOf(r *review) (*corev1.ObjectReference, bool) {
-	owner, ok := r.pod.Controller()
-	if !ok || !ownerAPIVersion.MatchString(owner.APIVersion) || !ownerKind.MatchString(owner.Kind) ||
+// referenceTo refers to the controller that made a pod. The pod has not been validated
+// yet, so that the controller may be any text: what cannot be an object is none.
+func referenceTo(owner *inject.Owner, namespace string) (*corev1.ObjectReference, bool) {
+	if !ownerAPIVersion.MatchString(owner.APIVersion) || !ownerKind.MatchString(owner.Kind) ||
 		!ownerUID.MatchString(owner.UID) || len(validation.IsDNS1123Subdomain(owner.Name)) > 0 {
 		return nil, false
 	}
 	return &corev1.ObjectReference{
-		APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: r.namespace, Name: owner.Name, UID: types.UID(owner.UID),
+		APIVersion: owner.APIVersion, Kind: owner.Kind, Namespace: namespace, Name: owner.Name, UID: types.UID(owner.UID),
 	}, true
 }
 
