@@ -120,7 +120,7 @@ func variant(builtIn []byte, namespace, name, image string, padding int) ([]byte
 		delete(parameter, "description")
 		if parameter["required"] == true {
 			delete(parameter, "required")
-			parameter["default"] = "/given"
+			parameter["default"] = map[any]string{"path": "/given", "string": "given"}[parameter["type"]]
 		}
 	}
 	container := spec["pod"].(object)["spec"].(object)["initContainers"].([]any)[0].(object)
