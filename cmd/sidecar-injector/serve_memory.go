@@ -22,7 +22,7 @@ func growHeap(percent int) {
 	}
 }
 
-// loaded is called once, before the first request: loading has left garbage and free
+// loaded is called once, when the templates of every source are there: loading has left garbage and free
 // memory behind that serving never needs again.
 func loaded() {
 	growHeap(growthServing)

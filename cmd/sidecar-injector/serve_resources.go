@@ -1,6 +1,8 @@
 package main
 
 import (
+	"sync"
+
 	"github.com/go-logr/logr"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
@@ -9,14 +11,21 @@ import (
 // addTemplates loads the templates of every source; those of the cluster come later,
 // when it has been asked.
 func (o *serveOptions) addTemplates(log logr.Logger, s *service) (err error) {
-	var further []source.Source
-	if s.cluster != nil {
-		if s.resources, err = source.NewResources(s.cluster.config); err != nil {
-			return err
-		}
-		further = append(further, s.resources)
+	report := func(c source.Change) { logChange(log, c) }
+	if s.cluster == nil {
+		s.library, err = o.loadTemplates(report)
+		return err
 	}
-	s.library, err = o.loadTemplates(log, further...)
+	if s.resources, err = source.NewResources(s.cluster.config); err != nil {
+		return err
+	}
+	var all sync.Once
+	s.library, err = o.loadTemplates(func(c source.Change) {
+		report(c)
+		if c.Source == s.resources.Name() && c.Err == nil {
+			all.Do(loaded)
+		}
+	}, s.resources)
 	return err
 }
 

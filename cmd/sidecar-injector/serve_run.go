@@ -32,7 +32,9 @@ func (o *serveOptions) run(std streams) error {
 	if err != nil {
 		return err
 	}
-	loaded()
+	if s.cluster == nil { // else its templates are still to come
+		loaded()
+	}
 	return o.serve(log, signals, s)
 }
 

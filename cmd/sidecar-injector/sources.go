@@ -53,11 +53,11 @@ func readNamespaceFile(file string) ([]inject.Namespace, error) {
 	return namespaces, nil
 }
 
-// loadTemplates gives a library that is in force and logs every change from now on. A
+// loadTemplates gives a library that is in force and reports every change from now on. A
 // broken template is no reason not to serve the others; a source that cannot be read
 // at all is.
-func (o *serveOptions) loadTemplates(log logr.Logger, further ...source.Source) (*source.Library, error) {
-	library := newLibrary(o.templateDirs, func(c source.Change) { logChange(log, c) }, further...)
+func (o *serveOptions) loadTemplates(report func(source.Change), further ...source.Source) (*source.Library, error) {
+	library := newLibrary(o.templateDirs, report, further...)
 	var unreadable *source.UnreadableError
 	if err := library.Load(); errors.As(err, &unreadable) {
 		return nil, fmt.Errorf("templates: %w", err)

@@ -47,9 +47,9 @@ func TestTenThousandTemplatesAreServed(t *testing.T) {
 	used := usedBy(t, i)
 
 	for _, want := range []struct{ namespace, template, image string }{
-		{namespaces[0], "many-0", "example.com/image:0"},
-		{namespaces[0], fmt.Sprintf("many-%d", manyTemplates/2-1), fmt.Sprintf("example.com/image:%d", (manyTemplates/2-1)%differentTemplates)},
-		{namespaces[1], fmt.Sprintf("many-%d", manyTemplates-1), fmt.Sprintf("example.com/image:%d", (manyTemplates-1)%differentTemplates)},
+		{namespaces[0], manyName(0), "example.com/image:0"},
+		{namespaces[0], manyName(manyTemplates/2-1), fmt.Sprintf("example.com/image:%d", (manyTemplates/2-1)%differentTemplates)},
+		{namespaces[1], manyName(manyTemplates-1), fmt.Sprintf("example.com/image:%d", (manyTemplates-1)%differentTemplates)},
 		{namespaces[0], "large", "example.com/large:1"},
 	} {
 		soon(t, want.namespace, want.template, want.image)
@@ -57,8 +57,8 @@ func TestTenThousandTemplatesAreServed(t *testing.T) {
 
 	// One that changes is in force at once, however many there are.
 	begun = time.Now()
-	applyTemplate(t, sidecarTemplate("", "many-0", "example.com/changed:1"))
-	soon(t, namespaces[0], "many-0", "example.com/changed:1")
+	applyTemplate(t, sidecarTemplate("", manyName(0), "example.com/changed:1"))
+	soon(t, namespaces[0], manyName(0), "example.com/changed:1")
 	changed := time.Since(begun).Round(10 * time.Millisecond)
 
 	suite.report("%d templates, %d of them different, one of 1 MB: created in %s; injector ready after %s (%.1f s of processor time) with %d MiB (peak %d MiB); a change in force after %s",
@@ -71,34 +71,31 @@ func TestTenThousandTemplatesAreServed(t *testing.T) {
 	}
 }
 
+func manyName(n int) string { return fmt.Sprintf("many-%05d", n) }
+
 // fill creates the templates: half of the cluster, half of a namespace, and a large one.
 func fill(t *testing.T, namespaces []string) {
 	t.Helper()
-	builtIn, err := os.ReadFile(filepath.Join(repository, "templates/builtin/config-sync.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	create := func(ctx context.Context, namespace, name, image string, padding int) error {
-		text, err := variant(builtIn, namespace, name, image, padding)
-		if err != nil {
-			return err
-		}
-		w := writtenTemplate{namespace: namespace, name: name, object: text}
-		_, err = w.send(ctx)
+	const name, image = "@name@", "@image@"
+	inCluster, inNamespace, large := variant(t, "", name, image, 0), variant(t, namespaces[1], name, image, 0), variant(t, "", name, image, largeTemplate)
+	create := func(ctx context.Context, text, namespace, itsName, itsImage string) error {
+		text = strings.NewReplacer(name, itsName, image, itsImage).Replace(text)
+		w := writtenTemplate{namespace: namespace, name: itsName, object: []byte(text)}
+		_, err := w.send(ctx)
 		return err
 	}
 	group, ctx := errgroup.WithContext(t.Context())
 	group.SetLimit(32)
 	for n := range manyTemplates {
-		namespace := ""
+		text, namespace := inCluster, ""
 		if n >= manyTemplates/2 {
-			namespace = namespaces[1]
+			text, namespace = inNamespace, namespaces[1]
 		}
 		group.Go(func() error {
-			return create(ctx, namespace, fmt.Sprintf("many-%d", n), fmt.Sprintf("example.com/image:%d", n%differentTemplates), 0)
+			return create(ctx, text, namespace, manyName(n), fmt.Sprintf("example.com/image:%d", n%differentTemplates))
 		})
 	}
-	group.Go(func() error { return create(ctx, "", "large", "example.com/large:1", largeTemplate) })
+	group.Go(func() error { return create(ctx, large, "", "large", "example.com/large:1") })
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -106,12 +103,17 @@ func fill(t *testing.T, namespaces []string) {
 
 // variant is a built-in template under another name, with another image, that wants nothing
 // of its pods; padding bytes of environment are added.
-func variant(builtIn []byte, namespace, name, image string, padding int) ([]byte, error) {
-	template := sidecarTemplate(namespace, name, image)
+func variant(t *testing.T, namespace, name, image string, padding int) string {
+	t.Helper()
+	builtIn, err := os.ReadFile(filepath.Join(repository, "templates/builtin/config-sync.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var full object
 	if err := yaml.Unmarshal(builtIn, &full); err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
+	template := sidecarTemplate(namespace, name, image)
 	spec := full["spec"].(object)
 	template.Object["spec"] = spec
 	delete(spec, "examples") // and the words below: less to send ten thousand times
@@ -132,7 +134,11 @@ func variant(builtIn []byte, namespace, name, image string, padding int) ([]byte
 		padding -= len(value) + len(`{"name":"VALUE_0000","value":""},`)
 	}
 	container["env"] = env
-	return json.Marshal(template.Object)
+	text, err := json.Marshal(template.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // use is what a process took so far: bytes of memory, now and at most, and processor time.
