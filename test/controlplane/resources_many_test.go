@@ -48,8 +48,8 @@ func TestTenThousandTemplatesAreServed(t *testing.T) {
 
 	for _, want := range []struct{ namespace, template, image string }{
 		{namespaces[0], manyName(0), "example.com/image:0"},
-		{namespaces[0], manyName(manyTemplates/2-1), fmt.Sprintf("example.com/image:%d", (manyTemplates/2-1)%differentTemplates)},
-		{namespaces[1], manyName(manyTemplates-1), fmt.Sprintf("example.com/image:%d", (manyTemplates-1)%differentTemplates)},
+		{namespaces[0], manyName(manyTemplates/2 - 1), fmt.Sprintf("example.com/image:%d", (manyTemplates/2-1)%differentTemplates)},
+		{namespaces[1], manyName(manyTemplates - 1), fmt.Sprintf("example.com/image:%d", (manyTemplates-1)%differentTemplates)},
 		{namespaces[0], "large", "example.com/large:1"},
 	} {
 		soon(t, want.namespace, want.template, want.image)
