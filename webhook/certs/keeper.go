@@ -20,7 +20,7 @@ const (
 
 	// calm is the least time between two looks. It doubles, up to calmMost, with each look that
 	// has to write again: somebody else writes the same, and the two shall not wear the API server out.
-	calm, calmMost = 200 * time.Millisecond, 10 * time.Second
+	calm, calmMost = 200 * time.Millisecond, 2 * time.Second
 
 	retryFirst, retryMost = time.Second, 30 * time.Second
 )
