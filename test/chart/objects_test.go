@@ -203,6 +203,17 @@ func TestThePodLastsThroughUpdatesDrainsAndZones(t *testing.T) {
 	}
 }
 
+func TestOnTheNodesNetworkAnUpdateGivesThePortsFreeFirst(t *testing.T) {
+	r := render(t, "--values", filepath.Join(directory, "ci/host-network-values.yaml"))
+	deployment := named[*appsv1.Deployment](t, r, release)
+	if rolling := deployment.Spec.Strategy.RollingUpdate; rolling.MaxUnavailable.String() != "1" || rolling.MaxSurge.String() != "0" {
+		t.Errorf("a new pod waits for the ports of an old one: %+v", rolling)
+	}
+	if pod := deployment.Spec.Template.Spec; !pod.HostNetwork || pod.DNSPolicy != corev1.DNSClusterFirstWithHostNet {
+		t.Errorf("hostNetwork %t, dnsPolicy %s", pod.HostNetwork, pod.DNSPolicy)
+	}
+}
+
 func TestBeforeKubernetes130TheDrainTakesThePlaceOfTheSleep(t *testing.T) {
 	for version, want := range map[string]string{"1.29.14": "--drain=15s", "1.30.0-eks-1": "--drain=10s"} {
 		r := render(t, "--kube-version", version)

@@ -144,7 +144,7 @@ func TestValuesThatCannotBeMeantAreRefused(t *testing.T) {
 		"replica=3", "webhook.failurepolicy=Fail", "image.name=x", "config.nativ=true", "crds.install=true",
 		"tls.secret=x", "monitoring.enabled=true", "networkPolicy.egress=true", "resources.claims=x",
 		"replicas=-1", "replicas=two", "webhook.failurePolicy=fail", "webhook.timeoutSeconds=0", "webhook.timeoutSeconds=31",
-		"webhook.port=443", "webhook.port=9444", "webhook.port=9445", "webhook.hostNetwork=true,webhook.port=10250",
+		"webhook.port=443", "webhook.hostNetwork=true,webhook.port=10250", "webhook.port=9444", "webhook.port=9445", "webhook.hostNetwork=true,webhook.port=10250",
 		"webhook.url=http://injector", "webhook.url=injector:9443",
 		"webhook.url=https://injector?a=b", "tls.mode=helm", "tls.mode=provided", "image.digest=latest", "image.repository=",
 		"templates.proxy=text", "monitoring.scrape=Prometheus", "logLevel=trace", "config.onUnknownTemplate=Deny",
@@ -177,6 +177,29 @@ func TestManagedClustersVersionsAreGoodEnough(t *testing.T) {
 	} {
 		if _, err := template(t, "--kube-version", version); (err == nil) != good {
 			t.Errorf("Kubernetes %s: %v", version, err)
+		}
+	}
+}
+
+// TestArtifactHubIsToldWhatTheChartHolds reads the annotations that Artifact Hub shows.
+func TestArtifactHubIsToldWhatTheChartHolds(t *testing.T) {
+	files := readChart(t)
+	var chart struct {
+		AppVersion  string
+		Annotations map[string]string
+	}
+	if err := yaml.Unmarshal([]byte(files["Chart.yaml"]), &chart); err != nil {
+		t.Fatal(err)
+	}
+	if images := chart.Annotations["artifacthub.io/images"]; !strings.Contains(images, "sidecar-injector:"+chart.AppVersion+"\n") {
+		t.Errorf("images are not those of version %s: %s", chart.AppVersion, images)
+	}
+	for name := range files {
+		if base, ok := strings.CutPrefix(name, "files/crds/sidecar-injector.dev_"); ok {
+			want := strings.TrimSuffix(base, ".yaml") + ".sidecar-injector.dev"
+			if !strings.Contains(chart.Annotations["artifacthub.io/crds"], "name: "+want+"\n") {
+				t.Errorf("custom resources lack %s", want)
+			}
 		}
 	}
 }

@@ -63,6 +63,9 @@ func TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
+			// What was kept is taken over by a release of the same name.
+			mustHelm(t, "install", releaseName, chartFolder, "--namespace", releaseName)
+			mustHelm(t, "uninstall", releaseName, "--namespace", releaseName)
 		})
 	}
 }
