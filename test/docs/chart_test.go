@@ -20,6 +20,7 @@ import (
 // render gives the chart's documents, as helm of tools/go.mod renders them.
 func render(t *testing.T, args ...string) []string {
 	t.Helper()
+	dependOn(t, "charts/sidecar-injector")
 	chart, err := filepath.Abs(filepath.Join(root, "charts/sidecar-injector"))
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,22 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
+// dependOn opens every file below a folder, so that a cached result of a test that runs
+// a program on them depends on them.
+func dependOn(t *testing.T, folder string) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		_, err = os.ReadFile(name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // section is the text under a heading of level two.
 func section(t *testing.T, text, heading string) string {
 	t.Helper()
