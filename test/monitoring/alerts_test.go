@@ -63,8 +63,9 @@ func TestAlertsFireWhenTheyShouldAndOnlyThen(t *testing.T) {
 	must(t, err)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			for _, s := range read(t, file).Tests {
-				t.Run(s.Name, func(t *testing.T) { s.run(t) })
+			c := read(t, file)
+			for _, s := range c.Tests {
+				t.Run(s.Name, func(t *testing.T) { s.run(t, time.Duration(c.EvaluationInterval)) })
 			}
 		})
 	}
@@ -93,8 +94,8 @@ func TestEveryAlertHasASituationInWhichItFiresAndOneInWhichItDoesNot(t *testing.
 	}
 }
 
-// run evaluates all rules as Prometheus would, and looks at each expectation's time.
-func (s *situation) run(t *testing.T) {
+// run evaluates all rules at every step, and looks at each expectation's time.
+func (s *situation) run(t *testing.T, step time.Duration) {
 	var load strings.Builder
 	fmt.Fprintf(&load, "load %s\n", s.Interval)
 	for _, series := range s.InputSeries {
@@ -112,7 +113,7 @@ func (s *situation) run(t *testing.T) {
 		Parser:     parser.NewParser(parser.Options{}),
 	})
 	slices.SortStableFunc(s.Expectations, func(a, b expectation) int { return cmp.Compare(a.Time, b.Time) })
-	now, step := time.Unix(0, 0).UTC(), time.Duration(s.Interval)
+	now := time.Unix(0, 0).UTC()
 	for _, e := range s.Expectations {
 		for end := time.Unix(0, 0).UTC().Add(time.Duration(e.Time)); !now.After(end); now = now.Add(step) {
 			loader.WithSamplesTill(now, func(err error) { must(t, err) })
