@@ -49,12 +49,17 @@ type podHeader struct {
 func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit func(Pod) error) error {
 	options := metav1.ListOptions{Limit: chunk, LabelSelector: selector}
 	for {
-		text, err := r.client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
-			VersionedParams(&options, scheme.ParameterCodec).SetHeader("Accept", "application/json").DoRaw(ctx)
+		result := r.client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
+			VersionedParams(&options, scheme.ParameterCodec).SetHeader("Accept", "application/json").Do(ctx)
+		err := result.Error()
 		if goOn := expired(err); goOn != "" {
 			options.Continue = goOn
 			continue
 		}
+		if err != nil {
+			return err
+		}
+		text, err := result.Raw()
 		if err != nil {
 			return err
 		}
