@@ -87,7 +87,7 @@ func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 		must(t, err)
 		patch := `kubectl patch deployment wrong -n ` + n + ` --type merge -p '(.*)'$`
 		text := p.says(t, admin, 0, []string{"explain", "pod/" + bare, "-n", n}, `stands in metadata.annotations of the Deployment itself`, patch)
-		kubectl(t, "patch", "deployment", "wrong", "-n", n, "--type", "merge", "-p", regexp.MustCompile(`(?m)`+patch).FindStringSubmatch(text)[1])
+		kubectl(t, "patch", "deployment", "wrong", "-n", n, "--type", "merge", "-p", regexp.MustCompile(`(?m)` + patch).FindStringSubmatch(text)[1])
 		p.says(t, admin, 0, []string{"explain", "deploy/wrong", "-n", n}, `^log-collector: `)
 	})
 	t.Run("somebody who may only look at the namespace", func(t *testing.T) {
