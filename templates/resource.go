@@ -74,8 +74,7 @@ func (loader *Loader) LoadResource(r Resource) Entry {
 // key is equal for resources that are checked and compiled alike: see specKey.
 func (r *Resource) key() specKey {
 	b := appendKey([]byte("resource"), r.Kind)
-	b = appendKey(b, r.Namespace)
-	b = append(b, byte(len(r.Name)))
+	b = append(b, byte(len(r.Namespace)), byte(len(r.Name)))
 	return sha256.Sum256(append(b, r.Content...))
 }
 

@@ -83,11 +83,18 @@ func TestLoadResourceLeavesContentAlone(t *testing.T) {
 
 func TestCopiesOfAResourceShareWhatTheyAreCompiledInto(t *testing.T) {
 	loader := NewLoader()
-	content := []byte(`{"spec":{"pod":{"metadata":{"labels":{"a":"b"}}}},"apiVersion":"sidecar-injector.dev/v1alpha1","kind":"ClusterSidecarTemplate"}`)
-	one := loader.LoadResource(Resource{Kind: "ClusterSidecarTemplate", Name: "one", Content: content})
-	two := loader.LoadResource(Resource{Kind: "ClusterSidecarTemplate", Name: "two", Content: content})
+	const kind = "SidecarTemplate"
+	content := []byte(`{"spec":{"pod":{"metadata":{"labels":{"a":"${pod.metadata.namespace}"}}}},"apiVersion":"sidecar-injector.dev/v1alpha1","kind":"SidecarTemplate"}`)
+	one := loader.LoadResource(Resource{Kind: kind, Namespace: "aaa", Name: "one", Content: content})
+	two := loader.LoadResource(Resource{Kind: kind, Namespace: "bbb", Name: "two", Content: content})
 	if one.Broken() || one.Template.program != two.Template.program {
-		t.Errorf("two programs of one content, findings %v", one.Findings)
+		t.Fatalf("two programs of one content, findings %v", one.Findings)
+	}
+	if got := two.Template; got.Name != "two" || got.Namespace != "bbb" || got.Kind != kind || got.Origin.Source != SourceCluster {
+		t.Errorf("the copy is %s %s/%s from %s", got.Kind, got.Namespace, got.Name, got.Origin.Source)
+	}
+	if bad := loader.LoadResource(Resource{Kind: kind, Namespace: "bbb", Name: "-wo", Content: content}); !bad.Broken() {
+		t.Error("a copy under a name that is none is good")
 	}
 }
 

@@ -24,7 +24,7 @@ type specKey [sha256.Size]byte
 
 // specKey is equal for documents whose checks, program and layout are equal, but for
 // what they match: teams often give one sidecar to different pods. A template is checked
-// under its own name, of which only the length matters.
+// under its own name and in its own namespace, of which only the lengths matter.
 func (d *document) specKey(spec *yaml.Node) specKey {
 	rest := *spec
 	rest.Content = nil
@@ -37,8 +37,7 @@ func (d *document) specKey(spec *yaml.Node) specKey {
 		rest.Content = append(rest.Content, key, value)
 	}
 	b := appendKey(nil, d.entry.Kind)
-	b = appendKey(b, d.entry.Namespace)
-	b = append(b, byte(len(d.entry.Name)), matches)
+	b = append(b, byte(len(d.entry.Namespace)), byte(len(d.entry.Name)), matches)
 	b = append(b, manifest.JSON(&rest)...)
 	return sha256.Sum256(appendPlaces(b, &rest, d.entry.Origin.Line))
 }
