@@ -17,7 +17,7 @@ import (
 )
 
 // How long a lease lasts, as everywhere in Kubernetes: when its holder dies, another
-// replica writes at most leaseDuration + leaseRetry later. Nobody's admission waits for that.
+// replica writes within 20 s, for each tries every 2 to 4.4 s. Nobody's admission waits for that.
 const (
 	leaseDuration = 15 * time.Second
 	leaseRenewal  = 10 * time.Second

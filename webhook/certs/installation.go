@@ -154,6 +154,21 @@ func (in *Installation) newest() leafSource {
 	return in.leaf
 }
 
+// serves says why no API server would take what an authority signs: somebody else's may
+// be limited to other names or uses.
+func (in *Installation) serves(authority *Authority) error {
+	leaf, err := NewLeaf(authority, in.hosts, in.Now)
+	if err != nil {
+		return err
+	}
+	cert, err := leaf.certificate()
+	if err != nil {
+		return err
+	}
+	h := hook{host: in.hosts[0], bundle: authority.Bundle()}
+	return h.accepts(cert, in.Now())
+}
+
 // hooks are our webhooks as they stand in the cluster.
 func (in *Installation) hooks() []hook {
 	var all []hook

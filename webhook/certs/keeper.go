@@ -132,7 +132,10 @@ func (k *Keeper) authority(ctx context.Context) (*stored, error) {
 	}
 	s, reason, fault := judge(live, k.in.Now())
 	if reason == Fine {
-		return s, nil
+		if fault = k.in.serves(s.authority); fault == nil {
+			return s, nil
+		}
+		reason = Invalid
 	}
 	if s, err = successor(s, k.in.Now()); err != nil {
 		return nil, err

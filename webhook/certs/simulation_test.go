@@ -82,6 +82,15 @@ func TestEveryFaultHealsWithinSeconds(t *testing.T) {
 			data[certificateKey] = encodeCertificates([]*x509.Certificate{cert.Leaf})
 			w.setSecret(data)
 		}, true},
+		{"the Secret's authority may not sign for servers", func() {
+			template := *other.cert
+			template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+			limited, err := create(&template, &template, other.key.Public(), other.key)
+			w.must(err)
+			data, err := (&stored{authority: &Authority{limited, other.key}}).data()
+			w.must(err)
+			w.setSecret(data)
+		}, true},
 		{"another authority is put into the Secret", func() {
 			data, err := (&stored{authority: other}).data()
 			w.must(err)
