@@ -83,6 +83,9 @@ func issue(t *testing.T, name string) []byte {
 		Data:       map[string][]byte{corev1.TLSCertKey: chain, corev1.TLSPrivateKeyKey: key, "ca.crt": authority},
 	}, metav1.CreateOptions{})
 	must(t, err)
+	t.Cleanup(func() {
+		must(t, suite.client.CoreV1().Secrets(releaseName).Delete(context.Background(), name, metav1.DeleteOptions{}))
+	})
 	return authority
 }
 

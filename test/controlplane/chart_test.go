@@ -145,14 +145,15 @@ func TestTheFirstMinute(t *testing.T) {
 // and as GitOps tools do, after the injector has written bundles, Secret and Lease.
 func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 	changed := []string{"--values", chartFolder + "/values-ha.yaml", "--values", chartFolder + "/ci/labels-values.yaml", "--set", "webhook.timeoutSeconds=7"}
-	apply := func(t *testing.T, args ...string) {
+	apply := func(t *testing.T, args ...string) (file string) {
 		t.Helper()
 		text := mustHelm(t, append([]string{"template", releaseName, chartFolder, "--namespace", releaseName, "--skip-tests"}, args...)...)
-		file := filepath.Join(t.TempDir(), "rendered.yaml")
+		file = filepath.Join(t.TempDir(), "rendered.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		kubectl(t, "apply", "--server-side", "--field-manager", "gitops", "-f", file)
+		return file
 	}
 	for name, way := range map[string]struct{ install, upgrade func(t *testing.T) }{
 		"helm": {
@@ -166,12 +167,8 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 		"kubectl apply --server-side": {
 			func(t *testing.T) {
 				newReleaseNamespace(t)
-				t.Cleanup(func() {
-					kubectl(t, "delete", "--ignore-not-found", "clusterrole,clusterrolebinding,mutatingwebhookconfiguration,validatingwebhookconfiguration",
-						"-l", "app.kubernetes.io/instance="+releaseName)
-					removeCRDs(t)
-				})
-				apply(t)
+				file := apply(t)
+				t.Cleanup(func() { kubectl(t, "delete", "--ignore-not-found", "-f", file) })
 			},
 			func(t *testing.T) { apply(t, changed...) },
 		},

@@ -102,31 +102,17 @@ func commandWithComplaints(t *testing.T, program string, args ...string) (out, c
 }
 
 // newReleaseNamespace makes the namespace of the chart's tests. It enforces restricted
-// Pod Security, so that no pod of the chart's comes up that needs more.
+// Pod Security, so that no pod of the chart's comes up that needs more. It stays for the
+// next test, as nothing stays in it.
 func newReleaseNamespace(t *testing.T) {
 	t.Helper()
 	namespaces := suite.client.CoreV1().Namespaces()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: releaseName, Labels: map[string]string{
 		"pod-security.kubernetes.io/enforce": "restricted",
 	}}}
-	if _, err := namespaces.Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
+	if _, err := namespaces.Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		err := namespaces.Delete(context.Background(), releaseName, metav1.DeleteOptions{})
-		if err == nil {
-			err = eventually(context.Background(), time.Minute, func(ctx context.Context) error {
-				_, err := namespaces.Get(ctx, releaseName, metav1.GetOptions{})
-				if apierrors.IsNotFound(err) {
-					return nil
-				}
-				return fmt.Errorf("namespace %s is still there: %w", releaseName, err)
-			})
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
 	// What every namespace gets.
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {
 		_, err := suite.client.CoreV1().ServiceAccounts(releaseName).Get(ctx, "default", metav1.GetOptions{})
