@@ -88,6 +88,9 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	if err := loaded.addPods(cmd.Context(), answers, explanations); err != nil {
 		return err
 	}
+	if err := loaded.addMissingAccess(cmd.Context(), answers, explanations); err != nil {
+		return err
+	}
 	text, err := o.format(explanations, out)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
 // podGroup is a number of pods of a workload that carry the same.
@@ -68,6 +69,29 @@ func (o *offline) addPods(ctx context.Context, answers []answer, explanations []
 				Text:    first + "create its pods anew:",
 				Command: fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(a.pod.Kind), shellWord(a.name), shellWord(a.namespace.Name)),
 			})
+		}
+	}
+	return nil
+}
+
+// addMissingAccess tells which of the rights that sidecars need their service account lacks.
+// Who may not ask is not told.
+func (o *offline) addMissingAccess(ctx context.Context, answers []answer, explanations []*explanation) error {
+	if o.reader == nil {
+		return nil
+	}
+	for i := range answers {
+		account := webhook.ServiceAccount{Namespace: answers[i].namespace.Name, Name: explanations[i].ServiceAccount}
+		reviews := o.reader.Client().AuthorizationV1().SubjectAccessReviews()
+		missing, err := webhook.FindMissingAccess(ctx, reviews, account, answers[i].result.Instances, webhook.MaxAccessReviews)
+		if live.Denied(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, m := range missing {
+			explanations[i].Warnings = append(explanations[i].Warnings, m.String())
 		}
 	}
 	return nil

@@ -9,6 +9,10 @@ import (
 // pluginName is what people type when the program is a plugin of kubectl.
 const pluginName = "kubectl sidecar-injector"
 
+// completerPrefix begins the name of the program that kubectl asks what can follow a
+// plugin's name: kubectl_complete-sidecar_injector, a link to this one.
+const completerPrefix = "kubectl_complete-"
+
 // speakKubectl makes the help of a command and of all below it name the plugin.
 func speakKubectl(cmd *cobra.Command) {
 	if !cmd.HasParent() {

@@ -45,8 +45,12 @@ func (e *hinted) Unwrap() error { return e.Err }
 
 // run is the program: it takes the command line and gives the exit code.
 func run(args []string, std streams) int {
-	root := newRootCommand(filepath.Base(args[0]), std)
-	root.SetArgs(args[1:])
+	program, rest := filepath.Base(args[0]), args[1:]
+	if strings.HasPrefix(program, completerPrefix) {
+		rest = append([]string{cobra.ShellCompRequestCmd}, rest...)
+	}
+	root := newRootCommand(program, std)
+	root.SetArgs(rest)
 	err := root.Execute()
 	if err == nil {
 		return 0
@@ -88,7 +92,7 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newValidateCommand(std),
 		newVersionCommand(std),
 	)
-	if strings.HasPrefix(program, "kubectl-") {
+	if strings.HasPrefix(program, "kubectl-") || strings.HasPrefix(program, completerPrefix) {
 		speakKubectl(root)
 	}
 	return root

@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sidecar-injector":         program,
 		"kubectl-sidecar_injector": program,
+
+		"kubectl_complete-sidecar_injector": program,
 	})
 }
 

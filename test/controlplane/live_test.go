@@ -64,6 +64,13 @@ func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 		deploy(t, n, "own", "mine")
 		p.says(t, admin, 0, []string{"explain", "deploy/own", "-n", n}, `by template mine@[0-9a-f]+ \(cluster\)`)
 	})
+	t.Run("a sidecar whose service account lacks rights", func(t *testing.T) {
+		poor := newNamespace(t, map[string]string{injectionLabel: "enabled"}, map[string]string{
+			"config-sync.sidecar-injector.dev/label": "dashboard", "config-sync.sidecar-injector.dev/folder": "/tmp/dashboards",
+		})
+		deploy(t, poor, "poor", "config-sync")
+		p.says(t, admin, 0, []string{"explain", "deploy/poor", "-n", poor}, `^warning: service account "default" of namespace "`+poor+`" may not .*configmaps`)
+	})
 	t.Run("a namespace enabled too late", func(t *testing.T) {
 		late := newNamespace(t, nil, nil)
 		deploy(t, late, "late", "log-collector")

@@ -88,9 +88,7 @@ func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Names
 		told[in.Name] = true
 		s.Instances = append(s.Instances, i)
 	}
-	for _, i := range leftovers(status, told, set, namespace.Name) {
-		s.Instances = append(s.Instances, i)
-	}
+	s.Instances = append(s.Instances, leftovers(status, told, set, namespace.Name)...)
 	if len(result.Instances) == 0 && result.Outcome == inject.Refused {
 		s.State = Refused
 	}
