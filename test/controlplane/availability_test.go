@@ -57,6 +57,7 @@ func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
 // TestALeaderThatIsKilledIsReplaced: another replica takes the lease when it has run out, and heals what broke meanwhile.
 func TestALeaderThatIsKilledIsReplaced(t *testing.T) {
 	i := newInstallation(t)
+	t.Parallel() // it waits, most of the time
 	i.applyAsHelm("coordination.k8s.io/v1", "Lease", fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", i.namespace, i.name), object{})
 	replicas := map[string]*replica{"a": i.start("a", "127.0.0.1"), "b": i.start("b", "127.0.0.1")}
 	waitReady(t, replicas["a"], replicas["b"])

@@ -85,6 +85,7 @@ func madeElsewhere(t *testing.T, number int64) map[string][]byte {
 // TestACertificateFromFilesIsReadAgainWithoutLosingAPod: mode provided, with another authority each time.
 func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 	i := newInstallation(t)
+	t.Parallel() // it waits, most of the time
 	first, second := madeElsewhere(t, 1), madeElsewhere(t, 2)
 	m := newMount(t, first)
 	a := i.start("a", "127.0.0.1", "--certificate-dir", m.dir)

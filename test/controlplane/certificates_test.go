@@ -96,6 +96,7 @@ func (i *installation) applyAsHelm(version, kind, path string, what object) {
 // without anybody's help.
 func TestWhateverHappensToTheCertificatesHealsByItself(t *testing.T) {
 	i := newInstallation(t)
+	t.Parallel() // it waits, most of the time
 	a := i.start("a", "127.0.0.1")
 	b := i.start("b", "127.0.0.1")
 	i.create(i.configuration(a.url))
@@ -180,6 +181,7 @@ func newKey(t *testing.T) []byte {
 // TestANewAuthorityLosesNoPod: pods are made all the time while the authority is replaced, again and again.
 func TestANewAuthorityLosesNoPod(t *testing.T) {
 	i := newInstallation(t)
+	t.Parallel() // it waits, most of the time
 	a := i.start("a", "127.0.0.1")
 	configuration := i.configuration(a.url)
 	i.create(configuration)

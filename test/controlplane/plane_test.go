@@ -31,10 +31,12 @@ type plane struct {
 	injector   string // the sidecar-injector binary
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
-	names  names      // of namespaces
-	told   []string   // what the tests report
-	shared sync.Mutex // held by a test that uses a namespace which others use too
-	logs   string     // folder of everybody's logs
+	names names    // of namespaces
+	told  []string // what the tests report
+
+	telling sync.Mutex
+	shared  sync.Mutex // held by a test that uses a namespace which others use too
+	logs    string     // folder of everybody's logs
 
 	environment *envtest.Environment
 	manager     *process
@@ -98,9 +100,10 @@ func (p *plane) addNode(ctx context.Context) error {
 	return err
 }
 
-// report keeps a line that is printed when all tests are over, passed or not. Tests that
-// run at the same time do not report.
+// report keeps a line that is printed when all tests are over, passed or not.
 func (p *plane) report(format string, args ...any) {
+	p.telling.Lock()
+	defer p.telling.Unlock()
 	p.told = append(p.told, fmt.Sprintf(format, args...))
 }
 
