@@ -3,7 +3,6 @@ package chart
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -351,59 +349,6 @@ func TestTheImageIsTheOneThatTheValuesName(t *testing.T) {
 			if got := injector(t, pod).Image; got != want {
 				t.Errorf("%s: image %s, want %s", set, got, want)
 			}
-		}
-	}
-}
-
-// rule begins a rule of a role as rbac.yaml writes it.
-var rule = regexp.MustCompile(`(?m)((?:^(?:# |\{\{).*\n)*)^- apiGroups: .*\n  resources: (.*)\n(?:  resourceNames: .*\n)?  verbs: (.*)$`)
-
-var verb = regexp.MustCompile(`\b(get|list|watch|create|update|patch|delete|deletecollection)\b`)
-
-func TestEveryVerbHasItsReasonBesideIt(t *testing.T) {
-	text := readChart(t)["templates/rbac.yaml"]
-	rules := rule.FindAllStringSubmatch(text, -1)
-	if len(rules) != strings.Count(text, "verbs:") {
-		t.Fatalf("%d rules, but %d lists of verbs", len(rules), strings.Count(text, "verbs:"))
-	}
-	for _, m := range rules {
-		for _, verb := range verb.FindAllString(m[3], -1) {
-			if !regexp.MustCompile(`\b` + verb + `\b`).MatchString(m[1]) {
-				t.Errorf("%s: no reason for %s in the comment %q", m[2], verb, m[1])
-			}
-		}
-	}
-	for _, file := range valueFiles(t) {
-		r := render(t, "--values", filepath.Join(directory, file))
-		for _, role := range all[*rbacv1.ClusterRole](r) {
-			for _, rule := range role.Rules {
-				if slices.Contains(append(append(rule.Verbs, rule.APIGroups...), rule.Resources...), "*") {
-					t.Errorf("ClusterRole %s: %+v", role.Name, rule)
-				}
-				if slices.Contains(rule.Resources, "secrets") {
-					t.Errorf("ClusterRole %s: Secrets of all namespaces", role.Name)
-				}
-			}
-		}
-	}
-}
-
-func TestTheNotesWarnOfWhatCanGoWrongAndNameOneNextCommand(t *testing.T) {
-	notes := func(args ...string) string {
-		out, err := helm(t, append([]string{"install", release, directory, "--namespace", namespace, "--dry-run=client"}, args...)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, text, _ := strings.Cut(out, "\nNOTES:\n")
-		return text
-	}
-	plain := notes()
-	if strings.Contains(plain, "WARNING") || strings.Count(plain, "sidecar-injector check") != 1 {
-		t.Errorf("notes of the defaults:\n%s", plain)
-	}
-	for _, want := range []string{"one replica", "failurePolicy is Ignore", "no ServiceMonitor", "no PrometheusRule"} {
-		if text := notes("--values", filepath.Join(directory, "values-dev.yaml"), "--set", "monitoring.scrape=ServiceMonitor,monitoring.alerts=true"); !strings.Contains(text, want) {
-			t.Errorf("the notes lack %q:\n%s", want, text)
 		}
 	}
 }
