@@ -31,10 +31,9 @@ type plane struct {
 	injector   string // the sidecar-injector binary
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
-	names names    // of namespaces
-	told  []string // what the tests report
-
-	telling sync.Mutex
+	names   names      // of namespaces
+	telling sync.Mutex // held while told changes
+	told    []string   // what the tests report
 	shared  sync.Mutex // held by a test that uses a namespace which others use too
 	logs    string     // folder of everybody's logs
 
