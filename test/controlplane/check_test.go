@@ -106,6 +106,7 @@ func has(findings []finding, s symptom) error {
 // newPatient installs the chart and lets a replica serve. What kubelets say of the chart's pods, the test says.
 func newPatient(t *testing.T) *patient {
 	t.Helper()
+	deletePods(t)
 	installChart(t, "--set", "webhook.timeoutSeconds=2")
 	p := &patient{replica: startReplica(t), namespace: enabledNamespace(t)}
 	waitReady(t, p.replica)
@@ -117,6 +118,16 @@ func newPatient(t *testing.T) *patient {
 		return errors.Join(err, has(found, symptom{"round-trip", "ok", "came back with its sidecar", "^$"}))
 	}))
 	return p
+}
+
+// deletePods takes away what other tests have left, which check would tell of.
+func deletePods(t *testing.T) {
+	t.Helper()
+	namespaces, err := suite.client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
+	must(t, err)
+	for _, n := range namespaces.Items {
+		must(t, suite.client.CoreV1().Pods(n.Name).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: new(int64)}, metav1.ListOptions{}))
+	}
 }
 
 // behindPods says of the Service's endpoint which pod it is: the API server's proxy reaches
