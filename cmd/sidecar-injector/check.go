@@ -92,21 +92,42 @@ func (o *checkOptions) run(cmd *cobra.Command, std streams) error {
 	return nil
 }
 
-// repeat judges the cluster until nothing fails or the time of --wait is over.
+// round is what one look at the cluster gave.
+type round struct {
+	findings []doctor.Finding
+	err      error
+}
+
+// repeat judges the cluster until nothing fails or the time of --wait is over, which also
+// bounds a round that gets no answer: then the one before counts.
 func (o *checkOptions) repeat(ctx context.Context, reader *live.Reader, builtIn []templates.Entry) ([]doctor.Finding, error) {
+	var over <-chan time.Time // never, without --wait
+	if o.wait > 0 {
+		over = time.After(o.wait)
+	}
 	end := time.Now().Add(o.wait)
+	last := round{err: fmt.Errorf("cluster: no answer within --wait %v", o.wait)}
 	for {
-		facts, err := doctor.Gather(ctx, reader, doctor.Options{Before: o.before, Namespace: o.namespace, BuiltIn: builtIn, Now: time.Now()})
-		var findings []doctor.Finding
-		if err == nil {
-			findings = doctor.Judge(facts)
+		done := make(chan round, 1)
+		go func() {
+			facts, err := doctor.Gather(ctx, reader, doctor.Options{Before: o.before, Namespace: o.namespace, BuiltIn: builtIn, Now: time.Now()})
+			if err != nil {
+				done <- round{err: err}
+				return
+			}
+			done <- round{findings: doctor.Judge(facts)}
+		}()
+		select {
+		case <-over:
+			return last.findings, last.err
+		case last = <-done:
 		}
-		if err == nil && !doctor.Failed(findings) || !time.Now().Add(checkPause).Before(end) {
-			return findings, err
+		if last.err == nil && !doctor.Failed(last.findings) || !time.Now().Add(checkPause).Before(end) {
+			return last.findings, last.err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(err, ctx.Err())
+			return nil, errors.Join(last.err, ctx.Err())
 		case <-time.After(checkPause):
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -106,14 +107,14 @@ func recreation(a *answer, pod *podFields, others bool) remedy {
 			Text:    first + "delete the pod, and create it again from its manifest, for no controller does:",
 			Command: remove,
 		}
-	case slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, o.kind):
+	case rolls(o.kind) && live.Plain(o.name):
 		return remedy{
 			Text:    fmt.Sprintf("%screate the pods of %s %s anew (its pod template has to have the pod's annotations):", first, o.kind, o.name),
 			Command: fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(o.kind), shellWord(o.name), namespace),
 		}
 	}
 	return remedy{
-		Text:    fmt.Sprintf("%sdelete the pod; %s %s creates another (its pod template has to have the pod's annotations):", first, o.kind, o.name),
+		Text:    fmt.Sprintf("%sdelete the pod; %s %s creates another (its pod template has to have the pod's annotations):", first, live.Shown(o.kind), live.Shown(o.name)),
 		Command: remove,
 	}
 }

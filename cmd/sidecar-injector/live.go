@@ -36,6 +36,7 @@ func (s *selectorFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.all, "all-namespaces", "A", false, "objects of all namespaces of the cluster")
 	cmd.Flags().Lookup("kubeconfig").Usage = kubeconfigUsage
 	cmd.Flags().Lookup("context").Usage = contextUsage
+	cmd.Flags().Lookup("request-timeout").Usage = timeoutUsage
 }
 
 // asked says whether the arguments name objects of a cluster: nothing else ever reads one.
@@ -46,10 +47,14 @@ func (s *selectorFlags) asked(args []string) bool {
 // discoveryBurst lets a command learn the resources of a large cluster at once, as kubectl does.
 const discoveryBurst = 300
 
+// requestTimeout is how long one answer of the API server may take unless the flag says
+// otherwise. kubectl waits for ever, which helps nobody who looks for a fault.
+const requestTimeout = "10s"
+
 // newConfigFlags are the flags that say which cluster is meant.
 func newConfigFlags(namespace *string) *genericclioptions.ConfigFlags {
-	kubeconfig, context := "", ""
-	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context}
+	kubeconfig, context, timeout := "", "", requestTimeout
+	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context, Timeout: &timeout}
 	flags.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c.UserAgent = "sidecar-injector/" + readBuild().Version
 		return c
@@ -251,7 +256,7 @@ func (o *offline) notes(p palette) string {
 // pod; nil if there is none or nobody shows it.
 func (o *offlineFlags) owner(pod manifest.Pod) (*manifest.Pod, error) {
 	read, err := live.ReadPod(pod.JSON)
-	if err != nil || !slices.Contains(podKinds(), read.Owner.Kind) {
+	if err != nil || !slices.Contains(podKinds(), read.Owner.Kind) || !live.Plain(read.Owner.Name) {
 		return nil, err
 	}
 	infos, err := resource.NewBuilder(o.cluster).Unstructured().NamespaceParam(pod.Namespace).DefaultNamespace().

@@ -36,6 +36,7 @@ func (c *commonFlags) add(cmd *cobra.Command) {
 	flags.Lookup("namespace").Usage = "`namespace` of objects that name none (default \"default\")"
 	flags.Lookup("kubeconfig").Usage = "accepted as in kubectl; this command reads no cluster"
 	flags.Lookup("context").Usage = "accepted as in kubectl; this command reads no cluster"
+	flags.Lookup("request-timeout").Usage = "accepted as in kubectl; this command reads no cluster"
 	flags.StringVar(&c.namespaceFile, "namespace-file", "", "`file` of Namespaces that count as they stand in it")
 	flags.StringVar(&c.configFile, "config", "", "`file` of the injector's settings")
 }
@@ -43,6 +44,7 @@ func (c *commonFlags) add(cmd *cobra.Command) {
 const (
 	kubeconfigUsage = "`file` that names the cluster"
 	contextUsage    = "`context` of the kubeconfig"
+	timeoutUsage    = "`duration` that one answer of the API server may take; 0 is for ever"
 )
 
 // addCluster adds the flags that make sense for a cluster as well.
@@ -52,6 +54,7 @@ func (c *commonFlags) addCluster(cmd *cobra.Command) {
 	c.cluster.AddFlags(flags)
 	flags.Lookup("kubeconfig").Usage = kubeconfigUsage
 	flags.Lookup("context").Usage = contextUsage
+	flags.Lookup("request-timeout").Usage = timeoutUsage
 	flags.StringArrayVar(&c.templateDirs, "template-dir", nil, "`directory` of templates; may be repeated")
 	flags.StringVar(&c.color, "color", "auto", "auto, always or never")
 	complete(cmd, "color", "auto", "always", "never")

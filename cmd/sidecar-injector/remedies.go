@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -127,11 +128,4 @@ func patchCommand(a *answer, workload manifest.Pod, field string, values map[str
 		strings.ToLower(workload.Kind), shellWord(shownName(workload)), shellWord(a.namespace.Name), shellWord(string(text)))
 }
 
-// shellWord is a text as one word of a shell command.
-func shellWord(text string) string {
-	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:,"
-	if text != "" && strings.Trim(text, harmless) == "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
+func shellWord(text string) string { return live.ShellWord(text) }

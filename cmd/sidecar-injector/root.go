@@ -110,9 +110,9 @@ func report(std streams, err error) {
 		}
 		return
 	}
-	fmt.Fprintf(std.ErrOut, "error: %v\n", err)
+	fmt.Fprint(std.ErrOut, palette{}.printable(fmt.Sprintf("error: %v\n", err)))
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(std.ErrOut, "hint: %s\n", hint)
+		fmt.Fprint(std.ErrOut, palette{}.printable(fmt.Sprintf("hint: %s\n", hint)))
 	}
 }
 

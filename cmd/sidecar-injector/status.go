@@ -150,10 +150,12 @@ func (o *statusOptions) format(workloads []*live.Workload) ([]byte, error) {
 	if err := printer.PrintObj(statusTable(workloads), &b); err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
-	return b.Bytes(), nil
+	return []byte(palette{}.printable(b.String())), nil
 }
 
-func workloadName(w *live.Workload) string { return strings.ToLower(w.Kind) + "/" + w.Name }
+func workloadName(w *live.Workload) string {
+	return strings.ToLower(live.Shown(w.Kind)) + "/" + live.Shown(w.Name)
+}
 
 func statusTable(workloads []*live.Workload) *metav1.Table {
 	const onlyWide = 1

@@ -56,7 +56,7 @@ func podsOutdated(f *Facts) []Finding {
 func workloadNames(workloads []*live.Workload) string {
 	var list []string
 	for _, w := range workloads {
-		list = append(list, fmt.Sprintf("%s/%s in %s", strings.ToLower(w.Kind), w.Name, w.Namespace))
+		list = append(list, fmt.Sprintf("%s/%s in %s", strings.ToLower(live.Shown(w.Kind)), live.Shown(w.Name), w.Namespace))
 	}
 	return names(list)
 }
@@ -65,13 +65,16 @@ func workloadNames(workloads []*live.Workload) string {
 func restartCommand(w *live.Workload) string {
 	switch w.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
+		if !live.Plain(w.Name) {
+			break
+		}
 		return fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(w.Kind), w.Name, w.Namespace)
 	}
 	return explainCommand(w)
 }
 
 func explainCommand(w *live.Workload) string {
-	return fmt.Sprintf("sidecar-injector explain %s/%s -n %s", strings.ToLower(w.Kind), w.Name, w.Namespace)
+	return fmt.Sprintf("sidecar-injector explain %s -n %s", live.ShellWord(strings.ToLower(w.Kind)+"/"+w.Name), live.ShellWord(w.Namespace))
 }
 
 func sidecarPermissions(f *Facts) []Finding {

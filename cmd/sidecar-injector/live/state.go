@@ -48,14 +48,14 @@ type Instance struct {
 
 // Text is template@revision, and the instance where it is called otherwise.
 func (i Instance) Text() string {
-	name := i.Template
+	name := Shown(i.Template)
 	if i.Name != i.Template {
-		name = i.Name + "=" + i.Template
+		name = Shown(i.Name) + "=" + name
 	}
 	if i.Revision == "" {
 		return name
 	}
-	return name + "@" + i.Revision
+	return name + "@" + Shown(i.Revision)
 }
 
 // Stand runs the decision about a pod that exists, as if it were created now.

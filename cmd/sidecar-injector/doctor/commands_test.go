@@ -1,0 +1,24 @@
+package doctor
+
+import (
+	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+)
+
+// The owner of a pod is whatever its author wrote; an administrator pastes the command.
+func TestCommandsHoldNoOwnersShell(t *testing.T) {
+	for name, want := range map[string]string{
+		"web":       "kubectl rollout restart deployment web -n shop",
+		"$(reboot)": "sidecar-injector explain 'deployment/$(reboot)' -n shop",
+		"--all":     "sidecar-injector explain deployment/--all -n shop",
+		"a; b'c":    `sidecar-injector explain 'deployment/a; b'\''c' -n shop`,
+	} {
+		if got := restartCommand(&live.Workload{Namespace: "shop", Kind: "Deployment", Name: name}); got != want {
+			t.Errorf("%q: the command is %s, want %s", name, got, want)
+		}
+	}
+	if got := workloadNames([]*live.Workload{{Namespace: "shop", Kind: "x\x1b", Name: "a\nb"}}); got != `"x\x1b"/"a\nb" in shop` {
+		t.Errorf("shown is %s", got)
+	}
+}
