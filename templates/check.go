@@ -221,6 +221,7 @@ type resultCheck struct {
 
 // add leaves out what an earlier rendering found at the same place.
 func (c *resultCheck) add(line, column int, path string, reason FindingReason, severity Severity, hint, message string) {
+	path = cut(path, maxPath)
 	for i := range c.findings {
 		f := &c.findings[i]
 		if f.Line == line && f.Column == column && f.Path == path && f.Reason == reason {

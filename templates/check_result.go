@@ -196,7 +196,7 @@ func (r *podResult) mounted(name string, at *schema.Path) {
 		r.fault(at, ReservedName, "Kubernetes mounts it itself", "volume %s belongs to Kubernetes", Quote(name))
 		return
 	}
-	if r.incomplete || r.dependent(at) {
+	if r.full() || r.incomplete || r.dependent(at) {
 		return
 	}
 	hint := "add it to spec.pod.spec.volumes"

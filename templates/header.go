@@ -28,8 +28,11 @@ func (d *document) read() {
 	if !d.header() {
 		return
 	}
-	d.faults(shape().document.CheckYAML(d.root, nil))
 	specNode := valueAt(d.root, "spec")
+	if d.tooLarge(specNode) {
+		return
+	}
+	d.faults(shape().document.CheckYAML(d.root, nil))
 	if specNode == nil || specNode.Kind != yaml.MappingNode {
 		switch {
 		case specNode == nil:

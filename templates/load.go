@@ -3,7 +3,6 @@ package templates
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"weak"
 
@@ -44,7 +43,10 @@ func Load(source, file string, data []byte) []Entry {
 // fails: what is wrong stands in the entries' findings. A file that cannot be
 // parsed gives one entry without a name, an empty one none.
 func (loader *Loader) Load(source, file string, data []byte) []Entry {
-	l := &fileLoader{Loader: loader, source: source, file: file, text: newSourceText(data)}
+	l := &fileLoader{Loader: loader, source: source, file: file}
+	if file != "" { // a resource of the cluster has no lines that its author knows
+		l.text = newSourceText(data)
+	}
 	stream, err := manifest.Parse(file, data)
 	if err != nil {
 		return []Entry{{Origin: Origin{Source: source, File: file, Line: 1}, Findings: l.parseFindings(data, err)}}
@@ -95,7 +97,7 @@ func (l *fileLoader) duplicates(data []byte) []Finding {
 	for {
 		var doc yaml.Node
 		if err := decode(decoder, &doc); err != nil {
-			return sortFindings(findings)
+			return bounded(sortFindings(findings))
 		}
 		l.duplicatesIn(&doc, nil, &findings)
 	}
@@ -126,9 +128,9 @@ func (l *fileLoader) duplicatesIn(n *yaml.Node, at *schema.Path, findings *[]Fin
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		below := at.Member(key.Value)
-		if before := seen[key.Value]; before != nil && key.Kind == yaml.ScalarNode {
+		if before := seen[key.Value]; before != nil && key.Kind == yaml.ScalarNode && len(*findings) <= maxFindings {
 			*findings = append(*findings, Finding{
-				File: l.file, Line: key.Line, Column: key.Column, Path: below.String(),
+				File: l.file, Line: key.Line, Column: key.Column, Path: cut(below.String(), maxPath),
 				Reason: DuplicateKey, Severity: SeverityError,
 				Message: fmt.Sprintf("key %s is already set on line %d", Quote(key.Value), before.Line),
 				Hint:    "keep one of them",
@@ -174,7 +176,7 @@ func (l *fileLoader) document(root *yaml.Node, line int) {
 }
 
 func (l *fileLoader) add(d *document) {
-	d.entry.Findings = sortFindings(d.findings)
+	d.entry.Findings = bounded(sortFindings(d.findings))
 	if d.entry.Broken() {
 		d.entry.Template = nil
 	}
@@ -187,8 +189,10 @@ type document struct {
 	root     *yaml.Node
 	entry    Entry
 	findings []Finding
-	spec     v1alpha1.SidecarTemplateSpec
-	template *Template
+	// errors and warnings are how many there were, kept or not.
+	errors, warnings int
+	spec             v1alpha1.SidecarTemplateSpec
+	template         *Template
 	// incomplete says that parts of app or pod are not in the program.
 	incomplete bool
 }
@@ -208,17 +212,24 @@ func (d *document) warn(n *yaml.Node, at *schema.Path, reason FindingReason, hin
 }
 
 func (d *document) add(line, column int, path string, reason FindingReason, severity Severity, hint, message string) {
-	if d.file == "" { // a resource of the cluster has no lines that its author knows
+	count := &d.errors
+	if severity == SeverityWarning {
+		count = &d.warnings
+	}
+	if *count++; *count > maxFindings+1 { // one more shows that there are more
+		return
+	}
+	if d.file == "" {
 		line, column = 0, 0
 	}
 	d.findings = append(d.findings, Finding{
-		File: d.file, Line: line, Column: column, Path: path, Reason: reason, Severity: severity,
-		Message: message, Hint: hint, Excerpt: d.text.excerpt(line, column),
+		File: d.file, Line: line, Column: column, Path: cut(path, maxPath), Reason: reason, Severity: severity,
+		Message: cut(message, maxText), Hint: cut(hint, maxText), Excerpt: d.text.excerpt(line, column),
 	})
 }
 
 func (d *document) broken() bool {
-	return slices.ContainsFunc(d.findings, func(f Finding) bool { return f.Severity == SeverityError })
+	return d.errors > 0
 }
 
 // faults reports what a schema found.

@@ -34,6 +34,8 @@ const (
 	ReservedKey        FindingReason = "ReservedKey"
 	ReservedName       FindingReason = "ReservedName"
 	ShellInjection     FindingReason = "ShellInjection"
+	TooLarge           FindingReason = "TooLarge"
+	TooManyFindings    FindingReason = "TooManyFindings"
 	UnclosedExpression FindingReason = "UnclosedExpression"
 	UnknownField       FindingReason = "UnknownField"
 	UnknownOverride    FindingReason = "UnknownOverride"
@@ -127,6 +129,12 @@ func FindingReasons() []FindingReasonInfo {
 		{ShellInjection, "A parameter's value becomes part of the text of a shell command.",
 			"The shell would run whatever the pod's author writes into the annotation.",
 			"Pass it as an environment variable and quote it there: env FOLDER=${params.folder}, command ls \"$FOLDER\"."},
+		{TooLarge, "The template is larger than a template may be.",
+			"It is generated, or holds data that belongs into a ConfigMap.",
+			"Stay within 500 expressions, 200 parameters and 50,000 values, counted once more for each example; make several templates of it."},
+		{TooManyFindings, "There are more findings than the 100 errors or warnings that are shown.",
+			"One mistake in many places, or a file that is something else than a template.",
+			"Mend those that are shown, then look again."},
 		{UnclosedExpression, "A ${ has no closing brace.",
 			"A forgotten }, or YAML took ' #' for a comment.",
 			"Close it, quote the value for YAML, or write $${ for a literal ${."},

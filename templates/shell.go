@@ -46,7 +46,7 @@ type shellCheck struct {
 	values *rendering
 	spent  bool
 	seen   map[*node]bool // expressions in or about a command line
-	words  int            // read so far
+	words  int            // read so far, or that would have been
 	shell  bool           // one of them is a shell
 }
 
@@ -95,11 +95,11 @@ func (c *shellCheck) commandLine(parts []part, container part) {
 	references := false
 	for _, p := range parts {
 		text, _ := p.value.(string)
+		c.words += 1 + len(text)/100 // a long text is as much to read as many words
 		words = append(words, word{written: text, text: text, place: p.place, unknown: p.unknown, list: p.list})
 		references = references || strings.Contains(text, "$(")
 		c.shell = c.shell || shellOf(text) != noShell
 	}
-	c.words += len(words)
 	var variables map[string]string
 	if references || slices.ContainsFunc(words, func(w word) bool { return shellOf(w.text) == commandPrompt }) {
 		variables = c.variables(container)
@@ -120,7 +120,7 @@ func (c *shellCheck) variables(container part) map[string]string {
 		value, _ := c.member(item, "value").value.(string)
 		if name != "" {
 			// Conditions are not looked at, so one of several of a name may count.
-			out[name] += expand(value, out)
+			out[name] = shortened(out[name] + expand(value, out))
 		}
 	}
 	return out
@@ -156,7 +156,7 @@ func (c *shellCheck) script(s script, variables map[string]string) {
 }
 
 func (c *shellCheck) found(where place, hint, message string) {
-	path := where.at.String()
+	path := cut(where.at.String(), maxPath)
 	for i := range c.findings {
 		if f := &c.findings[i]; f.Reason == ShellInjection && f.Path == path {
 			return

@@ -244,13 +244,23 @@ func (s *script) references(variables map[string]string) iter.Seq2[string, strin
 // longestExpansion bounds a text with its variables, which may hold each other many times over.
 const longestExpansion = 1 << 16
 
+// longestVariable bounds the names of variables that are looked for, in bytes.
+const longestVariable = 256
+
 // expand replaces $(NAME) as Kubernetes does: only variables that there are; $$( stands for $(.
 func expand(text string, variables map[string]string) string {
 	if !strings.Contains(text, "$") {
 		return text
 	}
 	var b strings.Builder
+	long := false
 	for i := 0; i < len(text); i++ {
+		if b.Len() > longestExpansion {
+			marks := marksOf(b.String())
+			b.Reset()
+			b.WriteString(marks)
+			long = true
+		}
 		if text[i] != '$' || i+1 == len(text) {
 			b.WriteByte(text[i])
 			continue
@@ -261,7 +271,7 @@ func expand(text string, variables map[string]string) string {
 			i++
 			continue
 		case '(':
-			if name, _, closed := strings.Cut(text[i+2:], ")"); closed {
+			if name, _, closed := strings.Cut(text[i+2:min(i+2+longestVariable, len(text))], ")"); closed {
 				if value, there := variables[name]; there {
 					b.WriteString(value)
 					i += len(name) + 2
@@ -271,10 +281,18 @@ func expand(text string, variables map[string]string) string {
 		}
 		b.WriteByte('$')
 	}
-	if b.Len() <= longestExpansion {
-		return b.String()
+	if long {
+		return marksOf(b.String())
 	}
-	return marksOf(b.String())
+	return shortened(b.String())
+}
+
+// shortened is the text, or the marks in it if it is too long.
+func shortened(text string) string {
+	if len(text) <= longestExpansion {
+		return text
+	}
+	return marksOf(text)
 }
 
 // marksOf is each mark of a text once.

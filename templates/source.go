@@ -8,13 +8,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// sourceText is a file's text by lines, for excerpts and for places within scalars.
-type sourceText struct{ lines []string }
+// sourceText is a file's text by lines, for excerpts and for places within scalars. The
+// zero value is a text that nobody has seen: nothing is found in it.
+type sourceText struct {
+	lines []string
+	// characters are those of lines that were looked at: a file may be one long line.
+	characters map[int]characters
+}
+
+// characters are those of a line; the last of them from end on are blanks.
+type characters struct {
+	all []rune
+	end int
+}
 
 func newSourceText(data []byte) sourceText {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
-	return sourceText{lines: strings.Split(text, "\n")}
+	return sourceText{lines: strings.Split(text, "\n"), characters: map[int]characters{}}
 }
 
 // line gives line n, from 1; "" beyond the end.
@@ -23,6 +34,17 @@ func (s sourceText) line(n int) string {
 		return ""
 	}
 	return s.lines[n-1]
+}
+
+// of gives the characters of line n.
+func (s sourceText) of(n int) characters {
+	c, known := s.characters[n]
+	if !known && s.characters != nil {
+		text := s.line(n)
+		c = characters{[]rune(text), utf8.RuneCountInString(strings.TrimRight(text, " \t"))}
+		s.characters[n] = c
+	}
+	return c
 }
 
 // indentation counts the blanks that a line begins with.
@@ -39,7 +61,7 @@ func (s sourceText) excerpt(line, column int) string {
 	if line < 1 || line > len(s.lines) || column < 1 {
 		return ""
 	}
-	runes := []rune(s.line(line))
+	runes := s.of(line).all
 	if len(runes) == 0 {
 		return ""
 	}
@@ -106,7 +128,8 @@ func (s sourceText) inBlock(n *yaml.Node, offset int) (line, column int, ok bool
 // value are behind.
 func (s sourceText) inFlow(n *yaml.Node, offset int) (line, column int, ok bool) {
 	line = n.Line
-	rest := []rune(s.line(line))
+	chars := s.of(line)
+	rest := chars.all
 	at := n.Column - 1
 	if at < 0 || at >= len(rest) {
 		return 0, 0, false
@@ -128,13 +151,14 @@ func (s sourceText) inFlow(n *yaml.Node, offset int) (line, column int, ok bool)
 	for done := 0; done < offset; {
 		r, size := utf8.DecodeRuneInString(value[done:])
 		switch {
-		case at >= len(rest), r == '\n', r == ' ' && onlyBlank(rest[at:]):
+		case at >= len(rest), r == '\n', r == ' ' && at >= chars.end:
 			// The line is folded: what was its end is one blank or line break.
 			line++
 			if line > len(s.lines) {
 				return 0, 0, false
 			}
-			rest, at = []rune(s.line(line)), 0
+			chars = s.of(line)
+			rest, at = chars.all, 0
 			for at < len(rest) && (rest[at] == ' ' || rest[at] == '\t') {
 				at++
 			}
@@ -156,15 +180,6 @@ func (s sourceText) inFlow(n *yaml.Node, offset int) (line, column int, ok bool)
 		}
 	}
 	return line, at + 1, true
-}
-
-func onlyBlank(runes []rune) bool {
-	for _, r := range runes {
-		if r != ' ' && r != '\t' {
-			return false
-		}
-	}
-	return true
 }
 
 // escapeLength is how many characters an escape of a double-quoted scalar takes.
@@ -201,13 +216,15 @@ func (s sourceText) search(n *yaml.Node, offset int) (line, column int) {
 		return n.Line, n.Column
 	}
 	for l := n.Line; l < n.Line+lines && l <= len(s.lines); l++ {
-		text := s.line(l)
-		from := 0
+		text, from := s.of(l).all, 0
 		if l == n.Line {
-			from = len(string([]rune(text)[:min(max(n.Column-1, 0), utf8.RuneCountInString(text))]))
+			from = min(max(n.Column-1, 0), len(text))
 		}
-		if i := strings.Index(text[from:], snippet); i >= 0 {
-			return l, utf8.RuneCountInString(text[:from+i]) + 1
+		// Escapes and indentation make a value longer, within reason.
+		text = text[from:min(from+10*len(n.Value)+excerptWidth, len(text))]
+		near := string(text)
+		if i := strings.Index(near, snippet); i >= 0 {
+			return l, from + utf8.RuneCountInString(near[:i]) + 1
 		}
 	}
 	return n.Line, n.Column

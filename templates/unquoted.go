@@ -19,6 +19,9 @@ func (d *document) unquotedKey(key *yaml.Node, at *schema.Path) bool {
 	return true
 }
 
+// longestUnquoted bounds the lines in which an expression without quotes is looked for, in bytes.
+const longestUnquoted = 4096
+
 // unquoted looks, around the line of a YAML error, for an expression that YAML
 // misreads because it is not quoted. It gives the place of its ${ and the line
 // as it should be.
@@ -27,6 +30,9 @@ func (s sourceText) unquoted(errorLine int) (line, column int, mended string, ok
 	// flow style, some after.
 	for _, l := range []int{errorLine, errorLine - 1, errorLine + 1, errorLine - 2} {
 		text := s.line(l)
+		if len(text) > longestUnquoted { // no person wrote it
+			continue
+		}
 		for from := 0; ; {
 			i := strings.Index(text[from:], "${")
 			if i < 0 {

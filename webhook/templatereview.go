@@ -38,8 +38,8 @@ const (
 const (
 	// maxReviewMessage is where a refusal's text stops listing findings, in bytes, as for pods.
 	maxReviewMessage = 1024
-	// maxCauses bounds the findings of a refusal, of which kubectl prints each.
-	maxCauses = 100
+	// maxCauses bounds the findings of a refusal, of which kubectl prints each, in bytes.
+	maxCauses = 16 << 10
 )
 
 // NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
@@ -141,9 +141,13 @@ func templateName(r *review) (string, error) {
 // faultyTemplate is the status of a template that its author has to mend. kubectl
 // prints the causes, other clients the message.
 func faultyTemplate(kind, name string, faults []templates.Finding) *metav1.Status {
-	causes := make([]metav1.StatusCause, 0, min(len(faults), maxCauses))
-	for i := range faults[:cap(causes)] {
+	var causes []metav1.StatusCause
+	size := 0
+	for i := range faults {
 		f := &faults[i]
+		if size += len(f.Reason) + len(f.Path) + len(f.Message) + len(f.Hint); size > maxCauses {
+			break
+		}
 		causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(f.Reason), Field: f.Path, Message: f.Detail()})
 	}
 	return &metav1.Status{

@@ -113,13 +113,15 @@ func TestARefusedTemplateIsToldEveryFaultAndItsPlace(t *testing.T) {
 }
 
 func TestThousandsOfFaultsOfATemplateAreCut(t *testing.T) {
-	fields := make([]string, 5000)
-	for i := range fields {
-		fields[i] = fmt.Sprintf(`"x%d":1`, i)
-	}
-	recorder := newEdge(t, nil).reviewTemplate(createTemplate(clusterTemplate("", `{`+strings.Join(fields, ",")+`}`)))
-	if recorder.Code != http.StatusOK || recorder.Body.Len() > 32<<10 || !strings.Contains(recorder.Body.String(), " more") {
-		t.Errorf("status %d, %d bytes", recorder.Code, recorder.Body.Len())
+	for _, name := range []string{"x", strings.Repeat("x", 900)} {
+		fields := make([]string, 2000)
+		for i := range fields {
+			fields[i] = fmt.Sprintf(`"%d%s":1`, i, name)
+		}
+		recorder := newEdge(t, nil).reviewTemplate(createTemplate(clusterTemplate("", `{`+strings.Join(fields, ",")+`}`)))
+		if recorder.Code != http.StatusOK || recorder.Body.Len() > 32<<10 || !strings.Contains(recorder.Body.String(), " more") {
+			t.Errorf("status %d, %d bytes", recorder.Code, recorder.Body.Len())
+		}
 	}
 }
 

@@ -91,13 +91,20 @@ func logChange(log logr.Logger, c source.Change) {
 	}
 }
 
+// maxLogged bounds the findings of a log line.
+const maxLogged = 16
+
+// texts are the first findings, one by one, and how many more there are.
 func texts(findings []templates.Finding) []string {
 	if len(findings) == 0 {
 		return nil
 	}
-	list := make([]string, len(findings))
+	list := make([]string, 0, maxLogged+1)
 	for i, f := range findings {
-		list[i] = f.String()
+		if i == maxLogged {
+			return append(list, fmt.Sprintf("and %d more", len(findings)-i))
+		}
+		list = append(list, f.String())
 	}
 	return list
 }

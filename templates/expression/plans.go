@@ -14,8 +14,9 @@ import (
 // that few programs run often: only the plans of the latest are kept, and the
 // others are planned again when they are needed, in about 0.3 ms.
 
-// maxPlans bounds the plans that a Compiler keeps: 4 MB.
-const maxPlans = 256
+// maxPlans bounds the plans that a Compiler keeps: 8 MB. It is no less than the expressions that
+// a template may have, lest every rendering of the largest plan them all anew.
+const maxPlans = 512
 
 // plans are the programs whose plan is kept, a ring once it is full.
 type plans struct {

@@ -1,0 +1,117 @@
+package templates
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// Bounds of one template, so that none keeps a process from the others. The largest
+// built-in one has 84 expressions, 389 values and 21 parameters.
+const (
+	// maxExpressions is as many as have their plans kept: see the expression room.
+	maxExpressions = 500
+	maxParameters  = 200
+	// maxValues bounds mappings, lists and scalars: once for the defaults, and once more
+	// for each example, because each is a rendering. 1 MB of variables has 30,000.
+	maxValues = 50_000
+
+	// maxFindings bounds what is reported of each severity; whoever mends a hundred looks again.
+	maxFindings = 100
+	// Bounds of a finding in bytes: names and values of a template have no length.
+	maxPath, maxText = 512, 2048
+)
+
+// tooLarge reports a spec that would take too long to check and to render.
+func (d *document) tooLarge(spec *yaml.Node) bool {
+	before := len(d.findings)
+	report := func(field, hint, format string, args ...any) {
+		n, at := spec, specPath()
+		if value := valueAt(spec, field); value != nil {
+			n, at = value, at.Member(field)
+		}
+		d.report(n, at, TooLarge, hint, format, args...)
+	}
+	var c count
+	c.add(spec)
+	if c.expressions > maxExpressions {
+		report("", "make several templates of it", "the template has %d expressions, at most %d are allowed", c.expressions, maxExpressions)
+	}
+	if n := itemsOf(spec, "parameters"); n > maxParameters {
+		report("parameters", "make several templates of it", "the template has %d parameters, at most %d are allowed", n, maxParameters)
+	}
+	examples := itemsOf(spec, "examples")
+	switch {
+	case c.values > maxValues:
+		report("", "make several templates of it", "the template has %d values, at most %d are allowed", c.values, maxValues)
+	case c.values*(1+examples) > maxValues:
+		report("examples", "drop examples", "the template has %d values and %d examples, each of which is rendered; at most %d values are allowed in all",
+			c.values, examples, maxValues)
+	}
+	return len(d.findings) > before
+}
+
+func itemsOf(n *yaml.Node, field string) int {
+	if list := valueAt(n, field); list != nil && list.Kind == yaml.SequenceNode {
+		return len(list.Content)
+	}
+	return 0
+}
+
+// count is how much there is in a tree.
+type count struct{ values, expressions int }
+
+func (c *count) add(n *yaml.Node) {
+	if n = manifest.Resolve(n); n == nil {
+		return
+	}
+	c.values++
+	switch n.Kind {
+	case yaml.MappingNode:
+		for key, value := range manifest.Pairs(n) {
+			c.expressions += strings.Count(key.Value, "${")
+			c.add(value)
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			c.add(item)
+		}
+	default:
+		c.expressions += strings.Count(n.Value, "${")
+	}
+}
+
+// bounded are findings of which there are at most so many of a severity; another says
+// that there are more. They are sorted.
+func bounded(findings []Finding) []Finding {
+	warnings := len(findings)
+	if i := slices.IndexFunc(findings, func(f Finding) bool { return f.Severity != SeverityError }); i >= 0 {
+		warnings = i
+	}
+	return slices.Concat(first(findings[:warnings]), first(findings[warnings:]))
+}
+
+func first(findings []Finding) []Finding {
+	if len(findings) <= maxFindings {
+		return findings
+	}
+	last := &findings[maxFindings-1]
+	return append(slices.Clip(findings[:maxFindings]), Finding{
+		File: last.File, Reason: TooManyFindings, Severity: last.Severity,
+		Message: "there are more findings than are shown", Hint: "mend these first",
+	})
+}
+
+// full says that the errors are as many as are told: what follows would be for nothing.
+func (d *document) full() bool { return d.errors > maxFindings }
+
+// cut is a text of at most so many bytes, and a sign that there was more.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}
