@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // finding is one of check -o json.
@@ -106,7 +107,7 @@ func has(findings []finding, s symptom) error {
 // newPatient installs the chart and lets a replica serve. What kubelets say of the chart's pods, the test says.
 func newPatient(t *testing.T) *patient {
 	t.Helper()
-	deletePods(t)
+	forgetOthers(t)
 	installChart(t, "--set", "webhook.timeoutSeconds=2")
 	p := &patient{replica: startReplica(t), namespace: enabledNamespace(t)}
 	waitReady(t, p.replica)
@@ -120,14 +121,23 @@ func newPatient(t *testing.T) *patient {
 	return p
 }
 
-// deletePods takes away what other tests have left, which check would tell of.
-func deletePods(t *testing.T) {
+// forgetOthers takes away what other tests have left, and check would tell of: pods, and
+// what their namespaces say of injection.
+func forgetOthers(t *testing.T) {
 	t.Helper()
 	namespaces, err := suite.client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
 	must(t, err)
+	opted := 0
 	for _, n := range namespaces.Items {
 		must(t, suite.client.CoreV1().Pods(n.Name).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: new(int64)}, metav1.ListOptions{}))
+		if n.Labels[injectionLabel] != "" {
+			_, err := suite.client.CoreV1().Namespaces().Patch(t.Context(), n.Name, types.MergePatchType,
+				fmt.Appendf(nil, `{"metadata":{"labels":{%q:null}}}`, injectionLabel), metav1.PatchOptions{})
+			must(t, err)
+			opted++
+		}
 	}
+	t.Logf("%d namespaces, %d of them with the label", len(namespaces.Items), opted)
 }
 
 // behindPods says of the Service's endpoint which pod it is: the API server's proxy reaches

@@ -12,6 +12,7 @@ import (
 // TestHelmTestTriesAPod runs what helm test runs in the cluster, with the rights that it has
 // there, which must be enough for the pod by dry run.
 func TestHelmTestTriesAPod(t *testing.T) {
+	forgetOthers(t)
 	installChart(t)
 	waitReady(t, startReplica(t))
 	enabledNamespace(t)
