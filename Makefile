@@ -90,10 +90,11 @@ generate: build $(controllergen) ## rewrite the files that a program writes
 	$(binary) templates schema > docs/sidecar-template.schema.json
 	go run ./test/chart/readme charts/sidecar-injector
 
+# For the oldest Kubernetes: what newer ones have beside that can be done without.
 manifests: ## dist/install.yaml, for people without Helm
 	@mkdir -p dist
 	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: sidecar-injector\n'; \
-	  go -C tools tool helm template sidecar-injector ../charts/sidecar-injector --namespace sidecar-injector --skip-tests; } > dist/install.yaml
+	  go -C tools tool helm template sidecar-injector ../charts/sidecar-injector --namespace sidecar-injector --skip-tests --kube-version 1.29.0; } > dist/install.yaml
 
 plugins: ## dist/kubectl-sidecar_injector-OS-ARCH.tar.gz for PLATFORMS
 	@set -e; for platform in $(PLATFORMS); do \

@@ -33,7 +33,7 @@ func TestTheChartWorksHoweverItIsInstalled(t *testing.T) {
 		},
 		"certificate by cert-manager": {
 			values: []string{"--values", chartFolder + "/ci/cert-manager-values.yaml"},
-			before: func(t *testing.T) { injectBundle(t, issue(t, releaseName+"-tls")) },
+			before: func(t *testing.T) { issue(t, releaseName+"-tls") },
 			ask:    "log-collector",
 		},
 		"reached by an address": {
@@ -70,8 +70,8 @@ func TestTheChartWorksHoweverItIsInstalled(t *testing.T) {
 	}
 }
 
-// issue makes a Secret as an issuer does, and gives the authority.
-func issue(t *testing.T, name string) []byte {
+// issue makes a Secret as an issuer does.
+func issue(t *testing.T, name string) {
 	t.Helper()
 	host := releaseName + "." + releaseName + ".svc"
 	chain, key, err := certutil.GenerateSelfSignedCertKey(host, nil, nil)
@@ -86,32 +86,6 @@ func issue(t *testing.T, name string) []byte {
 	t.Cleanup(func() {
 		must(t, suite.client.CoreV1().Secrets(releaseName).Delete(context.Background(), name, metav1.DeleteOptions{}))
 	})
-	return authority
-}
-
-// injectBundle is cert-manager's work, which the annotation asks for.
-func injectBundle(t *testing.T, authority []byte) {
-	t.Helper()
-	registered := suite.client.AdmissionregistrationV1()
-	m, err := registered.MutatingWebhookConfigurations().Get(t.Context(), releaseName, metav1.GetOptions{})
-	must(t, err)
-	v, err := registered.ValidatingWebhookConfigurations().Get(t.Context(), releaseName, metav1.GetOptions{})
-	must(t, err)
-	for _, o := range []metav1.Object{m, v} {
-		if got := o.GetAnnotations()["cert-manager.io/inject-ca-from"]; got != releaseName+"/"+releaseName {
-			t.Fatalf("cert-manager would inject the authority of %q", got)
-		}
-	}
-	for i := range m.Webhooks {
-		m.Webhooks[i].ClientConfig.CABundle = authority
-	}
-	for i := range v.Webhooks {
-		v.Webhooks[i].ClientConfig.CABundle = authority
-	}
-	_, err = registered.MutatingWebhookConfigurations().Update(t.Context(), m, metav1.UpdateOptions{})
-	must(t, err)
-	_, err = registered.ValidatingWebhookConfigurations().Update(t.Context(), v, metav1.UpdateOptions{})
-	must(t, err)
 }
 
 // TestHelmTestLeavesNothingBehind plays the kubelet for the pod of helm test.

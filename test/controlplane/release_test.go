@@ -24,24 +24,30 @@ import (
 // its service account, and puts it behind the chart's Service. Nobody waits for it to be ready.
 func startReplica(t *testing.T) *replica {
 	t.Helper()
+	r := startPod(t, releaseName+"-0")
+	host, port, err := net.SplitHostPort(r.address)
+	must(t, err)
+	serveAt(t, host, port)
+	return r
+}
+
+// startPod starts one more, under a name of its own.
+func startPod(t *testing.T, pod string) *replica {
+	t.Helper()
 	deployment, err := suite.client.AppsV1().Deployments(releaseName).Get(t.Context(), releaseName, metav1.GetOptions{})
 	must(t, err)
-	pod := &deployment.Spec.Template.Spec
+	spec := &deployment.Spec.Template.Spec
 	folder := t.TempDir()
-	mountVolumes(t, pod, folder)
+	mountVolumes(t, spec, folder)
 	var flags []string
-	for _, arg := range pod.Containers[0].Args[1:] {
+	for _, arg := range spec.Containers[0].Args[1:] {
 		// A kubelet's pod has all ports for itself, and time to end.
 		if name, _, _ := strings.Cut(arg, "="); name != "--listen" && name != "--drain" {
 			flags = append(flags, strings.ReplaceAll(arg, "/etc/sidecar-injector", folder))
 		}
 	}
-	i := &installation{t: t, name: releaseName, namespace: releaseName, kubeconfig: accountKubeconfig(t, pod.ServiceAccountName)}
-	r := i.start(releaseName+"-0", ownAddress(t), flags...)
-	host, port, err := net.SplitHostPort(r.address)
-	must(t, err)
-	serveAt(t, host, port)
-	return r
+	i := &installation{t: t, name: releaseName, namespace: releaseName, kubeconfig: accountKubeconfig(t, spec.ServiceAccountName)}
+	return i.start(pod, ownAddress(t), flags...)
 }
 
 // mountVolumes does what a kubelet does for the volumes that the container mounts from ConfigMaps and Secrets.

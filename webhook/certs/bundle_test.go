@@ -63,7 +63,9 @@ func TestABundleKeepsWhatMayBeInUseAndNothingElse(t *testing.T) {
 		{"more than there is room for: the newest", of(0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11), nil, fresh, of(5, 11, 10, 9, 8, 7, 6, 4), Incomplete},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tr := &trust{ours: decodeCertificates(of(5)), before: decodeCertificates(of(c.before...)), since: epoch}
+			tr := &trust{ours: decodeCertificates(of(5)), before: decodeCertificates(of(c.before...))}
+			tr.note(epoch, c.live)
+			tr.note(epoch.Add(c.age), c.live)
 			got, reason := tr.merge(c.live, epoch.Add(c.age))
 			if reason != c.reason || !bytes.Equal(got, c.want) {
 				t.Errorf("%q, %d certificates; want %q, %d", reason, len(decodeCertificates(got)), c.reason, len(decodeCertificates(c.want)))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -142,8 +143,8 @@ func writeBundles(ctx context.Context, client kubernetes.Interface, kind string,
 		Webhooks []webhook `json:"webhooks"`
 	}
 	patch.Metadata.ResourceVersion = meta.ResourceVersion
-	for name, bundle := range bundles {
-		patch.Webhooks = append(patch.Webhooks, webhook{name, clientConfig{bundle}})
+	for _, name := range slices.Sorted(maps.Keys(bundles)) {
+		patch.Webhooks = append(patch.Webhooks, webhook{name, clientConfig{bundles[name]}})
 	}
 	text, err := json.Marshal(&patch)
 	if err != nil {

@@ -88,6 +88,7 @@ func (in *Installation) Run(ctx context.Context) error {
 	if in.Files != nil {
 		group.Go(func() error { return in.Files.Run(ctx) })
 	}
+	group.Go(func() error { return newLender(in).run(ctx) })
 	group.Go(func() error {
 		ticker := time.NewTicker(look)
 		defer ticker.Stop()

@@ -31,14 +31,16 @@ const (
 type Keeper struct {
 	in      *Installation
 	changed chan struct{}
+	// lends is one that only adds what its own replica cannot be called without.
+	lends bool
 
-	wrote bool                // in the last look
-	ours  []*x509.Certificate // of the last look
-	since time.Time           // when they came
+	wrote bool // in the last look
+	trust trust
 }
 
 // Run keeps both right until ctx is done.
 func (k *Keeper) Run(ctx context.Context) error {
+	k.trust = trust{} // others may have written since we last led
 	retry, pause := retryFirst, calm
 	for {
 		wait := keepEvery
@@ -70,53 +72,48 @@ func (k *Keeper) Run(ctx context.Context) error {
 // keep looks at everything once, and writes what has to be written.
 func (k *Keeper) keep(ctx context.Context) error {
 	k.wrote = false
-	t, err := k.trust(ctx)
-	if err != nil || len(t.ours) == 0 {
+	if err := k.look(ctx); err != nil || len(k.trust.ours) == 0 {
 		return err
 	}
 	client := k.in.Client.AdmissionregistrationV1()
 	var errs []error
+	var found [][]hook
+	var bundles [][]byte
+	read := func(kind string, configuration any, err error) {
+		if err == nil {
+			hooks := slices.DeleteFunc(hooksOf(configuration, k.in.hosts), func(h hook) bool { return h.writtenByOthers() != "" })
+			found = append(found, hooks)
+			for i := range hooks {
+				bundles = append(bundles, hooks[i].bundle)
+			}
+		} else if !apierrors.IsNotFound(err) {
+			errs = append(errs, fmt.Errorf("%s %s: %w", kind, k.in.Name, err))
+		}
+	}
 	m, err := client.MutatingWebhookConfigurations().Get(ctx, k.in.Name, metav1.GetOptions{})
-	if err == nil {
-		err = k.keepBundles(ctx, t, mutating, &m.ObjectMeta, hooksOf(m, k.in.hosts))
-	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		errs = append(errs, fmt.Errorf("%s %s: %w", mutating, k.in.Name, err))
-	}
+	read(mutating, m, err)
 	v, err := client.ValidatingWebhookConfigurations().Get(ctx, k.in.Name, metav1.GetOptions{})
-	if err == nil {
-		err = k.keepBundles(ctx, t, validating, &v.ObjectMeta, hooksOf(v, k.in.hosts))
-	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		errs = append(errs, fmt.Errorf("%s %s: %w", validating, k.in.Name, err))
+	read(validating, v, err)
+	k.trust.note(k.in.Now(), bundles...)
+	for _, hooks := range found {
+		errs = append(errs, k.keepBundles(ctx, hooks))
 	}
 	return errors.Join(errs...)
 }
 
-// trust is what bundles are to hold today.
-func (k *Keeper) trust(ctx context.Context) (*trust, error) {
-	t := &trust{}
+// look finds what bundles are to hold today.
+func (k *Keeper) look(ctx context.Context) error {
 	if k.in.Files != nil {
 		list, err := k.in.Files.authorities()
-		if err != nil {
-			return nil, err
-		}
-		t.ours = list
-	} else {
-		s, err := k.authority(ctx)
-		if err != nil {
-			return nil, err
-		}
-		t.ours, t.before = []*x509.Certificate{s.authority.cert}, s.previous
+		k.trust.ours = list
+		return err
 	}
-	if len(t.ours) == 0 {
-		return t, nil
+	s, err := k.authority(ctx)
+	if err != nil {
+		return err
 	}
-	if !slices.EqualFunc(t.ours, k.ours, (*x509.Certificate).Equal) {
-		k.ours, k.since = t.ours, k.in.Now()
-	}
-	t.since = k.since
-	return t, nil
+	k.trust.ours, k.trust.before = []*x509.Certificate{s.authority.cert}, s.previous
+	return nil
 }
 
 // authority gives what the Secret holds, after replacing it where that has to be.
@@ -136,6 +133,13 @@ func (k *Keeper) authority(ctx context.Context) (*stored, error) {
 			return s, nil
 		}
 		reason = Invalid
+	}
+	switch {
+	case k.lends && reason == Due:
+		return s, nil
+	case k.lends && (reason == Expired || reason == NotYetValid):
+		// Only our clock says so, and each replica has its own.
+		return nil, fmt.Errorf("%s: %w", what, fault)
 	}
 	if s, err = successor(s, k.in.Now()); err != nil {
 		return nil, err
@@ -166,21 +170,19 @@ func (k *Keeper) writeAuthority(ctx context.Context, live *corev1.Secret, name s
 }
 
 // keepBundles writes the bundles of one configuration that are not what they should be.
-func (k *Keeper) keepBundles(ctx context.Context, t *trust, kind string, meta *metav1.ObjectMeta, hooks []hook) error {
+func (k *Keeper) keepBundles(ctx context.Context, hooks []hook) error {
 	bundles, reasons := map[string][]byte{}, map[string]Reason{}
 	for i := range hooks {
-		if hooks[i].writtenByOthers() != "" {
-			continue
-		}
-		if bundle, reason := t.merge(hooks[i].bundle, k.in.Now()); reason != Fine {
+		if bundle, reason := k.trust.merge(hooks[i].bundle, k.in.Now()); reason != Fine && (reason != Surplus || !k.lends) {
 			bundles[hooks[i].name], reasons[hooks[i].name] = bundle, reason
 		}
 	}
 	if len(bundles) == 0 {
 		return nil
 	}
+	kind, meta := hooks[0].kind, hooks[0].configuration
 	if err := writeBundles(ctx, k.in.Client, kind, meta, bundles); err != nil {
-		return err
+		return fmt.Errorf("%s %s: %w", kind, meta.Name, err)
 	}
 	k.wrote = true
 	for name, reason := range reasons {

@@ -16,6 +16,7 @@ import (
 // no moment would the API server refuse one of them.
 func TestTwoYearsLoseNothing(t *testing.T) {
 	w, random := newWorld(t, 2), seeded()
+	w.lend = true
 	w.pass(random, w.replicas[0], time.Minute, look, nil)
 	authorities := map[string]bool{}
 	never := func() {
@@ -51,6 +52,7 @@ func TestTwoYearsLoseNothing(t *testing.T) {
 // TestEveryFaultHealsWithinSeconds does one bad thing after another to a running installation.
 func TestEveryFaultHealsWithinSeconds(t *testing.T) {
 	w, random := newWorld(t, 2), seeded()
+	w.lend = true
 	leader := w.replicas[0]
 	w.pass(random, leader, time.Minute, look, nil)
 	garbage := []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
@@ -255,6 +257,7 @@ func TestAClockThatIsAYearAheadHeals(t *testing.T) {
 	}
 	t.Run("the whole cluster's jumps ahead, and back", func(t *testing.T) {
 		w := newWorld(t, 2)
+		w.lend = true
 		heals(t, w, w.replicas[0], nil)
 		for _, jump := range []time.Duration{year, -year, 10 * year, -10 * year} {
 			w.now = w.now.Add(jump)
@@ -266,6 +269,7 @@ func TestAClockThatIsAYearAheadHeals(t *testing.T) {
 	})
 	t.Run("the leader's is wrong: replicas with the right time lose nothing", func(t *testing.T) {
 		w := newWorld(t, 3)
+		w.lend = true
 		heals(t, w, w.replicas[0], nil)
 		w.replicas[0].ahead = year
 		heals(t, w, w.replicas[0], func(n int) bool { return n > 0 })
@@ -278,6 +282,7 @@ func TestAClockThatIsAYearAheadHeals(t *testing.T) {
 	})
 	t.Run("a replica's is wrong: the others lose nothing", func(t *testing.T) {
 		w := newWorld(t, 3)
+		w.lend = true
 		heals(t, w, w.replicas[0], nil)
 		w.replicas[2].ahead = year
 		heals(t, w, w.replicas[0], func(n int) bool { return n < 2 })

@@ -25,6 +25,7 @@ type world struct {
 	now      time.Time // the right time
 	client   kubernetes.Interface
 	replicas []*member
+	lend     bool // replicas help themselves, too
 }
 
 // member is a replica.
@@ -32,6 +33,7 @@ type member struct {
 	*Installation
 	ahead    time.Duration // by which its clock is wrong
 	registry *prometheus.Registry
+	lender   *lender
 }
 
 func newWorld(t *testing.T, replicas int) *world {
@@ -44,10 +46,13 @@ func newWorld(t *testing.T, replicas int) *world {
 }
 
 // newMember starts a replica. Its watches have what the API server has.
-func (w *world) newMember() *member {
+func (w *world) newMember() *member { return w.newMemberOf(nil) }
+
+// newMemberOf starts a replica whose certificate is in files.
+func (w *world) newMemberOf(files *Files) *member {
 	m := &member{registry: prometheus.NewRegistry()}
 	m.Installation = NewInstallation(Options{
-		Client: w.client, Namespace: "system", Name: "injector", Log: logr.Discard(), Metrics: NewMetrics(m.registry),
+		Client: w.client, Namespace: "system", Name: "injector", Log: logr.Discard(), Metrics: NewMetrics(m.registry), Files: files,
 		Now: func() time.Time { return w.now.Add(m.ahead) },
 	})
 	for _, watch := range m.watches {
@@ -60,7 +65,11 @@ func (w *world) newMember() *member {
 	m.watches[1].object = func() any {
 		return orNil(admission.ValidatingWebhookConfigurations().Get(w.t.Context(), "injector", metav1.GetOptions{}))
 	}
-	m.watches[2].object = func() any {
+	m.lender = newLender(m.Installation)
+	if files != nil {
+		return m
+	}
+	m.secret.object = func() any {
 		return orNil(w.client.CoreV1().Secrets("system").Get(w.t.Context(), "injector-ca", metav1.GetOptions{}))
 	}
 	return m
@@ -113,6 +122,11 @@ func (w *world) setBundles(bundle []byte) {
 	w.must(err)
 }
 
+func (w *world) createSecret() {
+	_, err := w.client.CoreV1().Secrets("system").Create(w.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "injector-ca"}}, metav1.CreateOptions{})
+	w.must(err)
+}
+
 func (w *world) deleteSecret() {
 	w.must(w.client.CoreV1().Secrets("system").Delete(w.t.Context(), "injector-ca", metav1.DeleteOptions{}))
 }
@@ -151,6 +165,18 @@ func (w *world) lost() []string {
 	return lost
 }
 
+// neverLost fails the test when the API server would not accept one of these replicas.
+func (w *world) neverLost(replicas ...*member) func() {
+	return func() {
+		w.t.Helper()
+		for n, m := range replicas {
+			if err := m.Ready(); err != nil {
+				w.t.Fatalf("at %s: replica %d: %v", w.now, n, err)
+			}
+		}
+	}
+}
+
 // pass lets time pass in steps; in each, everybody looks, in any order, but for the leader's failures.
 func (w *world) pass(random *rand.Rand, leader *member, duration, step time.Duration, each func()) {
 	for end := w.now.Add(duration); w.now.Before(end); w.now = w.now.Add(step) {
@@ -158,6 +184,9 @@ func (w *world) pass(random *rand.Rand, leader *member, duration, step time.Dura
 		for _, n := range order {
 			if n < len(w.replicas) {
 				w.replicas[n].observe()
+				if w.lend {
+					_ = w.replicas[n].lender.look(w.t.Context()) // it says why it cannot, and tries again
+				}
 			} else if leader != nil {
 				w.must(leader.keeper.keep(context.Background()))
 			}

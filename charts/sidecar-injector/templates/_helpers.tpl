@@ -1,6 +1,12 @@
-{{- /* The name of everything: the release's if it tells what it is, else with the chart's behind it. */ -}}
+{{- /* The name of everything: the release's if it tells what it is, else with the chart's behind it. A
+       Service's begins with a letter. */ -}}
 {{- define "sidecar-injector.name" -}}
-{{- if contains .Chart.Name .Release.Name -}}
+{{- if not (regexMatch "^[-a-z0-9]+$" .Release.Name) -}}
+{{- fail (printf "release name %q: want letters, digits and '-', for a Service gets it" .Release.Name) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]" .Release.Name) -}}
+{{ printf "%s-%s" .Chart.Name .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else if contains .Chart.Name .Release.Name -}}
 {{ .Release.Name | trunc 50 | trimSuffix "-" }}
 {{- else -}}
 {{ printf "%s-%s" (.Release.Name | trunc 33 | trimSuffix "-") .Chart.Name }}
@@ -10,7 +16,7 @@
 {{- /* By these a Service and a Deployment find pods; they never change in the life of a release. */ -}}
 {{- define "sidecar-injector.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "sidecar-injector.labels" -}}
@@ -48,18 +54,14 @@ url: {{ printf "%s%s" (trimSuffix "/" .) $path | quote }}
 {{- else -}}
 service:
   name: {{ include "sidecar-injector.name" $root }}
-  namespace: {{ $root.Release.Namespace }}
+  namespace: {{ $root.Release.Namespace | quote }}
   path: {{ $path }}
   port: 443
 {{- end -}}
 {{- end -}}
 
 {{- define "sidecar-injector.webhookAnnotations" -}}
-{{- $annotations := dict -}}
-{{- if eq .Values.tls.mode "certManager" -}}
-{{- $_ := set $annotations "cert-manager.io/inject-ca-from" (printf "%s/%s" .Release.Namespace (include "sidecar-injector.name" .)) -}}
-{{- end -}}
-{{- with merge $annotations .Values.webhook.annotations -}}
+{{- with .Values.webhook.annotations -}}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end -}}
