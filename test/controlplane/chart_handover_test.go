@@ -22,7 +22,6 @@ func TestAnUpgradeMayChangeWhoMakesTheCertificate(t *testing.T) {
 		"provided, then made by the injector":        {provided, self},
 		"provided, then another":                     {provided, another},
 		"made by the injector, then by cert-manager": {self, certManager},
-		"by cert-manager, then by the injector":      {certManager, self},
 	} {
 		t.Run(name, func(t *testing.T) {
 			installChart(t, c.from...)
