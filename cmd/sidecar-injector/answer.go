@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -22,6 +24,8 @@ type answer struct {
 	live      bool
 	result    *inject.Result
 	misplaced []misplacedGroup
+	// doubts are by instance why a refusal is none that anybody can be sure of.
+	doubts map[string]string
 }
 
 // answers decides about every pod of the input, in its order. The error holds every
@@ -45,9 +49,44 @@ func (o *offline) answers() ([]answer, error) {
 			continue
 		}
 		a.result = result
+		o.doubt(&a)
 		all = append(all, a)
 	}
 	return all, errors.Join(faults...)
+}
+
+// doubt finds out whether a pod is only refused for templates that the injector may have
+// and this command cannot read.
+func (o *offline) doubt(a *answer) {
+	if o.reader == nil || a.result.Allowed() {
+		return
+	}
+	doubts := map[string]string{}
+	for _, f := range a.result.Faults {
+		for _, in := range a.result.Instances {
+			if in.Name != f.Instance || f.Ignored || f.Reason != inject.UnknownTemplate && f.Reason != inject.TemplateInvalid {
+				continue
+			}
+			if why, _ := o.reader.Doubt(o.set, a.namespace.Name, in.TemplateName); why != "" {
+				doubts[in.Name] = why
+			}
+		}
+		if !f.Ignored && doubts[f.Instance] == "" {
+			return
+		}
+	}
+	a.doubts = doubts
+}
+
+// unknown is the error of an answer that nobody can give.
+func unknown(answers []answer) error {
+	var faults []error
+	for i := range answers {
+		for _, name := range slices.Sorted(maps.Keys(answers[i].doubts)) {
+			faults = append(faults, fmt.Errorf("%s: what the injector would do is unknown: %s", answers[i].title(), answers[i].doubts[name]))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // title names the workload in messages: Deployment "grafana".
@@ -82,7 +121,7 @@ func refusals(answers []answer) []error {
 	var faults []error
 	for i := range answers {
 		a := &answers[i]
-		if a.result.Allowed() {
+		if a.result.Allowed() || len(a.doubts) > 0 {
 			continue
 		}
 		for _, f := range a.result.Faults {

@@ -66,6 +66,9 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 		fmt.Fprint(std.ErrOut, warningLines(answers, report))
 		return &answerNo{errors.Join(refused...)}
 	}
+	if err := unknown(answers); err != nil {
+		return err
+	}
 	documents, err := loaded.edit(answers)
 	if err != nil {
 		return err

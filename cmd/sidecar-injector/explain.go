@@ -103,11 +103,11 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 		fmt.Fprint(std.ErrOut, warningLines(answers, report))
 	}
 	for i := range answers {
-		if answers[i].result.Outcome == inject.Refused {
+		if answers[i].result.Outcome == inject.Refused && len(answers[i].doubts) == 0 {
 			return &answerNo{}
 		}
 	}
-	return nil
+	return unknown(answers)
 }
 
 // explainAll explains every pod of the input.

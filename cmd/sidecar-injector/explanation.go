@@ -184,6 +184,10 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 		}
 		e.PodGets = podGets(a.result.Operations)
 	}
+	if len(a.doubts) > 0 {
+		e.becomeUnknown(a)
+		return e, nil
+	}
 	e.Rules = podRules(a)
 	for i := range e.Instances {
 		e.Instances[i].Rules = instanceRules(a, &e.Instances[i])

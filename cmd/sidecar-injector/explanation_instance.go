@@ -23,6 +23,8 @@ func (w *explanationWriter) instance(i int) {
 		if in.Description != "" {
 			title += ": " + firstSentence(in.Description)
 		}
+	case unknownOutcome:
+		title += ": " + w.yellow("unknown")
 	default:
 		if in.asideOnly() {
 			title += ": nothing is wrong with it, but the pod is refused"

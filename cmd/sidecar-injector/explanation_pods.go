@@ -124,7 +124,7 @@ func (o *offline) podGroups(ctx context.Context, a *answer) ([]podGroup, error) 
 		if pod.Over || !mine {
 			return nil
 		}
-		standing, err := live.Stand(o.set, o.settings, a.namespace, &pod)
+		standing, err := o.reader.Stand(o.set, o.settings, a.namespace, &pod)
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (w *explanationWriter) pods() {
 		switch g.state {
 		case live.Current:
 			state = w.green(state)
-		case live.Outdated, live.Missed:
+		case live.Unknown, live.Outdated, live.Missed:
 			state = w.yellow(state)
 		case live.Refused:
 			state = w.red(state)

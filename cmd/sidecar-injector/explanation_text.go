@@ -17,7 +17,7 @@ const textWidth = 100
 func explanationText(e *explanation, p palette) string {
 	w := &explanationWriter{palette: p, e: e}
 	w.head()
-	if e.Live || e.Outcome != inject.Refused {
+	if e.Live || e.Outcome != inject.Refused && e.Outcome != unknownOutcome {
 		w.table(e.Containers)
 	}
 	w.missing()
@@ -59,7 +59,7 @@ func (w *explanationWriter) head() {
 	w.line("%s in namespace %s %s", w.bold(e.Kind+" "+name), templates.Quote(e.Namespace), w.faint(place))
 	w.line("")
 	w.line("%s", w.verdict())
-	if e.Live || e.Outcome != inject.Refused {
+	if e.Live || e.Outcome != inject.Refused && e.Outcome != unknownOutcome {
 		w.line("%s", w.faint("READY counts the containers of one pod (ready/all); how many pods there are is another number (DESIRED, REPLICAS)."))
 	}
 }
@@ -69,6 +69,9 @@ func (w *explanationWriter) verdict() string {
 	e := w.e
 	if e.Outcome == inject.Refused && !e.Live {
 		return w.red("REFUSED") + fmt.Sprintf(" (%s): no pod is created until the fault below is mended.", e.Reason)
+	}
+	if e.Outcome == unknownOutcome && !e.Live {
+		return w.yellow("UNKNOWN") + ": what the injector would do with the pod cannot be told from here."
 	}
 	own, ours, waiting := 0, 0, 0
 	for _, c := range e.Containers {
@@ -116,6 +119,9 @@ func (w *explanationWriter) verdict() string {
 
 // nothing says that no container was added, and why.
 func (w *explanationWriter) nothing() string {
+	if w.e.Outcome == unknownOutcome {
+		return "what the injector would add today cannot be told from here."
+	}
 	if w.e.Outcome == inject.Injected || w.e.Outcome == inject.Unchanged {
 		return "sidecar-injector changes the pod, but adds no container."
 	}

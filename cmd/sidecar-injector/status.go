@@ -36,6 +36,8 @@ The state of a workload is that of its worst pod:
   missed    a pod lacks a sidecar that it asks for: it was created while the injector
             could not answer, or before somebody asked
   outdated  a pod has a sidecar of an older revision, or with other parameters
+  unknown   a template cannot be read with your rights, or has faults while the injector
+            has its last good version in force
   injected  the pods have what they would get today
 Workloads that neither have sidecars nor ask for any are left out.
 

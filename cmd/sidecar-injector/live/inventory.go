@@ -49,6 +49,7 @@ type Workload struct {
 	Outdated int `json:"outdated"`
 	Missed   int `json:"missed"`
 	Refused  int `json:"refused"`
+	Unknown  int `json:"unknown"`
 	// Sidecars are what the pods have and lack, sorted, each with its number of pods.
 	Sidecars []Sidecar `json:"sidecars,omitempty"`
 }
@@ -74,6 +75,8 @@ func (w *Workload) Worst() State {
 		return Missed
 	case w.Outdated > 0:
 		return Outdated
+	case w.Unknown > 0:
+		return Unknown
 	case w.Injected > 0:
 		return Current
 	}
@@ -82,7 +85,7 @@ func (w *Workload) Worst() State {
 
 // String is the state in a word.
 func (s State) String() string {
-	return [...]string{"none", "injected", "outdated", "missed", "refused"}[s]
+	return [...]string{"none", "injected", "unknown", "outdated", "missed", "refused"}[s]
 }
 
 // Inventory counts pods by workload.
@@ -114,7 +117,7 @@ func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *in
 		if pod.Over || !concerned(&pod, in) {
 			return nil
 		}
-		standing, err := Stand(set, settings, in, &pod)
+		standing, err := r.Stand(set, settings, in, &pod)
 		if err != nil || standing.State == Bare {
 			return err
 		}
@@ -158,6 +161,8 @@ func (v *Inventory) Add(pod *Pod, owner Owner, s Standing) {
 		w.Missed++
 	case Refused:
 		w.Refused++
+	case Unknown:
+		w.Unknown++
 	}
 	for _, i := range s.Instances {
 		w.count(i)

@@ -26,6 +26,9 @@ type Reader struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	notes    []string
+	// unread says that some templates may not be read; inForce are the revisions of the others.
+	unread  bool
+	inForce map[templateKey]string
 }
 
 // NewReader makes the clients; it asks the cluster nothing yet.

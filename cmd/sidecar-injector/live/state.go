@@ -17,6 +17,8 @@ const (
 	Bare State = iota
 	// Current: it has all that it would get.
 	Current
+	// Unknown: whoever asks may not read what would tell, or nobody can.
+	Unknown
 	// Outdated: it has a sidecar of another revision, or with other parameters.
 	Outdated
 	// Missed: it would get a sidecar that it does not have. It was created while the

@@ -79,6 +79,7 @@ func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) 
 func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, namespace string) ([]templates.Entry, error) {
 	items, err := r.TemplateResources(ctx, kind, namespace)
 	if err != nil {
+		r.unread = r.unread || Denied(err)
 		what := kind + "s"
 		if namespace != "" {
 			what += " of namespace " + namespace
@@ -88,6 +89,7 @@ func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, 
 	var all []templates.Entry
 	for i := range items {
 		o := &items[i]
+		r.remember(o)
 		text, err := o.MarshalJSON()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)

@@ -1,0 +1,23 @@
+package main
+
+import "github.com/sidecar-injector/sidecar-injector/webhook/inject"
+
+// unknownOutcome is that of a pod whose templates nobody who asks can read: the injector
+// may well have them.
+const unknownOutcome inject.Outcome = "unknown"
+
+// becomeUnknown takes back a refusal that is only a guess.
+func (e *explanation) becomeUnknown(a *answer) {
+	e.Outcome, e.Reason, e.Detail = unknownOutcome, "", ""
+	for i := range e.Instances {
+		in := &e.Instances[i]
+		if in.Missing = false; in.Outcome != inject.Refused {
+			continue
+		}
+		in.Outcome, in.Reason, in.Detail = unknownOutcome, "", a.doubts[in.Name]
+		if in.Detail != "" {
+			in.Notes = append(in.Notes, in.Detail)
+		}
+	}
+	e.Missing = nil
+}

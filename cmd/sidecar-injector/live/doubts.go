@@ -1,0 +1,81 @@
+package live
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// templateKey names a custom resource.
+type templateKey struct{ kind, namespace, name string }
+
+// remember keeps the revision that the injector says is in force, which is not the
+// resource's own where that is broken.
+func (r *Reader) remember(o *unstructured.Unstructured) {
+	if revision, _, _ := unstructured.NestedString(o.Object, "status", "revision"); revision != "" {
+		if r.inForce == nil {
+			r.inForce = map[templateKey]string{}
+		}
+		r.inForce[templateKey{o.GetKind(), o.GetNamespace(), o.GetName()}] = revision
+	}
+}
+
+// Doubt says why nobody who runs this command can tell what the injector would make of a
+// template; "" if the set tells. The revision is the one in force, "" if it is unknown.
+func (r *Reader) Doubt(set *templates.Set, namespace, template string) (why, revision string) {
+	entry, known := set.Lookup(namespace, template)
+	switch {
+	case known && entry.Template != nil:
+		return "", ""
+	case known:
+		revision = r.inForce[templateKey{entry.Kind, entry.Namespace, entry.Name}]
+		if entry.Origin.Source != templates.SourceCluster || revision == "" {
+			return "", ""
+		}
+		return fmt.Sprintf("template %s has faults; the injector has its last good version, revision %s, in force, which cannot be read from the cluster",
+			templates.Quote(template), Shown(revision)), revision
+	case r.unread:
+		return fmt.Sprintf("template %s is not among those that can be read with your rights", templates.Quote(template)), ""
+	}
+	return "", ""
+}
+
+// Stand is the state of a pod, Unknown where the templates do not tell.
+func (r *Reader) Stand(set *templates.Set, settings *inject.Settings, namespace inject.Namespace, pod *Pod) (Standing, error) {
+	s, err := Stand(set, settings, namespace, pod)
+	if err != nil {
+		return s, err
+	}
+	status, _ := inject.ReadStatus(pod.Annotations)
+	settled := false
+	for i := range s.Instances {
+		in := &s.Instances[i]
+		if in.State != Outdated && in.State != Refused {
+			continue
+		}
+		why, revision := r.Doubt(set, namespace.Name, in.Template)
+		if why == "" {
+			continue
+		}
+		settled = true
+		in.State, in.Why, in.Today = Unknown, why, revision
+		if entry, ok := status[in.Name]; ok && in.Revision != "" && revision != "" &&
+			entry.Template[strings.LastIndexByte(entry.Template, '/')+1:] == in.Template {
+			in.State, in.Why = Current, ""
+			if in.Revision != revision {
+				in.State, in.Why = Outdated, "today's revision is "+revision
+			}
+		}
+	}
+	if settled {
+		s.State = Bare
+		for _, i := range s.Instances {
+			s.State = max(s.State, i.State)
+		}
+	}
+	return s, nil
+}
