@@ -145,6 +145,25 @@ func webhookAilments() []ailment {
 			want: []symptom{{"advice", "failure", "has failurePolicy Fail", "helm upgrade"}},
 		},
 		{
+			name: "the validating webhook has no entries",
+			provoke: func(t *testing.T, _ *patient) {
+				client := suite.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+				whole, err := client.Get(t.Context(), releaseName, metav1.GetOptions{})
+				must(t, err)
+				bare := whole.DeepCopy()
+				bare.Webhooks = nil
+				bare, err = client.Update(t.Context(), bare, metav1.UpdateOptions{})
+				must(t, err)
+				t.Cleanup(func() {
+					whole.ResourceVersion = bare.ResourceVersion
+					if _, err := client.Update(context.Background(), whole, metav1.UpdateOptions{}); err != nil {
+						t.Error(err)
+					}
+				})
+			},
+			want: []symptom{{"advice", "warning", "no entry of validating webhook configuration .* calls /validate-templates", "helm upgrade"}},
+		},
+		{
 			name: "two releases have the same entries",
 			provoke: func(t *testing.T, _ *patient) {
 				client := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations()

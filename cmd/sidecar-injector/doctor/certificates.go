@@ -11,6 +11,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // soonExpired is how long before its end an authority is worth a warning. The
@@ -46,10 +47,10 @@ func readBundle(text []byte) bundle {
 }
 
 // bundleFix is who writes the bundle, and what to do if nobody did.
-func bundleFix(f *Facts, configuration *admissionregistrationv1.MutatingWebhookConfiguration) string {
+func bundleFix(f *Facts, configuration metav1.Object) string {
 	i := f.installation()
 	for _, key := range []string{"cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret"} {
-		if configuration.Annotations[key] != "" {
+		if configuration.GetAnnotations()[key] != "" {
 			return "cert-manager's cainjector writes it: kubectl logs -n cert-manager deploy/cert-manager-cainjector; kubectl get certificate -n " + i.Namespace
 		}
 	}
@@ -59,8 +60,8 @@ func bundleFix(f *Facts, configuration *admissionregistrationv1.MutatingWebhookC
 	case madeByOthers(f):
 		return fmt.Sprintf("the injector writes what ca.crt of its certificate's Secret holds: put the authority that signed tls.crt there, and see kubectl logs -n %s deploy/%s", i.Namespace, i.Name)
 	}
-	return fmt.Sprintf("the injector writes it within seconds; if it does not, its log says why: kubectl logs -n %s deploy/%s. It needs patch on mutatingwebhookconfigurations/%s, and nobody else may write the field (GitOps tools: ignore differences in caBundle)",
-		i.Namespace, i.Name, configuration.Name)
+	return fmt.Sprintf("the injector writes it within seconds; if it does not, its log says why: kubectl logs -n %s deploy/%s. It needs patch on the webhook configurations named %s, and nobody else may write the field (GitOps tools: ignore differences in caBundle)",
+		i.Namespace, i.Name, configuration.GetName())
 }
 
 // madeByOthers says whether somebody else than the injector makes its certificate.
@@ -81,7 +82,15 @@ func caBundle(f *Facts) []Finding {
 	var found []Finding
 	for _, c := range f.ours() {
 		for _, w := range c.Webhooks {
-			if finding, wrong := bundleFinding(f, &c, &w); wrong {
+			if finding, wrong := bundleFinding(f, &c, w.Name, &w.ClientConfig, failure); wrong {
+				found = append(found, finding)
+			}
+		}
+	}
+	if c := f.validating(); c != nil {
+		for _, w := range c.Webhooks {
+			// Its entries have the failurePolicy Ignore: only advice is lost.
+			if finding, wrong := bundleFinding(f, c, w.Name, &w.ClientConfig, warning); wrong {
 				found = append(found, finding)
 			}
 		}
@@ -92,18 +101,19 @@ func caBundle(f *Facts) []Finding {
 	return found
 }
 
-func bundleFinding(f *Facts, c *admissionregistrationv1.MutatingWebhookConfiguration, w *admissionregistrationv1.MutatingWebhook) (Finding, bool) {
-	what := fmt.Sprintf("the CA bundle of entry %s of webhook configuration %s", w.Name, c.Name)
-	text := w.ClientConfig.CABundle
+// bundleFinding judges the bundle of one entry; bad says how bad a useless one is.
+func bundleFinding(f *Facts, c metav1.Object, entry string, client *admissionregistrationv1.WebhookClientConfig, bad func(text, cause, fix string) Finding) (Finding, bool) {
+	what := fmt.Sprintf("the CA bundle of entry %s of webhook configuration %s", entry, c.GetName())
+	text := client.CABundle
 	if len(text) == 0 {
-		if w.ClientConfig.URL != nil {
+		if client.URL != nil {
 			return warning(what+" is empty", "the API server then trusts the authorities of its own machine only", bundleFix(f, c)), true
 		}
-		return failure(what+" is empty", "the API server trusts nobody, so that every call of the injector fails", bundleFix(f, c)), true
+		return bad(what+" is empty", "the API server trusts nobody, so that every call of the injector fails", bundleFix(f, c)), true
 	}
 	b := readBundle(text)
 	if b.broken > 0 || len(b.certificates) == 0 {
-		return failure(what+" cannot be read", "something in it is no certificate in PEM; the API server then refuses the whole bundle", bundleFix(f, c)), true
+		return bad(what+" cannot be read", "something in it is no certificate in PEM; the API server then refuses the whole bundle", bundleFix(f, c)), true
 	}
 	valid := slices.DeleteFunc(slices.Clone(b.certificates), func(cert *x509.Certificate) bool {
 		return f.Now.After(cert.NotAfter) || f.Now.Before(cert.NotBefore)
@@ -114,10 +124,10 @@ func bundleFinding(f *Facts, c *admissionregistrationv1.MutatingWebhookConfigura
 		if f.Now.Before(last.NotBefore) {
 			when = "is not valid before " + last.NotBefore.UTC().Format(time.DateTime)
 		}
-		return failure(what+" "+when, "no certificate that it signed is believed any more (or a clock is wrong)", bundleFix(f, c)), true
+		return bad(what+" "+when, "no certificate that it signed is believed any more (or a clock is wrong)", bundleFix(f, c)), true
 	}
 	if secret := authority(f.Secret.Value); secret != nil && !slices.ContainsFunc(b.certificates, secret.Equal) {
-		return failure(what+" does not hold the authority of Secret "+f.Secret.Value.Name,
+		return bad(what+" does not hold the authority of Secret "+f.Secret.Value.Name,
 			"the injector's certificates are signed by another authority than the one that the API server trusts", bundleFix(f, c)), true
 	}
 	last := slices.MaxFunc(valid, func(x, y *x509.Certificate) int { return x.NotAfter.Compare(y.NotAfter) })

@@ -118,3 +118,13 @@ func (f *Facts) ours() []admissionregistrationv1.MutatingWebhookConfiguration {
 	}
 	return all
 }
+
+// validating is the installation's validating configuration; nil if there is none.
+func (f *Facts) validating() *admissionregistrationv1.ValidatingWebhookConfiguration {
+	for i := range f.Validating.Value {
+		if c := &f.Validating.Value[i]; !f.Before && c.Name == f.installation().Name {
+			return c
+		}
+	}
+	return nil
+}

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -208,16 +209,30 @@ func advice(f *Facts) []Finding {
 		return unseen("the validating webhook", "list validatingwebhookconfigurations", f.Validating.Err)
 	}
 	name := f.installation().Name
-	i := slices.IndexFunc(f.Validating.Value, func(c admissionregistrationv1.ValidatingWebhookConfiguration) bool { return c.Name == name })
-	if i < 0 {
+	c := f.validating()
+	if c == nil {
 		return []Finding{warning(fmt.Sprintf("validating webhook configuration %s does not exist", name),
 			"faults of templates and workloads are not told at kubectl apply", restore(name))}
 	}
-	for _, w := range f.Validating.Value[i].Webhooks {
+	for _, path := range []string{webhook.TemplatesPath, webhook.AdvicePath} {
+		if !slices.ContainsFunc(c.Webhooks, func(w admissionregistrationv1.ValidatingWebhook) bool { return calls(&w.ClientConfig, path) }) {
+			return []Finding{warning(fmt.Sprintf("no entry of validating webhook configuration %s calls %s", name, path),
+				"some of the faults of templates and workloads are not told at kubectl apply", restore(name))}
+		}
+	}
+	for _, w := range c.Webhooks {
 		if w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore {
 			return []Finding{failure(fmt.Sprintf("entry %s has failurePolicy Fail", w.Name),
 				"it only ever warns or checks templates, and now stands in everybody's way while the injector is down", restore(name))}
 		}
 	}
 	return ok("faults are told at kubectl apply")
+}
+
+// calls says whether a webhook is called at a path.
+func calls(client *admissionregistrationv1.WebhookClientConfig, path string) bool {
+	if client.Service != nil {
+		return client.Service.Path != nil && *client.Service.Path == path
+	}
+	return client.URL != nil && strings.HasSuffix(*client.URL, path)
 }
