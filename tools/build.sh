@@ -9,9 +9,10 @@ out=${1:?usage: build.sh FILE}
 case $out in /*) ;; *) out=$PWD/$out ;; esac
 cd "$(dirname "$0")/.."
 
-# Nothing else in the environment may change the result. The Makefile compiles tests
-# with -trimpath and without cgo too: they share packages with this.
-unset GOEXPERIMENT GOAMD64 GOARM64 GODEBUG
+# Nothing else in the environment may change the result, nor what go env -w has set for the
+# processor. The Makefile compiles tests with -trimpath and without cgo too: they share packages with this.
+unset GOEXPERIMENT GODEBUG
+export GOAMD64=v1 GOARM64=v8.0 GOFIPS140=off
 export CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly GOOS="${TARGETOS:-}" GOARCH="${TARGETARCH:-}"
 
 exec go build -trimpath -buildvcs=false \

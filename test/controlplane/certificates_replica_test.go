@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -260,13 +261,22 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// freeAddressOf is an address of a host of this machine that nobody listens on.
+// freeAddressOf is an address of a host of this machine that nobody listens on. Its port is none
+// that the kernel gives to whoever asks for any (32768 and up, on Linux), and none that was given before:
+// it is still free when somebody listens there.
 func freeAddressOf(t *testing.T, host string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	const first, count = 12000, 20000
+	for range count {
+		port := first + (int64(os.Getpid())*101+suite.ports.Add(1))%count
+		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.FormatInt(port, 10)))
+		if err == nil {
+			must(t, listener.Close())
+			return listener.Addr().String()
+		}
+	}
+	t.Fatalf("%s: no port from %d to %d is free", host, first, first+count)
+	return ""
 }
 
 // traffic is a stream of pods that ask for a sidecar.

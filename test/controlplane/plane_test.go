@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,11 +32,12 @@ type plane struct {
 	injector   string // the sidecar-injector binary
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
-	names   names      // of namespaces
-	telling sync.Mutex // held while told changes
-	told    []string   // what the tests report
-	shared  sync.Mutex // held by a test that uses a namespace which others use too
-	logs    string     // folder of everybody's logs
+	names   names        // of namespaces
+	ports   atomic.Int64 // of freeAddressOf
+	telling sync.Mutex   // held while told changes
+	told    []string     // what the tests report
+	shared  sync.Mutex   // held by a test that uses a namespace which others use too
+	logs    string       // folder of everybody's logs
 
 	environment *envtest.Environment
 	manager     *process
