@@ -65,8 +65,8 @@ test-controlplane: controlplane ## on a real API server, built first where it is
 	  echo "Kubernetes 1.34: not run, for neither versions nor patch code changed since it passed ($(skew)); make test-skew runs it"; \
 	else $(MAKE) --no-print-directory test-skew; fi
 
-test-skew: controlplane ## the same suite, reduced, on Kubernetes 1.34, which has no MutatingAdmissionPolicy yet
-	cd test/controlplane && ../../bin/controlplane.test -kubernetes 1.34 -pods 100 -test.skip 'MutatingAdmissionPolicy|TenThousand'
+test-skew: controlplane ## the same suite, reduced, on Kubernetes 1.34, which has no MutatingAdmissionPolicy yet and says less of failed calls
+	cd test/controlplane && ../../bin/controlplane.test -kubernetes 1.34 -pods 100 -test.skip 'MutatingAdmissionPolicy|TenThousand|TestCheckNames'
 	@$(skew-sum) > $(skew)
 
 controlplane:
