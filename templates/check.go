@@ -186,7 +186,7 @@ func (d *document) checkInput(in *Input, made []string, with string) {
 // failure reports an expression that could not be evaluated: an error if no pod can make
 // it work, a warning if it counts on something that the sample pod lacks.
 func (c *resultCheck) failure(f traceFailure, made []string) {
-	uses := f.node.expression.Uses()
+	uses := f.node.reads()
 	if slices.ContainsFunc(made, func(name string) bool { return slices.Contains(uses.Parameters, name) }) {
 		return // with the real value it may well work
 	}

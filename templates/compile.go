@@ -14,6 +14,7 @@ import (
 // The words that steer a template and never reach the pod.
 const (
 	whenWord     = "$when"
+	eachWord     = "$each"
 	positionWord = "$position"
 )
 
@@ -21,6 +22,8 @@ const (
 type compiler struct {
 	*document
 	environment *expression.Environment
+	// elements is the list of the $each whose item is being compiled; nil outside of one.
+	elements *node
 }
 
 // value compiles a value whose place takes want. Nil means that the value is
@@ -107,7 +110,11 @@ func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *n
 			break
 		}
 	}
-	return &node{form: expressionForm, expression: compiled, want: want, place: where}
+	out := &node{form: expressionForm, expression: compiled, want: want, place: where}
+	if c.elements != nil {
+		out.elements = c.elements.expression.Uses()
+	}
+	return out
 }
 
 // expressionFault reports a fault of an expression at its character.
@@ -125,7 +132,52 @@ func (c *compiler) expressionFault(n *yaml.Node, at *schema.Path, err *expressio
 // mapping compiles a mapping. In a list (item) and in a field it may have $when;
 // a container may have $position.
 func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *node {
+	return c.members(&node{form: mappingForm, want: want, place: c.at(n, at)}, n, want, at, container)
+}
+
+// item compiles an item of a list, whose $each has to be known before the rest of it.
+func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *node {
 	out := &node{form: mappingForm, want: want, place: c.at(n, at)}
+	if list := valueAt(n, eachWord); list != nil {
+		if c.elements != nil {
+			c.report(list, at.Member(eachWord), FieldNotAllowed, "make one list of both with map", "an item within an item with $each cannot have one")
+			return nil
+		}
+		var environment *expression.Environment
+		if out.each, environment = c.each(list, at.Member(eachWord)); out.each == nil {
+			return nil
+		}
+		within := *c
+		within.environment, within.elements = environment, out.each
+		return within.members(out, n, want, at, container)
+	}
+	return c.members(out, n, want, at, container)
+}
+
+// each compiles the list of a $each; nil where it is at fault.
+func (c *compiler) each(n *yaml.Node, at *schema.Path) (*node, *expression.Environment) {
+	n = manifest.Resolve(n)
+	if n.Kind != yaml.ScalarNode || !strings.Contains(n.Value, "${") {
+		c.report(n, at, WrongType, "write $each: ${LIST}", "want one expression that gives a list")
+		return nil, nil
+	}
+	text, fault := expression.Scan(n.Value)
+	if fault != nil {
+		c.expressionFault(n, at, fault)
+		return nil, nil
+	}
+	compiled, within, fault := c.environment.CompileList(text)
+	if fault != nil {
+		c.expressionFault(n, at, fault)
+		return nil, nil
+	}
+	where := c.at(n, at)
+	where.line, where.column = c.text.place(n, max(text.Parts[0].Offset-2, 0))
+	return &node{form: expressionForm, expression: compiled, place: where}, within
+}
+
+// members compiles the members of a mapping into a node.
+func (c *compiler) members(out *node, n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *node {
 	constant := true
 	for key, value := range manifest.Pairs(n) {
 		name := key.Value
@@ -210,13 +262,17 @@ func (c *compiler) word(out *node, key, value *yaml.Node, at *schema.Path, conta
 			return
 		}
 		out.when = when
+	case key.Value == eachWord && out.each != nil:
+		// compiled before the rest of the item
+	case key.Value == eachWord:
+		c.report(key, at, FieldNotAllowed, "put it on an item of a list that is a mapping", "$each does not belong here")
 	case key.Value == positionWord && container:
 		out.container = &containerNode{position: c.positions(value, at)}
 	case key.Value == positionWord:
 		c.report(key, at, BadPosition, "", "only containers have a $position")
 	default:
-		hint := "want $when or $position"
-		if near := Nearest(key.Value, []string{whenWord, positionWord}); near != "" {
+		hint := "want $when, $each or $position"
+		if near := Nearest(key.Value, []string{whenWord, eachWord, positionWord}); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		c.report(key, at, UnknownField, hint, "%s means nothing here", Quote(key.Value))
@@ -237,7 +293,7 @@ func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path,
 	hint := ""
 	if near := Nearest(key.Value, known); near != "" {
 		hint = "did you mean " + near + "?"
-	} else if container && slices.Contains([]string{"when", "position"}, key.Value) {
+	} else if container && slices.Contains([]string{"when", "each", "position"}, key.Value) {
 		hint = "did you mean $" + key.Value + "?"
 	}
 	c.report(key, at, UnknownField, hint, "%s has no field %s", want.Type, Quote(key.Value))
@@ -258,7 +314,7 @@ func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *nod
 		var compiled *node
 		switch {
 		case item.Kind == yaml.MappingNode && want.Elem.Kind == schema.Object:
-			compiled = c.mapping(item, want.Elem, here, out.list != noContainers)
+			compiled = c.item(item, want.Elem, here, out.list != noContainers)
 			if out.list != noContainers {
 				if compiled.container == nil {
 					compiled.container = &containerNode{}

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
@@ -71,7 +70,6 @@ func (r *rendering) expression(n *node) (any, bool, error) {
 		return nil, false, nil
 	}
 	if err == nil {
-		value = ordered(value)
 		err = fits(value, n.want)
 	}
 	if err != nil {
@@ -124,41 +122,6 @@ func fits(value any, want *schema.Schema) error {
 	return nil
 }
 
-// ordered makes Objects of maps, members sorted by name.
-func ordered(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		out := make(Object, 0, len(v))
-		for name, member := range v {
-			out = append(out, Member{Name: name, Value: ordered(member)})
-		}
-		slices.SortFunc(out, func(a, b Member) int {
-			if a.Name < b.Name {
-				return -1
-			}
-			return 1
-		})
-		return out
-	case []any:
-		for i, item := range v {
-			if _, isMap := item.(map[string]any); !isMap {
-				if _, isList := item.([]any); !isList {
-					continue
-				}
-			}
-			// The list may be shared with the pod: the changed one is a copy.
-			out := slices.Clone(v)
-			for j := i; j < len(out); j++ {
-				out[j] = ordered(out[j])
-			}
-			return out
-		}
-		return v
-	default:
-		return v
-	}
-}
-
 func (r *rendering) mapping(n *node) (any, bool, error) {
 	out := make(Object, 0, len(n.members))
 	for i := range n.members {
@@ -206,28 +169,61 @@ func (r *rendering) key(n *node, before Object) (string, error) {
 func (r *rendering) list(n *node) (any, bool, error) {
 	out := make([]any, 0, len(n.items))
 	for _, item := range n.items {
+		if item.each != nil {
+			var err error
+			if out, err = r.each(n, item, out); err != nil {
+				return nil, false, err
+			}
+			continue
+		}
 		if r.trace == nil && item.constant() {
 			out = append(out, item.value)
 			continue
 		}
-		above := r.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
-		value, present, err := r.evaluate(item)
-		r.leave(above)
-		if err != nil {
+		var err error
+		if out, err = r.item(n, item, out); err != nil {
 			return nil, false, err
-		}
-		if !present {
-			continue
-		}
-		out = append(out, value)
-		if n.list != noContainers {
-			if err := r.place(n.list, item.container); err != nil {
-				return nil, false, err
-			}
 		}
 	}
 	// A list whose items were all left out is as good as absent; one written as [] stays.
 	return out, len(out) > 0 || len(n.items) == 0, nil
+}
+
+// item evaluates an item of a list and appends it, if it is present.
+func (r *rendering) item(list, item *node, out []any) ([]any, error) {
+	above := r.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
+	value, present, err := r.evaluate(item)
+	r.leave(above)
+	if err != nil || !present {
+		return out, err
+	}
+	out = append(out, value)
+	if list.list != noContainers {
+		err = r.place(list.list, item.container)
+	}
+	return out, err
+}
+
+// each makes an item once for each element of its $each.
+func (r *rendering) each(list, item *node, out []any) ([]any, error) {
+	above := r.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
+	value, _, err := r.evaluate(item.each)
+	r.leave(above)
+	if err != nil {
+		return nil, err
+	}
+	elements := expression.Elements(value)
+	if len(elements) > expression.MaxElements {
+		return nil, r.fault(item.each, fmt.Errorf("$each has %d elements, more than %d", len(elements), expression.MaxElements))
+	}
+	for i, element := range elements {
+		r.activation.Each, r.activation.EachIndex = element, i
+		if out, err = r.item(list, item, out); err != nil {
+			return nil, err
+		}
+	}
+	r.activation.Each = nil
+	return out, nil
 }
 
 // place notes what the template says about a container that was just added.

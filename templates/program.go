@@ -32,6 +32,11 @@ type node struct {
 
 	// when leaves the value out when it is false; nil: never.
 	when *node
+	// each is the list for whose elements an item of a list is made; nil: the item is made once.
+	each *node
+	// elements is what the list reads that an expression within an item with $each gets its
+	// elements from.
+	elements expression.Uses
 	// container is set for the items of the two container lists.
 	container *containerNode
 	// list says which of the container lists this is.
@@ -78,7 +83,7 @@ type place struct {
 
 // constant says whether a node has the same value in every rendering.
 func (n *node) constant() bool {
-	return n != nil && n.form == constantForm && n.when == nil && n.list == noContainers && n.container == nil
+	return n != nil && n.form == constantForm && n.when == nil && n.each == nil && n.list == noContainers && n.container == nil
 }
 
 // uses sums up what the expressions of a tree read.
@@ -88,9 +93,18 @@ func (n *node) uses() expression.Uses {
 		if n.expression == nil {
 			return
 		}
-		sum = sum.Union(n.expression.Uses())
+		sum = sum.Union(n.reads())
 	})
 	return sum
+}
+
+// reads is what the node's own expression reads, also by way of the elements of a $each.
+func (n *node) reads() expression.Uses {
+	uses := n.expression.Uses()
+	if uses.Each {
+		return uses.Union(n.elements)
+	}
+	return uses
 }
 
 // compact forgets what only the checks at load need: the places and parts of
@@ -123,6 +137,7 @@ func (n *node) walk(do func(*node)) {
 	}
 	do(n)
 	n.when.walk(do)
+	n.each.walk(do)
 	for i := range n.members {
 		n.members[i].key.walk(do)
 		n.members[i].value.walk(do)

@@ -26,7 +26,7 @@ func (d *document) checkShell() {
 	if len(expressions) == 0 {
 		return
 	}
-	native := slices.ContainsFunc(expressions, func(n *node) bool { return n.expression.Uses().Native })
+	native := slices.ContainsFunc(expressions, func(n *node) bool { return n.reads().Native })
 	for _, choice := range c.choices(expressions) {
 		if c.spent {
 			return
@@ -181,7 +181,8 @@ func (c *shellCheck) of(n *node) part {
 
 func (c *shellCheck) expression(n *node) part {
 	c.seen[n] = true
-	if c.values != nil && !c.spent {
+	// What the elements of a $each are is unknown here, but not which parameters they come from.
+	if c.values != nil && !c.spent && !n.reads().Each {
 		value, present, err := c.values.expression(n)
 		if err == nil && present {
 			return part{value: value, place: n.place}

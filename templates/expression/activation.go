@@ -47,6 +47,11 @@ type Activation struct {
 	NamespaceLabels, NamespaceAnnotations map[string]string
 	Cluster                               map[string]string
 
+	// Each and EachIndex are the element of a $each that an item is being made for, and its
+	// number. They alone may change between evaluations.
+	Each      any
+	EachIndex int
+
 	podRead       bool
 	podObject     map[string]any
 	podError      error
@@ -143,6 +148,11 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 		return b.namespaceObject(), true
 	case podVariable:
 		return b.resolvePod(), true
+	case eachIndexVariable:
+		return int64(b.EachIndex), true
+	}
+	if untypedName(name) == eachVariable {
+		return b.Each, true
 	}
 	return nil, false
 }

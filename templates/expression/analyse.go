@@ -18,9 +18,9 @@ type analysis struct {
 	source    string
 	info      *ast.SourceInfo
 	variables map[string]*schema.Schema // without params
-	params    *schema.Schema
-	uses      usage
-	err       *Error // the first
+	declared
+	uses usage
+	err  *Error // the first
 }
 
 // known is what analysis can tell of a value: its schema, nil when unknown, and, of a
@@ -71,13 +71,13 @@ func exampleParameter(params *schema.Schema) string {
 func (a *analysis) follow(e ast.Expr, in *scope) known {
 	switch e.Kind() {
 	case ast.IdentKind:
-		return a.ident(e.AsIdent(), in)
+		return a.ident(e, in)
 	case ast.SelectKind:
 		return a.selection(e, in)
 	case ast.CallKind:
 		return a.call(e, in)
 	case ast.ComprehensionKind:
-		return known{schema: a.comprehension(e.AsComprehension(), in)}
+		return known{schema: a.comprehension(e, in)}
 	case ast.ListKind:
 		for _, item := range e.AsList().Elements() {
 			a.visit(item, in)
@@ -96,7 +96,8 @@ func (a *analysis) follow(e ast.Expr, in *scope) known {
 	return known{}
 }
 
-func (a *analysis) ident(name string, in *scope) known {
+func (a *analysis) ident(e ast.Expr, in *scope) known {
+	name := e.AsIdent()
 	if local, ok := in.find(name); ok {
 		return known{schema: local.schema}
 	}
@@ -105,10 +106,26 @@ func (a *analysis) ident(name string, in *scope) known {
 	if name == paramsVariable {
 		return known{schema: a.params, root: paramsVariable}
 	}
+	if name == eachVariable || name == eachIndexVariable {
+		return a.element(e, name)
+	}
 	if s, ok := a.variables[name]; ok {
 		return known{schema: s, root: name}
 	}
 	return known{}
+}
+
+// element is each or eachIndex, of which the former gets its typed name.
+func (a *analysis) element(e ast.Expr, name string) known {
+	if a.each == nil {
+		a.fail(a.offset(e), UnknownVariable, "variable "+quote(name)+" is unknown", "it is there within an item of a list that has $each")
+		return known{}
+	}
+	if name == eachIndexVariable {
+		return known{schema: a.variables[name], root: name}
+	}
+	e.SetKindCase(ast.NewExprFactory().NewIdent(e.ID(), typedEach(a.each)))
+	return known{schema: a.each, root: eachVariable}
 }
 
 func (a *analysis) selection(e ast.Expr, in *scope) known {
@@ -216,6 +233,7 @@ func (a *analysis) call(e ast.Expr, in *scope) known {
 		}
 	}
 	a.format(call)
+	a.pattern(call)
 	switch call.FunctionName() {
 	case "orValue", "value", "or", "filter", "sort", "reverse", "distinct", "slice":
 		return known{schema: target}
@@ -260,8 +278,29 @@ func (a *analysis) format(call ast.CallExpr) {
 	}
 }
 
-func (a *analysis) comprehension(c ast.ComprehensionExpr, in *scope) *schema.Schema {
-	over := a.visit(c.IterRange(), in)
+// pattern looks at a constant regular expression, which CEL's check would compile.
+func (a *analysis) pattern(call ast.CallExpr) {
+	switch call.FunctionName() {
+	case "matches", "find", "findAll":
+	default:
+		return
+	}
+	args := call.Args()
+	if call.IsMemberFunction() {
+		args = append([]ast.Expr{call.Target()}, args...)
+	}
+	if len(args) < 2 || args[1].Kind() != ast.LiteralKind {
+		return
+	}
+	if text, ok := args[1].AsLiteral().(types.String); ok && PatternTooLarge(string(text)) {
+		a.fail(a.offset(args[1]), ExpressionCost, "the regular expression is too large", "it is counted with its repetitions written out; make them smaller")
+	}
+}
+
+func (a *analysis) comprehension(e ast.Expr, in *scope) *schema.Schema {
+	over := a.visit(e.AsComprehension().IterRange(), in)
+	inOrder(e, over)
+	c := e.AsComprehension()
 	inside := &scope{outer: in, name: c.AccuVar(), schema: a.visit(c.AccuInit(), in)}
 	outside := inside
 	var key, elem *schema.Schema
@@ -312,7 +351,7 @@ func (a *analysis) fieldOffset(e ast.Expr) int {
 	start := a.offset(e)
 	switch operand := sel.Operand(); operand.Kind() {
 	case ast.IdentKind:
-		start = a.offset(operand) + len(operand.AsIdent())
+		start = a.offset(operand) + len(untypedName(operand.AsIdent()))
 	case ast.SelectKind:
 		start = a.fieldOffset(operand) + len(untypedName(operand.AsSelect().FieldName()))
 	}

@@ -47,7 +47,14 @@ type Parameter struct {
 type Environment struct {
 	compiler *Compiler
 	params   *schema.Schema
+	each     *schema.Schema // of the variable each; nil: there is none
 }
+
+// declared are the variables that differ from place to place.
+func (e *Environment) declared() declared { return declared{params: e.params, each: e.each} }
+
+// declared describes params and each; the latter is nil outside of an item with $each.
+type declared struct{ params, each *schema.Schema }
 
 // Environment declares the parameters; of two with one name, the first counts. A type
 // that is none is taken as a string: the caller reports it.
@@ -60,6 +67,7 @@ type program struct {
 	compiler *Compiler
 	source   string
 	params   []schema.Field // that it uses, with the types it was compiled for
+	each     *schema.Schema // as it was compiled for; nil if it does not use it
 	uses     Uses
 	output   *cel.Type
 	plan     atomic.Pointer[cel.Program] // nil while it is not kept: see planned
@@ -67,9 +75,12 @@ type program struct {
 
 // suit reports whether what was compiled for those parameters can be used where
 // these are declared.
-func suit(compiledFor []schema.Field, params *schema.Schema) bool {
+func suit(compiledFor []schema.Field, each *schema.Schema, now declared) bool {
+	if each != nil && (now.each == nil || each.Type != now.each.Type) {
+		return false
+	}
 	for _, used := range compiledFor {
-		field, ok := params.Field(used.Name)
+		field, ok := now.params.Field(used.Name)
 		if !ok || field.Schema.Kind != used.Schema.Kind {
 			return false
 		}
@@ -90,20 +101,20 @@ func fieldsOf(names []string, params *schema.Schema) []schema.Field {
 
 // program compiles an expression, or gives the one compiled before. Offsets of
 // the error are within the source.
-func (c *Compiler) program(source string, params *schema.Schema) (*program, *Error) {
-	suits := func(p *program) bool { return suit(p.params, params) }
+func (c *Compiler) program(source string, now declared) (*program, *Error) {
+	suits := func(p *program) bool { return suit(p.params, p.each, now) }
 	if p := c.programs.find(source, suits); p != nil {
 		return p, nil
 	}
-	p, err := c.compile(source, params)
+	p, err := c.compile(source, now)
 	if err != nil {
 		return nil, err
 	}
 	return c.programs.keep(source, p, suits), nil
 }
 
-func (c *Compiler) compile(source string, params *schema.Schema) (*program, *Error) {
-	p, plan, err := c.plan(source, params)
+func (c *Compiler) compile(source string, now declared) (*program, *Error) {
+	p, plan, err := c.plan(source, now)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +124,7 @@ func (c *Compiler) compile(source string, params *schema.Schema) (*program, *Err
 }
 
 // plan compiles an expression; the program does not hold its plan yet.
-func (c *Compiler) plan(source string, params *schema.Schema) (*program, cel.Program, *Error) {
+func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Error) {
 	l := c.language
 	if strings.TrimSpace(source) == "" {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression is empty", Hint: literalHint}
@@ -123,8 +134,11 @@ func (c *Compiler) plan(source string, params *schema.Schema) (*program, cel.Pro
 		return nil, nil, l.syntaxError(source, issues)
 	}
 	tree := parsed.NativeRep()
-	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, params: params}
+	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)
+	if a.err != nil && a.err.Reason == ExpressionCost {
+		return nil, nil, a.err // the check would do what costs too much
+	}
 	checked, issues := l.env.Check(parsed)
 	if err := issues.Err(); err != nil || a.err != nil {
 		if err != nil {
@@ -133,7 +147,10 @@ func (c *Compiler) plan(source string, params *schema.Schema) (*program, cel.Pro
 		return nil, nil, a.err
 	}
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
-	p.params = fieldsOf(p.uses.Parameters, params)
+	p.params = fieldsOf(p.uses.Parameters, now.params)
+	if p.uses.Each {
+		p.each = now.each
+	}
 	plan, err := l.env.Program(checked, l.options...)
 	if err != nil {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}

@@ -14,7 +14,6 @@ import (
 type absent struct{}
 
 func TestEvaluateGivesValuesOfTheTypeThatThePlaceWants(t *testing.T) {
-	resources, _ := schema.Container().Field("resources")
 	for _, c := range []struct {
 		text string
 		want *schema.Schema
@@ -51,11 +50,6 @@ func TestEvaluateGivesValuesOfTheTypeThatThePlaceWants(t *testing.T) {
 		{"${[1, 2]}", texts, []any{"1", "2"}},
 		{`${[?optional.ofNonZeroValue(params.empty), "z"]}`, texts, []any{"z"}},
 		{"${[optional.of('a'), optional.none()]}", texts, []any{"a"}},
-		{`${{"a": params.count}}`, textMap, map[string]any{"a": "3"}},
-		{`${{"limits": {"cpu": "1"}}}`, resources.Schema, map[string]any{"limits": map[string]any{"cpu": "1"}}},
-		{"${app.resources}", resources.Schema, map[string]any{"limits": map[string]any{"cpu": "2", "memory": "64Mi"}}},
-		{"${pod.metadata.labels}", textMap, map[string]any{"app": "web", "a/b": "c"}},
-		{"${cluster}", textMap, map[string]any{"registry": "quay.io"}},
 		{"${[]}", texts, []any{}},
 		{"${true}", boolean, true},
 

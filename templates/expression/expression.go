@@ -17,6 +17,8 @@ type Expression struct {
 	optional bool
 	uses     Uses
 	params   []schema.Field // that it uses, with the types it was compiled for
+	each     *schema.Schema // as it was compiled for; nil if it does not use it
+	output   *cel.Type      // of the one expression that is all of the text, without optional; else nil
 }
 
 // part is a literal or, where either of the others is set, an expression.
@@ -36,7 +38,7 @@ type part struct {
 // in the text is given.
 func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Error) {
 	key := expressionKey{text.key(), want}
-	suits := func(x *Expression) bool { return suit(x.params, e.params) }
+	suits := func(x *Expression) bool { return suit(x.params, x.each, e.declared()) }
 	if x := e.compiler.expressions.find(key, suits); x != nil {
 		return x, nil
 	}
@@ -45,6 +47,9 @@ func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Err
 		return nil, err
 	}
 	x.params = fieldsOf(x.uses.Parameters, e.params)
+	if x.uses.Each {
+		x.each = e.each
+	}
 	return e.compiler.expressions.keep(key, x, suits), nil
 }
 
@@ -72,6 +77,7 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 		if isWhole {
 			x.text = false
 			output, x.optional = unwrapOptional(output)
+			x.output = output
 			if err := fits(output, x.want); err != nil {
 				err.Offset = whole.Offset + leadingBlanks(whole.Text)
 				return nil, err
@@ -98,7 +104,7 @@ func (e *Environment) part(p Part) (part, *cel.Type, *Error) {
 		output, err := l.check(e.variable(l.root))
 		return part{offset: p.Offset, lookup: l}, output, err
 	}
-	compiled, err := e.compiler.program(p.Text, e.params)
+	compiled, err := e.compiler.program(p.Text, e.declared())
 	if err != nil {
 		return part{}, nil, err
 	}

@@ -70,8 +70,39 @@ func textHint(t *cel.Type) string {
 	return ""
 }
 
+// structured reports whether a place takes mappings, or lists of what is no scalar: structure,
+// which is written and never computed.
+func structured(want *schema.Schema) bool {
+	switch want.Kind {
+	case schema.Object, schema.Map:
+		return true
+	case schema.List:
+		switch want.Elem.Kind {
+		case schema.Object, schema.Map, schema.List, schema.Any:
+			return true
+		}
+	}
+	return false
+}
+
+// computedStructure is the error for an expression in such a place.
+func computedStructure(want *schema.Schema) *Error {
+	err := &Error{
+		Reason:  ExpressionType,
+		Message: "an expression cannot make " + article(want.Type) + ": structure is written, its scalars may be computed",
+		Hint:    "write the mapping out, with expressions for its values",
+	}
+	if want.Kind == schema.List {
+		err.Hint = "write the items out; for one item for each element of a list, write one item with $each: ${LIST}"
+	}
+	return err
+}
+
 // fits checks a type against the schema of the place; nil accepts whatever JSON can hold.
 func fits(t *cel.Type, want *schema.Schema) *Error {
+	if want != nil && structured(want) {
+		return computedStructure(want)
+	}
 	if dynamic(t) {
 		return nil
 	}
@@ -146,12 +177,6 @@ func accepts(t *cel.Type, want *schema.Schema) bool {
 		}
 		elem, _ := unwrapOptional(t.Parameters()[0])
 		return accepts(elem, want.Elem)
-	case schema.Map:
-		return kind == types.MapKind && accepts(t.Parameters()[0], schema.NewScalar(schema.String)) &&
-			accepts(t.Parameters()[1], want.Elem)
-	case schema.Object:
-		// The members of a map are checked when the rendered object is.
-		return kind == types.MapKind && hasJSON(t) || kind == types.StructKind && t.TypeName() == want.Type
 	}
 	return false
 }

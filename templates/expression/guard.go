@@ -1,7 +1,7 @@
 package expression
 
 import (
-	"regexp"
+	"math/bits"
 	"strconv"
 
 	"github.com/google/cel-go/cel"
@@ -9,123 +9,75 @@ import (
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
+	"k8s.io/apiserver/pkg/cel/library"
 )
 
-// CEL counts the cost of a call when the call is done. That is too late for one
-// that fills the memory, as a replace in a text of 8 KB can make 8 GB, and wrong for
-// comparisons, which it counts by the length of the outermost list: lists in which one
-// list stands a thousand times, a few levels deep, take days to compare. So the calls that
-// can do such things are measured before they are made.
-const (
-	// longestResult bounds what one call makes: bytes of a string, items of a list.
-	longestResult = 1 << 20
-	// heaviestOperand bounds what one call compares or walks through, in values and
-	// hundreds of bytes.
-	heaviestOperand = 10_000
-)
+// CEL counts the cost of a call when the call is done, by the length of the outermost
+// list or text. That is too late for a call that fills the memory, as a replace in a text of
+// 8 KB can make 8 GB, and too little for values in which one list stands a thousand times, a
+// few levels deep. So every call is weighed before it is made (see work), a call that
+// would take more than an expression may is not made, and what it weighed is its cost.
 
-// tooMuch says of each guarded function whether a call with the arguments would
-// go beyond the bounds.
-func tooMuch() map[string]func(args []ref.Val) bool {
-	makes := func(size func(args []ref.Val) int) func(args []ref.Val) bool {
-		return func(args []ref.Val) bool { return size(args) > longestResult }
-	}
-	return map[string]func(args []ref.Val) bool{
-		"replace":           makes(replacedSize),
-		"join":              makes(joinedSize),
-		"lists.range":       makes(rangeSize),
-		"format":            func(args []ref.Val) bool { return tooPrecise(args) || formattedSize(args) > longestResult },
-		"flatten":           tooHeavy,
-		"distinct":          tooHeavy,
-		"indexOf":           tooHeavy,
-		"lastIndexOf":       tooHeavy,
-		"sets.contains":     tooHeavy,
-		"sets.equivalent":   tooHeavy,
-		"sets.intersects":   tooHeavy,
-		operators.In:        tooHeavy,
-		operators.Equals:    tooHeavy,
-		operators.NotEquals: tooHeavy,
-	}
-}
-
-// mostDigits bounds the precision of a format's clause.
-const mostDigits = 100
-
-var precision = regexp.MustCompile(`%%|%\.([0-9]+)`)
-
-// tooLong gives the place of the first clause of a format that asks for more digits, or -1.
-// Go gives up on some of them and writes %!(NOVERB) instead.
-func tooLong(format string) int {
-	for _, at := range precision.FindAllStringSubmatchIndex(format, -1) {
-		if at[2] < 0 {
-			continue // %%
-		}
-		if digits, err := strconv.Atoi(format[at[2]:at[3]]); err != nil || digits > mostDigits {
-			return at[0]
-		}
-	}
-	return -1
-}
-
-func tooPrecise(args []ref.Val) bool {
-	format, ok := args[0].(types.String)
-	return ok && tooLong(string(format)) >= 0
-}
-
-// guard wraps the calls of those functions so that they fail instead.
+// guard wraps all calls of an environment.
 func guard(env *cel.Env) cel.ProgramOption {
-	checks := tooMuch()
 	implementations := map[string]functions.FunctionOp{}
-	for name := range checks {
-		for id, implementation := range implementationsOf(env, name) {
-			implementations[id] = implementation
+	for name := range env.Functions() {
+		if measured(name) {
+			addImplementations(implementations, env, name)
 		}
+	}
+	implementations[operators.Equals] = func(args ...ref.Val) ref.Val { return types.Equal(args[0], args[1]) }
+	implementations[operators.NotEquals] = func(args ...ref.Val) ref.Val {
+		return types.Bool(types.Equal(args[0], args[1]) != types.True)
 	}
 	return cel.CustomDecorator(func(i interpreter.Interpretable) (interpreter.Interpretable, error) {
 		call, ok := i.(interpreter.InterpretableCall)
-		if !ok {
+		if !ok || !measured(call.Function()) {
 			return i, nil
-		}
-		check := checks[call.Function()]
-		if check == nil {
-			return i, nil
-		}
-		if call.Function() == operators.Equals || call.Function() == operators.NotEquals {
-			return &comparison{InterpretableCall: call, equal: call.Function() == operators.Equals}, nil
 		}
 		implementation := implementations[call.OverloadID()]
 		if implementation == nil {
 			implementation = implementations[call.Function()]
 		}
 		if implementation == nil {
-			return i, nil
+			return i, nil // CEL has none either: evaluating it is an error
 		}
+		args := call.Args()
+		if call.Function() == "matches" && len(args) == 2 {
+			// CEL would replace the call of a constant pattern by one of its own.
+			args = []interpreter.InterpretableV2{args[0], plain{args[1]}}
+		}
+		name := call.Function()
 		guarded := func(args ...ref.Val) ref.Val {
-			if check(args) {
-				return types.WrapErr(&limitError{call.Function()})
+			if work(name, args) > ExpressionLimit {
+				return types.WrapErr(&limitError{name})
 			}
 			return implementation(args...)
 		}
-		return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), guarded), nil
+		return interpreter.NewCall(call.ID(), name, call.OverloadID(), args, guarded), nil
 	})
 }
 
-// implementationsOf gives a function's implementations, by overload and, for calls
+// plain hides that an argument is a constant.
+type plain struct{ interpreter.InterpretableV2 }
+
+// addImplementations adds a function's implementations, by overload and, for calls
 // whose overload is known only at run time, by name.
-func implementationsOf(env *cel.Env, name string) map[string]functions.FunctionOp {
-	declared, ok := env.Functions()[name]
-	if !ok {
-		return nil
-	}
-	bindings, err := declared.Bindings()
+func addImplementations(all map[string]functions.FunctionOp, env *cel.Env, name string) {
+	bindings, err := env.Functions()[name].Bindings()
 	if err != nil {
-		// The same error would have kept the environment from being built.
-		return nil
+		return // the same error would have kept the environment from being built
 	}
-	implementations := map[string]functions.FunctionOp{}
 	for _, b := range bindings {
-		implementations[b.Operator] = func(args ...ref.Val) ref.Val {
+		implementation := func(args ...ref.Val) ref.Val {
+			if b.OperandTrait != 0 && len(args) > 0 && !args[0].Type().HasTrait(b.OperandTrait) {
+				if receiver, ok := args[0].(traits.Receiver); ok {
+					return receiver.Receive(b.Operator, "", args[1:])
+				}
+				return types.NewErr("no such overload: %s", name)
+			}
 			switch {
 			case len(args) == 1 && b.Unary != nil:
 				return b.Unary(args[0])
@@ -136,8 +88,39 @@ func implementationsOf(env *cel.Env, name string) map[string]functions.FunctionO
 			}
 			return types.NewErr("no such overload: %s", name)
 		}
+		if name == operators.Add {
+			implementation = concatenated(implementation)
+		}
+		all[b.Operator] = implementation
 	}
-	return implementations
+}
+
+// concatenated makes one flat list of two. CEL's own holds both and walks them at each
+// look: of a list that was added to itself sixty times, for ever.
+func concatenated(add functions.FunctionOp) functions.FunctionOp {
+	return func(args ...ref.Val) ref.Val {
+		if len(args) != 2 {
+			return add(args...)
+		}
+		left, isList := args[0].(traits.Lister)
+		right, areLists := args[1].(traits.Lister)
+		if _, grows := left.(traits.MutableLister); grows || !isList || !areLists {
+			return add(args...) // to the list of a loop CEL appends in place
+		}
+		size := func(l traits.Lister) types.Int { n, _ := l.Size().(types.Int); return n }
+		items := make([]ref.Val, 0, size(left)+size(right))
+		return types.NewRefValList(types.DefaultTypeAdapter, appendItems(appendItems(items, left), right))
+	}
+}
+
+func appendItems(items []ref.Val, list traits.Lister) []ref.Val {
+	if made, ok := list.Value().([]ref.Val); ok {
+		return append(items, made...)
+	}
+	for it := list.Iterator(); it.HasNext() == types.True; {
+		items = append(items, it.Next())
+	}
+	return items
 }
 
 // limitError is the error of a call that was not made.
@@ -147,29 +130,53 @@ func (e *limitError) Error() string {
 	return "the operands or the result of " + e.function + " are too large"
 }
 
-// comparison is == or != with operands that are weighed first.
-type comparison struct {
-	interpreter.InterpretableCall
-	equal bool
+// costs is how Kubernetes counts, but at least as much as the call weighed.
+type costs struct {
+	library.CostEstimator
 }
 
-// Exec implements interpreter.InterpretableV2.
-func (c *comparison) Exec(frame *interpreter.ExecutionFrame) ref.Val {
-	args := c.Args()
-	left, right := args[0].Exec(frame), args[1].Exec(frame)
-	switch {
-	case types.IsUnknownOrError(left):
-		return left
-	case types.IsUnknownOrError(right):
-		return right
-	case weight(left, heaviestOperand)+weight(right, heaviestOperand) > heaviestOperand:
-		return types.WrapErr(&limitError{c.Function()})
+// CallCost implements interpreter.ActualCostEstimator.
+func (c *costs) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
+	cost := c.CostEstimator.CallCost(function, overload, args, result)
+	if !measured(function) {
+		return cost
 	}
-	return types.Bool((types.Equal(left, right) == types.True) == c.equal)
+	weighed := uint64(work(function, args))
+	if cost == nil || *cost < weighed {
+		return &weighed
+	}
+	return cost
 }
 
-// Eval implements interpreter.Interpretable.
-func (c *comparison) Eval(vars interpreter.Activation) ref.Val {
-	frame := interpreter.AsFrame(vars)
-	return c.Exec(frame)
+// longestResult bounds the texts that one call makes, in bytes: what does not fit into an
+// object of Kubernetes, which etcd limits to 1.5 MiB by default, is of no use.
+const longestResult = 1 << 20
+
+// mostDigits bounds the precision of a format's clause.
+const mostDigits = 100
+
+// tooLong gives the place of the first clause of a format that asks for more digits, or -1.
+// Go gives up on some of them and writes %!(NOVERB) instead.
+func tooLong(format string) int {
+	for at := 0; at+1 < len(format); at++ {
+		if format[at] != '%' {
+			continue
+		}
+		if format[at+1] != '.' {
+			at++ // %% or a clause without a precision
+			continue
+		}
+		end := at + 2
+		for end < len(format) && format[end] >= '0' && format[end] <= '9' {
+			end++
+		}
+		if digits, err := strconv.Atoi(format[at+2 : end]); err != nil && end > at+2 || digits > mostDigits {
+			return at
+		}
+		at = end - 1
+	}
+	return -1
 }
+
+// logarithm is how often n can be halved, at least 1.
+func logarithm(n int) int { return max(bits.Len(uint(n)), 1) }

@@ -21,6 +21,7 @@ const longestExpression = 8192
 type language struct {
 	env       *cel.Env
 	variables map[string]*schema.Schema // without params
+	elements  map[string]*schema.Schema // what each can be, by type
 	functions []string                  // names as called, sorted
 	options   []cel.ProgramOption
 }
@@ -33,20 +34,27 @@ func newLanguage() *language {
 	// newer one may add functions whose cost is not known here.
 	base := environment.MustBaseEnvSet(version.MajorMinor(1, 37)).StoredExpressionsEnv()
 	variables := variableSchemas()
+	provider := newProvider(base.CELTypeProvider(), variables)
+	elements := elementSchemas(provider.objects)
+	provider.add(elements[entryType])
 	options := []cel.EnvOption{
-		cel.CustomTypeProvider(newProvider(base.CELTypeProvider(), variables)),
+		cel.CustomTypeProvider(provider),
+		declareOrdered(),
 		cel.ParserExpressionSizeLimit(longestExpression),
 		cel.VariableDecls(decls.NewVariable(paramsVariable, cel.ObjectType(paramsVariable))),
 	}
 	for name, s := range variables {
 		options = append(options, cel.Variable(name, celType(s)))
 	}
+	for _, s := range elements {
+		options = append(options, cel.Variable(typedEach(s), celType(s)))
+	}
 	env, err := base.Extend(options...)
 	if err != nil {
 		// The declarations are constants of this program.
 		panic(fmt.Sprintf("expression language: %v", err))
 	}
-	l := &language{env: env, variables: variables}
+	l := &language{env: env, variables: variables, elements: elements}
 	for name := range env.Functions() {
 		if nameStart(name[0]) {
 			l.functions = append(l.functions, name)

@@ -58,8 +58,15 @@ func selectable(field string) bool {
 
 // variable describes a variable; nil if there is none of that name.
 func (e *Environment) variable(name string) *schema.Schema {
-	if name == paramsVariable {
+	switch name {
+	case paramsVariable:
 		return e.params
+	case eachVariable:
+		return e.each
+	case eachIndexVariable:
+		if e.each == nil {
+			return nil
+		}
 	}
 	return e.compiler.language.variables[name]
 }
@@ -105,6 +112,15 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 		return int64(in.Index), 0, nil
 	case nativeVariable:
 		return in.Native, 0, nil
+	case eachIndexVariable:
+		return int64(in.EachIndex), 0, nil
+	case eachVariable:
+		if len(l.fields) == 0 {
+			return in.Each, 0, nil
+		}
+		object, _ := in.Each.(map[string]any)
+		value, at := descend(object, l.fields)
+		return value, at, nil
 	case paramsVariable:
 		value, at := descend(in.Parameters, l.fields)
 		return value, at, nil

@@ -31,7 +31,7 @@ func FuzzALookUpGivesWhatCELGives(f *testing.F) {
 		}
 		numbers(object)
 		output, fault := l.check(environment.variable(l.root))
-		program, celFault := compiler.program(path, environment.params)
+		program, celFault := compiler.program(path, environment.declared())
 		if (fault == nil) != (celFault == nil) {
 			t.Fatalf("%s: the look-up says %v, CEL %v", path, fault, celFault)
 		}
@@ -117,7 +117,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		})
 	}
 	b.Run("look-up as a program", func(b *testing.B) {
-		p, fault := NewCompiler().program("params.text", paramsSchema(parameters))
+		p, fault := NewCompiler().program("params.text", declared{params: paramsSchema(parameters)})
 		if fault != nil {
 			b.Fatal(fault)
 		}

@@ -59,7 +59,7 @@ func (p *program) planned() (cel.Program, *Error) {
 	if plan := p.plan.Load(); plan != nil {
 		return *plan, nil
 	}
-	_, plan, err := p.compiler.plan(p.source, schema.NewObject(paramsVariable, p.params...))
+	_, plan, err := p.compiler.plan(p.source, declared{params: schema.NewObject(paramsVariable, p.params...), each: p.each})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ type Uses struct {
 	Index      bool
 	Native     bool
 	Cluster    bool
+	// Each says that it reads the element of a $each, or its number.
+	Each bool
 	// Paths is what is read of app, pod and namespaceObject, as far as it can be told
 	// without evaluating: a path stands for everything below it. Sorted.
 	Paths []Path
@@ -69,13 +71,13 @@ func (u Uses) deep(root string) bool {
 // FromOutside reports whether anything is read but the instance itself: its name, its
 // number, and whether it is native.
 func (u Uses) FromOutside() bool {
-	return len(u.Parameters) > 0 || len(u.Paths) > 0 || u.Cluster
+	return len(u.Parameters) > 0 || len(u.Paths) > 0 || u.Cluster || u.Each
 }
 
 // MayBeAbsent reports whether something is read that a pod, its namespace or the
 // cluster may not have.
 func (u Uses) MayBeAbsent() bool {
-	return u.Cluster || slices.ContainsFunc(u.Paths, func(p Path) bool { return !p.always() })
+	return u.Cluster || u.Each || slices.ContainsFunc(u.Paths, func(p Path) bool { return !p.always() })
 }
 
 // usage collects Uses.
@@ -103,6 +105,8 @@ func (u *usage) note(root string, fields []string) {
 		u.Native = true
 	case clusterVariable:
 		u.Cluster = true
+	case eachVariable, eachIndexVariable:
+		u.Each = true
 	case appVariable, podVariable, namespaceVariable:
 		u.Paths = append(u.Paths, Path{Root: root, Fields: slices.Clone(fields)})
 	}
@@ -127,6 +131,7 @@ func (u Uses) Union(other Uses) Uses {
 		Index:      u.Index || other.Index,
 		Native:     u.Native || other.Native,
 		Cluster:    u.Cluster || other.Cluster,
+		Each:       u.Each || other.Each,
 		Paths:      mergePaths(u.Paths, other.Paths),
 	}
 }

@@ -21,6 +21,10 @@ const (
 	podVariable       = "pod"
 	namespaceVariable = "namespaceObject"
 	clusterVariable   = "cluster"
+
+	// eachVariable and eachIndexVariable are there within an item with $each only.
+	eachVariable      = "each"
+	eachIndexVariable = "eachIndex"
 )
 
 // variableSchemas describes the variables that are the same for every template;
@@ -31,10 +35,12 @@ func variableSchemas() map[string]*schema.Schema {
 	return map[string]*schema.Schema{
 		instanceVariable: text,
 		indexVariable:    schema.NewScalar(schema.Integer),
-		nativeVariable:   schema.NewScalar(schema.Boolean),
-		appVariable:      schema.Container(),
-		podVariable:      schema.Pod(),
-		clusterVariable:  texts,
+		// Declared for CEL; analysis refuses it where it has no value.
+		eachIndexVariable: schema.NewScalar(schema.Integer),
+		nativeVariable:    schema.NewScalar(schema.Boolean),
+		appVariable:       schema.Container(),
+		podVariable:       schema.Pod(),
+		clusterVariable:   texts,
 		namespaceVariable: schema.NewObject("Namespace", schema.Field{
 			Name: "metadata",
 			Schema: schema.NewObject("the metadata of a Namespace",

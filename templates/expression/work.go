@@ -1,0 +1,177 @@
+package expression
+
+import (
+	"slices"
+
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+)
+
+// constantWork lists the functions whose work does not depend on the size of their operands:
+// they look at one number, one item, or make a value around another.
+var constantWork = []string{
+	operators.LogicalNot, operators.Negate, operators.Modulo, operators.Multiply, operators.Subtract, operators.Divide,
+	operators.LogicalAnd, operators.LogicalOr, operators.Conditional, operators.Index, operators.OptIndex, operators.OptSelect,
+	operators.NotStrictlyFalse, operators.OldNotStrictlyFalse,
+	"dyn", "type", "size", "first", "last",
+	"optional.of", "optional.ofNonZeroValue", "optional.none", "hasValue", "value", "or", "orValue",
+	// Accessors of values that have been parsed before.
+	"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+	"asApproximateFloat", "asInteger", "isInteger", "sign",
+	"family", "isGlobalUnicast", "isLinkLocalMulticast", "isLinkLocalUnicast", "isLoopback", "isUnspecified", "masked", "prefixLength",
+	"major", "minor", "patch",
+	"format.byte", "format.date", "format.datetime", "format.dns1035Label", "format.dns1035LabelPrefix", "format.dns1123Label",
+	"format.dns1123LabelPrefix", "format.dns1123Subdomain", "format.dns1123SubdomainPrefix", "format.labelValue",
+	"format.qualifiedName", "format.uri", "format.uuid",
+	// The authorizer of admission policies, of which no variable gives a value here.
+	"allowed", "check", "error", "errored", "fieldSelector", "group", "labelSelector", "name", "namespace", "path", "reason", "resource", "serviceAccount", "subresource",
+}
+
+// linearWork lists the functions that go through their operands a few times and make
+// nothing that is larger than these together.
+var linearWork = []string{
+	operators.Equals, operators.NotEquals, operators.In, operators.OldIn, "in",
+	operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
+	"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint",
+	"contains", "endsWith", "startsWith", "charAt", "lowerAscii", "upperAscii", "trim", "substring", "strings.quote",
+	"isSorted", "max", "min", "sum", "reverse", "slice", "includes", "flatten", "optional.unwrap", "unwrapOpt",
+	"cidr", "ip", "ip.isCanonical", "isCIDR", "isIP", "containsCIDR", "containsIP",
+	"isURL", "url", "getEscapedPath", "getHost", "getHostname", "getPort", "getQuery", "getScheme",
+	"isQuantity", "quantity", "add", "sub", "compareTo", "isGreaterThan", "isLessThan", "isSemver", "semver",
+	"format.named", "validate",
+}
+
+// otherWork gives the work of the functions whose work, or whose result, is larger than
+// their operands.
+var otherWork = map[string]func(args []ref.Val) int{
+	operators.Add:           sumWork,
+	"cel.@mapInsert":        insertWork,
+	orderedFunction:         orderedWork,
+	"distinct":              func(args []ref.Val) int { return product(weigh(args[0]), weigh(args[0])) },
+	"sets.contains":         pairsWork,
+	"sets.equivalent":       func(args []ref.Val) int { return 2 * pairsWork(args) },
+	"sets.intersects":       pairsWork,
+	"indexOf":               searchWork,
+	"lastIndexOf":           searchWork,
+	"sort":                  sortWork,
+	"@sortByAssociatedKeys": sortWork,
+	"lists.range":           rangeWork,
+	"join":                  func(args []ref.Val) int { return textWork(joinedSize(args)) },
+	"replace":               func(args []ref.Val) int { return textWork(replacedSize(args)) },
+	"split":                 func(args []ref.Val) int { return linear(args) + pieces(args) },
+	"format":                formatWork,
+	"matches":               regexWork,
+	"find":                  regexWork,
+	"findAll":               func(args []ref.Val) int { return regexWork(args) + textLength(args[0]) },
+}
+
+// measured reports whether the work of a function depends on its operands. Of one that no
+// list names it does.
+func measured(function string) bool { return !slices.Contains(constantWork, function) }
+
+// work is how much a call will do and make: the values and the hundreds of bytes that it
+// looks at or makes, at least one. It is counted only so far as to know that it is too much for an
+// expression. What no list names counts as if it compared all its operands with each other.
+func work(function string, args []ref.Val) int {
+	if measure := otherWork[function]; measure != nil {
+		return measure(args)
+	}
+	if slices.Contains(linearWork, function) {
+		return linear(args)
+	}
+	all := linear(args)
+	return product(all, all)
+}
+
+// tooMuch is more than any call may do.
+const tooMuch = ExpressionLimit + 1
+
+func linear(args []ref.Val) int {
+	total := 0
+	for _, arg := range args {
+		total = min(total+weigh(arg), tooMuch)
+	}
+	return total
+}
+
+func product(a, b int) int {
+	if b > 0 && a > tooMuch/b {
+		return tooMuch
+	}
+	return a * b
+}
+
+// textWork is that of making so many bytes.
+func textWork(bytes int) int {
+	if bytes > longestResult {
+		return tooMuch
+	}
+	return bytes/bytesPerUnit + 1
+}
+
+// sumWork: what is appended to the list of a loop is counted, not the list.
+func sumWork(args []ref.Val) int {
+	if _, grows := args[0].(traits.MutableLister); grows && len(args) == 2 {
+		return weigh(args[1])
+	}
+	if sized(args) > longestResult {
+		return tooMuch
+	}
+	return linear(args)
+}
+
+// sized is how long the operands are as texts.
+func sized(args []ref.Val) int {
+	total := 0
+	for _, arg := range args {
+		switch arg := arg.(type) {
+		case types.String:
+			total += len(arg)
+		case types.Bytes:
+			total += len(arg)
+		}
+	}
+	return total
+}
+
+func insertWork(args []ref.Val) int {
+	if _, grows := args[0].(traits.MutableMapper); grows {
+		return linear(args[1:])
+	}
+	return linear(args)
+}
+
+func pairsWork(args []ref.Val) int {
+	if len(args) != 2 {
+		return tooMuch
+	}
+	return product(weigh(args[0]), weigh(args[1]))
+}
+
+// searchWork: a text is searched for at each of its characters; a list is walked once.
+func searchWork(args []ref.Val) int {
+	all := linear(args)
+	if len(args) > 1 {
+		return min(all+textLength(args[0])*textLength(args[1])/bytesPerUnit, tooMuch)
+	}
+	return all
+}
+
+func sortWork(args []ref.Val) int {
+	all := linear(args)
+	return min(product(all, logarithm(all)), tooMuch)
+}
+
+func rangeWork(args []ref.Val) int {
+	n, _ := args[0].(types.Int)
+	return int(min(max(n, 0), tooMuch)) + 1
+}
+
+func formatWork(args []ref.Val) int {
+	if format, ok := args[0].(types.String); ok && tooLong(string(format)) >= 0 {
+		return tooMuch
+	}
+	return min(textWork(formattedSize(args))+linear(args), tooMuch)
+}
