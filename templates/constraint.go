@@ -1,11 +1,14 @@
 package templates
 
 import (
+	"fmt"
 	"regexp"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -16,6 +19,9 @@ type pattern struct {
 }
 
 func newPattern(text string) (*pattern, error) {
+	if expression.PatternTooLarge(text) {
+		return nil, fmt.Errorf("it may have %d bytes, and be no larger with its repetitions written out than %d characters", expression.LongestPattern, expression.LargestProgram)
+	}
 	// Compiled alone first, so that a pattern such as `a)(b` is refused.
 	if _, err := regexp.Compile(text); err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func order[T int64 | float64 | time.Duration](a, b T) int {
 
 // quantity and duration read texts that convert has checked.
 func quantity(text string) *resource.Quantity {
-	q, err := resource.ParseQuantity(text)
+	q, err := schema.ParseQuantity(text)
 	if err != nil {
 		return &resource.Quantity{}
 	}

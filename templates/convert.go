@@ -10,9 +10,9 @@ import (
 	"time"
 	"unicode"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -86,7 +86,7 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 		}
 		return text == "true", nil
 	case v1alpha1.TypeQuantity:
-		if _, err := resource.ParseQuantity(text); err != nil {
+		if _, err := schema.ParseQuantity(text); err != nil {
 			return nil, mismatch
 		}
 	case v1alpha1.TypeDuration:

@@ -13,6 +13,7 @@ type rendering struct {
 	origin     Origin // of the template
 	activation expression.Activation
 	budget     expression.Budget
+	produced   int // bytes of the texts that expressions gave
 	out        Rendered
 	// trace is set when a template is checked: it learns where in the template each
 	// value came from, and which expressions failed.
@@ -72,6 +73,10 @@ func (r *rendering) expression(n *node) (any, bool, error) {
 	if err == nil {
 		err = fits(value, n.want)
 	}
+	if r.produced += textBytes(value); err == nil && r.produced > maxProduced {
+		err = &expression.Error{Reason: expression.ExpressionCost,
+			Message: fmt.Sprintf("what the expressions gave is larger than %d bytes, and so than a pod may be", maxProduced)}
+	}
 	if err != nil {
 		if r.trace != nil {
 			r.trace.failed = append(r.trace.failed, traceFailure{n, err})
@@ -85,6 +90,21 @@ func (r *rendering) expression(n *node) (any, bool, error) {
 		}
 	}
 	return value, value != nil, nil
+}
+
+// textBytes is how long the texts in a value are.
+func textBytes(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v)
+	case []any:
+		total := 0
+		for _, item := range v {
+			total += textBytes(item)
+		}
+		return total
+	}
+	return 0
 }
 
 // fault places an error in the template.

@@ -84,6 +84,10 @@ func (e *schemaEditor) additions(s *schema.Schema) map[string]any {
 		if name == sections[0] || name == sections[1] {
 			continue
 		}
+		e.set(name, eachWord, map[string]any{
+			"description": "Makes this item of a list once for each element of a list: each in its expressions.",
+			"type":        "string", "pattern": `^\$\{`,
+		})
 		e.set(name, whenWord, map[string]any{
 			"description": "Leaves this out when it is false.",
 			"anyOf":       []any{map[string]any{"type": "boolean"}, map[string]any{"type": "string", "pattern": `^\$\{`}},

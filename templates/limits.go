@@ -19,6 +19,10 @@ const (
 	// for each example, because each is a rendering. 1 MB of variables has 30,000.
 	maxValues = 50_000
 
+	// maxProduced bounds the texts that the expressions of one rendering give, in bytes: etcd
+	// takes no larger object by default (--max-request-bytes), so that no pod could hold them.
+	maxProduced = 3 << 19
+
 	// maxFindings bounds what is reported of each severity; whoever mends a hundred looks again.
 	maxFindings = 100
 	// Bounds of a finding in bytes: names and values of a template have no length.

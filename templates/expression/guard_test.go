@@ -123,6 +123,30 @@ func TestARegularExpressionIsMeasuredBeforeItIsCompiled(t *testing.T) {
 	}
 }
 
+func TestAQuantityThatNeverEndsIsRefused(t *testing.T) {
+	for _, text := range []string{
+		`${string(quantity("1e999999999").isGreaterThan(quantity("1")))}`,
+		`${string(quantity("1e-999999" + "999").add(quantity("1")))}`,
+		`${string(isQuantity("1e999999999"))}`,
+	} {
+		x, fault := compile(t, text, nil)
+		if fault != nil {
+			continue // refused when it is compiled
+		}
+		_, _, err := x.Evaluate(activation(t), &Budget{})
+		var got *Error
+		if !errors.As(err, &got) || got.Reason != ExpressionCost {
+			t.Errorf("%s: got %v, want %s", text, err, ExpressionCost)
+		}
+	}
+	for text, want := range map[string]any{`${isQuantity("x")}`: false, `${isQuantity("5Gi")}`: true, `${quantity("1E").isGreaterThan(quantity("1P"))}`: true} {
+		value, _, err := mustCompile(t, text, schema.NewScalar(schema.Boolean)).Evaluate(activation(t), &Budget{})
+		if err != nil || value != want {
+			t.Errorf("%s: got %v, %v, want %v", text, value, err, want)
+		}
+	}
+}
+
 func TestAConstantPatternStillMatches(t *testing.T) {
 	for text, want := range map[string]any{
 		`${"a1b2".matches("[0-9]")}`:                        true,

@@ -13,15 +13,15 @@ const (
 	// LongestPattern is how long a regular expression may be, in bytes. Reading one takes memory
 	// for each character class, of which \pL alone is 5 KB.
 	LongestPattern = 1024
-	// largestProgram is how many instructions it may become: about 1 MB. Names, paths and
+	// LargestProgram is how many instructions it may become: about 1 MB. Names, paths and
 	// versions take tens to a few thousands.
-	largestProgram = 10_000
+	LargestProgram = 10_000
 )
 
 // PatternTooLarge reports that a regular expression is longer, or would become a larger
 // program, than is allowed. It is false for one that cannot be read: compiling it says why.
 func PatternTooLarge(pattern string) bool {
-	return len(pattern) > LongestPattern || programSize(pattern) > largestProgram
+	return len(pattern) > LongestPattern || programSize(pattern) > LargestProgram
 }
 
 // programSize is about how many instructions a pattern becomes; 0 if it cannot be read.
@@ -43,11 +43,11 @@ func instructions(re *syntax.Regexp) int {
 		return total + len(re.Rune)/16
 	}
 	for _, sub := range re.Sub {
-		total = min(total+1+instructions(sub), largestProgram+1)
+		total = min(total+1+instructions(sub), LargestProgram+1)
 	}
 	if re.Op == syntax.OpRepeat {
 		times := max(re.Min, re.Max, 1)
-		total = min(total*times, largestProgram+1)
+		total = min(total*times, LargestProgram+1)
 	}
 	return total
 }
@@ -63,7 +63,7 @@ func regexWork(args []ref.Val) int {
 		return tooMuch
 	}
 	size := programSize(pattern)
-	if size > largestProgram {
+	if size > LargestProgram {
 		return tooMuch
 	}
 	return min(1+len(pattern)+(1+size)*(1+textLength(args[0]))/bytesPerUnit, tooMuch)

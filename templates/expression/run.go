@@ -14,8 +14,15 @@ import (
 // largestValue bounds the value of one expression, in values and hundreds of bytes.
 const largestValue = 100_000
 
+// programCost is what each evaluation of a program costs besides, in units: it may have to be
+// planned anew first (see plans), which takes about as long as so many comparisons.
+const programCost = 200
+
 // run evaluates the program. The error's offset is within its source.
 func (p *program) run(in *Activation, budget *Budget) (value any, present bool, err *Error) {
+	if err := budget.spend(programCost); err != nil {
+		return nil, false, err
+	}
 	plan, err := p.planned()
 	if err != nil {
 		return nil, false, err
@@ -32,7 +39,11 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 		return nil, false, p.failure(failure)
 	}
 	left := largestValue
-	return native(result, &left, 0)
+	value, present, err = native(result, &left, 0)
+	if err == nil {
+		err = budget.spend(uint64(largestValue - left))
+	}
+	return value, present, err
 }
 
 // failure words what went wrong at run time.

@@ -7,6 +7,9 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
 // constantWork lists the functions whose work does not depend on the size of their operands:
@@ -39,7 +42,7 @@ var linearWork = []string{
 	"isSorted", "max", "min", "sum", "reverse", "slice", "includes", "flatten", "optional.unwrap", "unwrapOpt",
 	"cidr", "ip", "ip.isCanonical", "isCIDR", "isIP", "containsCIDR", "containsIP",
 	"isURL", "url", "getEscapedPath", "getHost", "getHostname", "getPort", "getQuery", "getScheme",
-	"isQuantity", "quantity", "add", "sub", "compareTo", "isGreaterThan", "isLessThan", "isSemver", "semver",
+	"add", "sub", "compareTo", "isGreaterThan", "isLessThan", "isSemver", "semver",
 	"format.named", "validate",
 }
 
@@ -58,6 +61,8 @@ var otherWork = map[string]func(args []ref.Val) int{
 	"sort":                  sortWork,
 	"@sortByAssociatedKeys": sortWork,
 	"lists.range":           rangeWork,
+	"isQuantity":            quantityWork,
+	"quantity":              quantityWork,
 	"join":                  func(args []ref.Val) int { return textWork(joinedSize(args)) },
 	"replace":               func(args []ref.Val) int { return textWork(replacedSize(args)) },
 	"split":                 func(args []ref.Val) int { return linear(args) + pieces(args) },
@@ -167,6 +172,19 @@ func sortWork(args []ref.Val) int {
 func rangeWork(args []ref.Val) int {
 	n, _ := args[0].(types.Int)
 	return int(min(max(n, 0), tooMuch)) + 1
+}
+
+// quantityWork: one with a huge exponent is read at once, and takes for ever in all that is
+// done with it.
+func quantityWork(args []ref.Val) int {
+	text := textOf(args[0])
+	if _, err := resource.ParseQuantity(text); err != nil {
+		return linear(args) // which CEL says
+	}
+	if _, err := schema.ParseQuantity(text); err != nil {
+		return tooMuch
+	}
+	return linear(args)
 }
 
 func formatWork(args []ref.Val) int {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // Members is an object that keeps its members in order. CheckJSON takes it
@@ -164,7 +163,7 @@ func (s *Schema) scalarFault(value any) *Fault {
 		}
 	case Quantity:
 		if text, ok := quantityText(value); ok {
-			if _, err := resource.ParseQuantity(text); err != nil {
+			if _, err := ParseQuantity(text); err != nil {
 				return &Fault{
 					Reason: BadValue, Message: quote(text) + " is no quantity",
 					Hint: "write a number with a unit such as m, k, M, Ki or Mi: 100m, 64Mi",

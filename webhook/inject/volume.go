@@ -5,10 +5,10 @@ import (
 	"reflect"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/resource"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
 // decodeAny decodes JSON with int64 for integers.
@@ -149,7 +149,7 @@ func canonical(m map[string]any, name string) {
 	if !ok {
 		text = string(templates.AppendJSON(nil, m[name]))
 	}
-	if q, err := resource.ParseQuantity(text); err == nil {
+	if q, err := schema.ParseQuantity(text); err == nil {
 		m[name] = q.String()
 	}
 }

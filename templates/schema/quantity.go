@@ -1,0 +1,35 @@
+package schema
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+const (
+	// longestQuantity is how many bytes a quantity may have: the 19 digits of an int64 before
+	// and behind the point, with room for zeros.
+	longestQuantity = 64
+	// largestExponent is the power of ten of the largest suffix, E.
+	largestExponent = 18
+)
+
+// ParseQuantity is resource.ParseQuantity for what others write. Comparing or printing
+// 1e999999999 writes out its digits, which never ends, so that an exponent has to be one that a
+// suffix could stand for.
+func ParseQuantity(text string) (resource.Quantity, error) {
+	if len(text) > longestQuantity {
+		return resource.Quantity{}, fmt.Errorf("quantity: %d bytes, more than %d", len(text), longestQuantity)
+	}
+	// A suffix such as E or Ei is not followed by digits.
+	if at := strings.IndexAny(text, "eE"); at >= 0 && at+1 < len(text) {
+		if exponent, err := strconv.ParseInt(text[at+1:], 10, 64); err == nil && (exponent > largestExponent || exponent < -largestExponent) {
+			return resource.Quantity{}, fmt.Errorf("quantity: exponent %d, want one from -%d to %d", exponent, largestExponent, largestExponent)
+		} else if err != nil && text[at+1:] != "i" {
+			return resource.Quantity{}, resource.ErrFormatWrong
+		}
+	}
+	return resource.ParseQuantity(text)
+}
