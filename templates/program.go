@@ -88,21 +88,20 @@ func (n *node) constant() bool {
 
 // uses sums up what the expressions of a tree read.
 func (n *node) uses() expression.Uses {
-	var sum expression.Uses
+	var all []expression.Uses
 	n.walk(func(n *node) {
-		if n.expression == nil {
-			return
+		if n.expression != nil {
+			all = append(all, n.reads())
 		}
-		sum = sum.Union(n.reads())
 	})
-	return sum
+	return expression.Union(all...)
 }
 
 // reads is what the node's own expression reads, also by way of the elements of a $each.
 func (n *node) reads() expression.Uses {
 	uses := n.expression.Uses()
 	if uses.Each {
-		return uses.Union(n.elements)
+		return expression.Union(uses, n.elements)
 	}
 	return uses
 }

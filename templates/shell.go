@@ -100,11 +100,16 @@ func (c *shellCheck) commandLine(parts []part, container part) {
 		references = references || strings.Contains(text, "$(")
 		c.shell = c.shell || shellOf(text) != noShell
 	}
-	var variables map[string]string
+	var variables variables
 	if references || slices.ContainsFunc(words, func(w word) bool { return shellOf(w.text) == commandPrompt }) {
 		variables = c.variables(container)
+		values, total := variables.values, 0
 		for i := range words {
-			words[i].text = expand(words[i].text, variables)
+			words[i].text = expand(words[i].text, values)
+			before := total
+			if total += len(words[i].text); before <= longestCommandLine && total > longestCommandLine {
+				values = variables.marks().values // in which the rest of the words are as good
+			}
 		}
 	}
 	for _, s := range scripts(words, c.mayBe) {
@@ -113,21 +118,23 @@ func (c *shellCheck) commandLine(parts []part, container part) {
 }
 
 // variables are those of a container, as Kubernetes puts them into its command.
-func (c *shellCheck) variables(container part) map[string]string {
-	out := map[string]string{}
+func (c *shellCheck) variables(container part) variables {
+	v := variables{values: map[string]string{}, folded: map[string]string{}}
+	out := v.values
 	for _, item := range c.items(c.member(container, "env")) {
 		name, _ := c.member(item, "name").value.(string)
 		value, _ := c.member(item, "value").value.(string)
 		if name != "" {
 			// Conditions are not looked at, so one of several of a name may count.
 			out[name] = shortened(out[name] + expand(value, out))
+			v.folded[strings.ToLower(name)] = name
 		}
 	}
-	return out
+	return v
 }
 
 // script reports a text that a shell reads, if a parameter's value is in it.
-func (c *shellCheck) script(s script, variables map[string]string) {
+func (c *shellCheck) script(s script, variables variables) {
 	hint := `pass it as an environment variable and write "$NAME" here`
 	if s.family == powerShell {
 		hint = "pass it as an environment variable and write $env:NAME here"
@@ -145,7 +152,7 @@ func (c *shellCheck) script(s script, variables map[string]string) {
 		return
 	}
 	for name, reference := range s.references(variables) {
-		if i := marked(variables[name]); i >= 0 {
+		if i := marked(variables.values[name]); i >= 0 {
 			if s.family == posixShell || s.family == switchUser {
 				hint = `write "$` + name + `", which the shell does not read as part of the command`
 			}

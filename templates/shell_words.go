@@ -58,13 +58,14 @@ func programName(text string) string {
 // be a text, by the value of a parameter.
 func scripts(words []word, mayBe func(*word, string) (int, bool)) []script {
 	var found []script
+	taken := map[shellFamily]bool{}
 	for i := 0; i < len(words); i++ {
 		if words[i].unknown {
 			continue
 		}
 		rest := words[i+1:]
 		family := shellOf(words[i].text)
-		l := commandLine{family: family, mayBe: mayBe}
+		l := commandLine{family: family, mayBe: mayBe, taken: taken}
 		switch family {
 		case posixShell:
 			i += l.posix(rest)
@@ -86,6 +87,17 @@ type commandLine struct {
 	family shellFamily
 	mayBe  func(*word, string) (int, bool)
 	found  []script
+	// taken says that a shell of that family has taken all words to the end, so that another
+	// one, further on, finds nothing new.
+	taken map[shellFamily]bool
+}
+
+// rest adds all words to the end.
+func (l *commandLine) rest(words []word) {
+	if !l.taken[l.family] {
+		l.taken[l.family] = true
+		l.add(words...)
+	}
 }
 
 func (l *commandLine) add(words ...word) {
@@ -143,6 +155,10 @@ func (l *commandLine) hostile(w *word, after []word) bool {
 	if !ok {
 		return false
 	}
+	if l.taken[l.family] {
+		return true
+	}
+	l.taken[l.family] = true
 	for _, next := range after {
 		l.found = append(l.found, script{word: next, family: l.family, option: parameter})
 	}
@@ -182,11 +198,11 @@ func (l *commandLine) powerShell(words []word, core bool) {
 		case argument:
 			argument = false
 		case w.unknown:
-			l.add(words[i:]...)
+			l.rest(words[i:])
 			return
 		case len(option) == len(w.text):
 			if !core || marked(w.text) >= 0 {
-				l.add(words[i:]...)
+				l.rest(words[i:])
 			}
 			return
 		case option == "":
@@ -194,7 +210,7 @@ func (l *commandLine) powerShell(words []word, core bool) {
 			l.add(words[i+1 : min(i+2, len(words))]...)
 			return
 		case strings.HasPrefix("command", option), strings.HasPrefix("encodedcommand", option), option == "ec":
-			l.add(words[i+1:]...)
+			l.rest(words[i+1:])
 			return
 		case strings.HasPrefix("file", option):
 			return
@@ -217,7 +233,7 @@ func (l *commandLine) commandPrompt(words []word) {
 	for i, w := range words {
 		option := strings.ToLower(w.text)
 		if w.unknown || strings.HasPrefix(option, "/c") || strings.HasPrefix(option, "/k") || strings.HasPrefix(option, "/r") {
-			l.add(words[i:]...)
+			l.rest(words[i:])
 			return
 		}
 	}
@@ -225,21 +241,55 @@ func (l *commandLine) commandPrompt(words []word) {
 
 // references gives the variables that become part of the text before the shell reads it,
 // by name, each with what refers to it.
-func (s *script) references(variables map[string]string) iter.Seq2[string, string] {
-	return func(yield func(name, reference string) bool) {
-		for _, name := range slices.Sorted(maps.Keys(variables)) {
-			reference := "$(" + name + ")"
-			there := strings.Contains(s.written, reference) && marked(s.text) >= 0
-			if !there && s.family == commandPrompt { // which replaces them first, as Kubernetes does
-				reference = "%" + name + "%"
-				there = strings.Contains(strings.ToLower(s.written), strings.ToLower(reference))
+func (s *script) references(variables variables) iter.Seq2[string, string] {
+	found := map[string]string{}
+	if s.family == commandPrompt { // which replaces %NAME% first, as Kubernetes does $(NAME)
+		parts := strings.Split(strings.ToLower(s.written), "%")
+		for _, between := range parts[min(1, len(parts)):max(len(parts)-1, min(1, len(parts)))] {
+			if name, there := variables.folded[between]; there {
+				found[name] = "%" + name + "%"
 			}
-			if there && !yield(name, reference) {
+		}
+	}
+	if marked(s.text) >= 0 {
+		for rest := s.written; ; {
+			_, after, opened := strings.Cut(rest, "$(")
+			name, _, closed := strings.Cut(after, ")")
+			if !opened || !closed {
+				break
+			}
+			if _, there := variables.values[name]; there {
+				found[name] = "$(" + name + ")"
+			}
+			rest = after
+		}
+	}
+	return func(yield func(name, reference string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(found)) {
+			if !yield(name, found[name]) {
 				return
 			}
 		}
 	}
 }
+
+// variables are those of a container: their values by name, and their names by what the
+// Windows command prompt, which does not tell letters apart by case, knows them by.
+type variables struct {
+	values, folded map[string]string
+}
+
+// marks are the variables with nothing left of their values but the marks.
+func (v variables) marks() variables {
+	short := variables{values: map[string]string{}, folded: v.folded}
+	for name, value := range v.values {
+		short.values[name] = marksOf(value)
+	}
+	return short
+}
+
+// longestCommandLine bounds the words of a command line together, with their variables.
+const longestCommandLine = 16 * longestExpansion
 
 // longestExpansion bounds a text with its variables, which may hold each other many times over.
 const longestExpansion = 1 << 16

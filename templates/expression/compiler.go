@@ -134,6 +134,9 @@ func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Er
 		return nil, nil, l.syntaxError(source, issues)
 	}
 	tree := parsed.NativeRep()
+	if tooManyNodes(tree.Expr()) {
+		return nil, nil, &Error{Reason: ExpressionCost, Message: "the expression is too large once its macros are written out", Hint: "make several of it"}
+	}
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)
 	if a.err != nil && a.err.Reason == ExpressionCost {

@@ -59,6 +59,7 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 		x.want = nil
 	}
 	whole, isWhole := text.whole()
+	uses := make([]Uses, 0, len(text.Parts))
 	for _, p := range text.Parts {
 		if !p.Expression {
 			x.parts = append(x.parts, part{literal: p.Text})
@@ -73,7 +74,7 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 			return nil, err
 		}
 		x.parts = append(x.parts, compiled)
-		x.uses = x.uses.Union(compiled.uses())
+		uses = append(uses, compiled.uses())
 		if isWhole {
 			x.text = false
 			output, x.optional = unwrapOptional(output)
@@ -84,6 +85,7 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 			}
 		}
 	}
+	x.uses = Union(uses...)
 	if x.text {
 		if err := fits(cel.StringType, x.want); err != nil {
 			err.Message = "text around an expression makes a string, but the place wants " + article(x.want.Type)

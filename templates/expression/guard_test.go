@@ -123,6 +123,28 @@ func TestARegularExpressionIsMeasuredBeforeItIsCompiled(t *testing.T) {
 	}
 }
 
+func TestAChainOfOptionalsGrowsWithItsLength(t *testing.T) {
+	for _, macro := range []string{".optMap(x, x)", ".optFlatMap(x, optional.of(x))"} {
+		text := "${optional.of(1)" + strings.Repeat(macro, 100) + ".orValue(0)}"
+		value, _, err := mustCompile(t, text, nil).Evaluate(activation(t), &Budget{})
+		if err != nil || value != int64(1) {
+			t.Errorf("100 times %s: got %v, %v, want 1", macro, value, err)
+		}
+	}
+	for text, want := range map[string]any{
+		`${optional.none().optMap(x, x + 1).orValue(7)}`:                                                   int64(7),
+		`${optional.of(2).optMap(x, optional.of(x + 1).optMap(y, x * y)).orValue(optional.of(0)).value()}`: int64(6),
+		`${optional.of(2).optFlatMap(x, x > 1 ? optional.of(x) : optional.none()).orValue(7)}`:             int64(2),
+		`${optional.of(1).optFlatMap(x, x > 1 ? optional.of(x) : optional.none()).orValue(7)}`:             int64(7),
+		`${pod.spec.?nodeName.optMap(n, n.size()).orValue(7)}`:                                             int64(7),
+	} {
+		value, _, err := mustCompile(t, text, schema.NewScalar(schema.Integer)).Evaluate(activation(t), &Budget{})
+		if err != nil || value != want {
+			t.Errorf("%s: got %v, %v, want %v", text, value, err, want)
+		}
+	}
+}
+
 func TestAQuantityThatNeverEndsIsRefused(t *testing.T) {
 	for _, text := range []string{
 		`${string(quantity("1e999999999").isGreaterThan(quantity("1")))}`,

@@ -40,6 +40,10 @@ func newLanguage() *language {
 	options := []cel.EnvOption{
 		cel.CustomTypeProvider(provider),
 		declareOrdered(),
+		cel.Macros(
+			cel.ReceiverMacro("optMap", 2, optionalMacro(false)),
+			cel.ReceiverMacro("optFlatMap", 2, optionalMacro(true)),
+		),
 		cel.ParserExpressionSizeLimit(longestExpression),
 		cel.VariableDecls(decls.NewVariable(paramsVariable, cel.ObjectType(paramsVariable))),
 	}

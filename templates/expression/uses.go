@@ -119,21 +119,26 @@ func (u *usage) result() Uses {
 	return uses
 }
 
-// Union is what either reads.
-func (u Uses) Union(other Uses) Uses {
+// Union is what any of them reads.
+func Union(all ...Uses) Uses {
+	var sum Uses
 	names := map[string]bool{}
-	for _, name := range slices.Concat(u.Parameters, other.Parameters) {
-		names[name] = true
+	paths := make([][]Path, 0, len(all))
+	for i := range all {
+		u := &all[i]
+		for _, name := range u.Parameters {
+			names[name] = true
+		}
+		paths = append(paths, u.Paths)
+		sum.Instance = sum.Instance || u.Instance
+		sum.Index = sum.Index || u.Index
+		sum.Native = sum.Native || u.Native
+		sum.Cluster = sum.Cluster || u.Cluster
+		sum.Each = sum.Each || u.Each
 	}
-	return Uses{
-		Parameters: slices.Sorted(maps.Keys(names)),
-		Instance:   u.Instance || other.Instance,
-		Index:      u.Index || other.Index,
-		Native:     u.Native || other.Native,
-		Cluster:    u.Cluster || other.Cluster,
-		Each:       u.Each || other.Each,
-		Paths:      mergePaths(u.Paths, other.Paths),
-	}
+	sum.Parameters = slices.Sorted(maps.Keys(names))
+	sum.Paths = mergePaths(paths...)
+	return sum
 }
 
 // Literals gives the texts that stand in the expression's CEL as string literals:
