@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
@@ -144,14 +145,16 @@ func fits(value any, want *schema.Schema) error {
 
 func (r *rendering) mapping(n *node) (any, bool, error) {
 	out := make(Object, 0, len(n.members))
+	names := n.writtenNames()
 	for i := range n.members {
 		m := &n.members[i]
 		name := m.name
 		if m.key != nil {
 			var err error
-			if name, err = r.key(m.key, out); err != nil {
+			if name, err = r.key(m.key, names); err != nil {
 				return nil, false, err
 			}
+			names[name] = true
 		}
 		if r.trace == nil && m.value.constant() {
 			out = append(out, Member{Name: name, Value: m.value.value})
@@ -170,8 +173,22 @@ func (r *rendering) mapping(n *node) (any, bool, error) {
 	return out, true, nil
 }
 
+// writtenNames are the names of a mapping's members that are no expressions, if others are; else nil.
+func (n *node) writtenNames() map[string]bool {
+	if !slices.ContainsFunc(n.members, func(m memberNode) bool { return m.key != nil }) {
+		return nil
+	}
+	names := make(map[string]bool, len(n.members))
+	for i := range n.members {
+		if m := &n.members[i]; m.key == nil {
+			names[m.name] = true
+		}
+	}
+	return names
+}
+
 // key evaluates the key of a label or annotation.
-func (r *rendering) key(n *node, before Object) (string, error) {
+func (r *rendering) key(n *node, names map[string]bool) (string, error) {
 	value, _, err := r.evaluate(n)
 	if err != nil {
 		return "", err
@@ -180,7 +197,7 @@ func (r *rendering) key(n *node, before Object) (string, error) {
 	if reservedKey(name, r.activation.Instance) {
 		return "", r.fault(n, fmt.Errorf("key %s belongs to sidecar-injector", Quote(name)))
 	}
-	if _, there := before.Get(name); there {
+	if names[name] {
 		return "", r.fault(n, fmt.Errorf("key %s is there twice", Quote(name)))
 	}
 	return name, nil

@@ -71,16 +71,21 @@ func (e *RenderError) Error() string {
 // Render evaluates the template for one instance. The error is always a
 // *RenderError; where reading the pod failed, it wraps the PodReader's error.
 func (t *Template) Render(in *Input) (*Rendered, error) {
-	key := t.program.key(in)
-	if rendered := t.renderings.get(key); rendered != nil {
-		return rendered, nil
+	var key renderingKey
+	if t.program.reusable() {
+		key = t.program.key(in)
+		if rendered := t.renderings.get(key); rendered != nil {
+			return rendered, nil
+		}
 	}
 	r := rendering{program: t.program, origin: t.Origin, activation: activate(in)}
 	rendered, err := r.run()
 	if err != nil {
 		return nil, err
 	}
-	t.renderings.put(key, rendered)
+	if t.program.reusable() {
+		t.renderings.put(key, rendered)
+	}
 	return rendered, nil
 }
 

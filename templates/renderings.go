@@ -73,6 +73,13 @@ func (r *renderings) put(key renderingKey, rendered *Rendered) {
 	}
 }
 
+// maxPaths is how many fields of the pod a rendering that is kept may depend on: each is looked
+// for in the pod's bytes. The largest built-in template reads 5.
+const maxPaths = 64
+
+// reusable says whether finding a rendering again takes less than making it anew.
+func (p *program) reusable() bool { return len(p.reads.Paths) <= maxPaths }
+
 // key identifies a rendering: two inputs with one key give one result.
 func (p *program) key(in *Input) renderingKey {
 	var space [1024]byte
