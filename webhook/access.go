@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ type ServiceAccount struct{ Namespace, Name string }
 // MissingAccess is what a service account may not do though sidecars need it.
 type MissingAccess struct {
 	Account ServiceAccount
+	// Unasked stands for all that nobody asked about, since sidecars need too much. The
+	// other fields are empty then.
+	Unasked bool
 	// Permission without a namespace means the account's own.
 	Permission v1alpha1.Permission
 	// Instances that need it.
@@ -37,6 +41,10 @@ type MissingAccess struct {
 
 // String is one sentence, with what to do.
 func (m MissingAccess) String() string {
+	if m.Unasked {
+		return fmt.Sprintf("service account %s of namespace %s needs so many rights for its sidecars that not all were looked at",
+			templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace))
+	}
 	instances := make([]string, len(m.Instances))
 	for i, name := range m.Instances {
 		instances[i] = templates.Quote(name)
@@ -60,27 +68,16 @@ const everyNamespace = "*"
 const MaxAccessReviews = 16
 
 // FindMissingAccess asks which of the rights that instances need their service account does not
-// have. At most limit questions are asked, in parallel; what is beyond is taken for granted.
-// Instances that are not in the pod need nothing. They carry permissions only if the
-// inject.Request asked for them.
+// have. At most limit questions are asked, in parallel; what is beyond is one entry that says
+// so, the last. Instances that are not in the pod need nothing. They carry permissions only if
+// the inject.Request asked for them.
 func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account ServiceAccount, instances []inject.Instance, limit int) ([]MissingAccess, error) {
-	var questions []question
-	for i := range instances {
-		in := &instances[i]
-		if in.Outcome != inject.Injected && in.Outcome != inject.Unchanged {
-			continue
-		}
-		for _, permission := range in.Permissions {
-			questions = ask(questions, in.Name, permission)
-		}
-	}
+	questions, all := questionsOf(instances, limit)
 	if len(questions) == 0 {
 		return nil, nil
 	}
-	questions = questions[:min(len(questions), limit)]
 	group, ctx := errgroup.WithContext(ctx)
-	for i := range questions {
-		q := &questions[i]
+	for _, q := range questions {
 		group.Go(func() error {
 			answer, err := reviewer.Create(ctx, q.review(account), metav1.CreateOptions{})
 			if err != nil {
@@ -93,37 +90,73 @@ func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account Ser
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return summarizeAccess(account, questions), nil
+	missing := summarizeAccess(account, questions)
+	if !all {
+		missing = append(missing, MissingAccess{Account: account, Unasked: true})
+	}
+	return missing, nil
 }
 
-// question is one access that instances need.
-type question struct {
+// right is one thing that somebody may do.
+type right struct {
 	namespace, group, resource, name, verb string // namespace "" is the account's own
-	instances                              []string
-	denied                                 bool
 }
 
-// ask adds the questions of one permission; one that is there already is shared.
-func ask(questions []question, instance string, p v1alpha1.Permission) []question {
-	for _, namespace := range orEmpty(p.Namespaces) {
-		for _, group := range p.APIGroups {
-			for _, resource := range p.Resources {
-				for _, name := range orEmpty(p.ResourceNames) {
-					for _, verb := range p.Verbs {
-						q := question{namespace: namespace, group: group, resource: resource, name: name, verb: verb}
-						i := slices.IndexFunc(questions, q.same)
-						if i < 0 {
-							questions, i = append(questions, q), len(questions)
-						}
-						if !slices.Contains(questions[i].instances, instance) {
-							questions[i].instances = append(questions[i].instances, instance)
+// question is a right that instances need.
+type question struct {
+	right
+	instances []string
+	denied    bool
+}
+
+// questionsOf gives the first questions of instances, up to limit, and says whether those are
+// all. It costs what the permissions' lists are long, not their product.
+func questionsOf(instances []inject.Instance, limit int) (questions []*question, all bool) {
+	known := map[right]*question{}
+	for i := range instances {
+		in := &instances[i]
+		if in.Outcome != inject.Injected && in.Outcome != inject.Unchanged {
+			continue
+		}
+		for j := range in.Permissions {
+			for needed := range rightsOf(&in.Permissions[j]) {
+				q := known[needed]
+				if q == nil && len(questions) == limit {
+					return questions, false
+				}
+				if q == nil {
+					q = &question{right: needed}
+					known[needed] = q
+					questions = append(questions, q)
+				}
+				if !slices.Contains(q.instances, in.Name) {
+					q.instances = append(q.instances, in.Name)
+				}
+			}
+		}
+	}
+	return questions, true
+}
+
+// rightsOf gives each right of a permission once, as long as somebody wants more.
+func rightsOf(p *v1alpha1.Permission) iter.Seq[right] {
+	return func(yield func(right) bool) {
+		namespaces, groups, resources := distinct(orEmpty(p.Namespaces)), distinct(p.APIGroups), distinct(p.Resources)
+		names, verbs := distinct(orEmpty(p.ResourceNames)), distinct(p.Verbs)
+		for _, namespace := range namespaces {
+			for _, group := range groups {
+				for _, resource := range resources {
+					for _, name := range names {
+						for _, verb := range verbs {
+							if !yield(right{namespace, group, resource, name, verb}) {
+								return
+							}
 						}
 					}
 				}
 			}
 		}
 	}
-	return questions
 }
 
 func orEmpty(list []string) []string {
@@ -133,8 +166,17 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-func (q question) same(other question) bool {
-	return q.namespace == other.namespace && q.group == other.group && q.resource == other.resource && q.name == other.name && q.verb == other.verb
+// distinct is a list without repetitions, in order.
+func distinct(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	var once []string
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			once = append(once, s)
+		}
+	}
+	return once
 }
 
 // review puts the question as the service account itself would be put by the API server.
@@ -158,10 +200,9 @@ func (q *question) review(account ServiceAccount) *authorizationv1.SubjectAccess
 
 // summarizeAccess puts what was denied together: verbs of one resource, then resources
 // of equal verbs.
-func summarizeAccess(account ServiceAccount, questions []question) []MissingAccess {
+func summarizeAccess(account ServiceAccount, questions []*question) []MissingAccess {
 	var missing []MissingAccess
-	for i := range questions {
-		q := &questions[i]
+	for _, q := range questions {
 		if !q.denied {
 			continue
 		}

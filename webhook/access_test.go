@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,8 +104,12 @@ func TestQuestionsAreBoundedAndEachIsAskedOnce(t *testing.T) {
 	a := &authorizer{}
 	account := webhook.ServiceAccount{Namespace: "shop", Name: "web"}
 	many := needing("a", core("a b c d e f", "get list watch"))
-	if _, err := webhook.FindMissingAccess(t.Context(), a, account, []inject.Instance{many, many}, webhook.MaxAccessReviews); err != nil {
+	missing, err := webhook.FindMissingAccess(t.Context(), a, account, []inject.Instance{many, many}, webhook.MaxAccessReviews)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if got, want := missing[len(missing)-1].String(), `service account "web" of namespace "shop" needs so many rights for its sidecars that not all were looked at`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 	slices.Sort(a.asked)
 	if n := len(a.asked); n != webhook.MaxAccessReviews || len(slices.Compact(a.asked)) != n {
@@ -120,6 +125,37 @@ func TestQuestionsAreBoundedAndEachIsAskedOnce(t *testing.T) {
 	if len(a.asked) != 1 {
 		t.Errorf("asked %d times within a second: %v", len(a.asked), a.asked)
 	}
+}
+
+func TestListsOfRightsCostWhatTheyAreLongNotTheirProduct(t *testing.T) {
+	list := func(n int) []string {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = strconv.Itoa(i % (n/2 + 1)) // half of them repeat
+		}
+		return names
+	}
+	lists := func(n int) []inject.Instance {
+		return []inject.Instance{needing("a", v1alpha1.Permission{Namespaces: list(n), APIGroups: list(n), Resources: list(n), ResourceNames: list(n), Verbs: list(n)})}
+	}
+	allocations := func(n int) float64 {
+		instances := lists(n)
+		return testing.AllocsPerRun(5, func() {
+			if _, err := webhook.FindMissingAccess(t.Context(), allowEverything{}, webhook.ServiceAccount{}, instances, webhook.MaxAccessReviews); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	// A product of 2,000 elements to the power of five would end neither in time nor in memory.
+	if few, many := allocations(20), allocations(2000); many > 3*few {
+		t.Errorf("lists of 20 take %v allocations, lists of 2,000 %v", few, many)
+	}
+}
+
+type allowEverything struct{}
+
+func (allowEverything) Create(_ context.Context, _ *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
+	return &authorizationv1.SubjectAccessReview{Status: authorizationv1.SubjectAccessReviewStatus{Allowed: true}}, nil
 }
 
 const needy = `

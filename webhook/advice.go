@@ -24,6 +24,7 @@ const AdvicePath = "/advise"
 type Advice struct {
 	Options
 	intake
+	turns *turns
 	// access is nil where there is no cluster to ask.
 	access AccessReviewer
 }
@@ -36,17 +37,18 @@ const (
 	adviceFailed   = "failed"   // the injector could not tell
 )
 
-// adviceLimits leave most of the room to pods. An update brings two objects of
-// at most 3 MiB, so that a body may be twice as large as a pod's.
-func adviceLimits(l Limits) Limits {
+// sideLimits are those of what can wait: they leave most of the room to pods. An update brings
+// two objects of at most 3 MiB, so that a body may be twice as large as a pod's, and there is
+// room for two of them. Most of the requests at once wait for their turn.
+func sideLimits(l Limits) Limits {
 	if l.MaxBody == 0 {
 		l.MaxBody = 8 << 20
 	}
 	if l.MaxRequests == 0 {
-		l.MaxRequests = 32
+		l.MaxRequests = 16
 	}
 	if l.MaxBytes == 0 {
-		l.MaxBytes = 32 << 20
+		l.MaxBytes = 16 << 20
 	}
 	return l.withDefaults()
 }
@@ -54,22 +56,32 @@ func adviceLimits(l Limits) Limits {
 // NewAdvice makes a handler that answers on AdvicePath, and any other path with 404. access
 // may be nil: then nothing is said about rights.
 func NewAdvice(options Options, access AccessReviewer) *Advice {
-	return &Advice{Options: options, access: access, intake: intake{
-		path: AdvicePath, limits: adviceLimits(options.Limits), metrics: options.Metrics, log: options.Log,
+	return &Advice{Options: options, access: access, turns: newTurns(adviceAllowance()), intake: intake{
+		path: AdvicePath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
 	}}
 }
 
 // ServeHTTP answers one request.
 func (a *Advice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serve(w, r, time.Now(), func(ctx context.Context, b *buffers) ([]byte, error) {
-		review, err := decodeObjects(b.received)
+		var review *review
+		err := a.turns.do(ctx, func() (err error) {
+			if review, err = decodeObjects(b.received); err != nil {
+				return &callError{http.StatusBadRequest, err}
+			}
+			return nil
+		})
 		if err != nil {
-			return nil, &callError{http.StatusBadRequest, err}
+			return nil, err
 		}
 		if !review.changesWorkload() {
 			return allowed(review.uid), nil
 		}
-		return allowedWith(b, review.uid, a.advise(ctx, review)), nil
+		warnings, err := a.advise(ctx, review)
+		if err != nil {
+			return nil, err
+		}
+		return allowedWith(b, review.uid, warnings), nil
 	}, func(err error) { a.Log.Error(err, "workload not answered") })
 }
 
@@ -80,15 +92,18 @@ func (r *review) changesWorkload() bool {
 }
 
 // advise gives the warnings, and none where it fails: a person who changes a
-// workload is not to hear of our faults.
-func (a *Advice) advise(ctx context.Context, r *review) []string {
+// workload is not to hear of our faults. It fails for a caller who has to wait, or has gone.
+func (a *Advice) advise(ctx context.Context, r *review) ([]string, error) {
 	warnings, result, err := a.tryAdvise(ctx, r)
+	if call := (*callError)(nil); errors.As(err, &call) {
+		return nil, err
+	}
 	if err != nil {
 		result, warnings = adviceFailed, nil
 		a.Log.Error(err, "no advice on a workload", "kind", r.kind.name, "namespace", r.namespace, "name", r.name, "uid", r.uid)
 	}
 	a.Metrics.advice.WithLabelValues(result).Inc()
-	return warnings
+	return warnings, nil
 }
 
 func (a *Advice) tryAdvise(ctx context.Context, r *review) (warnings []string, result string, err error) {
@@ -97,21 +112,16 @@ func (a *Advice) tryAdvise(ctx context.Context, r *review) (warnings []string, r
 			err = fmt.Errorf("panic: %v: %s", p, debug.Stack())
 		}
 	}()
-	w, err := readWorkload(r.kind.name, r.object)
+	var w *workload
+	err = a.turns.do(ctx, func() (err error) {
+		w, err = readChange(r)
+		return err
+	})
 	if err != nil {
-		return nil, "", fmt.Errorf("request.object: %w", err)
+		return nil, "", err
 	}
-	if w.owned || w.template == nil {
+	if w == nil {
 		return nil, adviceNotAsked, nil
-	}
-	if r.operation == "UPDATE" {
-		old, err := readWorkload(r.kind.name, rawOrNull(r.oldObject))
-		if err != nil {
-			return nil, "", fmt.Errorf("request.oldObject: %w", err)
-		}
-		if w.sameAdvice(old) {
-			return nil, adviceNotAsked, nil
-		}
 	}
 	if warnings, err = a.warnings(ctx, r.namespace, w); err != nil {
 		return nil, "", err
@@ -122,37 +132,66 @@ func (a *Advice) tryAdvise(ctx context.Context, r *review) (warnings []string, r
 	return warnings, adviceWarned, nil
 }
 
-// warnings has the pod of the template decided on as if it were created now.
-func (a *Advice) warnings(ctx context.Context, namespaceName string, w *workload) ([]string, error) {
-	if !a.Templates.Ready() {
-		return nil, errors.New("templates are not loaded yet")
-	}
-	namespace, err := a.Namespaces.Namespace(ctx, namespaceName)
+// readChange reads a workload on which there may be something to say; nil where nothing that
+// counts has changed, or a controller made it.
+func readChange(r *review) (*workload, error) {
+	w, err := readWorkload(r.kind.name, r.object)
 	if err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", templates.Quote(namespaceName), err)
+		return nil, fmt.Errorf("request.object: %w", err)
 	}
-	pod, err := inject.ReadPod(rawjson.New(w.template))
-	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
-	}
-	if pod == nil {
+	if w.owned || w.template == nil {
 		return nil, nil
 	}
-	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{Read: pod, Namespace: namespace, ClaimVolumes: w.claims, Permissions: true})
+	if r.operation == "UPDATE" {
+		old, err := readWorkload(r.kind.name, rawOrNull(r.oldObject))
+		if err != nil {
+			return nil, fmt.Errorf("request.oldObject: %w", err)
+		}
+		if w.sameAdvice(old) {
+			return nil, nil
+		}
+	}
+	return w, nil
+}
+
+// warnings has the pod of the template decided on as if it were created now.
+func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([]string, error) {
+	result, err := a.decideIn(ctx, namespace, func(namespace inject.Namespace) (result *inject.Result, err error) {
+		err = a.turns.do(ctx, func() error {
+			result, err = a.decide(namespace, w)
+			return err
+		})
+		return result, err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("pod template: %w", err)
+		return nil, err
 	}
 	if result.Reason == inject.SystemNamespace || result.Reason == inject.NamespaceDisabled {
 		return nil, nil // nothing that the workload could say would count
 	}
 	texts := w.tell(result)
-	lacks, err := a.rights(ctx, namespaceName, w, result)
+	lacks, err := a.rights(ctx, namespace, w, result)
 	if texts = append(texts, lacks...); err != nil && len(texts) == 0 {
 		return nil, err
 	} else if err != nil {
-		a.Log.Error(err, "no advice on rights", "kind", w.kind, "namespace", namespaceName)
+		a.Log.Error(err, "no advice on rights", "kind", w.kind, "namespace", namespace)
 	}
 	return fit(texts), nil
+}
+
+func (a *Advice) decide(namespace inject.Namespace, w *workload) (*inject.Result, error) {
+	pod, err := inject.ReadPod(rawjson.New(w.template))
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	if pod == nil { // the template is null, and the API server has its own opinion on that
+		return &inject.Result{Outcome: inject.Skipped, Reason: inject.NothingRequested}, nil
+	}
+	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{Read: pod, Namespace: namespace, ClaimVolumes: w.claims, Permissions: true})
+	if err != nil {
+		return nil, fmt.Errorf("pod template: %w", err)
+	}
+	return result, nil
 }
 
 // accessTime is all the time that the questions about rights may take: half of

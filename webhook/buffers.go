@@ -7,7 +7,20 @@ import "sync"
 // with a heap as small as this program's the collector runs every few hundred
 // requests. Nothing that outlives a request may point into them; inject copies
 // every string that it keeps.
-type buffers struct{ received, patch, answer []byte }
+type buffers struct {
+	received, patch, answer []byte
+	// receipt counts them.
+	receipt receipt
+}
+
+// hold counts what the buffers hold, and further bytes that are about to be made. It fails
+// when there is no room for them.
+func (b *buffers) hold(further int) error {
+	if !b.receipt.hold(int64(len(b.received) + len(b.patch) + len(b.answer) + further)) {
+		return overloaded()
+	}
+	return nil
+}
 
 // maxKept bounds a buffer that is kept, in bytes: one huge pod must not cost memory for ever.
 const maxKept = 256 << 10
@@ -23,10 +36,16 @@ func (p *bufferPool) get() *buffers {
 
 func (p *bufferPool) put(b *buffers) {
 	for _, s := range []*[]byte{&b.received, &b.patch, &b.answer} {
-		if cap(*s) > maxKept {
-			*s = nil
-		}
-		*s = (*s)[:0]
+		*s = emptied(*s)
 	}
+	b.receipt = receipt{}
 	p.pool.Put(b)
+}
+
+// emptied is a buffer for the next use: the same memory, unless that is a lot.
+func emptied(s []byte) []byte {
+	if cap(s) > maxKept {
+		return nil
+	}
+	return s[:0]
 }

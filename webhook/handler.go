@@ -79,7 +79,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return h.decide(ctx, review, b, start)
 	}, h.failed)
-	h.Metrics.duration.Observe(time.Since(start).Seconds())
 }
 
 // failed counts and logs a request that got no decision.
@@ -90,14 +89,9 @@ func (h *Handler) failed(err error) {
 
 // decide answers the creation of a pod.
 func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.Time) ([]byte, error) {
-	if !h.Templates.Ready() {
-		return nil, errors.New("templates are not loaded yet")
-	}
-	namespace, err := h.Namespaces.Namespace(ctx, r.namespace)
-	if err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", templates.Quote(r.namespace), err)
-	}
-	result, err := h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace})
+	result, err := h.decideIn(ctx, r.namespace, func(namespace inject.Namespace) (*inject.Result, error) {
+		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace})
+	})
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
 	}
@@ -109,8 +103,10 @@ func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.
 	if err != nil {
 		return nil, err
 	}
+	took := time.Since(start)
+	h.Metrics.duration.Observe(took.Seconds())
 	h.Metrics.decided(result)
 	h.Events.decided(r, result)
-	logDecision(h.Log, r, result, instances, time.Since(start))
+	logDecision(h.Log, r, result, instances, took)
 	return body, nil
 }

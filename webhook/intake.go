@@ -39,25 +39,38 @@ type answerer func(ctx context.Context, b *buffers) ([]byte, error)
 func (i *intake) Drain() { i.draining.Store(true) }
 
 // serve answers one request. failed hears of a fault of ours, which is answered with HTTP 500.
+// What the request takes of the limits it keeps until its answer is written, so that a caller
+// who does not read holds no more than one who does.
 func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, answer answerer, failed func(error)) {
 	i.metrics.inFlight.Inc()
 	defer i.metrics.inFlight.Dec()
 
 	b := i.buffers.get()
 	defer i.buffers.put(b)
-	body, err := i.answer(w, r, b, start, answer)
+	b.receipt = receipt{load: &i.load, limits: &i.limits}
+	defer b.receipt.leave()
+	control := http.NewResponseController(w)
+	// Not every ResponseWriter of a test knows deadlines; a server's does.
+	_ = control.SetReadDeadline(start.Add(i.limits.ReadTimeout))
+	body, err := i.answer(r, b, answer)
 
 	if i.draining.Load() {
 		w.Header().Set("Connection", "close")
 	}
 	if err != nil {
-		i.refuse(w, r, err, failed)
+		i.refuse(w, r, control, err, failed)
 		return
 	}
+	// The rest of the memory can serve others while the answer is written.
+	b.received, b.patch = emptied(b.received), emptied(b.patch)
+	b.receipt.hold(int64(len(body)))
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	// A caller that has gone is his own affair.
-	_, _ = w.Write(body)
+	_ = control.SetWriteDeadline(time.Now().Add(i.limits.WriteTimeout))
+	if _, err := w.Write(body); err != nil {
+		// The deadline has passed, or the connection is gone: nobody can be told.
+		i.turnAway(r, &callError{statusCallerGone, fmt.Errorf("answer: %w", err)})
+	}
 }
 
 // callError is a request that the caller got wrong, or that has to wait.
@@ -69,27 +82,46 @@ type callError struct {
 func (e *callError) Error() string { return e.err.Error() }
 func (e *callError) Unwrap() error { return e.err }
 
-// errOverloaded is answered with Retry-After.
-var errOverloaded = errors.New("too many requests at once; try again")
+// statusCallerGone is for metrics and log: there is nobody to read it. The number is nginx's.
+const statusCallerGone = 499
+
+// overloaded is answered with Retry-After.
+func overloaded() error {
+	return &callError{http.StatusServiceUnavailable, errors.New("too many requests at once; try again")}
+}
+
+// heeded fails when the caller has gone, so that nothing is done for nobody.
+func heeded(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return &callError{statusCallerGone, fmt.Errorf("the caller has gone: %w", err)}
+	}
+	return nil
+}
 
 // refuse answers a request that got no decision.
-func (i *intake) refuse(w http.ResponseWriter, r *http.Request, err error, failed func(error)) {
-	var call *callError
-	if !errors.As(err, &call) {
+func (i *intake) refuse(w http.ResponseWriter, r *http.Request, control *http.ResponseController, err error, failed func(error)) {
+	code := http.StatusInternalServerError
+	if call := (*callError)(nil); errors.As(err, &call) {
+		code = call.code
+		i.turnAway(r, call)
+		i.discard(r)
+	} else {
 		failed(err)
-		http.Error(w, "sidecar-injector: "+err.Error(), http.StatusInternalServerError)
-		return
 	}
-	i.metrics.turnedAway.WithLabelValues(strconv.Itoa(call.code)).Inc()
-	i.log.V(1).Info("request turned away", "code", call.code, "why", err.Error(), "remote", r.RemoteAddr)
-	switch call.code {
+	switch code {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "1")
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	i.discard(r)
-	http.Error(w, "sidecar-injector: "+err.Error(), call.code)
+	_ = control.SetWriteDeadline(time.Now().Add(i.limits.WriteTimeout))
+	http.Error(w, "sidecar-injector: "+err.Error(), code)
+}
+
+// turnAway counts a request that the caller got wrong, or that had to go.
+func (i *intake) turnAway(r *http.Request, err *callError) {
+	i.metrics.turnedAway.WithLabelValues(i.path, strconv.Itoa(err.code)).Inc()
+	i.log.V(1).Info("request turned away", "path", i.path, "code", err.code, "why", err.Error(), "remote", r.RemoteAddr)
 }
 
 // discard reads what is left of the body, within reason, because the connection
@@ -99,28 +131,29 @@ func (i *intake) discard(r *http.Request) {
 }
 
 // answer receives the body and has it answered. A panic anywhere below is an error of ours.
-func (i *intake) answer(w http.ResponseWriter, r *http.Request, b *buffers, start time.Time, answer answerer) (body []byte, err error) {
+func (i *intake) answer(r *http.Request, b *buffers, answer answerer) (body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			i.log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "path", i.path, "stack", string(debug.Stack()))
 			body, err = nil, errors.New("internal error")
 		}
 	}()
-	// Not every ResponseWriter of a test knows deadlines; a server's does.
-	_ = http.NewResponseController(w).SetReadDeadline(start.Add(i.limits.ReadTimeout))
 	if err := i.check(r); err != nil {
 		return nil, err
 	}
-	received := receipt{load: &i.load, limits: &i.limits}
-	defer received.leave()
-	if err := i.read(r, b, &received); err != nil {
+	if err := i.read(r, b); err != nil {
 		return nil, err
 	}
-	if !i.load.enter(&i.limits) {
-		return nil, &callError{http.StatusServiceUnavailable, errOverloaded}
+	if !b.receipt.enter() {
+		return nil, overloaded()
 	}
-	defer i.load.leave()
-	return answer(r.Context(), b)
+	if err := heeded(r.Context()); err != nil {
+		return nil, err
+	}
+	if body, err = answer(r.Context(), b); err != nil {
+		return nil, err
+	}
+	return body, heeded(r.Context())
 }
 
 // check looks at what can be said before the body is read.
@@ -143,7 +176,7 @@ func (i *intake) check(r *http.Request) error {
 
 // read receives the whole body. Memory is taken as bytes arrive, whatever length
 // is announced, so that slow callers cannot take it all.
-func (i *intake) read(r *http.Request, b *buffers, received *receipt) error {
+func (i *intake) read(r *http.Request, b *buffers) error {
 	limit := i.limits.MaxBody
 	tooLarge := func() error {
 		return &callError{http.StatusRequestEntityTooLarge, fmt.Errorf("body: larger than %d bytes", limit)}
@@ -157,8 +190,8 @@ func (i *intake) read(r *http.Request, b *buffers, received *receipt) error {
 			want = min(want, r.ContentLength)
 		}
 		want = min(want, limit+1)
-		if !received.upTo(want) {
-			return &callError{http.StatusServiceUnavailable, errOverloaded}
+		if !b.receipt.hold(want) {
+			return overloaded()
 		}
 		have := int64(len(b.received))
 		b.received = slices.Grow(b.received, int(want-have))[:want]

@@ -11,15 +11,19 @@ type Limits struct {
 	// requests of at most 3 MiB, and the rest of an AdmissionReview (the user's
 	// groups, managed fields) is small.
 	MaxBody int64
-	// MaxRequests is how many requests are worked on at once, once received. Default
-	// 256: ten times the idle connections that one API server keeps.
+	// MaxRequests is how many requests are worked on at once, from when they are received
+	// until their answer is written. Default 256: ten times the idle connections that one
+	// API server keeps.
 	MaxRequests int64
-	// MaxBytes is how many bytes of bodies, as received, may be in memory at once. Default 64 MiB:
-	// thousands of ordinary pods, or sixteen of the largest.
+	// MaxBytes is how many bytes of bodies, patches and answers may be in memory at once.
+	// Default 64 MiB: thousands of ordinary pods, or sixteen of the largest.
 	MaxBytes int64
 	// ReadTimeout is how long a caller may take to send the body. Default 10 s: twice
 	// the time after which the API server has given up.
 	ReadTimeout time.Duration
+	// WriteTimeout is how long a caller may take to read the answer. Default 5 s: after that
+	// time the API server, by the chart's default, has given up on the whole call.
+	WriteTimeout time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -35,6 +39,9 @@ func (l Limits) withDefaults() Limits {
 	if l.ReadTimeout == 0 {
 		l.ReadTimeout = 10 * time.Second
 	}
+	if l.WriteTimeout == 0 {
+		l.WriteTimeout = 5 * time.Second
+	}
 	return l
 }
 
@@ -43,32 +50,36 @@ type load struct {
 	requests, bytes atomic.Int64
 }
 
-// enter takes a received request in, if the limits allow; leave must follow then.
-func (l *load) enter(limits *Limits) bool {
-	if l.requests.Add(1) <= limits.MaxRequests {
-		return true
-	}
-	l.leave()
-	return false
-}
-
-func (l *load) leave() { l.requests.Add(-1) }
-
 // firstBytes is how much memory a body gets before any of it is there: more than
 // most pods need.
 const firstBytes = 32 << 10
 
-// receipt counts the bytes of one body.
+// receipt counts what one request takes of the limits. The zero value takes nothing, and is
+// refused nothing.
 type receipt struct {
-	load   *load
-	limits *Limits
-	bytes  int64
+	load    *load
+	limits  *Limits
+	bytes   int64
+	entered bool
 }
 
-// upTo asks for room for that many bytes in all; false when there is none.
-func (r *receipt) upTo(bytes int64) bool {
+// enter takes a place among the requests that are worked on; false when there is none.
+func (r *receipt) enter() bool {
+	r.entered = r.load.requests.Add(1) <= r.limits.MaxRequests
+	if !r.entered {
+		r.load.requests.Add(-1)
+	}
+	return r.entered
+}
+
+// hold asks for room for that many bytes in all; false when there is none. Fewer than before
+// are always granted.
+func (r *receipt) hold(bytes int64) bool {
+	if r.load == nil {
+		return true
+	}
 	more := bytes - r.bytes
-	if r.load.bytes.Add(more) > r.limits.MaxBytes {
+	if r.load.bytes.Add(more) > r.limits.MaxBytes && more > 0 {
 		r.load.bytes.Add(-more)
 		return false
 	}
@@ -76,4 +87,10 @@ func (r *receipt) upTo(bytes int64) bool {
 	return true
 }
 
-func (r *receipt) leave() { r.load.bytes.Add(-r.bytes) }
+// leave gives everything back.
+func (r *receipt) leave() {
+	r.load.bytes.Add(-r.bytes)
+	if r.entered {
+		r.load.requests.Add(-1)
+	}
+}

@@ -22,6 +22,7 @@ type Metrics struct {
 	advice     *prometheus.CounterVec
 	templates  *prometheus.CounterVec
 	events     *prometheus.CounterVec
+	rereads    *prometheus.CounterVec
 }
 
 // NewMetrics registers the webhook's metrics with registry.
@@ -33,7 +34,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"outcome", "reason", "template"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "sidecar_injector_admission_duration_seconds",
-			Help:    "Time from a request's headers to its answer, of all requests.",
+			Help:    "Time from a request's headers to the decision on its pod. Requests without a decision are not in it.",
 			Buckets: []float64{50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10},
 		}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -42,8 +43,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}),
 		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sidecar_injector_turned_away_total",
-			Help: "Requests that were not admission reviews in time, form or size, by HTTP status code; 503 is overload.",
-		}, []string{"code"}),
+			Help: "Requests that got no answer of substance, by path and HTTP status code: no admission reviews in time, form or size; 503 is overload; 499 stands for callers who left or did not read their answer.",
+		}, []string{"path", "code"}),
 		advice: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sidecar_injector_advice_total",
 			Help: "Workloads looked at when they were created or changed, by result: warned; none, where there was nothing to say; notAsked, where nothing that counts had changed or a controller made it; failed.",
@@ -53,14 +54,18 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help: "Templates looked at when they were created or changed, by result: accepted; refused; unchanged but for metadata; failed, of which nothing could be said.",
 		}, []string{"result"}),
 	}
+	m.rereads = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sidecar_injector_namespace_rereads_total",
+		Help: "Pods and workloads whose namespace was read again because it said no, by result: same; newer, where the watch was behind; failed, where there was no decision.",
+	}, []string{"result"})
 	// What an alert divides has to be there before it first happens.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
-	m.turnedAway.WithLabelValues(strconv.Itoa(http.StatusServiceUnavailable))
+	m.turnedAway.WithLabelValues(Path, strconv.Itoa(http.StatusServiceUnavailable))
 	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sidecar_injector_events_total",
 		Help: "Kubernetes events on the owners of pods by result: written; dropped, because too many waited or were about one object; failed.",
 	}, []string{"result"})
-	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events)
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads)
 	return m
 }
 

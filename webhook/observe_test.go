@@ -40,11 +40,19 @@ func TestTemplateLabelTakesNamesOfLoadedTemplatesOnly(t *testing.T) {
 	}
 }
 
-func TestEveryRequestIsTimed(t *testing.T) {
+func TestDecisionsAreTimedAndWhatIsTurnedAwayIsCountedByItself(t *testing.T) {
 	e := newEdge(t, nil).serve()
 	e.post(review(plainPod))
 	e.post([]byte("nonsense"))
-	eventually(t, "two requests are timed", func() bool { return e.count("sidecar_injector_admission_duration_seconds") == 2 })
+	e.reviewTemplate("nonsense")
+	if n := e.count("sidecar_injector_admission_duration_seconds"); n != 1 {
+		t.Errorf("%v timed, want the one that was decided", n)
+	}
+	for _, path := range []string{webhook.Path, webhook.TemplatesPath} {
+		if n := e.count("sidecar_injector_turned_away_total", "path", path, "code", "400"); n != 1 {
+			t.Errorf("%s: %v turned away, want 1", path, n)
+		}
+	}
 }
 
 func TestOneLogLinePerDecisionWithoutValues(t *testing.T) {

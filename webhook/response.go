@@ -19,8 +19,12 @@ func allowed(uid string) []byte {
 
 // respond writes the AdmissionReview that answers with result. It is put
 // together by hand: the patch is copied once, and nothing else is large.
-// The result is valid as long as b.
+// The result is valid as long as b. It fails when there is no room for it.
 func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotation) ([]byte, error) {
+	size := patchSize(result)
+	if err := b.hold(size + base64.StdEncoding.EncodedLen(size)); err != nil {
+		return nil, err
+	}
 	b.patch = result.AppendPatch(b.patch)
 	patch := b.patch
 	out := beginResponse(b.answer, uid)
@@ -50,6 +54,15 @@ func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotat
 	}
 	b.answer = append(out, `}}}`...)
 	return b.answer, nil
+}
+
+// patchSize is about how many bytes the patch will have; quoting makes it a little longer.
+func patchSize(result *inject.Result) int {
+	size := 0
+	for i := range result.Operations {
+		size += len(`{"op":"add","path":"","value":},`) + len(result.Operations[i].Path) + len(result.Operations[i].Value)
+	}
+	return size
 }
 
 // allowedWith answers a request that is let through with warnings, if there are any.

@@ -3,21 +3,45 @@ package webhook
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
-
-	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sync/atomic"
+	"time"
 )
 
-// Server is the HTTPS listener of the admission edge: controller-runtime's webhook
-// server with the Handler on it. TLS is 1.2 or newer, HTTP is 1.1, which is what the API
-// server speaks to webhooks.
+// Bounds of a connection. Those of a request are Limits.
+const (
+	// maxConnections is four times the requests at once: TLS and net/http take some 40 kB for each.
+	maxConnections = 1024
+	// maxHeader bounds the headers of a request, in bytes, to which net/http adds 4 KiB. The API
+	// server sends less than 1 KiB, or a bearer token more.
+	maxHeader = 16 << 10
+	// headerTimeout is how long a handshake may take, and the headers of a request from their
+	// first byte on.
+	headerTimeout = 5 * time.Second
+	// idleTimeout is longer than the 90 s of client-go, so that the API server closes a
+	// connection and never writes to one that has just been closed.
+	idleTimeout = 2 * time.Minute
+	// answerTimeout ends what no handler of ours answers, such as headers that make no sense. It is
+	// longer than Limits.ReadTimeout and WriteTimeout together.
+	answerTimeout = 30 * time.Second
+	// shutdownTimeout is how long requests may go on that are under way when Run ends.
+	shutdownTimeout = time.Minute
+	// handshakeTimeout bounds the check of the server by itself.
+	handshakeTimeout = 10 * time.Second
+)
+
+// Server is the HTTPS listener of the admission edge. TLS is 1.2 or newer, HTTP is 1.1, which is
+// what the API server speaks to webhooks.
 type Server struct {
-	host   string
-	port   int
-	server ctrlwebhook.Server
+	host    string
+	port    int
+	http    *http.Server
+	tls     *tls.Config
+	started atomic.Bool
 }
 
 // GetCertificate gives the certificate of a handshake, as in tls.Config.
@@ -30,44 +54,70 @@ func NewServer(listen string, certificate GetCertificate, handler *Handler, furt
 	if err != nil {
 		return nil, fmt.Errorf("webhook address %q: %w", listen, err)
 	}
-	s := &Server{host: host, port: port}
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	for path, h := range further {
 		mux.Handle(path, h)
 	}
-	s.server = ctrlwebhook.NewServer(ctrlwebhook.Options{
-		Host: host,
-		Port: port,
-		// The handler stands on the mux itself: Register would wrap it in controller-runtime's
-		// metrics, whose buckets step by ten and which cost more than our own.
-		WebhookMux: mux,
-		TLSOpts: []func(*tls.Config){func(c *tls.Config) {
-			c.MinVersion = tls.VersionTLS12
-			c.NextProtos = []string{"http/1.1"}
-			c.GetCertificate = certificate
-		}},
-	})
-	return s, nil
+	return &Server{
+		host: host,
+		port: port,
+		http: &http.Server{
+			Handler:           mux,
+			MaxHeaderBytes:    maxHeader,
+			ReadHeaderTimeout: headerTimeout,
+			WriteTimeout:      answerTimeout,
+			IdleTimeout:       idleTimeout,
+		},
+		tls: &tls.Config{
+			MinVersion:     tls.VersionTLS12,
+			NextProtos:     []string{"http/1.1"},
+			GetCertificate: certificate,
+		},
+	}, nil
 }
 
 // Address is where the server listens, host:port; the host is "" for all addresses.
 func (s *Server) Address() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
 
 // Run serves until ctx is done, then waits for the requests that are being
-// answered, up to a minute. Requests see ctx end, so the drain has to be over by then.
+// answered, up to a minute.
 func (s *Server) Run(ctx context.Context) error {
-	if err := s.server.Start(ctx); err != nil {
+	listener, err := net.Listen("tcp", s.Address())
+	if err != nil {
 		return fmt.Errorf("webhook server %s: %w", s.Address(), err)
+	}
+	s.started.Store(true)
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(tls.NewListener(Bound(s.http, listener, maxConnections), s.tls)) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("webhook server %s: %w", s.Address(), err)
+	case <-ctx.Done():
+	}
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := s.http.Shutdown(patience); err != nil {
+		return fmt.Errorf("webhook server %s: shutdown: %w", s.Address(), err)
 	}
 	return nil
 }
 
 // Served checks that a client is given a certificate, by a handshake of its own.
-func (s *Server) Served() error { return s.server.StartedChecker()(nil) }
+func (s *Server) Served() error {
+	if !s.started.Load() {
+		return errors.New("webhook server: not listening yet")
+	}
+	dialer := &net.Dialer{Timeout: handshakeTimeout}
+	conn, err := tls.DialWithDialer(dialer, "tcp", s.Address(), &tls.Config{InsecureSkipVerify: true}) // what is served is looked at elsewhere
+	if err != nil {
+		return fmt.Errorf("webhook server %s: %w", s.Address(), err)
+	}
+	return conn.Close()
+}
 
-// address takes host:port apart. Port 0 means the default to controller-runtime, so
-// a free port is looked for here; another program could in theory take it in between.
+// address takes host:port apart. Others want to know the address before Run listens, so for
+// port 0 a free one is looked for here; another program could in theory take it in between.
 func address(listen string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {

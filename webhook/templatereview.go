@@ -24,6 +24,7 @@ const TemplatesPath = "/validate-templates"
 type TemplateReview struct {
 	Options
 	intake
+	turns  *turns
 	loader *templates.Loader
 }
 
@@ -45,26 +46,34 @@ const (
 // NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
 // with 404. Of the options it uses metrics, log and limits.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{Options: options, loader: templates.NewLoader(), intake: intake{
-		path: TemplatesPath, limits: adviceLimits(options.Limits), metrics: options.Metrics, log: options.Log,
+	return &TemplateReview{Options: options, loader: templates.NewLoader(), turns: newTurns(templateAllowance()), intake: intake{
+		path: TemplatesPath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
 	}}
 }
 
 // ServeHTTP answers one request.
 func (t *TemplateReview) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t.serve(w, r, time.Now(), func(_ context.Context, b *buffers) ([]byte, error) {
-		review, err := decodeObjects(b.received)
-		if err != nil {
-			return nil, &callError{http.StatusBadRequest, err}
-		}
-		if !review.changesTemplate() {
-			return allowed(review.uid), nil
-		}
-		return t.decide(b, review)
+	t.serve(w, r, time.Now(), func(ctx context.Context, b *buffers) (body []byte, err error) {
+		err = t.turns.do(ctx, func() error {
+			body, err = t.answerTo(b)
+			return err
+		})
+		return body, err
 	}, func(err error) {
 		t.Metrics.templates.WithLabelValues(reviewFailed).Inc()
 		t.Log.Error(err, "template not answered")
 	})
+}
+
+func (t *TemplateReview) answerTo(b *buffers) ([]byte, error) {
+	review, err := decodeObjects(b.received)
+	if err != nil {
+		return nil, &callError{http.StatusBadRequest, err}
+	}
+	if !review.changesTemplate() {
+		return allowed(review.uid), nil
+	}
+	return t.decide(b, review)
 }
 
 // changesTemplate says whether somebody creates or changes a template.

@@ -3,9 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"golang.org/x/sync/singleflight"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/metadata"
@@ -15,17 +13,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// liveReadTimeout bounds the one read of a namespace that the watch does not have:
-// a tenth of the time that the API server waits for an answer by default.
-const liveReadTimeout = 500 * time.Millisecond
-
 // WatchedNamespaces are those of a cluster. A watch of their metadata answers; a
 // namespace that it does not have, because it has just been made or the watch is
-// late, is read once. Nothing is concluded from a namespace that cannot be read.
+// late, is read. Nothing is concluded from a namespace that cannot be read.
 type WatchedNamespaces struct {
-	client   metadata.Getter
 	informer cache.SharedIndexInformer
-	reads    singleflight.Group
+	reads    *liveReads
 }
 
 // NewWatchedNamespaces prepares the watch; Run runs it.
@@ -35,7 +28,7 @@ func NewWatchedNamespaces(client metadata.Interface) (*WatchedNamespaces, error)
 	if err := informer.SetTransform(keepWhatCounts); err != nil {
 		return nil, fmt.Errorf("watch of namespaces: %w", err)
 	}
-	return &WatchedNamespaces{client: client.Resource(resource), informer: informer}, nil
+	return &WatchedNamespaces{informer: informer, reads: newLiveReads(client.Resource(resource))}, nil
 }
 
 // Run watches until ctx is done.
@@ -54,21 +47,21 @@ func (w *WatchedNamespaces) Namespace(ctx context.Context, name string) (inject.
 	if found {
 		return namespaceOf(&stored.(*metav1.PartialObjectMetadata).ObjectMeta), nil
 	}
-	return w.read(ctx, name)
-}
-
-// read asks the API server. Pods that wait for the same namespace share one read,
-// so no single one's end may end it.
-func (w *WatchedNamespaces) read(ctx context.Context, name string) (inject.Namespace, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), liveReadTimeout)
-	defer cancel()
-	object, err, _ := w.reads.Do(name, func() (any, error) {
-		return w.client.Get(ctx, name, metav1.GetOptions{})
-	})
+	namespace, err := w.reads.read(ctx, name)
 	if err != nil {
 		return inject.Namespace{}, fmt.Errorf("not in the watch, and a live read fails: %w", err)
 	}
-	return namespaceOf(&object.(*metav1.PartialObjectMetadata).ObjectMeta), nil
+	return namespace, nil
+}
+
+// Reread asks the API server, whatever the watch has. It fails when the namespace does not
+// exist, or is not read within half a second.
+func (w *WatchedNamespaces) Reread(ctx context.Context, name string) (inject.Namespace, error) {
+	namespace, err := w.reads.read(ctx, name)
+	if err != nil {
+		return inject.Namespace{}, fmt.Errorf("the watch may be behind, and a live read fails: %w", err)
+	}
+	return namespace, nil
 }
 
 func namespaceOf(meta *metav1.ObjectMeta) inject.Namespace {

@@ -23,8 +23,9 @@ import (
 // apiServer answers what a watch of namespaces asks for: it streams the namespace
 // shop and says that this was all. A live read is answered by read.
 type apiServer struct {
-	read  http.HandlerFunc
-	reads atomic.Int32
+	labels map[string]string // of shop, in the watch
+	read   http.HandlerFunc
+	reads  atomic.Int32
 }
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +36,9 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	end := partial("")
 	end.Annotations = map[string]string{metav1.InitialEventsAnnotationKey: "true"}
-	writeJSON(w, event{"ADDED", partial("shop")})
+	shop := partial("shop")
+	shop.Labels = s.labels
+	writeJSON(w, event{"ADDED", shop})
 	writeJSON(w, event{"BOOKMARK", end})
 	_ = http.NewResponseController(w).Flush()
 	<-r.Context().Done()
@@ -67,8 +70,15 @@ func giveShop2(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, partial("shop-2"))
 }
 
-// watched runs a watch against the server; synced waits until it has seen the list.
+// watched is watchedBy, where the namespace shop is enabled.
 func watched(t *testing.T, server *apiServer, synced bool) *webhook.WatchedNamespaces {
+	t.Helper()
+	server.labels = labelled("enabled")
+	return watchedBy(t, server, synced)
+}
+
+// watchedBy runs a watch against the server; synced waits until it has seen the list.
+func watchedBy(t *testing.T, server *apiServer, synced bool) *webhook.WatchedNamespaces {
 	t.Helper()
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)

@@ -15,7 +15,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
+
+// maxSideConnections bounds the connections of each listener beside the webhook's. The kubelet and
+// a few Prometheus need one each.
+const maxSideConnections = 64
+
+// maxScrapes is how many scrapes are answered at once; each takes memory for all series.
+const maxScrapes = 8
 
 // listenAndServe listens on address before it returns, and serves until ctx is
 // done. An empty address is none.
@@ -27,9 +36,13 @@ func listenAndServe(ctx context.Context, group *errgroup.Group, log logr.Logger,
 	if err != nil {
 		return fmt.Errorf("%s address: %w", what, err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	if what != "pprof" { // a profile takes as long as it is asked to
+		server.WriteTimeout = 10 * time.Second
+	}
+	bound := webhook.Bound(server, listener, maxSideConnections)
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(bound); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("%s server %s: %w", what, listener.Addr(), err)
 		}
 		return nil
@@ -93,7 +106,7 @@ func healthHandler(ready *readiness) http.Handler {
 
 func metricsHandler(registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: maxScrapes}))
 	return mux
 }
 

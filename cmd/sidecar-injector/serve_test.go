@@ -279,9 +279,6 @@ func TestServe(t *testing.T) {
 		if lines := s.logged(isError); len(lines) > 0 {
 			t.Errorf("logged as errors: %v", lines)
 		}
-		if lines := s.logged(func(l map[string]any) bool { return l["logger"] == "controller-runtime.webhook" }); len(lines) == 0 {
-			t.Error("no line of the webhook server under its name")
-		}
 	})
 
 	t.Run("exits at once on a second signal", func(t *testing.T) {
