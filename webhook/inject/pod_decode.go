@@ -366,24 +366,3 @@ func (d *decoder) env() (rawValue, error) {
 	})
 	return raw[:d.Offset()-start], err
 }
-
-// hasEnv reports whether the container has an environment variable of that name.
-func (v *containerView) hasEnv(variable string) bool {
-	if v.env == nil {
-		return false
-	}
-	found := false
-	c := rawjson.New(v.env)
-	// decode has read the same bytes without an error.
-	_ = c.Items(func() error {
-		return c.Members(func(name []byte) error {
-			if string(name) != "name" {
-				return c.Skip()
-			}
-			text, err := c.Raw()
-			found = found || rawjson.Is(text, variable)
-			return err
-		})
-	})
-	return found
-}

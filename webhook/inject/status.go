@@ -110,14 +110,18 @@ func (e StatusEntry) complete(p *podView) bool {
 	return !slices.ContainsFunc(e.Volumes, func(name string) bool { return p.volume(name) == nil })
 }
 
-// owns reports whether a complete entry lists the container as ours.
-func (s Status) owns(container string) bool {
+// containers are all that the entries list as ours.
+func (s Status) containers() names {
+	var set names
 	for _, e := range s {
-		if slices.Contains(e.all(), container) {
-			return true
+		for _, name := range e.all() {
+			if set == nil {
+				set = names{}
+			}
+			set[name] = true
 		}
 	}
-	return false
+	return set
 }
 
 // hashParameters identifies what a pod's author gave for an instance: the text
