@@ -89,7 +89,7 @@ type containerView struct {
 	// Lifecycle holds the names of the hooks.
 	Lifecycle []string
 
-	index containerIndex
+	index *containerIndex // nil until something is looked for
 }
 
 type mountView struct {

@@ -126,6 +126,13 @@ type containerIndex struct {
 	mounts, devices map[string]int
 }
 
+func (v *containerView) searched() *containerIndex {
+	if v.index == nil {
+		v.index = &containerIndex{}
+	}
+	return v.index
+}
+
 // envSearches is how many variables are looked for in a container's bytes before their
 // names are put into an index, which takes as long as several searches.
 const envSearches = 8
@@ -135,23 +142,24 @@ func (v *containerView) hasEnv(variable string) bool {
 	if v.env == nil {
 		return false
 	}
-	if v.index.env == nil && v.index.envSearches < envSearches {
-		v.index.envSearches++
+	index := v.searched()
+	if index.env == nil && index.envSearches < envSearches {
+		index.envSearches++
 		found := false
 		v.eachEnv(func(raw rawValue) { found = found || rawjson.Is(raw, variable) })
 		return found
 	}
-	if v.index.env == nil {
-		v.index.env = map[string]bool{}
+	if index.env == nil {
+		index.env = map[string]bool{}
 		v.eachEnv(func(raw rawValue) {
 			if c := rawjson.New(raw); c.Kind() == '"' {
 				if name, err := c.String(); err == nil {
-					v.index.env[name] = true
+					index.env[name] = true
 				}
 			}
 		})
 	}
-	return v.index.env[variable]
+	return index.env[variable]
 }
 
 // eachEnv calls do for the name of each variable.
@@ -176,50 +184,57 @@ func (v *containerView) hasEnvFrom(canonicalItem string) bool {
 	if len(v.EnvFrom) == 0 {
 		return false
 	}
-	if v.index.envFrom == nil {
-		v.index.envFrom = canonicalSet(v.EnvFrom)
+	index := v.searched()
+	if index.envFrom == nil {
+		index.envFrom = canonicalSet(v.EnvFrom)
 	}
-	return v.index.envFrom[canonicalItem]
+	return index.envFrom[canonicalItem]
 }
 
 // mountAt is the container's first mount at a cleaned path; nil if there is none.
 func (v *containerView) mountAt(cleaned string) *mountView {
-	i := firstAt(len(v.Mounts), &v.index.mounts, cleaned, func(i int) string { return v.Mounts[i].Path })
-	if i < 0 {
+	if len(v.Mounts) <= short {
+		for i := range v.Mounts {
+			if path.Clean(v.Mounts[i].Path) == cleaned {
+				return &v.Mounts[i]
+			}
+		}
 		return nil
 	}
-	return &v.Mounts[i]
+	index := v.searched()
+	if index.mounts == nil {
+		index.mounts = make(map[string]int, len(v.Mounts))
+		for i := len(v.Mounts) - 1; i >= 0; i-- {
+			index.mounts[path.Clean(v.Mounts[i].Path)] = i
+		}
+	}
+	if i, ok := index.mounts[cleaned]; ok {
+		return &v.Mounts[i]
+	}
+	return nil
 }
 
 // deviceAt is the container's first device at a cleaned path; nil if there is none.
 func (v *containerView) deviceAt(cleaned string) *deviceView {
-	i := firstAt(len(v.Devices), &v.index.devices, cleaned, func(i int) string { return v.Devices[i].Path })
-	if i < 0 {
-		return nil
-	}
-	return &v.Devices[i]
-}
-
-// firstAt is the first of n things at a cleaned path, or -1. Of many an index is made.
-func firstAt(n int, index *map[string]int, cleaned string, at func(int) string) int {
-	if n <= short {
-		for i := range n {
-			if path.Clean(at(i)) == cleaned {
-				return i
+	if len(v.Devices) <= short {
+		for i := range v.Devices {
+			if path.Clean(v.Devices[i].Path) == cleaned {
+				return &v.Devices[i]
 			}
 		}
-		return -1
+		return nil
 	}
-	if *index == nil {
-		*index = make(map[string]int, n)
-		for i := n - 1; i >= 0; i-- {
-			(*index)[path.Clean(at(i))] = i
+	index := v.searched()
+	if index.devices == nil {
+		index.devices = make(map[string]int, len(v.Devices))
+		for i := len(v.Devices) - 1; i >= 0; i-- {
+			index.devices[path.Clean(v.Devices[i].Path)] = i
 		}
 	}
-	if i, ok := (*index)[cleaned]; ok {
-		return i
+	if i, ok := index.devices[cleaned]; ok {
+		return &v.Devices[i]
 	}
-	return -1
+	return nil
 }
 
 // names is a set of names; nil is empty.

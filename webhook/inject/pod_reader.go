@@ -19,6 +19,7 @@ func (r *podReader) Name() string { return r.pod.Name() }
 func (r *podReader) Namespace() string { return r.namespace }
 
 func (r *podReader) Object() (map[string]any, error) {
+	r.read = true
 	if r.object != nil || r.err != nil {
 		return r.object, r.err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -128,8 +129,11 @@ func (s Status) containers() names {
 // of parameters and reserved parameters, in any order.
 func hashParameters(given []given) string {
 	lines := make([]string, 0, len(given))
+	var line []byte
 	for _, g := range given {
-		lines = append(lines, fmt.Sprintf("%q=%q", g.parameter, g.text))
+		line = append(strconv.AppendQuote(line[:0], g.parameter), '=')
+		line = strconv.AppendQuote(line, g.text)
+		lines = append(lines, string(line))
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))

@@ -20,6 +20,9 @@ type tableEntry[K comparable, V any] struct {
 const short = 16
 
 func (t *table[K, V]) add(key K, value V) {
+	if t.entries == nil {
+		t.entries = make([]tableEntry[K, V], 0, 2)
+	}
 	t.entries = append(t.entries, tableEntry[K, V]{key: key, value: value})
 	switch n := len(t.entries); {
 	case t.index != nil:

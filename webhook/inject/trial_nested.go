@@ -53,6 +53,9 @@ func (t *trial) mountedIn(target target) []mounted {
 	if last == nil || len(t.addition.App.Mounts)+len(t.addition.App.Devices) == 0 {
 		return nil
 	}
+	if all == nil {
+		all = make([]mounted, 0, short)
+	}
 	for i := last[t.pod().number(target.list, target.index)]; i > 0; {
 		c := &t.claims.targets.items[i-1]
 		if i = c.before; c.kind == mountItem {
