@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -114,8 +115,17 @@ func (r *rendering) fault(n *node, err error) error {
 	line := n.place.line - r.program.line + r.origin.Line
 	return &RenderError{
 		Path: n.place.at.String(), File: r.origin.File, Line: line, Column: n.place.column,
-		Message: err.Error(), Err: err,
+		Message: err.Error(), Parameters: blamed(n, err), Cost: r.budget.Spent(), Err: err,
 	}
+}
+
+// blamed are the parameters whose values an error can come from.
+func blamed(n *node, err error) []string {
+	uses := n.uses()
+	if failed := (*expression.Error)(nil); errors.As(err, &failed) && failed.Reason == expression.ExpressionFailed && uses.MayBeAbsent() {
+		return nil
+	}
+	return uses.Parameters
 }
 
 // fits checks a value that an expression gave; the common kinds without a walk.

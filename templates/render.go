@@ -53,6 +53,11 @@ type RenderError struct {
 	File         string
 	Line, Column int
 	Message      string
+	// Parameters, sorted, are those that the expression reads, if their values alone can
+	// be what is wrong: not where it reads something else that may be absent.
+	Parameters []string
+	// Cost is what the expressions took up to this one, in CEL's units of work.
+	Cost uint64
 	// Err is the cause: an *expression.Error, a *schema.Fault, or the PodReader's own.
 	Err error
 }
@@ -120,7 +125,7 @@ func (r *rendering) run() (*Rendered, error) {
 	}
 	// A copy: a pointer into r would keep the pod alive as long as the result.
 	out := r.out
-	out.native = r.activation.Native
+	out.native, out.Cost = r.activation.Native, r.budget.Spent()
 	out.finish()
 	return &out, nil
 }

@@ -15,6 +15,10 @@ type Rendered struct {
 	// Parts are Pod and App taken apart for merging.
 	Parts Parts
 
+	// Cost is what the expressions took, in CEL's units of work. A rendering that was kept
+	// costs as much as it did at first, so that answers do not depend on what others asked for.
+	Cost uint64
+
 	native bool
 	size   int // of the parts as JSON, in about so many bytes
 }
@@ -238,7 +242,7 @@ func integerOf(o Object, name string) *int64 {
 // Override gives a rendering in which each container is what change makes of it.
 // change gets the container's name as written in the template; the first error ends it.
 func (r *Rendered) Override(change func(name string, container Object) (Object, error)) (*Rendered, error) {
-	out := &Rendered{Pod: r.Pod, App: r.App, InitContainers: r.InitContainers, Containers: r.Containers, native: r.native}
+	out := &Rendered{Pod: r.Pod, App: r.App, InitContainers: r.InitContainers, Containers: r.Containers, Cost: r.Cost, native: r.native}
 	spec := r.Pod.Object("spec")
 	for _, list := range []struct {
 		field      string

@@ -28,12 +28,12 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 		return nil, false, err
 	}
 	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.deep(podVariable), shallowApp: !p.uses.deep(appVariable)})
-	if details != nil {
-		if cost := details.ActualCost(); cost != nil {
-			if err := budget.spend(*cost); err != nil && failure == nil {
-				return nil, false, err
-			}
-		}
+	cost := uint64(ExpressionLimit) // of an evaluation that was stopped
+	if details != nil && details.ActualCost() != nil {
+		cost = *details.ActualCost()
+	}
+	if err := budget.spend(cost); err != nil && failure == nil {
+		return nil, false, err
 	}
 	if failure != nil {
 		return nil, false, p.failure(failure)

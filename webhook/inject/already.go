@@ -52,7 +52,7 @@ func (j *job) needsToday(c *candidate, entry StatusEntry) {
 		return
 	}
 	values, _, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
-	targets, fault := chooseTargets(c.template, c.asked.instance, c.given, j.pod, j.status, j.request.Namespace.Name)
+	targets, fault := j.chooseTargets(c)
 	if len(wrong) > 0 || fault != nil {
 		return // the sidecar came from another template than today's
 	}

@@ -129,8 +129,9 @@ func nameFault(what, name string) string {
 // matching adds the templates that select the pod and of which no instance is
 // asked for. An instance of another template under the same name is not one of them.
 func matching(entries []asked, found []*templates.Template) []asked {
+	requested := entries // at most 16; those that match have different names
 	for _, t := range found {
-		taken := slices.ContainsFunc(entries, func(e asked) bool {
+		taken := slices.ContainsFunc(requested, func(e asked) bool {
 			return e.template == t.Name
 		})
 		if !taken {

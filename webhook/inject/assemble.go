@@ -1,7 +1,6 @@
 package inject
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -97,24 +96,27 @@ func escape(key string) string {
 
 // targets merges what all instances add to each container of the app.
 func (a *assembly) targets() {
-	merged := make([]*targetPlan, 0, len(a.accepted[0].trial.plan.targets))
+	merged, n := make([]*targetPlan, a.job.pod.count()), 0 // by the container's number
 	for _, c := range a.accepted {
 		for k := range c.trial.plan.targets {
 			p := &c.trial.plan.targets[k]
-			i := slices.IndexFunc(merged, func(m *targetPlan) bool { return m.list == p.list && m.index == p.index })
-			if i < 0 {
-				merged = append(merged, p)
+			at := &merged[a.job.pod.number(p.list, p.index)]
+			if *at == nil {
+				*at = p
+				n++
 				continue
 			}
-			m := merged[i]
+			m := *at
 			m.mounts, m.devices = append(m.mounts, p.mounts...), append(m.devices, p.devices...)
 			m.env, m.envFrom = append(m.env, p.env...), append(m.envFrom, p.envFrom...)
 			m.probes, m.lifecycle = append(m.probes, p.probes...), append(m.lifecycle, p.lifecycle...)
 		}
 	}
-	a.operations = slices.Grow(a.operations, len(merged)+usualOperations)
-	slices.SortFunc(merged, func(x, y *targetPlan) int { return cmp.Or(strings.Compare(x.list, y.list), x.index-y.index) })
+	a.operations = slices.Grow(a.operations, n+usualOperations)
 	for _, m := range merged {
+		if m == nil {
+			continue
+		}
 		path := a.path("/spec/", m.list, "/", strconv.Itoa(m.index))
 		a.list(path, "/env", m.view.env != nil, m.env)
 		a.list(path, "/envFrom", m.view.EnvFrom != nil, m.envFrom)
@@ -144,10 +146,10 @@ func (a *assembly) containers() arranged {
 			regular = append(regular, &c.addition.Regular[i])
 		}
 	}
-	spec, status := &a.job.pod.spec, a.job.status
+	spec, owned := &a.job.pod.spec, a.job.owned
 	return arranged{
-		init:    arrange(standingOf(spec.InitContainers, status), init),
-		regular: arrange(standingOf(spec.Containers, status), regular),
+		init:    arrange(standingOf(spec.InitContainers, owned), init),
+		regular: arrange(standingOf(spec.Containers, owned), regular),
 	}
 }
 
@@ -301,13 +303,8 @@ func (a *assembly) safeToEvict(annotations templates.Object) templates.Object {
 	if own, ok := a.job.pod.metadata.Annotations[safeToEvictAnnotation]; ok {
 		value = own
 	}
-	listed := splitNames(value)
-	for _, name := range names {
-		if !slices.Contains(listed, name) {
-			listed = append(listed, name)
-		}
-	}
-	return annotations.With(safeToEvictAnnotation, strings.Join(listed, ","))
+	value = strings.Join(splitNames(value+","+strings.Join(names, ",")), ",")
+	return annotations.With(safeToEvictAnnotation, value)
 }
 
 func (a *assembly) status() (string, error) {

@@ -8,17 +8,24 @@ import (
 )
 
 // claims are the names, paths and ports taken by the instances accepted so far,
-// each with its owner. What the pod itself holds is looked up in the pod. The
-// lists are short (what is added), so they are searched, not indexed.
+// each with its owner, and by the one that is tried. What the pod itself holds is looked up
+// in the pod.
 type claims struct {
 	job *job
 	// fit are all instances that want a place, accepted those that have one.
 	fit, accepted []*candidate
 
-	containers []owned[*templates.Container]
-	volumes    []owned[*templates.Named]
-	scalars    []owned[scalar]
-	perTarget  []owned[targetClaim]
+	containers table[string, owned[*templates.Container]]
+	ports      portTable
+	volumes    table[string, owned[*templates.Named]]
+	scalars    table[scalar, owned[[]byte]]
+	targets    targetClaims
+
+	claim   *bool     // see hasClaim
+	mounted []mounted // see mountedIn
+
+	// grown is how much has been added to the pod, listed how long the status is, in bytes.
+	grown, listed int
 }
 
 // owned is something claimed and by which instance.
@@ -28,25 +35,29 @@ type owned[T any] struct {
 }
 
 // scalar is one value that a pod has once: a label, an annotation, a field, or
-// a field of one target container.
-type scalar struct {
-	// path is a JSON pointer whose tokens are kept apart, for it may hold any text.
-	field, key string
-	json       []byte
+// a field of one target container. Field and key are kept apart, for a key may be any text.
+type scalar struct{ field, key string }
+
+// mark is how much there is of everything, to take back what an instance claimed that has
+// to stay out.
+type mark struct {
+	containers, volumes, scalars, targets int
+	ports                                 [3]int
+	grown, listed                         int
 }
 
-// targetID is a target container's place in the pod.
-type targetID struct {
-	list  string
-	index int
+func (s *claims) mark() mark {
+	return mark{containers: len(s.containers.entries), volumes: len(s.volumes.entries), scalars: len(s.scalars.entries),
+		targets: len(s.targets.items), ports: s.ports.length(), grown: s.grown, listed: s.listed}
 }
 
-// targetClaim is one item in a list of a target container.
-type targetClaim struct {
-	target targetID
-	kind   string // mount, device, env, envFrom
-	key    string // cleaned path or name
-	item   *templates.Named
+func (s *claims) reset(m mark) {
+	s.containers.cut(m.containers)
+	s.volumes.cut(m.volumes)
+	s.scalars.cut(m.scalars)
+	s.targets.cut(m.targets)
+	s.ports.cut(m.ports)
+	s.grown, s.listed = m.grown, m.listed
 }
 
 // claim checks the instances against the pod and against each other and
@@ -58,7 +69,7 @@ func (j *job) claim(fit []*candidate) []*candidate {
 	var s *claims
 	for again := true; again; {
 		again = false
-		s = &claims{job: j, fit: fit}
+		s = &claims{job: j, fit: fit, listed: len(j.pod.metadata.Annotations[StatusAnnotation])}
 		for _, policy := range []v1alpha1.FailurePolicy{v1alpha1.Fail, v1alpha1.Ignore} {
 			for _, c := range fit {
 				if c.template.FailurePolicy == policy && !c.orphan {
@@ -67,14 +78,14 @@ func (j *job) claim(fit []*candidate) []*candidate {
 			}
 		}
 		for _, c := range s.accepted {
-			if c.trial.checkMountedVolumes(); len(c.trial.faults) > 0 {
+			if c.trial.checkMountedVolumes(); len(c.trial.faults.told) > 0 {
 				c.orphan, again = true, true
 			}
 		}
 	}
 	for _, c := range fit {
-		for _, f := range c.trial.faults {
-			j.fault(f, c)
+		if len(c.trial.faults.told) > 0 {
+			j.faults(&c.trial.faults, c)
 			c.yielded = c.template.FailurePolicy == v1alpha1.Ignore
 		}
 	}
@@ -87,24 +98,12 @@ func (j *job) claim(fit []*candidate) []*candidate {
 
 // try adds an instance to the claims if nothing speaks against it.
 func (s *claims) try(c *candidate) {
-	t := &trial{claims: s, candidate: c, addition: c.addition}
-	c.trial = t
-	t.plan.targets = make([]targetPlan, 0, len(c.targets))
-	t.items = make([]*templates.JSON, 0, len(c.targets)*len(c.addition.App.Mounts))
-	t.checkContainers()
-	t.checkVolumes()
-	t.checkPod()
-	for _, target := range c.targets {
-		t.checkTarget(target)
-		t.checkUsers(target)
-	}
-	if len(t.faults) > 0 {
+	before := s.mark()
+	c.trial = &trial{claims: s, candidate: c, addition: c.addition}
+	if c.trial.run(); len(c.trial.faults.told) > 0 {
+		s.reset(before)
 		return
 	}
-	s.containers = append(s.containers, t.containers...)
-	s.volumes = append(s.volumes, t.volumes...)
-	s.scalars = append(s.scalars, t.scalars...)
-	s.perTarget = append(s.perTarget, t.perTarget...)
 	s.accepted = append(s.accepted, c)
 }
 
@@ -113,8 +112,8 @@ func (j *job) accept(c *candidate) {
 	in := c.instance
 	in.Outcome, in.Reason = Injected, c.reason
 	in.Detail = c.asker(j.request.Namespace.Name)
-	in.Notes = append(in.Notes, c.trial.notes...)
-	for _, w := range c.trial.warnings {
+	in.Notes = append(in.Notes, c.trial.notes.all("notes")...)
+	for _, w := range c.trial.warnings.all("warnings") {
 		j.warn("%s: %s", c.asked.instance, w)
 	}
 	in.Targets = make([]string, 0, len(c.targets))

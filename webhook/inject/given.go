@@ -69,26 +69,26 @@ func collect(into []given, annotations map[string]string, onNamespace bool) []gi
 	return into
 }
 
-// of are the annotations of one instance. The slice is part of all.
+// of are the annotations of one instance. The slice is part of all, which is sorted.
 func of(all []given, instance string) []given {
-	start := slices.IndexFunc(all, func(g given) bool { return g.instance == instance })
-	if start < 0 {
+	start, found := slices.BinarySearchFunc(all, instance, func(g given, name string) int { return cmp.Compare(g.instance, name) })
+	if !found {
 		return nil
 	}
 	end := start
 	for end < len(all) && all[end].instance == instance {
 		end++
 	}
-	return all[start:end]
+	return all[start:end:end]
 }
 
+// lookup finds a parameter among those of one instance, which are sorted.
 func lookup(all []given, parameter string) (given, bool) {
-	for _, g := range all {
-		if g.parameter == parameter {
-			return g, true
-		}
+	i, found := slices.BinarySearchFunc(all, parameter, func(g given, name string) int { return cmp.Compare(g.parameter, name) })
+	if !found {
+		return given{}, false
 	}
-	return given{}, false
+	return all[i], true
 }
 
 // strays warns of parameter annotations on the pod for an instance that nobody asked for.
@@ -101,7 +101,10 @@ func strays(all []given, entries []asked) []string {
 	var warnings []string
 	more := 0
 	for _, g := range all {
-		if g.onNamespace || slices.Contains(names, g.instance) {
+		if g.onNamespace {
+			continue
+		}
+		if _, asked := slices.BinarySearch(names, g.instance); asked {
 			continue
 		}
 		if len(warnings) == maxStrays {
@@ -109,7 +112,7 @@ func strays(all []given, entries []asked) []string {
 			continue
 		}
 		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), templates.Quote(g.instance))
-		if near := templates.Nearest(g.instance, names); near != "" {
+		if near := nearest(g.instance, names); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
 		warnings = append(warnings, text)
@@ -142,8 +145,8 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		if reserved(g.parameter) || slices.Contains(known, g.parameter) {
 			continue
 		}
-		fix := "known are " + strings.Join(append(slices.Clone(known), containersParameter, nativeParameter, overrideParameter), ", ")
-		if near := templates.Nearest(g.parameter, known); near != "" {
+		fix := "known are " + listed(append(slices.Clone(known), containersParameter, nativeParameter, overrideParameter))
+		if near := nearest(g.parameter, known); near != "" {
 			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // Inject answers for one pod. The error is a *MalformedPodError when the bytes
@@ -42,10 +43,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	if err := p.decodeSpec(); err != nil {
 		return nil, err
 	}
-	j := &job{set: set, settings: settings, request: req, pod: p, given: all,
-		reader: &podReader{pod: read, namespace: req.Namespace.Name},
-		result: &Result{Instances: make([]Instance, len(entries))},
-	}
+	j := newJob(set, settings, req, p, all)
 	j.keepWhole(status, statusError)
 	j.result.Warnings = append(j.result.Warnings, strays(all, entries)...)
 	for _, f := range faults {
@@ -116,13 +114,30 @@ type job struct {
 	result   *Result
 	repairs  []Operation
 	apps     []*appReader
+	work     budget
+
+	owned        names    // containers that the status lists
+	others       int      // entries of the status that nobody asks for
+	claimVolumes names    // see claimVolume
+	volumes      []string // see podVolumes
+	templates    []string // the names of all; nil until one is not found
+	own, init    []target // see ownContainers; nil until they are needed
+}
+
+func newJob(set *templates.Set, settings *Settings, req *Request, pod *podView, all []given) *job {
+	return &job{set: set, settings: settings, request: req, pod: pod, given: all,
+		reader: &podReader{pod: pod.Pod, namespace: req.Namespace.Name}, result: &Result{}, work: newBudget(len(pod.raw))}
 }
 
 // candidate is one instance on its way into the plan.
 type candidate struct {
 	asked
-	rank     int // position in the plan, after sorting by order
-	index    int // which of its template's instances it is
+	number   int // position among those that are asked for
+	found    templates.Entry
+	known    bool // there is a template of that name, found
+	ready    bool // to be planned
+	rank     int  // position in the plan, after sorting by order
+	index    int  // which of its template's instances it is
 	native   bool
 	template *templates.Template
 	instance *Instance
@@ -139,16 +154,15 @@ type candidate struct {
 
 func (j *job) run(entries []asked) error {
 	j.repair()
-	var all, fit []*candidate
-	for i, e := range entries {
-		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template, Matched: e.reason == TemplateMatch}
-		c := &candidate{asked: e, instance: &j.result.Instances[i], given: of(j.given, e.instance), index: j.freeIndex(e, all)}
-		all = append(all, c)
-		ready, err := j.prepare(c)
-		if err != nil {
+	all := j.candidates(entries)
+	for _, c := range inTurn(all) {
+		if err := j.prepare(c); err != nil {
 			return err
 		}
-		if ready {
+	}
+	fit := make([]*candidate, 0, len(all))
+	for _, c := range all {
+		if c.ready {
 			fit = append(fit, c)
 		}
 	}
@@ -157,6 +171,7 @@ func (j *job) run(entries []asked) error {
 		c.rank = i
 	}
 	accepted := j.claim(fit)
+	j.result.Work = j.work.spent
 	if len(accepted) == 0 {
 		j.result.Operations = j.repairs
 		return nil
@@ -170,22 +185,76 @@ func (j *job) run(entries []asked) error {
 	return j.assemble(accepted)
 }
 
-// freeIndex is the lowest number that no other instance of the template has, in
-// the status or before it in the request.
-func (j *job) freeIndex(e asked, before []*candidate) int {
-	index := 0
-	taken := func() bool {
-		for name, entry := range j.status {
-			if name != e.instance && entry.Index == index && strings.HasSuffix(entry.Template, "/"+e.template) {
-				return true
-			}
+// candidates are the instances that are asked for, in that order.
+func (j *job) candidates(entries []asked) []*candidate {
+	j.result.Instances = make([]Instance, len(entries))
+	list, all := make([]candidate, len(entries)), make([]*candidate, len(entries))
+	j.others = len(j.status)
+	for i, e := range entries {
+		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template, Matched: e.reason == TemplateMatch}
+		if _, there := j.status[e.instance]; there {
+			j.others--
 		}
-		return slices.ContainsFunc(before, func(c *candidate) bool { return c.asked.template == e.template && c.index == index })
+		list[i] = candidate{asked: e, number: i, instance: &j.result.Instances[i], given: of(j.given, e.instance)}
+		all[i] = &list[i]
+		all[i].found, all[i].known = j.set.Lookup(j.request.Namespace.Name, e.template)
 	}
-	for taken() {
-		index++
+	j.setIndexes(all)
+	return all
+}
+
+// inTurn puts those before the others that the pod cannot do without, for all share one
+// budget: an instance whose policy is Ignore yields, and the cluster's templates come before those
+// of a namespace.
+func inTurn(all []*candidate) []*candidate {
+	if len(all) < 2 {
+		return all
 	}
-	return index
+	yields := func(c *candidate) int {
+		switch t := c.found.Template; {
+		case t == nil || t.FailurePolicy != v1alpha1.Ignore:
+			return 0
+		case t.Namespace == "":
+			return 1
+		}
+		return 2
+	}
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b *candidate) int { return yields(a) - yields(b) })
+	return sorted
+}
+
+// setIndexes gives each instance the lowest number that no other instance of its
+// template has, in the status or before it in the request.
+func (j *job) setIndexes(all []*candidate) {
+	if len(j.status) == 0 && len(all) < 2 {
+		return
+	}
+	type use struct {
+		template string
+		index    int
+	}
+	users := map[use]int{}
+	for _, entry := range j.status {
+		if at := strings.LastIndexByte(entry.Template, '/'); at >= 0 {
+			users[use{entry.Template[at+1:], entry.Index}]++
+		}
+	}
+	for _, c := range all {
+		own, _ := j.status[c.asked.instance]
+		mine := strings.HasSuffix(own.Template, "/"+c.asked.template)
+		for {
+			others := users[use{c.asked.template, c.index}]
+			if mine && own.Index == c.index {
+				others-- // its own entry
+			}
+			if others <= 0 {
+				break
+			}
+			c.index++
+		}
+		users[use{c.asked.template, c.index}]++
+	}
 }
 
 // keepWhole keeps the entries of the status of which everything is there.
@@ -199,6 +268,7 @@ func (j *job) keepWhole(status Status, err error) {
 			j.status[name] = e
 		}
 	}
+	j.owned = j.status.containers()
 }
 
 // mayBeLeftOut are the reasons that an injection writes. The status is the pod
@@ -210,6 +280,7 @@ func mayBeLeftOut(reason Reason) bool {
 // repair puts restartPolicy back where a native sidecar of ours lost it, as it
 // does to webhooks that decode pods into types older than the field.
 func (j *job) repair() {
+	var warnings textList
 	for _, instance := range slices.Sorted(maps.Keys(j.status)) {
 		for _, name := range j.status[instance].Sidecars {
 			view, _, index := j.pod.container(name)
@@ -217,9 +288,10 @@ func (j *job) repair() {
 				continue
 			}
 			j.repairs = append(j.repairs, Operation{Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", index), Value: []byte(`"Always"`)})
-			j.warn("%s: init container %s had lost restartPolicy: Always, which makes it a sidecar; it was put back", instance, name)
+			warnings.add("%s: init container %s had lost restartPolicy: Always, which makes it a sidecar; it was put back", instance, name)
 		}
 	}
+	j.result.Warnings = append(j.result.Warnings, warnings.all("repairs")...)
 }
 
 // sole refuses a template that matches under a name that the pod gave to an
@@ -230,15 +302,13 @@ func (j *job) sole(c *candidate) bool {
 	}
 	for i := range j.result.Instances {
 		other := &j.result.Instances[i]
-		if other == c.instance {
+		if other == c.instance || other.Matched { // those that match come last, each once
 			return true
 		}
 		if other.Name != c.asked.instance {
 			continue
 		}
-		if entry, ok := j.set.Lookup(j.request.Namespace.Name, c.asked.template); ok {
-			c.template, c.instance.Template = entry.Template, entry.Template
-		}
+		c.template, c.instance.Template = c.found.Template, c.found.Template
 		j.fault(Fault{Reason: Conflict, Instance: c.asked.instance, Place: c.place(),
 			Message: fmt.Sprintf("the template matches the pod, but the pod names an instance of template %s so", templates.Quote(other.TemplateName)),
 			Fix:     "give the pod's instance another name"}, c)

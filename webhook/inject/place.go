@@ -73,10 +73,10 @@ func skip(list []standing, at int, wish string) int {
 }
 
 // standingOf lists a pod's containers.
-func standingOf(views []containerView, status Status) []standing {
+func standingOf(views []containerView, ours names) []standing {
 	out := make([]standing, 0, len(views)+4)
 	for i := range views {
-		out = append(out, standing{name: views[i].Name, ours: status.owns(views[i].Name)})
+		out = append(out, standing{name: views[i].Name, ours: ours[views[i].Name]})
 	}
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
 // MalformedPodError says that the bytes are not a pod: the caller's mistake, not
@@ -25,6 +24,10 @@ type podView struct {
 	*Pod
 	// spec is decoded for pods that get that far.
 	spec specView
+
+	containersAt, volumesAt map[string]int             // see position
+	ports                   *portTable                 // see podPorts
+	items                   map[string]map[string]bool // see hasItem
 }
 
 // Pod is a pod of which only the metadata has been read. Immutable.
@@ -85,6 +88,8 @@ type containerView struct {
 	SecurityContext    *securityContextView
 	// Lifecycle holds the names of the hooks.
 	Lifecycle []string
+
+	index *containerIndex // nil until something is looked for
 }
 
 type mountView struct {
@@ -103,133 +108,6 @@ type volumeView struct {
 // mustEnd reports whether the pod is to complete, as a Job's.
 func (p *podView) mustEnd() bool {
 	return p.spec.RestartPolicy != "" && p.spec.RestartPolicy != "Always"
-}
-
-// container finds a container by name; list is "initContainers" or "containers".
-func (p *podView) container(name string) (c *containerView, list string, index int) {
-	for i := range p.spec.InitContainers {
-		if p.spec.InitContainers[i].Name == name {
-			return &p.spec.InitContainers[i], "initContainers", i
-		}
-	}
-	for i := range p.spec.Containers {
-		if p.spec.Containers[i].Name == name {
-			return &p.spec.Containers[i], "containers", i
-		}
-	}
-	return nil, "", -1
-}
-
-func (p *podView) volume(name string) *volumeView {
-	for i := range p.spec.Volumes {
-		if p.spec.Volumes[i].Name == name {
-			return &p.spec.Volumes[i]
-		}
-	}
-	return nil
-}
-
-// podReader gives expressions the pod, decoded when one of them first reads it.
-type podReader struct {
-	pod       *Pod
-	namespace string
-	object    map[string]any
-	err       error
-
-	metadata, spec fieldIndex
-}
-
-func (r *podReader) Name() string { return r.pod.Name() }
-
-func (r *podReader) Namespace() string { return r.namespace }
-
-func (r *podReader) Object() (map[string]any, error) {
-	if r.object != nil || r.err != nil {
-		return r.object, r.err
-	}
-	object, err := decodeObject(r.pod.raw)
-	if err != nil {
-		r.err = err
-		return nil, err
-	}
-	metadata, _ := object["metadata"].(map[string]any)
-	if metadata == nil {
-		metadata = map[string]any{}
-		object["metadata"] = metadata
-	}
-	metadata["namespace"] = r.namespace
-	metadata["name"] = r.Name()
-	r.object = object
-	return object, nil
-}
-
-func (r *podReader) Raw(fields []string) []byte {
-	if len(fields) < 2 {
-		return rawjson.At(r.pod.raw, fields)
-	}
-	switch fields[0] {
-	case "metadata":
-		return r.metadata.at(r.pod.rawMetadata, fields[1:])
-	case "spec":
-		return r.spec.at(r.pod.rawSpec, fields[1:])
-	}
-	return rawjson.At(r.pod.raw, fields)
-}
-
-// fieldIndex finds the fields of an object for several expressions in one pass.
-type fieldIndex struct {
-	made   bool
-	fields []rawField
-}
-
-type rawField struct{ name, raw rawValue }
-
-func (f *fieldIndex) at(object rawValue, path []string) rawValue {
-	if !f.made {
-		f.made = true
-		f.fields = make([]rawField, 0, 16)
-		c := rawjson.New(object)
-		// The object has been read before, or it is none: then it has no fields.
-		_ = c.Members(func(name []byte) error {
-			raw, err := c.Raw()
-			f.fields = append(f.fields, rawField{name: name, raw: raw})
-			return err
-		})
-	}
-	var found rawValue
-	for i := range f.fields {
-		if string(f.fields[i].name) == path[0] {
-			found = f.fields[i].raw
-		}
-	}
-	if found == nil {
-		return nil
-	}
-	return rawjson.At(found, path[1:])
-}
-
-// appReader gives expressions a container of the pod, decoded when one of them first reads it.
-type appReader struct {
-	view   *containerView
-	object map[string]any
-	err    error
-	fields fieldIndex
-}
-
-func (r *appReader) Name() string { return r.view.Name }
-
-func (r *appReader) Object() (map[string]any, error) {
-	if r.object == nil && r.err == nil {
-		r.object, r.err = decodeObject(r.view.raw)
-	}
-	return r.object, r.err
-}
-
-func (r *appReader) Raw(fields []string) []byte {
-	if len(fields) == 0 {
-		return r.view.raw
-	}
-	return r.fields.at(r.view.raw, fields)
 }
 
 func decodeObject(raw []byte) (map[string]any, error) {

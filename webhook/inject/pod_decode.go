@@ -1,94 +1,9 @@
 package inject
 
 import (
-	"errors"
-
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
-
-// rawValue is JSON as it stands in the pod.
-type rawValue = []byte
-
-// parsePod reads a pod that is the whole text.
-func parsePod(raw []byte) (*Pod, error) {
-	c := rawjson.New(raw)
-	p, err := ReadPod(c)
-	if err == nil {
-		err = c.End()
-	}
-	if err == nil && p == nil {
-		err = errors.New("want an object, got null")
-	}
-	if err != nil {
-		return nil, &MalformedPodError{Err: err}
-	}
-	return p, nil
-}
-
-// ReadPod reads the pod that comes next, of its spec only where it ends. null
-// gives nil. The Pod points into the cursor's data. An error names the field; the
-// cursor then stands anywhere.
-func ReadPod(c *rawjson.Cursor) (*Pod, error) {
-	if null, err := c.Null(); null || err != nil {
-		return nil, err
-	}
-	p := &Pod{raw: c.Rest()}
-	start := c.Offset()
-	err := c.Members(func(name []byte) (err error) {
-		switch string(name) {
-		case "metadata":
-			p.hasMetadata = c.Kind() == '{'
-			p.rawMetadata = c.Rest()
-			start := c.Offset()
-			err = p.readMetadata(c)
-			p.rawMetadata = p.rawMetadata[:c.Offset()-start]
-			return err
-		case "spec":
-			p.rawSpec, err = c.Raw()
-			return err
-		}
-		return c.Skip()
-	})
-	if err != nil {
-		return nil, err
-	}
-	p.raw = p.raw[:c.Offset()-start]
-	return p, nil
-}
-
-func (p *Pod) readMetadata(c *rawjson.Cursor) error {
-	m := &p.metadata
-	return c.Members(func(name []byte) (err error) {
-		switch string(name) {
-		case "name":
-			m.Name, err = c.String()
-		case "generateName":
-			m.GenerateName, err = c.String()
-		case "labels":
-			m.Labels, err = texts(c)
-		case "annotations":
-			m.Annotations, err = texts(c)
-		default:
-			return c.Skip()
-		}
-		return err
-	})
-}
-
-// texts reads an object of strings; nil for null.
-func texts(c *rawjson.Cursor) (map[string]string, error) {
-	if null, err := c.Null(); null || err != nil {
-		return nil, err
-	}
-	m := map[string]string{}
-	err := c.Members(func(name []byte) (err error) {
-		key := string(name)
-		m[key], err = c.String()
-		return err
-	})
-	return m, err
-}
 
 // decodeSpec reads the rest; a pod that asks for nothing never gets here.
 func (p *podView) decodeSpec() error {
@@ -113,7 +28,12 @@ type decoder struct {
 }
 
 func (d *decoder) spec(s *specView) error {
+	var seen once
 	return d.Members(func(name []byte) (err error) {
+		if err := seen.member(d.Cursor, name, "initContainers", "containers", "volumes", "imagePullSecrets", "hostAliases", "tolerations", "dnsConfig",
+			"restartPolicy", "hostNetwork", "hostPID", "shareProcessNamespace", "terminationGracePeriodSeconds", "nodeSelector", "os", "securityContext"); err != nil {
+			return err
+		}
 		switch string(name) {
 		case "initContainers":
 			err = items(d, &s.InitContainers, new([]containerView), d.container)
@@ -365,25 +285,4 @@ func (d *decoder) env() (rawValue, error) {
 		return d.Members(func([]byte) error { return d.Skip() })
 	})
 	return raw[:d.Offset()-start], err
-}
-
-// hasEnv reports whether the container has an environment variable of that name.
-func (v *containerView) hasEnv(variable string) bool {
-	if v.env == nil {
-		return false
-	}
-	found := false
-	c := rawjson.New(v.env)
-	// decode has read the same bytes without an error.
-	_ = c.Items(func() error {
-		return c.Members(func(name []byte) error {
-			if string(name) != "name" {
-				return c.Skip()
-			}
-			text, err := c.Raw()
-			found = found || rawjson.Is(text, variable)
-			return err
-		})
-	})
-	return found
 }

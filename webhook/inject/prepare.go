@@ -12,55 +12,89 @@ import (
 // prepare takes one instance through rows 7 to 10 of the decision up to its
 // rendering. It reports whether the instance is ready to be planned; if not, its
 // outcome is set.
-func (j *job) prepare(c *candidate) (bool, error) {
-	if !j.sole(c) {
-		return false, nil
-	}
+func (j *job) prepare(c *candidate) error {
 	// A pod that has the sidecar keeps it, whatever became of the template since.
-	if entry, known := j.set.Lookup(j.request.Namespace.Name, c.asked.template); j.alreadyInjected(c, entry.Template) || !j.find(c, entry, known) || j.unsupported(c) {
-		return false, nil
+	if !j.sole(c) || j.alreadyInjected(c, c.found.Template) || !j.find(c, c.found, c.known) || j.unsupported(c) || j.crowded(c) {
+		return nil
 	}
-	faults := j.readNative(c)
+	var faults faultList
+	faults.add(j.readNative(c)...)
 	values, shown, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
-	faults = append(faults, wrong...)
-	targets, fault := chooseTargets(c.template, c.asked.instance, c.given, j.pod, j.status, j.request.Namespace.Name)
+	faults.add(wrong...)
+	targets, fault := j.chooseTargets(c)
 	if fault != nil {
-		faults = append(faults, *fault)
+		faults.add(*fault)
 	}
 	overrides, wrong := readOverride(c, j.request.Namespace.Name)
-	faults = append(faults, wrong...)
+	faults.add(wrong...)
 	c.instance.Parameters, c.targets = shown, targets
-	if len(faults) > 0 {
+	if len(faults.told) > 0 {
 		if j.neverCompletes(c, nil) {
-			return false, nil
+			return nil
 		}
-		for _, f := range faults {
-			j.fault(f, c)
-			c.yielded = c.yielded || f.Reason == NoTarget && c.template.FailurePolicy == v1alpha1.Ignore
-		}
-		return false, nil
+		j.faults(&faults, c)
+		c.yielded = fault != nil && c.template.FailurePolicy == v1alpha1.Ignore
+		return nil
 	}
 	rendered, err := j.render(c, values)
-	if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
-		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: "template " + templates.Quote(c.template.Name),
-			Message: invalid.Error(), Fix: "mend the template"}, c)
-		return false, nil
+	if err != nil || rendered == nil {
+		return err
 	}
-	if err != nil {
-		return false, fmt.Errorf("instance %s: %w", templates.Quote(c.asked.instance), err)
-	}
-	addition, faults := newAddition(c, rendered, overrides)
-	for _, f := range faults {
-		j.fault(f, c)
-	}
+	addition, wrong := newAddition(c, rendered, overrides)
+	faults.add(wrong...)
+	j.faults(&faults, c)
 	c.addition = addition
-	return len(faults) == 0 && !j.neverCompletes(c, addition), nil
+	c.ready = len(faults.told) == 0 && !j.neverCompletes(c, addition)
+	return nil
 }
 
+// render gives what the template adds, or nil when the instance is at fault.
 func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rendered, error) {
+	if !j.mayRender(c) {
+		return nil, nil
+	}
 	in := j.input(c, values)
 	j.needs(c, in)
-	return c.template.Render(in)
+	rendered, err := c.template.Render(in)
+	invalid := (*templates.RenderError)(nil)
+	switch {
+	case errors.As(err, &invalid):
+		if f := j.rendered(c, invalid.Cost); f != nil {
+			j.fault(*f, c)
+			return nil, nil
+		}
+		for _, f := range j.blame(c, invalid) {
+			j.fault(f, c)
+		}
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("instance %s: %w", templates.Quote(c.asked.instance), err)
+	}
+	if f := j.rendered(c, rendered.Cost); f != nil {
+		j.fault(*f, c)
+		return nil, nil
+	}
+	return rendered, nil
+}
+
+// blame says whose mistake it is that a template cannot be rendered: that of the parameters
+// given to the expression that failed, else the template's.
+func (j *job) blame(c *candidate, e *templates.RenderError) []Fault {
+	var faults []Fault
+	for _, name := range e.Parameters {
+		g, ok := lookup(c.given, name)
+		if !ok || len(faults) == maxUnknown {
+			continue
+		}
+		faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: g.place(j.request.Namespace.Name),
+			Message: fmt.Sprintf("parameter %s: the template does not take this value: %v", templates.Quote(name), e),
+			Fix:     "give it another value; sidecar-injector templates show " + c.template.Name + " says what it means"})
+	}
+	if len(faults) == 0 {
+		faults = append(faults, Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: "template " + templates.Quote(c.template.Name),
+			Message: e.Error(), Fix: "mend the template"})
+	}
+	return faults
 }
 
 func (j *job) input(c *candidate, values templates.Parameters) *templates.Input {
@@ -109,8 +143,10 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	place := func() string { return requestPlace(c.reason, j.request.Namespace.Name) }
 	if !known {
 		fix := "sidecar-injector templates list shows what there is"
-		names := j.set.Names(j.request.Namespace.Name)
-		if near := templates.Nearest(c.asked.template, names); near != "" {
+		if j.templates == nil {
+			j.templates = j.set.Names(j.request.Namespace.Name)
+		}
+		if near := templates.Nearest(c.asked.template, j.templates); near != "" {
 			fix = fmt.Sprintf("did you mean %s?", near)
 		}
 		j.fault(Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: place(),
@@ -130,10 +166,10 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 }
 
 // skip records a decision against an instance that is nobody's mistake; whoever
-// asked for it by name is told.
+// asked for it by name is told, and so is the author of a pod that should not be without it.
 func (j *job) skip(c *candidate, reason Reason, detail string) {
 	c.instance.Outcome, c.instance.Reason, c.instance.Detail = Skipped, reason, detail
-	if c.reason != TemplateMatch {
+	if c.reason != TemplateMatch || c.template.FailurePolicy == v1alpha1.Fail {
 		j.warn("%s is not injected: %s", c.asked.instance, detail)
 	}
 }
@@ -200,6 +236,19 @@ func (j *job) fault(f Fault, c *candidate) {
 	c.instance.Outcome = Refused
 	if f.Ignored {
 		c.instance.Outcome = AdmittedWithout
+	}
+}
+
+// faults records what was found of one instance, and that it is not all. The instance's
+// own reason is that of a fault that is told.
+func (j *job) faults(list *faultList, c *candidate) {
+	for _, f := range list.told {
+		j.fault(f, c)
+	}
+	if list.more {
+		f := list.told[len(list.told)-1]
+		j.result.Faults = append(j.result.Faults, Fault{Reason: f.Reason, Instance: c.asked.instance, Place: c.place(), Ignored: c.instance.Outcome == AdmittedWithout,
+			Message: fmt.Sprintf("there are more faults than the %d that are told", len(list.told)), Fix: "mend these first"})
 	}
 }
 

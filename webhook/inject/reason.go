@@ -39,6 +39,7 @@ const (
 	BadOverride     Reason = "BadOverride"
 	NoTarget        Reason = "NoTarget"
 	Conflict        Reason = "Conflict"
+	BudgetExceeded  Reason = "BudgetExceeded"
 
 	Annotation          Reason = "Annotation"
 	NamespaceAnnotation Reason = "NamespaceAnnotation"
@@ -133,6 +134,10 @@ func Reasons() []ReasonInfo {
 			"Something that the sidecar needs is already taken in another way.",
 			"The pod, or another sidecar, has a container, volume, mount path, port or value of the same name with another meaning.",
 			"Rename one of the two, or keep the annotation sidecar-injector.dev/status if the sidecar was injected by hand."},
+		{BudgetExceeded, fault,
+			"The pod and its sidecars take more than one pod may: of work, of CEL's units, of bytes added, or of instances.",
+			"Something large times something large: a long parameter and many containers, a large template and a large pod, or many templates that match. The message says what was counted.",
+			"Ask for fewer sidecars, let them work for fewer containers, or narrow the match of templates."},
 		{Annotation, []Outcome{Injected, Refused},
 			"The pod's annotation asked for the sidecar.", "sidecar-injector.dev/inject on the pod.", ""},
 		{NamespaceAnnotation, []Outcome{Injected, Refused},

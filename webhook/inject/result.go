@@ -61,6 +61,9 @@ type Result struct {
 	// Warnings for whoever created the pod: single lines, printable, at most 256
 	// characters each, in a fixed order.
 	Warnings []string
+	// Work is what the answer took of the pod's budget, in units. It does not depend on the
+	// machine, nor on what was asked before.
+	Work int
 	// Operations turn the pod into the injected pod; empty when nothing changes.
 	Operations []Operation
 }

@@ -94,16 +94,12 @@ func (s *stages) decide() error {
 
 // render takes the one instance up to what its template adds.
 func (s *stages) render() error {
-	s.job = &job{set: s.set, settings: &Settings{}, request: s.request, pod: s.pod, given: s.given,
-		reader: &podReader{pod: s.pod.Pod, namespace: s.request.Namespace.Name},
-		result: &Result{Instances: make([]Instance, 1)}}
+	s.job = newJob(s.set, &Settings{}, s.request, s.pod, s.given)
 	s.job.keepWhole(ReadStatus(s.pod.metadata.Annotations))
-	instance := &s.job.result.Instances[0]
-	*instance = Instance{Name: s.entries[0].instance, TemplateName: s.entries[0].template}
-	s.fit = &candidate{asked: s.entries[0], instance: instance, given: of(s.given, s.entries[0].instance)}
-	ready, err := s.job.prepare(s.fit)
-	if err == nil && !ready {
-		err = errorText("not ready: " + instance.Detail)
+	s.fit = s.job.candidates(s.entries)[0]
+	err := s.job.prepare(s.fit)
+	if err == nil && !s.fit.ready {
+		err = errorText("not ready: " + s.fit.instance.Detail)
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -110,22 +111,29 @@ func (e StatusEntry) complete(p *podView) bool {
 	return !slices.ContainsFunc(e.Volumes, func(name string) bool { return p.volume(name) == nil })
 }
 
-// owns reports whether a complete entry lists the container as ours.
-func (s Status) owns(container string) bool {
+// containers are all that the entries list as ours.
+func (s Status) containers() names {
+	var set names
 	for _, e := range s {
-		if slices.Contains(e.all(), container) {
-			return true
+		for _, name := range e.all() {
+			if set == nil {
+				set = names{}
+			}
+			set[name] = true
 		}
 	}
-	return false
+	return set
 }
 
 // hashParameters identifies what a pod's author gave for an instance: the text
 // of parameters and reserved parameters, in any order.
 func hashParameters(given []given) string {
 	lines := make([]string, 0, len(given))
+	var line []byte
 	for _, g := range given {
-		lines = append(lines, fmt.Sprintf("%q=%q", g.parameter, g.text))
+		line = append(strconv.AppendQuote(line[:0], g.parameter), '=')
+		line = strconv.AppendQuote(line, g.text)
+		lines = append(lines, string(line))
 	}
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))

@@ -21,6 +21,9 @@ func WarningText(s string) string { return OneLine(s, maxWarning) }
 
 // OneLine makes one printable line of at most limit bytes.
 func OneLine(s string, limit int) string {
+	if most := 4 * (limit + 1); len(s) > most { // a character has four bytes at most, and gives one at least
+		s = s[:most]
+	}
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '

@@ -41,6 +41,9 @@ func at(place string) func() string { return func() string { return place } }
 func (t *trial) checkMap(field string, own map[string]string, added templates.Object) templates.Object {
 	var fresh templates.Object
 	for _, m := range added {
+		if t.stopped(1, field) {
+			break
+		}
 		place := func() string { return fmt.Sprintf("metadata.%s[%q]", field, m.Name) }
 		value, _ := m.Value.(string)
 		if taken, ok := own[m.Name]; ok {
@@ -84,7 +87,10 @@ func (t *trial) union(field string, own []rawValue, added []templates.JSON) []*t
 	var fresh []*templates.JSON
 	for i := range added {
 		item := &added[i]
-		if slices.ContainsFunc(own, func(raw rawValue) bool { return equalJSON(raw, item.Raw) }) {
+		if t.stopped(1, field) {
+			break
+		}
+		if len(own) > 0 && t.pod().hasItem(field, own, canonicalJSON(item.Raw)) {
 			continue
 		}
 		// An item is claimed under its own text, so that it can only agree.
@@ -97,14 +103,20 @@ func (t *trial) union(field string, own []rawValue, added []templates.JSON) []*t
 
 func (t *trial) checkGroups() {
 	p, a := t.pod(), t.addition
-	var groups []int64
-	if s := p.spec.SecurityContext; s != nil {
-		groups = s.SupplementalGroups
+	var own names
+	if s := p.spec.SecurityContext; s != nil && len(a.SupplementalGroups) > 0 {
+		own = make(names, len(s.SupplementalGroups))
+		for _, g := range s.SupplementalGroups {
+			own[strconv.FormatInt(g, 10)] = true
+		}
 	}
 	for _, g := range a.SupplementalGroups {
+		if t.stopped(1, "its supplementalGroups") {
+			return
+		}
 		const field = "spec.securityContext.supplementalGroups"
 		text := strconv.FormatInt(g, 10)
-		if !slices.Contains(groups, g) && t.claimScalar(field, text, []byte(text), at(field)) {
+		if !own[text] && t.claimScalar(field, text, []byte(text), at(field)) {
 			t.plan.groups = append(t.plan.groups, g)
 		}
 	}
@@ -113,27 +125,28 @@ func (t *trial) checkGroups() {
 	case a.FSGroup == nil:
 	case p.spec.SecurityContext != nil && p.spec.SecurityContext.FSGroup != nil:
 		t.note("%s: the pod's own value wins", place)
-	case t.claims.claimsVolume():
+	case t.claims.hasClaim():
 		t.note("%s is not set, because the pod has a volume claim, whose files would all change owner", place)
 	case t.claimScalar(place, "", strconv.AppendInt(nil, *a.FSGroup, 10), at(place)):
 		t.plan.fsGroup = a.FSGroup
 	}
 }
 
-// claimsVolume reports whether the pod, or an instance that wants into it, has a
-// persistent or ephemeral volume claim.
-func (s *claims) claimsVolume() bool {
-	if len(s.job.request.ClaimVolumes) > 0 {
-		return true
+// hasClaim reports whether the pod, or an instance that wants into it, has a persistent
+// or ephemeral volume claim. A volume that has something else beside it has one all the same.
+func (s *claims) hasClaim() bool {
+	if s.claim == nil {
+		found := len(s.job.request.ClaimVolumes) > 0 || s.job.pod.hasClaim() ||
+			slices.ContainsFunc(s.fit, func(c *candidate) bool {
+				return slices.ContainsFunc(c.addition.Volumes, func(v templates.Named) bool { return isClaim(v.Raw) })
+			})
+		s.claim = &found
 	}
-	claim := func(raw []byte) bool {
-		kind := volumeKind(raw)
-		return kind == "persistentVolumeClaim" || kind == "ephemeral"
-	}
-	if slices.ContainsFunc(s.job.pod.spec.Volumes, func(v volumeView) bool { return claim(v.raw) }) {
-		return true
-	}
-	return slices.ContainsFunc(s.fit, func(c *candidate) bool {
-		return slices.ContainsFunc(c.addition.Volumes, func(v templates.Named) bool { return claim(v.Raw) })
-	})
+	return *s.claim
 }
+
+func (p *podView) hasClaim() bool {
+	return slices.ContainsFunc(p.spec.Volumes, func(v volumeView) bool { return isClaim(v.raw) })
+}
+
+func isClaim(volume []byte) bool { return hasMember(volume, "persistentVolumeClaim", "ephemeral") }

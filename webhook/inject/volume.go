@@ -3,12 +3,14 @@ package inject
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
 // decodeAny decodes JSON with int64 for integers.
@@ -18,19 +20,19 @@ func decodeAny(raw []byte) (any, error) {
 	return v, err
 }
 
-// volumeKind is the name of a volume's source, such as emptyDir; "" for none.
-func volumeKind(raw []byte) string {
-	v, err := decodeAny(raw)
-	volume, _ := v.(map[string]any)
-	if err != nil {
-		return ""
+// hasMember reports whether an object has one of the members with a value other than null.
+func hasMember(raw []byte, members ...string) bool {
+	found := false
+	c := rawjson.New(raw)
+	if c.Kind() != '{' {
+		return false
 	}
-	for key, value := range volume {
-		if key != "name" && value != nil {
-			return key
-		}
-	}
-	return ""
+	// The text has been read before.
+	_ = c.Members(func(name []byte) error {
+		found = found || c.Kind() != 'n' && slices.Contains(members, string(name))
+		return c.Skip()
+	})
+	return found
 }
 
 // sameVolume compares a volume with one of ours as they are after the API

@@ -1,0 +1,118 @@
+package inject
+
+import (
+	"fmt"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// What one pod may cost. The units count steps of loops that depend on the sizes of two
+// inputs at once, as containers times variables do; what is linear in the pod's bytes is
+// not counted. They are no clock: one pod gets one answer on every machine.
+const (
+	// baseUnits is what every pod has. The largest template (50,000 values) on one container
+	// takes a tenth, the built-in ones a few dozen.
+	baseUnits = 500_000
+	// unitsPerByte is what the pod's size adds: a container takes 40 bytes at least, so that each
+	// may get some 40 things.
+	unitsPerByte = 1
+	// maxRendering is what all expressions of one pod may cost, in CEL's units: two templates at
+	// the limit of one, expression.RenderingLimit.
+	maxRendering = 2_000_000
+	// maxGrowth is what all instances together may add to a pod, in bytes of JSON. It is etcd's
+	// default of --max-request-bytes: a pod that grows by more cannot be stored.
+	maxGrowth = 3 << 19
+	// readCost is how many bytes of the pod an expression that reads it may look at for a unit.
+	readCost = 8
+)
+
+// budget is what is left for one pod.
+type budget struct {
+	size         int // of the pod in bytes
+	spent, limit int // in units
+	rendering    uint64
+}
+
+func newBudget(size int) budget {
+	return budget{size: size, limit: baseUnits + unitsPerByte*size}
+}
+
+// spend takes units and reports whether there were enough.
+func (b *budget) spend(units int) bool {
+	b.spent += units
+	return b.spent <= b.limit
+}
+
+// over says that there are none left.
+func (b *budget) over() bool { return b.spent > b.limit }
+
+// exceeded is the fault of the instance at which the budget ends; what names that which was counted.
+func (c *candidate) exceeded(what string) Fault {
+	return Fault{Reason: BudgetExceeded, Instance: c.asked.instance, Place: c.place(), Message: what,
+		Fix: "ask for fewer sidecars, or let it work for fewer containers; its template may be too large"}
+}
+
+// spend takes units of the pod's budget; what is counted is named in the fault, once.
+func (j *job) spend(c *candidate, units int, counted string) *Fault {
+	if j.work.spend(units) {
+		return nil
+	}
+	f := c.exceeded(fmt.Sprintf("%s takes the work on the pod beyond the %d units that %d bytes are given", counted, j.work.limit, j.work.size))
+	return &f
+}
+
+// mayRender looks at what the expressions of the instances before have left.
+func (j *job) mayRender(c *candidate) bool {
+	if j.work.rendering < maxRendering {
+		return true
+	}
+	j.fault(j.tooCostly(c), c)
+	return false
+}
+
+func (j *job) tooCostly(c *candidate) Fault {
+	f := c.exceeded(fmt.Sprintf("the expressions of the pod's templates together take more than %d units of CEL's work", maxRendering))
+	f.Fix = "ask for fewer sidecars, make the templates' expressions simpler, or narrow the match of templates"
+	return f
+}
+
+// rendered counts what a rendering took. A pod that expressions read costs by its size, for it
+// is compared, and perhaps decoded, for each instance anew.
+func (j *job) rendered(c *candidate, cost uint64) *Fault {
+	if j.work.rendering += cost; j.work.rendering > maxRendering {
+		f := j.tooCostly(c)
+		return &f
+	}
+	if !j.reader.read {
+		return nil
+	}
+	j.reader.read = false
+	return j.spend(c, len(j.pod.raw)/readCost, "to read the pod in expressions")
+}
+
+// crowded refuses an instance for which the status annotation has no room: the next
+// injection could not read it and would add everything again.
+func (j *job) crowded(c *candidate) bool {
+	if c.number < maxStatusEntries-j.others {
+		return false
+	}
+	f := c.exceeded(fmt.Sprintf("a pod has at most %d sidecar instances, and this is number %d", maxStatusEntries, c.number+j.others+1))
+	f.Fix = "narrow the match of templates: " + templates.Quote(c.asked.template) + " is one of them"
+	j.fault(f, c)
+	return true
+}
+
+// grow counts bytes that an instance adds to the pod.
+func (t *trial) grow(bytes int) {
+	s := t.claims
+	if s.grown += bytes; s.grown <= maxGrowth || s.grown-bytes > maxGrowth {
+		return
+	}
+	with := ""
+	if len(s.accepted) > 0 {
+		with = ", with what the instances before it add,"
+	}
+	f := t.candidate.exceeded(fmt.Sprintf("instance %s%s would make the pod grow by at least %d bytes, and etcd stores no more than %d", templates.Quote(t.by()), with, s.grown, maxGrowth))
+	f.Fix = "shorten its parameters, or let it work for fewer containers"
+	t.faults.add(f)
+}

@@ -1,0 +1,80 @@
+package inject
+
+import "github.com/sidecar-injector/sidecar-injector/templates"
+
+// targetClaims are the items in lists of target containers, by container.
+type targetClaims struct {
+	items []targetClaim
+	last  []int32 // by container's number: 1 + its latest item; nil as long as there is no item
+	index map[targetKey]int32
+}
+
+// targetClaim is one item in a list of a target container.
+type targetClaim struct {
+	targetKey
+	by     string
+	item   *templates.Named
+	before int32 // 1 + the item of the same container before it
+}
+
+type targetKey struct {
+	target int // the container's number
+	kind   itemKind
+	key    string // cleaned path or name
+}
+
+type itemKind string
+
+const (
+	mountItem   itemKind = "mount" // devices too
+	envItem     itemKind = "env"
+	envFromItem itemKind = "envFrom"
+)
+
+// few is up to how many items in all the container's are searched one by one.
+const few = 64
+
+func (s *targetClaims) find(key targetKey) *targetClaim {
+	switch {
+	case s.index != nil:
+		if i := s.index[key]; i > 0 {
+			return &s.items[i-1]
+		}
+	case s.last != nil:
+		for i := s.last[key.target]; i > 0; i = s.items[i-1].before {
+			if s.items[i-1].targetKey == key {
+				return &s.items[i-1]
+			}
+		}
+	}
+	return nil
+}
+
+// add takes in an item of whose key there is none; containers is how many the pod has.
+func (s *targetClaims) add(c targetClaim, containers int) {
+	if s.last == nil {
+		s.last = make([]int32, containers)
+	}
+	c.before = s.last[c.target]
+	s.items = append(s.items, c)
+	s.last[c.target] = int32(len(s.items))
+	switch {
+	case s.index != nil:
+		s.index[c.targetKey] = int32(len(s.items))
+	case len(s.items) > few:
+		s.index = make(map[targetKey]int32, 2*len(s.items))
+		for i := range s.items {
+			s.index[s.items[i].targetKey] = int32(i + 1)
+		}
+	}
+}
+
+func (s *targetClaims) cut(n int) {
+	for i := len(s.items) - 1; i >= n; i-- {
+		c := &s.items[i]
+		s.last[c.target] = c.before
+		delete(s.index, c.targetKey)
+	}
+	clear(s.items[n:])
+	s.items = s.items[:n]
+}

@@ -1,0 +1,249 @@
+package inject
+
+import (
+	"encoding/json"
+	"path"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+)
+
+// What is looked for in a pod again and again, for each thing that an instance adds, is
+// indexed when it is first looked for, and only where it is long.
+
+// number is a container's place among all of the pod, the regular ones first.
+func (p *podView) number(list string, index int) int {
+	if list == "initContainers" {
+		return len(p.spec.Containers) + index
+	}
+	return index
+}
+
+// count is how many containers the pod has.
+func (p *podView) count() int { return len(p.spec.Containers) + len(p.spec.InitContainers) }
+
+// numbered is the container of a number.
+func (p *podView) numbered(n int) (c *containerView, list string, index int) {
+	if regular := len(p.spec.Containers); n >= regular {
+		return &p.spec.InitContainers[n-regular], "initContainers", n - regular
+	}
+	return &p.spec.Containers[n], "containers", n
+}
+
+// container finds a container by name; list is "initContainers" or "containers". Of
+// several of a name the first init container counts, else the first container.
+func (p *podView) container(name string) (c *containerView, list string, index int) {
+	if p.count() > short {
+		if p.containersAt == nil {
+			p.containersAt = make(map[string]int, p.count())
+			for n := len(p.spec.Containers) - 1; n >= 0; n-- {
+				p.containersAt[p.spec.Containers[n].Name] = n
+			}
+			for i := len(p.spec.InitContainers) - 1; i >= 0; i-- {
+				p.containersAt[p.spec.InitContainers[i].Name] = p.number("initContainers", i)
+			}
+		}
+		if n, ok := p.containersAt[name]; ok {
+			return p.numbered(n)
+		}
+		return nil, "", -1
+	}
+	for i := range p.spec.InitContainers {
+		if p.spec.InitContainers[i].Name == name {
+			return &p.spec.InitContainers[i], "initContainers", i
+		}
+	}
+	for i := range p.spec.Containers {
+		if p.spec.Containers[i].Name == name {
+			return &p.spec.Containers[i], "containers", i
+		}
+	}
+	return nil, "", -1
+}
+
+// volume finds a volume by name, the first of several; nil if there is none.
+func (p *podView) volume(name string) *volumeView {
+	volumes := p.spec.Volumes
+	if len(volumes) <= short {
+		for i := range volumes {
+			if volumes[i].Name == name {
+				return &volumes[i]
+			}
+		}
+		return nil
+	}
+	if p.volumesAt == nil {
+		p.volumesAt = make(map[string]int, len(volumes))
+		for i := len(volumes) - 1; i >= 0; i-- {
+			p.volumesAt[volumes[i].Name] = i
+		}
+	}
+	if i, ok := p.volumesAt[name]; ok {
+		return &volumes[i]
+	}
+	return nil
+}
+
+// hasItem reports whether a list of the pod has an item, whatever the order of members.
+func (p *podView) hasItem(field string, own []rawValue, canonicalItem string) bool {
+	if len(own) == 0 {
+		return false
+	}
+	if p.items == nil {
+		p.items = map[string]map[string]bool{}
+	}
+	if p.items[field] == nil {
+		p.items[field] = canonicalSet(own)
+	}
+	return p.items[field][canonicalItem]
+}
+
+func canonicalSet(items []rawValue) map[string]bool {
+	set := make(map[string]bool, len(items))
+	for _, raw := range items {
+		set[canonicalJSON(raw)] = true
+	}
+	return set
+}
+
+// canonicalJSON is the same text for all ways to write one value.
+func canonicalJSON(raw []byte) string {
+	value, err := decodeAny(raw)
+	if err != nil {
+		return string(raw)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return string(raw)
+	}
+	return string(text)
+}
+
+// containerIndex is what has been looked for in a container.
+type containerIndex struct {
+	envSearches     int
+	env             map[string]bool
+	envFrom         map[string]bool
+	mounts, devices map[string]int
+}
+
+func (v *containerView) searched() *containerIndex {
+	if v.index == nil {
+		v.index = &containerIndex{}
+	}
+	return v.index
+}
+
+// envSearches is how many variables are looked for in a container's bytes before their
+// names are put into an index, which takes as long as several searches.
+const envSearches = 8
+
+// hasEnv reports whether the container has an environment variable of that name.
+func (v *containerView) hasEnv(variable string) bool {
+	if v.env == nil {
+		return false
+	}
+	index := v.searched()
+	if index.env == nil && index.envSearches < envSearches {
+		index.envSearches++
+		found := false
+		v.eachEnv(func(raw rawValue) { found = found || rawjson.Is(raw, variable) })
+		return found
+	}
+	if index.env == nil {
+		index.env = map[string]bool{}
+		v.eachEnv(func(raw rawValue) {
+			if c := rawjson.New(raw); c.Kind() == '"' {
+				if name, err := c.String(); err == nil {
+					index.env[name] = true
+				}
+			}
+		})
+	}
+	return index.env[variable]
+}
+
+// eachEnv calls do for the name of each variable.
+func (v *containerView) eachEnv(do func(name rawValue)) {
+	c := rawjson.New(v.env)
+	// decode has read the same bytes without an error.
+	_ = c.Items(func() error {
+		return c.Members(func(name []byte) error {
+			if string(name) != "name" {
+				return c.Skip()
+			}
+			text, err := c.Raw()
+			if err == nil {
+				do(text)
+			}
+			return err
+		})
+	})
+}
+
+func (v *containerView) hasEnvFrom(canonicalItem string) bool {
+	if len(v.EnvFrom) == 0 {
+		return false
+	}
+	index := v.searched()
+	if index.envFrom == nil {
+		index.envFrom = canonicalSet(v.EnvFrom)
+	}
+	return index.envFrom[canonicalItem]
+}
+
+// mountAt is the container's first mount at a cleaned path; nil if there is none.
+func (v *containerView) mountAt(cleaned string) *mountView {
+	if len(v.Mounts) <= short {
+		for i := range v.Mounts {
+			if path.Clean(v.Mounts[i].Path) == cleaned {
+				return &v.Mounts[i]
+			}
+		}
+		return nil
+	}
+	index := v.searched()
+	if index.mounts == nil {
+		index.mounts = make(map[string]int, len(v.Mounts))
+		for i := len(v.Mounts) - 1; i >= 0; i-- {
+			index.mounts[path.Clean(v.Mounts[i].Path)] = i
+		}
+	}
+	if i, ok := index.mounts[cleaned]; ok {
+		return &v.Mounts[i]
+	}
+	return nil
+}
+
+// deviceAt is the container's first device at a cleaned path; nil if there is none.
+func (v *containerView) deviceAt(cleaned string) *deviceView {
+	if len(v.Devices) <= short {
+		for i := range v.Devices {
+			if path.Clean(v.Devices[i].Path) == cleaned {
+				return &v.Devices[i]
+			}
+		}
+		return nil
+	}
+	index := v.searched()
+	if index.devices == nil {
+		index.devices = make(map[string]int, len(v.Devices))
+		for i := len(v.Devices) - 1; i >= 0; i-- {
+			index.devices[path.Clean(v.Devices[i].Path)] = i
+		}
+	}
+	if i, ok := index.devices[cleaned]; ok {
+		return &v.Devices[i]
+	}
+	return nil
+}
+
+// names is a set of names; nil is empty.
+type names map[string]bool
+
+func nameSet(list []string) names {
+	set := make(names, len(list))
+	for _, name := range list {
+		set[name] = true
+	}
+	return set
+}

@@ -1,0 +1,147 @@
+package inject
+
+import "github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+
+// podReader gives expressions the pod, decoded when one of them first reads it.
+type podReader struct {
+	pod       *Pod
+	namespace string
+	object    map[string]any
+	err       error
+
+	metadata, spec fieldIndex
+	// read is set once an expression reads more of the pod than its name and namespace.
+	read bool
+}
+
+func (r *podReader) Name() string { return r.pod.Name() }
+
+func (r *podReader) Namespace() string { return r.namespace }
+
+func (r *podReader) Object() (map[string]any, error) {
+	r.read = true
+	if r.object != nil || r.err != nil {
+		return r.object, r.err
+	}
+	object, err := decodeObject(r.pod.raw)
+	if err != nil {
+		r.err = err
+		return nil, err
+	}
+	metadata, _ := object["metadata"].(map[string]any)
+	if metadata == nil {
+		metadata = map[string]any{}
+		object["metadata"] = metadata
+	}
+	metadata["namespace"] = r.namespace
+	metadata["name"] = r.Name()
+	r.object = object
+	return object, nil
+}
+
+func (r *podReader) Raw(fields []string) []byte {
+	if len(fields) < 2 {
+		r.read = true
+		return rawjson.At(r.pod.raw, fields)
+	}
+	r.read = r.read || fields[0] != "metadata" || fields[1] != "name" && fields[1] != "namespace"
+	switch fields[0] {
+	case "metadata":
+		return r.metadata.at(r.pod.rawMetadata, fields[1:])
+	case "spec":
+		return r.spec.at(r.pod.rawSpec, fields[1:])
+	}
+	return rawjson.At(r.pod.raw, fields)
+}
+
+// fieldIndex finds the fields of an object for several expressions in one pass.
+type fieldIndex struct {
+	made   bool
+	fields []rawField
+	byName map[string]int // nil while there are few fields
+}
+
+type rawField struct {
+	name, raw rawValue
+	below     *fieldIndex // of an object that is large
+}
+
+// largeObject is from how many bytes on an object gets an index of its own: expressions
+// may look for hundreds of labels, and a pod have thousands.
+const largeObject = 2048
+
+func (f *fieldIndex) at(object rawValue, path []string) rawValue {
+	if !f.made {
+		f.make(object)
+	}
+	i, ok := f.find(path[0])
+	if !ok {
+		return nil
+	}
+	found := &f.fields[i]
+	if len(path) == 1 || len(found.raw) < largeObject {
+		return rawjson.At(found.raw, path[1:])
+	}
+	if found.below == nil {
+		found.below = &fieldIndex{}
+	}
+	return found.below.at(found.raw, path[1:])
+}
+
+func (f *fieldIndex) make(object rawValue) {
+	f.made = true
+	c := rawjson.New(object)
+	if c.Kind() != '{' {
+		return
+	}
+	f.fields = make([]rawField, 0, 16)
+	// The object has been read before.
+	_ = c.Members(func(name []byte) error {
+		raw, err := c.Raw()
+		f.fields = append(f.fields, rawField{name: name, raw: raw})
+		return err
+	})
+	if len(f.fields) > short {
+		f.byName = make(map[string]int, len(f.fields))
+		for i := range f.fields {
+			f.byName[string(f.fields[i].name)] = i // of a member given twice the last one counts
+		}
+	}
+}
+
+func (f *fieldIndex) find(name string) (int, bool) {
+	if f.byName != nil {
+		i, ok := f.byName[name]
+		return i, ok
+	}
+	for i := len(f.fields) - 1; i >= 0; i-- {
+		if string(f.fields[i].name) == name {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// appReader gives expressions a container of the pod, decoded when one of them first reads it.
+type appReader struct {
+	view   *containerView
+	object map[string]any
+	err    error
+	fields fieldIndex
+}
+
+func (r *appReader) Name() string { return r.view.Name }
+
+func (r *appReader) Object() (map[string]any, error) {
+	if r.object == nil && r.err == nil {
+		r.object, r.err = decodeObject(r.view.raw)
+	}
+	return r.object, r.err
+}
+
+func (r *appReader) Raw(fields []string) []byte {
+	if len(fields) == 0 {
+		return r.view.raw
+	}
+	return r.fields.at(r.view.raw, fields)
+}

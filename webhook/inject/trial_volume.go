@@ -1,0 +1,116 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// checkVolumes: a volume of the same name must be the same volume.
+func (t *trial) checkVolumes() {
+	for i := range t.addition.Volumes {
+		if t.checkVolume(&t.addition.Volumes[i]); t.stopped(1, "its volumes") {
+			return
+		}
+	}
+}
+
+func (t *trial) checkVolume(v *templates.Named) {
+	if strings.HasPrefix(v.Name, tokenVolume) {
+		t.conflict(t.candidate.place(), fmt.Sprintf("volume name %s is kept for service-account tokens", templates.Quote(v.Name)), "choose another name")
+		return
+	}
+	place := func() string { return fmt.Sprintf("spec.volumes[%s]", v.Name) }
+	if taken := t.pod().volume(v.Name); taken != nil {
+		if sameVolume(taken.raw, v.Raw) {
+			t.note("volume %s: the pod has the same one, which is shared", v.Name)
+		} else {
+			t.conflict(place(), fmt.Sprintf("volume %s of the pod is another than the one that instance %s adds", templates.Quote(v.Name), templates.Quote(t.by())),
+				"rename the pod's volume or choose another instance name")
+		}
+		return
+	}
+	if t.claims.job.claimVolume(v.Name) {
+		t.conflict(place(), fmt.Sprintf("volume %s comes from a volumeClaimTemplate, and instance %s adds another of that name", templates.Quote(v.Name), templates.Quote(t.by())),
+			"rename the claim template or choose another instance name")
+		return
+	}
+	if other, taken := t.claims.volumes.find(v.Name); taken {
+		if !sameVolume(other.value.Raw, v.Raw) {
+			t.conflict(place(), fmt.Sprintf("instances %s and %s add different volumes named %s", templates.Quote(other.by), templates.Quote(t.by()), templates.Quote(v.Name)),
+				"choose other instance names")
+		}
+		return
+	}
+	t.claims.volumes.add(v.Name, owned[*templates.Named]{by: t.by(), value: v})
+	t.plan.volumes = append(t.plan.volumes, v)
+	t.grow(len(v.Raw))
+}
+
+// claimVolume reports whether a StatefulSet's controller adds a volume of that name.
+func (j *job) claimVolume(name string) bool {
+	list := j.request.ClaimVolumes
+	if len(list) <= short {
+		return slices.Contains(list, name)
+	}
+	if j.claimVolumes == nil {
+		j.claimVolumes = nameSet(list)
+	}
+	return j.claimVolumes[name]
+}
+
+// volumeExists reports whether a mount of that volume will find it.
+func (t *trial) volumeExists(name string) bool {
+	return t.claims.volumes.has(name) || t.pod().volume(name) != nil || t.claims.job.claimVolume(name)
+}
+
+// checkMountedVolumes: a mount whose volume is nowhere makes a pod that the API
+// server refuses with a message about a field that its author never wrote.
+func (t *trial) checkMountedVolumes() {
+	var missing table[string, struct{}]
+	look := func(mounts []templates.Named) {
+		for i := range mounts {
+			name := mounts[i].Name
+			if t.faults.more || t.volumeExists(name) || missing.has(name) {
+				continue
+			}
+			missing.add(name, struct{}{})
+			t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: t.candidate.place(),
+				Message: fmt.Sprintf("volume %s, which it mounts, is not in the pod", templates.Quote(name)), Fix: t.volumesFix(name)})
+		}
+	}
+	for c := range containersOf(t.addition) {
+		look(c.Mounts)
+		look(c.Devices)
+	}
+	look(t.addition.App.Mounts)
+	look(t.addition.App.Devices)
+}
+
+// volumesFix lists the volumes that there are, the first so many of them.
+func (t *trial) volumesFix(name string) string {
+	names := t.claims.job.podVolumes()
+	if len(names) == 0 {
+		return "the pod has no volumes"
+	}
+	fix := "the pod has " + listed(names)
+	if near := nearest(name, names); near != "" {
+		fix = fmt.Sprintf("did you mean %s? %s", near, fix)
+	}
+	return fix
+}
+
+// podVolumes are the names of the volumes that the pod's author knows of.
+func (j *job) podVolumes() []string {
+	if j.volumes == nil {
+		j.volumes = slices.Clone(j.request.ClaimVolumes)
+		for i := range j.pod.spec.Volumes {
+			if v := &j.pod.spec.Volumes[i]; !strings.HasPrefix(v.Name, tokenVolume) { // nobody's choice, and not there offline
+				j.volumes = append(j.volumes, v.Name)
+			}
+		}
+	}
+	return j.volumes
+}
