@@ -4,8 +4,8 @@
 //
 //	request -> decide -> render -> plan -> patch
 //
-// decide picks the template instances and says why (decide.go, asked.go),
-// templates render them, plan checks the additions against the pod and against
+// decide picks the template instances and says why (decide.go, asked.go; trace.go
+// keeps how that came about), templates render them, plan checks the additions against the pod and against
 // each other (claims.go) and puts them in place (assemble.go). Everything is
 // computed from the arguments: no clock, network, log, file or global.
 //

@@ -15,17 +15,21 @@ import (
 func (j *job) prepare(c *candidate) error {
 	// A pod that has the sidecar keeps it, whatever became of the template since.
 	if !j.sole(c) || j.alreadyInjected(c, c.found.Template) || !j.find(c, c.found, c.known) || j.unsupported(c) || j.crowded(c) {
+		j.showParameters(c)
 		return nil
 	}
 	var faults faultList
 	faults.add(j.readNative(c)...)
 	values, shown, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
 	faults.add(wrong...)
+	c.pass(parametersFit, len(faults.told) == 0)
 	targets, fault := j.chooseTargets(c)
 	if fault != nil {
 		faults.add(*fault)
 	}
+	c.pass(targetsThere, fault == nil)
 	overrides, wrong := readOverride(c, j.request.Namespace.Name)
+	c.pass(overrideRead, len(wrong) == 0)
 	faults.add(wrong...)
 	c.instance.Parameters, c.targets = shown, targets
 	if len(faults.told) > 0 {
@@ -40,12 +44,22 @@ func (j *job) prepare(c *candidate) error {
 	if err != nil || rendered == nil {
 		return err
 	}
+	c.pass(templateRenders, true)
 	addition, wrong := newAddition(c, rendered, overrides)
+	c.pass(namesValid, len(wrong) == 0)
 	faults.add(wrong...)
 	j.faults(&faults, c)
 	c.addition = addition
 	c.ready = len(faults.told) == 0 && !j.neverCompletes(c, addition)
 	return nil
+}
+
+// showParameters binds the parameters of an instance that is decided on without them.
+// Their faults decide nothing here.
+func (j *job) showParameters(c *candidate) {
+	if c.template != nil {
+		_, c.instance.Parameters, _ = bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+	}
 }
 
 // render gives what the template adds, or nil when the instance is at fault.
@@ -153,6 +167,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 			Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: fix}, c)
 		return false
 	}
+	c.pass(templateKnown, true)
 	if entry.Template == nil {
 		message := fmt.Sprintf("template %s has faults", templates.Quote(c.asked.template))
 		if len(entry.Findings) > 0 {
@@ -161,6 +176,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: place(), Message: message, Fix: "mend the template"}, c)
 		return false
 	}
+	c.pass(templateLoads, true)
 	c.template, c.instance.Template = entry.Template, entry.Template
 	return true
 }
@@ -175,31 +191,34 @@ func (j *job) skip(c *candidate, reason Reason, detail string) {
 }
 
 func (j *job) unsupported(c *candidate) bool {
-	switch {
-	case j.pod.spec.Windows && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows):
+	if j.pod.spec.Windows && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows) {
 		j.skip(c, WindowsPod, "the pod runs on Windows, which the template does not support")
-	case j.pod.spec.HostNetwork && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportHostNetwork):
-		j.skip(c, HostNetwork, "the pod uses the node's network, which the template does not support")
-	default:
-		return false
+		return true
 	}
-	return true
+	c.pass(notWindows, true)
+	if j.pod.spec.HostNetwork && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportHostNetwork) {
+		j.skip(c, HostNetwork, "the pod uses the node's network, which the template does not support")
+		return true
+	}
+	c.pass(notHostNetwork, true)
+	return false
 }
 
 // neverCompletes keeps a sidecar that goes on for ever out of a pod that has to
 // end. Without an addition (the instance has faults) the template's own
 // containers are looked at as written.
 func (j *job) neverCompletes(c *candidate, a *templates.Parts) bool {
-	if !j.pod.mustEnd() || c.template.Spec.Completes {
-		return false
-	}
 	regular := a != nil && len(a.Regular) > 0
-	if a == nil {
+	switch {
+	case !j.pod.mustEnd() || c.template.Spec.Completes:
+		regular = false
+	case a == nil:
 		regular = c.template.HasContainers() || !c.native && c.template.HasSidecars()
 	}
 	if regular {
 		j.skip(c, NeverCompletes, fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy))
 	}
+	c.pass(podCompletes, !regular)
 	return regular
 }
 
@@ -228,6 +247,7 @@ func (j *job) fault(f Fault, c *candidate) {
 		policy = c.template.FailurePolicy
 	}
 	f.Ignored = policy == v1alpha1.Ignore
+	f.Index = j.number(c)
 	j.result.Faults = append(j.result.Faults, f)
 	if c == nil {
 		return
@@ -247,9 +267,20 @@ func (j *job) faults(list *faultList, c *candidate) {
 	}
 	if list.more {
 		f := list.told[len(list.told)-1]
-		j.result.Faults = append(j.result.Faults, Fault{Reason: f.Reason, Instance: c.asked.instance, Place: c.place(), Ignored: c.instance.Outcome == AdmittedWithout,
+		j.result.Faults = append(j.result.Faults, Fault{Reason: f.Reason, Instance: c.asked.instance, Index: c.number, Place: c.place(), Ignored: c.instance.Outcome == AdmittedWithout,
 			Message: fmt.Sprintf("there are more faults than the %d that are told", len(list.told)), Fix: "mend these first"})
 	}
+}
+
+// noInstance is the Index of a fault that is none of an instance's.
+const noInstance = -1
+
+// number is the candidate's place among the instances.
+func (j *job) number(c *candidate) int {
+	if c == nil {
+		return noInstance
+	}
+	return c.number
 }
 
 func (j *job) warn(format string, args ...any) {
