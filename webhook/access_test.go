@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -156,6 +158,22 @@ type allowEverything struct{}
 
 func (allowEverything) Create(_ context.Context, _ *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
 	return &authorizationv1.SubjectAccessReview{Status: authorizationv1.SubjectAccessReviewStatus{Allowed: true}}, nil
+}
+
+func TestTheAPIServerIsAskedABoundedNumberOfQuestionsASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &authorizer{}
+		cached := webhook.NewCachedReviewer(a)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for i := range 1000 {
+			account := webhook.ServiceAccount{Namespace: "shop", Name: strconv.Itoa(i)}
+			_, _ = webhook.FindMissingAccess(ctx, cached, account, []inject.Instance{needing("a", core("pods", "get"))}, 1) // fails when the second is over
+		}
+		if n := len(a.asked); n < 150 || n > 205 {
+			t.Errorf("asked %d times in a second", n)
+		}
+	})
 }
 
 const needy = `

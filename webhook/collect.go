@@ -25,15 +25,19 @@ const (
 type templateCollector struct {
 	templates Templates
 	times     TemplateTimes
+	metrics   *Metrics
 
 	count, info, lastSuccess *prometheus.Desc
 }
 
-// NewTemplateCollector gives the metrics on the templates themselves.
-func NewTemplateCollector(current Templates, times TemplateTimes) prometheus.Collector {
+// NewTemplateCollector gives the metrics on the templates themselves. Since it looks at the set in
+// force whenever somebody collects, it also takes the series of templates that are gone from
+// metrics.
+func NewTemplateCollector(current Templates, times TemplateTimes, metrics *Metrics) prometheus.Collector {
 	return &templateCollector{
 		templates: current,
 		times:     times,
+		metrics:   metrics,
 		count: prometheus.NewDesc("sidecar_injector_templates",
 			"Templates by state: loaded; stale, which is broken with the last good version in force; invalid, which is broken with none in force.",
 			[]string{"state"}, nil),
@@ -56,13 +60,16 @@ func (c *templateCollector) Collect(metrics chan<- prometheus.Metric) {
 	type version struct{ name, revision string }
 	counts := map[string]int{stateLoaded: 0, stateStale: 0, stateInvalid: 0}
 	seen := map[version]bool{}
+	inForce := map[string]bool{}
 	for _, e := range c.templates.Current().Entries() {
 		counts[stateOf(e)]++
 		if e.Template != nil {
 			// Templates of several namespaces may have one name and one content.
 			seen[version{e.Template.Name, e.Template.Revision}] = true
+			inForce[e.Template.Name] = true
 		}
 	}
+	c.metrics.forget(inForce)
 	for state, n := range counts {
 		metrics <- prometheus.MustNewConstMetric(c.count, prometheus.GaugeValue, float64(n), state)
 	}

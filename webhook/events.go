@@ -132,9 +132,6 @@ func (e *Events) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case next := <-e.queue:
-			if e.limiter.Wait(ctx) != nil {
-				return nil // ctx is done
-			}
 			e.write(ctx, next)
 		}
 	}
@@ -143,14 +140,18 @@ func (e *Events) Run(ctx context.Context) error {
 // write writes an event and counts what became of it. What fails is not tried again: the next
 // pod of the workload brings it anew.
 func (e *Events) write(ctx context.Context, next queued) {
-	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
-	defer cancel()
 	event, result := next.event, eventWritten
 	var err error
 	if next.once != "" {
-		_, err = e.writer.CreateWithEventNamespaceWithContext(ctx, event)
+		err = e.within(ctx, func(ctx context.Context) error {
+			_, err := e.writer.CreateWithEventNamespaceWithContext(ctx, event)
+			return err
+		})
 	} else {
 		result, err = e.correlated(ctx, event)
+	}
+	if ctx.Err() != nil {
+		return
 	}
 	// An equal one of another replica's is as good, and a namespace that goes needs none.
 	if err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
@@ -162,7 +163,19 @@ func (e *Events) write(ctx context.Context, next queued) {
 	e.metrics.events.WithLabelValues(result).Inc()
 }
 
-// correlated creates an event, or counts up the one that it repeats.
+// within waits until an event may be written, and bounds the writing.
+func (e *Events) within(ctx context.Context, write func(context.Context) error) error {
+	if err := e.limiter.Wait(ctx); err != nil {
+		return err // ctx is done
+	}
+	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
+	defer cancel()
+	return write(ctx)
+}
+
+// correlated creates an event, or counts up the one that it repeats. What is said of one
+// object too often is dropped before it takes from the rate of all, so that one workload
+// cannot silence others.
 func (e *Events) correlated(ctx context.Context, event *corev1.Event) (result string, err error) {
 	correlated, err := e.correlator.EventCorrelate(event)
 	if err != nil {
@@ -171,14 +184,20 @@ func (e *Events) correlated(ctx context.Context, event *corev1.Event) (result st
 	if correlated.Skip {
 		return eventDropped, nil
 	}
-	event = correlated.Event
+	return eventWritten, e.within(ctx, func(ctx context.Context) error {
+		return e.writeCorrelated(ctx, correlated)
+	})
+}
+
+func (e *Events) writeCorrelated(ctx context.Context, correlated *record.EventCorrelateResult) error {
+	event := correlated.Event
 	if event.Count > 1 {
 		patched, err := e.writer.PatchWithEventNamespaceWithContext(ctx, event, correlated.Patch)
 		if err == nil {
 			e.correlator.UpdateState(patched)
 		}
 		if !apierrors.IsNotFound(err) {
-			return eventWritten, err
+			return err
 		}
 		event.ResourceVersion = "" // it was forgotten after an hour
 	}
@@ -186,5 +205,5 @@ func (e *Events) correlated(ctx context.Context, event *corev1.Event) (result st
 	if err == nil {
 		e.correlator.UpdateState(created)
 	}
-	return eventWritten, err
+	return err
 }

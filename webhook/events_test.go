@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -217,6 +218,24 @@ func TestARequestNeverWaitsForAnEvent(t *testing.T) {
 	}
 	if dropped := e.count("sidecar_injector_events_total", "result", "dropped"); dropped < 70 || dropped > 80 {
 		t.Errorf("%v of %d dropped", dropped, pods)
+	}
+}
+
+func TestAWorkloadThatFloodsDoesNotSilenceOthers(t *testing.T) {
+	r := &recorder{}
+	e := withEvents(t, r, tail)
+	// Far more than may be written, about one object and always something else.
+	for i := range 900 {
+		e.post(review(owned("sidecar-injector.dev/inject", fmt.Sprintf("no-such-%d", i)))).response(t)
+	}
+	other := owned("sidecar-injector.dev/inject", "tial")
+	e.post(review(strings.NewReplacer("u-1", "u-2", "web-5d8f", "shy-1a2b").Replace(other))).response(t)
+	said := func() bool {
+		return slices.ContainsFunc(r.lines(), func(line string) bool { return strings.Contains(line, "ReplicaSet/shy-1a2b") })
+	}
+	eventually(t, "the other workload is told", said)
+	if n := e.written(); n > 30 {
+		t.Errorf("%v events were written before, want what one object may have", n)
 	}
 }
 

@@ -3,8 +3,10 @@ package webhook
 import (
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -23,6 +25,11 @@ type Metrics struct {
 	templates  *prometheus.CounterVec
 	events     *prometheus.CounterVec
 	rereads    *prometheus.CounterVec
+
+	mu sync.Mutex
+	// gone are the templates of which there are series but which were not in force at the last
+	// collection.
+	gone map[string]bool
 }
 
 // NewMetrics registers the webhook's metrics with registry.
@@ -67,6 +74,45 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}, []string{"result"})
 	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads)
 	return m
+}
+
+// forget drops the series of templates that are gone, or a cluster whose templates come and go would
+// have more and more of them. Such a series is collected once more before, so that its last
+// decisions are seen. inForce says which templates there are.
+func (m *Metrics) forget(inForce map[string]bool) {
+	gone := map[string]bool{}
+	for _, name := range m.counted() {
+		if !inForce[name] {
+			gone[name] = true
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name := range gone {
+		if m.gone[name] {
+			m.decisions.DeletePartialMatch(prometheus.Labels{"template": name})
+		}
+	}
+	m.gone = gone
+}
+
+// counted are the templates of which there are series, some more than once.
+func (m *Metrics) counted() []string {
+	series := make(chan prometheus.Metric)
+	go func() { defer close(series); m.decisions.Collect(series) }()
+	var names []string
+	for one := range series {
+		var written dto.Metric
+		if one.Write(&written) != nil {
+			continue // it tells whoever collects it
+		}
+		for _, label := range written.Label {
+			if name := label.GetValue(); label.GetName() == "template" && name != "" && name != unknownTemplate {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // decided counts each instance of a result, each part of the request that could

@@ -152,6 +152,40 @@ func TestAuditAnnotationsAreCut(t *testing.T) {
 	}
 }
 
+// swapped is a library whose set can be changed.
+type swapped struct{ set *templates.Set }
+
+func (s *swapped) Current() *templates.Set { return s.set }
+func (s *swapped) Ready() bool             { return true }
+
+func TestSeriesOfATemplateThatIsGoneAreCollectedOnceMoreAndThenNever(t *testing.T) {
+	const tail2 = "\n---\napiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: tail2}\nspec: {pod: {metadata: {labels: {a: b}}}}\n"
+	current := &swapped{setOf(tail + tail2)}
+	e := newEdge(t, func(o *webhook.Options) { o.Templates = current }).serve()
+	e.registry.MustRegister(webhook.NewTemplateCollector(current, times{}, e.handler.Metrics))
+	e.post(review(asking("tail, tail2, no-such"))).response(t)
+	e.post(review(asking("tail, tail2"))).response(t)
+	series := func(template string) float64 {
+		return e.count("sidecar_injector_decisions_total", "template", template)
+	}
+	for range 3 {
+		if n := series("tail2"); n != 2 {
+			t.Fatalf("%v decisions on a template that is in force", n)
+		}
+	}
+	current.set = setOf(tail)
+	e.count("sidecar_injector_decisions_total") // sees it for the last time
+	eventually(t, "the template that is gone has no series", func() bool { return series("tail2") == 0 })
+	if series("tail") != 2 || series("unknown") != 1 {
+		t.Errorf("tail %v, unknown %v", series("tail"), series("unknown"))
+	}
+	current.set = setOf(tail + tail2)
+	e.post(review(asking("tail2"))).response(t)
+	if n := series("tail2"); n != 1 {
+		t.Errorf("%v decisions after it came back", n)
+	}
+}
+
 // times are when templates were loaded.
 type times map[string]time.Time
 
@@ -165,7 +199,7 @@ func TestTemplateMetricsTellStateRevisionAndTime(t *testing.T) {
 	invalid.Name, invalid.Template = "invalid", nil
 	set := templates.NewSet(append(good, stale, invalid))
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(webhook.NewTemplateCollector(library{set, true}, times{"tail": time.Unix(1700000000, 500e6)}))
+	registry.MustRegister(webhook.NewTemplateCollector(library{set, true}, times{"tail": time.Unix(1700000000, 500e6)}, webhook.NewMetrics(prometheus.NewRegistry())))
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -57,13 +57,14 @@ func (o *serveOptions) assemble(log logr.Logger) (*service, error) {
 		return nil, err
 	}
 	s.registry = newRegistry(readBuild())
-	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library))
+	metrics := webhook.NewMetrics(s.registry)
+	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library, metrics))
 	s.handler = webhook.NewHandler(webhook.Options{
 		Templates:  s.library,
 		Namespaces: s.namespaces,
 		Inject:     inject.Inject,
 		Settings:   s.settings,
-		Metrics:    webhook.NewMetrics(s.registry),
+		Metrics:    metrics,
 		Log:        log,
 	})
 	if err := o.addParts(log, s); err != nil {
