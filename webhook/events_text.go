@@ -45,7 +45,7 @@ func complaintsOf(result *inject.Result) []occurrence {
 		all = append(all, occurrence{corev1.EventTypeWarning, string(result.Reason), "no sidecar is injected: " + explained(result.Reason, "")})
 	}
 	for i := range result.Instances {
-		if in := &result.Instances[i]; in.Outcome == inject.Skipped && !in.Matched {
+		if in := &result.Instances[i]; in.Outcome == inject.Skipped && in.AskedBy != inject.TemplateMatch {
 			all = append(all, occurrence{corev1.EventTypeWarning, string(in.Reason),
 				fmt.Sprintf("sidecar %s is not injected: %s", in.Name, explained(in.Reason, in.TemplateName))})
 		}

@@ -19,11 +19,14 @@ func templateReference(t *templates.Template) string {
 // alreadyInjected answers from the status, before anything is rendered.
 func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	entry, ok := j.status[c.asked.instance]
+	c.pass(notThere, !ok || entry.LeftOut != "")
 	if !ok {
 		return false
 	}
 	c.template, c.instance.Template = today, today
 	in := c.instance
+	kept := entry // entry itself stays where most pods, which have none, pay nothing for it
+	in.Entry = &kept
 	if entry.LeftOut != "" {
 		j.fault(Fault{Reason: entry.LeftOut, Instance: c.asked.instance, Place: c.place(), Message: "it was left out when the pod was injected, for what the pod or another sidecar had then",
 			Fix: "mend that, and let the pod be created anew without the status annotation"}, c)

@@ -29,16 +29,16 @@ func annotationPlace(key string, onNamespace bool, namespace string) string {
 	return place
 }
 
-// request reads the annotation that counts: the pod's if it is there, even
-// empty, else its namespace's. found says that there is one.
-func request(p *podView, ns *Namespace) (text string, reason Reason, found bool) {
-	if text, ok := p.metadata.Annotations[RequestAnnotation]; ok {
-		return text, Annotation, true
+// request reads the annotation that counts.
+func request(p *podView, ns *Namespace) Asking {
+	text, onNamespace := ns.Annotations[RequestAnnotation]
+	if own, ok := p.metadata.Annotations[RequestAnnotation]; ok {
+		return Asking{By: Annotation, Text: own, Hidden: text}
 	}
-	if text, ok := ns.Annotations[RequestAnnotation]; ok {
-		return text, NamespaceAnnotation, true
+	if onNamespace {
+		return Asking{By: NamespaceAnnotation, Text: text}
 	}
-	return "", "", false
+	return Asking{}
 }
 
 // parseRequest reads a list of [instance=]template. Entries that cannot be read

@@ -112,7 +112,8 @@ func (s *claims) try(c *candidate) {
 func (j *job) accept(c *candidate) {
 	in := c.instance
 	in.Outcome, in.Reason = Injected, c.reason
-	in.Detail = c.asker(j.request.Namespace.Name)
+	in.Detail = askedText(c.reason, j.request.Namespace.Name)
+	c.pass(planFits, true)
 	in.Notes = append(in.Notes, c.trial.notes...)
 	for _, w := range c.trial.warnings {
 		j.warn("%s: %s", c.asked.instance, w)
@@ -127,15 +128,4 @@ func (j *job) accept(c *candidate) {
 	for _, v := range c.addition.Volumes {
 		in.Volumes = append(in.Volumes, v.Name)
 	}
-}
-
-// asker says in a sentence who asked for an instance.
-func (c *candidate) asker(namespace string) string {
-	switch c.reason {
-	case Annotation:
-		return "the pod's annotation " + RequestAnnotation + " asks for it"
-	case NamespaceAnnotation:
-		return "the annotation " + RequestAnnotation + " of namespace " + namespace + " asks for it"
-	}
-	return "the template's match selects the pod"
 }

@@ -16,34 +16,53 @@ func systemNamespace(name string, settings *Settings) bool {
 	return name != "" && name == settings.OwnNamespace
 }
 
-// allowed applies rows 1 to 5 of the decision table to the pod as a whole. It
-// returns "" when the pod may be injected, else the reason and a sentence for
+// allowed applies rows 1 to 5 of the decision table to the pod as a whole and traces
+// them. It returns "" when the pod may be injected, else the reason and a sentence for
 // this very pod.
-func allowed(p *podView, ns *Namespace, settings *Settings) (Reason, string) {
+func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, string) {
+	t.namespace = ns.Name
+	no := func(r rule, on Holder, detail string) (Reason, string) {
+		t.stopped, t.LabelOn = r, on
+		return r.reason(), detail
+	}
 	if _, mirror := p.metadata.Annotations[mirrorAnnotation]; mirror {
-		return MirrorPod, "the pod mirrors a static pod"
+		return no(notMirror, "", "the pod mirrors a static pod")
 	}
+	t.passed.add(notMirror)
 	if systemNamespace(ns.Name, settings) {
-		return SystemNamespace, fmt.Sprintf("namespace %s is the cluster's or the injector's own", templates.Quote(ns.Name))
+		return no(notSystem, "", fmt.Sprintf("namespace %s is the cluster's or the injector's own", templates.Quote(ns.Name)))
 	}
+	t.passed.add(notSystem)
 	onNamespace, onPod := ns.Labels[InjectionLabel], p.metadata.Labels[InjectionLabel]
 	_, namespaceHas := ns.Labels[InjectionLabel]
 	_, podHas := p.metadata.Labels[InjectionLabel]
 	unknown := func(value string, has bool) bool {
 		return has && value != labelEnabled && value != labelDisabled
 	}
-	switch {
-	case onNamespace == labelDisabled:
-		return NamespaceDisabled, fmt.Sprintf("namespace %s has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelDisabled)
-	case onPod == labelDisabled:
-		return PodDisabled, fmt.Sprintf("the pod has the label %s: %s", InjectionLabel, labelDisabled)
-	case unknown(onNamespace, namespaceHas):
-		return UnknownLabelValue, unknownLabel("namespace "+templates.Quote(ns.Name), onNamespace)
-	case unknown(onPod, podHas):
-		return UnknownLabelValue, unknownLabel("the pod", onPod)
-	case onNamespace != labelEnabled && onPod != labelEnabled:
-		return NotEnabled, fmt.Sprintf("neither namespace %s nor the pod has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelEnabled)
+	if onNamespace == labelDisabled {
+		return no(namespaceNotDisabled, OnNamespace, fmt.Sprintf("namespace %s has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelDisabled))
 	}
+	t.passed.add(namespaceNotDisabled)
+	if onPod == labelDisabled {
+		return no(podNotDisabled, OnPod, fmt.Sprintf("the pod has the label %s: %s", InjectionLabel, labelDisabled))
+	}
+	t.passed.add(podNotDisabled)
+	if unknown(onNamespace, namespaceHas) {
+		return no(labelKnown, OnNamespace, unknownLabel("namespace "+templates.Quote(ns.Name), onNamespace))
+	}
+	if unknown(onPod, podHas) {
+		return no(labelKnown, OnPod, unknownLabel("the pod", onPod))
+	}
+	t.passed.add(labelKnown)
+	switch labelEnabled {
+	case onNamespace:
+		t.LabelOn = OnNamespace
+	case onPod:
+		t.LabelOn = OnPod
+	default:
+		return no(isEnabled, "", fmt.Sprintf("neither namespace %s nor the pod has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelEnabled))
+	}
+	t.passed.add(isEnabled)
 	return "", ""
 }
 

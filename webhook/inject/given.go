@@ -131,7 +131,8 @@ func reserved(parameter string) bool {
 	return parameter == overrideParameter || parameter == nativeParameter || parameter == containersParameter
 }
 
-// bind checks an instance's parameters. The faults name annotation and fix.
+// bind checks an instance's parameters. The faults name annotation and fix; what is
+// shown are those that have a value.
 func bind(t *templates.Template, instance string, all []given, namespace string) (templates.Parameters, []Parameter, []Fault) {
 	known := t.ParameterNames()
 	var faults []Fault
@@ -161,16 +162,16 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
 			Message: fmt.Sprintf("parameter %s: %s", templates.Quote(w.Name), w.Message), Fix: w.Fix})
 	}
-	if len(faults) > 0 {
-		return values, nil, faults
-	}
 	shown := make([]Parameter, 0, len(known))
 	for _, name := range known {
+		if slices.ContainsFunc(wrong, func(w templates.ParameterFault) bool { return w.Name == name }) {
+			continue
+		}
 		origin := OriginDefault
 		if g, ok := lookup(all, name); ok {
 			origin = g.origin()
 		}
 		shown = append(shown, Parameter{Name: name, Text: values.Text(name), Origin: origin})
 	}
-	return values, shown, nil
+	return values, shown, faults
 }

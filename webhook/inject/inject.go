@@ -22,20 +22,24 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		}
 	}
 	p := &podView{Pod: read}
-	if reason, detail := allowed(p, &req.Namespace, settings); reason != "" {
-		return skipped(p, reason, detail), nil
+	var trace Trace
+	if reason, detail := allowed(p, &req.Namespace, settings, &trace); reason != "" {
+		r := skipped(p, &trace, reason, detail)
+		r.Leftovers = leftBehind(p, set, req.Namespace.Name)
+		return r, nil
 	}
-	text, asker, asks := request(p, &req.Namespace)
-	var entries []asked
-	var faults []Fault
-	if asks {
-		entries, faults = parseRequest(text, asker, req.Namespace.Name)
-	}
+	trace.Asking = request(p, &req.Namespace)
+	entries, faults := parseRequest(trace.Asking.Text, trace.Asking.By, req.Namespace.Name)
 	status, statusError := ReadStatus(p.metadata.Annotations)
 	entries = matching(entries, set.Matching(req.Namespace.Name, status.withoutLabels(p.metadata.Labels), req.Namespace.Labels))
 	all := parameterAnnotations(p, &req.Namespace)
-	if len(entries) == 0 && len(faults) == 0 && len(status) == 0 {
-		r := skipped(p, NothingRequested, nothingRequested)
+	if len(entries) == 0 && len(faults) == 0 {
+		trace.stopped = isRequested
+	} else {
+		trace.passed.add(isRequested)
+	}
+	if trace.stopped == isRequested && len(status) == 0 {
+		r := skipped(p, &trace, NothingRequested, trace.Asking.nothing())
 		r.Warnings = append(r.Warnings, strays(all, nil)...)
 		return finished(r), nil
 	}
@@ -44,7 +48,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	}
 	j := &job{set: set, settings: settings, request: req, pod: p, given: all,
 		reader: &podReader{pod: read, namespace: req.Namespace.Name},
-		result: &Result{Instances: make([]Instance, len(entries))},
+		result: &Result{Trace: trace, Instances: make([]Instance, len(entries))},
 	}
 	j.keepWhole(status, statusError)
 	j.result.Warnings = append(j.result.Warnings, strays(all, entries)...)
@@ -56,15 +60,14 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	}
 	r := finished(j.result)
 	if r.Reason == NothingRequested {
-		r.Detail = nothingRequested
+		r.Detail = trace.Asking.nothing()
 	}
+	r.Leftovers = leftovers(j.status, r.Instances, set, req.Namespace.Name)
 	return r, nil
 }
 
-const nothingRequested = "no annotation asks for a sidecar, and no template matches"
-
-func skipped(p *podView, reason Reason, detail string) *Result {
-	r := &Result{Outcome: Skipped, Reason: reason, Detail: detail}
+func skipped(p *podView, trace *Trace, reason Reason, detail string) *Result {
+	r := &Result{Outcome: Skipped, Reason: reason, Detail: detail, Trace: *trace}
 	if w := mistaken(p, reason, detail); w != "" {
 		r.Warnings = append(r.Warnings, WarningText(w))
 	}
@@ -141,7 +144,7 @@ func (j *job) run(entries []asked) error {
 	j.repair()
 	var all, fit []*candidate
 	for i, e := range entries {
-		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template, Matched: e.reason == TemplateMatch}
+		j.result.Instances[i] = Instance{Name: e.instance, TemplateName: e.template, AskedBy: e.reason}
 		c := &candidate{asked: e, instance: &j.result.Instances[i], given: of(j.given, e.instance), index: j.freeIndex(e, all)}
 		all = append(all, c)
 		ready, err := j.prepare(c)
@@ -193,12 +196,7 @@ func (j *job) keepWhole(status Status, err error) {
 	if err != nil {
 		j.warn("%s cannot be read and counts for nothing: %v", StatusAnnotation, err)
 	}
-	j.status = Status{}
-	for name, e := range status {
-		if e.complete(j.pod) && (e.LeftOut == "" || mayBeLeftOut(e.LeftOut)) {
-			j.status[name] = e
-		}
-	}
+	j.status = status.whole(j.pod)
 }
 
 // mayBeLeftOut are the reasons that an injection writes. The status is the pod
@@ -231,6 +229,7 @@ func (j *job) sole(c *candidate) bool {
 	for i := range j.result.Instances {
 		other := &j.result.Instances[i]
 		if other == c.instance {
+			c.pass(nameFree, true)
 			return true
 		}
 		if other.Name != c.asked.instance {

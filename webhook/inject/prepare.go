@@ -14,20 +14,25 @@ import (
 // outcome is set.
 func (j *job) prepare(c *candidate) (bool, error) {
 	if !j.sole(c) {
+		j.showParameters(c)
 		return false, nil
 	}
 	// A pod that has the sidecar keeps it, whatever became of the template since.
 	if entry, known := j.set.Lookup(j.request.Namespace.Name, c.asked.template); j.alreadyInjected(c, entry.Template) || !j.find(c, entry, known) || j.unsupported(c) {
+		j.showParameters(c)
 		return false, nil
 	}
 	faults := j.readNative(c)
 	values, shown, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
 	faults = append(faults, wrong...)
+	c.pass(parametersFit, len(faults) == 0)
 	targets, fault := chooseTargets(c.template, c.asked.instance, c.given, j.pod, j.status, j.request.Namespace.Name)
 	if fault != nil {
 		faults = append(faults, *fault)
 	}
+	c.pass(targetsThere, fault == nil)
 	overrides, wrong := readOverride(c, j.request.Namespace.Name)
+	c.pass(overrideRead, len(wrong) == 0)
 	faults = append(faults, wrong...)
 	c.instance.Parameters, c.targets = shown, targets
 	if len(faults) > 0 {
@@ -49,12 +54,22 @@ func (j *job) prepare(c *candidate) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("instance %s: %w", templates.Quote(c.asked.instance), err)
 	}
+	c.pass(templateRenders, true)
 	addition, faults := newAddition(c, rendered, overrides)
+	c.pass(namesValid, len(faults) == 0)
 	for _, f := range faults {
 		j.fault(f, c)
 	}
 	c.addition = addition
 	return len(faults) == 0 && !j.neverCompletes(c, addition), nil
+}
+
+// showParameters binds the parameters of an instance that is decided on without them.
+// Their faults decide nothing here.
+func (j *job) showParameters(c *candidate) {
+	if c.template != nil {
+		_, c.instance.Parameters, _ = bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+	}
 }
 
 func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rendered, error) {
@@ -117,6 +132,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 			Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: fix}, c)
 		return false
 	}
+	c.pass(templateKnown, true)
 	if entry.Template == nil {
 		message := fmt.Sprintf("template %s has faults", templates.Quote(c.asked.template))
 		if len(entry.Findings) > 0 {
@@ -125,6 +141,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: place(), Message: message, Fix: "mend the template"}, c)
 		return false
 	}
+	c.pass(templateLoads, true)
 	c.template, c.instance.Template = entry.Template, entry.Template
 	return true
 }
@@ -139,31 +156,34 @@ func (j *job) skip(c *candidate, reason Reason, detail string) {
 }
 
 func (j *job) unsupported(c *candidate) bool {
-	switch {
-	case j.pod.spec.Windows && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows):
+	if j.pod.spec.Windows && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows) {
 		j.skip(c, WindowsPod, "the pod runs on Windows, which the template does not support")
-	case j.pod.spec.HostNetwork && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportHostNetwork):
-		j.skip(c, HostNetwork, "the pod uses the node's network, which the template does not support")
-	default:
-		return false
+		return true
 	}
-	return true
+	c.pass(notWindows, true)
+	if j.pod.spec.HostNetwork && !slices.Contains(c.template.Spec.Supports, v1alpha1.SupportHostNetwork) {
+		j.skip(c, HostNetwork, "the pod uses the node's network, which the template does not support")
+		return true
+	}
+	c.pass(notHostNetwork, true)
+	return false
 }
 
 // neverCompletes keeps a sidecar that goes on for ever out of a pod that has to
 // end. Without an addition (the instance has faults) the template's own
 // containers are looked at as written.
 func (j *job) neverCompletes(c *candidate, a *templates.Parts) bool {
-	if !j.pod.mustEnd() || c.template.Spec.Completes {
-		return false
-	}
 	regular := a != nil && len(a.Regular) > 0
-	if a == nil {
+	switch {
+	case !j.pod.mustEnd() || c.template.Spec.Completes:
+		regular = false
+	case a == nil:
 		regular = c.template.HasContainers() || !c.native && c.template.HasSidecars()
 	}
 	if regular {
 		j.skip(c, NeverCompletes, fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy))
 	}
+	c.pass(podCompletes, !regular)
 	return regular
 }
 
@@ -192,6 +212,7 @@ func (j *job) fault(f Fault, c *candidate) {
 		policy = c.template.FailurePolicy
 	}
 	f.Ignored = policy == v1alpha1.Ignore
+	f.Index = j.number(c)
 	j.result.Faults = append(j.result.Faults, f)
 	if c == nil {
 		return
@@ -201,6 +222,22 @@ func (j *job) fault(f Fault, c *candidate) {
 	if f.Ignored {
 		c.instance.Outcome = AdmittedWithout
 	}
+}
+
+// noInstance is the Index of a fault that is none of an instance's.
+const noInstance = -1
+
+// number is the candidate's place among the instances.
+func (j *job) number(c *candidate) int {
+	if c == nil {
+		return noInstance
+	}
+	for i := range j.result.Instances {
+		if &j.result.Instances[i] == c.instance {
+			return i
+		}
+	}
+	return noInstance
 }
 
 func (j *job) warn(format string, args ...any) {

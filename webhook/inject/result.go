@@ -53,9 +53,14 @@ type Result struct {
 	Reason  Reason
 	// Detail is a sentence on this very pod when nothing was asked or allowed; else "".
 	Detail string
+	// Trace is how it came about.
+	Trace Trace
 
 	// Instances in the order in which they were asked for, then those that matched.
 	Instances []Instance
+	// Leftovers are sidecars of an earlier injection that are whole in the pod though
+	// none of the Instances stands for them, by name.
+	Leftovers []Leftover
 	// Faults of all instances, sorted by place; also those that the policy ignores.
 	Faults []Fault
 	// Warnings for whoever created the pod: single lines, printable, at most 256
@@ -71,13 +76,18 @@ type Instance struct {
 	// TemplateName is what was asked for; Template is nil if there is none of that name.
 	TemplateName string
 	Template     *templates.Template
-	// Matched says that nobody asked for it but the template's own match.
-	Matched bool
+	// AskedBy is Annotation, NamespaceAnnotation or, where nobody asked for it but the
+	// template's own match, TemplateMatch.
+	AskedBy Reason
 	Outcome Outcome
 	Reason  Reason
 	// Detail is a sentence on this very pod: which annotation asked, what is in the way.
 	Detail string
-	// Parameters with their origin, in the template's order.
+	// Entry is what the pod's status says of it; nil unless it is unchanged, or was left
+	// out before.
+	Entry *StatusEntry
+	// Parameters with their origin, in the template's order, whatever became of the
+	// instance: those whose value is one. For one that is there, today's.
 	Parameters []Parameter
 	// Targets are the app's containers that it works for.
 	Targets []string
@@ -92,6 +102,17 @@ type Instance struct {
 	// Outdated says how the template or parameters differ from those that the pod was
 	// injected with; "" if they do not.
 	Outdated string
+
+	// passed are the rules that did not keep it out: see Result.InstanceRules.
+	passed passes
+}
+
+// Leftover is a sidecar that is in the pod though nothing asks for it now.
+type Leftover struct {
+	Name string
+	StatusEntry
+	// Today is the template that has its template's name today; nil if there is none.
+	Today *templates.Template
 }
 
 // Parameter is one parameter's value and where it came from.
@@ -109,8 +130,11 @@ type AddedContainer struct {
 
 // Fault is one mistake of the person who wrote the pod (or of the template's author).
 type Fault struct {
-	Reason   Reason
-	Instance string // "" when the request itself cannot be read
+	Reason Reason
+	// Instance is its name, "" when the request itself cannot be read. Index is its place
+	// among the Instances, for two may have one name; -1 when it is none of them.
+	Instance string
+	Index    int
 	// Place is the annotation or field: metadata.annotations["…"], spec.containers[web].
 	Place string
 	// Message is the sentence, Fix what to do about it ("" if the message says it all).

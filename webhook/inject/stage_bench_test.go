@@ -82,11 +82,11 @@ func (s *stages) decode() error {
 
 // decide finds out whether anything is to be done, and what.
 func (s *stages) decide() error {
-	if reason, detail := allowed(s.pod, &s.request.Namespace, &Settings{}); reason != "" {
+	if reason, detail := allowed(s.pod, &s.request.Namespace, &Settings{}, &Trace{}); reason != "" {
 		return errorText(string(reason) + ": " + detail)
 	}
-	text, asker, _ := request(s.pod, &s.request.Namespace)
-	entries, _ := parseRequest(text, asker, s.request.Namespace.Name)
+	asking := request(s.pod, &s.request.Namespace)
+	entries, _ := parseRequest(asking.Text, asking.By, s.request.Namespace.Name)
 	s.entries = matching(entries, s.set.Matching(s.request.Namespace.Name, s.pod.metadata.Labels, s.request.Namespace.Labels))
 	s.given = parameterAnnotations(s.pod, &s.request.Namespace)
 	return nil
@@ -205,5 +205,26 @@ func TestAnInjectionMakesFewAllocations(t *testing.T) {
 		if n > most {
 			t.Errorf("pod %s: %.0f allocations, want at most %d", p.name, n, most)
 		}
+	}
+}
+
+// TestTheTraceIsWrittenWithoutAllocations: its sentences are made for whoever reads them.
+func TestTheTraceIsWrittenWithoutAllocations(t *testing.T) {
+	s := &stages{set: stageSet(t), request: stageRequest(askingPod(t, traffic.Grafana()))}
+	if err := s.decode(); err != nil {
+		t.Fatal(err)
+	}
+	instance := &Instance{}
+	c := &candidate{instance: instance}
+	if n := testing.AllocsPerRun(100, func() {
+		var trace Trace
+		if reason, _ := allowed(s.pod, &s.request.Namespace, &Settings{}, &trace); reason != "" {
+			t.Fatal(reason)
+		}
+		trace.Asking = request(s.pod, &s.request.Namespace)
+		instance.passed = passes{}
+		c.pass(planFits, true)
+	}); n > 0 {
+		t.Errorf("%.0f allocations", n)
 	}
 }

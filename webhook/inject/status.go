@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 // Status is the annotation sidecar-injector.dev/status: what was injected, by instance.
@@ -85,8 +87,54 @@ func (s Status) text() (string, error) {
 	return string(b), err
 }
 
-// all are the names of all containers of the entry.
-func (e StatusEntry) all() []string {
+// whole are the entries of which everything is in the pod. The map is the caller's.
+func (s Status) whole(p *podView) Status {
+	kept := Status{}
+	for name, e := range s {
+		if e.complete(p) && (e.LeftOut == "" || mayBeLeftOut(e.LeftOut)) {
+			kept[name] = e
+		}
+	}
+	return kept
+}
+
+// leftovers are the entries that no instance stands for, by name.
+func leftovers(whole Status, instances []Instance, set *templates.Set, namespace string) []Leftover {
+	var all []Leftover
+	for name, e := range whole {
+		if e.LeftOut != "" || slices.ContainsFunc(instances, func(in Instance) bool { return in.Name == name }) {
+			continue
+		}
+		today, _ := set.Lookup(namespace, e.TemplateName())
+		all = append(all, Leftover{Name: name, StatusEntry: e, Today: today.Template})
+	}
+	slices.SortFunc(all, func(a, b Leftover) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// leftBehind are the sidecars of a pod that may not be injected. One that cannot be read
+// has none: that is for the API server to say.
+func leftBehind(p *podView, set *templates.Set, namespace string) []Leftover {
+	status, err := ReadStatus(p.metadata.Annotations)
+	if err != nil || len(status) == 0 || p.decodeSpec() != nil {
+		return nil
+	}
+	return leftovers(status.whole(p), nil, set, namespace)
+}
+
+// TemplateKind is the kind of the template that the entry came from.
+func (e StatusEntry) TemplateKind() string {
+	kind, _, _ := strings.Cut(e.Template, "/")
+	return kind
+}
+
+// TemplateName is its name.
+func (e StatusEntry) TemplateName() string {
+	return e.Template[strings.LastIndexByte(e.Template, '/')+1:]
+}
+
+// ContainerNames are the names of all containers of the entry.
+func (e StatusEntry) ContainerNames() []string {
 	return slices.Concat(e.Sidecars, e.InitContainers, e.Containers)
 }
 
@@ -94,8 +142,8 @@ func (e StatusEntry) all() []string {
 // in the list that the entry says, each name once; an entry of a template that only adds to the
 // app's containers lists nothing and is complete.
 func (e StatusEntry) complete(p *podView) bool {
-	all := slices.Sorted(slices.Values(e.all()))
-	if len(slices.Compact(all)) < len(e.all()) {
+	all := slices.Sorted(slices.Values(e.ContainerNames()))
+	if len(slices.Compact(all)) < len(e.ContainerNames()) {
 		return false
 	}
 	in := func(list string, names []string) bool {
@@ -113,7 +161,7 @@ func (e StatusEntry) complete(p *podView) bool {
 // owns reports whether a complete entry lists the container as ours.
 func (s Status) owns(container string) bool {
 	for _, e := range s {
-		if slices.Contains(e.all(), container) {
+		if slices.Contains(e.ContainerNames(), container) {
 			return true
 		}
 	}

@@ -1,0 +1,292 @@
+package inject
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// Trace is how the decision about the pod as a whole came about. The deciding code
+// writes it as it goes, in small constants: sentences are made by Rules and
+// InstanceRules, for whoever reads them, and an admission pays for none.
+type Trace struct {
+	// LabelOn says whose injection label was gone by: of a pod that may be injected the
+	// one that enables it, of another the one that speaks against it; "" if it has none.
+	LabelOn Holder
+	// Asking is the request annotation that counts. It is the zero value in a pod that
+	// may not be injected: nobody looked.
+	Asking Asking
+
+	namespace string
+	passed    passes
+	stopped   rule // the rule that said no to the whole pod; 0 if none did
+}
+
+// Holder is the object that a label or annotation stands on.
+type Holder string
+
+// The holders.
+const (
+	OnPod       Holder = "pod"
+	OnNamespace Holder = "namespace"
+)
+
+// Asking is the request annotation that counts: the pod's if it is there, even empty,
+// else its namespace's.
+type Asking struct {
+	// By is Annotation or NamespaceAnnotation; "" if neither the pod nor its namespace has one.
+	By Reason
+	// Text is its value as it stands there.
+	Text string
+	// Hidden is the value of the namespace's annotation that does not count, because the
+	// pod has one of its own.
+	Hidden string
+}
+
+// Declines reports whether the pod's own annotation is empty: it asks for nothing, and
+// what its namespace asks for does not count.
+func (a Asking) Declines() bool { return a.By == Annotation && strings.TrimSpace(a.Text) == "" }
+
+// nothing is the sentence on a pod for which nobody asks.
+func (a Asking) nothing() string {
+	switch {
+	case a.Declines() && strings.TrimSpace(a.Hidden) != "":
+		return "the pod's annotation " + RequestAnnotation + " is empty, which declines what its namespace asks for, and no template matches"
+	case a.Declines():
+		return "the pod's annotation " + RequestAnnotation + " is empty, which asks for nothing, and no template matches"
+	case a.By == NamespaceAnnotation:
+		return "the annotation " + RequestAnnotation + " of the namespace is empty, which asks for nothing, and no template matches"
+	}
+	return "no annotation asks for a sidecar, and no template matches"
+}
+
+// Rule is one test of the decision and how it went.
+type Rule struct {
+	// Reason is the one that the test says no with.
+	Reason Reason
+	// Passed is false for the test that ended the decision.
+	Passed bool
+	// Text is what it found, in a sentence on this very pod.
+	Text string
+}
+
+// rule is a test in a byte. The order of the constants means nothing: that of the tests
+// is the one in which they are passed.
+type rule uint8
+
+const (
+	notMirror rule = iota + 1
+	notSystem
+	namespaceNotDisabled
+	podNotDisabled
+	labelKnown
+	isEnabled
+	isRequested
+
+	nameFree
+	notThere
+	templateKnown
+	templateLoads
+	notWindows
+	notHostNetwork
+	parametersFit
+	targetsThere
+	overrideRead
+	templateRenders
+	namesValid
+	podCompletes
+	planFits
+)
+
+// passes are the rules that did not say no, in the order in which they were tried.
+// They have room of their own, so that to record them allocates nothing.
+type passes struct {
+	list [16]rule
+	n    uint8
+}
+
+func (p *passes) add(r rule) {
+	if int(p.n) < len(p.list) {
+		p.list[p.n] = r
+		p.n++
+	}
+}
+
+func (p *passes) has(r rule) bool { return slices.Contains(p.list[:p.n], r) }
+
+// pass records that the instance got past a rule, if it did.
+func (c *candidate) pass(r rule, ok bool) {
+	if ok {
+		c.instance.passed.add(r)
+	}
+}
+
+// reason is what the test says no with.
+func (r rule) reason() Reason {
+	switch r {
+	case notMirror:
+		return MirrorPod
+	case notSystem:
+		return SystemNamespace
+	case namespaceNotDisabled:
+		return NamespaceDisabled
+	case podNotDisabled:
+		return PodDisabled
+	case labelKnown:
+		return UnknownLabelValue
+	case isEnabled:
+		return NotEnabled
+	case isRequested:
+		return NothingRequested
+	case notThere:
+		return AlreadyInjected
+	case templateKnown:
+		return UnknownTemplate
+	case templateLoads, templateRenders:
+		return TemplateInvalid
+	case notWindows:
+		return WindowsPod
+	case notHostNetwork:
+		return HostNetwork
+	case parametersFit:
+		return BadParameter
+	case targetsThere:
+		return NoTarget
+	case overrideRead:
+		return BadOverride
+	case namesValid:
+		return BadRequest
+	case podCompletes:
+		return NeverCompletes
+	case nameFree, planFits:
+		return Conflict
+	}
+	return InternalError
+}
+
+// found is what the test finds where it does not say no.
+func (t *Trace) found(r rule) string {
+	switch r {
+	case notMirror:
+		return "the pod is not a static pod's mirror"
+	case notSystem:
+		return fmt.Sprintf("namespace %s is neither the cluster's nor the injector's own", templates.Quote(t.namespace))
+	case namespaceNotDisabled:
+		return fmt.Sprintf("namespace %s does not say %s: %s", templates.Quote(t.namespace), InjectionLabel, labelDisabled)
+	case podNotDisabled:
+		return fmt.Sprintf("the pod does not say %s: %s", InjectionLabel, labelDisabled)
+	case labelKnown:
+		return "the label has no unknown value"
+	case isEnabled:
+		if t.LabelOn == OnPod {
+			return "the pod is enabled by its own label"
+		}
+		return fmt.Sprintf("namespace %s is enabled", templates.Quote(t.namespace))
+	case isRequested:
+		if strings.TrimSpace(t.Asking.Text) == "" {
+			return "no annotation asks for a sidecar, but a template matches"
+		}
+		return "a sidecar is asked for"
+	case nameFree:
+		return "the pod asks for no other sidecar under its name"
+	case notThere:
+		return "the sidecar is not there yet"
+	case templateKnown:
+		return "the template exists"
+	case templateLoads:
+		return "the template has no fault"
+	case notWindows:
+		return "the pod runs on Linux, or the template supports Windows"
+	case notHostNetwork:
+		return "the pod has a network of its own, or the template supports the node's"
+	case parametersFit:
+		return "its parameters are known and complete, and have their types"
+	case targetsThere:
+		return "the containers that it works for are there"
+	case overrideRead:
+		return "its override, if it has one, can be read"
+	case templateRenders:
+		return "the template can be rendered for the pod"
+	case namesValid:
+		return "the names that it makes are valid"
+	case podCompletes:
+		return "the pod may run for ever, or the sidecar ends with it"
+	case planFits:
+		return "nothing of the pod's or of another sidecar's is in its way"
+	}
+	return ""
+}
+
+func (t *Trace) rules(p *passes) []Rule {
+	rules := make([]Rule, 0, len(p.list)+1)
+	for _, r := range p.list[:p.n] {
+		rules = append(rules, Rule{Reason: r.reason(), Passed: true, Text: t.found(r)})
+	}
+	return rules
+}
+
+// Rules are the tests of the pod as a whole, rows 1 to 6 of the decision, in the order in
+// which they were tried, and the faults of the request as a whole. One that is not passed
+// is among the last.
+func (r *Result) Rules() []Rule {
+	rules := r.Trace.rules(&r.Trace.passed)
+	switch r.Trace.stopped {
+	case 0:
+	case isRequested: // the pod has a reason of its own if something of it was repaired
+		rules = append(rules, Rule{Reason: NothingRequested, Text: r.Trace.Asking.nothing()})
+	default:
+		rules = append(rules, Rule{Reason: r.Reason, Text: r.Detail})
+	}
+	return append(rules, r.faultRules(noInstance)...)
+}
+
+// InstanceRules are the tests of Instances[i], rows 7 to 11 of the decision, in the order
+// in which they were tried. Of an instance that was accepted the last says who asked for
+// it; of another it is what keeps it out, once for each fault.
+func (r *Result) InstanceRules(i int) []Rule {
+	in := &r.Instances[i]
+	rules := r.Trace.rules(&in.passed)
+	switch {
+	case in.passed.has(planFits):
+		rules = append(rules, Rule{Reason: in.AskedBy, Passed: true, Text: askedText(in.AskedBy, r.Trace.namespace)})
+	case in.Outcome == Skipped, in.Outcome == Unchanged:
+		rules = append(rules, Rule{Reason: in.Reason, Text: in.Detail})
+	}
+	return append(rules, r.faultRules(i)...)
+}
+
+// faultRules are the faults of one instance, or those of the request itself.
+func (r *Result) faultRules(instance int) []Rule {
+	var rules []Rule
+	for _, f := range r.Faults {
+		if f.Index == instance {
+			rules = append(rules, Rule{Reason: f.Reason, Text: f.String()})
+		}
+	}
+	return rules
+}
+
+// askedText says in a sentence who asked for an instance.
+func askedText(by Reason, namespace string) string {
+	switch by {
+	case Annotation:
+		return "the pod's annotation " + RequestAnnotation + " asks for it"
+	case NamespaceAnnotation:
+		return "the annotation " + RequestAnnotation + " of namespace " + namespace + " asks for it"
+	}
+	return "the template's match selects the pod"
+}
+
+// Revision is that of the template that the sidecar was made from, or would be: for one
+// that is there what the status says, else today's; "" without a template.
+func (in *Instance) Revision() string {
+	switch {
+	case in.Entry != nil:
+		return in.Entry.Revision
+	case in.Template != nil:
+		return in.Template.Revision
+	}
+	return ""
+}
