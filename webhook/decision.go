@@ -25,8 +25,8 @@ func audit(result *inject.Result, instances []string) []auditAnnotation {
 	return annotations
 }
 
-// summarize names each instance, the template that it came from, and what became
-// of it. Parameters are named, their values never: they may be secret.
+// summarize names each instance, the template that it came from, what became of it, and
+// who asked for it where the reason does not say so. Parameters are named, their values never: they may be secret.
 func summarize(result *inject.Result) []string {
 	if len(result.Instances) == 0 {
 		return nil
@@ -38,14 +38,18 @@ func summarize(result *inject.Result) []string {
 		b.WriteString(instance.Name)
 		b.WriteByte('=')
 		b.WriteString(instance.TemplateName)
-		if t := instance.Template; t != nil {
+		if revision := instance.Revision(); revision != "" {
 			b.WriteByte('@')
-			b.WriteString(t.Revision)
+			b.WriteString(printed(revision))
 		}
 		b.WriteByte(' ')
 		b.WriteString(string(instance.Outcome))
 		b.WriteByte(' ')
 		b.WriteString(string(instance.Reason))
+		if instance.Reason != instance.AskedBy {
+			b.WriteString(" by ")
+			b.WriteString(string(instance.AskedBy))
+		}
 		for j, parameter := range instance.Parameters {
 			if j == 0 {
 				b.WriteString(" parameters ")
@@ -58,6 +62,19 @@ func summarize(result *inject.Result) []string {
 	}
 	return summaries
 }
+
+// printed is a revision. That of a sidecar which is there stands in the pod's status,
+// where its author can write anything: what is none is not repeated.
+func printed(revision string) string {
+	digit := func(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' }
+	if len(revision) > maxRevision || strings.ContainsFunc(revision, func(r rune) bool { return !digit(r) }) {
+		return "?"
+	}
+	return revision
+}
+
+// maxRevision is how many hexadecimal digits a template's revision has.
+const maxRevision = 10
 
 // logDecision writes the one line that every decision leaves behind.
 func logDecision(log logr.Logger, r *review, result *inject.Result, instances []string, duration time.Duration) {

@@ -92,6 +92,17 @@ func (e *edge) written() float64 {
 	return e.count("sidecar_injector_events_total", "result", "written")
 }
 
+// matched is a template that nobody has to ask for.
+const matched = `
+---
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: matched}
+spec:
+  match: {podSelector: {matchLabels: {match: this}}}
+  pod: {metadata: {labels: {matched: "yes"}}}
+`
+
 func TestEventsTellThePodsOwner(t *testing.T) {
 	const request = "sidecar-injector.dev/inject"
 	cases := map[string]struct {
@@ -107,6 +118,9 @@ func TestEventsTellThePodsOwner(t *testing.T) {
 		"a label value that means nothing": {strings.Replace(owned(request, "tail"), `"annotations"`, `"labels":{"sidecar-injector.dev/injection":"s3cret"},"annotations"`, 1),
 			`Warning UnknownLabelValue 1 ReplicaSet/web-5d8f: no sidecar is injected: The label sidecar-injector.dev/injection has a value other than enabled and disabled. ` +
 				`Set the label to enabled or disabled on the object that the warning names.`},
+		"a match that fails, for which nobody asked": {strings.Replace(owned("matched.sidecar-injector.dev/containers", "s3cret"), `"annotations"`, `"labels":{"match":"this"},"annotations"`, 1),
+			`Warning NoTarget 1 ReplicaSet/web-5d8f: the pod is admitted without a sidecar whose template matches it: metadata.annotations["matched.sidecar-injector.dev/containers"]: ` +
+				`The container that the sidecar works for is not in the pod. Set <instance>.sidecar-injector.dev/containers to names of containers in the pod.`},
 		"a sidecar that a Job would wait for": {strings.Replace(owned(request, "typed", "typed.sidecar-injector.dev/port", "80"), `"containers"`, `"restartPolicy":"Never","containers"`, 1),
 			`Warning NeverCompletes 1 ReplicaSet/web-5d8f: sidecar typed is not injected: The sidecar never ends, and the pod has to. ` +
 				`Use native sidecars (remove the annotation native: "false"), or a template with completes: true.`},
@@ -114,7 +128,7 @@ func TestEventsTellThePodsOwner(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r := &recorder{}
-			e := withEvents(t, r, tail+typed)
+			e := withEvents(t, r, tail+typed+matched)
 			e.post(review(c.pod)).response(t)
 			eventually(t, "an event is written", func() bool { return e.written() == 1 })
 			want := strings.ReplaceAll(c.want, "REVISION", setOf(tail).Entries()[0].Template.Revision)

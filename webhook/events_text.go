@@ -57,12 +57,14 @@ func complaintsOf(result *inject.Result) []occurrence {
 func faulty(result *inject.Result, ignored bool) (occurrence, bool) {
 	var reason inject.Reason
 	var texts []string
-	more := 0
+	more, asked := 0, false
 	for i := range result.Faults {
 		fault := &result.Faults[i]
-		switch {
-		case fault.Ignored != ignored:
+		if fault.Ignored != ignored {
 			continue
+		}
+		asked = asked || fault.Index < 0 || result.Instances[fault.Index].AskedBy != inject.TemplateMatch
+		switch {
 		case len(texts) == maxEventFaults:
 			more++
 			continue
@@ -75,8 +77,11 @@ func faulty(result *inject.Result, ignored bool) (occurrence, bool) {
 		return occurrence{}, false
 	}
 	what := "the pod is refused: "
-	if ignored {
+	switch {
+	case ignored && asked:
 		what = "the pod is admitted without what it asks for: "
+	case ignored:
+		what = "the pod is admitted without a sidecar whose template matches it: "
 	}
 	message := what + strings.Join(texts, "; ")
 	if more > 0 {
@@ -94,10 +99,8 @@ func faultText(result *inject.Result, fault *inject.Fault) string {
 		return fault.String()
 	}
 	template := ""
-	for i := range result.Instances {
-		if result.Instances[i].Name == fault.Instance {
-			template = result.Instances[i].TemplateName
-		}
+	if fault.Index >= 0 {
+		template = result.Instances[fault.Index].TemplateName
 	}
 	return fault.Place + ": " + explained(fault.Reason, template)
 }

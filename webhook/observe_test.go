@@ -93,6 +93,41 @@ func TestOneLogLinePerDecisionWithoutValues(t *testing.T) {
 	}
 }
 
+// TestAuditAnnotationsSayWhoAskedAndWhatIsThere: today's revision is not that of a sidecar
+// which is there, and the status is the pod author's to write.
+func TestAuditAnnotationsSayWhoAskedAndWhatIsThere(t *testing.T) {
+	e := newEdge(t, withTemplates(tail+matched)).serve()
+	today := setOf(tail).Entries()[0].Template.Revision
+	there := func(revision string) string {
+		return fmt.Sprintf(`{"tail":{"template":"ClusterSidecarTemplate/tail","revision":%q}}`, revision)
+	}
+	const request, status, parameter = "sidecar-injector.dev/inject", "sidecar-injector.dev/status", "tail.sidecar-injector.dev/token"
+	for name, c := range map[string]struct {
+		pod, want string
+	}{
+		"injected":                {owned(request, "tail", parameter, "s3cret"), "tail=tail@" + today + " injected Annotation parameters token"},
+		"there":                   {owned(request, "tail", parameter, "s3cret", status, there("0123456789")), "tail=tail@0123456789 unchanged AlreadyInjected by Annotation parameters token"},
+		"there, with a lie":       {owned(request, "tail", status, there("s3cret")), "tail=tail@? unchanged AlreadyInjected by Annotation parameters token"},
+		"there, with another lie": {owned(request, "tail", status, there("01234567890123456789")), "tail=tail@? unchanged AlreadyInjected by Annotation parameters token"},
+		"unknown":                 {owned(request, "tial"), "tial=tial refused UnknownTemplate by Annotation"},
+		"faulty":                  {owned(request, "tail", parameter, "s3cret", "tail.sidecar-injector.dev/tokn", "s3cret"), "tail=tail@" + today + " refused BadParameter by Annotation parameters token"},
+		"a match that fails": {strings.Replace(owned(request, "", "matched.sidecar-injector.dev/containers", "s3cret"), `"annotations"`, `"labels":{"match":"this"},"annotations"`, 1),
+			"matched=matched@" + setOf(matched).Entries()[0].Template.Revision + " admittedWithout NoTarget by TemplateMatch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response := e.post(review(c.pod)).response(t)
+			if diff := cmp.Diff(c.want, response.AuditAnnotations["instances"]); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	for _, line := range e.logs.All() {
+		if text := fmt.Sprint(line.Message, line.ContextMap()); strings.Contains(text, "s3cret") {
+			t.Errorf("a value is in the log: %s", text)
+		}
+	}
+}
+
 func TestAuditAnnotationsAreCut(t *testing.T) {
 	e := newEdge(t, nil).serve()
 	var names []string

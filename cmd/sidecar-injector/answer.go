@@ -63,10 +63,8 @@ func (o *offline) doubt(a *answer) {
 	}
 	doubts := map[string]string{}
 	for _, f := range a.result.Faults {
-		for _, in := range a.result.Instances {
-			if in.Name != f.Instance || f.Ignored || f.Reason != inject.UnknownTemplate && f.Reason != inject.TemplateInvalid {
-				continue
-			}
+		if f.Index >= 0 && !f.Ignored && (f.Reason == inject.UnknownTemplate || f.Reason == inject.TemplateInvalid) {
+			in := &a.result.Instances[f.Index]
 			if why, _ := o.reader.Doubt(o.set, a.namespace.Name, in.TemplateName); why != "" {
 				doubts[in.Name] = why
 			}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -47,7 +45,8 @@ type explanation struct {
 	Instances  []explainedInstance  `json:"instances,omitempty"`
 	// PodGets are the fields of the pod itself that are added, other than containers and volumes.
 	PodGets []string `json:"podGets,omitempty"`
-	// Rules are those of the decision up to the one that said no; empty if none did.
+	// Rules are those of the decision about the pod as a whole, in the order in which they
+	// were tried, up to the one that said no, if one did.
 	Rules    []explainedRule `json:"rules,omitempty"`
 	Remedies []remedy        `json:"remedies,omitempty"`
 	Warnings []string        `json:"warnings,omitempty"`
@@ -107,7 +106,10 @@ type explainedInstance struct {
 	// Needs are the rights that the pod's service account has to have.
 	Needs    []v1alpha1.Permission `json:"needs,omitempty"`
 	Outdated string                `json:"outdated,omitempty"`
-	Rules    []explainedRule       `json:"rules,omitempty"`
+	// Rules are those that were tried on the instance, in their order.
+	Rules []explainedRule `json:"rules,omitempty"`
+
+	askedBy inject.Reason
 }
 
 // explainedSetting is a parameter's value.
@@ -144,9 +146,20 @@ type podStatus struct {
 }
 
 type containerFields struct {
-	Name, Image, RestartPolicy string
-	VolumeMounts               []struct{ Name, MountPath string }
-	Env                        []struct{ Name string }
+	Name, Image, RestartPolicy                  string
+	VolumeMounts                                []struct{ Name, MountPath string }
+	VolumeDevices                               []struct{ Name, DevicePath string }
+	Env                                         []struct{ Name, Value string }
+	EnvFrom                                     []environmentSource
+	LivenessProbe, ReadinessProbe, StartupProbe *struct{}
+	// Lifecycle has the hooks by name.
+	Lifecycle map[string]*struct{}
+}
+
+// environmentSource is an item of envFrom: one of the two has a name.
+type environmentSource struct {
+	Prefix                  string
+	ConfigMapRef, SecretRef struct{ Name string }
 }
 
 type containerStatus struct {
@@ -174,7 +187,7 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	if !a.live {
 		e.File, e.Line = a.pod.Document.File, a.pod.Line
 	}
-	e.Instances = explainInstances(a, &before)
+	e.Instances = explainInstances(a)
 	if a.pod.Kind == "Pod" && before.live() {
 		e.explainLive(a, &before, &after)
 	} else {
@@ -188,9 +201,9 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 		e.becomeUnknown(a)
 		return e, nil
 	}
-	e.Rules = podRules(a)
-	for i := range e.Instances {
-		e.Instances[i].Rules = instanceRules(a, &e.Instances[i])
+	e.Rules = explainRules(a, a.result.Rules())
+	for i := range a.result.Instances {
+		e.Instances[i].Rules = explainRules(a, a.result.InstanceRules(i))
 	}
 	e.Remedies = remedies(a)
 	if e.outlived() {
@@ -199,27 +212,24 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	return e, nil
 }
 
-// explainInstances are those of the decision, and then those that an earlier
-// injection left in the pod though nobody asks for them now.
-func explainInstances(a *answer, pod *podFields) []explainedInstance {
-	status, _ := inject.ReadStatus(pod.Metadata.Annotations) // an unreadable one is among the warnings
+// explainInstances are those of the decision, in its order, and then those that an
+// earlier injection left in the pod though nobody asks for them now.
+func explainInstances(a *answer) []explainedInstance {
 	var all []explainedInstance
-	for _, in := range a.result.Instances {
+	for i := range a.result.Instances {
+		in := &a.result.Instances[i]
 		e := explainedInstance{
-			Name: in.Name, Template: in.TemplateName, Outcome: in.Outcome, Reason: in.Reason, Detail: in.Detail,
-			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Needs: in.Permissions, Outdated: in.Outdated,
+			Name: in.Name, Template: in.TemplateName, Revision: in.Revision(), Outcome: in.Outcome, Reason: in.Reason, Detail: in.Detail,
+			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Needs: in.Permissions, Outdated: in.Outdated, askedBy: in.AskedBy,
 		}
 		for _, c := range in.Containers {
 			e.Containers = append(e.Containers, c.Name)
 		}
 		if t := in.Template; t != nil {
-			e.Kind, e.Revision, e.Origin, e.Description = t.Kind, t.Revision, originText(t), t.Spec.Description
+			e.Kind, e.Origin, e.Description = t.Kind, originText(t), t.Spec.Description
 		}
-		if entry, ok := status[in.Name]; ok && in.Outcome == inject.Unchanged {
-			e.Revision = entry.Revision
-		}
-		e.AskedBy, e.AskedAt, e.AskedByPod = asker(a, in)
-		for _, p := range boundParameters(a, in) {
+		e.tellAsker(a, in)
+		for _, p := range in.Parameters {
 			setting := explainedSetting{Name: p.Name, Value: p.Text, Origin: p.Origin}
 			if p.Origin == inject.OriginAnnotation {
 				setting.At = a.place(annotationField(in.Name + "." + inject.Domain + "/" + p.Name))
@@ -228,68 +238,39 @@ func explainInstances(a *answer, pod *podFields) []explainedInstance {
 		}
 		all = append(all, e)
 	}
-	return append(all, leftovers(all, status, pod)...)
-}
-
-// boundParameters are an instance's parameters; those of one that is there already were
-// not bound for the decision, so that it is done here.
-func boundParameters(a *answer, in inject.Instance) []inject.Parameter {
-	if in.Template == nil || in.Outcome != inject.Unchanged || len(in.Parameters) > 0 {
-		return in.Parameters
-	}
-	origins := map[string]string{}
-	values, _ := in.Template.Bind(func(name string) (string, bool) {
-		key := in.Name + "." + inject.Domain + "/" + name
-		if text, ok := podAnnotation(a, key); ok {
-			origins[name] = inject.OriginAnnotation
-			return text, true
-		}
-		text, ok := a.namespace.Annotations[key]
-		if ok {
-			origins[name] = inject.OriginNamespace
-		}
-		return text, ok
-	})
-	var bound []inject.Parameter
-	for _, name := range in.Template.ParameterNames() {
-		bound = append(bound, inject.Parameter{Name: name, Text: values.Text(name), Origin: cmp.Or(origins[name], inject.OriginDefault)})
-	}
-	return bound
-}
-
-// leftovers are the entries of the status that are in the pod and that no instance stands for.
-func leftovers(known []explainedInstance, status inject.Status, pod *podFields) []explainedInstance {
-	names := make([]string, 0, len(status))
-	for name := range status {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var all []explainedInstance
-	for _, name := range names {
-		entry := status[name]
-		containers := slices.Concat(entry.Sidecars, entry.InitContainers, entry.Containers)
-		here := !slices.ContainsFunc(containers, func(c string) bool { return !pod.has(c) })
-		same := func(e explainedInstance) bool { return e.Name == name }
-		if !here || slices.ContainsFunc(known, same) {
-			continue
-		}
-		kind, template, _ := strings.Cut(entry.Template, "/")
+	for _, l := range a.result.Leftovers {
 		all = append(all, explainedInstance{
-			Name: name, Template: template, Kind: kind, Revision: entry.Revision,
-			Outcome: inject.Unchanged, Reason: inject.AlreadyInjected, Containers: containers, Volumes: entry.Volumes,
+			Name: l.Name, Template: l.TemplateName(), Kind: l.TemplateKind(), Revision: l.Revision,
+			Outcome: inject.Unchanged, Reason: inject.AlreadyInjected, Containers: l.ContainerNames(), Volumes: l.Volumes,
 			Detail: inject.StatusAnnotation + " lists it, and all that it lists is there; nothing asks for it now",
 		})
 	}
 	return all
 }
 
-func (p *podFields) has(container string) bool {
-	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
-		if c.Name == container {
-			return true
+// declinesNoMatch is told of a template that matches a pod which asks for nothing.
+const declinesNoMatch = "the pod's annotation " + inject.RequestAnnotation + " is empty: that declines what its namespace asks for, and no template that matches; " +
+	"the label " + inject.InjectionLabel + ": disabled does"
+
+// tellAsker is the line that asked for the instance, and where it stands.
+func (e *explainedInstance) tellAsker(a *answer, in *inject.Instance) {
+	asking := a.result.Trace.Asking
+	switch in.AskedBy {
+	case inject.Annotation:
+		e.AskedBy = inject.RequestAnnotation + ": " + cutText(asking.Text)
+		e.AskedAt, e.AskedByPod = a.place(annotationField(inject.RequestAnnotation)), true
+	case inject.NamespaceAnnotation:
+		e.AskedBy = inject.RequestAnnotation + ": " + cutText(asking.Text)
+		e.AskedAt = "namespace " + a.namespace.Name
+	case inject.TemplateMatch:
+		e.AskedBy = "spec.match of the template selects the pod"
+		if in.Template != nil {
+			e.AskedAt = originText(in.Template)
+		}
+		if asking.Declines() {
+			e.Notes = append([]string{declinesNoMatch}, e.Notes...)
 		}
 	}
-	return false
 }
 
 func originText(t *templates.Template) string {
@@ -300,36 +281,3 @@ func originText(t *templates.Template) string {
 }
 
 func annotationField(key string) string { return fmt.Sprintf("metadata.annotations[%q]", key) }
-
-// asker is the line that asked for an instance, its place, and whether that is in the pod.
-func asker(a *answer, in inject.Instance) (line, place string, inPod bool) {
-	if text, ok := podAnnotation(a, inject.RequestAnnotation); ok && asks(text, in) {
-		return inject.RequestAnnotation + ": " + cutText(text), a.place(annotationField(inject.RequestAnnotation)), true
-	}
-	if text, ok := a.namespace.Annotations[inject.RequestAnnotation]; ok && asks(text, in) {
-		return inject.RequestAnnotation + ": " + cutText(text), "namespace " + a.namespace.Name, false
-	}
-	if in.Template != nil && in.Template.Spec.Match != nil {
-		return "spec.match of the template selects the pod", originText(in.Template), false
-	}
-	return "", "", false
-}
-
-// asks says whether a request names the instance.
-func asks(text string, in inject.Instance) bool {
-	for _, part := range strings.Split(text, ",") {
-		instance, _, _ := strings.Cut(part, "=")
-		if strings.TrimSpace(instance) == in.Name {
-			return true
-		}
-	}
-	return false
-}
-
-func podAnnotation(a *answer, key string) (string, bool) {
-	_, value := member(at(a.pod.Document.Root, a.pod.Pointer+"/metadata/annotations"), key)
-	if value == nil {
-		return "", false
-	}
-	return value.Value, true
-}

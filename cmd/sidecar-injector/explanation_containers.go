@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -56,35 +55,6 @@ func ownerOf(instances []explainedInstance, container string) string {
 	return ""
 }
 
-// gets is what a container of the app has from sidecars: mounts of their volumes, and
-// what it did not have before.
-func gets(instances []explainedInstance, c containerFields, before *podFields) []string {
-	old := containerFields{}
-	for _, b := range slices.Concat(before.Spec.InitContainers, before.Spec.Containers) {
-		if b.Name == c.Name {
-			old = b
-		}
-	}
-	var list []string
-	for _, m := range c.VolumeMounts {
-		by := ""
-		for _, in := range instances {
-			if slices.Contains(in.Volumes, m.Name) {
-				by = ", from " + in.Name
-			}
-		}
-		if by != "" || !slices.Contains(old.VolumeMounts, m) {
-			list = append(list, fmt.Sprintf("mount %s (volume %s%s)", m.MountPath, m.Name, by))
-		}
-	}
-	for _, v := range c.Env {
-		if !slices.Contains(old.Env, v) {
-			list = append(list, "env "+v.Name)
-		}
-	}
-	return list
-}
-
 // text is the state of a container in a word or two.
 func (s containerStatus) text(counts bool) string {
 	restarts := ""
@@ -127,30 +97,4 @@ func readyFigure(containers []explainedContainer, pod *podFields) (figure string
 		}
 	}
 	return fmt.Sprintf("%d/%d", ready, all), observed
-}
-
-// podGets are the fields of the pod itself that are added; containers, volumes and the
-// injector's own bookkeeping are told elsewhere.
-func podGets(operations []inject.Operation) []string {
-	var list []string
-	for _, op := range operations {
-		path := strings.Split(strings.TrimPrefix(op.Path, "/"), "/")
-		for i := range path {
-			path[i] = strings.ReplaceAll(strings.ReplaceAll(path[i], "~1", "/"), "~0", "~")
-		}
-		if len(path) < 2 {
-			continue
-		}
-		switch path[1] {
-		case "containers", "initContainers", "volumes", "annotations":
-			if path[1] != "annotations" || len(path) < 3 || path[2] == inject.StatusAnnotation {
-				continue
-			}
-		}
-		text := strings.Join(path[1:min(len(path), 3)], " ")
-		if text = strings.TrimSuffix(text, " -"); !slices.Contains(list, text) {
-			list = append(list, text)
-		}
-	}
-	return list
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -36,11 +37,13 @@ func (w *explanationWriter) instance(i int) {
 	if in.AskedBy != "" {
 		w.field("asked for by", fmt.Sprintf("%s  %s", in.AskedBy, w.faint("("+w.why(in)+w.near(in.AskedAt)+")")))
 	}
-	rules := in.Rules
-	if w.anything() || i > 0 || len(w.e.Rules) > 0 {
-		rules = failed(rules)
+	if in.keptOut() {
+		rules := failed(in.Rules)
+		if !w.anything() && i == 0 && !w.stopped() { // all of them, once
+			rules = slices.Concat(w.e.Rules, in.Rules)
+		}
+		w.rules("  ", rules)
 	}
-	w.rules("  ", rules)
 	if len(in.Targets) > 0 {
 		w.field("works for", strings.Join(in.Targets, ", "))
 	}

@@ -22,7 +22,9 @@ func explanationText(e *explanation, p palette) string {
 	}
 	w.missing()
 	w.pods()
-	w.rules("", e.Rules)
+	if w.stopped() {
+		w.rules("", e.Rules)
+	}
 	for i := range e.Instances {
 		w.instance(i)
 	}
@@ -94,11 +96,7 @@ func (w *explanationWriter) verdict() string {
 	text := ready + ": "
 	switch {
 	case ours > 0:
-		verb := "adds"
-		if e.Live || e.Outcome == inject.Unchanged || e.Outcome == inject.Skipped {
-			verb = "added"
-		}
-		text += fmt.Sprintf("%s of the app and %s that sidecar-injector %s.", plural(own, "container"), plural(ours, "sidecar"), verb)
+		text += fmt.Sprintf("%s of the app and %s that sidecar-injector %s.", plural(own, "container"), plural(ours, "sidecar"), w.verb())
 	case e.Missing != nil && own == 1:
 		text += "the app's own container and no sidecar."
 	case e.Missing != nil:
@@ -117,18 +115,51 @@ func (w *explanationWriter) verdict() string {
 	return text + w.absence()
 }
 
-// nothing says that no container was added, and why.
+// verb is what the injector does, or did, to the pod that is explained.
+func (w *explanationWriter) verb() string {
+	here, now := false, false
+	for _, in := range w.e.Instances {
+		here = here || in.Outcome == inject.Unchanged
+		now = now || in.Outcome == inject.Injected && !w.e.Live
+	}
+	switch {
+	case here && now:
+		return "adds or has added"
+	case now:
+		return "adds"
+	}
+	return "added"
+}
+
+// nothing says that no container that goes on running was added, and why.
 func (w *explanationWriter) nothing() string {
 	if w.e.Outcome == unknownOutcome {
 		return "what the injector would add today cannot be told from here."
 	}
-	if w.e.Outcome == inject.Injected || w.e.Outcome == inject.Unchanged {
-		return "sidecar-injector changes the pod, but adds no container."
+	if w.anything() {
+		return "sidecar-injector " + w.little()
 	}
 	if asksElsewhere(w.e.misplaced) {
 		return fmt.Sprintf("sidecar-injector adds nothing (%s), because the annotation that asks stands where nobody reads it.", w.e.Reason)
 	}
 	return fmt.Sprintf("sidecar-injector adds nothing (%s).", w.e.Reason)
+}
+
+// little is what it does to a pod without giving it a sidecar.
+func (w *explanationWriter) little() string {
+	ending := 0
+	for _, c := range w.e.Containers {
+		if c.Instance != "" {
+			ending++
+		}
+	}
+	if ending > 0 {
+		return fmt.Sprintf("%s %s, which READY does not count.", w.verb(), plural(ending, "init container"))
+	}
+	if w.verb() == "added" {
+		return "changed the pod, but added no container."
+	}
+	return "changes the pod, but adds no container."
 }
 
 // podGets lists what the pod gets beside containers and volumes, or would get.
@@ -217,6 +248,9 @@ func (in *explainedInstance) templateText() string {
 	return text
 }
 
+// stopped says that a test of the pod as a whole was not passed.
+func (w *explanationWriter) stopped() bool { return len(failed(w.e.Rules)) > 0 }
+
 // rules are the tests of the decision, ✓ or ✗.
 func (w *explanationWriter) rules(indent string, rules []explainedRule) {
 	if len(rules) == 0 {
@@ -232,16 +266,6 @@ func (w *explanationWriter) rules(indent string, rules []explainedRule) {
 		}
 		w.line("%s  %s %s: %s", indent, w.red("✗"), w.bold(string(r.Reason)), r.Text)
 	}
-}
-
-func failed(rules []explainedRule) []explainedRule {
-	var kept []explainedRule
-	for _, r := range rules {
-		if !r.Passed {
-			kept = append(kept, r)
-		}
-	}
-	return kept
 }
 
 func (w *explanationWriter) warnings() {

@@ -39,16 +39,19 @@ func remedies(a *answer) []remedy {
 	}
 	switch a.result.Reason {
 	case inject.NothingRequested:
-		if len(a.misplaced) == 0 && len(a.result.Instances) == 0 {
+		if asking := a.result.Trace.Asking; asking.Declines() && strings.TrimSpace(asking.Hidden) != "" {
+			why := fmt.Sprintf("to get what the namespace asks for (%s), remove the annotation", cutText(asking.Hidden))
+			all = append(all, removeFromPod(a, inject.RequestAnnotation, false, why))
+		} else if len(a.misplaced) == 0 && len(a.result.Instances) == 0 {
 			all = append(all, setOnPod(a, inject.RequestAnnotation, "TEMPLATE", false, "ask for a template (sidecar-injector templates list shows the names)"))
 		}
 		return all
 	case inject.NamespaceDisabled, inject.NotEnabled:
 		return append(all, labelNamespace(a))
 	case inject.PodDisabled:
-		return append(all, removeFromPod(a, inject.InjectionLabel))
+		return append(all, removeFromPod(a, inject.InjectionLabel, true, "remove the label"))
 	case inject.UnknownLabelValue:
-		if value := a.namespace.Labels[inject.InjectionLabel]; value != "" && value != "enabled" {
+		if a.result.Trace.LabelOn == inject.OnNamespace {
 			return append(all, labelNamespace(a))
 		}
 		return append(all, setOnPod(a, inject.InjectionLabel, "enabled", true, "write enabled or disabled"))
@@ -62,10 +65,8 @@ func remedies(a *answer) []remedy {
 		text := f.Fix
 		if text == "" {
 			text = fixOf(f.Reason)
-			for _, in := range a.result.Instances {
-				if in.Name == f.Instance {
-					text = strings.ReplaceAll(text, "TEMPLATE", in.TemplateName)
-				}
+			if f.Index >= 0 {
+				text = strings.ReplaceAll(text, "TEMPLATE", a.result.Instances[f.Index].TemplateName)
 			}
 		}
 		all = append(all, remedy{Text: fmt.Sprintf("%s: %s: %s", a.place(f.Place), f.Place, text)})
@@ -102,10 +103,14 @@ func setOnPod(a *answer, key, value string, isLabel bool, why string) remedy {
 	return r
 }
 
-func removeFromPod(a *answer, key string) remedy {
-	r := remedy{Text: fmt.Sprintf("remove the label at %s", a.place(fmt.Sprintf("metadata.labels[%q]", key)))}
+func removeFromPod(a *answer, key string, isLabel bool, why string) remedy {
+	field := "annotations"
+	if isLabel {
+		field = "labels"
+	}
+	r := remedy{Text: fmt.Sprintf("%s at %s", why, a.place(fmt.Sprintf("metadata.%s[%q]", field, key)))}
 	if restarts(a.pod.Kind) {
-		r.Command = patchCommand(a, a.pod, podMetadata(a.pod.Kind, "labels"), map[string]*string{key: nil})
+		r.Command = patchCommand(a, a.pod, podMetadata(a.pod.Kind, field), map[string]*string{key: nil})
 	}
 	return r
 }

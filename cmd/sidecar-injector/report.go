@@ -42,6 +42,9 @@ func summary(r *inject.Result, p palette) string {
 				names = append(names, in.Name+" ("+containersText(in)+")")
 			}
 		}
+		for i := 0; len(r.Instances) == 0 && i < len(r.Leftovers); i++ { // one of them was repaired
+			names = append(names, r.Leftovers[i].Name)
+		}
 		return text + " " + strings.Join(names, ", ")
 	}
 	if ignored := ignoredFaults(r); len(ignored) > 1 {

@@ -191,12 +191,13 @@ func sidecarList(w *live.Workload) string {
 	return orNone(strings.Join(list, ","))
 }
 
-// whyOf is what is wrong with the first sidecar that is not as it should be.
+// whyOf is what is wrong with the first sidecar that is not as it should be, or else with
+// the request of a pod as a whole.
 func whyOf(w *live.Workload) string {
 	for _, s := range w.Sidecars {
 		if s.Why != "" && s.State == w.Worst().String() {
 			return cutText(s.Why)
 		}
 	}
-	return ""
+	return cutText(w.Why)
 }

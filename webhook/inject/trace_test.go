@@ -260,7 +260,7 @@ func TestLeftoversAreWholeAndNobodyAsksForThem(t *testing.T) {
 		want      []string
 	}{
 		"beside one that is asked for": {tracedPod("", "", request, "asked=side", inject.StatusAnnotation, status), enabled, want},
-		"of a pod that asks for none": {tracedPod("", "", inject.StatusAnnotation, status), enabled, all},
+		"of a pod that asks for none":  {tracedPod("", "", inject.StatusAnnotation, status), enabled, all},
 		"where nothing is enabled":     {tracedPod("", "", inject.StatusAnnotation, status), inject.Namespace{Name: "shop"}, all},
 		"of no status":                 {tracedPod("", "", request, "side"), enabled, nil},
 	} {

@@ -2,7 +2,6 @@ package live
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -50,7 +49,6 @@ func (r *Reader) Stand(set *templates.Set, settings *inject.Settings, namespace 
 	if err != nil {
 		return s, err
 	}
-	status, _ := inject.ReadStatus(pod.Annotations)
 	settled := false
 	for i := range s.Instances {
 		in := &s.Instances[i]
@@ -63,8 +61,7 @@ func (r *Reader) Stand(set *templates.Set, settings *inject.Settings, namespace 
 		}
 		settled = true
 		in.State, in.Why, in.Today = Unknown, why, revision
-		if entry, ok := status[in.Name]; ok && in.Revision != "" && revision != "" &&
-			entry.Template[strings.LastIndexByte(entry.Template, '/')+1:] == in.Template {
+		if in.Revision != "" && revision != "" && in.from == in.Template {
 			in.State, in.Why = Current, ""
 			if in.Revision != revision {
 				in.State, in.Why = Outdated, "today's revision is "+revision
@@ -72,10 +69,7 @@ func (r *Reader) Stand(set *templates.Set, settings *inject.Settings, namespace 
 		}
 	}
 	if settled {
-		s.State = Bare
-		for _, i := range s.Instances {
-			s.State = max(s.State, i.State)
-		}
+		s.settle()
 	}
 	return s, nil
 }

@@ -11,18 +11,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// leftovers are the entries of a status that the decision did not speak of: nothing
-// asks for them now. Only the revision tells whether they are today's.
-func leftovers(status inject.Status, told map[string]bool, set *templates.Set, namespace string) []Instance {
+// leftovers are sidecars of the pod that nothing asks for now. Only the revision tells
+// whether they are today's.
+func leftovers(result *inject.Result) []Instance {
 	var all []Instance
-	for _, name := range slices.Sorted(maps.Keys(status)) {
-		entry := status[name]
-		if told[name] || entry.LeftOut != "" {
-			continue
-		}
-		i := Instance{Name: name, Template: entry.Template[strings.LastIndexByte(entry.Template, '/')+1:], Revision: entry.Revision, State: Current}
-		if today, ok := set.Lookup(namespace, i.Template); ok && today.Template != nil {
-			i.Today = today.Template.Revision
+	for _, l := range result.Leftovers {
+		i := Instance{Name: l.Name, Template: l.TemplateName(), Revision: l.Revision, State: Current, from: l.TemplateName()}
+		if l.Today != nil {
+			i.Today = l.Today.Revision
 		}
 		if i.Today != i.Revision {
 			i.State, i.Why = Outdated, "today's revision is "+i.Today
@@ -50,6 +46,8 @@ type Workload struct {
 	Missed   int `json:"missed"`
 	Refused  int `json:"refused"`
 	Unknown  int `json:"unknown"`
+	// Why is what is wrong with the request of a pod as a whole, "" if nothing is.
+	Why string `json:"why,omitempty"`
 	// Sidecars are what the pods have and lack, sorted, each with its number of pods.
 	Sidecars []Sidecar `json:"sidecars,omitempty"`
 }
@@ -164,6 +162,7 @@ func (v *Inventory) Add(pod *Pod, owner Owner, s Standing) {
 	case Unknown:
 		w.Unknown++
 	}
+	w.Why = cmp.Or(w.Why, s.Why)
 	for _, i := range s.Instances {
 		w.count(i)
 	}

@@ -32,6 +32,8 @@ const (
 type Standing struct {
 	State     State
 	Instances []Instance
+	// Why is a sentence where the request as a whole cannot be read, and no instance says so.
+	Why string
 	// Decided are the instances of the decision, with the rights that they need.
 	Decided []inject.Instance
 }
@@ -46,6 +48,8 @@ type Instance struct {
 	State           State
 	// Why is a sentence where the state is not Current.
 	Why string
+
+	from string // the template that the pod's sidecar came from, by name
 }
 
 // Text is template@revision, and the instance where it is called otherwise.
@@ -66,17 +70,16 @@ func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Names
 	if err != nil {
 		return Standing{}, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
-	status, _ := inject.ReadStatus(pod.Annotations) // one that cannot be read says nothing
 	s := Standing{Decided: result.Instances}
-	told := map[string]bool{}
-	for _, in := range result.Instances {
+	for n := range result.Instances {
+		in := &result.Instances[n]
 		i := Instance{Name: in.Name, Template: in.TemplateName, Why: in.Outdated}
 		if in.Template != nil {
 			i.Today = in.Template.Revision
 		}
 		switch in.Outcome {
 		case inject.Unchanged:
-			i.Revision, i.State = status[in.Name].Revision, Current
+			i.Revision, i.State, i.from = in.Revision(), Current, in.Entry.TemplateName()
 			if in.Outdated != "" {
 				i.State = Outdated
 			}
@@ -87,15 +90,26 @@ func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Names
 		default: // skipped or admitted without: it would not have it today either
 			continue
 		}
-		told[in.Name] = true
 		s.Instances = append(s.Instances, i)
 	}
-	s.Instances = append(s.Instances, leftovers(status, told, set, namespace.Name)...)
-	if len(result.Instances) == 0 && result.Outcome == inject.Refused {
+	s.Instances = append(s.Instances, leftovers(result)...)
+	for _, f := range result.Faults {
+		if f.Index < 0 && !f.Ignored {
+			s.Why = f.String()
+			break
+		}
+	}
+	s.settle()
+	return s, nil
+}
+
+// settle finds the pod's state: that of its worst sidecar, or of the request as a whole.
+func (s *Standing) settle() {
+	s.State = Bare
+	if s.Why != "" {
 		s.State = Refused
 	}
 	for _, i := range s.Instances {
 		s.State = max(s.State, i.State)
 	}
-	return s, nil
 }

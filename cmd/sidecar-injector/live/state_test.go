@@ -1,0 +1,57 @@
+package live
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// TestAPodStandsAsTheDecisionSays: what the status lists and is not there does not count,
+// and a request that cannot be read is refused whatever is there.
+func TestAPodStandsAsTheDecisionSays(t *testing.T) {
+	const status = `{\"side\":{\"template\":\"ClusterSidecarTemplate/side\",\"revision\":\"old\",\"containers\":[\"side\"]},` +
+		`\"gone\":{\"template\":\"ClusterSidecarTemplate/side\",\"revision\":\"old\",\"containers\":[\"gone\"]},` +
+		`\"elsewhere\":{\"template\":\"ClusterSidecarTemplate/side\",\"revision\":\"old\",\"sidecars\":[\"side\"]},` +
+		`\"out\":{\"template\":\"ClusterSidecarTemplate/side\",\"revision\":\"old\",\"leftOut\":\"Conflict\"}}`
+	set := templates.NewSet(nil)
+	for name, test := range map[string]struct {
+		request string
+		enabled string
+		want    []string
+	}{
+		"nothing asks":                        {"", "enabled", []string{"outdated", "side=side@old outdated"}},
+		"it is disabled":                      {"", "disabled", []string{"outdated", "side=side@old outdated"}},
+		"the request cannot be read":          {"true", "enabled", []string{"refused", "side=side@old outdated"}},
+		"the request cannot be read, in part": {"side,,", "enabled", []string{"refused", "side=side@old outdated"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod, err := ReadPod(fmt.Appendf(nil, `{"metadata":{"name":"web","namespace":"shop","annotations":{"sidecar-injector.dev/inject":%q,"sidecar-injector.dev/status":"%s"}},
+				"spec":{"containers":[{"name":"app","image":"app"},{"name":"side","image":"side"}]}}`, test.request, status))
+			if err != nil {
+				t.Fatal(err)
+			}
+			namespace := inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: test.enabled}}
+			s, err := Stand(set, config.Default().Settings(), namespace, &pod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []string{s.State.String()}
+			for _, i := range s.Instances {
+				got = append(got, fmt.Sprintf("%s=%s@%s %s", i.Name, i.Template, i.Revision, i.State))
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			v := NewInventory()
+			v.Add(&pod, Owner{}, s)
+			if w := v.Workloads()[0]; (w.Why != "") != (s.State == Refused) || w.State != s.State.String() {
+				t.Errorf("workload %+v", w)
+			}
+		})
+	}
+}
