@@ -82,7 +82,7 @@ func (m *Metrics) decided(result *inject.Result) {
 		m.decisions.WithLabelValues(string(instance.Outcome), string(instance.Reason), name).Inc()
 	}
 	for i := range result.Faults {
-		if fault := &result.Faults[i]; fault.Instance == "" {
+		if fault := &result.Faults[i]; fault.Index < 0 {
 			outcome := inject.Refused
 			if fault.Ignored {
 				outcome = inject.AdmittedWithout

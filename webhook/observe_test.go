@@ -40,6 +40,16 @@ func TestTemplateLabelTakesNamesOfLoadedTemplatesOnly(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeReadOfARequestIsCountedBesideWhatCan(t *testing.T) {
+	e := newEdge(t, withTemplates(tail)).serve()
+	e.post(review(asking("tail, two=tail, two=other, , ")))
+	for template, want := range map[string]float64{"unknown": 3, "": 0} {
+		if got := e.count("sidecar_injector_decisions_total", "outcome", "refused", "reason", "BadRequest", "template", template); got != want {
+			t.Errorf("template %q: %v faults of the request are counted, want %v", template, got, want)
+		}
+	}
+}
+
 func TestDecisionsAreTimedAndWhatIsTurnedAwayIsCountedByItself(t *testing.T) {
 	e := newEdge(t, nil).serve()
 	e.post(review(plainPod))

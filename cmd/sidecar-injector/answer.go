@@ -63,15 +63,18 @@ func (o *offline) doubt(a *answer) {
 	}
 	doubts := map[string]string{}
 	for _, f := range a.result.Faults {
-		if f.Index >= 0 && !f.Ignored && (f.Reason == inject.UnknownTemplate || f.Reason == inject.TemplateInvalid) {
-			in := &a.result.Instances[f.Index]
-			if why, _ := o.reader.Doubt(o.set, a.namespace.Name, in.TemplateName); why != "" {
-				doubts[in.Name] = why
-			}
+		if f.Ignored {
+			continue
 		}
-		if !f.Ignored && doubts[f.Instance] == "" {
+		if f.Index < 0 || f.Reason != inject.UnknownTemplate && f.Reason != inject.TemplateInvalid {
 			return
 		}
+		in := &a.result.Instances[f.Index]
+		why, _ := o.reader.Doubt(o.set, a.namespace.Name, in.TemplateName)
+		if why == "" {
+			return
+		}
+		doubts[in.Name] = why
 	}
 	a.doubts = doubts
 }
