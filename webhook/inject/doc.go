@@ -4,10 +4,11 @@
 //
 //	request -> decide -> render -> plan -> patch
 //
-// decide picks the template instances and says why (decide.go, asked.go; trace.go
-// keeps how that came about), templates render them, plan checks the additions against the pod and against
-// each other (claims.go) and puts them in place (assemble.go). Everything is
-// computed from the arguments: no clock, network, log, file or global.
+// decide picks the template instances and says why (decide.go, asked.go), templates
+// render them, plan checks the additions against the pod and against each other
+// (claims.go) and puts them in place (assemble.go). How the answer came about is
+// recorded on the way (trace.go). Everything is computed from the arguments: no
+// clock, network, log, file or global.
 //
 // Three kinds of "no" have three types. A skip is a decision with a Reason. A
 // mistake of the person who wrote the pod is a Fault. What is nobody's mistake
