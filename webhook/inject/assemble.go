@@ -133,7 +133,7 @@ func (a *assembly) targets() {
 	}
 }
 
-// arranged are the pod's two lists of containers with ours in place.
+// arranged are the pod's two lists of containers with ours in place; nil where there are none of ours.
 type arranged struct{ init, regular []standing }
 
 func (a *assembly) containers() arranged {
@@ -148,8 +148,8 @@ func (a *assembly) containers() arranged {
 	}
 	spec, owned := &a.job.pod.spec, a.job.owned
 	return arranged{
-		init:    arrange(standingOf(spec.InitContainers, owned), init),
-		regular: arrange(standingOf(spec.Containers, owned), regular),
+		init:    arrange(spec.InitContainers, owned, init),
+		regular: arrange(spec.Containers, owned, regular),
 	}
 }
 
