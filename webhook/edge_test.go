@@ -42,8 +42,9 @@ func setOf(text string) *templates.Set {
 
 // edge is the admission edge with everything around it under the test's control.
 type edge struct {
-	t        *testing.T
+	t        testing.TB
 	handler  *webhook.Handler
+	further  map[string]http.Handler // of other paths
 	access   webhook.AccessReviewer
 	registry *prometheus.Registry
 	logs     *observer.ObservedLogs
@@ -53,7 +54,7 @@ type edge struct {
 
 // newEdge prepares an edge; change adapts the options, which by default hold no
 // template and treat every namespace as enabled.
-func newEdge(t *testing.T, change func(*webhook.Options)) *edge {
+func newEdge(t testing.TB, change func(*webhook.Options)) *edge {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	registry := prometheus.NewRegistry()
@@ -82,7 +83,7 @@ func (e *edge) serve() *edge {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	server, err := webhook.NewServer("127.0.0.1:0", leaf.GetCertificate, e.handler, nil)
+	server, err := webhook.NewServer("127.0.0.1:0", leaf.GetCertificate, e.handler, e.further)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func (e *edge) serve() *edge {
 	return e
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -14,23 +14,25 @@ type allowance struct {
 	burst time.Duration
 }
 
-// templateAllowance is enough for a hundred templates at once (the built-in ones take about 12 ms
-// each) and four a second from then on; what is not reviewed in time is still judged when it is
-// loaded.
-func templateAllowance() allowance { return allowance{share: 0.05, burst: 2 * time.Second} }
+// templateAllowance is enough for forty templates at once (the built-in ones take about 12 ms
+// each) and four a second from then on, so that kubectl apply of more takes longer; what is not
+// reviewed in time is still judged when it is loaded.
+func templateAllowance() allowance { return allowance{share: 0.05, burst: 500 * time.Millisecond} }
 
-// adviceAllowance is enough for thousands of workloads at once (most take less than a
+// adviceAllowance is enough for hundreds of workloads at once (most take less than a
 // millisecond) and hundreds a second from then on.
-func adviceAllowance() allowance { return allowance{share: 0.1, burst: 2 * time.Second} }
+func adviceAllowance() allowance { return allowance{share: 0.1, burst: 500 * time.Millisecond} }
+
+// longestWait is how long a caller waits for others, and then for time to be earned. Who would have
+// to wait longer for the latter is turned away at once. Both together are what the API server
+// waits for advice.
+const longestWait = time.Second
 
 // turns lets requests of one kind work one after the other, and no more than their allowance. Go
 // has no priorities, so this is what keeps work that can wait from the processors that pods
 // need: who may ask for it is anybody who reaches the port.
 type turns struct {
 	allowance
-	// longestRest is how long a caller waits for time to be earned; who would have to wait longer is
-	// turned away at once.
-	longestRest time.Duration
 	// busy holds the one who works.
 	busy chan struct{}
 
@@ -41,16 +43,20 @@ type turns struct {
 }
 
 func newTurns(a allowance) *turns {
-	return &turns{allowance: a, longestRest: time.Second, busy: make(chan struct{}, 1), credit: a.burst, at: time.Now()}
+	return &turns{allowance: a, busy: make(chan struct{}, 1), credit: a.burst, at: time.Now()}
 }
 
 // do has work done when it is its turn. The time that it takes is that of the clock, so the
 // busier the machine is with other things, the less is done here. It ends with the caller while
 // it waits.
 func (t *turns) do(ctx context.Context, work func() error) error {
+	patience := time.NewTimer(longestWait)
+	defer patience.Stop()
 	select {
 	case t.busy <- struct{}{}:
 		defer func() { <-t.busy }()
+	case <-patience.C:
+		return overloaded()
 	case <-ctx.Done():
 		return heeded(ctx)
 	}
@@ -71,7 +77,7 @@ func (t *turns) rest(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	if wait > t.longestRest {
+	if wait > longestWait {
 		return overloaded()
 	}
 	timer := time.NewTimer(wait)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 const maxSideConnections = 64
 
 // maxScrapes is how many scrapes are answered at once; each takes memory for all series.
-const maxScrapes = 8
+const maxScrapes = 4
 
 // listenAndServe listens on address before it returns, and serves until ctx is
 // done. An empty address is none.
@@ -62,7 +63,14 @@ type readiness struct {
 	certificate func() error
 	further     []func() error
 	draining    atomic.Bool
+
+	mu   sync.Mutex
+	said time.Time // when it last said yes
 }
+
+// readyFor is how long a yes counts: among the checks is a handshake, which costs more than a pod
+// does, and anybody who reaches the port may ask.
+const readyFor = time.Second
 
 // fail makes it say no for good.
 func (r *readiness) fail() { r.draining.Store(true) }
@@ -71,6 +79,19 @@ func (r *readiness) check() error {
 	if r.draining.Load() {
 		return errors.New("draining")
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.said) < readyFor {
+		return nil
+	}
+	if err := r.ask(); err != nil {
+		return err
+	}
+	r.said = time.Now()
+	return nil
+}
+
+func (r *readiness) ask() error {
 	if !r.templates() {
 		return errors.New("templates: not loaded yet")
 	}

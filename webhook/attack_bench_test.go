@@ -1,0 +1,160 @@
+package webhook_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+// expensiveTemplate is 2 kB of which the loader has as much work as its bounds allow: expressions near
+// the cost limit, and examples that evaluate each of them again.
+func expensiveTemplate() string {
+	ten := "[1,1,1,1,1,1,1,1,1,1]"
+	expression := "string(" + ten + ".map(a," + ten + ".map(b," + ten + ".map(c,a+b+c).sum()).sum()).sum())"
+	var b strings.Builder
+	b.WriteString("apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: bomb}\n" +
+		"spec:\n  parameters: [{name: p, type: string, default: \"\"}]\n  examples:\n")
+	for i := range 25 {
+		fmt.Fprintf(&b, "  - {name: e%d, parameters: {p: x}}\n", i)
+	}
+	b.WriteString("  pod: {spec: {containers: [{name: bomb, image: \"example.com/bomb:1\", env: [\n")
+	for i := range 4 {
+		fmt.Fprintf(&b, "    {name: A%d, value: '${%s}'},\n", i, expression)
+	}
+	b.WriteString("  ]}]}}\n")
+	return b.String()
+}
+
+// hostileWorkload is a workload whose every container gets a sidecar's mount: more work than most.
+func hostileWorkload() string {
+	containers := make([]string, 2000)
+	for i := range containers {
+		containers[i] = fmt.Sprintf(`{"name":"c%d","image":"x"}`, i)
+	}
+	return createDeployment(strings.Replace(deployment("", annotated("sidecar-injector.dev/inject", "log-collector", "log-collector.sidecar-injector.dev/containers", "all")),
+		`{"name":"app","image":"app"}`, strings.Join(containers, ","), 1))
+}
+
+// BenchmarkPodsBesideAttacks is the p99 of pods, alone and while 32 connections post what is
+// expensive to review, leave after 3 s, and come again. Both run in this process, so what the
+// attackers' own work takes from the pods is in it; "cheap" is the same attack with a template that
+// costs nothing, to tell that apart.
+func BenchmarkPodsBesideAttacks(b *testing.B) {
+	object, err := yaml.YAMLToJSON([]byte(expensiveTemplate()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	start := time.Now()
+	if entry := templates.Load(templates.SourceDirectory, "bomb.yaml", []byte(expensiveTemplate()))[0]; entry.Broken() {
+		b.Logf("the template is refused: %v", entry.Findings)
+	}
+	b.Logf("the template of %d bytes takes %s to load", len(object), time.Since(start))
+	pod, err := traffic.Review(traffic.Grafana())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, attack := range []struct{ name, path, body string }{
+		{"cheap", webhook.TemplatesPath, createTemplate(clusterTemplate("", goodSpec))},
+		{"templates", webhook.TemplatesPath, createTemplate(string(object))},
+		{"advice", webhook.AdvicePath, hostileWorkload()},
+	} {
+		b.Run(attack.name, func(b *testing.B) {
+			e := &edge{t: b, handler: benchmarkHandler(b, traffic.OneTemplate())}
+			e.further = map[string]http.Handler{
+				webhook.TemplatesPath: webhook.NewTemplateReview(e.handler.Options),
+				webhook.AdvicePath:    webhook.NewAdvice(e.handler.Options, nil),
+			}
+			e.serve()
+			e.client.Transport.(*http.Transport).MaxIdleConnsPerHost = 64
+			for b.Loop() {
+				first := e.attacked(b, attack.path, attack.body, pod)
+				// Alternating, so that what else the machine does is in both.
+				var quiet, later []time.Duration
+				for range 10 {
+					quiet = append(quiet, times200(b, e, pod)...)
+					later = append(later, e.attacked(b, attack.path, attack.body, pod)...)
+				}
+				b.ReportMetric(p99(quiet).Seconds()*1e6, "quiet-µs")
+				b.ReportMetric(float64(p99(first))/float64(p99(quiet)), "first/quiet")
+				b.ReportMetric(float64(p99(later))/float64(p99(quiet)), "later/quiet")
+			}
+		})
+	}
+}
+
+// attacked is what pods take while 32 connections post a body.
+func (e *edge) attacked(b *testing.B, path, body string, pod []byte) []time.Duration {
+	ctx, stop := context.WithCancel(b.Context())
+	var attackers sync.WaitGroup
+	for range 32 {
+		attackers.Go(func() { e.attack(ctx, path, body) })
+	}
+	took := times200(b, e, pod)
+	stop()
+	attackers.Wait()
+	return took
+}
+
+// attack posts a body over and over, waits 3 s for each answer, and a tenth of a second in between.
+func (e *edge) attack(ctx context.Context, path, body string) {
+	for ctx.Err() == nil {
+		ctx, leave := context.WithTimeout(ctx, 3*time.Second)
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(e.url, webhook.Path)+path, strings.NewReader(body))
+		if err == nil {
+			request.Header.Set("Content-Type", "application/json")
+			if response, err := e.client.Do(request); err == nil {
+				_, _ = io.Copy(io.Discard, response.Body)
+				_ = response.Body.Close()
+			}
+		}
+		leave()
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// times200 posts 200 pods in a second, and gives what each takes.
+func times200(b *testing.B, e *edge, body []byte) []time.Duration {
+	b.Helper()
+	var mu sync.Mutex
+	var took []time.Duration
+	var pods sync.WaitGroup
+	for range 200 {
+		time.Sleep(5 * time.Millisecond)
+		pods.Go(func() {
+			start := time.Now()
+			response, err := e.client.Post(e.url, "application/json", bytes.NewReader(body))
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				b.Errorf("status %d", response.StatusCode)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			took = append(took, time.Since(start))
+		})
+	}
+	pods.Wait()
+	return took
+}
+
+func p99(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
