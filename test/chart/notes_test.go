@@ -19,6 +19,9 @@ func TestTheNotesWarnOfWhatCanGoWrongAndNameOneNextCommand(t *testing.T) {
 	if strings.Contains(plain, "WARNING") || strings.Count(plain, "sidecar-injector check") != 1 {
 		t.Errorf("notes of the defaults:\n%s", plain)
 	}
+	if text := notes("--set", "webhook.failurePolicy=Ignore,guard=Warn"); strings.Contains(text, "WARNING") {
+		t.Errorf("the notes warn of pods that the guard tells of:\n%s", text)
+	}
 	for _, want := range []string{"one replica", "failurePolicy is Ignore", "no ServiceMonitor", "no PrometheusRule"} {
 		if text := notes("--values", filepath.Join(directory, "values-dev.yaml"), "--set", "monitoring.scrape=ServiceMonitor,monitoring.alerts=true"); !strings.Contains(text, want) {
 			t.Errorf("the notes lack %q:\n%s", want, text)

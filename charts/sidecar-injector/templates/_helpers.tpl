@@ -67,12 +67,53 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{- /* Namespaces that are never sent: a cluster must be able to start without us, and so must we. */ -}}
+{{- /* Namespaces that are never sent: a cluster must be able to start without us, and so must we. A list in JSON. */ -}}
+{{- define "sidecar-injector.neverSent" -}}
+{{ list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace | uniq | toJson }}
+{{- end -}}
+
 {{- define "sidecar-injector.excludedNamespaces" -}}
 - key: kubernetes.io/metadata.name
   operator: NotIn
-  values: {{ list "kube-system" "kube-public" "kube-node-lease" .Release.Namespace | uniq | toJson }}
+  values: {{ include "sidecar-injector.neverSent" . }}
 {{- with .Values.webhook.namespaceSelector.matchExpressions }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- /* Of the pod, for whatever has to choose the pods that are sent. */ -}}
+{{- define "sidecar-injector.podExpressions" -}}
+- {key: sidecar-injector.dev/injection, operator: NotIn, values: [disabled]}
+{{- with .Values.webhook.objectSelector.matchExpressions }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "sidecar-injector.podConditions" -}}
+- name: no-mirror-pods
+  expression: "!has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)"
+{{- with .Values.webhook.matchConditions }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* "yes" where the API server has ValidatingAdmissionPolicy v1, else nothing. By version, since a
+       rendering without a cluster knows no kinds. */ -}}
+{{- define "sidecar-injector.hasPolicies" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
+{{- end -}}
+
+{{- /* A policy does nothing without a binding. Arguments: the root, what follows the name, the actions. */ -}}
+{{- define "sidecar-injector.policyBinding" -}}
+{{- $root := index . 0 -}}
+{{- $policy := printf "%s-%s" (include "sidecar-injector.name" $root) (index . 1) -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ $policy }}
+  labels:
+    {{- include "sidecar-injector.labels" $root | nindent 4 }}
+spec:
+  policyName: {{ $policy }}
+  validationActions: {{ index . 2 | toJson }}
 {{- end -}}

@@ -78,6 +78,12 @@ func failedCall(message string) bool {
 	return strings.HasSuffix(strings.Trim(name, `"`), "."+inject.Domain)
 }
 
+// guarded says whether it was the guard of an installation that refused a pod: nobody had
+// given the pod its sidecars.
+func guarded(message, installation string) bool {
+	return strings.Contains(message, "ValidatingAdmissionPolicy '"+installation+"-guard' ")
+}
+
 // denial is what our webhook said when it refused a pod; false if it was not it that did.
 func denial(message string) (string, bool) {
 	before, text, found := strings.Cut(message, " denied the request: ")

@@ -87,6 +87,8 @@ type Trial struct {
 	Cause Cause
 	// Message is the API server's own, "" if the pod was admitted.
 	Message string
+	// Guarded says that the chart's guard refused it, for it came without a sidecar.
+	Guarded bool
 	// Reached is what the API server said when it was asked to reach the Service by
 	// itself, where the trial did not tell why: CauseNone if it did reach it.
 	Reached Seen[Cause]

@@ -138,6 +138,8 @@ func (g *gatherer) rights(ctx context.Context) ([]string, error) {
 	for _, r := range []struct{ group, resource string }{
 		{"admissionregistration.k8s.io", "mutatingwebhookconfigurations"},
 		{"admissionregistration.k8s.io", "validatingwebhookconfigurations"},
+		{"admissionregistration.k8s.io", "validatingadmissionpolicies"},
+		{"admissionregistration.k8s.io", "validatingadmissionpolicybindings"},
 		{"apiextensions.k8s.io", "customresourcedefinitions"},
 		{"rbac.authorization.k8s.io", "clusterroles"},
 		{"rbac.authorization.k8s.io", "clusterrolebindings"},

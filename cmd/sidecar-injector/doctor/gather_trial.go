@@ -172,6 +172,9 @@ func (g *gatherer) trial(ctx context.Context, namespace, template string, enable
 		return nil, err
 	}
 	t.Message = status.Status().Message
+	if t.Guarded = guarded(t.Message, g.facts.installation().Name); t.Guarded {
+		t.Reached = seen(g.reach(ctx))
+	}
 	if failedCall(t.Message) {
 		t.Cause = readCause(t.Message)
 	}
@@ -239,7 +242,7 @@ func (g *gatherer) limits(ctx context.Context, namespace, template string) error
 		return with
 	}
 	message := status.Status().Message
-	if _, denied := denial(message); denied || failedCall(message) {
+	if _, denied := denial(message); denied || failedCall(message) || guarded(message, f.installation().Name) {
 		return nil // the round trip tells of it
 	}
 	if without != nil {

@@ -30,7 +30,7 @@ func roundTrip(f *Facts) []Finding {
 		return nil
 	case t.Injected:
 		return ok("a pod that was created by dry run in namespace %s came back with its sidecar", t.Namespace)
-	case t.Message == "":
+	case t.Message == "", t.Guarded:
 		return []Finding{passedBy(f, t)}
 	}
 	if text, denied := denial(t.Message); denied {
@@ -46,9 +46,12 @@ func roundTrip(f *Facts) []Finding {
 	return []Finding{found}
 }
 
-// passedBy is about a pod that was admitted without its sidecar, and without a word.
+// passedBy is about a pod that nobody gave its sidecar, without a word of why.
 func passedBy(f *Facts, t *Trial) Finding {
 	text := fmt.Sprintf("a pod that was created by dry run in namespace %s came back without its sidecar", t.Namespace)
+	if t.Guarded {
+		text = fmt.Sprintf("a pod that was created by dry run in namespace %s got no sidecar, and the guard refuses it", t.Namespace)
+	}
 	cause := t.Reached.Value
 	if cause == CauseNoEndpoints && ready(f) > 0 {
 		cause = CauseNone // the API server's proxy reaches only endpoints that are pods

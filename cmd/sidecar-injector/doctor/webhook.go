@@ -91,8 +91,8 @@ func webhookPolicy(f *Facts) []Finding {
 	switch {
 	case policies["Ignore"]:
 		found = append(found, warning("the failurePolicy is Ignore",
-			"while the injector cannot be reached, pods are created without their sidecars, and nobody is told; pods-missed counts them",
-			"set webhook.failurePolicy: Fail in the chart's values where a sidecar must not be missed"))
+			"while the injector cannot be reached, pods are created without their sidecars, and nobody is told but by the chart's guard; pods-missed counts them",
+			"set webhook.failurePolicy: Fail in the chart's values where a sidecar must not be missed, or guard: Warn or Deny"))
 	case len(found) == 0 && len(policies) > 0:
 		return ok("the failurePolicy is Fail: no pod goes without its sidecars unnoticed")
 	}
