@@ -1,6 +1,10 @@
 package manifest
 
-import "go.yaml.in/yaml/v3"
+import (
+	"sort"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // writeOutStale makes copies of every alias whose anchor no longer says what it
 // did, and of every merge key that holds such an alias.
@@ -83,12 +87,7 @@ func (a *anchors) visit(n *yaml.Node) {
 
 // means reports whether an alias would mean the same if it stood at the place of a node.
 func (a *anchors) means(alias, place *yaml.Node) bool {
-	var last *yaml.Node
-	for _, n := range a.definitions[alias.Value] {
-		if a.order[n] > a.order[place] {
-			break
-		}
-		last = n
-	}
-	return last == alias.Alias
+	definitions := a.definitions[alias.Value]
+	after := sort.Search(len(definitions), func(i int) bool { return a.order[definitions[i]] > a.order[place] })
+	return after > 0 && definitions[after-1] == alias.Alias
 }

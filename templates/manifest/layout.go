@@ -16,10 +16,15 @@ type layout struct {
 	// starts are the offsets of the lines; first is the stream's line of the first one.
 	starts []int
 	first  int
+	// marks are the offsets of every markWidth-th character of a line, by its index, of
+	// those lines that were looked at: a document may be one long line, and all its nodes stand in it.
+	marks map[int][]int
 }
 
+const markWidth = 128
+
 func newLayout(d *Document) *layout {
-	l := &layout{text: d.Text, first: d.Line, starts: []int{0}}
+	l := &layout{text: d.Text, first: d.Line, starts: []int{0}, marks: map[int][]int{}}
 	if bytes.HasPrefix(d.Text, []byte(byteOrderMark)) {
 		l.starts[0] = len(byteOrderMark)
 	}
@@ -32,8 +37,14 @@ func newLayout(d *Document) *layout {
 
 // start is the offset of a node, of its anchor or tag if it has one.
 func (l *layout) start(n *yaml.Node) int {
-	at := l.starts[n.Line-l.first]
-	for range n.Column - 1 {
+	line := n.Line - l.first
+	at, characters := l.starts[line], n.Column-1
+	if characters >= markWidth {
+		marks := l.marksOf(line)
+		i := min(characters/markWidth, len(marks)-1)
+		at, characters = marks[i], characters-i*markWidth
+	}
+	for range characters {
 		if l.text[at] < utf8.RuneSelf {
 			at++
 			continue
@@ -42,6 +53,27 @@ func (l *layout) start(n *yaml.Node) int {
 		at += size
 	}
 	return at
+}
+
+// marksOf are the marks of a line; the first is its start.
+func (l *layout) marksOf(line int) []int {
+	marks, known := l.marks[line]
+	if known {
+		return marks
+	}
+	start, end := l.starts[line], len(l.text)
+	if line+1 < len(l.starts) {
+		end = l.starts[line+1]
+	}
+	for at, characters := start, 0; at < end || characters == 0; characters++ {
+		if characters%markWidth == 0 {
+			marks = append(marks, at)
+		}
+		_, size := utf8.DecodeRune(l.text[at:end])
+		at += max(size, 1)
+	}
+	l.marks[line] = marks
+	return marks
 }
 
 // isEmpty reports whether a node has no text of its own: a null left out.
@@ -157,7 +189,14 @@ func (l *layout) lineEnd(at int) int {
 
 // column is the number of characters before the offset in its line.
 func (l *layout) column(at int) int {
-	return utf8.RuneCount(l.text[l.lineStart(at):at])
+	line := l.line(at)
+	start, before := l.starts[line], 0
+	if at-start >= markWidth {
+		marks := l.marksOf(line)
+		i := sort.SearchInts(marks, at+1) - 1
+		start, before = marks[i], i*markWidth
+	}
+	return before + utf8.RuneCount(l.text[start:at])
 }
 
 // indent is the number of spaces that a line begins with.

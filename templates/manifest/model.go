@@ -29,6 +29,8 @@ type item struct {
 	// entries of a mapping or list, once opened.
 	entries []*entry
 	opened  bool
+	// names are a mapping's entries that find gives, once it was asked.
+	names map[string]*entry
 }
 
 // entry is one entry of a mapping or list.
@@ -124,17 +126,18 @@ func (it *item) look(e *entry) *item {
 // find is the mapping's own entry of a name, or one of a merge key that has been written out.
 func (it *item) find(name string) *entry {
 	it.open()
-	for _, e := range it.entries {
-		if !e.merge && e.name == name {
-			return e
-		}
-		for _, s := range e.spread {
-			if s.name == name {
-				return s
+	if it.names == nil {
+		it.names = make(map[string]*entry, len(it.entries))
+		for _, e := range it.entries {
+			if !e.merge {
+				it.names[e.name] = e
+			}
+			for _, s := range e.spread {
+				it.names[s.name] = s
 			}
 		}
 	}
-	return nil
+	return it.names[name]
 }
 
 // set gives a key a value.
@@ -143,7 +146,8 @@ func (it *item) set(name string, value *item) {
 		e.value = value
 		return
 	}
-	it.entries = append(it.entries, &entry{name: name, value: value})
+	e := &entry{name: name, value: value}
+	it.entries, it.names[name] = append(it.entries, e), e
 }
 
 // merger is the merge key that brings a name, nil if none does.
@@ -173,6 +177,7 @@ func (m *model) writeOut(it *item, merge *entry) {
 	for _, p := range merged(merge.old, seen) {
 		merge.spread = append(merge.spread, &entry{name: p.name, key: p.key, value: newItem(p.value, false)})
 	}
+	it.names = nil
 	it.touched = true
 	if it.here {
 		m.replaced(merge.old)

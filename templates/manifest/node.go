@@ -44,48 +44,51 @@ type pair struct {
 
 // pairs lists a mapping's entries with merge keys expanded.
 func pairs(n *yaml.Node) []pair {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i]) {
+			return expand(nil, n, map[string]bool{}, false)
+		}
+	}
 	list := make([]pair, 0, len(n.Content)/2)
-	merges := false
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		merges = merges || isMerge(n.Content[i])
-	}
-	var seen map[string]bool
-	if merges {
-		seen = map[string]bool{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if name, _ := keyText(n.Content[i]); !isMerge(n.Content[i]) {
-				seen[name] = true
-			}
-		}
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if !isMerge(key) {
-			name, _ := keyText(key)
-			list = append(list, pair{name, key, value, false})
-			continue
-		}
-		list = append(list, merged(value, seen)...)
+		name, _ := keyText(n.Content[i])
+		list = append(list, pair{name, n.Content[i], n.Content[i+1], false})
 	}
 	return list
 }
 
 // merged lists what the value of a merge key adds to a mapping that has the
 // names seen, and notes the new names.
-func merged(value *yaml.Node, seen map[string]bool) []pair {
+func merged(value *yaml.Node, seen map[string]bool) []pair { return merge(nil, value, seen) }
+
+func merge(list []pair, value *yaml.Node, seen map[string]bool) []pair {
 	value = Resolve(value)
-	sources := []*yaml.Node{value}
-	if value.Kind == yaml.SequenceNode {
-		sources = value.Content
+	if value.Kind != yaml.SequenceNode {
+		return expand(list, value, seen, true)
 	}
-	var list []pair
-	for _, source := range sources {
-		for _, p := range pairs(Resolve(source)) {
-			if !seen[p.name] {
-				seen[p.name] = true
-				p.merged = true
-				list = append(list, p)
-			}
+	for _, source := range value.Content {
+		list = expand(list, Resolve(source), seen, true)
+	}
+	return list
+}
+
+// expand appends the entries of a mapping whose names are not seen yet, and notes them. A
+// mapping that merges one that merges another is gone through once, without lists in between.
+func expand(list []pair, n *yaml.Node, seen map[string]bool, merged bool) []pair {
+	// Its own names come before those that it merges, wherever they stand.
+	own := make([]*pair, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if name, _ := keyText(key); !isMerge(key) && !seen[name] {
+			seen[name] = true
+			own[i/2] = &pair{name, key, n.Content[i+1], merged}
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i]) {
+			list = merge(list, n.Content[i+1], seen)
+		} else if p := own[i/2]; p != nil {
+			list = append(list, *p)
 		}
 	}
 	return list

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// tenant is the namespace of all pods here.
+const tenant = "tenant"
+
+// library is a set of templates that never changes.
+type library struct{ set *templates.Set }
+
+func (l library) Current() *templates.Set { return l.set }
+func (l library) Ready() bool             { return true }
+
+// builtinEntries are the templates that come with the binary.
+func builtinEntries() []templates.Entry {
+	var entries []templates.Entry
+	files, err := fs.Glob(builtin.FS, "*.yaml")
+	for _, file := range files {
+		var data []byte
+		if data, err = builtin.FS.ReadFile(file); err == nil {
+			entries = append(entries, templates.Load(templates.SourceBuiltIn, file, data)...)
+		}
+	}
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	return entries
+}
+
+// setOf are the built-in templates and those of a text, which must be good.
+func setOf(text []byte) *templates.Set {
+	entries := templates.Load(templates.SourceDirectory, "costs.yaml", text)
+	for _, e := range entries {
+		if e.Broken() {
+			panic(fmt.Sprintf("template of a row: %s", e.Findings[0]))
+		}
+	}
+	return templates.NewSet(slices.Concat(builtinEntries(), entries))
+}
+
+// handlerOf is the real handler over the built-in templates and those of a text.
+func handlerOf(text []byte) http.Handler {
+	return webhook.NewHandler(webhook.Options{
+		Templates: library{setOf(text)}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
+		Metrics: webhook.NewMetrics(prometheus.NewRegistry()), Log: logr.Discard(),
+	})
+}
+
+// reviewOf is the admission review that creates an object.
+func reviewOf(pod any) []byte {
+	return encode(object{
+		"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+		"request": object{
+			"uid": "705ab4f5-6393-11e8-b7cc-42010a800002", "operation": "CREATE", "namespace": tenant,
+			"kind":     object{"group": "", "version": "v1", "kind": "Pod"},
+			"resource": object{"group": "", "version": "v1", "resource": "pods"},
+			"object":   pod,
+		},
+	})
+}
+
+func encode(value any) []byte {
+	data, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // rows are made of what JSON can hold
+	}
+	return data
+}
+
+// post has a handler answer one review.
+func post(handler http.Handler, path string, body []byte) (string, error) {
+	request := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusOK {
+		return fmt.Sprintf("HTTP %d", recorder.Code), nil
+	}
+	var answer struct {
+		Response struct {
+			Allowed bool
+			Patch   []byte
+			Status  struct {
+				Details struct{ Causes []struct{ Reason string } }
+			}
+		}
+	}
+	if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
+		return "", fmt.Errorf("answer: %w", err)
+	}
+	switch causes := answer.Response.Status.Details.Causes; {
+	case len(causes) > 0:
+		return causes[0].Reason, nil
+	case !answer.Response.Allowed:
+		return "refused", nil
+	case len(answer.Response.Patch) > 0:
+		return "injected", nil
+	}
+	return "allowed", nil
+}
+
+// podJob is a pod under the built-in templates.
+func podJob(pod any) job { return underTemplate(nil, pod) }
+
+// underTemplate is a pod under a template of its own. The size is both together: either can
+// be what grows.
+func underTemplate(template []byte, pod any) job {
+	handler, body := handlerOf(template), reviewOf(pod)
+	return job{bytes: len(body) + len(template), request: template == nil, do: func() (string, error) { return post(handler, webhook.Path, body) }}
+}
+
+// asking is a pod that asks for something.
+func asking(request string, more object, spec object) object {
+	annotations := object{inject.RequestAnnotation: request}
+	for key, value := range more {
+		annotations[key] = value
+	}
+	if spec["containers"] == nil {
+		spec["containers"] = []any{app(0)}
+	}
+	return object{"metadata": object{"generateName": "x-", "namespace": tenant, "annotations": annotations}, "spec": spec}
+}
+
+func app(i int) object { return object{"name": fmt.Sprintf("app-%d", i), "image": "app"} }
+
+// apps are n containers of the pod's author.
+func apps(n int) []any { return times(n, func(i int) any { return app(i) }) }
+
+// with is a container and more fields.
+func with(container object, more object) object {
+	for key, value := range more {
+		container[key] = value
+	}
+	return container
+}
