@@ -23,6 +23,7 @@ type Metrics struct {
 	templates  *prometheus.CounterVec
 	events     *prometheus.CounterVec
 	rereads    *prometheus.CounterVec
+	crashes    *prometheus.CounterVec
 }
 
 // NewMetrics registers the webhook's metrics with registry.
@@ -58,6 +59,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		Name: "sidecar_injector_namespace_rereads_total",
 		Help: "Pods and workloads whose namespace was read again because it said no, by result: same; newer, where the watch was behind; failed, where there was no decision.",
 	}, []string{"result"})
+	m.crashes = newCrashes()
 	// What an alert divides has to be there before it first happens.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
 	m.turnedAway.WithLabelValues(Path, strconv.Itoa(http.StatusServiceUnavailable))
@@ -65,7 +67,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		Name: "sidecar_injector_events_total",
 		Help: "Kubernetes events on the owners of pods by result: written; dropped, because too many waited or were about one object; failed.",
 	}, []string{"result"})
-	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads)
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads, m.crashes)
 	return m
 }
 

@@ -42,6 +42,7 @@ func (j *job) prepare(c *candidate) (bool, error) {
 	}
 	rendered, err := j.render(c, values)
 	if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
+		j.crashed(c, invalid)
 		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: "template " + templates.Quote(c.template.Name),
 			Message: invalid.Error(), Fix: "mend the template"}, c)
 		return false, nil
@@ -85,10 +86,20 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 	}
 	permissions, err := c.template.Permissions(in)
 	if err != nil {
+		if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
+			j.crashed(c, invalid)
+		}
 		c.instance.Notes = append(c.instance.Notes, fmt.Sprintf("which rights the sidecar needs cannot be told: %v", err))
 		return
 	}
 	c.instance.Permissions = permissions
+}
+
+// crashed keeps the stack of a panic in the template for the log.
+func (j *job) crashed(c *candidate, err *templates.RenderError) {
+	if err.Stack != "" {
+		j.result.Crashes = append(j.result.Crashes, Crash{Instance: c.asked.instance, Template: c.template.Name, Stack: err.Stack})
+	}
 }
 
 // app reads a container for the expressions of all instances that target it.
