@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
 )
 
 // Members is an object that keeps its members in order. CheckJSON takes it
