@@ -167,7 +167,10 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 	}
 	shown := make([]Parameter, 0, len(known))
 	for _, name := range known {
-		if slices.ContainsFunc(wrong, func(w templates.ParameterFault) bool { return w.Name == name }) {
+		if len(wrong) > 0 && wrong[0].Name == name { // they come in the template's order
+			for len(wrong) > 0 && wrong[0].Name == name {
+				wrong = wrong[1:]
+			}
 			continue
 		}
 		origin := OriginDefault
