@@ -71,17 +71,26 @@ func (r *Result) Message() string {
 	return out
 }
 
-// Causes are the faults that are not ignored, as the API server's clients know them.
+// Causes are the faults that are not ignored, as the API server's clients know them; of many
+// the first, and one that says how many more there are.
 func (r *Result) Causes() []metav1.StatusCause {
 	var causes []metav1.StatusCause
+	more := 0
 	for _, f := range r.Faults {
-		if !f.Ignored {
+		switch {
+		case f.Ignored:
+		case len(causes) == maxCauses:
+			more++
+		default:
 			message := f.Message
 			if f.Fix != "" {
 				message += " (" + f.Fix + ")"
 			}
-			causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(f.Reason), Field: f.Place, Message: message})
+			causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(f.Reason), Field: Shorten(f.Place, maxMessage), Message: Shorten(message, maxMessage)})
 		}
+	}
+	if more > 0 {
+		causes = append(causes, metav1.StatusCause{Type: causes[0].Type, Message: fmt.Sprintf("and %d more causes", more)})
 	}
 	return causes
 }

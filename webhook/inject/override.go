@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
@@ -16,9 +14,9 @@ import (
 )
 
 // override is what the pod sets in one container of the template: a partial
-// container as JSON, and the annotation that it stands in.
+// container, and the annotation that it stands in.
 type override struct {
-	patch []byte
+	patch templates.Object
 	place string
 }
 
@@ -53,7 +51,7 @@ func readOverride(c *candidate, namespace string) (map[string]override, []Fault)
 	for key, value := range manifest.Pairs(root) {
 		if !slices.Contains(names, key.Value) {
 			faults = append(faults, bad(fmt.Sprintf("the template has no container %s", templates.Quote(key.Value)),
-				"the template has several containers, so each field stands under its container's name: "+strings.Join(names, ", "))...)
+				"the template has several containers, so each field stands under its container's name: "+listed(names))...)
 			continue
 		}
 		if value.Kind != yaml.MappingNode {
@@ -92,24 +90,63 @@ func hasAnchor(n *yaml.Node) bool {
 // readFields checks one container's part: only what the template allows, and
 // only what a container has.
 func readFields(c *candidate, fields *yaml.Node, place string) (override, []Fault) {
-	var faults []Fault
+	var faults faultList
+	bad := func(message, fix string) {
+		faults.add(Fault{Reason: BadOverride, Instance: c.asked.instance, Place: place, Message: message, Fix: fix})
+	}
 	for key := range manifest.Pairs(fields) {
-		if !slices.Contains(c.template.Overrides, key.Value) {
-			fix := "the template allows none"
-			if len(c.template.Overrides) > 0 {
-				fix = "the template allows " + strings.Join(c.template.Overrides, ", ")
-			}
-			faults = append(faults, Fault{Reason: BadOverride, Instance: c.asked.instance, Place: place,
-				Message: fmt.Sprintf("field %s may not be overridden", templates.Quote(key.Value)), Fix: fix})
+		if slices.Contains(c.template.Overrides, key.Value) {
+			continue
+		}
+		fix := "the template allows none"
+		if len(c.template.Overrides) > 0 {
+			fix = "the template allows " + strings.Join(c.template.Overrides, ", ")
+		}
+		if bad(fmt.Sprintf("field %s may not be overridden", templates.Quote(key.Value)), fix); faults.more {
+			break
 		}
 	}
-	if len(faults) > 0 {
-		return override{}, faults
+	if len(faults.told) > 0 {
+		return override{}, faults.told
 	}
 	for _, wrong := range schema.Container().CheckYAML(fields, nil) {
-		faults = append(faults, Fault{Reason: BadOverride, Instance: c.asked.instance, Place: place, Message: wrong.Error(), Fix: wrong.Hint})
+		bad(wrong.Error(), wrong.Hint)
 	}
-	return override{patch: manifest.JSON(fields), place: place}, faults
+	patch, err := templates.ObjectFromJSON(manifest.JSON(fields))
+	if err != nil { // a number that no field takes
+		bad(err.Error(), "write a value that the field takes")
+	}
+	if at := nullIn(patch); at != "" {
+		bad(at+" is null, which would remove what the template sets", "write the value that it should have, or leave it out")
+	}
+	return override{patch: patch, place: place}, faults.told
+}
+
+// nullIn is the path of the first null; "" if there is none.
+func nullIn(value any) string {
+	switch v := value.(type) {
+	case templates.Object:
+		for _, m := range v {
+			switch at := nullIn(m.Value); {
+			case m.Value == nil:
+				return m.Name
+			case strings.HasPrefix(at, "["):
+				return m.Name + at
+			case at != "":
+				return m.Name + "." + at
+			}
+		}
+	case []any:
+		for i, item := range v {
+			switch at := nullIn(item); {
+			case item == nil:
+				return fmt.Sprintf("[%d]", i)
+			case at != "":
+				return fmt.Sprintf("[%d].%s", i, at)
+			}
+		}
+	}
+	return ""
 }
 
 // applyOverride merges the pod's fields into a container as a strategic merge
@@ -122,16 +159,15 @@ func applyOverride(c *candidate, container templates.Object, name string, overri
 	if !ok {
 		return container, nil
 	}
-	merged, err := strategicpatch.StrategicMergePatch(container.AppendJSON(nil), o.patch, corev1.Container{})
-	var object templates.Object
-	if err == nil {
-		object, err = templates.ObjectFromJSON(merged)
-	}
+	merged, err := mergeContainer(container, o.patch)
 	if err != nil {
-		// The merge names no place and repeats values: what it says is quoted and cut.
 		return container, []Fault{{Reason: BadOverride, Instance: c.asked.instance, Place: o.place,
-			Message: "an item of a list cannot be told from the others",
+			Message: err.Error(),
 			Fix:     "give every item of a list the field that tells it from the others: name, or containerPort, mountPath, devicePath"}}
 	}
-	return inOrderOf(object, container), nil
+	var faults faultList
+	for _, wrong := range checkContainer(merged) {
+		faults.add(Fault{Reason: BadOverride, Instance: c.asked.instance, Place: o.place, Message: "with it, " + wrong.message, Fix: wrong.fix})
+	}
+	return merged, faults.told
 }

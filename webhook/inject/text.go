@@ -11,6 +11,8 @@ const (
 	maxWarning = 256
 	// maxWarnings bounds how many a pod can cause; the API server passes on 4,096 bytes.
 	maxWarnings = 16
+	// maxCauses is how many faults a refusal lists one by one; each has at most maxMessage bytes.
+	maxCauses = 64
 	// maxMessage is where a refusal stops listing faults, in bytes.
 	maxMessage = 1024
 )

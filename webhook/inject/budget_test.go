@@ -1,0 +1,252 @@
+package inject_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// asking is a pod with annotations and that many containers, each with what more says.
+func asking(t testing.TB, annotations map[string]any, containers int, more func(i int) map[string]any) []byte {
+	t.Helper()
+	list := make([]any, containers)
+	for i := range list {
+		c := map[string]any{"name": fmt.Sprintf("c%d", i), "image": "x"}
+		if more != nil {
+			for k, v := range more(i) {
+				c[k] = v
+			}
+		}
+		list[i] = c
+	}
+	return marshal(t, map[string]any{"metadata": map[string]any{"annotations": annotations}, "spec": map[string]any{"containers": list}})
+}
+
+func repeated(n int, item func(i int) string) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = item(i)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func TestAPodGrowsByNoMoreThanEtcdStores(t *testing.T) {
+	set := builtinSet(t)
+	pod := asking(t, map[string]any{
+		inject.RequestAnnotation:                        "log-collector",
+		"log-collector.sidecar-injector.dev/containers": "all",
+		"log-collector.sidecar-injector.dev/logDir":     "/" + strings.Repeat("a", 200_000),
+	}, 1000, nil)
+	result := run(t, set, pod)
+	if result.Outcome != inject.Refused || len(result.Faults) != 1 {
+		t.Fatalf("%s, %d faults", result.Outcome, len(result.Faults))
+	}
+	f := result.Faults[0]
+	if f.Reason != inject.BudgetExceeded || !strings.Contains(f.Message, `instance "log-collector" would make the pod grow by at least 1`) || !strings.Contains(f.Message, "1572864") {
+		t.Errorf("%+v", f)
+	}
+	if n := testing.AllocsPerRun(2, func() { run(t, set, pod) }); n > 40_000 {
+		t.Errorf("%.0f allocations", n)
+	}
+}
+
+func TestAllInstancesTogetherGrowThePod(t *testing.T) {
+	annotations, names := map[string]any{}, []string{}
+	for i := range 4 {
+		name := fmt.Sprintf("i%d", i)
+		names = append(names, name+"=log-collector")
+		annotations[name+".sidecar-injector.dev/logDir"] = "/" + strings.Repeat("a", 190_000) + name
+		annotations[name+".sidecar-injector.dev/containers"] = "c0,c1"
+	}
+	annotations[inject.RequestAnnotation] = strings.Join(names, ",")
+	result := run(t, builtinSet(t), asking(t, annotations, 2, nil))
+	if result.Outcome != inject.Refused || result.Reason != inject.BudgetExceeded || !strings.Contains(result.Message(), "with what the instances before it add") {
+		t.Errorf("%s: %s", result.Outcome, result.Message())
+	}
+}
+
+// costlyTemplates match every pod, each near the limit of what one may cost.
+func costlyTemplates(n int, policy string) string {
+	const e = "string(lists.range(5000).map(i, i + 1).size()) + pod.metadata.?labels[?'x'].orValue('')"
+	var all []string
+	for i := range n {
+		annotations := repeated(8, func(k int) string { return fmt.Sprintf(`"example.com/%d-%d": "${%s}"`, i, k, e) })
+		all = append(all, fmt.Sprintf(`
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: m%d}
+spec: {failurePolicy: %s, match: {podSelector: {}}, pod: {metadata: {annotations: {%s}}}}
+`, i, policy, annotations))
+	}
+	return strings.Join(all, "---")
+}
+
+func TestTheExpressionsOfAPodHaveOneBudget(t *testing.T) {
+	set := builtinSet(t, costlyTemplates(6, "Ignore"), tinyTemplate)
+	pod := asking(t, map[string]any{inject.RequestAnnotation: "tiny"}, 1, nil)
+	for _, when := range []string{"rendered", "kept"} {
+		result := run(t, set, pod)
+		outcomes := map[string]int{}
+		for _, in := range result.Instances {
+			outcomes[string(in.Outcome)+" "+string(in.Reason)]++
+		}
+		if result.Instances[0].Outcome != inject.Injected || outcomes["admittedWithout BudgetExceeded"] < 3 || outcomes["injected TemplateMatch"] < 1 {
+			t.Errorf("%s: %v", when, outcomes)
+		}
+		if !result.Allowed() || !strings.Contains(strings.Join(result.Warnings, "\n"), "2000000 units of CEL's work") {
+			t.Errorf("%s: %s %q", when, result.Outcome, result.Warnings)
+		}
+	}
+}
+
+func TestWhatAPodMustHaveIsNotStarvedByWhatItMayLack(t *testing.T) {
+	must := strings.Replace(tinyTemplate, "spec:\n", "spec:\n  order: 9\n  match: {podSelector: {}}\n  failurePolicy: Fail\n", 1)
+	result := run(t, builtinSet(t, costlyTemplates(6, "Ignore"), must), asking(t, nil, 1, nil))
+	for _, in := range result.Instances {
+		if in.Name == "tiny" && in.Outcome != inject.Injected {
+			t.Errorf("%s: %s", in.Outcome, in.Detail)
+		}
+	}
+}
+
+func TestNoMoreInstancesThanAStatusCanList(t *testing.T) {
+	var all []string
+	for i := range 70 {
+		all = append(all, fmt.Sprintf("\napiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: m%02d}\nspec: {match: {podSelector: {}}, pod: {metadata: {annotations: {\"example.com/%d\": x}}}}\n", i, i))
+	}
+	set := builtinSet(t, strings.Join(all, "---"))
+	pod := asking(t, map[string]any{"a": "b"}, 1, nil)
+	result := run(t, set, pod)
+	injected, exceeded := 0, 0
+	for _, in := range result.Instances {
+		switch {
+		case in.Outcome == inject.Injected:
+			injected++
+		case in.Reason == inject.BudgetExceeded:
+			exceeded++
+		}
+	}
+	if injected != 64 || exceeded != 6 {
+		t.Errorf("%d injected, %d too many", injected, exceeded)
+	}
+	if again := run(t, set, apply(t, pod, result)); len(again.Operations) != 0 {
+		t.Errorf("a second injection changes the pod: %s", again.Patch())
+	}
+}
+
+const wideTemplate = `
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: wide}
+spec:
+  failurePolicy: %s
+  app: {containers: all, env: [%s]}
+  pod: {metadata: {annotations: {example.com/a: b}}}
+`
+
+func TestWorkThatAPodsBytesDoNotEarnIsAFaultByPolicy(t *testing.T) {
+	env := repeated(3000, func(i int) string { return fmt.Sprintf("{name: V%d, value: x}", i) })
+	own := make([]any, 3000)
+	for i := range own {
+		own[i] = map[string]any{"name": fmt.Sprintf("V%d", i)}
+	}
+	pod := asking(t, map[string]any{inject.RequestAnnotation: "wide"}, 400, func(i int) map[string]any { return map[string]any{"env": own[:min(len(own), 1000)]} })
+	for policy, want := range map[string]inject.Outcome{"Fail": inject.Refused, "Ignore": inject.AdmittedWithout} {
+		set := builtinSet(t, fmt.Sprintf(wideTemplate, policy, env))
+		result := run(t, set, pod)
+		if result.Outcome != want || result.Reason != inject.BudgetExceeded {
+			t.Errorf("policy %s: %s %s: %s", policy, result.Outcome, result.Reason, result.Message())
+		}
+		if again := run(t, set, pod); again.Work != result.Work {
+			t.Errorf("work %d, then %d", result.Work, again.Work)
+		}
+	}
+	// A pod that is not larger than usual has room for the same template.
+	if result := run(t, builtinSet(t, fmt.Sprintf(wideTemplate, "Fail", env)), asking(t, map[string]any{inject.RequestAnnotation: "wide"}, 3, nil)); result.Outcome != inject.Injected {
+		t.Errorf("%s", result.Message())
+	}
+}
+
+func TestATooLargeValueIsThePodAuthors(t *testing.T) {
+	const sized = `
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: sized}
+spec:
+  parameters: [{name: size, type: integer, default: 1}, {name: grace, type: integer, default: 5}]
+  pod: {metadata: {annotations: {example.com/a: "${string(lists.range(params.size).map(i, lists.range(params.size)).size())}"}}, spec: {terminationGracePeriodSeconds: "${params.grace * 1000000000}"}}
+`
+	set := builtinSet(t, sized)
+	for parameter, value := range map[string]string{"size": "9000", "grace": "9223372036854775807"} {
+		key := "sized.sidecar-injector.dev/" + parameter
+		result := run(t, set, asking(t, map[string]any{inject.RequestAnnotation: "sized", key: value}, 1, nil))
+		if result.Outcome != inject.Refused || result.Reason != inject.BadParameter || result.Faults[0].Place != fmt.Sprintf("metadata.annotations[%q]", key) {
+			t.Errorf("%s: %s %s: %s", parameter, result.Outcome, result.Reason, result.Message())
+		}
+	}
+}
+
+func TestATemplateThatMustNotBeMissedIsMissedWithAWarning(t *testing.T) {
+	must := strings.Replace(tinyTemplate, "spec:\n", "spec:\n  match: {podSelector: {}}\n  failurePolicy: %s\n", 1)
+	pods := map[string]map[string]any{
+		"WindowsPod":     {"nodeSelector": map[string]any{"kubernetes.io/os": "windows"}},
+		"HostNetwork":    {"hostNetwork": true},
+		"NeverCompletes": {"restartPolicy": "Never"},
+	}
+	for reason, spec := range pods {
+		for policy, want := range map[string]int{"Fail": 1, "Ignore": 0} {
+			spec["containers"] = []any{map[string]any{"name": "web"}}
+			result := run(t, builtinSet(t, fmt.Sprintf(must, policy)), marshal(t, map[string]any{"metadata": map[string]any{}, "spec": spec}))
+			if string(result.Reason) != reason || len(result.Warnings) != want {
+				t.Errorf("%s, policy %s: %s %q", reason, policy, result.Reason, result.Warnings)
+			}
+		}
+	}
+}
+
+func TestAClaimBesideAnUnknownFieldIsAClaim(t *testing.T) {
+	const group = `
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: group}
+spec: {pod: {spec: {securityContext: {fsGroup: 7}}}}
+`
+	set := builtinSet(t, group)
+	pod := []byte(`{"metadata":{"annotations":{"sidecar-injector.dev/inject":"group"}},"spec":{"containers":[{"name":"app"}],
+		"volumes":[{"name":"d","aField":{},"persistentVolumeClaim":{"claimName":"d"},"zField":{"a":"b"}}]}}`)
+	for range 20 {
+		if result := run(t, set, pod); strings.Contains(string(result.Patch()), "fsGroup") {
+			t.Fatalf("a claim's files would change owner: %s", result.Patch())
+		}
+	}
+}
+
+func TestEqualPortsAreOneCause(t *testing.T) {
+	ports := make([]any, 20_000)
+	for i := range ports {
+		ports[i] = map[string]any{"name": "fluent-bit-0", "containerPort": 2020}
+	}
+	result := run(t, builtinSet(t), asking(t, map[string]any{inject.RequestAnnotation: "log-collector"}, 1, func(int) map[string]any { return map[string]any{"ports": ports} }))
+	if n := len(result.Causes()); n != 1 {
+		t.Errorf("%d causes", n)
+	}
+}
+
+func TestManyFaultsAreToldInPart(t *testing.T) {
+	same := func(int) map[string]any {
+		return map[string]any{"ports": []any{map[string]any{"name": "fluent-bit-0", "containerPort": 9}}}
+	}
+	result := run(t, builtinSet(t), asking(t, map[string]any{inject.RequestAnnotation: "log-collector"}, 5000, same))
+	if n := len(result.Faults); n != 65 {
+		t.Errorf("%d faults", n)
+	}
+	causes := result.Causes()
+	if n := len(causes); n != 65 || causes[64].Message != "and 1 more causes" {
+		t.Errorf("%d causes, the last %+v", n, causes[n-1])
+	}
+	if !strings.Contains(result.Message(), "more") {
+		t.Errorf("%s", result.Message())
+	}
+}

@@ -1,0 +1,177 @@
+package inject
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// A container is merged as a strategic merge patch of Kubernetes would do it: objects
+// member by member, four lists item by item, everything else replaced. The library for that compares each
+// item of a list with each (seconds for some thousand variables of a template); here
+// an item is found by its key. A test holds one against the other.
+
+// mergeKey tells the items of a container's list apart (patchMergeKey in k8s.io/api/core/v1);
+// "" for a list that is replaced as a whole, and for what is no list.
+func mergeKey(field string) string {
+	switch field {
+	case "env":
+		return "name"
+	case "ports":
+		return "containerPort"
+	case "volumeMounts":
+		return "mountPath"
+	case "volumeDevices":
+		return "devicePath"
+	}
+	return ""
+}
+
+var errNoKey = errors.New("an item of a list cannot be told from the others")
+
+// mergeContainer gives the container with what the patch says. Members and items keep their
+// order, new ones come last; new members are sorted by name.
+func mergeContainer(container, patch templates.Object) (templates.Object, error) {
+	return mergeObjects(container, patch, mergeKey)
+}
+
+func mergeObjects(base, patch templates.Object, key func(field string) string) (templates.Object, error) {
+	var at table[string, int]
+	out := slices.Clone(base)
+	for i := range out {
+		at.add(out[i].Name, i)
+	}
+	for _, m := range sortedMembers(patch) {
+		i, there := at.find(m.Name)
+		var own any
+		if there {
+			own = out[i].Value
+		}
+		value, err := mergeValues(own, m.Value, key(m.Name))
+		switch {
+		case err != nil:
+			return nil, err
+		case there:
+			out[i].Value = value
+		default:
+			out = append(out, templates.Member{Name: m.Name, Value: value})
+		}
+	}
+	return out, nil
+}
+
+func mergeValues(base, patch any, key string) (any, error) {
+	switch patch := patch.(type) {
+	case templates.Object:
+		own, _ := base.(templates.Object)
+		return mergeObjects(own, patch, func(string) string { return "" })
+	case []any:
+		own, _ := base.([]any)
+		if key != "" {
+			return mergeItems(own, patch, key)
+		}
+		return alike(patch, own), nil
+	}
+	return patch, nil
+}
+
+// mergeItems puts the items of a patch into a list, each into that of the same key.
+func mergeItems(base, patch []any, key string) ([]any, error) {
+	var at table[string, int]
+	for i, item := range slices.Backward(base) { // so that the first of a key is found
+		object, _ := item.(templates.Object)
+		if value, ok := object.Get(key); ok {
+			at.add(string(templates.AppendJSON(nil, value)), i)
+		}
+	}
+	out := slices.Clone(base)
+	for _, item := range patch {
+		object, _ := item.(templates.Object)
+		value, ok := object.Get(key)
+		if !ok {
+			return nil, errNoKey
+		}
+		name := string(templates.AppendJSON(nil, value))
+		if i, there := at.find(name); there {
+			own, _ := out[i].(templates.Object)
+			merged, err := mergeObjects(own, object, func(string) string { return "" })
+			if err != nil {
+				return nil, err
+			}
+			out[i] = merged
+			continue
+		}
+		at.add(name, len(out))
+		out = append(out, alike([]any{item}, base)[0])
+	}
+	return out, nil
+}
+
+// alike gives new items with their members in the order of those of the last item that the
+// list has, others sorted by name.
+func alike(items, model []any) []any {
+	var like templates.Object
+	if len(model) > 0 {
+		like, _ = model[len(model)-1].(templates.Object)
+	}
+	out := make([]any, len(items))
+	for i, item := range items {
+		object, ok := item.(templates.Object)
+		if !ok {
+			out[i] = item
+			continue
+		}
+		out[i] = inOrderOf(object, like)
+	}
+	return out
+}
+
+// inOrderOf sorts the members of an object as those of the model, the others by name behind them.
+func inOrderOf(object, model templates.Object) templates.Object {
+	var at table[string, int]
+	for i := range model {
+		at.add(model[i].Name, i)
+	}
+	out := sortedMembers(object)
+	slices.SortStableFunc(out, func(a, b templates.Member) int {
+		return rankOf(&at, a.Name, len(model)) - rankOf(&at, b.Name, len(model))
+	})
+	return out
+}
+
+func rankOf(at *table[string, int], name string, behind int) int {
+	if i, ok := at.find(name); ok {
+		return i
+	}
+	return behind
+}
+
+// sortedMembers is an object with its members sorted by name, at every depth.
+func sortedMembers(o templates.Object) templates.Object {
+	out := make(templates.Object, len(o))
+	for i, m := range o {
+		out[i] = templates.Member{Name: m.Name, Value: sortedValue(m.Value)}
+	}
+	slices.SortFunc(out, func(a, b templates.Member) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func sortedValue(v any) any {
+	switch v := v.(type) {
+	case templates.Object:
+		return sortedMembers(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = sortedValue(item)
+		}
+		return out
+	}
+	return v
+}
