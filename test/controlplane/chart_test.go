@@ -46,7 +46,7 @@ func TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep(t *testing.T) {
 			newReleaseNamespace(t)
 			t.Cleanup(func() { removeCRDs(t) })
 			before := inventory(t)
-			mustHelm(t, "install", releaseName, chartFolder, "--namespace", releaseName, "--set", "crds.keep="+keep)
+			mustHelm(t, "install", releaseName, chartFolder, "--namespace", releaseName, "--set", "guard=Deny,crds.keep="+keep)
 			if n := len(more(before, inventory(t))); n < 15 {
 				t.Errorf("only %d objects were installed", n)
 			}

@@ -153,6 +153,18 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 		"minimum memory usage per Container": func(t *testing.T) error {
 			return outsideLimits(t, corev1.LimitRangeItem{Min: corev1.ResourceList{corev1.ResourceMemory: quantity("64Mi")}})
 		},
+		guardSays: func(t *testing.T) error {
+			installChart(t, "--set", "webhook.failurePolicy=Ignore,guard=Deny") // and nobody starts an injector
+			namespace := enabledNamespace(t)
+			must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
+				if _, err := create(ctx, namespace, "Pod", askingPodOf("log-collector"), "dryRun=All"); err == nil {
+					return errors.New("the guard is not in force")
+				}
+				return nil
+			}))
+			_, err := create(t.Context(), namespace, "Pod", askingPodOf("log-collector"))
+			return err
+		},
 		"violates PodSecurity": func(t *testing.T) error {
 			installed(t)
 			namespace := newNamespace(t, map[string]string{injectionLabel: "enabled", "pod-security.kubernetes.io/enforce": "restricted"}, nil)
