@@ -78,6 +78,7 @@ func startPlane(minor string) (p *plane, err error) {
 			"serviceaccount-controller", "namespace-controller", "garbage-collector-controller", "resourcequota-controller",
 			"deployment-controller", "replicaset-controller", "replicationcontroller-controller", "statefulset-controller",
 			"daemonset-controller", "job-controller", "cronjob-controller",
+			"validatingadmissionpolicy-status-controller",
 		}, ","),
 		"--kube-api-qps=500", "--kube-api-burst=1000")
 	if err != nil {

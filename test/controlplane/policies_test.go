@@ -26,6 +26,30 @@ func asInjector(t *testing.T) *kubernetes.Clientset {
 	return client
 }
 
+// TestThePoliciesFitTheTypesThatTheyLookAt asks the controller that checks expressions against the
+// types of Kubernetes: a misspelt field of a pod would be an error only when a pod comes.
+func TestThePoliciesFitTheTypesThatTheyLookAt(t *testing.T) {
+	installChart(t, "--set", "guard=Deny")
+	for _, name := range []string{"guard", "own-webhooks", "events"} {
+		err := eventually(t.Context(), patience, func(ctx context.Context) error {
+			policy, err := suite.client.AdmissionregistrationV1().ValidatingAdmissionPolicies().Get(ctx, releaseName+"-"+name, metav1.GetOptions{})
+			switch {
+			case err != nil:
+				return err
+			case policy.Status.ObservedGeneration != policy.Generation || policy.Status.TypeChecking == nil:
+				return errors.New("not checked yet")
+			}
+			for _, w := range policy.Status.TypeChecking.ExpressionWarnings {
+				t.Errorf("%s: %s: %s", name, w.FieldRef, w.Warning)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // patchOfConfiguration is a try to change one of the two webhook configurations.
 type patchOfConfiguration struct {
 	kind    types.PatchType

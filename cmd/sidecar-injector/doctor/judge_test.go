@@ -85,6 +85,11 @@ func TestJudgement(t *testing.T) {
 		"nobody may look for one": {
 			func(f *Facts) { f.Installations, f.Mutating.Value, f.Mutating.Err = nil, nil, forbidden() }, "installed", Warning, "not seen", "run check as somebody who may",
 		},
+		"the guard refuses what nobody has injected": {
+			func(f *Facts) {
+				f.Trial.Value = &Trial{Namespace: "shop", Guarded: true, Message: "denied by the guard", Reached: Seen[Cause]{Value: CauseRefused}}
+			}, "round-trip", Failure, "in namespace shop got no sidecar, and the guard refuses it (connection refused)", "the injector is down",
+		},
 		"a pod out of memory": {
 			func(f *Facts) {
 				f.Pods.Value = []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "injector-0"}, Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
@@ -234,6 +239,15 @@ func TestCausesAreReadFromTheAPIServersWords(t *testing.T) {
 	} {
 		if got := readCause(message); got != want {
 			t.Errorf("%s: %q, want %q", message, got, want)
+		}
+	}
+}
+
+func TestTheGuardsRefusalIsKnownByTheInstallation(t *testing.T) {
+	const message = `pods "web" is forbidden: ValidatingAdmissionPolicy 'injector-guard' with binding 'injector-guard' denied request: …`
+	for installation, want := range map[string]bool{"injector": true, "other": false, "": false} {
+		if got := guarded(message, installation); got != want {
+			t.Errorf("installation %q: %t, want %t", installation, got, want)
 		}
 	}
 }
