@@ -28,6 +28,8 @@ type Finding struct {
 	Message, Hint string
 	// Excerpt is the source line and, below it, a caret under the character; "" when there is no source.
 	Excerpt string
+	// Stack is that of a panic, for the log alone: no person is shown it. "" but for InternalError.
+	Stack string
 }
 
 // String is file:line:column: severity: path: message [reason], without what is unknown.

@@ -44,12 +44,13 @@ func Load(source, file string, data []byte) []Entry {
 // parsed gives one entry without a name, an empty one none.
 func (loader *Loader) Load(source, file string, data []byte) []Entry {
 	l := &fileLoader{Loader: loader, source: source, file: file}
-	if file != "" { // a resource of the cluster has no lines that its author knows
-		l.text = newSourceText(data)
+	var stream *manifest.Stream
+	var unread []Finding
+	if stack := contain(func() { stream, unread = l.parse(data) }); stack != "" {
+		unread = []Finding{internalError(Origin{File: file, Line: 1}, stack)}
 	}
-	stream, err := manifest.Parse(file, data)
-	if err != nil {
-		return []Entry{{Origin: Origin{Source: source, File: file, Line: 1}, Findings: l.parseFindings(data, err)}}
+	if unread != nil {
+		return []Entry{{Origin: Origin{Source: source, File: file, Line: 1}, Findings: unread}}
 	}
 	for _, doc := range stream.Documents {
 		if doc.Root != nil {
@@ -57,6 +58,18 @@ func (loader *Loader) Load(source, file string, data []byte) []Entry {
 		}
 	}
 	return l.entries
+}
+
+// parse reads the file, or gives why it cannot be read.
+func (l *fileLoader) parse(data []byte) (*manifest.Stream, []Finding) {
+	if l.file != "" { // a resource of the cluster has no lines that its author knows
+		l.text = newSourceText(data)
+	}
+	stream, err := manifest.Parse(l.file, data)
+	if err != nil {
+		return nil, l.parseFindings(data, err)
+	}
+	return stream, nil
 }
 
 // fileLoader reads one file.
@@ -171,7 +184,9 @@ func (l *fileLoader) document(root *yaml.Node, line int) {
 		}
 		return
 	}
-	d.read()
+	if stack := contain(d.read); stack != "" {
+		d.findings = append(d.findings, internalError(d.entry.Origin, stack))
+	}
 	l.add(d)
 }
 

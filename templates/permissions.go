@@ -15,7 +15,8 @@ const everyNamespace = "*"
 // Permissions are the rights that the pod's service account needs for this instance to
 // work; nil where it needs none. They change nothing in the pod, so they count neither
 // in the revision nor in what Render gives. The error is always a *RenderError.
-func (t *Template) Permissions(in *Input) ([]v1alpha1.Permission, error) {
+func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, err error) {
+	defer t.containRender(&err)
 	if t.program.permissions == nil {
 		return nil, nil
 	}
@@ -24,7 +25,6 @@ func (t *Template) Permissions(in *Input) ([]v1alpha1.Permission, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []v1alpha1.Permission
 	for _, item := range items {
 		o, _ := item.(Object)
 		out = append(out, v1alpha1.Permission{

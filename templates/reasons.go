@@ -26,6 +26,7 @@ const (
 	ExpressionSyntax   FindingReason = "ExpressionSyntax"
 	ExpressionType     FindingReason = "ExpressionType"
 	FieldNotAllowed    FindingReason = "FieldNotAllowed"
+	InternalError      FindingReason = "InternalError"
 	MissingField       FindingReason = "MissingField"
 	MissingNamespace   FindingReason = "MissingNamespace"
 	MissingRequests    FindingReason = "MissingRequests"
@@ -105,6 +106,9 @@ func FindingReasons() []FindingReasonInfo {
 		{FieldNotAllowed, "The field exists in Kubernetes, but a template may not add it.",
 			"A pod or app section that was copied from a whole pod.",
 			"Remove it. Templates add containers, volumes and what goes with them; the rest of the pod belongs to its author."},
+		{InternalError, "The injector came upon a bug of its own while it checked the template.",
+			"The template does something that nobody has thought of. Other templates are not affected, and the last good version stays in force.",
+			"Report it with the template and the stack from the injector's log; validate tells whether another way to write it works."},
 		{MissingField, "A required field is absent.",
 			"It was forgotten, or an optional expression without a value dropped it.",
 			"Add it."},

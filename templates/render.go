@@ -58,8 +58,11 @@ type RenderError struct {
 	Parameters []string
 	// Cost is what the expressions took up to this one, in CEL's units of work.
 	Cost uint64
-	// Err is the cause: an *expression.Error, a *schema.Fault, or the PodReader's own.
+	// Err is the cause: an *expression.Error, a *schema.Fault, or the PodReader's own; nil
+	// for an internal error.
 	Err error
+	// Stack is that of a panic, for the log alone: no person is shown it. "" if there was none.
+	Stack string
 }
 
 // Unwrap gives the cause.
@@ -75,7 +78,8 @@ func (e *RenderError) Error() string {
 
 // Render evaluates the template for one instance. The error is always a
 // *RenderError; where reading the pod failed, it wraps the PodReader's error.
-func (t *Template) Render(in *Input) (*Rendered, error) {
+func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
+	defer t.containRender(&err)
 	var key renderingKey
 	if t.program.reusable() {
 		key = t.program.key(in)
@@ -84,7 +88,7 @@ func (t *Template) Render(in *Input) (*Rendered, error) {
 		}
 	}
 	r := rendering{program: t.program, origin: t.Origin, activation: activate(in)}
-	rendered, err := r.run()
+	rendered, err = r.run()
 	if err != nil {
 		return nil, err
 	}

@@ -103,16 +103,16 @@ func (r *Rendered) finish() {
 		object, _ := item.(Object)
 		sidecar := object.Text("restartPolicy") == "Always"
 		if sidecar && !r.native {
-			p.Regular = append(p.Regular, newContainer(object.Without("restartPolicy"), r.InitContainers[i]))
+			p.Regular = append(p.Regular, newContainer(object.Without("restartPolicy"), placement(r.InitContainers, i)))
 			continue
 		}
-		c := newContainer(object, r.InitContainers[i])
+		c := newContainer(object, placement(r.InitContainers, i))
 		c.Sidecar = sidecar
 		p.Init = append(p.Init, c)
 	}
 	for i, item := range spec.List("containers") {
 		object, _ := item.(Object)
-		p.Regular = append(p.Regular, newContainer(object, r.Containers[i]))
+		p.Regular = append(p.Regular, newContainer(object, placement(r.Containers, i)))
 	}
 	p.Volumes = named(spec.List("volumes"))
 	p.ImagePullSecrets, p.HostAliases, p.Tolerations = encoded(spec.List("imagePullSecrets")), encoded(spec.List("hostAliases")), encoded(spec.List("tolerations"))
@@ -132,6 +132,15 @@ func (r *Rendered) finish() {
 	}
 	p.App = appParts(r.App)
 	r.size = p.size()
+}
+
+// placement is that of a container, or none: what the template says of a container
+// is beside the container, and nothing here relies on both being of one length.
+func placement(all []Placement, i int) Placement {
+	if i < len(all) {
+		return all[i]
+	}
+	return Placement{}
 }
 
 // size is about how many bytes the parts have as JSON.
@@ -255,7 +264,7 @@ func (r *Rendered) Override(change func(name string, container Object) (Object, 
 		changed := make([]any, len(items))
 		for i, item := range items {
 			object, _ := item.(Object)
-			object, err := change(list.placements[i].Name, object)
+			object, err := change(placement(list.placements, i).Name, object)
 			if err != nil {
 				return nil, err
 			}

@@ -53,14 +53,21 @@ func ResourceContent(object []byte) ([]byte, error) {
 
 // LoadResource reads one resource of a cluster. The findings have field paths, no lines.
 // A resource of a content that is known is not even parsed.
-func (loader *Loader) LoadResource(r Resource) Entry {
-	entry := Entry{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Origin: Origin{Source: SourceCluster}}
+func (loader *Loader) LoadResource(r Resource) (entry Entry) {
+	entry = Entry{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Origin: Origin{Source: SourceCluster}}
+	if stack := contain(func() { loader.loadResource(&r, &entry) }); stack != "" {
+		entry.Template, entry.Findings = nil, []Finding{internalError(Origin{}, stack)}
+	}
+	return entry
+}
+
+func (loader *Loader) loadResource(r *Resource, entry *Entry) {
 	key := r.key()
 	if alike := loader.shared.find(key); alike != nil && ValidName(r.Name) {
 		own := *alike
 		own.Name, own.Namespace = r.Name, r.Namespace
 		entry.Template = &own
-		return entry
+		return
 	}
 	if entries := loader.Load(SourceCluster, "", r.document()); len(entries) > 0 {
 		entry.Template, entry.Findings = entries[0].Template, entries[0].Findings
@@ -68,7 +75,6 @@ func (loader *Loader) LoadResource(r Resource) Entry {
 	if entry.Template != nil && len(entry.Findings) == 0 {
 		loader.shared.add(key, entry.Template)
 	}
-	return entry
 }
 
 // key is equal for resources that are checked and compiled alike: see specKey.

@@ -166,6 +166,7 @@ func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([
 	if err != nil {
 		return nil, err
 	}
+	a.Metrics.tellCrashes(a.Log, result)
 	if result.Reason == inject.SystemNamespace || result.Reason == inject.NamespaceDisabled {
 		return nil, nil // nothing that the workload could say would count
 	}

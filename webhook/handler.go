@@ -98,6 +98,7 @@ func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.
 	if err != nil {
 		return nil, err
 	}
+	h.Metrics.tellCrashes(h.Log, result)
 	instances := summarize(result)
 	body, err := respond(b, r.uid, result, audit(result, instances))
 	if err != nil {

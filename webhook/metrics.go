@@ -25,6 +25,7 @@ type Metrics struct {
 	templates  *prometheus.CounterVec
 	events     *prometheus.CounterVec
 	rereads    *prometheus.CounterVec
+	crashes    *prometheus.CounterVec
 
 	mu sync.Mutex
 	// gone are the templates of which there are series but which were not in force at the last
@@ -65,6 +66,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		Name: "sidecar_injector_namespace_rereads_total",
 		Help: "Pods and workloads whose namespace was read again because it said no, by result: same; newer, where the watch was behind; failed, where there was no decision.",
 	}, []string{"result"})
+	m.crashes = newCrashes()
 	// What an alert divides has to be there before it first happens.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
 	m.turnedAway.WithLabelValues(Path, strconv.Itoa(http.StatusServiceUnavailable))
@@ -72,7 +74,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		Name: "sidecar_injector_events_total",
 		Help: "Kubernetes events on the owners of pods by result: written; dropped, because too many waited or were about one object; failed.",
 	}, []string{"result"})
-	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads)
+	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads, m.crashes)
 	return m
 }
 

@@ -101,6 +101,7 @@ func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 		return nil, err
 	}
 	entry := t.loader.LoadResource(templates.Resource{Kind: r.kind.name, Namespace: r.namespace, Name: name, Content: content})
+	t.Metrics.TellBroken(t.Log, &entry)
 	var faults []templates.Finding
 	var warnings []string
 	for _, f := range entry.Findings {

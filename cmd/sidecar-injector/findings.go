@@ -62,7 +62,7 @@ func findingsJSON(c checked) ([]byte, error) {
 	errors, warnings := c.count()
 	list := []findingJSON{}
 	for _, f := range c.findings() {
-		list = append(list, findingJSON(f))
+		list = append(list, findingJSON{f.File, f.Line, f.Column, f.Path, f.Reason, f.Severity, f.Message, f.Hint, f.Excerpt})
 	}
 	return structured(outputJSON, struct {
 		Valid     bool          `json:"valid"`

@@ -11,7 +11,12 @@ import (
 // addTemplates loads the templates of every source; those of the cluster come later,
 // when it has been asked.
 func (o *serveOptions) addTemplates(log logr.Logger, s *service) (err error) {
-	report := func(c source.Change) { logChange(log, c) }
+	report := func(c source.Change) {
+		logChange(log, c)
+		for i := range c.Broken {
+			s.metrics.TellBroken(log, &c.Broken[i])
+		}
+	}
 	if s.cluster == nil {
 		s.library, err = o.loadTemplates(report)
 		return err

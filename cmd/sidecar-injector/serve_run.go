@@ -53,18 +53,18 @@ func (o *serveOptions) assemble(log logr.Logger) (*service, error) {
 	if s.namespaces, err = o.namespaces(s.cluster); err != nil {
 		return nil, err
 	}
+	s.registry = newRegistry(readBuild())
+	s.metrics = webhook.NewMetrics(s.registry)
 	if err := o.addTemplates(log, s); err != nil {
 		return nil, err
 	}
-	s.registry = newRegistry(readBuild())
-	metrics := webhook.NewMetrics(s.registry)
-	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library, metrics))
+	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library, s.metrics))
 	s.handler = webhook.NewHandler(webhook.Options{
 		Templates:  s.library,
 		Namespaces: s.namespaces,
 		Inject:     inject.Inject,
 		Settings:   s.settings,
-		Metrics:    metrics,
+		Metrics:    s.metrics,
 		Log:        log,
 	})
 	if err := o.addParts(log, s); err != nil {
@@ -110,6 +110,7 @@ type service struct {
 	handler    *webhook.Handler
 	server     *webhook.Server
 	registry   *prometheus.Registry
+	metrics    *webhook.Metrics
 	parts
 }
 

@@ -73,6 +73,7 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	invalid := (*templates.RenderError)(nil)
 	switch {
 	case errors.As(err, &invalid):
+		j.crashed(c, invalid)
 		if f := j.rendered(c, invalid.Cost); f != nil {
 			j.fault(*f, c)
 			return nil, nil
@@ -133,10 +134,20 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 	}
 	permissions, err := c.template.Permissions(in)
 	if err != nil {
+		if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
+			j.crashed(c, invalid)
+		}
 		c.instance.Notes = append(c.instance.Notes, fmt.Sprintf("which rights the sidecar needs cannot be told: %v", err))
 		return
 	}
 	c.instance.Permissions = permissions
+}
+
+// crashed keeps the stack of a panic in the template for the log.
+func (j *job) crashed(c *candidate, err *templates.RenderError) {
+	if err.Stack != "" {
+		j.result.Crashes = append(j.result.Crashes, Crash{Instance: c.asked.instance, Template: c.template.Name, Stack: err.Stack})
+	}
 }
 
 // app reads a container for the expressions of all instances that target it.

@@ -71,7 +71,13 @@ type Result struct {
 	Work int
 	// Operations turn the pod into the injected pod; empty when nothing changes.
 	Operations []Operation
+	// Crashes are panics, bugs of the injector, that cost an instance and nothing else. They
+	// are for the log: no answer shows them.
+	Crashes []Crash
 }
+
+// Crash is a panic while an instance was made.
+type Crash struct{ Instance, Template, Stack string }
 
 // Instance is the decision on one template instance.
 type Instance struct {

@@ -1,0 +1,51 @@
+package webhook
+
+import (
+	"errors"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// The stages of a panic that cost one template only, in the metrics.
+const (
+	crashAtLoad   = "load"
+	crashAtRender = "render"
+)
+
+// newCrashes has both stages from the start: an increase from nothing is not seen.
+func newCrashes() *prometheus.CounterVec {
+	crashes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sidecar_injector_template_crashes_total",
+		Help: "Panics of the injector that cost one template only, by stage: load, its newest version is not used; render, a pod did not get it. The log has the stack.",
+	}, []string{"stage"})
+	crashes.WithLabelValues(crashAtLoad)
+	crashes.WithLabelValues(crashAtRender)
+	return crashes
+}
+
+var errCrash = errors.New("internal error in one template; the others are not affected")
+
+// tellCrashes logs and counts what panicked while a pod's instances were made.
+func (m *Metrics) tellCrashes(log logr.Logger, result *inject.Result) {
+	for i := range result.Crashes {
+		c := &result.Crashes[i]
+		m.crashes.WithLabelValues(crashAtRender).Inc()
+		log.Error(errCrash, "template not rendered", "template", c.Template, "instance", c.Instance, "stack", c.Stack)
+	}
+}
+
+// TellBroken logs and counts what panicked while a template was loaded.
+func (m *Metrics) TellBroken(log logr.Logger, e *templates.Entry) {
+	for i := range e.Findings {
+		f := &e.Findings[i]
+		if f.Stack == "" {
+			continue
+		}
+		m.crashes.WithLabelValues(crashAtLoad).Inc()
+		log.Error(errCrash, "template not loaded", "template", e.Name, "kind", e.Kind, "namespace", e.Namespace, "file", f.File, "stack", f.Stack)
+	}
+}
