@@ -68,6 +68,7 @@ func (d *document) parameters(spec *yaml.Node) {
 	t := d.template
 	list := valueAt(spec, "parameters")
 	at := specPath().Member("parameters")
+	names := map[string]bool{}
 	for i := range d.spec.Parameters {
 		item := manifest.Resolve(list.Content[i])
 		declared := &d.spec.Parameters[i]
@@ -77,6 +78,9 @@ func (d *document) parameters(spec *yaml.Node) {
 		p, faults := newParameter(declared)
 		p.index = i
 		for _, f := range faults {
+			if d.full() {
+				break
+			}
 			n, path := item, at.Item(i)
 			if value := valueAt(item, strings.SplitN(f.field, "[", 2)[0]); value != nil {
 				if f.reason == MissingField {
@@ -89,10 +93,11 @@ func (d *document) parameters(spec *yaml.Node) {
 		switch {
 		case p.name == "":
 			continue
-		case slices.Contains(t.parameterNames, p.name):
+		case names[p.name]:
 			d.report(item, at.Item(i).Member("name"), DuplicateName, "", "parameter %s is declared twice", Quote(p.name))
 			continue
 		}
+		names[p.name] = true
 		t.parameters = append(t.parameters, p)
 		t.parameterNames = append(t.parameterNames, p.name)
 	}
@@ -105,7 +110,11 @@ func (d *document) overrides(spec *yaml.Node) []string {
 	}
 	known := schema.Container().Names()
 	at := specPath().Member("overrides")
+	seen := map[string]bool{}
 	for i, name := range d.spec.Overrides {
+		if d.full() {
+			break
+		}
 		item := n.Content[i]
 		switch {
 		case name == "name" || name == "restartPolicy":
@@ -116,9 +125,10 @@ func (d *document) overrides(spec *yaml.Node) []string {
 				hint = "did you mean " + near + "?"
 			}
 			d.report(item, at.Item(i), UnknownOverride, hint, "a container has no field %s", Quote(name))
-		case slices.Contains(d.spec.Overrides[:i], name):
+		case seen[name]:
 			d.report(item, at.Item(i), DuplicateName, "", "%s is there twice", name)
 		}
+		seen[name] = true
 	}
 	return d.spec.Overrides
 }
@@ -153,13 +163,18 @@ func (d *document) supports(spec *yaml.Node) {
 	known := []string{string(v1alpha1.SupportWindows), string(v1alpha1.SupportHostNetwork)}
 	n := valueAt(spec, "supports")
 	at := specPath().Member("supports")
+	seen := map[v1alpha1.Support]bool{}
 	for i, s := range d.spec.Supports {
+		if d.full() {
+			break
+		}
 		switch {
 		case !slices.Contains(known, string(s)):
 			d.report(n.Content[i], at.Item(i), BadValue, oneOf(string(s), known), "%s is not known", Quote(string(s)))
-		case slices.Contains(d.spec.Supports[:i], s):
+		case seen[s]:
 			d.report(n.Content[i], at.Item(i), DuplicateName, "", "%s is there twice", s)
 		}
+		seen[s] = true
 	}
 }
 
@@ -174,15 +189,33 @@ func (d *document) match(spec *yaml.Node) {
 		d.report(n, at, BadMatch, "give podSelector or namespaceSelector; podSelector: {} is every pod", "match is empty")
 		return
 	}
+	if selectorSize(m.PodSelector)+selectorSize(m.NamespaceSelector) > maxSelected {
+		d.report(n, at, TooLarge, "label the pods or namespaces that are meant, and select that label",
+			"match compares with %d values, at most %d are allowed", selectorSize(m.PodSelector)+selectorSize(m.NamespaceSelector), maxSelected)
+		return
+	}
 	d.template.PodSelector = d.selector(n, "podSelector", m.PodSelector)
 	d.template.NamespaceSelector = d.selector(n, "namespaceSelector", m.NamespaceSelector)
+	declared := valueAt(spec, "parameters")
 	for _, p := range d.template.parameters {
 		if p.required {
-			item := manifest.Resolve(valueAt(spec, "parameters").Content[p.index])
+			item := manifest.Resolve(declared.Content[p.index])
 			d.report(item, specPath().Member("parameters").Item(p.index), BadMatch, "give it a default instead of required",
 				"parameter %s is required, and nobody sets it where the template injects by match", Quote(p.name))
 		}
 	}
+}
+
+// selectorSize is how many keys and values a label is compared with.
+func selectorSize(s *metav1.LabelSelector) int {
+	if s == nil {
+		return 0
+	}
+	n := len(s.MatchLabels)
+	for i := range s.MatchExpressions {
+		n += 1 + len(s.MatchExpressions[i].Values)
+	}
+	return n
 }
 
 func (d *document) selector(match *yaml.Node, field string, s *metav1.LabelSelector) labels.Selector {
@@ -239,16 +272,21 @@ func (d *document) targets(n *yaml.Node, at *schema.Path) {
 		t.Containers.First, t.Containers.All = false, true
 	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
 		t.Containers.First = false
+		seen := map[string]bool{}
 		for i, item := range n.Content {
+			if d.full() {
+				break
+			}
 			item = manifest.Resolve(item)
 			if item.Kind != yaml.ScalarNode || item.Tag != "!!str" || !validContainer(item.Value) {
 				d.report(item, at.Item(i), BadName, "names of containers stand as they are, without expressions", "want the name of a container")
 				continue
 			}
-			if slices.Contains(t.Containers.Names, item.Value) {
+			if seen[item.Value] {
 				d.report(item, at.Item(i), DuplicateName, "", "container %s is there twice", Quote(item.Value))
 				continue
 			}
+			seen[item.Value] = true
 			t.Containers.Names = append(t.Containers.Names, item.Value)
 		}
 	default:
@@ -268,9 +306,10 @@ func (d *document) unusedParameters(spec *yaml.Node) {
 		return
 	}
 	used := slices.Concat(d.template.program.reads.Parameters, d.template.program.permissions.uses().Parameters)
+	declared := valueAt(spec, "parameters")
 	for _, p := range d.template.parameters {
 		if !slices.Contains(used, p.name) {
-			item := manifest.Resolve(valueAt(spec, "parameters").Content[p.index])
+			item := manifest.Resolve(declared.Content[p.index])
 			d.warn(item, specPath().Member("parameters").Item(p.index), UnusedParameter, "", "no expression reads parameter %s", Quote(p.name))
 		}
 	}

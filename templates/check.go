@@ -68,8 +68,11 @@ func (d *document) example(item *yaml.Node, at *schema.Path, index int) (example
 	declared := &d.spec.Examples[index]
 	e := example{name: declared.Name, texts: map[string]string{}}
 	values := valueAt(item, "parameters")
-	before := len(d.findings)
+	before := d.errors
 	for key, value := range manifest.Pairs(values) {
+		if d.full() {
+			break
+		}
 		here := at.Member("parameters").Member(key.Value)
 		if d.unquotedKey(key, here) {
 			continue
@@ -92,7 +95,7 @@ func (d *document) example(item *yaml.Node, at *schema.Path, index int) (example
 		}
 		e.texts[key.Value] = text
 	}
-	if len(d.findings) > before {
+	if d.errors > before || d.full() {
 		return e, false
 	}
 	parameters, faults := d.template.Bind(func(name string) (string, bool) {
@@ -154,7 +157,14 @@ func (d *document) checkRendering(p Parameters, made []string, example string) {
 	}
 }
 
+// maxLoadWork bounds the expressions of all renderings of one load together: the work of ten
+// renderings of the dearest template, or 250 of the dearest built-in one. About a second.
+const maxLoadWork = 10 * expression.RenderingLimit
+
 func (d *document) checkInput(in *Input, made []string, with string) {
+	if d.work > maxLoadWork {
+		return
+	}
 	r := rendering{
 		program:    d.template.program,
 		origin:     d.template.Origin,
@@ -166,6 +176,10 @@ func (d *document) checkInput(in *Input, made []string, with string) {
 	var needs []any
 	if err == nil {
 		needs, err = r.needs()
+	}
+	if d.work += r.budget.Spent(); d.work > maxLoadWork {
+		d.report(nil, specPath().Member("examples"), ExpressionCost, "drop examples or make the expressions cheaper",
+			"the expressions of all renderings, one for each example, take more than %d units of work", maxLoadWork)
 	}
 	c.incomplete = d.incomplete || len(r.trace.failed) > 0
 	for _, f := range r.trace.failed {
@@ -221,7 +235,12 @@ type resultCheck struct {
 
 // add leaves out what an earlier rendering found at the same place.
 func (c *resultCheck) add(line, column int, path string, reason FindingReason, severity Severity, hint, message string) {
-	path = cut(path, maxPath)
+	if severity == SeverityError && c.full() || severity == SeverityWarning && c.warnings > maxFindings {
+		return // there are more than are told
+	}
+	if path = cut(path, maxPath); c.file == "" {
+		line, column = 0, 0 // as in the finding
+	}
 	for i := range c.findings {
 		f := &c.findings[i]
 		if f.Line == line && f.Column == column && f.Path == path && f.Reason == reason {

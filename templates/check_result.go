@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -91,10 +92,12 @@ func (c *resultCheck) name(name, whose string, at *schema.Path) {
 // podResult is what the containers of one rendering have in common.
 type podResult struct {
 	*resultCheck
-	volumes   map[string]bool
-	names     map[string]bool
-	ports     map[string]string // 8080/TCP to the container's name
-	hostPorts map[string]bool
+	volumes map[string]bool
+	// volumeNames are the same, sorted, once one of them is missed.
+	volumeNames []string
+	names       map[string]bool
+	ports       map[string]string // 8080/TCP to the container's name
+	hostPorts   map[string]bool
 }
 
 func (r *podResult) container(o Object, init bool, at *schema.Path) {
@@ -200,12 +203,10 @@ func (r *podResult) mounted(name string, at *schema.Path) {
 		return
 	}
 	hint := "add it to spec.pod.spec.volumes"
-	known := make([]string, 0, len(r.volumes))
-	for v := range r.volumes {
-		known = append(known, v)
+	if r.volumeNames == nil {
+		r.volumeNames = slices.Sorted(maps.Keys(r.volumes))
 	}
-	slices.Sort(known)
-	if near := Nearest(name, known); near != "" {
+	if near := Nearest(name, r.volumeNames); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	r.fault(at, MountWithoutVolume, hint, "the template has no volume %s", Quote(name))
@@ -261,8 +262,12 @@ func (r *podResult) resources(o Object, at *schema.Path) {
 		r.finding(SeverityWarning, at, MissingRequests, "set resources.requests",
 			fmt.Sprintf("container %s requests no %s", Quote(o.Text("name")), strings.Join(missing, " and no ")))
 	}
+	most := make(map[string]any, len(limits))
+	for _, m := range limits {
+		most[m.Name] = m.Value
+	}
 	for _, m := range requests {
-		limit, ok := limits.Get(m.Name)
+		limit, ok := most[m.Name]
 		if !ok {
 			continue
 		}

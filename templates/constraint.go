@@ -16,6 +16,7 @@ import (
 type pattern struct {
 	text string
 	re   *regexp.Regexp
+	size int // of its program, in instructions
 }
 
 func newPattern(text string) (*pattern, error) {
@@ -27,7 +28,7 @@ func newPattern(text string) (*pattern, error) {
 		return nil, err
 	}
 	re, err := regexp.Compile(`^(?:` + text + `)$`)
-	return &pattern{text: text, re: re}, err
+	return &pattern{text: text, re: re, size: expression.ProgramSize(text)}, err
 }
 
 func (p *pattern) matches(text string) bool { return p.re.MatchString(text) }

@@ -95,15 +95,21 @@ func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarati
 	if len(declared.Enum) > 0 && p.kind == v1alpha1.TypeBoolean {
 		fault("enum", "a boolean takes no enum")
 	} else {
+		known := make(map[string]bool, len(declared.Enum))
 		for i, allowed := range declared.Enum {
 			field := "enum[" + strconv.Itoa(i) + "]"
-			if slices.Contains(declared.Enum[:i], allowed) {
+			switch f := p.fits(allowed); {
+			case len(faults) > maxFindings: // no more are told
+			case known[allowed]:
 				fault(field, "%s is there twice", Quote(allowed))
-			} else if f := p.fits(allowed); f != nil {
+			case f != nil:
 				fault(field, "%s", f.Message)
 			}
+			known[allowed] = true
 		}
-		p.enum = declared.Enum
+		if p.enum = declared.Enum; len(p.enum) > 0 {
+			p.allowed = known
+		}
 	}
 
 	if declared.Pattern != "" {

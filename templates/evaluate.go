@@ -67,6 +67,9 @@ func (r *rendering) evaluate(n *node) (value any, present bool, err error) {
 func (r *rendering) expression(n *node) (any, bool, error) {
 	if r.trace != nil {
 		r.trace.nodes[n.place] = n
+		if r.budget.Spent() > expression.RenderingLimit {
+			return nil, false, nil // as the failure says that was noted when it was spent
+		}
 	}
 	value, present, err := n.expression.Evaluate(&r.activation, &r.budget)
 	if err == nil && !present {

@@ -23,6 +23,10 @@ const (
 	// takes no larger object by default (--max-request-bytes), so that no pod could hold them.
 	maxProduced = 3 << 19
 
+	// maxSelected bounds the keys and values of a match, which every pod with the first of them
+	// is compared with.
+	maxSelected = 1000
+
 	// maxFindings bounds what is reported of each severity; whoever mends a hundred looks again.
 	maxFindings = 100
 	// Bounds of a finding in bytes: names and values of a template have no length.

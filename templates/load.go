@@ -208,6 +208,8 @@ type document struct {
 	errors, warnings int
 	spec             v1alpha1.SidecarTemplateSpec
 	template         *Template
+	// work is what the expressions of all renderings have cost so far.
+	work uint64
 	// incomplete says that parts of app or pod are not in the program.
 	incomplete bool
 }

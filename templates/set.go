@@ -129,12 +129,17 @@ func compareOrigins(a, b Origin) int {
 }
 
 func compareEntries(a, b Entry) int {
-	return cmp.Or(
+	places := cmp.Or(
 		strings.Compare(a.Name, b.Name),
 		strings.Compare(a.Namespace, b.Namespace),
 		strings.Compare(a.Kind, b.Kind),
 		compareOrigins(a.Origin, b.Origin),
-		// Equal places come from resources of a cluster; content then decides, never the order given.
+	)
+	if places != 0 {
+		return places // the findings of broken copies are alike, and many
+	}
+	// Equal places come from resources of a cluster; content then decides, never the order given.
+	return cmp.Or(
 		strings.Compare(revisionOf(a), revisionOf(b)),
 		slices.CompareFunc(a.Findings, b.Findings, func(x, y Finding) int { return strings.Compare(x.String(), y.String()) }),
 	)

@@ -120,14 +120,23 @@ func (c *shellCheck) commandLine(parts []part, container part) {
 // variables are those of a container, as Kubernetes puts them into its command.
 func (c *shellCheck) variables(container part) variables {
 	v := variables{values: map[string]string{}, folded: map[string]string{}}
-	out := v.values
+	out, total := v.values, 0
 	for _, item := range c.items(c.member(container, "env")) {
 		name, _ := c.member(item, "name").value.(string)
 		value, _ := c.member(item, "value").value.(string)
+		c.words++
 		if name != "" {
 			// Conditions are not looked at, so one of several of a name may count.
 			out[name] = shortened(out[name] + expand(value, out))
 			v.folded[strings.ToLower(name)] = name
+			c.words += len(value) / 100
+			before := total
+			if total += len(out[name]); before <= longestCommandLine && total > longestCommandLine {
+				v = v.marks()
+				out = v.values
+			} else if before > longestCommandLine {
+				out[name] = marksOf(out[name])
+			}
 		}
 	}
 	return v
@@ -252,6 +261,5 @@ func (c *shellCheck) mayBe(w *word, text string) (parameter int, ok bool) {
 	if i < 0 || !strings.HasPrefix(w.text, mark(i)) {
 		return 0, false
 	}
-	_, fault := c.parameter(i).parse(text)
-	return i, fault == nil
+	return i, c.parameter(i).takes(text)
 }

@@ -36,6 +36,8 @@ const (
 	mostChoices = 128
 	// mostWords bounds the words that are read with all choices together.
 	mostWords = 100_000
+	// mostLiterals bounds the texts in expressions that are tried as values of each parameter.
+	mostLiterals = 1000
 )
 
 // expressions are those seen that may make a shell or its words, sorted; none if there
@@ -43,11 +45,14 @@ const (
 func (c *shellCheck) expressions() []*node {
 	var out []*node
 	isShell := func(text string) bool { return shellOf(text) != noShell }
+	parameters := make(map[string]bool, len(c.document.template.parameters))
+	for _, p := range c.document.template.parameters {
+		parameters[p.name] = isShell(p.text) || slices.ContainsFunc(p.enum, isShell)
+	}
 	for n := range c.seen {
 		names := slices.ContainsFunc(n.expression.Literals(), isShell)
 		for _, name := range n.uses().Parameters {
-			p := c.parameter(c.index(name))
-			names = names || isShell(p.text) || slices.ContainsFunc(p.enum, isShell)
+			names = names || parameters[name]
 		}
 		c.shell = c.shell || names
 		if names || n.want != nil && (n.want.Kind == schema.String || n.want.Kind == schema.List) {
@@ -75,13 +80,22 @@ func (c *shellCheck) choices(expressions []*node) []map[string]any {
 	}
 	slices.Sort(literals)
 	literals = slices.Compact(literals)
+	if len(literals) > mostLiterals {
+		c.report(nil, specPath(), TooLarge, "make several templates of it",
+			"the expressions of command lines hold %d texts, at most %d are allowed", len(literals), mostLiterals)
+		literals = literals[:mostLiterals]
+	}
 
 	first := map[string]any{}
 	var varied []string
 	candidates := map[string][]any{}
 	combinations := 1
 	for i, p := range c.document.template.parameters {
-		values := p.candidates(i, literals)
+		var words []string
+		if used[p.name] {
+			words = literals
+		}
+		values := p.candidates(i, words)
 		first[p.name] = values[0]
 		if used[p.name] && len(values) > 1 {
 			varied = append(varied, p.name)
@@ -118,7 +132,12 @@ func (c *shellCheck) choices(expressions []*node) []map[string]any {
 func (p *parameter) candidates(index int, literals []string) []any {
 	m := mark(index)
 	var out []any
+	matching := 0
 	add := func(text string) {
+		matching += p.matching(text)
+		if len(out) > mostChoices || matching > maxMatching || !p.takes(text) {
+			return
+		}
 		if value, fault := p.parse(text); fault == nil {
 			out = append(out, value)
 		}

@@ -59,6 +59,7 @@ func programName(text string) string {
 func scripts(words []word, mayBe func(*word, string) (int, bool)) []script {
 	var found []script
 	taken := map[shellFamily]bool{}
+	read := map[shellFamily]bool{}
 	for i := 0; i < len(words); i++ {
 		if words[i].unknown {
 			continue
@@ -70,13 +71,18 @@ func scripts(words []word, mayBe func(*word, string) (int, bool)) []script {
 		case posixShell:
 			i += l.posix(rest)
 		case switchUser:
-			l.switchUser(rest)
+			if !read[family] { // else the first one has read these words, too
+				l.switchUser(rest)
+			}
 		case powerShell:
 			l.powerShell(rest, programName(words[i].text) == "pwsh")
 		case commandPrompt:
-			l.commandPrompt(rest)
+			if !read[family] {
+				l.commandPrompt(rest)
+			}
 		case noShell:
 		}
+		read[family] = true
 		found = append(found, l.found...)
 	}
 	return found
@@ -304,6 +310,7 @@ func expand(text string, variables map[string]string) string {
 	}
 	var b strings.Builder
 	long := false
+	counted := map[string]bool{} // the variables whose marks are there, once it is long
 	for i := 0; i < len(text); i++ {
 		if b.Len() > longestExpansion {
 			marks := marksOf(b.String())
@@ -323,7 +330,13 @@ func expand(text string, variables map[string]string) string {
 		case '(':
 			if name, _, closed := strings.Cut(text[i+2:min(i+2+longestVariable, len(text))], ")"); closed {
 				if value, there := variables[name]; there {
-					b.WriteString(value)
+					switch {
+					case !long:
+						b.WriteString(value)
+					case !counted[name]:
+						counted[name] = true
+						b.WriteString(marksOf(value))
+					}
 					i += len(name) + 2
 					continue
 				}

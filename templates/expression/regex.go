@@ -21,11 +21,11 @@ const (
 // PatternTooLarge reports that a regular expression is longer, or would become a larger
 // program, than is allowed. It is false for one that cannot be read: compiling it says why.
 func PatternTooLarge(pattern string) bool {
-	return len(pattern) > LongestPattern || programSize(pattern) > LargestProgram
+	return len(pattern) > LongestPattern || ProgramSize(pattern) > LargestProgram
 }
 
-// programSize is about how many instructions a pattern becomes; 0 if it cannot be read.
-func programSize(pattern string) int {
+// ProgramSize is about how many instructions a pattern becomes; 0 if it cannot be read.
+func ProgramSize(pattern string) int {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return 0
@@ -62,7 +62,7 @@ func regexWork(args []ref.Val) int {
 	if len(pattern) > LongestPattern {
 		return tooMuch
 	}
-	size := programSize(pattern)
+	size := ProgramSize(pattern)
 	if size > LargestProgram {
 		return tooMuch
 	}
