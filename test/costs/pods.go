@@ -102,7 +102,9 @@ func answered(recorder *httptest.ResponseRecorder) string {
 			Allowed  bool
 			Patch    []byte
 			Warnings []string
-			Status   struct{ Details struct{ Causes []struct{ Reason string } } }
+			Status   struct {
+				Details struct{ Causes []struct{ Reason string } }
+			}
 		}
 	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
