@@ -35,7 +35,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests plugins release release-version fuzz bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -116,13 +116,13 @@ release-version:
 	@chart=$$(sed -n 's/^appVersion: //p' charts/sidecar-injector/Chart.yaml); [ "v$$chart" = "$(VERSION)" ] || \
 	  { echo "release $(VERSION): Chart.yaml says appVersion $$chart"; exit 1; }
 
-fuzz: ## every fuzz target for FUZZTIME (20s)
-	@set -e; for file in $$(grep -lE '^func Fuzz' -r --include='*_test.go' .); do \
-	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' $$file); do \
-	    echo "$$(dirname $$file) $$target"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
-	  done; \
-	done
+fuzz: ## every fuzz target for FUZZTIME (20s); the executions go to test/fuzz/executions.log and docs/reliability.md
+	go run ./test/fuzz -time $(FUZZTIME)
+
+costs: ## what the dearest input costs for each byte, the largest requests (into docs/security.md), memory after 50,000 hostile ones
+	go test -run '^$$' -bench WorstPerByte -benchtime 1x ./test/costs
+	go run ./test/costs -write docs/security.md
+	go run ./test/costs memory
 
 bench: ## the benchmarks of each stage, then the load run with its floors
 	go test -run '^$$' -bench . -benchmem ./webhook/inject ./webhook

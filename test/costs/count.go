@@ -63,7 +63,7 @@ func countCommand(arguments []string) error {
 
 // count does the work of one size. What is only made once in a process is made before,
 // by work of the smallest size.
-func count(row law, n int, meta, folder string) (bytes int, outcome string, err error) {
+func count(row law, n int, meta, folder string) (bytes int, became string, err error) {
 	if _, err := row.build(1).do(); err != nil {
 		return 0, "", err
 	}
@@ -71,7 +71,8 @@ func count(row law, n int, meta, folder string) (bytes int, outcome string, err 
 	if err := coverage.ClearCounters(); err != nil {
 		return 0, "", err
 	}
-	if outcome, err = work.do(); err != nil {
+	outcome, err := work.do()
+	if err != nil {
 		return 0, "", err
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -80,5 +81,8 @@ func count(row law, n int, meta, folder string) (bytes int, outcome string, err 
 	if err := os.Link(meta, filepath.Join(folder, filepath.Base(meta))); err != nil {
 		return 0, "", err
 	}
-	return work.bytes, outcome, coverage.WriteCountersDir(folder)
+	if err := coverage.WriteCountersDir(folder); err != nil {
+		return 0, "", err
+	}
+	return work.bytes, outcome(), nil
 }

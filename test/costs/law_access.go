@@ -31,9 +31,9 @@ func accessLaws() []law {
 		return list
 	}
 	asked := func(bytes int, instances []inject.Instance) job {
-		return job{bytes: bytes, do: func() (string, error) {
+		return job{bytes: bytes, do: func() (outcome, error) {
 			missing, err := webhook.FindMissingAccess(context.Background(), nothing{}, webhook.ServiceAccount{Namespace: tenant, Name: "default"}, instances, webhook.MaxAccessReviews)
-			return fmt.Sprintf("%d missing", len(missing)), err
+			return word(fmt.Sprintf("%d missing", len(missing))), err
 		}}
 	}
 	needing := func(name string, permissions ...v1alpha1.Permission) inject.Instance {
@@ -90,5 +90,5 @@ func advised(template object, annotations object, owners ...any) job {
 			"object":   object{"metadata": object{"name": "d", "annotations": annotations, "ownerReferences": references}, "spec": object{"template": template}},
 		},
 	})
-	return job{bytes: len(body), request: true, do: func() (string, error) { return post(handler, webhook.AdvicePath, body) }}
+	return job{bytes: len(body), request: true, do: func() (outcome, error) { return post(handler, webhook.AdvicePath, body) }}
 }

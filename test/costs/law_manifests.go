@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -15,36 +15,36 @@ import (
 func injected(text []byte) job {
 	set := setOf(nil)
 	namespace := inject.Namespace{Name: tenant, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
-	return job{bytes: len(text), do: func() (string, error) {
+	return job{bytes: len(text), do: func() (outcome, error) {
 		stream, err := manifest.Parse("costs.yaml", text)
 		if err != nil {
-			return "not read", nil
+			return word("not read"), nil
 		}
 		if _, err := stream.Namespaces(); err != nil {
-			return "no namespace", nil
+			return word("no namespace"), nil
 		}
 		pods, err := stream.Pods()
 		if err != nil {
-			return "no pod", nil
+			return word("no pod"), nil
 		}
 		operations := map[*manifest.Document][]manifest.Operation{}
 		for _, pod := range pods {
 			result, err := inject.Inject(set, &inject.Settings{}, &inject.Request{Pod: pod.JSON, Namespace: namespace, Offline: true, Permissions: true})
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			for _, op := range result.Operations {
 				operations[pod.Document] = append(operations[pod.Document], manifest.Operation{Path: pod.Pointer + op.Path, Value: op.Value})
 			}
 		}
-		outcome := "read"
+		became := "read"
 		for document, list := range operations {
 			if _, err := document.Edit(list); err != nil {
-				return "not edited", nil
+				return word("not edited"), nil
 			}
-			outcome = "edited"
+			became = "edited"
 		}
-		return outcome, nil
+		return word(became), nil
 	}}
 }
 

@@ -200,7 +200,7 @@ func podLaws() []law {
 }
 
 func ports(n int) []any {
-	return times(n, func(i int) any { return object{"name": fmt.Sprintf("p%d", i), "containerPort": 1 + i%65535} })
+	return times(n, func(i int) any { return object{"name": fmt.Sprintf("p%d", i), "containerPort": 10_000 + i%50_000} })
 }
 
 // variables are n environment variables.

@@ -18,9 +18,14 @@ type job struct {
 	bytes int
 	// request says that the input is an admission review, which the API server bounds.
 	request bool
-	// do does the work once and says what became of it, in a word.
-	do func() (string, error)
+	// do does the work once. What it gives says, in a word, what became of it.
+	do func() (outcome, error)
 }
+
+// outcome is asked for when the work has been counted.
+type outcome func() string
+
+func word(text string) outcome { return func() string { return text } }
 
 func laws() []law {
 	return slices.Concat(podLaws(), statusLaws(), productLaws(), templateLaws(), expressionLaws(), accessLaws(), manifestLaws())

@@ -84,35 +84,43 @@ func encode(value any) []byte {
 }
 
 // post has a handler answer one review.
-func post(handler http.Handler, path string, body []byte) (string, error) {
+func post(handler http.Handler, path string, body []byte) (outcome, error) {
 	request := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, request)
+	return func() string { return answered(recorder) }, nil
+}
+
+// answered is what an answer says.
+func answered(recorder *httptest.ResponseRecorder) string {
 	if recorder.Code != http.StatusOK {
-		return fmt.Sprintf("HTTP %d", recorder.Code), nil
+		return fmt.Sprintf("HTTP %d", recorder.Code)
 	}
 	var answer struct {
 		Response struct {
-			Allowed bool
-			Patch   []byte
-			Status  struct {
+			Allowed  bool
+			Patch    []byte
+			Warnings []string
+			Status   struct {
 				Details struct{ Causes []struct{ Reason string } }
 			}
 		}
 	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
-		return "", fmt.Errorf("answer: %w", err)
+		return err.Error()
 	}
 	switch causes := answer.Response.Status.Details.Causes; {
 	case len(causes) > 0:
-		return causes[0].Reason, nil
+		return causes[0].Reason
 	case !answer.Response.Allowed:
-		return "refused", nil
+		return "refused"
 	case len(answer.Response.Patch) > 0:
-		return "injected", nil
+		return "injected"
+	case len(answer.Response.Warnings) > 0:
+		return "warned"
 	}
-	return "allowed", nil
+	return "allowed"
 }
 
 // podJob is a pod under the built-in templates.
@@ -122,7 +130,7 @@ func podJob(pod any) job { return underTemplate(nil, pod) }
 // be what grows.
 func underTemplate(template []byte, pod any) job {
 	handler, body := handlerOf(template), reviewOf(pod)
-	return job{bytes: len(body) + len(template), request: template == nil, do: func() (string, error) { return post(handler, webhook.Path, body) }}
+	return job{bytes: len(body) + len(template), request: template == nil, do: func() (outcome, error) { return post(handler, webhook.Path, body) }}
 }
 
 // asking is a pod that asks for something.

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -60,15 +60,15 @@ func listed(n int) []byte {
 
 // load is the work of loading a file of templates and of making the set with them.
 func load(text []byte) job {
-	return job{bytes: len(text), do: func() (string, error) {
+	return job{bytes: len(text), do: func() (outcome, error) {
 		entries := templates.Load(templates.SourceDirectory, "costs.yaml", text)
 		templates.NewSet(entries)
 		for _, e := range entries {
 			if len(e.Findings) > 0 {
-				return string(e.Findings[0].Reason), nil
+				return word(string(e.Findings[0].Reason)), nil
 			}
 		}
-		return "loaded", nil
+		return word("loaded"), nil
 	}}
 }
 
@@ -81,11 +81,11 @@ func loadResource(spec object) job {
 	if err != nil {
 		panic(err) // it is an object
 	}
-	return job{bytes: len(content), do: func() (string, error) {
+	return job{bytes: len(content), do: func() (outcome, error) {
 		entry := templates.NewLoader().LoadResource(templates.Resource{Kind: v1alpha1.ClusterSidecarTemplateKind, Name: "t", Content: content})
 		if len(entry.Findings) > 0 {
-			return string(entry.Findings[0].Reason), nil
+			return word(string(entry.Findings[0].Reason)), nil
 		}
-		return "loaded", nil
+		return word("loaded"), nil
 	}}
 }

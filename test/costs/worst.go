@@ -1,4 +1,169 @@
 package main
 
-func worstCommand(arguments []string) error  { return nil }
-func memoryCommand(arguments []string) error { return nil }
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+const (
+	// largest is what the API server takes in one request, in bytes.
+	largest = 3 << 20
+	// patience ends a row that is too slow to be measured at the largest size.
+	patience = 20 * time.Second
+)
+
+// measured is what one row costs.
+type measured struct {
+	name    string
+	bytes   int
+	took    time.Duration
+	outcome string
+}
+
+func (m measured) perByte() float64 { return float64(m.took.Nanoseconds()) / float64(m.bytes) }
+
+// measure does a row's work once on an input of about so many bytes. The size is neared by
+// doubling, so that a row which breaks the law ends at patience and not in an hour.
+func measure(row law, bytes int) (measured, error) {
+	m := measured{name: row.name}
+	for n := row.n; ; {
+		work := row.build(n)
+		start := time.Now()
+		outcome, err := work.do()
+		if err != nil {
+			return m, fmt.Errorf("%s, %d: %w", row.name, n, err)
+		}
+		m.bytes, m.took, m.outcome = work.bytes, time.Since(start), outcome()
+		if m.bytes >= bytes*9/10 || m.took > patience {
+			return m, nil
+		}
+		// The last step lands just below: beyond it the API server refuses.
+		next := max(n+1, int(float64(n)*float64(bytes)*0.97/float64(m.bytes)))
+		if next = min(next, 2*n); next == n {
+			return m, nil
+		}
+		n = next
+	}
+}
+
+// typical is a pod of two containers as people write them, under the log collector.
+func typical() (measured, error) {
+	const rounds = 2000
+	handler := handlerOf(nil)
+	pod := asking(collector, nil, object{
+		"containers": []any{
+			with(app(0), object{"env": variables(10), "ports": ports(2), "volumeMounts": []any{object{"name": "data", "mountPath": "/data"}}}),
+			with(app(1), object{"env": variables(5)}),
+		},
+		"volumes": []any{object{"name": "data", "emptyDir": object{}}},
+	})
+	body := reviewOf(pod)
+	m := measured{name: "a typical pod", bytes: len(body)}
+	start := time.Now()
+	for range rounds {
+		outcome, err := post(handler, webhook.Path, body)
+		if err != nil {
+			return m, err
+		}
+		m.outcome = outcome()
+	}
+	m.took = time.Since(start) / rounds
+	return m, nil
+}
+
+// worstBlock is the block of docs/security.md that worstCommand writes.
+const worstBlock = "costs"
+
+// worstCommand measures all rows that are requests at the largest size.
+func worstCommand(arguments []string) error {
+	flags := flag.NewFlagSet("costs", flag.ExitOnError)
+	only := selection(flags)
+	page := flags.String("write", "", "`file` in which the figures are replaced")
+	size := flags.Int("bytes", largest, "`size` of the requests")
+	_ = flags.Parse(arguments) // ends the program where it cannot
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("%q: want count, memory, or flags alone", flags.Arg(0))
+	case *page != "" && (*only != "" || *size != largest):
+		return errors.New("-write: the page has the largest request of all rows, so that -only and -bytes have no use")
+	}
+	rows, err := selected(*only)
+	if err != nil {
+		return err
+	}
+	usual, err := typical()
+	if err != nil {
+		return err
+	}
+	var all []measured
+	for _, row := range rows {
+		if !row.build(1).request {
+			continue
+		}
+		m, err := measure(row, *size)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "%8.1f ns a byte, %5d ms, %s: %s\n", m.perByte(), m.took.Milliseconds(), m.name, m.outcome)
+		all = append(all, m)
+	}
+	if len(all) == 0 {
+		return errors.New("-only: none of the rows is a request")
+	}
+	slices.SortStableFunc(all, func(a, b measured) int { return int(b.took - a.took) })
+	text := report(all, usual)
+	fmt.Print(text)
+	if *page == "" {
+		return nil
+	}
+	return writeBlock(*page, worstBlock, text)
+}
+
+// report is the table of the dearest requests, the typical one beside them.
+func report(all []measured, usual measured) string {
+	const shown = 5
+	var b strings.Builder
+	b.WriteString("| request | size | processor time | for each byte | answer |\n|---|---|---|---|---|\n")
+	line := func(m measured) {
+		size := fmt.Sprintf("%.1f kB", float64(m.bytes)/1000)
+		if m.bytes >= 100_000 {
+			size = fmt.Sprintf("%.2f MB", float64(m.bytes)/1e6)
+		}
+		took := fmt.Sprintf("%.2f ms", float64(m.took.Microseconds())/1000)
+		if m.took > 100*time.Millisecond {
+			took = fmt.Sprintf("%d ms", m.took.Milliseconds())
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %.0f ns | %s |\n", strings.TrimPrefix(m.name, "pod: "), size, took, m.perByte(), m.outcome)
+	}
+	for _, m := range all[:min(shown, len(all))] {
+		line(m)
+	}
+	line(usual)
+	return b.String()
+}
+
+// writeBlock replaces what stands in a page between <!-- name: begin --> and <!-- name: end -->.
+func writeBlock(file, name, block string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s: no lines %q and %q", file, strings.TrimSpace(begin), strings.TrimSpace(end))
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(before+begin+"\n"+block+"\n"+end+after), info.Mode().Perm())
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+const (
+	// callers send at once, each on its connection.
+	callers = 8
+	// mostGrowth is by how much the heap may be larger in the end, in bytes: renderings are kept
+	// for reuse up to 4 MiB of JSON, which take about four times as much memory (templates/renderings.go),
+	// and each connection has its buffers.
+	mostGrowth = 24 << 20
+)
+
+// memory is what a process holds.
+type memory struct {
+	heap     uint64 // after a collection
+	resident int64  // VmRSS; 0 where the system does not tell
+}
+
+func memoryNow() memory {
+	runtime.GC()
+	debug.FreeOSMemory()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	m := memory{heap: stats.HeapAlloc}
+	text, _ := os.ReadFile("/proc/self/status") // Linux alone has it
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
+			_, _ = fmt.Sscanf(value, "%d kB", &m.resident)
+			m.resident <<= 10
+		}
+	}
+	return m
+}
+
+// memoryCommand sends hostile requests to the real handler over HTTPS and tells what it
+// holds before and after.
+func memoryCommand(arguments []string) error {
+	flags := flag.NewFlagSet("memory", flag.ExitOnError)
+	requests := flags.Int("requests", 50_000, "how `many` to send")
+	_ = flags.Parse(arguments) // ends the program where it cannot
+	before, after, err := hostile(*requests)
+	if err != nil {
+		return err
+	}
+	const mib = 1 << 20
+	fmt.Printf("after %d hostile requests: heap %.1f MiB, before %.1f MiB; resident %.1f MiB, before %.1f MiB\n", *requests,
+		float64(after.heap)/mib, float64(before.heap)/mib, float64(after.resident)/mib, float64(before.resident)/mib)
+	if after.heap > before.heap+mostGrowth {
+		return fmt.Errorf("the heap has grown by more than %d MiB", mostGrowth/mib)
+	}
+	return nil
+}
+
+// hostileBodies are of many kinds: what each row of the table sends, a little of it, and what is no
+// admission review at all. Different numbers in them keep answers from being the same.
+func hostileBodies(i int) []byte {
+	value := strings.Repeat("x", 1+i%2000)
+	pods := []func() any{
+		func() any {
+			return asking(collector, object{collector + of + "logDir": fmt.Sprintf("/%d/%s", i, value)}, object{})
+		},
+		func() any {
+			return asking(fmt.Sprintf("a%d=%s", i%100_000, collector), nil, object{"containers": apps(20)})
+		},
+		func() any { return collected(object{"containers": apps(1 + i%60)}) },
+		func() any { return asking(fmt.Sprintf("nobody-%d", i), nil, object{}) },
+		func() any {
+			return asking(collector, object{fmt.Sprintf("%s%sp%d", collector, of, i): value}, object{})
+		},
+		func() any {
+			return asking(collector, object{collector + of + "override": fmt.Sprintf("{resources: {limits: {memory: %dMi}}}", 1+i)}, object{})
+		},
+		func() any {
+			return asking(collector, object{inject.StatusAnnotation: fmt.Sprintf(`{"x%d":{"containers":["a","b"]}}`, i)}, object{})
+		},
+		func() any {
+			return collected(object{"containers": []any{with(app(0), object{"ports": same(200, object{"name": "fluent-bit-0", "containerPort": 2020})})}})
+		},
+		func() any {
+			pod := asking(collector, nil, object{})
+			pod["metadata"].(object)["ownerReferences"] = []any{object{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": fmt.Sprintf("r%d", i), "uid": fmt.Sprint(i), "controller": true}}
+			return pod
+		},
+		func() any { return object{"metadata": i} },
+	}
+	if kind := i % (len(pods) + 3); kind < len(pods) {
+		return reviewOf(pods[kind]())
+	} else if kind == len(pods) {
+		return []byte(`{"kind": "AdmissionReview", "request": {"uid": "` + value)
+	} else if kind == len(pods)+1 {
+		return []byte(strings.Repeat("[", 1+i%5000))
+	}
+	return []byte(value)
+}
+
+// hostile sends so many requests and gives what the process holds before and after.
+func hostile(requests int) (before, after memory, err error) {
+	handler := webhook.NewHandler(webhook.Options{
+		Templates: library{setOf(nil)}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
+		Metrics: webhook.NewMetrics(prometheus.NewRegistry()), Log: logr.Discard(),
+	})
+	authority, err := certs.NewAuthority(time.Now())
+	if err != nil {
+		return before, after, err
+	}
+	leaf, err := certs.NewLeaf(authority, []string{"127.0.0.1"}, time.Now)
+	if err != nil {
+		return before, after, err
+	}
+	server, err := webhook.NewServer("127.0.0.1:0", leaf.GetCertificate, handler, nil)
+	if err != nil {
+		return before, after, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	defer func() { cancel(); err = errors.Join(err, <-ended) }()
+
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(authority.Bundle())
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: callers}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	send := func(from, to int) error {
+		for i := from; i < to; i++ {
+			answer, err := client.Post("https://"+server.Address()+webhook.Path, "application/json", bytes.NewReader(hostileBodies(i)))
+			if err != nil {
+				return fmt.Errorf("request %d: %w", i, err)
+			}
+			_, err = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			if err != nil || answer.StatusCode >= http.StatusInternalServerError && answer.StatusCode != http.StatusServiceUnavailable {
+				return fmt.Errorf("request %d: %s: %w", i, answer.Status, err)
+			}
+		}
+		return nil
+	}
+	round := func(from, to int) error {
+		var sending sync.WaitGroup
+		faults := make([]error, callers)
+		for c := range callers {
+			share := (to - from) / callers
+			sending.Go(func() { faults[c] = send(from+c*share, from+(c+1)*share) })
+		}
+		sending.Wait()
+		return errors.Join(faults...)
+	}
+	// What is made once, and buffers of the connections, are there before.
+	if err := round(0, min(requests, 50*callers)); err != nil {
+		return before, after, err
+	}
+	before = memoryNow()
+	if err := round(0, requests); err != nil {
+		return before, after, err
+	}
+	return before, memoryNow(), nil
+}

@@ -1,0 +1,120 @@
+// Command fuzz runs the fuzz targets of this repository and keeps count: each run of a
+// target is a line of executions.log, and docs/reliability.md has the totals.
+//
+//	go run ./test/fuzz -time 20s               every target
+//	go run ./test/fuzz -time 1h -only Parse    those whose names match
+//	go run ./test/fuzz -time 0s                only the page anew, from the log
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The files that are written, seen from the root of the repository.
+const (
+	logFile = "test/fuzz/executions.log"
+	page    = "docs/reliability.md"
+)
+
+func main() {
+	long := flag.Duration("time", 20*time.Second, "how `long` each target runs; 0: none does")
+	only := flag.String("only", "", "targets whose names match this regular `expression`")
+	flag.Parse()
+	if err := fuzz(*long, *only); err != nil {
+		fmt.Fprintf(os.Stderr, "fuzz: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func fuzz(long time.Duration, only string) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	if flag.NArg() > 0 {
+		return fmt.Errorf("%q: want flags alone", flag.Arg(0))
+	}
+	var faults []error
+	if long > 0 {
+		targets, err := findTargets(".")
+		if err != nil {
+			return err
+		}
+		commit, err := exec.Command("git", "rev-parse", "--short=10", "HEAD").Output()
+		if err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		for _, t := range targets {
+			if !wanted.MatchString(t.name) {
+				continue
+			}
+			fmt.Printf("%s %s\n", t.folder, t.name)
+			r, err := t.run(long)
+			// What was tried before a fault was found counts as well.
+			r.commit = strings.TrimSpace(string(commit))
+			faults = append(faults, err, r.record(logFile))
+		}
+	}
+	return errors.Join(append(faults, writePage())...)
+}
+
+// run has go test fuzz the target, and reads the count off what it prints. An input that finds
+// something new is not made smaller first: that took nearly all of the time. One that
+// fails is, for people who read it, within the test's own bounds.
+func (t target) run(long time.Duration) (result, error) {
+	r := result{target: t}
+	command := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", long.String(), "-fuzzminimizetime", "1x", "./"+t.folder)
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = io.MultiWriter(os.Stdout, &out), os.Stderr
+	start := time.Now()
+	err := command.Run()
+	if err != nil {
+		err = fmt.Errorf("%s %s: %w", t.folder, t.name, err)
+	}
+	r.seconds = int(time.Since(start).Seconds())
+	r.executions = executionsIn(&out)
+	return r, err
+}
+
+// progress is a line that go test prints while it fuzzes, such as
+// fuzz: elapsed: 3s, execs: 21293 (7097/sec), new interesting: 4 (total: 40)
+var progress = regexp.MustCompile(`^fuzz: elapsed: .*, execs: (\d+) `)
+
+func executionsIn(out io.Reader) int {
+	last := 0
+	for scanner := bufio.NewScanner(out); scanner.Scan(); {
+		if m := progress.FindStringSubmatch(scanner.Text()); m != nil {
+			last, _ = strconv.Atoi(m[1]) // digits
+		}
+	}
+	return last
+}
+
+// writePage replaces the table in the page.
+func writePage() error {
+	results, err := readLog(logFile)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s: no lines %q and %q", page, strings.TrimSpace(begin), strings.TrimSpace(end))
+	}
+	return os.WriteFile(page, []byte(before+begin+table(results)+end+after), 0o644)
+}
