@@ -212,7 +212,8 @@ func (c *resultCheck) failure(f traceFailure, made []string) {
 		reason, hint = FindingReason(fault.Reason), fault.Hint
 	}
 	severity, message := SeverityError, f.err.Error()
-	if uses.MayBeAbsent() {
+	// What takes too much work for the smallest pod does so for every pod.
+	if uses.MayBeAbsent() && reason != ExpressionCost {
 		severity = SeverityWarning
 		message = "fails for a pod that has only a name and one container: " + message
 		if hint == "" {
