@@ -48,39 +48,6 @@ func adviser(t *testing.T, w *work) (ask func(ctx context.Context) int) {
 	}
 }
 
-func TestAdviceTakesNoMoreThanItsShareOfOneProcessor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const callers, lasts = 32, 100 * time.Second
-		w := &work{takes: 50 * time.Millisecond}
-		ask := adviser(t, w)
-		start := time.Now()
-		var answered, turnedAway atomic.Int64
-		var attack sync.WaitGroup
-		for range callers {
-			attack.Go(func() {
-				for time.Since(start) < lasts {
-					switch ask(t.Context()) {
-					case http.StatusOK:
-						answered.Add(1)
-					case http.StatusServiceUnavailable:
-						turnedAway.Add(1)
-						time.Sleep(100 * time.Millisecond)
-					}
-				}
-			})
-		}
-		attack.Wait()
-		took := time.Duration(answered.Load()) * w.takes
-		// Half a second at once, a tenth from then on, and one that may overdraw.
-		if most := time.Since(start)/10 + 500*time.Millisecond + w.takes; took > most || took < most-time.Second {
-			t.Errorf("%s of work, want about %s", took, most)
-		}
-		if w.worst.Load() != 1 || turnedAway.Load() == 0 {
-			t.Errorf("%d at once, %d turned away", w.worst.Load(), turnedAway.Load())
-		}
-	})
-}
-
 func TestNothingIsDoneForCallersWhoHaveGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &work{takes: time.Second}

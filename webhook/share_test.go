@@ -1,0 +1,75 @@
+package webhook
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// In here every moment of work is processor time, by the clock of a bubble.
+func turnsByTheClock(a allowance) *turns {
+	t := newTurns(a)
+	start := time.Now()
+	t.used = func() time.Duration { return time.Since(start) }
+	return t
+}
+
+func TestWorkThatCanWaitTakesNoMoreThanItsShareOfOneProcessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, takes, lasts = 32, 50 * time.Millisecond, 2000 * time.Second
+		turns := turnsByTheClock(sideAllowance())
+		start := time.Now()
+		var done, turnedAway, atOnce, worst atomic.Int64
+		var attack sync.WaitGroup
+		for range callers {
+			attack.Go(func() {
+				for time.Since(start) < lasts {
+					err := turns.do(t.Context(), func() error {
+						worst.Store(max(worst.Load(), atOnce.Add(1)))
+						time.Sleep(takes)
+						atOnce.Add(-1)
+						done.Add(1)
+						return nil
+					})
+					if call := (*callError)(nil); errors.As(err, &call) && call.code == http.StatusServiceUnavailable {
+						turnedAway.Add(1)
+						time.Sleep(100 * time.Millisecond)
+					} else if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		attack.Wait()
+		took := time.Duration(done.Load()) * takes
+		// A second at once, a hundredth from then on, and one that may overdraw.
+		if most := time.Second + time.Since(start)/100 + takes; took > most || took < most-2*time.Second {
+			t.Errorf("%s of work, want about %s", took, most)
+		}
+		if worst.Load() != 1 || turnedAway.Load() == 0 {
+			t.Errorf("%d at once, %d turned away", worst.Load(), turnedAway.Load())
+		}
+	})
+}
+
+func TestProcessorTimeIsWhatIsWorkedNotWhatIsWaited(t *testing.T) {
+	turns := newTurns(sideAllowance())
+	burn := func() error {
+		for start := turns.used(); turns.used()-start < 20*time.Millisecond; {
+			for range 1000 { // the clock of threads may be coarse
+			}
+		}
+		return nil
+	}
+	before := turns.credit
+	if err := turns.do(t.Context(), burn); err != nil {
+		t.Fatal(err)
+	}
+	if spent := before - turns.credit; spent < 20*time.Millisecond {
+		t.Errorf("%s spent on 20 ms of work", spent)
+	}
+}
