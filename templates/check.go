@@ -81,7 +81,7 @@ func (d *document) example(item *yaml.Node, at *schema.Path, index int) (example
 		if i < 0 {
 			hint := "the template has " + list(d.template.parameterNames)
 			if near := Nearest(key.Value, d.template.parameterNames); near != "" {
-				hint = "did you mean " + near + "?"
+				hint = "did you mean " + shown(near) + "?"
 			} else if len(d.template.parameterNames) == 0 {
 				hint = "the template has none"
 			}

@@ -207,7 +207,7 @@ func (r *podResult) mounted(name string, at *schema.Path) {
 		r.volumeNames = slices.Sorted(maps.Keys(r.volumes))
 	}
 	if near := Nearest(name, r.volumeNames); near != "" {
-		hint = "did you mean " + near + "?"
+		hint = "did you mean " + shown(near) + "?"
 	}
 	r.fault(at, MountWithoutVolume, hint, "the template has no volume %s", Quote(name))
 }

@@ -140,6 +140,12 @@ func refuseHidden(text string) *ParameterFault {
 			Fix:     "write the value on one line",
 		}
 	}
+	if strings.ContainsFunc(text, turns) {
+		return &ParameterFault{
+			Message: fmt.Sprintf("want no characters that turn the direction of text in it, got %s", Quote(text)),
+			Fix:     "remove them: people read the value otherwise than programs do",
+		}
+	}
 	return nil
 }
 

@@ -32,6 +32,9 @@ func (d *document) read() {
 	if d.tooLarge(specNode) {
 		return
 	}
+	if specNode != nil {
+		d.directions(specNode, specPath())
+	}
 	d.faults(shape().document.CheckYAML(d.root, nil))
 	if specNode == nil || specNode.Kind != yaml.MappingNode {
 		switch {

@@ -241,7 +241,7 @@ func (d *document) add(line, column int, path string, reason FindingReason, seve
 	}
 	d.findings = append(d.findings, Finding{
 		File: d.file, Line: line, Column: column, Path: cut(path, maxPath), Reason: reason, Severity: severity,
-		Message: cut(message, maxText), Hint: cut(hint, maxText), Excerpt: d.text.excerpt(line, column),
+		Message: Printable(cut(message, maxText)), Hint: Printable(cut(hint, maxText)), Excerpt: d.text.excerpt(line, column),
 	})
 }
 

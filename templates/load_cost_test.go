@@ -44,7 +44,9 @@ func TestATemplateOfTwiceTheSizeIsTwiceTheWork(t *testing.T) {
 		"labels with a computed one": func(n int) string {
 			return `"pod":{"metadata":{"labels":{` + numbered(n, `"l#":"v"`) + `,"${instance}-x":"y"}}}`
 		},
-		"volumes":   func(n int) string { return podOf(`"volumes":[`+numbered(n, `{"name":"v#","emptyDir":{}}`)+`],`, `"args":[]`) },
+		"volumes": func(n int) string {
+			return podOf(`"volumes":[`+numbered(n, `{"name":"v#","emptyDir":{}}`)+`],`, `"args":[]`)
+		},
 		"variables": func(n int) string { return podOf("", `"env":[`+numbered(n, `{"name":"V#","value":"#"}`)+`]`) },
 		"variables of one name": func(n int) string {
 			return podOf("", `"command":["sh","-c","$(V)"],"env":[`+numbered(n, `{"name":"V","value":"#"}`)+`]`)
@@ -55,8 +57,10 @@ func TestATemplateOfTwiceTheSizeIsTwiceTheWork(t *testing.T) {
 		"words that are shells": func(n int) string {
 			return `"parameters":[{"name":"p","type":"string","default":"v1"}],` + podOf("", `"command":["su","powershell","-wd"],"args":["${params.p}",`+numbered(n, `"su","cmd","powershell","-wd"`)+`]`)
 		},
-		"ports":  func(n int) string { return podOf("", `"ports":[`+numbered(n, `{"containerPort":#}`)+`]`) },
-		"mounts": func(n int) string { return podOf("", `"volumeMounts":[`+numbered(n, `{"name":"m#","mountPath":"/#"}`)+`]`) },
+		"ports": func(n int) string { return podOf("", `"ports":[`+numbered(n, `{"containerPort":#}`)+`]`) },
+		"mounts": func(n int) string {
+			return podOf("", `"volumeMounts":[`+numbered(n, `{"name":"m#","mountPath":"/#"}`)+`]`)
+		},
 		"requests": func(n int) string {
 			return podOf("", `"resources":{"requests":{`+numbered(n, `"a/r#":1`)+`},"limits":{`+numbered(n, `"a/r#":1`)+`}}`)
 		},

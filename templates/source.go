@@ -3,6 +3,7 @@ package templates
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -76,7 +77,13 @@ func (s sourceText) excerpt(line, column int) string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString(before + string(runes[start:]) + after + "\n")
+	shown := strings.Map(func(r rune) rune {
+		if r != '\t' && unseen(r) {
+			return unicode.ReplacementChar // one for one: the caret stays under its character
+		}
+		return r
+	}, string(runes[start:]))
+	b.WriteString(before + shown + after + "\n")
 	b.WriteString(strings.Repeat(" ", utf8.RuneCountInString(before)))
 	for _, r := range runes[start:min(at, len(runes))] {
 		if r != '\t' {

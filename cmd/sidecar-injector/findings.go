@@ -35,7 +35,7 @@ func findingsText(findings []templates.Finding, p palette) string {
 			fmt.Fprintf(&b, "  %s %s\n", p.cyan("hint:"), f.Hint)
 		}
 	}
-	return b.String()
+	return p.printable(b.String())
 }
 
 func placeOf(f templates.Finding) string {

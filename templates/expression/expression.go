@@ -156,7 +156,8 @@ func (x *Expression) Evaluate(in *Activation, budget *Budget) (value any, presen
 	return value, true, nil
 }
 
-// join writes literals and values one after the other.
+// join writes literals and values one after the other, so that no $( comes about where
+// they meet.
 func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
 	switch len(x.parts) {
 	case 0:
@@ -167,9 +168,12 @@ func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
 	var stack [128]byte
 	text := stack[:0]
 	for i := range x.parts {
-		p := &x.parts[i]
+		p, start := &x.parts[i], len(text)
 		if p.lookup == nil && p.program == nil {
 			text = append(text, p.literal...)
+			if i > 0 && (x.parts[i-1].lookup != nil || x.parts[i-1].program != nil) {
+				text = meet(text, start)
+			}
 			continue
 		}
 		value, _, err := p.value(in, budget)
@@ -183,6 +187,7 @@ func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
 			err.Offset = p.offset
 			return "", err
 		}
+		text = meet(text, start)
 	}
 	return string(text), nil
 }
@@ -202,5 +207,5 @@ func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 		err.Offset += p.offset
 		return nil, false, err
 	}
-	return value, present, nil
+	return p.program.apart(value, in), present, nil
 }

@@ -75,6 +75,7 @@ func skipped(p *podView, trace *Trace, reason Reason, detail string) *Result {
 
 // finished puts a result in its final order.
 func finished(r *Result) *Result {
+	r.printable()
 	slices.SortStableFunc(r.Faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Message, b.Message))
 	})

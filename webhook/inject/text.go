@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 const (
@@ -16,6 +18,23 @@ const (
 	// maxMessage is where a refusal stops listing faults, in bytes.
 	maxMessage = 1024
 )
+
+// printable makes all texts of a result such that nothing in them steers what shows them: names
+// and values of the pod stand in them, some without quotes.
+func (r *Result) printable() {
+	r.Detail = templates.Printable(r.Detail)
+	for i := range r.Faults {
+		f := &r.Faults[i]
+		f.Place, f.Message, f.Fix = templates.Printable(f.Place), templates.Printable(f.Message), templates.Printable(f.Fix)
+	}
+	for i := range r.Instances {
+		in := &r.Instances[i]
+		in.Detail = templates.Printable(in.Detail)
+		for j, note := range in.Notes {
+			in.Notes[j] = templates.Printable(note)
+		}
+	}
+}
 
 // WarningText makes one printable line of at most 256 bytes: the API server
 // drops a warning header that holds a control character.

@@ -22,15 +22,16 @@ func Shown(name string) string {
 	return templates.Quote(name)
 }
 
-// ShellWord is a text as one word of a shell command. Control characters other
-// than breaks and tabs become question marks: a terminal would act on them.
+// ShellWord is a text as one word of a shell command. Characters that are not to
+// be seen, other than breaks and tabs, become question marks: a terminal would act on some, and
+// others turn the direction of text.
 func ShellWord(text string) string {
 	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:,"
 	if text != "" && strings.Trim(text, harmless) == "" {
 		return text
 	}
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if !unicode.IsPrint(r) && r != '\n' && r != '\t' {
 			return '?'
 		}
 		return r

@@ -1,0 +1,98 @@
+package expression
+
+import (
+	"slices"
+	"strings"
+)
+
+// Kubernetes replaces $(NAME) in commands, arguments and variables by a variable's value,
+// and takes $$( for a plain $(. A template's author may write $(NAME), and whoever sets a
+// parameter of type string may, too; no other value holds it. But /x$ beside (TOKEN) makes one
+// that nobody wrote: wherever values meet, its $ is doubled.
+
+// meet writes $ once more where a text that ends with $ is followed, from start on, by
+// one that begins with a bracket, so that Kubernetes takes both as they are.
+func meet(text []byte, start int) []byte {
+	if start == 0 || start == len(text) || text[start] != '(' || !opens(text[:start]) {
+		return text
+	}
+	return slices.Insert(text, start, '$')
+}
+
+// opens says whether a $( would begin at the end of a text: whether it ends with a $ that is not
+// itself the second of a pair.
+func opens(text []byte) bool {
+	dollars := 0
+	for dollars < len(text) && text[len(text)-1-dollars] == '$' {
+		dollars++
+	}
+	return dollars%2 == 1
+}
+
+// apart doubles the $ of each $( in what an expression made, unless somebody may have written
+// it: the template's author within the expression, or whoever gave what it reads.
+func (p *program) apart(value any, in *Activation) any {
+	switch v := value.(type) {
+	case string:
+		if strings.Contains(v, "$(") && !p.written(in) {
+			return withoutReferences(v)
+		}
+	case []any:
+		if !holds(v) || p.written(in) {
+			return value
+		}
+		out := slices.Clone(v) // the list may be a parameter's own
+		for i, item := range out {
+			if text, ok := item.(string); ok {
+				out[i] = withoutReferences(text)
+			}
+		}
+		return out
+	}
+	return value
+}
+
+// written says whether a $( stands in the expression or in a value that it reads. What it
+// reads of the pod beside names belongs to whoever may write $( into a string parameter as well.
+func (p *program) written(in *Activation) bool {
+	if strings.Contains(p.source, "$(") || p.uses.Each && holds(in.Each) ||
+		slices.ContainsFunc(p.uses.Paths, func(path Path) bool { return !path.always() }) {
+		return true
+	}
+	for _, name := range p.uses.Parameters {
+		if holds(in.Parameters[name]) {
+			return true
+		}
+	}
+	if p.uses.Cluster {
+		for _, text := range in.Cluster {
+			if strings.Contains(text, "$(") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holds says whether a value, or an item of it, has a $(.
+func holds(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return strings.Contains(v, "$(")
+	case []any:
+		return slices.ContainsFunc(v, holds)
+	}
+	return false
+}
+
+// withoutReferences writes $$( for each $(.
+func withoutReferences(text string) string {
+	out := make([]byte, 0, len(text)+8)
+	for i := range len(text) {
+		if text[i] == '(' && opens(out) {
+			out = append(out, '$')
+		}
+		out = append(out, text[i])
+	}
+	return string(out)
+}
