@@ -21,6 +21,9 @@ type analysis struct {
 	declared
 	uses usage
 	err  *Error // the first
+	// starts are the offsets of the source's characters, once an error has to be placed: each
+	// field of an expression may be one.
+	starts []int
 }
 
 // known is what analysis can tell of a value: its schema, nil when unknown, and, of a
@@ -341,7 +344,14 @@ func (a *analysis) offset(e ast.Expr) int {
 	if !ok {
 		return 0
 	}
-	return byteOffset(a.source, int(r.Start))
+	if a.starts == nil {
+		a.starts = make([]int, 0, len(a.source)+1)
+		for i := range a.source {
+			a.starts = append(a.starts, i)
+		}
+		a.starts = append(a.starts, len(a.source))
+	}
+	return a.starts[min(max(int(r.Start), 0), len(a.starts)-1)]
 }
 
 // fieldOffset is where the name of a selected field begins: CEL knows only the dot, and

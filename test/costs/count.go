@@ -14,6 +14,8 @@ import (
 // counted is one row as count tells it.
 type counted struct {
 	Name string `json:"name"`
+	// Bounded is the row's.
+	Bounded string `json:"bounded"`
 	// N is the smaller size. Of each size, Bytes is that of the input and Outcomes what became of it.
 	N        int       `json:"n"`
 	Bytes    [2]int    `json:"bytes"`
@@ -45,7 +47,7 @@ func countCommand(arguments []string) error {
 	}
 	var all []counted
 	for i, row := range rows {
-		c := counted{Name: row.name, N: row.n}
+		c := counted{Name: row.name, N: row.n, Bounded: row.bounded}
 		for k, n := range []int{row.n, 2 * row.n} {
 			c.Folders[k] = filepath.Join(folder, strconv.Itoa(i)+"-"+strconv.Itoa(n))
 			if c.Bytes[k], c.Outcomes[k], err = count(row, n, meta[0], c.Folders[k]); err != nil {

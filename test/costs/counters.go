@@ -41,9 +41,10 @@ const (
 // foreign are blocks of libraries that grow faster than their input by themselves, and what
 // bounds that input instead.
 var foreign = map[string]string{
-	"github.com/google/cel-go/checker/mapping.go":         "the checker copies what it knows of types at each call; the length of an expression is bounded",
-	"github.com/google/cel-go/common/location.go":         "the place of each error is counted from the start; the length of an expression is bounded",
-	"github.com/google/cel-go/interpreter/runtimecost.go": "the stack of values is searched; the cost of an expression is bounded",
+	"github.com/google/cel-go/checker/mapping.go":          "the checker copies what it knows of types at each call; the length of an expression is bounded",
+	"github.com/google/cel-go/common/location.go":          "the place of each error is counted from the start; the length of an expression is bounded",
+	"k8s.io/apimachinery/pkg/util/strategicpatch/patch.go": "each item of a patch is searched for; an override has at most 8 KiB",
+	"github.com/google/cel-go/interpreter/runtimecost.go":  "the stack of values is searched; the cost of an expression is bounded",
 }
 
 // isForeign says whether a block, file:line.column, is one of those.
@@ -63,8 +64,9 @@ type verdict struct {
 func (v verdict) ratio() float64 { return float64(v.work[1]) / float64(max(v.work[0], 1)) }
 
 // judge compares the work of the two sizes: all of it, and each block by itself, for a
-// square hides behind much linear work as long as the input is small.
-func judge(n int, small, large map[string]uint64) verdict {
+// square hides behind much linear work as long as the input is small. A row that is bounded is
+// judged by all of it alone.
+func judge(n int, bounded bool, small, large map[string]uint64) verdict {
 	var v verdict
 	for _, times := range small {
 		v.work[0] += times
@@ -79,6 +81,9 @@ func judge(n int, small, large map[string]uint64) verdict {
 	}
 	var grown []growth
 	for _, place := range slices.Sorted(maps.Keys(large)) {
+		if bounded {
+			break
+		}
 		from, to := small[place], large[place]
 		if from > 0 && to >= uint64(max(fewest, manyTimes*2*n)) && float64(to) > mostRatio*float64(from) && !isForeign(place) {
 			grown = append(grown, growth{place, from, to})

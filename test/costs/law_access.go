@@ -40,37 +40,37 @@ func accessLaws() []law {
 		return inject.Instance{Name: name, Outcome: inject.Injected, Permissions: permissions}
 	}
 	return []law{
-		{"access: each list of a permission", 6, func(n int) job {
+		{name: "access: each list of a permission", n: 6, build: func(n int) job {
 			return asked(20*n, []inject.Instance{needing("a", v1alpha1.Permission{
 				APIGroups: words("g", n), Resources: words("r", n), ResourceNames: words("n", n), Verbs: words("v", n), Namespaces: words("s", n),
 			})})
 		}},
-		{"access: verbs", 400, func(n int) job {
+		{name: "access: verbs", n: 400, build: func(n int) job {
 			return asked(4*n, []inject.Instance{needing("a", v1alpha1.Permission{APIGroups: words("g", 1), Resources: words("r", 1), Verbs: words("v", n)})})
 		}},
-		{"access: equal permissions", 200, func(n int) job {
+		{name: "access: equal permissions", n: 200, build: func(n int) job {
 			equal := make([]v1alpha1.Permission, n)
 			for i := range equal {
 				equal[i] = v1alpha1.Permission{APIGroups: words("g", 4), Resources: words("r", 4), Verbs: words("v", 4)}
 			}
 			return asked(40*n, []inject.Instance{needing("a", equal...)})
 		}},
-		{"access: instances of equal needs", 50, func(n int) job {
+		{name: "access: instances of equal needs", n: 8, build: func(n int) job {
 			instances := make([]inject.Instance, n)
 			for i := range instances {
 				instances[i] = needing(fmt.Sprintf("i%d", i), v1alpha1.Permission{APIGroups: words("g", 2), Resources: words("r", 4), Verbs: words("v", 2)})
 			}
 			return asked(30*n, instances)
 		}},
-		{"advice: containers", 200, func(n int) job { return advised(collected(object{"containers": apps(n)}), nil) }},
-		{"advice: annotations in the wrong place", 200, func(n int) job {
+		{name: "advice: containers", n: 200, build: func(n int) job { return advised(collected(object{"containers": apps(n)}), nil) }},
+		{name: "advice: annotations in the wrong place", n: 200, build: func(n int) job {
 			annotations := object{}
 			for i := range n {
 				annotations[fmt.Sprintf("i%d%sp", i, of)] = "v"
 			}
 			return advised(collected(object{}), annotations)
 		}},
-		{"advice: owners", 400, func(n int) job { return advised(collected(object{}), nil, texts(n, "o%d")...) }},
+		{name: "advice: owners", n: 400, build: func(n int) job { return advised(collected(object{}), nil, texts(n, "o%d")...) }},
 	}
 }
 

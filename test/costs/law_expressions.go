@@ -8,7 +8,7 @@ import (
 // expressionLaws are what a template's author can make longer in expressions.
 func expressionLaws() []law {
 	arg := func(name string, n int, text func(n int) any) law {
-		return law{"expression: " + name, n, func(n int) job {
+		return law{name: "expression: " + name, n: n, build: func(n int) job {
 			s := adding(object{"args": text(n)})
 			s["parameters"] = []any{
 				object{"name": "text", "type": "string", "default": ""}, object{"name": "items", "type": "list<string>", "default": []any{"a"}},
@@ -34,28 +34,28 @@ func expressionLaws() []law {
 			return "${[" + joined(n, func(i int) string { return fmt.Sprintf("'%d'", i) }, ", ") + "]}"
 		}),
 		arg("a long literal", 2000, func(n int) any { return whole("'" + strings.Repeat("x", n) + "'") }),
-		arg("fields that there are not", 60, func(n int) any {
+		arg("fields that there are not", 200, func(n int) any {
 			return whole(joined(n, func(i int) string { return fmt.Sprintf("params.txt%d", i) }, " + "))
 		}),
-		arg("variables that there are not", 60, func(n int) any { return whole(joined(n, named("txt"), " + ")) }),
-		arg("operators that do not fit", 60, func(n int) any { return whole(joined(n, func(int) string { return "params.text" }, " - ")) }),
+		arg("variables that there are not", 200, func(n int) any { return whole(joined(n, named("txt"), " + ")) }),
+		arg("operators that do not fit", 200, func(n int) any { return whole(joined(n, func(int) string { return "params.text" }, " - ")) }),
 		arg("fields of the pod", 60, func(n int) any {
 			return whole(joined(n, func(i int) string { return fmt.Sprintf("pod.metadata.?labels.?k%d.orValue('')", i) }, " + "))
 		}),
 		arg("fields of the pod, in as many expressions", 60, func(n int) any {
 			return times(n, func(i int) any { return fmt.Sprintf("${pod.metadata.?labels.?k%d.orValue('')}", i) })
 		}),
-		arg("one map in the other", 2, func(n int) any {
+		arg("one map in the other", 4, func(n int) any {
 			return "${" + strings.Repeat("params.items.map(a, ", n) + "params.items" + strings.Repeat(")", n) + strings.Repeat(".map(b, 'x')", n) + "}"
 		}),
-		arg("one map after the other", 8, func(n int) any { return "${params.items" + strings.Repeat(".map(a, a)", n) + "}" }),
-		arg("one optional after the other", 3, func(n int) any {
+		arg("one map after the other", 20, func(n int) any { return "${params.items" + strings.Repeat(".map(a, a)", n) + "}" }),
+		arg("one optional after the other", 20, func(n int) any {
 			return whole("optional.of('x')" + strings.Repeat(".optMap(a, a)", n) + ".orValue('')")
 		}),
-		arg("one optional in the other", 3, func(n int) any {
+		arg("one optional in the other", 10, func(n int) any {
 			return whole(strings.Repeat("optional.of('x').optFlatMap(a, ", n) + "optional.of('x')" + strings.Repeat(")", n) + ".orValue('')")
 		}),
-		arg("sums of lists", 4, func(n int) any {
+		arg("sums of lists", 20, func(n int) any {
 			return "${" + strings.Repeat("[params.items].map(a, a + a)[0] + ", n) + "params.items}"
 		}),
 		arg("literals that a shell may read, parameters", 20, func(n int) any {

@@ -68,7 +68,7 @@ func flow(pod object) []byte { return encode(typed(pod)) }
 // manifestLaws are what the author of a manifest can make longer.
 func manifestLaws() []law {
 	text := func(name string, n int, build func(n int) []byte) law {
-		return law{"manifest: " + name, n, func(n int) job { return injected(build(n)) }}
+		return law{name: "manifest: " + name, n: n, build: func(n int) job { return injected(build(n)) }}
 	}
 	plain := asking(collector, nil, object{})
 	return []law{
@@ -117,12 +117,15 @@ func manifestLaws() []law {
 			return []byte("apiVersion: v1\nkind: Pod\nmetadata: {annotations: {" + inject.RequestAnnotation + ": " + collector + "}}\nx:\n" +
 				strings.Repeat("- &b y\n", n) + "base: &base\n  containers:\n  - name: a\n    image: x\n    args: [" + strings.TrimSuffix(strings.Repeat("*b, ", n), ", ") + "]\nspec: *base\n")
 		}),
-		text("merges in a row", 30, func(n int) []byte {
+		text("merges in a row of 50, each of which is as long as all before", 4, func(n int) []byte {
 			var b strings.Builder
 			b.Write(lines(plain))
-			b.WriteString("x:\n  m0: &m0 {k0: v}\n")
-			for i := 1; i <= n; i++ {
-				fmt.Fprintf(&b, "  m%d: &m%d {<<: *m%d, k%d: v}\n", i, i, i-1, i)
+			b.WriteString("x:\n")
+			for row := range n {
+				fmt.Fprintf(&b, "  r%d-0: &r%d-0 {k0: v}\n", row, row)
+				for i := 1; i <= 50; i++ {
+					fmt.Fprintf(&b, "  r%d-%d: &r%d-%d {<<: *r%d-%d, k%d: v}\n", row, i, row, i, row, i-1, i)
+				}
 			}
 			return []byte(b.String())
 		}),

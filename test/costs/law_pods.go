@@ -43,9 +43,9 @@ func names(n int) string {
 // podLaws are what a pod's author can make longer in the pod itself.
 func podLaws() []law {
 	return []law{
-		{"pod: containers", 200, func(n int) job { return podJob(asking(collector, nil, object{"containers": apps(n)})) }},
-		{"pod: containers that are all targets", 200, func(n int) job { return podJob(collected(object{"containers": apps(n)})) }},
-		{"pod: containers that are all targets of 16 instances", 50, func(n int) job {
+		{name: "pod: containers", n: 200, build: func(n int) job { return podJob(asking(collector, nil, object{"containers": apps(n)})) }},
+		{name: "pod: containers that are all targets", n: 200, build: func(n int) job { return podJob(collected(object{"containers": apps(n)})) }},
+		{name: "pod: containers that are all targets of 16 instances", n: 50, build: func(n int) job {
 			annotations := object{}
 			var request []string
 			for i := range 16 {
@@ -55,79 +55,79 @@ func podLaws() []law {
 			}
 			return podJob(asking(strings.Join(request, ","), annotations, object{"containers": apps(n)}))
 		}},
-		{"pod: init containers", 400, func(n int) job {
+		{name: "pod: init containers", n: 400, build: func(n int) job {
 			return podJob(asking(collector, nil, object{"initContainers": times(n, func(i int) any { return with(app(i), object{"name": fmt.Sprintf("init-%d", i)}) })}))
 		}},
-		{"pod: native sidecars of its own", 400, func(n int) job {
+		{name: "pod: native sidecars of its own", n: 400, build: func(n int) job {
 			return podJob(asking(collector, nil, object{"initContainers": times(n, func(i int) any {
 				return object{"name": fmt.Sprintf("init-%d", i), "image": "x", "restartPolicy": "Always"}
 			})}))
 		}},
-		{"pod: volumes", 1000, func(n int) job {
+		{name: "pod: volumes", n: 1000, build: func(n int) job {
 			return podJob(collected(object{"volumes": times(n, func(i int) any { return object{"name": fmt.Sprintf("v%d", i), "emptyDir": object{}} })}))
 		}},
-		{"pod: volumes, and one that is not there", 400, func(n int) job {
+		{name: "pod: volumes, and one that is not there", n: 400, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "volume": "elsewhere"},
 				object{"volumes": times(n, func(i int) any { return object{"name": fmt.Sprintf("v%d", i), "emptyDir": object{}} })}))
 		}},
-		{"pod: mounts of one container", 400, func(n int) job {
+		{name: "pod: mounts of one container", n: 400, build: func(n int) job {
 			return podJob(collected(object{"containers": []any{with(app(0), object{"volumeMounts": times(n, func(i int) any {
 				return object{"name": fmt.Sprintf("v%d", i), "mountPath": fmt.Sprintf("/m/%d", i)}
 			})})}}))
 		}},
-		{"pod: mounts and containers", 30, func(n int) job {
+		{name: "pod: mounts and containers", n: 30, build: func(n int) job {
 			return podJob(collected(object{"containers": times(n, func(i int) any {
 				return with(app(i), object{"volumeMounts": times(20, func(k int) any {
 					return object{"name": "v", "mountPath": fmt.Sprintf("/m/%d", k)}
 				})})
 			})}))
 		}},
-		{"pod: mounts within one another", 200, func(n int) job {
+		{name: "pod: mounts within one another", n: 200, build: func(n int) job {
 			return podJob(collected(object{"containers": []any{with(app(0), object{"volumeMounts": times(n, func(i int) any {
 				return object{"name": "v", "readOnly": true, "mountPath": "/var" + strings.Repeat("/", i%7) + fmt.Sprintf("/%d", i)}
 			})})}}))
 		}},
-		{"pod: devices of one container", 400, func(n int) job {
+		{name: "pod: devices of one container", n: 400, build: func(n int) job {
 			return podJob(collected(object{"containers": []any{with(app(0), object{"volumeDevices": times(n, func(i int) any {
 				return object{"name": fmt.Sprintf("v%d", i), "devicePath": fmt.Sprintf("/d/%d", i)}
 			})})}}))
 		}},
-		{"pod: variables of one container", 1000, func(n int) job {
+		{name: "pod: variables of one container", n: 1000, build: func(n int) job {
 			return underTemplate(manyVariables(1), asking("many", nil, object{"containers": []any{with(app(0), object{"env": variables(n)})}}))
 		}},
-		{"pod: variables of one container, the template's too", 200, func(n int) job {
+		{name: "pod: variables of one container, the template's too", n: 200, build: func(n int) job {
 			return underTemplate(manyVariables(n), asking("many", nil, object{"containers": []any{with(app(0), object{"env": variables(n)})}}))
 		}},
-		{"pod: sources of variables", 400, func(n int) job {
+		{name: "pod: sources of variables", n: 400, build: func(n int) job {
 			return podJob(collected(object{"containers": []any{with(app(0), object{"envFrom": same(n, object{"configMapRef": object{"name": "x"}})})}}))
 		}},
-		{"pod: ports", 400, func(n int) job {
+		{name: "pod: ports", n: 400, build: func(n int) job {
 			return podJob(collected(object{"containers": []any{with(app(0), object{"ports": ports(n)})}}))
 		}},
-		{"pod: ports that clash", 400, func(n int) job {
+		{name: "pod: ports that clash", n: 400, build: func(n int) job {
 			return podJob(collected(object{"containers": []any{with(app(0), object{"ports": same(n, object{"name": "fluent-bit-0", "containerPort": 2020})})}}))
 		}},
-		{"pod: ports and containers", 60, func(n int) job {
+		{name: "pod: ports and containers", n: 60, build: func(n int) job {
 			return podJob(collected(object{"containers": times(n, func(i int) any { return with(app(i), object{"ports": ports(8)}) })}))
 		}},
-		{"pod: host aliases, tolerations, pull secrets", 400, func(n int) job {
+		{name: "pod: host aliases, tolerations, pull secrets", n: 400, build: func(n int) job {
 			return podJob(collected(object{
 				"hostAliases":      times(n, func(i int) any { return object{"ip": fmt.Sprintf("10.0.%d.%d", i/250, i%250), "hostnames": []any{"a"}} }),
 				"tolerations":      times(n, func(i int) any { return object{"key": fmt.Sprintf("k%d", i), "operator": "Exists"} }),
 				"imagePullSecrets": times(n, func(i int) any { return object{"name": fmt.Sprintf("s%d", i)} }),
 			}))
 		}},
-		{"pod: supplemental groups", 400, func(n int) job {
+		{name: "pod: supplemental groups", n: 400, build: func(n int) job {
 			return podJob(collected(object{"securityContext": object{"supplementalGroups": times(n, func(i int) any { return i })}}))
 		}},
-		{"pod: node selector", 400, func(n int) job {
+		{name: "pod: node selector", n: 400, build: func(n int) job {
 			selector := object{}
 			for i := range n {
 				selector[fmt.Sprintf("k%d", i)] = "v"
 			}
 			return podJob(collected(object{"nodeSelector": selector}))
 		}},
-		{"pod: labels", 400, func(n int) job {
+		{name: "pod: labels", n: 400, build: func(n int) job {
 			pod, labels := collected(object{}), object{}
 			for i := range n {
 				labels[fmt.Sprintf("k%d", i)] = "v"
@@ -135,63 +135,63 @@ func podLaws() []law {
 			pod["metadata"].(object)["labels"] = labels
 			return podJob(pod)
 		}},
-		{"pod: annotations", 400, func(n int) job { return annotated(n, named("example.com/k"), "v") }},
-		{"pod: a long annotation", 4000, func(n int) job { return annotated(1, named("example.com/k"), strings.Repeat("é\n\"", n)) }},
-		{"pod: parameters that nobody asked for", 400, func(n int) job {
+		{name: "pod: annotations", n: 400, build: func(n int) job { return annotated(n, named("example.com/k"), "v") }},
+		{name: "pod: a long annotation", n: 4000, build: func(n int) job { return annotated(1, named("example.com/k"), strings.Repeat("é\n\"", n)) }},
+		{name: "pod: parameters that nobody asked for", n: 400, build: func(n int) job {
 			return annotated(n, func(i int) string { return fmt.Sprintf("other%d%sp", i, of) }, "v")
 		}},
-		{"pod: unknown parameters", 400, func(n int) job { return annotated(n, named(collector+of+"p"), "v") }},
-		{"pod: owner references", 400, func(n int) job {
+		{name: "pod: unknown parameters", n: 400, build: func(n int) job { return annotated(n, named(collector+of+"p"), "v") }},
+		{name: "pod: owner references", n: 400, build: func(n int) job {
 			pod := collected(object{})
 			pod["metadata"].(object)["ownerReferences"] = times(n, func(i int) any {
 				return object{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": fmt.Sprintf("r%d", i), "uid": "u", "controller": true}
 			})
 			return podJob(pod)
 		}},
-		{"pod: managed fields", 400, func(n int) job {
+		{name: "pod: managed fields", n: 400, build: func(n int) job {
 			pod := collected(object{})
 			pod["metadata"].(object)["managedFields"] = same(n, object{"manager": "m", "fieldsV1": object{"f:spec": object{"k:{\"name\":\"x\"}": object{}}}})
 			return podJob(pod)
 		}},
-		{"pod: deep", 200, func(n int) job {
+		{name: "pod: deep", n: 200, build: func(n int) job {
 			var deep any = "x"
 			for range n {
 				deep = object{"a": []any{deep}}
 			}
 			return podJob(collected(object{"future": deep}))
 		}},
-		{"pod: entries of the request", 400, func(n int) job { return podJob(asking(names(n), nil, object{})) }},
-		{"pod: an entry again and again", 16, func(n int) job {
+		{name: "pod: entries of the request", n: 400, build: func(n int) job { return podJob(asking(names(n), nil, object{})) }},
+		{name: "pod: an entry again and again", n: 16, build: func(n int) job {
 			return podJob(asking(strings.TrimSuffix(strings.Repeat(collector+",", n), ","), nil, object{}))
 		}},
-		{"pod: names in containers", 400, func(n int) job {
+		{name: "pod: names in containers", n: 400, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "containers": strings.ReplaceAll(names(n), "n", "app-")}, object{"containers": apps(n)}))
 		}},
-		{"pod: names in containers that are not there", 400, func(n int) job {
+		{name: "pod: names in containers that are not there", n: 400, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "containers": names(n)}, object{}))
 		}},
-		{"pod: names that may be evicted", 400, func(n int) job {
+		{name: "pod: names that may be evicted", n: 400, build: func(n int) job {
 			return annotated(1, func(int) string { return "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" }, names(n))
 		}},
-		{"pod: override", 60, func(n int) job {
+		{name: "pod: override", n: 60, build: func(n int) job {
 			return underTemplate(overridable(n), asking("open", object{"open" + of + "override": string(encode(object{"env": variables(n)}))}, object{}))
 		}},
-		{"pod: override, unknown fields", 200, func(n int) job {
+		{name: "pod: override, unknown fields", n: 200, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "override": "{" + strings.ReplaceAll(names(n), ",", ": 1,") + ": 1}"}, object{}))
 		}},
-		{"pod: a long parameter", 4000, func(n int) job {
+		{name: "pod: a long parameter", n: 4000, build: func(n int) job {
 			return annotated(1, func(int) string { return collector + of + "logDir" }, "/"+strings.Repeat("a", n))
 		}},
-		{"pod: a long parameter that is no path", 4000, func(n int) job {
+		{name: "pod: a long parameter that is no path", n: 4000, build: func(n int) job {
 			return annotated(1, func(int) string { return collector + of + "logDir" }, strings.Repeat("../", n))
 		}},
-		{"pod: items of a list", 400, func(n int) job {
+		{name: "pod: items of a list", n: 400, build: func(n int) job {
 			return underTemplate(listed(1), asking("listed", object{"listed" + of + "items": names(n)}, object{}))
 		}},
-		{"pod: items of a list, the template's enum too", 200, func(n int) job {
+		{name: "pod: items of a list, the template's enum too", n: 200, build: func(n int) job {
 			return underTemplate(listed(n), asking("listed", object{"listed" + of + "items": strings.TrimSuffix(strings.Repeat(fmt.Sprintf("e%d,", n-1), n), ",")}, object{}))
 		}},
-		{"pod: a request that is declined", 400, func(n int) job {
+		{name: "pod: a request that is declined", n: 400, build: func(n int) job {
 			pod := asking("", nil, object{"containers": apps(n)})
 			pod["metadata"].(object)["labels"] = object{inject.InjectionLabel: "disabled"}
 			return podJob(pod)

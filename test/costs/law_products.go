@@ -6,36 +6,37 @@ import (
 )
 
 // productLaws are what grows with a template and with a pod, both at once: what one may
-// bring to the other is bounded, so that the work does not grow with the product.
+// bring to the other is bounded, so that the work does not grow with the product. Where the
+// product itself is what the pod gets, the sizes are those at which the bound is reached.
 func productLaws() []law {
 	return []law{
-		{"both: variables of a template, containers of a pod", 60, func(n int) job {
+		{name: "both: variables of a template, containers of a pod", n: 200, build: func(n int) job {
 			return underTemplate(manyVariables(n), asking("many", nil, object{"containers": apps(n)}))
 		}},
-		{"both: mounts of a template, containers of a pod", 60, func(n int) job {
+		{name: "both: mounts of a template, containers of a pod", n: 200, build: func(n int) job {
 			template := templateOf("mounts", object{
 				"app": object{"containers": "all", "volumeMounts": times(n, func(i int) any { return object{"name": "v", "mountPath": fmt.Sprintf("/m/%d", i)} })},
 				"pod": object{"spec": object{"volumes": []any{object{"name": "v", "emptyDir": object{}}}}},
 			})
 			return underTemplate(template, asking("mounts", nil, object{"containers": apps(n)}))
 		}},
-		{"both: ports", 60, func(n int) job {
+		{name: "both: ports", n: 60, build: func(n int) job {
 			template := templateOf("ports", adding(object{"ports": times(n, func(i int) any { return object{"containerPort": 30000 + i} })}))
 			return underTemplate(template, asking("ports", nil, object{"containers": []any{with(app(0), object{"ports": ports(n)})}}))
 		}},
-		{"both: containers", 40, func(n int) job {
+		{name: "both: containers", n: 40, build: func(n int) job {
 			template := templateOf("crowd", object{"pod": podWith(times(n, func(i int) any {
 				return sidecar(i, object{"$position": []any{fmt.Sprintf("after:nobody-%d", i), "before:app-0"}})
 			})...)})
 			return underTemplate(template, asking("crowd", nil, object{"containers": apps(n)}))
 		}},
-		{"both: volumes", 100, func(n int) job {
+		{name: "both: volumes", n: 100, build: func(n int) job {
 			template := templateOf("volumes", object{"pod": object{"spec": object{"volumes": times(n, func(i int) any {
 				return object{"name": fmt.Sprintf("t%d", i), "emptyDir": object{}}
 			})}}})
 			return underTemplate(template, asking("volumes", nil, object{"volumes": times(n, func(i int) any { return object{"name": fmt.Sprintf("v%d", i), "emptyDir": object{}} })}))
 		}},
-		{"both: labels and annotations", 100, func(n int) job {
+		{name: "both: labels and annotations", n: 100, build: func(n int) job {
 			keys := object{}
 			for i := range n {
 				keys[fmt.Sprintf("t%d", i)] = "v"
@@ -47,7 +48,7 @@ func productLaws() []law {
 			}
 			return underTemplate(template, asking("keys", own, object{}))
 		}},
-		{"both: fields that expressions read, and annotations", 60, func(n int) job {
+		{name: "both: fields that expressions read, and annotations", n: 60, build: func(n int) job {
 			template := templateOf("reader", object{"pod": object{"metadata": object{"annotations": object{
 				"joined": "${" + joined(n, func(i int) string { return fmt.Sprintf("pod.metadata.?annotations.?k%d.orValue('')", i) }, " + ") + "}",
 			}}}})
@@ -57,18 +58,18 @@ func productLaws() []law {
 			}
 			return underTemplate(template, asking("reader", own, object{}))
 		}},
-		{"both: items of each, containers of the pod", 40, func(n int) job {
+		{name: "both: items of each, containers of the pod", n: 40, build: func(n int) job {
 			template := templateOf("each", adding(object{"env": []any{object{"$each": "${pod.spec.containers}", "name": "N_${eachIndex}", "value": "${each.name}"}}}))
 			return underTemplate(template, asking("each", nil, object{"containers": apps(n)}))
 		}},
-		{"both: an expression over the pod's containers", 100, func(n int) job {
+		{name: "both: an expression over the pod's containers", n: 100, build: func(n int) job {
 			template := templateOf("mapping", adding(object{"args": "${pod.spec.containers.map(c, c.name)}"}))
 			return underTemplate(template, asking("mapping", nil, object{"containers": apps(n)}))
 		}},
-		{"both: a long parameter in all containers", 100, func(n int) job {
+		{name: "both: a long parameter in all containers", n: 400, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "containers": "all", collector + of + "logDir": "/" + strings.Repeat("a", 20*n)}, object{"containers": apps(n)}))
 		}},
-		{"both: templates that match, and labels", 40, func(n int) job {
+		{name: "both: templates that match, and labels", n: 80, build: func(n int) job {
 			var files []byte
 			for i := range n {
 				spec := object{"app": object{"env": []any{object{"name": fmt.Sprintf("T%d", i), "value": "x"}}}, "match": object{"podSelector": object{}}}
@@ -81,7 +82,7 @@ func productLaws() []law {
 			pod["metadata"].(object)["labels"] = labels
 			return underTemplate(files, pod)
 		}},
-		{"both: templates that nearly match", 40, func(n int) job {
+		{name: "both: templates that nearly match", n: 40, build: func(n int) job {
 			var files []byte
 			for i := range n {
 				spec := object{"app": object{"env": []any{object{"name": "T", "value": "x"}}},
@@ -92,7 +93,7 @@ func productLaws() []law {
 			pod["metadata"].(object)["labels"] = object{"k0": "v"}
 			return underTemplate(files, pod)
 		}},
-		{"both: values of a selector, and labels", 200, func(n int) job {
+		{name: "both: values of a selector, and labels", n: 200, build: func(n int) job {
 			template := templateOf("select", object{"app": object{"env": []any{object{"name": "T", "value": "x"}}},
 				"match": object{"podSelector": object{"matchExpressions": []any{object{"key": "k0", "operator": "NotIn", "values": texts(n, "v%d")}}}}})
 			pod, labels := asking("", nil, object{}), object{}

@@ -20,30 +20,30 @@ func texts(n int, format string) []any {
 // that the sizes are below that.
 func statusLaws() []law {
 	return []law{
-		{"status: entries", 30, func(n int) job {
+		{name: "status: entries", n: 30, build: func(n int) job {
 			status := object{}
 			for i := range n {
 				status[fmt.Sprintf("i%d", i)] = object{"template": "ClusterSidecarTemplate/x", "containers": []any{}}
 			}
 			return injectedBefore(status, object{})
 		}},
-		{"status: entries, and containers of the pod", 30, func(n int) job {
+		{name: "status: entries, and containers of the pod", n: 30, build: func(n int) job {
 			status := object{}
 			for i := range n {
 				status[fmt.Sprintf("i%d", i)] = object{"template": "ClusterSidecarTemplate/x", "containers": texts(10, fmt.Sprintf("app-%d%%d", i))}
 			}
 			return injectedBefore(status, object{"containers": apps(10 * n)})
 		}},
-		{"status: containers", 1000, func(n int) job {
+		{name: "status: containers", n: 1000, build: func(n int) job {
 			return injectedBefore(object{"x": object{"containers": texts(n, "app-%d")}}, object{"containers": apps(n)})
 		}},
-		{"status: native sidecars that lost their policy", 400, func(n int) job {
+		{name: "status: native sidecars that lost their policy", n: 400, build: func(n int) job {
 			return injectedBefore(object{"x": object{"sidecars": texts(n, "app-%d")}}, object{"initContainers": apps(n), "containers": []any{object{"name": "web"}}})
 		}},
-		{"status: volumes", 1000, func(n int) job {
+		{name: "status: volumes", n: 1000, build: func(n int) job {
 			return injectedBefore(object{"x": object{"volumes": texts(n, "v%d")}}, object{"volumes": times(n, func(i int) any { return object{"name": fmt.Sprintf("v%d", i)} })})
 		}},
-		{"status: labels", 1000, func(n int) job {
+		{name: "status: labels", n: 1000, build: func(n int) job {
 			pod, labels := asking(collector, object{inject.StatusAnnotation: string(encode(object{"x": object{"labels": texts(n, "k%d")}}))}, object{}), object{}
 			for i := range n {
 				labels[fmt.Sprintf("k%d", i)] = "v"
@@ -51,14 +51,14 @@ func statusLaws() []law {
 			pod["metadata"].(object)["labels"] = labels
 			return podJob(pod)
 		}},
-		{"status: indexes of one template", 30, func(n int) job {
+		{name: "status: indexes of one template", n: 30, build: func(n int) job {
 			status := object{}
 			for i := range n {
 				status[fmt.Sprintf("i%d", i)] = object{"template": "ClusterSidecarTemplate/" + collector, "index": i}
 			}
 			return injectedBefore(status, object{})
 		}},
-		{"status: no JSON", 4000, func(n int) job {
+		{name: "status: no JSON", n: 4000, build: func(n int) job {
 			return podJob(asking(collector, object{inject.StatusAnnotation: strings.Repeat("[", n)}, object{}))
 		}},
 	}

@@ -9,7 +9,11 @@ import (
 // templateLaws are what a template's author can make longer.
 func templateLaws() []law {
 	spec := func(name string, n int, build func(n int) object) law {
-		return law{"template: " + name, n, func(n int) job { return loadSpec(build(n)) }}
+		return law{name: "template: " + name, n: n, build: func(n int) job { return loadSpec(build(n)) }}
+	}
+	bounded := func(l law, why string) law {
+		l.bounded = why
+		return l
 	}
 	return []law{
 		spec("containers", 50, func(n int) object {
@@ -33,7 +37,7 @@ func templateLaws() []law {
 		spec("mounts without volumes", 100, func(n int) object {
 			return adding(object{"volumeMounts": times(n, func(i int) any { return object{"name": fmt.Sprintf("v%d", i), "mountPath": fmt.Sprintf("/m/%d", i)} })})
 		}),
-		spec("mounts in a container, without volumes, volumes beside them", 50, func(n int) object {
+		spec("mounts in a container, without volumes, volumes beside them", 150, func(n int) object {
 			pod := podWith(sidecar(0, object{"volumeMounts": times(n, func(i int) any {
 				return object{"name": fmt.Sprintf("volume-%d", i), "mountPath": fmt.Sprintf("/m/%d", i)}
 			})}))
@@ -63,7 +67,7 @@ func templateLaws() []law {
 		spec("variables in a command", 100, func(n int) object {
 			return adding(object{"env": variables(n), "args": append([]any{"cmd", "/c"}, texts(n, "$(V%d)")...)})
 		}),
-		spec("a long variable in a command", 40, func(n int) object {
+		spec("a long variable in a command", 300, func(n int) object {
 			return adding(object{"env": []any{object{"name": "B", "value": strings.Repeat("x", 50*n)}}, "args": same(n, "$(B)")})
 		}),
 		spec("variables of variables", 20, func(n int) object {
@@ -71,12 +75,12 @@ func templateLaws() []law {
 				return object{"name": fmt.Sprintf("V%d", i), "value": fmt.Sprintf("$(V%d)$(V%d)", i-1, i-1)}
 			}), "args": []any{fmt.Sprintf("$(V%d)", n-1)}})
 		}),
-		spec("parameters", 50, func(n int) object { return withParameters(n, object{"type": "string", "default": ""}) }),
-		spec("parameters that nothing reads", 50, func(n int) object {
+		bounded(spec("parameters", 50, func(n int) object { return withParameters(n, object{"type": "string", "default": ""}) }), "a template has at most 200 parameters"),
+		bounded(spec("parameters that nothing reads", 50, func(n int) object {
 			s := withParameters(n, object{"type": "string", "default": ""})
 			s["app"] = object{"env": []any{object{"name": "A", "value": "x"}}}
 			return s
-		}),
+		}), "a template has at most 200 parameters"),
 		spec("an enum", 200, func(n int) object {
 			return oneParameter(object{"type": "string", "default": "e0", "enum": texts(n, "e%d")})
 		}),
@@ -107,13 +111,13 @@ func templateLaws() []law {
 			})
 			return s
 		}),
-		spec("examples of a long template", 20, func(n int) object {
+		bounded(spec("examples of a long template", 20, func(n int) object {
 			s := oneParameter(object{"type": "string", "default": ""})
 			s["pod"] = podWith(sidecar(0, object{"args": []any{strings.Repeat("x", 200*n)}}))
 			s["examples"] = times(n, func(i int) any { return object{"name": fmt.Sprintf("e%d", i)} })
 			return s
-		}),
-		spec("parameters of an example", 50, func(n int) object {
+		}), "at most 50,000 values are rendered, so that there are at most some 120 examples"),
+		bounded(spec("parameters of an example", 50, func(n int) object {
 			s := withParameters(n, object{"type": "string", "default": ""})
 			values := object{}
 			for i := range n {
@@ -121,7 +125,7 @@ func templateLaws() []law {
 			}
 			s["examples"] = []any{object{"name": "e", "parameters": values}}
 			return s
-		}),
+		}), "a template has at most 200 parameters"),
 		spec("containers of the app by name", 200, func(n int) object {
 			return object{"app": object{"containers": texts(n, "c%d"), "env": variables(1)}}
 		}),
@@ -190,29 +194,29 @@ func templateLaws() []law {
 		spec("a label of dots", 2000, func(n int) object {
 			return object{"pod": object{"metadata": object{"labels": object{strings.Repeat("a.", n): "v"}}}}
 		}),
-		{"template: a spec on one line", 200, func(n int) job { return loadResource(adding(object{"env": variables(n)})) }},
-		{"template: surrogates on one line", 200, func(n int) job {
+		{name: "template: a spec on one line", n: 200, build: func(n int) job { return loadResource(adding(object{"env": variables(n)})) }},
+		{name: "template: surrogates on one line", n: 200, build: func(n int) job {
 			text := bytes.ReplaceAll(encode(document("t", adding(object{"env": variables(n)}))), []byte(`"x"`), []byte(`"\ud83d\ude00"`))
 			return load(text)
 		}},
-		{"template: templates in a file", 8, func(n int) job {
+		{name: "template: templates in a file", n: 20, build: func(n int) job {
 			var files []byte
 			for i := range n {
-				files = append(append(files, templateOf(fmt.Sprintf("t%d", i), adding(object{"env": variables(i + 1)}))...), "---\n"...)
+				files = append(append(files, templateOf(fmt.Sprintf("t%d", i), adding(object{"env": variables(i%5 + 1)}))...), "---\n"...)
 			}
 			return load(files)
 		}},
-		{"template: templates of one name", 20, func(n int) job {
+		{name: "template: templates of one name", n: 20, build: func(n int) job {
 			var files []byte
 			for i := range n {
 				files = append(append(files, templateOf("t", adding(object{"env": variables(i%3 + 1)}))...), "---\n"...)
 			}
 			return load(files)
 		}},
-		{"template: keys set twice", 200, func(n int) job {
+		{name: "template: keys set twice", n: 200, build: func(n int) job {
 			return load(append(templateOf("t", adding(nil)), strings.Repeat("kind: x\n", n)...))
 		}},
-		{"template: a comment for each line", 200, func(n int) job {
+		{name: "template: a comment for each line", n: 200, build: func(n int) job {
 			return load(bytes.ReplaceAll(templateOf("t", adding(object{"env": variables(n)})), []byte("\n"), []byte(" # text\n# text\n")))
 		}},
 	}

@@ -41,7 +41,7 @@ func TestTwiceTheInputIsAboutTwiceTheWork(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			v := judge(row.N, counts[0], counts[1])
+			v := judge(row.N, row.Bounded != "", counts[0], counts[1])
 			t.Logf("%5.2f times the work for twice the input: %d and %d bytes; %s, %s", v.ratio(), row.Bytes[0], row.Bytes[1], row.Outcomes[0], row.Outcomes[1])
 			for _, fault := range v.faults {
 				t.Error(fault)
@@ -66,7 +66,7 @@ func run(t *testing.T, folder, name string, arguments ...string) string {
 func TestASquareIsFoundAmongLinearWork(t *testing.T) {
 	small := map[string]uint64{"parse.go:1": 1_000_000, "search.go:1": 100 * 100, "sort.go:1": 664}
 	large := map[string]uint64{"parse.go:1": 2_000_000, "search.go:1": 200 * 200, "sort.go:1": 1528}
-	v := judge(100, small, large)
+	v := judge(100, false, small, large)
 	if len(v.faults) != 1 || !strings.HasPrefix(v.faults[0], "search.go:1: executed 10000 times for 100 and 40000 times for 200") {
 		t.Errorf("%q", v.faults)
 	}

@@ -10,6 +10,9 @@ type law struct {
 	n int
 	// build makes the input of a size and what has to be done with it.
 	build func(n int) job
+	// bounded says why a square in it is small for all inputs that there can be: such a row is
+	// judged by all of its work, not block by block. "" in most.
+	bounded string
 }
 
 // job is one input and the work on it.
