@@ -101,7 +101,9 @@ func table(results []result) string {
 	for _, sum := range sums {
 		rows = append(rows, sum)
 	}
-	slices.SortFunc(rows, func(a, b result) int { return cmp.Or(strings.Compare(a.folder, b.folder), strings.Compare(a.name, b.name)) })
+	slices.SortFunc(rows, func(a, b result) int {
+		return cmp.Or(strings.Compare(a.folder, b.folder), strings.Compare(a.name, b.name))
+	})
 	var b strings.Builder
 	b.WriteString("\n| room | target | executions | minutes |\n|---|---|---|---|\n")
 	for _, r := range rows {
