@@ -16,6 +16,12 @@ func expressionLaws() []law {
 			return loadSpec(s)
 		}}
 	}
+	// What CEL does within one expression may grow faster than the expression: it has at most 8,192
+	// characters, and its evaluation at most 100,000 units.
+	within := func(l law) law {
+		l.bounded = "an expression has at most 8,192 characters and 100,000 units"
+		return l
+	}
 	whole := func(text string) any { return []any{"${" + text + "}"} }
 	return []law{
 		arg("expressions", 60, func(n int) any { return times(n, func(i int) any { return fmt.Sprintf("${params.text + '%d'}", i) }) }),
@@ -45,19 +51,19 @@ func expressionLaws() []law {
 		arg("fields of the pod, in as many expressions", 60, func(n int) any {
 			return times(n, func(i int) any { return fmt.Sprintf("${pod.metadata.?labels.?k%d.orValue('')}", i) })
 		}),
-		arg("one map in the other", 4, func(n int) any {
-			return "${" + strings.Repeat("params.items.map(a, ", n) + "params.items" + strings.Repeat(")", n) + strings.Repeat(".map(b, 'x')", n) + "}"
-		}),
-		arg("one map after the other", 20, func(n int) any { return "${params.items" + strings.Repeat(".map(a, a)", n) + "}" }),
+		within(arg("one map in the other", 4, func(n int) any {
+			return "${[" + strings.Repeat("params.items.map(a, ", n) + "'x'" + strings.Repeat(")", n) + "].map(b, 'x')}"
+		})),
+		within(arg("one map after the other", 20, func(n int) any { return "${params.items" + strings.Repeat(".map(a, a)", n) + "}" })),
 		arg("one optional after the other", 20, func(n int) any {
 			return whole("optional.of('x')" + strings.Repeat(".optMap(a, a)", n) + ".orValue('')")
 		}),
-		arg("one optional in the other", 10, func(n int) any {
+		within(arg("one optional in the other", 10, func(n int) any {
 			return whole(strings.Repeat("optional.of('x').optFlatMap(a, ", n) + "optional.of('x')" + strings.Repeat(")", n) + ".orValue('')")
-		}),
-		arg("sums of lists", 20, func(n int) any {
+		})),
+		within(arg("sums of lists", 20, func(n int) any {
 			return "${" + strings.Repeat("[params.items].map(a, a + a)[0] + ", n) + "params.items}"
-		}),
+		})),
 		arg("literals that a shell may read, parameters", 20, func(n int) any {
 			return []any{"sh", "-c", "true", "${[" + joined(n, func(i int) string { return fmt.Sprintf("'%d'", i) }, ", ") + "][0] + params.text}"}
 		}),

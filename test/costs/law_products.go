@@ -69,19 +69,20 @@ func productLaws() []law {
 		{name: "both: a long parameter in all containers", n: 400, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "containers": "all", collector + of + "logDir": "/" + strings.Repeat("a", 20*n)}, object{"containers": apps(n)}))
 		}},
-		{name: "both: templates that match, and labels", n: 80, build: func(n int) job {
-			var files []byte
-			for i := range n {
-				spec := object{"app": object{"env": []any{object{"name": fmt.Sprintf("T%d", i), "value": "x"}}}, "match": object{"podSelector": object{}}}
-				files = append(append(files, templateOf(fmt.Sprintf("m%d", i), spec)...), "---\n"...)
-			}
-			pod, labels := asking("", nil, object{}), object{}
-			for i := range n {
-				labels[fmt.Sprintf("k%d", i)] = "v"
-			}
-			pod["metadata"].(object)["labels"] = labels
-			return underTemplate(files, pod)
-		}},
+		{name: "both: templates that match, and labels", n: 600, // past 64 each is a fault
+			build: func(n int) job {
+				var files []byte
+				for i := range n {
+					spec := object{"app": object{"env": []any{object{"name": fmt.Sprintf("T%d", i), "value": "x"}}}, "match": object{"podSelector": object{}}}
+					files = append(append(files, templateOf(fmt.Sprintf("m%d", i), spec)...), "---\n"...)
+				}
+				pod, labels := asking("", nil, object{}), object{}
+				for i := range n {
+					labels[fmt.Sprintf("k%d", i)] = "v"
+				}
+				pod["metadata"].(object)["labels"] = labels
+				return underTemplate(files, pod)
+			}},
 		{name: "both: templates that nearly match", n: 40, build: func(n int) job {
 			var files []byte
 			for i := range n {
