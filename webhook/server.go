@@ -14,8 +14,9 @@ import (
 
 // Bounds of a connection. Those of a request are Limits.
 const (
-	// maxConnections is four times the requests at once: TLS and net/http take some 40 kB for each.
-	maxConnections = 1024
+	// maxConnections is twice the requests at once. One whose headers are half sent, as large as
+	// they may be, takes 120 kB.
+	maxConnections = 512
 	// maxHeader bounds the headers of a request, in bytes, to which net/http adds 4 KiB. The API
 	// server sends less than 1 KiB, or a bearer token more.
 	maxHeader = 16 << 10
