@@ -315,7 +315,7 @@ func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *nod
 		switch {
 		case item.Kind == yaml.MappingNode && want.Elem.Kind == schema.Object:
 			compiled = c.item(item, want.Elem, here, out.list != noContainers)
-			if out.list != noContainers {
+			if compiled != nil && out.list != noContainers { // nil where its $each is at fault
 				if compiled.container == nil {
 					compiled.container = &containerNode{}
 				}
