@@ -35,7 +35,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test cluster-binaries test-controlplane test-skew controlplane race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test test-costs cluster-binaries test-controlplane test-skew controlplane race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -118,6 +118,9 @@ release-version:
 
 fuzz: ## every fuzz target for FUZZTIME (20s); the executions go to test/fuzz/executions.log and docs/reliability.md
 	go run ./test/fuzz -time $(FUZZTIME)
+
+test-costs: ## the table of cost laws: builds everything once more, with counters
+	go test -count 1 -timeout 40m -tags costs ./test/costs
 
 costs: ## what the dearest input costs for each byte, the largest requests (into docs/security.md), memory after 50,000 hostile ones
 	go test -run '^$$' -bench WorstPerByte -benchtime 1x ./test/costs

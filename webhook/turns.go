@@ -17,10 +17,10 @@ type allowance struct {
 
 // sideAllowance is what reviews of templates and advice may take each. A pod that comes while one of them is
 // worked on may be slower; with a hundredth of the time, that is no more than one or two in a hundred,
-// even where there is one processor only. A second at once is enough for eighty templates (the built-in ones take about
-// 12 ms each) or thousands of workloads, and what is earned for one template in a second or
+// even where there is one processor only. Five seconds at once are enough for four hundred templates (the built-in ones take about
+// 12 ms each), which GitOps may bring at one time, or for thousands of workloads, and what is earned for one template in a second or
 // fifty workloads. A template that is not reviewed in time is still judged when it is loaded.
-func sideAllowance() allowance { return allowance{share: 0.01, burst: time.Second} }
+func sideAllowance() allowance { return allowance{share: 0.01, burst: 5 * time.Second} }
 
 // longestWait is how long a caller waits for others, and then for time to be earned. Who would have
 // to wait longer for the latter is turned away at once. Both together are what the API server
