@@ -17,7 +17,7 @@ import (
 var constantWork = []string{
 	operators.LogicalNot, operators.Negate, operators.Modulo, operators.Multiply, operators.Subtract, operators.Divide,
 	operators.LogicalAnd, operators.LogicalOr, operators.Conditional, operators.Index, operators.OptIndex, operators.OptSelect,
-	operators.NotStrictlyFalse, operators.OldNotStrictlyFalse,
+	operators.NotStrictlyFalse, "__not_strictly_false__",
 	"dyn", "type", "size", "first", "last",
 	"optional.of", "optional.ofNonZeroValue", "optional.none", "hasValue", "value", "or", "orValue",
 	// Accessors of values that have been parsed before.

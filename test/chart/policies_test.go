@@ -81,11 +81,7 @@ func TestTheGuardLooksAtThePodsThatAreSent(t *testing.T) {
 			if diff := cmp.Diff(withoutOptIn(w.ObjectSelector), withoutOptIn(guard.MatchConstraints.ObjectSelector)); diff != "" {
 				t.Errorf("%s: pods (-%s +guard):\n%s", values, w.Name, diff)
 			}
-			var conditions []admissionregistrationv1.MatchCondition
-			for _, c := range guard.MatchConditions {
-				conditions = append(conditions, admissionregistrationv1.MatchCondition(c))
-			}
-			if diff := cmp.Diff(w.MatchConditions, conditions); diff != "" {
+			if diff := cmp.Diff(w.MatchConditions, guard.MatchConditions); diff != "" {
 				t.Errorf("%s: conditions (-%s +guard):\n%s", values, w.Name, diff)
 			}
 			if diff := cmp.Diff(w.Rules, []admissionregistrationv1.RuleWithOperations{guard.MatchConstraints.ResourceRules[0].RuleWithOperations}); diff != "" {
