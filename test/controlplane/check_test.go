@@ -129,8 +129,8 @@ func forgetOthers(t *testing.T) {
 	must(t, err)
 	for _, n := range namespaces.Items {
 		must(t, suite.client.CoreV1().Pods(n.Name).DeleteCollection(t.Context(), metav1.DeleteOptions{GracePeriodSeconds: new(int64)}, metav1.ListOptions{}))
-		switch n.Labels[injectionLabel] {
-		case "", "enabled", "disabled":
+		switch value, labelled := n.Labels[injectionLabel]; {
+		case !labelled, value == "enabled", value == "disabled":
 		default:
 			_, err := suite.client.CoreV1().Namespaces().Patch(t.Context(), n.Name, types.MergePatchType,
 				fmt.Appendf(nil, `{"metadata":{"labels":{%q:null}}}`, injectionLabel), metav1.PatchOptions{})
