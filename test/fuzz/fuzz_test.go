@@ -46,11 +46,11 @@ func TestTargetsAreFound(t *testing.T) {
 func TestExecutionsAreReadOffTheLastLineOfProgress(t *testing.T) {
 	const out = `fuzz: elapsed: 0s, gathering baseline coverage: 0/40 completed
 fuzz: elapsed: 3s, execs: 21293 (7097/sec), new interesting: 4 (total: 40)
-fuzz: elapsed: 5s, execs: 30001 (7097/sec), new interesting: 4 (total: 40)
+fuzz: elapsed: 1m5s, execs: 30001 (7097/sec), new interesting: 4 (total: 40)
 PASS
 `
-	if got := executionsIn(strings.NewReader(out)); got != 30_001 {
-		t.Errorf("got %d", got)
+	if executions, seconds := progressIn(strings.NewReader(out)); executions != 30_001 || seconds != 65 {
+		t.Errorf("got %d in %d s", executions, seconds)
 	}
 }
 

@@ -61,9 +61,11 @@ func fuzz(long time.Duration, only string) error {
 			}
 			fmt.Printf("%s %s\n", t.folder, t.name)
 			r, err := t.run(long)
+			faults = append(faults, err)
 			// What was tried before a fault was found counts as well.
-			r.commit = strings.TrimSpace(string(commit))
-			faults = append(faults, err, r.record(logFile))
+			if r.commit = strings.TrimSpace(string(commit)); r.executions > 0 {
+				faults = append(faults, r.record(logFile))
+			}
 		}
 	}
 	return errors.Join(append(faults, writePage())...)
@@ -77,28 +79,28 @@ func (t target) run(long time.Duration) (result, error) {
 	command := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", long.String(), "-fuzzminimizetime", "1x", "./"+t.folder)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = io.MultiWriter(os.Stdout, &out), os.Stderr
-	start := time.Now()
 	err := command.Run()
 	if err != nil {
 		err = fmt.Errorf("%s %s: %w", t.folder, t.name, err)
 	}
-	r.seconds = int(time.Since(start).Seconds())
-	r.executions = executionsIn(&out)
+	r.executions, r.seconds = progressIn(&out)
 	return r, err
 }
 
 // progress is a line that go test prints while it fuzzes, such as
 // fuzz: elapsed: 3s, execs: 21293 (7097/sec), new interesting: 4 (total: 40)
-var progress = regexp.MustCompile(`^fuzz: elapsed: .*, execs: (\d+) `)
+var progress = regexp.MustCompile(`^fuzz: elapsed: (\S+), execs: (\d+) `)
 
-func executionsIn(out io.Reader) int {
-	last := 0
+// progressIn reads the last such line. What it takes to build the test is not in it.
+func progressIn(out io.Reader) (executions, seconds int) {
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
 		if m := progress.FindStringSubmatch(scanner.Text()); m != nil {
-			last, _ = strconv.Atoi(m[1]) // digits
+			elapsed, _ := time.ParseDuration(m[1]) // 1m3s
+			executions, _ = strconv.Atoi(m[2])     // digits
+			seconds = int(elapsed.Seconds())
 		}
 	}
-	return last
+	return executions, seconds
 }
 
 // writePage replaces the table in the page.
