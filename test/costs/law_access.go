@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -76,10 +74,8 @@ func accessLaws() []law {
 
 // advised is a Deployment whose pods are looked at.
 func advised(template object, annotations object, owners ...any) job {
-	handler := webhook.NewAdvice(webhook.Options{
-		Templates: library{setOf(nil)}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
-		Metrics: webhook.NewMetrics(prometheus.NewRegistry()), Log: logr.Discard(),
-	}, nothing{})
+	set, _ := setOf(nil)
+	handler := webhook.NewAdvice(optionsOf(set), nothing{})
 	references := times(len(owners), func(i int) any { return object{"name": owners[i], "kind": "X"} })
 	body := encode(object{
 		"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",

@@ -13,7 +13,7 @@ import (
 
 // injected is what inject -f does with a text: it is read, decided on, and edited.
 func injected(text []byte) job {
-	set := setOf(nil)
+	set, _ := setOf(nil)
 	namespace := inject.Namespace{Name: tenant, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
 	return job{bytes: len(text), do: func() (outcome, error) {
 		stream, err := manifest.Parse("costs.yaml", text)

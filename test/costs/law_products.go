@@ -66,7 +66,7 @@ func productLaws() []law {
 			template := templateOf("mapping", adding(object{"args": "${pod.spec.containers.map(c, c.name)}"}))
 			return underTemplate(template, asking("mapping", nil, object{"containers": apps(n)}))
 		}},
-		{name: "both: a long parameter in all containers", n: 400, build: func(n int) job {
+		{name: "both: a long parameter in all containers", n: 800, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "containers": "all", collector + of + "logDir": "/" + strings.Repeat("a", 20*n)}, object{"containers": apps(n)}))
 		}},
 		{name: "both: templates that match, and labels", n: 600, // past 64 each is a fault

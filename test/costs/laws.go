@@ -19,6 +19,8 @@ type law struct {
 type job struct {
 	// bytes of the input that grows.
 	bytes int
+	// refused says that a template in it is too large to be loaded, so that nothing is left to do.
+	refused bool
 	// request says that the input is an admission review, which the API server bounds.
 	request bool
 	// do does the work once. What it gives says, in a word, what became of it.

@@ -17,9 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -28,10 +25,13 @@ import (
 const (
 	// callers send at once, each on its connection.
 	callers = 8
-	// mostGrowth is by how much the heap may be larger in the end, in bytes: renderings are kept
-	// for reuse up to 4 MiB of JSON, which take about four times as much memory (templates/renderings.go),
-	// and each connection has its buffers.
-	mostGrowth = 24 << 20
+	// warm is how many requests come before the first measurement: what is kept on purpose is full
+	// then. Renderings for reuse take most, up to 4 MiB of JSON in about four times as much memory
+	// (templates/renderings.go).
+	warm = 10_000
+	// mostGrowth is by how much the heap may differ in the end, in bytes: buffers are
+	// dropped at a collection or not.
+	mostGrowth = 8 << 20
 )
 
 // memory is what a process holds.
@@ -62,7 +62,7 @@ func memoryCommand(arguments []string) error {
 	flags := flag.NewFlagSet("memory", flag.ExitOnError)
 	requests := flags.Int("requests", 50_000, "how `many` to send")
 	_ = flags.Parse(arguments) // ends the program where it cannot
-	before, after, err := hostile(*requests)
+	before, after, err := hostile(warm, *requests)
 	if err != nil {
 		return err
 	}
@@ -117,12 +117,11 @@ func hostileBodies(i int) []byte {
 	return []byte(value)
 }
 
-// hostile sends so many requests and gives what the process holds before and after.
-func hostile(requests int) (before, after memory, err error) {
-	handler := webhook.NewHandler(webhook.Options{
-		Templates: library{setOf(nil)}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
-		Metrics: webhook.NewMetrics(prometheus.NewRegistry()), Log: logr.Discard(),
-	})
+// hostile sends so many requests, after others of their kind, and gives what the process
+// holds before and after.
+func hostile(warm, requests int) (before, after memory, err error) {
+	set, _ := setOf(nil)
+	handler := webhook.NewHandler(optionsOf(set))
 	authority, err := certs.NewAuthority(time.Now())
 	if err != nil {
 		return before, after, err
@@ -139,6 +138,11 @@ func hostile(requests int) (before, after memory, err error) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
 	defer func() { cancel(); err = errors.Join(err, <-ended) }()
+	for began := time.Now(); server.Served() != nil; time.Sleep(2 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			return before, after, errors.New("the server is not served within a minute")
+		}
+	}
 
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority.Bundle())
@@ -168,12 +172,11 @@ func hostile(requests int) (before, after memory, err error) {
 		sending.Wait()
 		return errors.Join(faults...)
 	}
-	// What is made once, and buffers of the connections, are there before.
-	if err := round(0, min(requests, 50*callers)); err != nil {
+	if err := round(0, warm); err != nil {
 		return before, after, err
 	}
 	before = memoryNow()
-	if err := round(0, requests); err != nil {
+	if err := round(warm, warm+requests); err != nil {
 		return before, after, err
 	}
 	return before, memoryNow(), nil

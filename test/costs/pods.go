@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,8 +28,8 @@ type library struct{ set *templates.Set }
 func (l library) Current() *templates.Set { return l.set }
 func (l library) Ready() bool             { return true }
 
-// builtinEntries are the templates that come with the binary.
-func builtinEntries() []templates.Entry {
+// builtinEntries are the templates that come with the binary, loaded once.
+var builtinEntries = sync.OnceValue(func() []templates.Entry {
 	var entries []templates.Entry
 	files, err := fs.Glob(builtin.FS, "*.yaml")
 	for _, file := range files {
@@ -41,25 +42,21 @@ func builtinEntries() []templates.Entry {
 		panic(err) // the files are part of the program
 	}
 	return entries
-}
+})
 
-// setOf are the built-in templates and those of a text, which must be good.
-func setOf(text []byte) *templates.Set {
+// setOf are the built-in templates and those of a text; good says that none of those has a fault.
+func setOf(text []byte) (set *templates.Set, good bool) {
 	entries := templates.Load(templates.SourceDirectory, "costs.yaml", text)
-	for _, e := range entries {
-		if e.Broken() {
-			panic(fmt.Sprintf("template of a row: %s", e.Findings[0]))
-		}
-	}
-	return templates.NewSet(slices.Concat(builtinEntries(), entries))
+	good = !slices.ContainsFunc(entries, templates.Entry.Broken)
+	return templates.NewSet(slices.Concat(builtinEntries(), entries)), good
 }
 
-// handlerOf is the real handler over the built-in templates and those of a text.
-func handlerOf(text []byte) http.Handler {
-	return webhook.NewHandler(webhook.Options{
-		Templates: library{setOf(text)}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
+// optionsOf are those of a handler over a set of templates.
+func optionsOf(set *templates.Set) webhook.Options {
+	return webhook.Options{
+		Templates: library{set}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
 		Metrics: webhook.NewMetrics(prometheus.NewRegistry()), Log: logr.Discard(),
-	})
+	}
 }
 
 // reviewOf is the admission review that creates an object.
@@ -128,9 +125,12 @@ func podJob(pod any) job { return underTemplate(nil, pod) }
 
 // underTemplate is a pod under a template of its own. The size is both together: either can
 // be what grows.
-func underTemplate(template []byte, pod any) job {
-	handler, body := handlerOf(template), reviewOf(pod)
-	return job{bytes: len(body) + len(template), request: template == nil, do: func() (outcome, error) { return post(handler, webhook.Path, body) }}
+func underTemplate(template []byte, pod any) job { return reviewJob(template, reviewOf(pod)) }
+
+func reviewJob(template, body []byte) job {
+	set, good := setOf(template)
+	handler := webhook.NewHandler(optionsOf(set))
+	return job{bytes: len(body) + len(template), request: template == nil, refused: !good, do: func() (outcome, error) { return post(handler, webhook.Path, body) }}
 }
 
 // asking is a pod that asks for something.

@@ -38,11 +38,12 @@ func BenchmarkWorstPerByte(b *testing.B) {
 }
 
 func TestMemoryIsTheSameAfterThousandsOfHostileRequests(t *testing.T) {
-	before, after, err := hostile(2000)
+	before, after, err := hostile(2000, 2000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.heap > before.heap+mostGrowth {
+	// The renderings that are kept for reuse may still become more: see warm.
+	if most := before.heap + mostGrowth + 16<<20; after.heap > most {
 		t.Errorf("heap %d bytes, before %d", after.heap, before.heap)
 	}
 }
