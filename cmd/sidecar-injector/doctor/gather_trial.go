@@ -216,7 +216,11 @@ func (g *gatherer) reach(ctx context.Context) (Cause, error) {
 		return CauseTimeout, nil
 	case !errors.As(err, &status) || live.Denied(err):
 		return CauseNone, err
-	case strings.Contains(status.Status().Message, "error trying to reach service"), apierrors.IsNotFound(err), apierrors.IsServiceUnavailable(err):
+	case apierrors.IsNotFound(err) && g.facts.Service.Value != nil:
+		return CauseNoEndpoints, nil // up to 1.34 the proxy looks for the Endpoints object, and blames the Service
+	case apierrors.IsNotFound(err):
+		return CauseNoService, nil
+	case strings.Contains(status.Status().Message, "error trying to reach service"), apierrors.IsServiceUnavailable(err):
 		if c := readCause(err.Error()); c != CauseOther && c != CauseAnswer {
 			return c, nil
 		}
