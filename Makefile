@@ -35,7 +35,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test test-costs cluster-binaries test-controlplane test-skew controlplane race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -71,6 +71,16 @@ test-skew: controlplane ## the same suite, reduced, on Kubernetes 1.34, which ha
 
 controlplane:
 	go test -c -tags controlplane -o bin/controlplane.test ./test/controlplane
+
+# The node's own processes outlive make node, so they have to be taken away.
+node: ## a real node with the injector on it, left up; needs root
+	@cd test/node && go run . up
+
+node-down: ## takes away the node that make node, or a killed run, has left
+	@cd test/node && go run . down
+
+test-node: ## the injector and every sidecar on a real node, by effect; needs root
+	go -C test/node test -count 1 -timeout 60m ./...
 
 race: ## the tests of the concurrent rooms under the race detector
 	CGO_ENABLED=1 go test -race $(concurrent)

@@ -29,6 +29,7 @@ func programs() map[string]string {
 		"kube-scheduler":          "k8s.io/kubernetes/cmd/kube-scheduler",
 		"kubectl":                 "k8s.io/kubernetes/cmd/kubectl",
 		"kubelet":                 "k8s.io/kubernetes/cmd/kubelet",
+		"kube-proxy":              "k8s.io/kubernetes/cmd/kube-proxy",
 	}
 }
 

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// down takes away everything that up made, whatever of it there is. The cache stays.
+func (n *node) down() error {
+	ctx := context.Background()
+	// First who would start containers anew, then the containers, then what they stand on.
+	var found []error
+	for _, name := range []string{"kubelet", "kube-proxy", "coredns", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
+		found = append(found, n.end(name, 5*time.Second))
+	}
+	found = append(found, n.end("containerd", 5*time.Second))
+	found = append(found, n.killPods(), n.unmountAll())
+	if _, err := os.Stat(networkFile); err == nil {
+		found = append(found, output(ctx, "ip", "netns", "del", networkNamespace))
+	}
+	found = append(found, removeCgroups(), os.RemoveAll(n.state))
+	return errors.Join(found...)
+}
+
+// killPods ends the containers' processes: those of the shims of this containerd, which has its
+// address among their arguments, and those whose root file system is one of its.
+func (n *node) killPods() error {
+	for range 20 {
+		pids, err := n.podProcesses()
+		if err != nil {
+			return err
+		}
+		if len(pids) == 0 {
+			return nil
+		}
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return errors.New("processes of pods did not end")
+}
+
+func (n *node) podProcesses() ([]int, error) {
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, folder := range folders {
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		line, _ := os.ReadFile(filepath.Join(folder, "cmdline"))
+		shim := strings.Contains(string(line), "containerd-shim") && strings.Contains(string(line), n.state)
+		if shim || n.isContained(folder) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// isContained says whether a process' root is mounted from this containerd's images.
+func (n *node) isContained(folder string) bool {
+	state, err := os.ReadFile(filepath.Join(folder, "stat"))
+	if err != nil || strings.Contains(string(state), ") Z ") {
+		return false
+	}
+	file, err := os.Open(filepath.Join(folder, "mountinfo"))
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) > 4 && fields[4] == "/" {
+			return strings.Contains(lines.Text(), n.state)
+		}
+	}
+	return false
+}
+
+// unmountAll takes the mounts below the state folder away, and those of the pods' networks.
+func (n *node) unmountAll() error {
+	text, err := os.ReadFile("/proc/mounts")
+	if err != nil {
+		return err
+	}
+	var mounts []string
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) > 1 && (strings.HasPrefix(fields[1], n.state+"/") || strings.HasPrefix(fields[1], "/run/netns/cni-") || strings.HasPrefix(fields[1], "/var/run/netns/cni-")) {
+			mounts = append(mounts, fields[1])
+		}
+	}
+	slices.Reverse(mounts) // the last one mounted is above the others
+	var found []error
+	for _, mount := range mounts {
+		if err := syscall.Unmount(mount, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
+			found = append(found, fmt.Errorf("unmount %s: %w", mount, err))
+		}
+		if strings.Contains(mount, "/netns/cni-") {
+			found = append(found, os.Remove(mount))
+		}
+	}
+	return errors.Join(found...)
+}
+
+// removeCgroups removes the empty groups that pods have left.
+func removeCgroups() error {
+	roots, err := filepath.Glob("/sys/fs/cgroup/*/k8s.io")
+	if err != nil {
+		return err
+	}
+	for _, root := range append(roots, "/sys/fs/cgroup/k8s.io") {
+		var folders []string
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				folders = append(folders, path)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		slices.Reverse(folders)
+		for _, folder := range folders {
+			if err := syscall.Rmdir(folder); err != nil && !errors.Is(err, syscall.ENOENT) {
+				return fmt.Errorf("%s: %w", folder, err)
+			}
+		}
+	}
+	return nil
+}

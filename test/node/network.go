@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+const networkFile = "/var/run/netns/" + networkNamespace
+
+// makeNetwork makes the namespace and its addresses. Pods reach the API server and the name
+// server by their Services' addresses, which lo has.
+func (n *node) makeNetwork(ctx context.Context) error {
+	if err := output(ctx, "ip", "netns", "add", networkNamespace); err != nil {
+		return err
+	}
+	for _, command := range [][]string{
+		{"ip", "link", "set", "lo", "up"},
+		{"ip", "addr", "add", nodeAddress + "/32", "dev", "lo"},
+		{"ip", "addr", "add", apiService + "/32", "dev", "lo"},
+		{"ip", "addr", "add", dnsService + "/32", "dev", "lo"},
+		{"sysctl", "-qw", "net.ipv4.ip_forward=1"},
+	} {
+		if err := output(ctx, "nsenter", append([]string{"--net=" + networkFile}, command...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// within is a command that runs in the network namespace. nsenter and not ip netns exec, which
+// mounts /sys anew and so hides the cgroups.
+func within(ctx context.Context, name string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + networkFile, name}, args...)...)
+}
+
+// dialWithin opens a connection from the node's network namespace. A thread enters it for as
+// long as that takes; one that cannot come back is not used again.
+func dialWithin(ctx context.Context, network, address string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread()
+		conn, err := dialOnThread(ctx, network, address)
+		done <- result{conn, err}
+	}()
+	r := <-done
+	return r.conn, r.err
+}
+
+func dialOnThread(ctx context.Context, network, address string) (net.Conn, error) {
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	defer home.Close()
+	there, err := os.Open(networkFile)
+	if err != nil {
+		return nil, fmt.Errorf("no node is up: %w", err)
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("enter %s: %w", networkFile, err)
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back == nil {
+		runtime.UnlockOSThread()
+	}
+	return conn, err
+}

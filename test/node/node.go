@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Addresses of the node, all within its network namespace: nothing outside can reach them.
+const (
+	networkNamespace = "sidecar-injector-node"
+	nodeName         = "node-1"
+	nodeAddress      = "10.87.0.1" // on lo: the kubelet refuses a loopback address
+	serviceRange     = "10.96.0.0/16"
+	apiService       = "10.96.0.1" // the Service default/kubernetes
+	dnsService       = "10.96.0.10"
+	podRange         = "10.88.0.0/16"
+)
+
+// node is one cluster of one node. There is one at a time on a machine.
+type node struct {
+	cache string // programs and images, kept for the next run
+	state string // everything else; gone after down
+	out   io.Writer
+
+	programs map[string]string // name to path
+	client   *kubernetes.Clientset
+	config   *rest.Config
+	begun    time.Time
+}
+
+// newNode tells where things are; it starts nothing.
+func newNode(out io.Writer) (*node, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("cache folder: %w", err)
+	}
+	cache = filepath.Join(cache, "sidecar-injector", "node")
+	return &node{cache: cache, state: filepath.Join(cache, "state"), out: out, begun: time.Now()}, nil
+}
+
+func (n *node) path(elements ...string) string {
+	return filepath.Join(append([]string{n.state}, elements...)...)
+}
+
+func (n *node) log(format string, args ...any) {
+	fmt.Fprintf(n.out, "%6.1f s  %s\n", time.Since(n.begun).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// up starts everything and waits until the injector answers. After an error, and after an
+// interrupt, nothing is left.
+func (n *node) up(ctx context.Context) (err error) {
+	if err := n.preflight(); err != nil {
+		return err
+	}
+	if err := n.prepare(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.tail(), n.down())
+		}
+	}()
+	if err := n.start(ctx); err != nil {
+		return err
+	}
+	return n.install(ctx)
+}
+
+// prepare builds what is lacking; nothing runs yet.
+func (n *node) prepare(ctx context.Context) error {
+	if err := os.MkdirAll(n.cache, 0o755); err != nil {
+		return err
+	}
+	if err := n.buildPrograms(ctx); err != nil {
+		return err
+	}
+	return n.buildImages(ctx)
+}
+
+// start brings the cluster up, without the injector.
+func (n *node) start(ctx context.Context) error {
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"network namespace", n.makeNetwork},
+		{"certificates", n.makeCertificates},
+		{"control plane", n.startControlPlane},
+		{"containerd", n.startContainerd},
+		{"images", n.loadImages},
+		{"kubelet", n.startKubelet},
+		{"names and Services", n.startServices},
+	} {
+		if err := step.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+		n.log("%s", step.name)
+	}
+	return nil
+}
+
+// connect makes the client: its connections begin in the node's network namespace.
+func (n *node) connect() error {
+	config, err := clientcmd.BuildConfigFromFlags("", n.path("admin.kubeconfig"))
+	if err != nil {
+		return err
+	}
+	config.Dial, config.QPS, config.Burst = dialWithin, 200, 400
+	n.config = config
+	n.client, err = kubernetes.NewForConfig(config)
+	return err
+}
+
+// eventually calls check until it has no error, or limit has passed, and gives its last error.
+func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := check(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("after %s: %w", limit, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}

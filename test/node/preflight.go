@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// preflight says in a sentence what keeps a node from running here, before anything is built.
+func (n *node) preflight() error {
+	if os.Geteuid() != 0 {
+		return errors.New("a node needs root, for namespaces, mounts and cgroups: run it with sudo")
+	}
+	if _, err := os.Stat(networkFile); err == nil {
+		return fmt.Errorf("a node is up, or a killed run has left one: make node-down takes it away (network namespace %s)", networkNamespace)
+	}
+	if _, err := os.Stat("/sys/fs/cgroup"); err != nil {
+		return errors.New("no cgroups under /sys/fs/cgroup: containers cannot run here")
+	}
+	if err := needOverlay(); err != nil {
+		return err
+	}
+	return installLacking(context.Background())
+}
+
+// needOverlay looks whether the kernel has the file system that images are mounted with.
+func needOverlay() error {
+	file, err := os.Open("/proc/filesystems")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if strings.HasSuffix(lines.Text(), "\toverlay") {
+			return nil
+		}
+	}
+	if exec.Command("modprobe", "overlay").Run() == nil {
+		return nil
+	}
+	return errors.New("the kernel has no overlay file system, which containers' images are mounted with: modprobe overlay")
+}
+
+// lacking are the Debian packages of the commands that this machine does not have.
+func lacking() []string {
+	var packages []string
+	for _, need := range []struct{ file, debian string }{
+		{"runc", "runc"}, {"/usr/lib/cni/bridge", "containernetworking-plugins"}, {"conntrack", "conntrack"}, {"iptables", "iptables"},
+		{"ip", "iproute2"}, {"nsenter", "util-linux"}, {"sysctl", "procps"}, {"mmdebstrap", "mmdebstrap"}, {"/bin/busybox", "busybox-static"}, {"ssh-keygen", "openssh-client"},
+	} {
+		if _, err := exec.LookPath(need.file); err != nil {
+			packages = append(packages, need.debian)
+		}
+	}
+	return packages
+}
+
+// installLacking installs what is lacking where apt can, and names it where not.
+func installLacking(ctx context.Context) error {
+	packages := lacking()
+	if len(packages) == 0 {
+		return nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("this machine lacks %s (Debian's names), and has no apt-get to install them with", strings.Join(packages, ", "))
+	}
+	if err := output(ctx, "apt-get", "update", "-qq"); err != nil {
+		return err
+	}
+	return output(ctx, "env", append([]string{"DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq", "--no-install-recommends"}, packages...)...)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// output runs a command to its end; its error has what the command wrote.
+func output(ctx context.Context, name string, args ...string) error {
+	_, err := capture(exec.CommandContext(ctx, name, args...))
+	return err
+}
+
+// capture gives what a command writes to stdout; its error has what it wrote to stderr.
+func capture(command *exec.Cmd) (string, error) {
+	var out, complaints bytes.Buffer
+	command.Stdout, command.Stderr = &out, &complaints
+	if err := command.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s: %w\n%s", strings.Join(command.Args, " "), err, lastLines(complaints.String()+out.String(), 20))
+	}
+	return out.String(), nil
+}
+
+func lastLines(text string, count int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(lines) > count {
+		lines = lines[len(lines)-count:]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// launch starts a server of the node. It outlives this program: make node leaves it running.
+// Its process id and what it writes are in files under the state folder.
+func (n *node) launch(name, program string, args ...string) error {
+	for _, folder := range []string{"logs", "pids"} {
+		if err := os.MkdirAll(n.path(folder), 0o755); err != nil {
+			return err
+		}
+	}
+	log, err := os.OpenFile(n.path("logs", name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	command := within(context.Background(), program, args...)
+	command.Stdout, command.Stderr = log, log
+	command.Env = append(os.Environ(), "PATH="+filepath.Join(n.cache, "bin")+":"+os.Getenv("PATH"))
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go command.Wait() // nsenter becomes the program, so this is the server's own process
+	return os.WriteFile(n.path("pids", name), []byte(strconv.Itoa(command.Process.Pid)), 0o644)
+}
+
+// pid is the process of a server, 0 if there is none.
+func (n *node) pid(name string) int {
+	text, err := os.ReadFile(n.path("pids", name))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err != nil || !n.isOurs(pid) {
+		return 0
+	}
+	return pid
+}
+
+// isOurs says whether a process is one of the node's: the number may have been given to another.
+func (n *node) isOurs(pid int) bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && bytes.Contains(line, []byte(n.cache)) || bytes.Contains(line, []byte("sidecar-injector/cluster"))
+}
+
+// end asks a server to end, and after limit makes it.
+func (n *node) end(name string, limit time.Duration) error {
+	pid := n.pid(name)
+	if pid == 0 {
+		return nil
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if n.pid(name) == 0 {
+			return os.Remove(n.path("pids", name))
+		}
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return os.Remove(n.path("pids", name))
+}
+
+// tail is an error with the last lines of each log of a server that has ended.
+func (n *node) tail() error {
+	names, err := os.ReadDir(n.path("pids"))
+	if err != nil {
+		return nil //nolint:nilerr // nothing had been started
+	}
+	var found []error
+	for _, name := range names {
+		if n.pid(name.Name()) != 0 {
+			continue
+		}
+		text, err := os.ReadFile(n.path("logs", name.Name()))
+		found = append(found, err, fmt.Errorf("%s has ended; its last lines:\n%s", name.Name(), lastLines(string(text), 15)))
+	}
+	return errors.Join(found...)
+}

@@ -1,0 +1,106 @@
+// Command podinfo stands in for podinfo 6.9.2, an app that is made for trying things out: HTTP
+// with health that can be switched off and on, and gRPC's health service that follows it. With
+// --tls-cert and --tls-key it serves HTTP over TLS. It keeps podinfo's paths and flag names;
+// everything else of podinfo is left out.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+func main() {
+	port := flag.Int("port", 9898, "HTTP `port`")
+	grpcPort := flag.Int("grpc-port", 0, "gRPC `port`; none if 0")
+	flag.String("level", "info", "taken, and of no effect")
+	certificate := flag.String("tls-cert", "", "certificate `file`; plain HTTP if empty")
+	key := flag.String("tls-key", "", "key `file`")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := serve(ctx, *port, *grpcPort, *certificate, *key); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func serve(ctx context.Context, port, grpcPort int, certificate, key string) error {
+	app := &app{health: health.NewServer()}
+	app.switchTo(true)
+	if grpcPort != 0 {
+		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", grpcPort))
+		if err != nil {
+			return err
+		}
+		server := grpc.NewServer()
+		grpc_health_v1.RegisterHealthServer(server, app.health)
+		go server.Serve(listener)
+		defer server.Stop()
+	}
+	server := &http.Server{Addr: fmt.Sprintf(":%d", port), Handler: app.paths(), ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		<-ctx.Done()
+		within, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		server.Shutdown(within)
+	}()
+	err := error(nil)
+	if certificate != "" {
+		err = server.ListenAndServeTLS(certificate, key)
+	} else {
+		err = server.ListenAndServe()
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// app is healthy until it is told not to be.
+type app struct {
+	healthy atomic.Bool
+	health  *health.Server
+}
+
+func (a *app) switchTo(healthy bool) {
+	a.healthy.Store(healthy)
+	status := grpc_health_v1.HealthCheckResponse_SERVING
+	if !healthy {
+		status = grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	}
+	a.health.SetServingStatus("", status)
+}
+
+func (a *app) paths() http.Handler {
+	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, _ *http.Request) {
+		if !a.healthy.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, `{"status":"OK"}`)
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/{$}"} {
+		mux.HandleFunc("GET "+path, answer)
+	}
+	for _, path := range []string{"/readyz/enable", "/readyz/disable"} {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			a.switchTo(r.URL.Path == "/readyz/enable")
+			w.WriteHeader(http.StatusAccepted)
+		})
+	}
+	return mux
+}
