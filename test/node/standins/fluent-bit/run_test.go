@@ -64,7 +64,7 @@ func newCollector(t *testing.T, replace ...string) *collector {
 
 func (c *collector) start() {
 	c.Helper()
-	config := strings.NewReplacer(append(c.replace, "/state", c.state, "    multiline.parser: ${LOG_MULTILINE}\n", "")...).Replace(asTemplate)
+	config := strings.NewReplacer(append(c.replace, "flush: 1", "flush: 0.1", "/state", c.state, "    multiline.parser: ${LOG_MULTILINE}\n", "")...).Replace(asTemplate)
 	path := filepath.Join(c.state, "fluent-bit.yaml")
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		c.Fatal(err)
