@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// file is one that the tail input follows.
+type file struct {
+	*os.File
+	inode   uint64
+	watch   int
+	offset  int64     // where the next read begins
+	partial []byte    // bytes before offset that have no line break yet
+	skip    bool      // the rest of a line that is too long is to be left out
+	rotated time.Time // when it got another name, or zero
+
+	joined []string  // lines of one message, to which the next line may belong
+	since  time.Time // when the last of them came
+}
+
+// done is the offset that a restart has to begin at.
+func (f *file) done() int64 { return f.offset - int64(len(f.partial)) }
+
+// rewind starts over, for a file that has become shorter.
+func (f *file) rewind() {
+	f.offset, f.partial, f.skip = 0, nil, false
+}
+
+// take adds bytes and calls line for each line that they complete. Of a line that is longer
+// than most it calls long instead, once, and leaves the line out.
+func (f *file) take(data []byte, most int, line func(string), long func()) {
+	f.offset += int64(len(data))
+	data = append(f.partial, data...)
+	for {
+		end := bytes.IndexByte(data, '\n')
+		if end < 0 {
+			break
+		}
+		if f.skip {
+			f.skip = false
+		} else if end > most {
+			long()
+		} else {
+			line(strings.TrimSuffix(string(data[:end]), "\r"))
+		}
+		data = data[end+1:]
+	}
+	if len(data) > most && !f.skip {
+		long()
+		f.skip = true
+	}
+	if f.skip {
+		data = nil
+	}
+	f.partial = bytes.Clone(data)
+}
+
+var continues = regexp.MustCompile(`^(\s|at |\.\.\.|Caused by)`)
+
+// join returns the message that line shows to be complete, if there is one.
+func (f *file) join(line string, now time.Time) (message string, complete bool) {
+	f.since = now
+	if len(f.joined) > 0 && continues.MatchString(line) {
+		f.joined = append(f.joined, line)
+		return "", false
+	}
+	message, complete = f.rest()
+	f.joined = []string{line}
+	return message, complete
+}
+
+// rest returns the message that is waiting for more lines.
+func (f *file) rest() (message string, any bool) {
+	message, any = strings.Join(f.joined, "\n"), len(f.joined) > 0
+	f.joined = nil
+	return message, any
+}

@@ -1,0 +1,80 @@
+// Command fluent-bit stands in for Fluent Bit 5.1.1, which no package registry has.
+//
+// It reads the YAML that the template log-collector writes and keeps these habits:
+//
+//   - ${NAME} is replaced by the environment's value once the structure is read, so a value
+//     is never structure;
+//   - the tail input finds new files only by the scan of every refresh_interval, also after
+//     a rotation, reads on by inotify, and makes no scan at SIGTERM;
+//   - a file that it may not open is an error in its own log only, at every scan;
+//   - a rotated file is read for rotate_wait longer and then forgotten, in the database, too:
+//     where a pattern matches its new name, it is read again from its beginning;
+//   - at SIGTERM it reads no more, delivers what it has read, and ends when that is done, at
+//     the latest after grace seconds;
+//   - the root path of its HTTP server says that the process runs, and nothing of the outputs.
+//
+// It has the input tail, the filter record_modifier and the outputs stdout, http and loki. A
+// key, a value or a plugin that it does not have is refused, known to Fluent Bit or not.
+// mem_buf_limit is checked and not applied. multiline.parser, of any language, joins lines
+// that start with white space, "at ", "..." or "Caused by" to the line before them. The
+// database is a JSON text.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "fluent-bit:", err)
+		os.Exit(1)
+	}
+}
+
+// run reads the configuration that args name and works until ctx ends.
+func run(ctx context.Context, args []string, env lookup, stdout, stderr io.Writer) error {
+	path, err := configPath(args, stderr)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	doc, err := parse(text, env)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	e, err := newEngine(doc, stdout, stderr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return e.run(ctx)
+}
+
+func configPath(args []string, stderr io.Writer) (string, error) {
+	flags := flag.NewFlagSet("fluent-bit", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	var path string
+	flags.StringVar(&path, "config", "", "configuration `file`")
+	flags.StringVar(&path, "c", "", "configuration `file`")
+	if err := flags.Parse(args); err != nil {
+		return "", err
+	}
+	if flags.NArg() > 0 {
+		return "", fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if path == "" {
+		return "", errors.New("--config is missing")
+	}
+	return path, nil
+}
