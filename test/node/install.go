@@ -26,7 +26,7 @@ func (n *node) install(ctx context.Context) error {
 	}
 	begun := time.Now()
 	if _, err := capture(n.helm(ctx, "install", injector, filepath.Join(repository, "charts/sidecar-injector"), "--namespace", injector, "--create-namespace", "--wait",
-		"--set", "image.tag="+injectorVersion, "--set", "image.pullPolicy=Never")); err != nil {
+		"--set", "image.tag="+injectorVersion)); err != nil {
 		return err
 	}
 	n.log("the injector is installed, %.1f s after helm install began", time.Since(begun).Seconds())

@@ -69,7 +69,11 @@ func (n *node) buildPrograms(ctx context.Context) error {
 
 // buildModule builds a module's programs unless the cache has those of these versions.
 func (n *node) buildModule(ctx context.Context, m module) error {
-	pins, err := digestFiles(filepath.Join(m.folder, "go.mod"), filepath.Join(m.folder, "go.sum"))
+	own, err := filepath.Glob(filepath.Join(m.folder, "*.go"))
+	if err != nil {
+		return err
+	}
+	pins, err := digestFiles(append(own, filepath.Join(m.folder, "go.mod"), filepath.Join(m.folder, "go.sum"))...)
 	if err != nil {
 		return err
 	}
