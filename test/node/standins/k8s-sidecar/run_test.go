@@ -74,7 +74,7 @@ func (b *text) String() string {
 
 func newSidecar(t *testing.T, env ...string) *sidecar {
 	t.Parallel()
-	s := &sidecar{T: t, api: newAPIServer(), app: &app{}, folder: filepath.Join(t.TempDir(), "conf")}
+	s := &sidecar{T: t, api: newAPIServer(), app: &app{}, folder: filepath.Join(t.TempDir(), "conf"), log: &text{}}
 	s.server = httptest.NewServer(s.api)
 	reload := httptest.NewServer(s.app)
 	t.Cleanup(reload.Close)
@@ -93,16 +93,19 @@ func newSidecar(t *testing.T, env ...string) *sidecar {
 	return s
 }
 
-func (s *sidecar) start() {
-	s.Helper()
+func (s *sidecar) run(ctx context.Context) error {
 	settings, err := newSettings(s.env)
 	if err != nil {
-		s.Fatal(err)
+		return err
 	}
+	return run(ctx, settings, &rest.Config{Host: s.server.URL}, "shop", s.log)
+}
+
+func (s *sidecar) start() {
 	s.log = &text{}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, settings, &rest.Config{Host: s.server.URL}, "shop", s.log) }()
+	go func() { ended <- s.run(ctx) }()
 	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	s.Cleanup(func() { s.stop() })
 }
@@ -220,9 +223,7 @@ func TestWithoutRightsItIsNeverHealthyAndTriesAgain(t *testing.T) {
 func TestListEndsAfterOnePass(t *testing.T) {
 	s := newSidecar(t, "METHOD=LIST", "RESOURCE=configmap", "DEFAULT_FILE_MODE=600")
 	s.api.put(configMap("c", map[string]string{"a.yaml": "1"}))
-	s.start()
-	s.wait("the file", func() bool { return len(s.files()) == 1 })
-	if err := s.stop(); err != nil {
+	if err := s.run(t.Context()); err != nil {
 		t.Error(err)
 	}
 	info, err := os.Stat(filepath.Join(s.folder, "a.yaml"))
@@ -234,12 +235,7 @@ func TestListEndsAfterOnePass(t *testing.T) {
 func TestListEndsWithAnErrorWithoutRights(t *testing.T) {
 	s := newSidecar(t, "METHOD=LIST")
 	s.api.forbidden = true
-	settings, err := newSettings(s.env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = run(t.Context(), settings, &rest.Config{Host: s.server.URL}, "shop", &text{})
-	if err == nil || !strings.Contains(err.Error(), "(403)") {
+	if err := s.run(t.Context()); err == nil || !strings.Contains(err.Error(), "(403)") {
 		t.Errorf("got %v", err)
 	}
 }
