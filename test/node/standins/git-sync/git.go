@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// askVariable tells the process that git asks it for a user name or a password.
+const askVariable = "GIT_SYNC_STANDIN_ASKED"
+
+// git runs the program of that name in the root.
+type git struct {
+	dir string
+	env []string
+}
+
+func newGit(s settings, environ []string) *git {
+	g := &git{dir: s.root}
+	for _, pair := range environ {
+		if !strings.HasPrefix(pair, prefix) {
+			g.env = append(g.env, pair)
+		}
+	}
+	g.env = append(g.env, "GIT_TERMINAL_PROMPT=0", "GIT_SSH_COMMAND="+sshCommand(s.credentials))
+	config := [][2]string{{"safe.directory", "*"}, {"gc.auto", "0"}, {"advice.detachedHead", "false"}}
+	if s.groupWrite {
+		config = append(config, [2]string{"core.sharedRepository", "group"})
+	}
+	g.configure(config)
+	if self, err := os.Executable(); err == nil && s.username != "" {
+		g.env = append(g.env, "GIT_ASKPASS="+self, askVariable+"=1", "GIT_SYNC_STANDIN_USERNAME="+s.username, "GIT_SYNC_STANDIN_PASSWORD="+s.password)
+	}
+	return g
+}
+
+// configure sets what a file would, which needs no place to write it to.
+func (g *git) configure(config [][2]string) {
+	g.env = append(g.env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(config)))
+	for i, c := range config {
+		g.env = append(g.env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, c[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, c[1]))
+	}
+}
+
+func sshCommand(c credentials) string {
+	known := "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+	if c.sshKnownHosts {
+		known = "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=" + quote(c.sshKnownHostsFile)
+	}
+	if _, err := os.Stat(c.sshKey); err != nil {
+		return "ssh " + known
+	}
+	return "ssh -o IdentitiesOnly=yes -i " + quote(c.sshKey) + " " + known
+}
+
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// answer is what git's question gets, "Username for 'https://…': " or "Password for …".
+func answer(question string, env func(string) string) string {
+	if strings.HasPrefix(question, "Username") {
+		return env("GIT_SYNC_STANDIN_USERNAME")
+	}
+	return env("GIT_SYNC_STANDIN_PASSWORD")
+}
+
+// run returns what git prints, without the line break at its end.
+func (g *git) run(ctx context.Context, args ...string) (string, error) {
+	return g.runIn(ctx, g.dir, args...)
+}
+
+func (g *git) runIn(ctx context.Context, dir string, args ...string) (string, error) {
+	var out, errors bytes.Buffer
+	command := exec.CommandContext(ctx, "git", args...)
+	command.Dir, command.Env, command.Stdout, command.Stderr = dir, g.env, &out, &errors
+	if err := command.Run(); err != nil {
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(errors.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestMain answers git, which asks the program that runs it: here, this test.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Getenv(askVariable) != "" {
+		fmt.Println(answer(os.Args[1], os.Getenv))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// upstream is a repository to synchronise.
+type upstream struct {
+	*testing.T
+	dir string
+}
+
+func newUpstream(t *testing.T) upstream {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("needs git")
+	}
+	t.Parallel()
+	u := upstream{t, t.TempDir()}
+	u.git("init", "--initial-branch=main")
+	return u
+}
+
+func (u upstream) git(args ...string) string {
+	u.Helper()
+	args = append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "safe.directory=*"}, args...)
+	command := exec.Command("git", args...)
+	command.Dir = u.dir
+	out, err := command.CombinedOutput()
+	if err != nil {
+		u.Fatalf("git %v: %v: %s", args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit returns the hash.
+func (u upstream) commit(content string) string {
+	u.Helper()
+	if err := os.WriteFile(filepath.Join(u.dir, "page"), []byte(content), 0o600); err != nil {
+		u.Fatal(err)
+	}
+	u.git("add", ".")
+	u.git("commit", "-m", content)
+	return u.git("rev-parse", "HEAD")
+}
+
+func (u upstream) url() string { return "file://" + u.dir }
+
+// text is a buffer that may be written and read at the same time.
+type text struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *text) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *text) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// sidecar is a run of the program.
+type sidecar struct {
+	*testing.T
+	folder, address string
+	log             *text
+	stop            func() error // returns what run did
+}
+
+func start(t *testing.T, args ...string) *sidecar {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sidecar{T: t, folder: t.TempDir(), address: listener.Addr().String(), log: &text{}}
+	listener.Close()
+	args = append([]string{
+		"--root=" + s.folder + "/.git-sync-a", "--link=" + s.folder + "/current", "--period=50ms", "--max-failures=-1",
+		"--group-write", "--http-bind=" + s.address, "--http-metrics",
+	}, args...)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, args, os.Environ(), s.log) }()
+	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { s.stop() })
+	return s
+}
+
+func once(args ...string) error {
+	return run(context.Background(), append([]string{"--one-time", "--period=10ms"}, args...), os.Environ(), io.Discard)
+}
+
+func (s *sidecar) page() string {
+	content, _ := os.ReadFile(filepath.Join(s.folder, "current", "page"))
+	return string(content)
+}
+
+func (s *sidecar) get(path string) (int, string) {
+	response, err := http.Get("http://" + s.address + path)
+	if err != nil {
+		return 0, ""
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(body)
+}
+
+func (s *sidecar) wait(what string, done func() bool) {
+	s.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatalf("timeout: %s\n%s", what, s.log)
+		}
+	}
+}
+
+func TestTheLinkFollowsTheRepository(t *testing.T) {
+	u := newUpstream(t)
+	first := u.commit("one")
+	s := start(t, "--repo="+u.url())
+	s.wait("the first checkout", func() bool { return s.page() == "one" })
+	second := u.commit("two")
+	s.wait("the second checkout", func() bool { return s.page() == "two" })
+	target, err := os.Readlink(s.folder + "/current")
+	if want := ".git-sync-a/.worktrees/" + second; err != nil || target != want {
+		t.Errorf("the link is %q, want %q, %v", target, want, err)
+	}
+	s.wait("the end of the first worktree", func() bool {
+		_, err := os.Stat(s.folder + "/.git-sync-a/.worktrees/" + first)
+		return os.IsNotExist(err)
+	})
+	s.wait("metrics", func() bool {
+		_, metrics := s.get("/metrics")
+		return strings.Contains(metrics, `git_sync_count_total{status="success"} 2`) && strings.Contains(metrics, `git_sync_count_total{status="noop"}`)
+	})
+	info, err := os.Stat(s.folder + "/current/page")
+	if err != nil || info.Mode()&0o020 == 0 {
+		t.Errorf("the group may not write: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestTheServerSaysWhetherThereIsACheckout(t *testing.T) {
+	u := newUpstream(t)
+	s := start(t, "--repo="+u.url())
+	s.wait("a failure", func() bool { return strings.Contains(s.log.String(), "error syncing repo") })
+	if got, _ := s.get("/"); got != http.StatusServiceUnavailable {
+		t.Errorf("before: %d", got)
+	}
+	u.commit("one")
+	s.wait("readiness", func() bool { got, _ := s.get("/"); return got == http.StatusOK })
+	if got := s.page(); got != "one" {
+		t.Errorf("page %q", got)
+	}
+}
+
+func TestARestartKeepsTheCheckout(t *testing.T) {
+	u := newUpstream(t)
+	u.commit("one")
+	root := t.TempDir()
+	if err := os.WriteFile(root+"/other", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var before os.FileInfo
+	for range 2 {
+		if err := once("--repo="+u.url(), "--root="+root, "--link=current"); err != nil {
+			t.Fatal(err)
+		}
+		after, err := os.Stat(root + "/current/page")
+		if err != nil || before != nil && !os.SameFile(before, after) {
+			t.Fatalf("the file is another one: %v", err)
+		}
+		before = after
+	}
+	if _, err := os.Stat(root + "/other"); err == nil {
+		t.Error("the root was not emptied")
+	}
+}
+
+func TestRefs(t *testing.T) {
+	u := newUpstream(t)
+	first := u.commit("one")
+	u.git("tag", "-a", "v1", "-m", "one")
+	u.git("branch", "old")
+	u.commit("two")
+	for ref, want := range map[string]string{"HEAD": "two", "main": "two", "v1": "one", "old": "one", first: "one"} {
+		t.Run(ref, func(t *testing.T) {
+			root := t.TempDir()
+			if err := once("--repo="+u.url(), "--ref="+ref, "--root="+root, "--link=current", "--depth=0"); err != nil {
+				t.Fatal(err)
+			}
+			if content, _ := os.ReadFile(root + "/current/page"); string(content) != want {
+				t.Errorf("got %q", content)
+			}
+		})
+	}
+	if err := once("--repo="+u.url(), "--ref=nowhere", "--root="+t.TempDir(), "--max-failures=2"); err == nil || !strings.Contains(err.Error(), "too many failures") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAPasswordForHTTP(t *testing.T) {
+	u := newUpstream(t)
+	u.commit("one")
+	core, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := &cgi.Handler{
+		Path:   filepath.Join(strings.TrimSpace(string(core)), "git-http-backend"),
+		Env:    []string{"GIT_PROJECT_ROOT=" + u.dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
+		Stderr: io.Discard,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "u" || password != "p: '%" {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	root := t.TempDir()
+	common := []string{"--repo=" + server.URL + "/.git", "--root=" + root, "--link=current", "--username=u"}
+	if err := once(append(common, "--password=wrong")...); err == nil {
+		t.Error("want an error for a wrong password")
+	}
+	if err := once(append(common, "--password=p: '%")...); err != nil {
+		t.Fatal(err)
+	}
+	if content, _ := os.ReadFile(root + "/current/page"); string(content) != "one" {
+		t.Errorf("got %q", content)
+	}
+}
+
+func TestTheWebhookIsCalledUntilItSucceeds(t *testing.T) {
+	u := newUpstream(t)
+	hash := u.commit("one")
+	calls := make(chan string, 10)
+	failures := 1
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if failures > 0 {
+			failures--
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		calls <- r.Method + " " + r.Header.Get("Gitsync-Hash")
+	}))
+	defer server.Close()
+	start(t, "--repo="+u.url(), "--webhook-url="+server.URL, "--webhook-method=PUT", "--webhook-backoff=10ms")
+	for range 2 {
+		select {
+		case got := <-calls:
+			if got != "PUT "+hash {
+				t.Errorf("got %s", got)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("no call")
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+)
+
+func newHealth(ready *atomic.Bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, "NOT READY")
+			return
+		}
+		fmt.Fprint(w, "OK")
+	})
+	return mux
+}
+
+// serveHealth listens to IPv4. Where the port is another's, the copying goes on without.
+func serveHealth(port int, ready *atomic.Bool, log *slog.Logger) (stop func() error) {
+	listener, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port))
+	if err != nil {
+		log.Error("health server: " + err.Error())
+		return func() error { return nil }
+	}
+	server := &http.Server{Handler: newHealth(ready)}
+	go server.Serve(listener)
+	return server.Close
+}
