@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // askVariable tells the process that git asks it for a user name or a password.
@@ -76,6 +77,7 @@ func (g *git) runIn(ctx context.Context, dir string, args ...string) (string, er
 	var out, errors bytes.Buffer
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir, command.Env, command.Stdout, command.Stderr = dir, g.env, &out, &errors
+	command.WaitDelay = time.Second // What git has started may still have its output open.
 	if err := command.Run(); err != nil {
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(errors.String()))
 	}
