@@ -107,16 +107,12 @@ func (e *engine) addOutput(s section, i int, stdout io.Writer) error {
 
 // run works until ctx ends, and then delivers what was read, for as long as grace.
 func (e *engine) run(ctx context.Context) error {
-	main := e.log.of("engine")
-	if e.address != "" {
-		listener, err := net.Listen("tcp", e.address)
-		if err != nil {
-			return err
-		}
-		server := &http.Server{Handler: newHandler(e.counts, time.Now())}
-		go server.Serve(listener)
-		defer server.Close()
+	log := e.log.of("engine")
+	stopServer, err := e.serve()
+	if err != nil {
+		return err
 	}
+	defer stopServer()
 	tails, err := e.tails()
 	if err != nil {
 		return err
@@ -131,14 +127,28 @@ func (e *engine) run(ctx context.Context) error {
 	for _, t := range tails {
 		reading.Go(func() { t.run(ctx) })
 	}
-	main.infof("started (pid=%d)", os.Getpid())
+	log.infof("started (pid=%d)", os.Getpid())
 	reading.Wait()
-	main.warnf("service will shutdown in max %v", e.grace)
+	log.warnf("service will shutdown in max %v", e.grace)
 	time.AfterFunc(e.grace, endGrace)
 	endWork()
 	sending.Wait()
-	main.infof("service has stopped")
+	log.infof("service has stopped")
 	return nil
+}
+
+// serve answers probes, if there is an address.
+func (e *engine) serve() (stop func() error, err error) {
+	if e.address == "" {
+		return func() error { return nil }, nil
+	}
+	listener, err := net.Listen("tcp", e.address)
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: newHandler(e.counts, time.Now())}
+	go server.Serve(listener)
+	return server.Close, nil
 }
 
 func (e *engine) tails() (all []*tail, err error) {

@@ -74,8 +74,8 @@ func (f *file) join(line string, now time.Time) (message string, complete bool) 
 }
 
 // rest returns the message that is waiting for more lines.
-func (f *file) rest() (message string, any bool) {
-	message, any = strings.Join(f.joined, "\n"), len(f.joined) > 0
+func (f *file) rest() (message string, left bool) {
+	message, left = strings.Join(f.joined, "\n"), len(f.joined) > 0
 	f.joined = nil
-	return message, any
+	return message, left
 }

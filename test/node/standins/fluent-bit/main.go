@@ -16,8 +16,8 @@
 // It has the input tail, the filter record_modifier and the outputs stdout, http and loki. A
 // key, a value or a plugin that it does not have is refused, known to Fluent Bit or not.
 // mem_buf_limit is checked and not applied. multiline.parser, of any language, joins lines
-// that start with white space, "at ", "..." or "Caused by" to the line before them. The
-// database is a JSON text.
+// that start with white space, "at ", "..." or "Caused by" to the line before them, which
+// waits for them for 4 seconds; docker and cri are refused. The database is a JSON text.
 package main
 
 import (

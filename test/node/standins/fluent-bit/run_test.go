@@ -165,6 +165,18 @@ func TestFilesAreFollowed(t *testing.T) {
 	c.waitMessages("1|2|3|4|5|6")
 }
 
+func TestARotatedFileWhosePatternMatchesIsReadAgain(t *testing.T) {
+	t.Parallel()
+	c := newCollector(t, "skip_long_lines: on", "skip_long_lines: on\n    rotate_wait: 1")
+	c.write("a.log", "1\n")
+	c.start()
+	c.waitMessages("1")
+	if err := os.Rename(filepath.Join(c.dir, "a.log"), filepath.Join(c.dir, "b.log")); err != nil {
+		t.Fatal(err)
+	}
+	c.waitMessages("1|1")
+}
+
 func TestNoScanAtTheEnd(t *testing.T) {
 	t.Parallel()
 	c := newCollector(t)

@@ -90,7 +90,7 @@ func (t *tail) discover(path string, start bool) {
 		info, err = opened.Stat()
 	}
 	if err != nil {
-		t.log.errorf("cannot open %s: %v", path, err)
+		t.log.errorf("cannot %v", err)
 		return
 	}
 	f := &file{File: opened, inode: inode(info), offset: t.begin(info, start)}
@@ -182,7 +182,7 @@ func (t *tail) ripen(now time.Time) {
 }
 
 func (t *tail) finish(f *file) {
-	if message, any := f.rest(); any {
+	if message, left := f.rest(); left {
 		t.emit(message)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
+	"time"
 )
 
 // askVariable tells the process that git asks it for a user name or a password.
@@ -27,23 +27,24 @@ func newGit(s settings, environ []string) *git {
 		}
 	}
 	g.env = append(g.env, "GIT_TERMINAL_PROMPT=0", "GIT_SSH_COMMAND="+sshCommand(s.credentials))
-	config := [][2]string{{"safe.directory", "*"}, {"gc.auto", "0"}, {"advice.detachedHead", "false"}}
-	if s.groupWrite {
-		config = append(config, [2]string{"core.sharedRepository", "group"})
-	}
-	g.configure(config)
 	if self, err := os.Executable(); err == nil && s.username != "" {
 		g.env = append(g.env, "GIT_ASKPASS="+self, askVariable+"=1", "GIT_SYNC_STANDIN_USERNAME="+s.username, "GIT_SYNC_STANDIN_PASSWORD="+s.password)
 	}
 	return g
 }
 
-// configure sets what a file would, which needs no place to write it to.
-func (g *git) configure(config [][2]string) {
-	g.env = append(g.env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(config)))
-	for i, c := range config {
-		g.env = append(g.env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, c[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, c[1]))
+// configure writes git's settings into the home folder.
+func (g *git) configure(ctx context.Context, groupWrite bool) error {
+	shared := "umask"
+	if groupWrite {
+		shared = "group"
 	}
+	for _, c := range [][2]string{{"safe.directory", "*"}, {"gc.auto", "0"}, {"core.sharedRepository", shared}} {
+		if _, err := g.runIn(ctx, "/", "config", "--global", "--replace-all", c[0], c[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func sshCommand(c credentials) string {
@@ -76,6 +77,7 @@ func (g *git) runIn(ctx context.Context, dir string, args ...string) (string, er
 	var out, errors bytes.Buffer
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir, command.Env, command.Stdout, command.Stderr = dir, g.env, &out, &errors
+	command.WaitDelay = time.Second // What git has started may still have its output open.
 	if err := command.Run(); err != nil {
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(errors.String()))
 	}

@@ -4,6 +4,7 @@
 // It takes the flags, and for each its variable GITSYNC_…, that the template git-sync uses,
 // and keeps these habits:
 //
+//   - it writes git's settings into the folder HOME, without which it does not start;
 //   - a root that is no repository is emptied first;
 //   - each commit is checked out in .worktrees/HASH, and the link, which is relative, moves
 //     there in one step. The worktree before it is deleted at once, under whoever has it as
@@ -54,6 +55,9 @@ func run(ctx context.Context, args, environ []string, out io.Writer) error {
 		syscall.Umask(0o002)
 	}
 	y := &syncer{settings: s, git: newGit(s, environ), log: slog.New(slog.NewJSONHandler(out, nil)), metrics: newMetrics()}
+	if err := y.git.configure(ctx, s.groupWrite); err != nil {
+		return err
+	}
 	stop, err := y.serve()
 	if err != nil {
 		return err

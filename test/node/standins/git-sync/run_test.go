@@ -108,14 +108,26 @@ func start(t *testing.T, args ...string) *sidecar {
 	}, args...)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, args, os.Environ(), s.log) }()
+	go func() { ended <- run(ctx, args, environ(t), s.log) }()
 	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() { s.stop() })
 	return s
 }
 
-func once(args ...string) error {
-	return run(context.Background(), append([]string{"--one-time", "--period=10ms"}, args...), os.Environ(), io.Discard)
+// environ is this process's environment with another home.
+func environ(t *testing.T) []string { return append(os.Environ(), "HOME="+t.TempDir()) }
+
+func once(t *testing.T, args ...string) error {
+	return run(t.Context(), append([]string{"--one-time", "--period=10ms"}, args...), environ(t), io.Discard)
+}
+
+func TestWithoutAHomeItDoesNotStart(t *testing.T) {
+	u := newUpstream(t)
+	u.commit("one")
+	err := run(t.Context(), []string{"--one-time", "--repo=" + u.url(), "--root=" + t.TempDir()}, []string{"HOME=/proc", "PATH=" + os.Getenv("PATH")}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "git config") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func (s *sidecar) page() string {
@@ -190,7 +202,7 @@ func TestARestartKeepsTheCheckout(t *testing.T) {
 	}
 	var before os.FileInfo
 	for range 2 {
-		if err := once("--repo="+u.url(), "--root="+root, "--link=current"); err != nil {
+		if err := once(t, "--repo="+u.url(), "--root="+root, "--link=current"); err != nil {
 			t.Fatal(err)
 		}
 		after, err := os.Stat(root + "/current/page")
@@ -213,7 +225,7 @@ func TestRefs(t *testing.T) {
 	for ref, want := range map[string]string{"HEAD": "two", "main": "two", "v1": "one", "old": "one", first: "one"} {
 		t.Run(ref, func(t *testing.T) {
 			root := t.TempDir()
-			if err := once("--repo="+u.url(), "--ref="+ref, "--root="+root, "--link=current", "--depth=0"); err != nil {
+			if err := once(t, "--repo="+u.url(), "--ref="+ref, "--root="+root, "--link=current", "--depth=0"); err != nil {
 				t.Fatal(err)
 			}
 			if content, _ := os.ReadFile(root + "/current/page"); string(content) != want {
@@ -221,7 +233,7 @@ func TestRefs(t *testing.T) {
 			}
 		})
 	}
-	if err := once("--repo="+u.url(), "--ref=nowhere", "--root="+t.TempDir(), "--max-failures=2"); err == nil || !strings.Contains(err.Error(), "too many failures") {
+	if err := once(t, "--repo="+u.url(), "--ref=nowhere", "--root="+t.TempDir(), "--max-failures=2"); err == nil || !strings.Contains(err.Error(), "too many failures") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -249,10 +261,10 @@ func TestAPasswordForHTTP(t *testing.T) {
 	defer server.Close()
 	root := t.TempDir()
 	common := []string{"--repo=" + server.URL + "/.git", "--root=" + root, "--link=current", "--username=u"}
-	if err := once(append(common, "--password=wrong")...); err == nil {
+	if err := once(t, append(common, "--password=wrong")...); err == nil {
 		t.Error("want an error for a wrong password")
 	}
-	if err := once(append(common, "--password=p: '%")...); err != nil {
+	if err := once(t, append(common, "--password=p: '%")...); err != nil {
 		t.Fatal(err)
 	}
 	if content, _ := os.ReadFile(root + "/current/page"); string(content) != "one" {

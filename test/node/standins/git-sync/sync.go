@@ -84,11 +84,11 @@ func (y *syncer) initialise(ctx context.Context) error {
 	if err := os.MkdirAll(y.root, 0o777); err != nil {
 		return err
 	}
-	real, err := filepath.EvalSymlinks(y.root)
+	actual, err := filepath.EvalSymlinks(y.root)
 	if err != nil {
 		return err
 	}
-	if top, err := y.git.run(ctx, "rev-parse", "--show-toplevel"); err == nil && top == real {
+	if top, err := y.git.run(ctx, "rev-parse", "--show-toplevel"); err == nil && top == actual {
 		return nil
 	}
 	if ctx.Err() != nil {

@@ -21,7 +21,7 @@ func (y *syncer) update(o object) (changed bool) {
 	}
 	for _, old := range y.written[o.key()] {
 		if _, still := paths[old]; !still {
-			changed = y.delete(old) || changed
+			changed = y.erase(old) || changed
 		}
 	}
 	y.written[o.key()] = slices.Collect(maps.Keys(paths))
@@ -33,7 +33,7 @@ func (y *syncer) remove(o object) (changed bool) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	for path := range y.paths(o) {
-		changed = y.delete(path) || changed
+		changed = y.erase(path) || changed
 	}
 	delete(y.written, o.key())
 	return changed
@@ -45,7 +45,7 @@ func (y *syncer) sweep(p place, listed map[string]bool) (changed bool) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	prefix := p.kind + "/"
-	if p.namespace != all {
+	if p.namespace != everywhere {
 		prefix += p.namespace + "/"
 	}
 	for key, paths := range y.written {
@@ -53,7 +53,7 @@ func (y *syncer) sweep(p place, listed map[string]bool) (changed bool) {
 			continue
 		}
 		for _, path := range paths {
-			changed = y.delete(path) || changed
+			changed = y.erase(path) || changed
 		}
 		delete(y.written, key)
 	}
@@ -104,7 +104,7 @@ func (y *syncer) write(path string, content []byte) bool {
 	return true
 }
 
-func (y *syncer) delete(path string) bool {
+func (y *syncer) erase(path string) bool {
 	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		y.log.Error("Error: " + path + " file not found")

@@ -54,11 +54,11 @@ func fromSecret(s v1.Secret) object {
 // place is a kind in a namespace.
 type place struct{ kind, namespace string }
 
-// all is the namespace that means every one.
-const all = "ALL"
+// everywhere is the namespace that means every one.
+const everywhere = "ALL"
 
 func (p place) apiNamespace() string {
-	if p.namespace == all {
+	if p.namespace == everywhere {
 		return metav1.NamespaceAll
 	}
 	return p.namespace

@@ -68,8 +68,11 @@ func (y *syncer) changed(ctx context.Context, call bool) error {
 		return nil
 	}
 	answer, err := y.reload.call(ctx)
+	if err != nil {
+		return fmt.Errorf("reload URL: %w", err)
+	}
 	y.log.Debug(fmt.Sprintf("%s request sent to %s. Response: %s", y.reload.method, y.reload.url, answer))
-	return err
+	return nil
 }
 
 // wait returns when d is over or ctx ends.

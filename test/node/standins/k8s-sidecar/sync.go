@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -63,7 +64,7 @@ func (y *syncer) firstPass(ctx context.Context) error {
 // explain prints an answer of the API server's as the real one does.
 func (y *syncer) explain(err error) error {
 	if text, ok := apiException(err); ok {
-		return fmt.Errorf("%s", text)
+		return errors.New(text)
 	}
 	return err
 }

@@ -64,14 +64,14 @@ func run(ctx context.Context, s settings, config *rest.Config) error {
 	if err != nil {
 		return errors.Join(err, metrics.Close())
 	}
-	main := &http.Server{Handler: newHandler(pods, client.RESTClient())}
+	public := &http.Server{Handler: newHandler(pods, client.RESTClient())}
 	own := &http.Server{Handler: newTelemetry()}
 	ended := make(chan error, 2)
-	go func() { ended <- main.Serve(metrics) }()
+	go func() { ended <- public.Serve(metrics) }()
 	go func() { ended <- own.Serve(telemetry) }()
 	select {
 	case <-ctx.Done():
-		return errors.Join(main.Close(), own.Close())
+		return errors.Join(public.Close(), own.Close())
 	case err := <-ended:
 		return err
 	}
