@@ -145,3 +145,20 @@ func removeCgroups() error {
 	}
 	return nil
 }
+
+// left is what of a node is still there; nothing after a good down.
+func (n *node) left() []string {
+	var found []string
+	if pids, err := n.podProcesses(); err != nil || len(pids) > 0 {
+		found = append(found, fmt.Sprintf("processes %v (%v)", pids, err))
+	}
+	if mounts, err := os.ReadFile("/proc/mounts"); err != nil || strings.Contains(string(mounts), n.state) {
+		found = append(found, fmt.Sprintf("mounts below %s (%v)", n.state, err))
+	}
+	for _, path := range []string{networkFile, n.state} {
+		if _, err := os.Stat(path); err == nil {
+			found = append(found, path)
+		}
+	}
+	return found
+}

@@ -106,6 +106,7 @@ type image struct {
 	debian   bool              // on the root file system of debianPackages
 	programs map[string]string // path in the image to a program of the cache, or a file of this machine
 	files    map[string]string // path in the image to what the file says
+	links    map[string]string // path in the image to what it leads to
 	busybox  bool              // has busybox under the names of all its programs
 	config   v1.Config
 }
@@ -168,6 +169,11 @@ func (n *node) pack(i image) ([]byte, error) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(i.files)) {
 		if err := put(&tar.Header{Typeflag: tar.TypeReg, Name: strings.TrimPrefix(path, "/"), Mode: 0o644}, []byte(i.files[path])); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(i.links)) {
+		if err := put(&tar.Header{Typeflag: tar.TypeSymlink, Name: strings.TrimPrefix(path, "/"), Linkname: i.links[path], Mode: 0o777}, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -42,9 +42,11 @@ http {
 			files:  map[string]string{"/etc/passwd": "nobody:x:65534:65534::/:/bin/false\n"},
 			config: v1.Config{Entrypoint: []string{"/bin/prometheus-config-reloader"}, User: "nobody"}},
 
-		// Apps.
+		// Apps, and what the tests serve: git over http and ssh.
+		{ref: "node.local/git-server:1", debian: true, programs: map[string]string{"/git-server": "git-server"},
+			config: v1.Config{Entrypoint: []string{"/git-server"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/library/busybox:1.37", busybox: true, config: v1.Config{Cmd: []string{"sh"}, Env: []string{pathVariable}}},
-		{ref: "docker.io/library/python:3.14-slim", debian: true, config: v1.Config{Cmd: []string{"python3"}, Env: []string{pathVariable}}},
+		{ref: "docker.io/library/python:3.14-slim", debian: true, links: map[string]string{"/usr/local/bin/python": "/usr/bin/python3"}, config: v1.Config{Cmd: []string{"python3"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/nginxinc/nginx-unprivileged:1.29.4", debian: true,
 			files: map[string]string{
 				"/etc/nginx/nginx.conf":            nginx,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -35,6 +36,9 @@ type node struct {
 	client   *kubernetes.Clientset
 	config   *rest.Config
 	begun    time.Time
+
+	telling sync.Mutex // held while told changes
+	told    []string   // figures that tests report
 }
 
 // newNode tells where things are; it starts nothing.
@@ -73,6 +77,14 @@ func (n *node) up(ctx context.Context) (err error) {
 		return err
 	}
 	return n.install(ctx)
+}
+
+// attach uses the node that is up.
+func (n *node) attach(ctx context.Context) error {
+	if err := n.buildPrograms(ctx); err != nil {
+		return err
+	}
+	return n.connect()
 }
 
 // prepare builds what is lacking; nothing runs yet.

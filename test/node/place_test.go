@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// limit is how long a test waits for what should take seconds: other tests run beside it.
+const limit = 3 * time.Minute
+
+// place is a namespace of one test. What a failed test saw there is printed.
+type place struct {
+	*testing.T
+	namespace string
+}
+
+var places atomic.Int64
+
+// newPlace makes a namespace that has opted in, with a level of Pod Security ("" for none).
+func newPlace(t *testing.T, level string) *place {
+	t.Helper()
+	p := &place{t, fmt.Sprintf("test-%x-%d", suite.begun.Unix(), places.Add(1))}
+	p.makeNamespace(p.namespace, level)
+	return p
+}
+
+func (p *place) makeNamespace(name, level string) {
+	p.Helper()
+	labels := map[string]string{"sidecar-injector.dev/injection": "enabled"}
+	if level != "" {
+		labels["pod-security.kubernetes.io/enforce"] = level
+	}
+	_, err := suite.client.CoreV1().Namespaces().Create(p.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{})
+	p.must(err)
+	p.until("default service account", func(ctx context.Context) error {
+		_, err := suite.client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
+		return err
+	})
+	p.Cleanup(func() {
+		if p.Failed() {
+			p.Log(p.seen())
+		}
+		now := int64(0)
+		if err := suite.client.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil {
+			p.Error(err)
+		}
+	})
+}
+
+// seen is what helps to understand a failure.
+func (p *place) seen() string {
+	var text strings.Builder
+	for _, args := range [][]string{{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"}} {
+		out, err := capture(suite.kubectl(context.Background(), append(args, "-n", p.namespace)...))
+		fmt.Fprintln(&text, out, err)
+	}
+	pods, err := suite.client.CoreV1().Pods(p.namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		return text.String() + err.Error()
+	}
+	for _, pod := range pods.Items {
+		out, _ := capture(suite.kubectl(context.Background(), "logs", "-n", p.namespace, pod.Name, "--all-containers", "--prefix", "--tail=12", "--ignore-errors"))
+		fmt.Fprintln(&text, out)
+	}
+	return text.String()
+}
+
+func (p *place) must(err error) {
+	p.Helper()
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+// until waits for check to have no error.
+func (p *place) until(what string, check func(ctx context.Context) error) {
+	p.Helper()
+	if err := eventually(p.Context(), limit, check); err != nil {
+		p.Fatalf("%s: %v", what, err)
+	}
+}
+
+// apply applies files below testdata or, if the name begins with two dots, of the checkout.
+func (p *place) apply(names ...string) {
+	p.Helper()
+	for _, name := range names {
+		if !strings.HasPrefix(name, "..") {
+			name = filepath.Join("testdata", name)
+		}
+		p.kubectl("apply", "-f", name)
+	}
+}
+
+// applyText applies a manifest.
+func (p *place) applyText(text string) {
+	p.Helper()
+	command := suite.kubectl(p.Context(), "apply", "-n", p.namespace, "-f", "-")
+	command.Stdin = strings.NewReader(text)
+	_, err := capture(command)
+	p.must(err)
+}
+
+func (p *place) kubectl(args ...string) string {
+	p.Helper()
+	out, err := p.try(args...)
+	p.must(err)
+	return out
+}
+
+func (p *place) try(args ...string) (string, error) {
+	return capture(suite.kubectl(p.Context(), append([]string{"-n", p.namespace}, args...)...))
+}
+
+// in runs a command in a container.
+func (p *place) in(pod, container string, command ...string) string {
+	p.Helper()
+	return p.kubectl(append([]string{"exec", pod, "-c", container, "--"}, command...)...)
+}
+
+// ready waits until the one pod of a selector is ready.
+func (p *place) ready(selector string) *corev1.Pod {
+	p.Helper()
+	var found *corev1.Pod
+	p.until("pod "+selector, func(ctx context.Context) error {
+		pod, err := p.one(ctx, selector)
+		if err != nil {
+			return err
+		}
+		found = pod
+		return whyNotReady(pod)
+	})
+	return found
+}
+
+// one is the pod of a selector that is not on its way out.
+func (p *place) one(ctx context.Context, selector string) (*corev1.Pod, error) {
+	list, err := suite.client.CoreV1().Pods(p.namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, err
+	}
+	items := slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil })
+	if len(items) != 1 {
+		return nil, fmt.Errorf("%d pods of %s, want one", len(items), selector)
+	}
+	return &items[0], nil
+}
+
+func whyNotReady(pod *corev1.Pod) error {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+			return nil
+		}
+	}
+	var why []string
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if w := status.State.Waiting; w != nil {
+			why = append(why, status.Name+": "+w.Reason+" "+w.Message)
+		}
+		if e := status.State.Terminated; e != nil && e.ExitCode != 0 {
+			why = append(why, fmt.Sprintf("%s: exit %d %s", status.Name, e.ExitCode, e.Message))
+		}
+	}
+	return &notReadyError{pod.Name, strings.Join(why, "; ")}
+}
+
+// says waits until a container's output has a text.
+func (p *place) says(pod, container, text string) {
+	p.Helper()
+	p.until(fmt.Sprintf("%s/%s says %q", pod, container, text), func(context.Context) error {
+		out, err := p.try("logs", pod, "-c", container)
+		if err == nil && !strings.Contains(out, text) {
+			err = fmt.Errorf("it says\n%s", lastLines(out, 10))
+		}
+		return err
+	})
+}
+
+// stream is what a container writes, to its end.
+type stream struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	done chan struct{}
+}
+
+func (s *stream) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(data)
+}
+
+// end waits for the container's end and gives all that it wrote.
+func (s *stream) end(t *testing.T) string {
+	t.Helper()
+	select {
+	case <-s.done:
+	case <-time.After(limit):
+		t.Error("a container's output does not end")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// follow reads a container's output from its beginning: it is gone with the pod.
+func (p *place) follow(pod, container string) *stream {
+	p.Helper()
+	s := &stream{done: make(chan struct{})}
+	command := suite.kubectl(context.WithoutCancel(p.Context()), "-n", p.namespace, "logs", "-f", pod, "-c", container)
+	command.Stdout, command.Stderr = s, s
+	p.must(command.Start())
+	go func() {
+		defer close(s.done)
+		command.Wait()
+	}()
+	return s
+}
+
+// ending is how one container of a deleted pod came to its end.
+type ending struct {
+	code  int32
+	after time.Duration // since the deletion
+}
+
+// stop deletes a pod and tells how each of its containers ended.
+func (p *place) stop(name string) map[string]ending {
+	p.Helper()
+	watch, err := suite.client.CoreV1().Pods(p.namespace).Watch(p.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+	p.must(err)
+	defer watch.Stop()
+	begun := time.Now()
+	p.must(suite.client.CoreV1().Pods(p.namespace).Delete(p.Context(), name, metav1.DeleteOptions{}))
+	endings := map[string]ending{}
+	for {
+		select {
+		case <-time.After(limit):
+			p.Fatalf("pod %s does not end", name)
+		case event, open := <-watch.ResultChan():
+			if !open {
+				p.Fatal("the watch has ended")
+			}
+			pod, isPod := event.Object.(*corev1.Pod)
+			if !isPod {
+				continue
+			}
+			for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+				if e := status.State.Terminated; e != nil && (status.RestartCount == 0 || e.FinishedAt.After(begun.Add(-time.Second))) {
+					endings[status.Name] = ending{e.ExitCode, e.FinishedAt.Sub(begun)}
+				}
+			}
+			if event.Type == "DELETED" {
+				return endings
+			}
+		}
+	}
+}
+
+// finished waits until a Job is Complete, and gives its pod.
+func (p *place) finished(job string) *corev1.Pod {
+	p.Helper()
+	p.until("job "+job, func(ctx context.Context) error {
+		found, err := suite.client.BatchV1().Jobs(p.namespace).Get(ctx, job, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if found.Status.CompletionTime == nil {
+			return fmt.Errorf("active %d, failed %d, succeeded %d", found.Status.Active, found.Status.Failed, found.Status.Succeeded)
+		}
+		return nil
+	})
+	list, err := suite.client.CoreV1().Pods(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "job-name=" + job})
+	p.must(err)
+	if len(list.Items) != 1 {
+		p.Fatalf("%d pods of job %s, want one", len(list.Items), job)
+	}
+	return &list.Items[0]
+}
+
+// quiet fails if a container of the namespace has been restarted, could not be made, or has a
+// liveness probe that fails.
+func (p *place) quiet(except ...string) {
+	p.Helper()
+	pods, err := suite.client.CoreV1().Pods(p.namespace).List(p.Context(), metav1.ListOptions{})
+	p.must(err)
+	for _, pod := range pods.Items {
+		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+			if status.RestartCount > 0 && !slices.Contains(except, status.Name) {
+				p.Errorf("%s/%s was restarted %d times", pod.Name, status.Name, status.RestartCount)
+			}
+		}
+	}
+	events, err := suite.client.CoreV1().Events(p.namespace).List(p.Context(), metav1.ListOptions{})
+	p.must(err)
+	for _, event := range events.Items {
+		if event.Type == corev1.EventTypeWarning && strings.Contains(event.Message, "CreateContainerConfigError") ||
+			event.Reason == "Unhealthy" && strings.Contains(event.Message, "Liveness") {
+			p.Errorf("%s: %s", event.InvolvedObject.Name, event.Message)
+		}
+	}
+}
+
+// inject runs the injector's own command line in this namespace.
+func (p *place) inject(args ...string) string {
+	p.Helper()
+	out, err := capture(suite.cli(p.Context(), append(args, "-n", p.namespace)...))
+	exit := (*exec.ExitError)(nil)
+	if err != nil && !errors.As(err, &exit) {
+		p.Fatal(err)
+	}
+	return out
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
