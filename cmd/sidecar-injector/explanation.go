@@ -103,6 +103,8 @@ type explainedInstance struct {
 	Volumes    []string           `json:"volumes,omitempty"`
 	Parameters []explainedSetting `json:"parameters,omitempty"`
 	Notes      []string           `json:"notes,omitempty"`
+	// Apart says what it may not be able to read, for it runs as another user than the app.
+	Apart []string `json:"apart,omitempty"`
 	// Needs are the rights that the pod's service account has to have.
 	Needs    []v1alpha1.Permission `json:"needs,omitempty"`
 	Outdated string                `json:"outdated,omitempty"`
@@ -220,7 +222,7 @@ func explainInstances(a *answer) []explainedInstance {
 		in := &a.result.Instances[i]
 		e := explainedInstance{
 			Name: in.Name, Template: in.TemplateName, Revision: in.Revision(), Outcome: in.Outcome, Reason: in.Reason, Detail: in.Detail,
-			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Needs: in.Permissions, Outdated: in.Outdated, askedBy: in.AskedBy,
+			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Apart: in.Apart, Needs: in.Permissions, Outdated: in.Outdated, askedBy: in.AskedBy,
 		}
 		for _, c := range in.Containers {
 			e.Containers = append(e.Containers, c.Name)

@@ -61,6 +61,11 @@ func (w *explanationWriter) instance(i int) {
 	for _, note := range in.Notes {
 		w.field("note", note)
 	}
+	if in.Outcome == inject.Unchanged { // of one that is to be added the warnings tell
+		for _, text := range in.Apart {
+			w.field("note", text)
+		}
+	}
 }
 
 // why is the reason of an instance that is asked for and injected.
