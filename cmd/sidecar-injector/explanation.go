@@ -68,6 +68,8 @@ type explainedContainer struct {
 	State string `json:"state,omitempty"`
 	// Gets is what sidecars put into a container of the app.
 	Gets []string `json:"gets,omitempty"`
+	// Trouble is nil for a sidecar that is well, and for the app's own containers.
+	Trouble *trouble `json:"trouble,omitempty"`
 
 	ready bool
 }
@@ -168,7 +170,8 @@ type containerStatus struct {
 	Name         string
 	Ready        bool
 	RestartCount int
-	State        map[string]struct{ Reason string }
+	// State and LastState have one of waiting, running, terminated.
+	State, LastState map[string]containerState
 }
 
 // explain explains one answer; injected is the pod with its sidecars, as JSON.
@@ -192,6 +195,7 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	e.Instances = explainInstances(a)
 	if a.pod.Kind == "Pod" && before.live() {
 		e.explainLive(a, &before, &after)
+		e.findTrouble(&before)
 	} else {
 		e.Containers = explainContainers(e.Instances, &before, &after)
 		if e.Outcome != inject.Refused {

@@ -57,6 +57,7 @@ func (w *explanationWriter) instance(i int) {
 	if in.Outdated != "" {
 		w.field("outdated", w.yellow(in.Outdated))
 	}
+	w.trouble(in)
 	w.needs(in)
 	for _, note := range in.Notes {
 		w.field("note", note)
