@@ -35,6 +35,7 @@ func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]
 	})
 	mux.HandleFunc("/api/v1", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 200, object{"kind": "APIResourceList", "groupVersion": "v1", "resources": []any{
+			object{"name": "replicationcontrollers", "singularName": "replicationcontroller", "namespaced": true, "kind": "ReplicationController", "verbs": []string{"get", "list"}, "shortNames": []string{"rc"}},
 			object{"name": "pods", "singularName": "pod", "namespaced": true, "kind": "Pod", "verbs": []string{"get", "list"}, "shortNames": []string{"po"}},
 		}})
 	})
@@ -47,6 +48,11 @@ func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]
 			items = append(items, pod)
 		}
 		answer(w, 200, object{"kind": "PodList", "apiVersion": "v1", "items": items})
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop/replicationcontrollers/{name}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, 200, object{"kind": "ReplicationController", "apiVersion": "v1", "metadata": object{"name": r.PathValue("name"), "namespace": "shop"}, "spec": object{"template": object{
+			"metadata": object{"annotations": object{inject.RequestAnnotation: "log-collector"}}, "spec": object{"containers": []any{object{"name": "app", "image": "app"}}},
+		}}})
 	})
 	mux.HandleFunc("/api/v1/namespaces/shop/pods/{name}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, 200, pods[r.PathValue("name")])
@@ -150,6 +156,18 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 				t.Logf("exit code %d\n%s\n%s", code, &out, &complaints)
 			}
 		})
+	}
+}
+
+// Whoever looks at a Job looks at the Job, and its pods are over.
+func TestExplainOfAWorkloadTellsOfSidecarsThatEndedBadly(t *testing.T) {
+	pod := collected(t, "web-1", 1000, statusOf("Succeeded", false, 0, map[string]any{"terminated": map[string]any{"exitCode": 5, "message": "copied\nthe last run failed"}}, nil))
+	pod["metadata"].(map[string]any)["ownerReferences"] = []any{map[string]any{"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "2", "controller": true}}
+	kubeconfig := smallCluster(t, map[string]map[string]any{"web-1": pod}, nil)
+	var out, complaints bytes.Buffer
+	run([]string{"sidecar-injector", "explain", "rc/web", "--kubeconfig", kubeconfig, "--color", "never"}, streams{Out: &out, ErrOut: &complaints})
+	if want := "warning: in pod web-1 app-sc-log-collector ended with exit code 5, at which Kubernetes does not look: the last run failed\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("want %q in\n%s%s", want, &out, &complaints)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,6 +97,28 @@ func (s containerStatus) trouble(counts bool) *trouble {
 		return nil
 	}
 	return &trouble{}
+}
+
+// badEnds are the sidecars of a pod that is over which ended badly, a sentence each.
+func badEnds(pod *live.Pod, standing *live.Standing) []string {
+	var fields podFields
+	if json.Unmarshal(pod.JSON, &fields) != nil {
+		return nil // what cannot be read is told where the pod itself is explained
+	}
+	var ends []string
+	for _, s := range slices.Concat(fields.Status.InitContainerStatuses, fields.Status.ContainerStatuses) {
+		ours := slices.ContainsFunc(standing.Decided, func(in inject.Instance) bool {
+			return slices.ContainsFunc(in.Containers, func(c inject.AddedContainer) bool { return c.Name == s.Name })
+		})
+		if t := s.trouble(true); ours && t != nil && t.ExitCode != 0 {
+			text := fmt.Sprintf("in pod %s %s ended with exit code %d, at which Kubernetes does not look", live.Shown(pod.Name), live.Shown(s.Name), t.ExitCode)
+			if t.Says != "" {
+				text += ": " + t.Says
+			}
+			ends = append(ends, text)
+		}
+	}
+	return ends
 }
 
 // lastLine is the last line of a text that has something in it.

@@ -13,6 +13,8 @@ type sidecarUser struct {
 	user      int64
 	// reads says that it only reads what the app writes.
 	reads bool
+	// told says that a container of the app's was told of whose user nobody knows; one is enough.
+	told bool
 }
 
 // checkUsers warns when a sidecar works with what may be the app's alone: files of an
@@ -26,13 +28,15 @@ func (t *trial) checkUsers(target target) {
 	if t.users == nil {
 		t.users = usersOf(t.addition)
 	}
-	for _, u := range t.users {
+	for i := range t.users {
+		u := &t.users[i]
 		if t.stopped(1, "its containers' users") {
 			return
 		}
-		if app == nil && !u.reads || t.warnings.over() {
+		if app == nil && (!u.reads || u.told) || t.warnings.over() {
 			continue
 		}
+		u.told = u.told || app == nil
 		text := u.beside(target.place(), app)
 		t.candidate.instance.Apart = append(t.candidate.instance.Apart, text)
 		t.warn("%s", text)
