@@ -84,6 +84,9 @@ func (s containerStatus) trouble(counts bool) *trouble {
 		return &trouble{Says: lastLine(at.Message), ExitCode: at.ExitCode}
 	}
 	if at, waits := s.State["waiting"]; waits {
+		if at.Reason == "PodInitializing" || at.Reason == "ContainerCreating" && at.Message == "" {
+			return nil // its turn is still to come
+		}
 		t := &trouble{Says: lastLine(at.Message)}
 		if last, ended := s.LastState["terminated"]; ended {
 			t.ExitCode, t.previous = last.ExitCode, true
