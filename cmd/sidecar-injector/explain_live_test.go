@@ -133,7 +133,7 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 			[]string{"  says          Back-off pulling image\n"}, []string{"kubectl logs"}},
 		"another user": {0, statusOf("Running", true, 0, running, nil), "[error] cannot open /var/log/app/a.log: Permission denied\n",
 			[]string{"Permission denied", "as whom its image says"}, nil},
-		"well": {1000, statusOf("Running", true, 0, running, nil), "all is well\n", nil, []string{"all is well", "kubectl logs", "as whom its image says"}},
+		"well":             {1000, statusOf("Running", true, 0, running, nil), "all is well\n", nil, []string{"all is well", "kubectl logs", "as whom its image says"}},
 		"its turn to come": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "PodInitializing"}}, nil), "", nil, []string{"says", "kubectl logs"}},
 		"ended well": {1000, statusOf("Succeeded", false, 0, state{"terminated": state{"reason": "Completed", "exitCode": 0}}, nil), "bye\n",
 			nil, []string{"bye", "kubectl logs"}},
