@@ -36,6 +36,8 @@ cannot be read.`,
 		Example: `  sidecar-injector diff -f deployment.yaml
   sidecar-injector diff deploy/web -n shop`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args, std) },
+
+		ValidArgsFunction: o.completeObjects,
 	}
 	o.offlineFlags.add(cmd)
 	o.selectorFlags.add(cmd)

@@ -32,7 +32,8 @@ sidecars: the first rule that said no, and what mends it.
 It answers for manifests that inject has not seen yet, for its output, and for pods
 and workloads of a cluster, which it reads with your own rights. If a pod exists without
 a sidecar that it asks for, it says why that can be, what the pod would get today, and
-which command mends it; of a workload it says which revisions its pods have. With a
+which command mends it; of a sidecar that is not well it shows the last line of its log. Of a
+workload it says which revisions its pods have. With a
 reason, such as UnknownTemplate, it says what that means, where it comes from, and
 what to do. With -f, or a reason, it reads no cluster.
 
@@ -41,10 +42,8 @@ Exit code 1: a pod would be refused.`,
   sidecar-injector explain pod/grafana-656c669c85-49r55 -n monitoring
   sidecar-injector explain deploy -l app=grafana
   sidecar-injector explain NeverCompletes`,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args, std) },
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return reasonNames(), cobra.ShellCompDirectiveNoFileComp
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args, std) },
+		ValidArgsFunction: o.completeExplain,
 	}
 	o.offlineFlags.add(cmd)
 	o.selectorFlags.add(cmd)
@@ -91,6 +90,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	if err := loaded.addMissingAccess(cmd.Context(), answers, explanations); err != nil {
 		return err
 	}
+	loaded.addLogs(cmd.Context(), explanations)
 	text, err := o.format(explanations, out)
 	if err != nil {
 		return err

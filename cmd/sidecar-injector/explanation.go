@@ -68,6 +68,8 @@ type explainedContainer struct {
 	State string `json:"state,omitempty"`
 	// Gets is what sidecars put into a container of the app.
 	Gets []string `json:"gets,omitempty"`
+	// Trouble is nil for a sidecar that is well, and for the app's own containers.
+	Trouble *trouble `json:"trouble,omitempty"`
 
 	ready bool
 }
@@ -103,6 +105,8 @@ type explainedInstance struct {
 	Volumes    []string           `json:"volumes,omitempty"`
 	Parameters []explainedSetting `json:"parameters,omitempty"`
 	Notes      []string           `json:"notes,omitempty"`
+	// Apart says what it may not be able to read, for it runs as another user than the app.
+	Apart []string `json:"apart,omitempty"`
 	// Needs are the rights that the pod's service account has to have.
 	Needs    []v1alpha1.Permission `json:"needs,omitempty"`
 	Outdated string                `json:"outdated,omitempty"`
@@ -166,7 +170,8 @@ type containerStatus struct {
 	Name         string
 	Ready        bool
 	RestartCount int
-	State        map[string]struct{ Reason string }
+	// State and LastState have one of waiting, running, terminated.
+	State, LastState map[string]containerState
 }
 
 // explain explains one answer; injected is the pod with its sidecars, as JSON.
@@ -190,6 +195,7 @@ func explain(a *answer, injected []byte) (*explanation, error) {
 	e.Instances = explainInstances(a)
 	if a.pod.Kind == "Pod" && before.live() {
 		e.explainLive(a, &before, &after)
+		e.findTrouble(&before)
 	} else {
 		e.Containers = explainContainers(e.Instances, &before, &after)
 		if e.Outcome != inject.Refused {
@@ -220,7 +226,7 @@ func explainInstances(a *answer) []explainedInstance {
 		in := &a.result.Instances[i]
 		e := explainedInstance{
 			Name: in.Name, Template: in.TemplateName, Revision: in.Revision(), Outcome: in.Outcome, Reason: in.Reason, Detail: in.Detail,
-			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Needs: in.Permissions, Outdated: in.Outdated, askedBy: in.AskedBy,
+			Targets: in.Targets, Volumes: in.Volumes, Notes: in.Notes, Apart: in.Apart, Needs: in.Permissions, Outdated: in.Outdated, askedBy: in.AskedBy,
 		}
 		for _, c := range in.Containers {
 			e.Containers = append(e.Containers, c.Name)

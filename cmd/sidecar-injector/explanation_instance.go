@@ -57,9 +57,15 @@ func (w *explanationWriter) instance(i int) {
 	if in.Outdated != "" {
 		w.field("outdated", w.yellow(in.Outdated))
 	}
+	w.trouble(in)
 	w.needs(in)
 	for _, note := range in.Notes {
 		w.field("note", note)
+	}
+	if in.Outcome == inject.Unchanged { // of one that is to be added the warnings tell
+		for _, text := range in.Apart {
+			w.field("note", text)
+		}
 	}
 }
 

@@ -56,10 +56,11 @@ func (o *offline) addPods(ctx context.Context, answers []answer, explanations []
 		if a.pod.Kind == "Pod" {
 			continue
 		}
-		var err error
-		if e.Pods, err = o.podGroups(ctx, a); err != nil {
+		groups, ends, err := o.podGroups(ctx, a)
+		if err != nil {
 			return err
 		}
+		e.Pods, e.Warnings = groups, append(e.Warnings, ends...)
 		if slices.ContainsFunc(e.Pods, func(g podGroup) bool { return g.state == live.Outdated || g.state == live.Missed }) && rolls(a.pod.Kind) {
 			first := ""
 			if len(e.Remedies) > 0 {
@@ -102,43 +103,51 @@ func rolls(kind string) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, kind)
 }
 
-// podGroups are the pods of one workload, the worst first.
-func (o *offline) podGroups(ctx context.Context, a *answer) ([]podGroup, error) {
+// maxEnds is how many sidecars that ended badly are told of one workload.
+const maxEnds = 5
+
+// podGroups are the pods of one workload, the worst first; ends tells of sidecars that ended
+// badly in pods that are over, as a Job's.
+func (o *offline) podGroups(ctx context.Context, a *answer) (groups []podGroup, ends []string, err error) {
 	selector, err := selectorOf(a.pod)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.title(), err)
+		return nil, nil, fmt.Errorf("%s: %w", a.title(), err)
 	}
 	var made map[string]live.Owner
 	if a.pod.Kind == "CronJob" {
 		if made, err = o.reader.CronJobs(ctx, a.namespace.Name); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	var groups []podGroup
 	err = o.reader.Pods(ctx, a.namespace.Name, selector, func(pod live.Pod) error {
 		owner := pod.Owner
 		if of, ok := made[pod.Namespace+"/"+owner.Name]; ok && owner.Kind == "Job" {
 			owner = of
 		}
 		mine := owner == live.Owner{Kind: a.pod.Kind, Name: a.name} || a.pod.Kind == "ReplicaSet" && selector != ""
-		if pod.Over || !mine {
+		if !mine {
 			return nil
 		}
 		standing, err := o.reader.Stand(o.set, o.settings, a.namespace, &pod)
 		if err != nil {
 			return err
 		}
+		if pod.Over {
+			ends = append(ends, badEnds(&pod, &standing)...)
+			ends = ends[:min(len(ends), maxEnds)]
+			return nil
+		}
 		groups = count(groups, standing)
 		return nil
 	})
 	if live.Denied(err) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("pods of %s: %w", a.title(), err)
+		return nil, nil, fmt.Errorf("pods of %s: %w", a.title(), err)
 	}
 	slices.SortStableFunc(groups, func(a, b podGroup) int { return -cmp.Compare(a.state, b.state) })
-	return groups, nil
+	return groups, ends, nil
 }
 
 func count(groups []podGroup, s live.Standing) []podGroup {

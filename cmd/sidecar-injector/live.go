@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -49,14 +50,30 @@ const discoveryBurst = 300
 
 // requestTimeout is how long one answer of the API server may take unless the flag says
 // otherwise. kubectl waits for ever, which helps nobody who looks for a fault.
-const requestTimeout = "10s"
+const requestTimeout = answerTime(10 * time.Second)
 
-// newConfigFlags are the flags that say which cluster is meant.
-func newConfigFlags(namespace *string) *genericclioptions.ConfigFlags {
-	kubeconfig, context, timeout := "", "", requestTimeout
-	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context, Timeout: &timeout}
+// answerTime is the value of --request-timeout, written as in kubectl.
+type answerTime time.Duration
+
+func (a *answerTime) String() string { return time.Duration(*a).String() }
+func (a *answerTime) Type() string   { return "duration" }
+
+// Set takes a duration, or a number of seconds.
+func (a *answerTime) Set(text string) error {
+	d, err := clientcmd.ParseTimeout(text)
+	*a = answerTime(d)
+	return err
+}
+
+// newConfigFlags are the flags that say which cluster is meant. The timeout is none of
+// them: client-go looks for the configuration of the pod that it runs in only as long as
+// nothing of its own is set.
+func newConfigFlags(namespace *string, timeout *answerTime) *genericclioptions.ConfigFlags {
+	kubeconfig, context := "", ""
+	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context}
 	flags.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c.UserAgent = "sidecar-injector/" + readBuild().Version
+		c.Timeout = time.Duration(*timeout)
 		return c
 	}
 	return flags.WithDiscoveryBurst(discoveryBurst).WithDiscoveryQPS(discoveryBurst)

@@ -28,6 +28,7 @@ type commonFlags struct {
 	namespaceFile string
 	namespace     string
 	cluster       *genericclioptions.ConfigFlags
+	timeout       answerTime
 }
 
 func (c *commonFlags) add(cmd *cobra.Command) {
@@ -49,12 +50,13 @@ const (
 
 // addCluster adds the flags that make sense for a cluster as well.
 func (c *commonFlags) addCluster(cmd *cobra.Command) {
-	c.cluster = newConfigFlags(&c.namespace)
+	c.timeout = requestTimeout
+	c.cluster = newConfigFlags(&c.namespace, &c.timeout)
 	flags := cmd.Flags()
 	c.cluster.AddFlags(flags)
+	flags.Var(&c.timeout, "request-timeout", timeoutUsage)
 	flags.Lookup("kubeconfig").Usage = kubeconfigUsage
 	flags.Lookup("context").Usage = contextUsage
-	flags.Lookup("request-timeout").Usage = timeoutUsage
 	flags.StringArrayVar(&c.templateDirs, "template-dir", nil, "`directory` of templates; may be repeated")
 	flags.StringVar(&c.color, "color", "auto", "auto, always or never")
 	complete(cmd, "color", "auto", "always", "never")

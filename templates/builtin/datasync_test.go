@@ -1,10 +1,12 @@
 package builtin_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +32,8 @@ type loop struct {
 	*testing.T
 	dir string
 	cmd *exec.Cmd
+	// complaints is what the script says itself.
+	complaints *bytes.Buffer
 }
 
 // startLoop runs the script as the container would: its state in the folder, rclone the fake.
@@ -42,14 +46,26 @@ func startLoop(t *testing.T, direction string, files ...string) *loop {
 	write(t, filepath.Join(dir, "rclone"), fakeRclone)
 	script := strings.ReplaceAll(dataSyncScript(t), "/state/", dir+"/")
 	cmd := exec.Command("sh", "-c", script, "data-sync", "copy", "--filter=- a b", "--", "/data", "remote:bucket")
-	cmd.Env = []string{"TEST=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "DIRECTION=" + direction, "INTERVAL_SECONDS=1000", "TIMEOUT_SECONDS=1000"}
+	wait := 0
+	if slices.Contains(files, regular) {
+		wait = 2
+	}
+	complaints := &bytes.Buffer{}
+	cmd.Stderr = complaints
+	cmd.Env = []string{
+		"TEST=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "DIRECTION=" + direction,
+		"INTERVAL_SECONDS=1000", "TIMEOUT_SECONDS=1000", fmt.Sprintf("END_WAIT_SECONDS=%d", wait),
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing outlives the test
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-	return &loop{t, dir, cmd}
+	return &loop{t, dir, cmd, complaints}
 }
+
+// regular makes the loop that of a regular container, which waits two seconds for the app.
+const regular = "regular"
 
 const (
 	start = "start copy --filter=- a b -- /data remote:bucket"
@@ -77,6 +93,31 @@ func TestFailedLastPushShowsInTheExitCode(t *testing.T) {
 	l.waitFor("failed")
 	l.stop(5)
 	l.wantLog(start, "failed", start, "failed")
+	lines := strings.Split(strings.TrimSpace(l.complaints.String()), "\n")
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "the last run failed (exit code 5 of rclone)") {
+		t.Errorf("the last line, which becomes the termination message, is %q", last)
+	}
+}
+
+// It gets the signal when the app gets it, and the app may write a little longer.
+func TestPushOfARegularContainerWaitsForTheAppBeforeTheLastRun(t *testing.T) {
+	l := startLoop(t, "push", regular)
+	l.waitFor(end)
+	l.signal()
+	time.Sleep(700 * time.Millisecond)
+	l.wantLog(start, end)
+	l.wantExit(0)
+	l.wantLog(start, end, start, end)
+}
+
+func TestPullOfARegularContainerWaitsForNobody(t *testing.T) {
+	l := startLoop(t, "pull", regular)
+	l.waitFor(end)
+	asked := time.Now()
+	l.stop(0)
+	if took := time.Since(asked); took > time.Second {
+		t.Errorf("it took %v to end", took)
+	}
 }
 
 func TestPullEndsAtOnceWhenThePodEnds(t *testing.T) {

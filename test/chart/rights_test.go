@@ -42,3 +42,55 @@ func TestEveryVerbHasItsReasonBesideIt(t *testing.T) {
 		}
 	}
 }
+
+// What check may not see it warns of, so that helm test would warn in every cluster. The
+// Secret is left out on purpose: check asks nobody for the right to a private key.
+func TestHelmTestMaySeeWhatCheckLooksAt(t *testing.T) {
+	r := render(t)
+	var cluster, own []rbacv1.PolicyRule
+	for _, role := range all[*rbacv1.ClusterRole](r) {
+		if role.Name == release+"-test" {
+			cluster = role.Rules
+		}
+	}
+	for _, role := range all[*rbacv1.Role](r) {
+		if role.Name == release+"-test" && role.Namespace == namespace {
+			own = role.Rules
+		}
+	}
+	may := func(rules []rbacv1.PolicyRule, group, resource, name, verb string) bool {
+		return slices.ContainsFunc(rules, func(rule rbacv1.PolicyRule) bool {
+			return slices.Contains(rule.APIGroups, group) && slices.Contains(rule.Resources, resource) && slices.Contains(rule.Verbs, verb) &&
+				(len(rule.ResourceNames) == 0 || slices.Contains(rule.ResourceNames, name))
+		})
+	}
+	for _, want := range []struct {
+		rules                       []rbacv1.PolicyRule
+		group, resource, name, verb string
+	}{
+		{cluster, "", "nodes", "", "list"},
+		{cluster, "", "namespaces", "", "list"},
+		{cluster, "", "pods", "", "list"},
+		{cluster, "", "pods", "", "create"},
+		{cluster, "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", "list"},
+		{cluster, "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", "list"},
+		{cluster, "apiextensions.k8s.io", "customresourcedefinitions", "clustersidecartemplates.sidecar-injector.dev", "get"},
+		{cluster, "apiextensions.k8s.io", "customresourcedefinitions", "sidecartemplates.sidecar-injector.dev", "get"},
+		{cluster, "sidecar-injector.dev", "clustersidecartemplates", "", "list"},
+		{cluster, "sidecar-injector.dev", "sidecartemplates", "", "list"},
+		{own, "", "services", release, "get"},
+		{own, "", "configmaps", release, "get"},
+		{own, "apps", "deployments", release, "get"},
+		{own, "coordination.k8s.io", "leases", release, "get"},
+		{own, "discovery.k8s.io", "endpointslices", "", "list"},
+	} {
+		if !may(want.rules, want.group, want.resource, want.name, want.verb) {
+			t.Errorf("helm test may not %s %s %s", want.verb, want.resource, want.name)
+		}
+	}
+	for _, rule := range slices.Concat(cluster, own) {
+		if slices.Contains(rule.Resources, "secrets") {
+			t.Errorf("helm test may read Secrets: %+v", rule)
+		}
+	}
+}

@@ -78,7 +78,7 @@ func loadCases(t *testing.T) []*caseGroup {
 	walk(examplesFolder, func(dir string) {
 		for _, workload := range []string{"deployment.yaml", "statefulset.yaml", "job.yaml"} {
 			if exists(filepath.Join(dir, workload)) {
-				add(dir, workload, "injected.yaml")
+				add(dir, workload, filepath.Join("..", "injected", filepath.Base(dir)+".yaml"))
 			}
 		}
 	})

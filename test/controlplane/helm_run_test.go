@@ -31,4 +31,7 @@ func TestHelmTestTriesAPod(t *testing.T) {
 	if err != nil || !strings.Contains(out, "came back with its sidecar") {
 		t.Errorf("no pod was tried: %v\n%s", err, out)
 	}
+	if strings.Contains(out, "not seen") {
+		t.Errorf("check lacks rights:\n%s", out)
+	}
 }

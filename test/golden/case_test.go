@@ -27,7 +27,9 @@ const (
 	configFile    = "config.yaml"
 	templatesDir  = "templates"
 
-	exampleWantFile = "injected.yaml"
+	// exampleWantDir holds what comes out of the examples, apart from them: kubectl apply -f takes
+	// every file of a folder.
+	exampleWantDir = "injected"
 )
 
 // goldenCase is one folder: what is given, and what has to come out.
@@ -58,7 +60,7 @@ func (c *goldenCase) isExample() bool { return c.group() == "examples" }
 
 func (c *goldenCase) wantName() string {
 	if c.isExample() {
-		return exampleWantFile
+		return filepath.Join("..", exampleWantDir, filepath.Base(c.name)+".yaml")
 	}
 	return wantFile
 }
@@ -89,7 +91,7 @@ func loadCases(t *testing.T) []*goldenCase {
 		t.Fatal(err)
 	}
 	for _, folder := range folders {
-		if folder.IsDir() {
+		if folder.IsDir() && folder.Name() != exampleWantDir {
 			dir := filepath.Join(examples, folder.Name())
 			cases = append(cases, loadCase(t, "examples/"+folder.Name(), dir, exampleInput(t, dir), loader, shipped))
 		}
@@ -97,11 +99,16 @@ func loadCases(t *testing.T) []*goldenCase {
 	return cases
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // exampleInput is the workload of an example; the other files are what it needs beside.
 func exampleInput(t *testing.T, dir string) string {
 	t.Helper()
 	for _, name := range []string{"deployment.yaml", "statefulset.yaml", "job.yaml"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+		if exists(filepath.Join(dir, name)) {
 			return name
 		}
 	}
@@ -113,6 +120,9 @@ func loadCase(t *testing.T, name, dir, input string, loader *templates.Loader, s
 	t.Helper()
 	c := &goldenCase{name: name, dir: dir, inputName: input, config: config.Default(), templates: map[string][]byte{}}
 	c.input = read(t, filepath.Join(dir, input))
+	if want := filepath.Join(dir, c.wantName()); c.isExample() && exists(want) {
+		c.want = read(t, want)
+	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

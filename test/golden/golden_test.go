@@ -10,7 +10,7 @@
 //	templates/       a template directory (optional); the built-in templates are always there
 //
 // go test ./test/golden -update writes what comes out; read the difference before you commit it.
-// The examples folder is run in the same way, its result stands in injected.yaml.
+// The examples folder is run in the same way, its results stand in examples/injected.
 package golden_test
 
 import (

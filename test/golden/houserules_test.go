@@ -167,11 +167,27 @@ func (a *added) checkProbes(c *corev1.Container, fault func(string, ...any)) {
 	if native && c.StartupProbe == nil && !strings.Contains(c.Image, "blackbox") {
 		fault("a native sidecar without startup probe")
 	}
-	if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
-		fault("a preStop hook")
-	}
+	a.checkPreStop(c, fault)
 	if stays := native || slices.ContainsFunc(a.containers, func(x corev1.Container) bool { return x.Name == c.Name }); stays && c.LivenessProbe == nil {
 		fault("no liveness probe")
+	}
+}
+
+// checkPreStop: a hook may wait, within the time that the pod has to end, which the API server
+// asks for as well. One that ends a native sidecar has it started again.
+func (a *added) checkPreStop(c *corev1.Container, fault func(string, ...any)) {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+		return
+	}
+	grace := int64(corev1.DefaultTerminationGracePeriodSeconds)
+	if a.all.Spec.TerminationGracePeriodSeconds != nil {
+		grace = *a.all.Spec.TerminationGracePeriodSeconds
+	}
+	switch wait := c.Lifecycle.PreStop.Sleep; {
+	case wait == nil:
+		fault("a preStop hook that is no wait")
+	case wait.Seconds < 1 || wait.Seconds > grace:
+		fault("a preStop wait of %d s in a pod that has %d s", wait.Seconds, grace)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestGrafanaGetsItsTwoSidecarsAsTheyWere(t *testing.T) {
 		native     bool
 	}{
 		{"in container mode", "builtin/grafana-in-container-mode/" + wantFile, false},
-		{"as native sidecars", filepath.Join(examples, "grafana", exampleWantFile), true},
+		{"as native sidecars", filepath.Join(examples, exampleWantDir, "grafana.yaml"), true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

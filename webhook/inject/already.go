@@ -42,6 +42,9 @@ func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 		in.Containers = append(in.Containers, AddedContainer{Name: name})
 	}
 	j.needsToday(c, entry)
+	if j.request.Permissions {
+		in.Apart = j.pod.apart(entry)
+	}
 	in.Outdated = outdated(entry, c, today)
 	if in.Outdated != "" {
 		j.warn("%s stays as it was injected: %s; it changes when the pod is created anew without the status annotation", c.asked.instance, in.Outdated)

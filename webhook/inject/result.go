@@ -105,6 +105,9 @@ type Instance struct {
 	Volumes    []string
 	// Notes are facts worth telling that are no warnings: "env LOG_LEVEL: the app's own value wins".
 	Notes []string
+	// Apart says which of its containers may not be able to read what the app writes, for they
+	// run as another user.
+	Apart []string
 	// Permissions are the rights that the pod's service account needs for the instance to
 	// work, where the Request asked for them.
 	Permissions []v1alpha1.Permission

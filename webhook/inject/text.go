@@ -33,6 +33,9 @@ func (r *Result) printable() {
 		for j, note := range in.Notes {
 			in.Notes[j] = templates.Printable(note)
 		}
+		for j, text := range in.Apart {
+			in.Apart[j] = templates.Printable(text)
+		}
 	}
 }
 

@@ -51,59 +51,6 @@ func (t *trial) fresh(target target, items []templates.Named, isNew func(target,
 	return t.items[start:len(t.items):len(t.items)]
 }
 
-// sidecarUser is a container of ours that works with files or processes of the app, and as whom.
-type sidecarUser struct {
-	container string
-	user      int64
-}
-
-// checkUsers warns when a sidecar works with what may be root's alone: files of an
-// app that runs as root, or its processes.
-func (t *trial) checkUsers(target target) {
-	user := func(s *securityContextView) *int64 {
-		if s == nil {
-			return nil
-		}
-		return s.RunAsUser
-	}
-	app := user(target.view.SecurityContext)
-	if app == nil {
-		app = user(t.pod().spec.SecurityContext)
-	}
-	if app == nil || *app != 0 {
-		return
-	}
-	if t.users == nil {
-		t.users = usersOf(t.addition)
-	}
-	for _, u := range t.users {
-		if t.stopped(1, "its containers' users") {
-			return
-		}
-		if !t.warnings.over() {
-			t.warn("container %s runs as user %d and %s as root: what only root may read or signal is out of its reach", u.container, u.user, target.place())
-		}
-	}
-}
-
-// usersOf are the containers that share something with the app and are not root's; never nil.
-func usersOf(a *templates.Parts) []sidecarUser {
-	users := []sidecarUser{}
-	shares := a.ShareProcessNamespace != nil && *a.ShareProcessNamespace
-	var common table[string, struct{}]
-	for i := range a.App.Mounts {
-		common.add(a.App.Mounts[i].Name, struct{}{})
-	}
-	for c := range containersOf(a) {
-		id, _ := c.Object().Object("securityContext").Get("runAsUser")
-		own, _ := id.(int64)
-		if own != 0 && (shares || slices.ContainsFunc(c.Mounts, func(m templates.Named) bool { return common.has(m.Name) })) {
-			users = append(users, sidecarUser{c.Name, own})
-		}
-	}
-	return users
-}
-
 // checkMount compares cleaned paths, as the kubelet sees them.
 func (t *trial) checkMount(target target, m *templates.Named) bool {
 	mountPath := path.Clean(m.Object().Text("mountPath"))

@@ -112,6 +112,7 @@ func checks() []check {
 		{"pods-missed", sectionPods, podsMissed},
 		{"pods-outdated", sectionPods, podsOutdated},
 		{"sidecar-permissions", sectionPods, sidecarPermissions},
+		{"sidecar-users", sectionPods, sidecarUsers},
 	}
 }
 

@@ -64,6 +64,15 @@ type Facts struct {
 	Fleet  Seen[[]*live.Workload]
 	// Lacking are the rights that sidecars of running pods lack.
 	Lacking Seen[[]webhook.MissingAccess]
+	// Apart are sidecars of running pods that may not be able to read what the app writes.
+	Apart []Apart
+}
+
+// Apart is such a sidecar, in the pods of one namespace.
+type Apart struct {
+	Namespace, Instance string
+	// Pod is one of them; Text says of it whose files they are.
+	Pod, Text string
 }
 
 // Condition is what a custom resource says of itself.

@@ -69,6 +69,9 @@ func (g *gatherer) pods(ctx context.Context) {
 	inventory, err := g.Inventory(ctx, set, f.installation().Settings.Settings(), f.Namespaces.Value, "", func(pod *live.Pod, s *live.Standing) {
 		a := account{pod.Namespace, cmp.Or(pod.Account, "default")}
 		for _, in := range s.Decided {
+			if in.Outcome == inject.Unchanged && len(in.Apart) > 0 {
+				f.addApart(Apart{Namespace: pod.Namespace, Instance: in.Name, Pod: pod.Name, Text: in.Apart[0]})
+			}
 			if len(in.Permissions) > 0 && len(needs[a]) < maxNeeds {
 				needs[a] = append(needs[a], in)
 			}
@@ -79,6 +82,13 @@ func (g *gatherer) pods(ctx context.Context) {
 		f.Fleet.Value = inventory.Workloads()
 	}
 	f.Lacking = seen(g.lacking(ctx, needs))
+}
+
+// addApart adds a sidecar, once for each namespace.
+func (f *Facts) addApart(a Apart) {
+	if !slices.ContainsFunc(f.Apart, func(b Apart) bool { return a.Namespace == b.Namespace && a.Instance == b.Instance }) && len(f.Apart) < maxNeeds {
+		f.Apart = append(f.Apart, a)
+	}
 }
 
 // account is a service account.

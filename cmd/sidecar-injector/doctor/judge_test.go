@@ -67,6 +67,12 @@ func TestJudgement(t *testing.T) {
 		"a managed cluster's version": {
 			func(f *Facts) { f.Version.GitVersion = "v1.29.0-gke.1" }, "api-version", OK, "v1.29.0-gke.1", "",
 		},
+		"a collector that may read nothing": {
+			func(f *Facts) {
+				f.addApart(Apart{Namespace: "shop", Instance: "logs", Pod: "web-1", Text: "container web-sc-logs runs as user 65532 and spec.containers[web] as root"})
+				f.addApart(Apart{Namespace: "shop", Instance: "logs", Pod: "web-2", Text: "the same"})
+			}, "sidecar-users", Warning, "may not be able to read what their app writes: logs in shop", "sidecar-injector explain pod/web-1 -n shop",
+		},
 		"old nodes": {
 			func(f *Facts) { f.Kubelets.Value = map[string]int{"v1.28.1": 2, "v1.30.0": 7} }, "node-version", Warning, "2 nodes are older than 1.29 (v1.28.1)", "upgrade the nodes",
 		},

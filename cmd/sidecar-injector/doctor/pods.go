@@ -95,3 +95,19 @@ func sidecarPermissions(f *Facts) []Finding {
 	}
 	return found
 }
+
+// sidecarUsers tells of sidecars that may read nothing while they are ready: no probe sees it.
+func sidecarUsers(f *Facts) []Finding {
+	if f.Before || len(f.Apart) == 0 {
+		return nil
+	}
+	var where []string
+	for _, a := range f.Apart {
+		where = append(where, live.Shown(a.Instance)+" in "+a.Namespace)
+	}
+	first := f.Apart[0]
+	return []Finding{warning("sidecars may not be able to read what their app writes: "+names(where),
+		fmt.Sprintf("in pod %s %s", live.Shown(first.Pod), first.Text),
+		fmt.Sprintf("state the app's runAsUser, other than 0, in its securityContext: the sidecar then runs as the same user. "+
+			"The sidecar's log tells whether something is refused: sidecar-injector explain %s -n %s", live.ShellWord("pod/"+first.Pod), live.ShellWord(first.Namespace)))}
+}

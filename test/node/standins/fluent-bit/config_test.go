@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // asTemplate is what the template log-collector writes into its annotation.
@@ -47,7 +48,7 @@ pipeline:
 func environment() map[string]string {
 	return map[string]string{
 		"LOG_LEVEL": "info", "HTTP_LISTEN": "127.0.0.1", "HTTP_PORT": "2020", "LOG_TAG": "logs",
-		"LOG_PATH": "/logs/*.log,/logs/*.txt", "LOG_FROM_HEAD": "true", "LOG_REFRESH_SECONDS": "10",
+		"LOG_PATH": "/logs/*.log,/logs/*.txt", "LOG_FROM_HEAD": "true", "LOG_REFRESH_SECONDS": "0.500000000",
 		"LOG_EXCLUDE": "*/debug*.log", "LOG_MULTILINE": "java",
 		"POD_NAMESPACE": "shop", "POD_NAME": "web-1", "APP_CONTAINER": "web", "NODE_NAME": "node-1",
 	}
@@ -71,7 +72,7 @@ func TestTheTemplatesConfigurationIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := e.inputs[0]
-	if len(o.paths) != 2 || !o.fromHead || !o.multiline || !o.skipLongLine || o.longestLine != 256<<10 || o.refresh.Seconds() != 10 {
+	if len(o.paths) != 2 || !o.fromHead || !o.multiline || !o.skipLongLine || o.longestLine != 256<<10 || o.refresh != 500*time.Millisecond {
 		t.Errorf("input: %+v", o)
 	}
 	if e.address != "127.0.0.1:2020" || e.grace.Seconds() != 10 {
@@ -114,7 +115,7 @@ func TestWhatTheRealOneRefusesIsRefused(t *testing.T) {
 		"a field without value":     {"${POD_NAME}", "${PODNAME}", "a key and a value"},
 		"a switch":                  {"skip_long_lines: on", "skip_long_lines: perhaps", "on or off"},
 		"a size":                    {"256k", "256 kilo", "size"},
-		"an interval":               {"${LOG_REFRESH_SECONDS}", "10s", "integer"},
+		"an interval":               {"${LOG_REFRESH_SECONDS}", "10s", "seconds"},
 		"a log level":               {"${LOG_LEVEL}", "loud", "one of"},
 		"a parser":                  {"${LOG_MULTILINE}", "cobol", "go, java, python or ruby"},
 		"a format":                  {"json_lines", "json_rows", "one of"},

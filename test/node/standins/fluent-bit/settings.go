@@ -73,6 +73,26 @@ func (s *settings) integer(key string, fallback, lowest int) int {
 	return n
 }
 
+// interval is seconds, and behind a point nanoseconds: 0.5 is five nanoseconds, as in Fluent Bit.
+func (s *settings) interval(key string, fallback time.Duration) time.Duration {
+	value := s.take(key)
+	if value == "" {
+		return fallback
+	}
+	whole, rest, fraction := strings.Cut(value, ".")
+	seconds, err := strconv.Atoi(whole)
+	nanoseconds := 0
+	if fraction && err == nil {
+		nanoseconds, err = strconv.Atoi(rest)
+	}
+	d := time.Duration(seconds)*time.Second + time.Duration(nanoseconds)
+	if err != nil || seconds < 0 || nanoseconds < 0 || d == 0 {
+		s.fail(key, value, "seconds, and behind a point nanoseconds")
+		return fallback
+	}
+	return d
+}
+
 // seconds may have a fraction.
 func (s *settings) seconds(key string, fallback float64) time.Duration {
 	n := fallback

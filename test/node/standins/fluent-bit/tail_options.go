@@ -25,7 +25,7 @@ func newTailOptions(s *settings) (tailOptions, error) {
 		tag:          s.text("tag", "tail.0"),
 		paths:        s.list("path"),
 		fromHead:     s.boolean("read_from_head", false),
-		refresh:      time.Duration(s.integer("refresh_interval", 60, 1)) * time.Second,
+		refresh:      s.interval("refresh_interval", 60*time.Second),
 		rotateWait:   time.Duration(s.integer("rotate_wait", 5, 1)) * time.Second,
 		db:           s.take("db"),
 		longestLine:  s.size("buffer_max_size", 32<<10),

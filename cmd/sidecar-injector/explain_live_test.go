@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// smallCluster is the kubeconfig of an API server that has some pods of the namespace shop and
+// their logs, by name, and allows nothing else.
+func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]string) string {
+	t.Helper()
+	answer := func(w http.ResponseWriter, code int, value any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(value)
+	}
+	type object = map[string]any
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, object{"kind": "APIVersions", "versions": []string{"v1"}})
+	})
+	mux.HandleFunc("/apis", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, object{"kind": "APIGroupList", "apiVersion": "v1", "groups": []any{}})
+	})
+	mux.HandleFunc("/api/v1", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, object{"kind": "APIResourceList", "groupVersion": "v1", "resources": []any{
+			object{"name": "replicationcontrollers", "singularName": "replicationcontroller", "namespaced": true, "kind": "ReplicationController", "verbs": []string{"get", "list"}, "shortNames": []string{"rc"}},
+			object{"name": "pods", "singularName": "pod", "namespaced": true, "kind": "Pod", "verbs": []string{"get", "list"}, "shortNames": []string{"po"}},
+		}})
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, object{"kind": "Namespace", "apiVersion": "v1", "metadata": object{"name": "shop", "labels": object{inject.InjectionLabel: "enabled"}}})
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop/pods", func(w http.ResponseWriter, _ *http.Request) {
+		items := []any{}
+		for _, pod := range pods {
+			items = append(items, pod)
+		}
+		answer(w, 200, object{"kind": "PodList", "apiVersion": "v1", "items": items})
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop/replicationcontrollers/{name}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, 200, object{"kind": "ReplicationController", "apiVersion": "v1", "metadata": object{"name": r.PathValue("name"), "namespace": "shop"}, "spec": object{"template": object{
+			"metadata": object{"annotations": object{inject.RequestAnnotation: "log-collector"}}, "spec": object{"containers": []any{object{"name": "app", "image": "app"}}},
+		}}})
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop/pods/{name}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, 200, pods[r.PathValue("name")])
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop/pods/{name}/log", func(w http.ResponseWriter, r *http.Request) {
+		text, ok := logs[r.URL.Query().Get("container")]
+		if !ok || r.URL.Query().Get("tailLines") != "1" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		fmt.Fprint(w, text)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusForbidden, object{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403})
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf("{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: c, context: {cluster: c, namespace: shop}}]}", server.URL)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// collected is a pod with a log collector, as it came back from inject, and with a status.
+func collected(t *testing.T, name string, user int, status map[string]any) map[string]any {
+	t.Helper()
+	security := "{}"
+	if user != 0 {
+		security = fmt.Sprintf("{runAsUser: %d}", user)
+	}
+	file := filepath.Join(t.TempDir(), "pod.yaml")
+	text := fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: shop, annotations: {sidecar-injector.dev/inject: log-collector}}, spec: {containers: [{name: app, image: app, securityContext: %s}]}}", name, security)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, complaints bytes.Buffer
+	if code := run([]string{"sidecar-injector", "inject", "-f", file, "-o", "pod"}, streams{Out: &out, ErrOut: &complaints}); code != 0 {
+		t.Fatalf("inject: %d\n%s", code, &complaints)
+	}
+	var pod map[string]any
+	if err := yaml.Unmarshal(out.Bytes(), &pod); err != nil {
+		t.Fatal(err)
+	}
+	pod["metadata"].(map[string]any)["uid"] = "1"
+	pod["status"] = status
+	return pod
+}
+
+// statusOf is the status of a pod whose app is ready and whose collector is as given.
+func statusOf(phase string, ready bool, restarts int, state, last map[string]any) map[string]any {
+	return map[string]any{
+		"phase":                 phase,
+		"initContainerStatuses": []any{map[string]any{"name": "app-sc-log-collector", "ready": ready, "restartCount": restarts, "state": state, "lastState": last}},
+		"containerStatuses":     []any{map[string]any{"name": "app", "ready": true, "state": map[string]any{"running": map[string]any{}}}},
+	}
+}
+
+func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
+	type state = map[string]any
+	running := state{"running": state{}}
+	failed := state{"terminated": state{"reason": "Error", "exitCode": 5, "message": "copied\nthe last run failed (exit code 5 of rclone)\n"}}
+	for name, c := range map[string]struct {
+		user       int
+		status     map[string]any
+		log        string
+		want, none []string
+	}{
+		"not ready": {1000, statusOf("Running", false, 0, running, nil), "[error] no route to host\n",
+			[]string{"  last line     [error] no route to host\n", "  log           kubectl logs not-ready -c app-sc-log-collector -n shop\n"}, []string{"ended"}},
+		"ended badly": {1000, statusOf("Succeeded", false, 0, failed, nil), "the last run failed (exit code 5 of rclone)\n",
+			[]string{"  ended         app-sc-log-collector, with exit code 5\n", "  says          the last run failed (exit code 5 of rclone)\n",
+				"warning: app-sc-log-collector ended with exit code 5, and the pod counts as succeeded all the same"}, []string{"last line"}},
+		"crashes": {1000, statusOf("Running", false, 3, state{"waiting": state{"reason": "CrashLoopBackOff", "message": "back-off 40s"}}, failed), "boom\n",
+			[]string{"  last line     boom\n", "kubectl logs crashes -c app-sc-log-collector -n shop --previous\n"}, nil},
+		"no image": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}, nil), "",
+			[]string{"  says          Back-off pulling image\n"}, []string{"kubectl logs"}},
+		"another user": {0, statusOf("Running", true, 0, running, nil), "[error] cannot open /var/log/app/a.log: Permission denied\n",
+			[]string{"Permission denied", "as whom its image says"}, nil},
+		"well":             {1000, statusOf("Running", true, 0, running, nil), "all is well\n", nil, []string{"all is well", "kubectl logs", "as whom its image says"}},
+		"its turn to come": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "PodInitializing"}}, nil), "", nil, []string{"says", "kubectl logs"}},
+		"ended well": {1000, statusOf("Succeeded", false, 0, state{"terminated": state{"reason": "Completed", "exitCode": 0}}, nil), "bye\n",
+			nil, []string{"bye", "kubectl logs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := strings.ReplaceAll(name, " ", "-")
+			kubeconfig := smallCluster(t, map[string]map[string]any{pod: collected(t, pod, c.user, c.status)}, map[string]string{"app-sc-log-collector": c.log})
+			var out, complaints bytes.Buffer
+			code := run([]string{"sidecar-injector", "explain", "pod/" + pod, "--kubeconfig", kubeconfig, "--color", "never"}, streams{Out: &out, ErrOut: &complaints})
+			for _, want := range c.want {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("want %q", want)
+				}
+			}
+			for _, none := range c.none {
+				if strings.Contains(out.String(), none) {
+					t.Errorf("do not want %q", none)
+				}
+			}
+			if t.Failed() {
+				t.Logf("exit code %d\n%s\n%s", code, &out, &complaints)
+			}
+		})
+	}
+}
+
+// Whoever looks at a Job looks at the Job, and its pods are over.
+func TestExplainOfAWorkloadTellsOfSidecarsThatEndedBadly(t *testing.T) {
+	pod := collected(t, "web-1", 1000, statusOf("Succeeded", false, 0, map[string]any{"terminated": map[string]any{"exitCode": 5, "message": "copied\nthe last run failed"}}, nil))
+	pod["metadata"].(map[string]any)["ownerReferences"] = []any{map[string]any{"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "2", "controller": true}}
+	kubeconfig := smallCluster(t, map[string]map[string]any{"web-1": pod}, nil)
+	var out, complaints bytes.Buffer
+	run([]string{"sidecar-injector", "explain", "rc/web", "--kubeconfig", kubeconfig, "--color", "never"}, streams{Out: &out, ErrOut: &complaints})
+	if want := "warning: in pod web-1 app-sc-log-collector ended with exit code 5, at which Kubernetes does not look: the last run failed\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("want %q in\n%s%s", want, &out, &complaints)
+	}
+}
+
+func TestObjectsOfTheClusterAreCompleted(t *testing.T) {
+	pods := map[string]map[string]any{}
+	for _, name := range []string{"web-1", "web-2"} {
+		pods[name] = map[string]any{"kind": "Pod", "apiVersion": "v1", "metadata": map[string]any{"name": name, "namespace": "shop"}}
+	}
+	kubeconfig := smallCluster(t, pods, nil)
+	for _, c := range []struct {
+		command, typed string
+		want, none     []string
+	}{
+		{"diff", "pod/", []string{"pod/web-1\n", "pod/web-2\n"}, nil},
+		{"diff", "", []string{"pod/\n"}, []string{"web-1", "UnknownTemplate"}},
+		{"explain", "pod/", []string{"pod/web-1\n", "pod/web-2\n"}, []string{"UnknownTemplate"}},
+		{"explain", "po/web", []string{"po/web-1\n"}, []string{"UnknownTemplate"}},
+		{"explain", "", []string{"UnknownTemplate\n", "pod/\n", "deployment/\n"}, []string{"web-1"}},
+		{"explain", "nothing/", nil, []string{"web-1", "UnknownTemplate"}},
+	} {
+		var out bytes.Buffer
+		if code := run([]string{"sidecar-injector", "__complete", c.command, "--kubeconfig", kubeconfig, c.typed}, streams{Out: &out, ErrOut: &bytes.Buffer{}}); code != 0 {
+			t.Errorf("%s %q: exit code %d", c.command, c.typed, code)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s %q: want %q in\n%s", c.command, c.typed, want, &out)
+			}
+		}
+		for _, none := range c.none {
+			if strings.Contains(out.String(), none) {
+				t.Errorf("%s %q: do not want %q in\n%s", c.command, c.typed, none, &out)
+			}
+		}
+	}
+}

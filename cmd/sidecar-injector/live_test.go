@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// In a pod there is no kubeconfig. client-go takes the pod's own configuration only if
+// what the flags and files say is what it would say without any.
+func TestNothingHidesTheConfigurationOfThePod(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	for _, args := range [][]string{nil, {"--request-timeout", "300ms"}, {"--request-timeout", "0"}, {"-n", "shop"}} {
+		flags := &commonFlags{}
+		cmd := &cobra.Command{}
+		flags.addCluster(cmd)
+		if err := cmd.ParseFlags(args); err != nil {
+			t.Fatal(err)
+		}
+		config, err := flags.cluster.ToRawKubeConfigLoader().ClientConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules := clientcmd.NewDefaultClientConfigLoadingRules()
+		rules.DefaultClientConfig = &clientcmd.DefaultClientConfig
+		if _, inPod := os.LookupEnv("KUBERNETES_SERVICE_HOST"); !inPod && !rules.IsDefaultConfig(config) {
+			t.Errorf("with %q client-go takes this for a configuration, and ignores the pod's: %v", args, config)
+		}
+	}
+}
+
+func TestAnAnswerHasTenSecondsUnlessTheFlagSaysOtherwise(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	for text, want := range map[string]time.Duration{"": 10 * time.Second, "300ms": 300 * time.Millisecond, "7": 7 * time.Second, "0": 0} {
+		flags := &commonFlags{}
+		cmd := &cobra.Command{}
+		flags.addCluster(cmd)
+		if text != "" {
+			if err := cmd.ParseFlags([]string{"--request-timeout", text}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		config, err := flags.cluster.ToRESTConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if config.Timeout != want {
+			t.Errorf("--request-timeout %q: an answer may take %v, want %v", text, config.Timeout, want)
+		}
+	}
+	flags := &commonFlags{}
+	cmd := &cobra.Command{}
+	flags.addCluster(cmd)
+	if err := cmd.ParseFlags([]string{"--request-timeout", "soon"}); err == nil {
+		t.Error("--request-timeout soon is accepted")
+	}
+}
