@@ -59,7 +59,7 @@ spec:
       labels: {app: web}
       annotations: {sidecar-injector.dev/inject: data-sync, data-sync.sidecar-injector.dev/folder: /data, data-sync.sidecar-injector.dev/volume: data,
         data-sync.sidecar-injector.dev/remote: "s3:bucket"}
-    spec: {containers: [{name: app, image: app, volumeMounts: [{name: data, mountPath: /data}]}]}
+    spec: {securityContext: {runAsUser: 1000}, containers: [{name: app, image: app, volumeMounts: [{name: data, mountPath: /data}]}]}
   volumeClaimTemplates:
   - {metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
 `
@@ -80,6 +80,8 @@ spec:
 		"nothing is said to whoever wants nothing":    {template(), nil},
 		"nothing is said where all is well":           {template(request+"health-check", `health-check.sidecar-injector.dev/port: "80"`), nil},
 		"a volume of a StatefulSet's claims is there": {statefulSet, nil},
+		"nobody says as whom the app runs": {template(request + "log-collector"), []string{
+			`log-collector: container app-sc-log-collector runs as user 65532 and spec.containers[app] as whom its image says: what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app`}},
 		"the annotation stands on the Deployment": {deploymentText("annotations: {"+request+"health-check}", ""), []string{
 			`"sidecar-injector.dev/inject" stands in metadata.annotations of the Deployment itself, where nobody reads it; it belongs in spec.template.metadata.annotations`}},
 		"the annotation stands on the job template": {cronJob, []string{

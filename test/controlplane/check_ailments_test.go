@@ -335,7 +335,7 @@ func deployMissed(t *testing.T, namespace string) {
 func deploy(t *testing.T, namespace, name, request string) {
 	t.Helper()
 	text := fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":%[1]q},"spec":{"replicas":2,"selector":{"matchLabels":{"app":%[1]q}},
-		"template":{"metadata":{"labels":{"app":%[1]q},"annotations":{"sidecar-injector.dev/inject":%[2]q}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`, name, request)
+		"template":{"metadata":{"labels":{"app":%[1]q},"annotations":{"sidecar-injector.dev/inject":%[2]q}},"spec":{"securityContext":{"runAsUser":1000},"containers":[{"name":"app","image":"app"}]}}}}`, name, request)
 	_, err := create(t.Context(), namespace, "Deployment", bytes.TrimSpace([]byte(text)))
 	must(t, err)
 }
