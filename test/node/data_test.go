@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// store is the pod of the stores; its folder is what they hold.
+func (p *place) store() string {
+	p.Helper()
+	p.apply("data/stores.yaml")
+	return p.ready("app=store").Name
+}
+
+// holds waits until the store has a file, and gives what it says.
+func (p *place) holds(store, file string) string {
+	p.Helper()
+	text := ""
+	p.until(file+" in the store", func(context.Context) error {
+		out, err := p.try("exec", store, "-c", "s3", "--", "cat", "/data/bucket/"+file)
+		text = strings.TrimSpace(out)
+		return err
+	})
+	return text
+}
+
+func TestDataIsPushedToAStoreAndTheLastOfItAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"s3", "webdav"} {
+		for user, u := range users() {
+			for mode, native := range modes() {
+				t.Run(secret+", "+user+", "+mode, func(t *testing.T) {
+					t.Parallel()
+					p := newPlace(t, u.level)
+					store := p.store()
+					p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native, "SECRET", secret).Replace(read(t, "data/app.yaml")))
+					p.ready("app=app")
+					if got := p.holds(store, "pushed/first"); got != "first" {
+						t.Errorf("the store holds %q", got)
+					}
+					p.quiet()
+					endings := p.stop("app")
+					if got := p.holds(store, "pushed/at-the-end"); got != "last" {
+						t.Errorf("what was written last: %q", got)
+					}
+					reportStop(t, "data-sync, "+mode, endings, "app-sc-data-sync")
+				})
+			}
+		}
+	}
+}
+
+func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "baseline")
+	store := p.store()
+	p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", "true", "SECRET", "webdav").Replace(read(t, "data/app.yaml")))
+	p.ready("app=app")
+	p.holds(store, "pushed/first")
+	p.kubectl("scale", "deployment/store", "--replicas=0")
+	p.kubectl("wait", "--for=delete", "pod/"+store, "--timeout=2m")
+	p.in("app", "app", "sh", "-c", "echo meanwhile > /data/meanwhile")
+	p.kubectl("scale", "deployment/store", "--replicas=1")
+	store = p.ready("app=store").Name
+	if got := p.holds(store, "pushed/meanwhile"); got != "meanwhile" {
+		t.Errorf("the store holds %q", got)
+	}
+	p.quiet()
+}
+
+func TestDataIsPulledBeforeTheAppStartsAndAfterThat(t *testing.T) {
+	t.Parallel()
+	for user, u := range users() {
+		for mode, native := range modes() {
+			t.Run(user+", "+mode, func(t *testing.T) {
+				t.Parallel()
+				p := newPlace(t, u.level)
+				store := p.store()
+				p.in(store, "s3", "sh", "-c", "echo one > /data/bucket/pull/one")
+				p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native).Replace(read(t, "data/pull.yaml")))
+				p.ready("app=app")
+				p.says("app", "app", "at the start: one")
+				p.in(store, "s3", "sh", "-c", "echo two > /data/bucket/pull/two")
+				p.says("app", "app", "now: one two")
+				p.quiet()
+				reportStop(t, fmt.Sprintf("data-sync that pulls, %s", mode), p.stop("app"), "app-sc-data-sync")
+			})
+		}
+	}
+}

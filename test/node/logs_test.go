@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// users are the two kinds of app: one that is root, and one with a numeric user in a namespace
+// that admits only restricted pods.
+func users() map[string]struct{ level, security string } {
+	return map[string]struct{ level, security string }{
+		"root app":     {"baseline", ""},
+		"numeric user": {"restricted", "runAsUser: 10001, runAsNonRoot: true"},
+	}
+}
+
+// modes are the values of the annotation native.
+func modes() map[string]string {
+	return map[string]string{"native": "true", "container": "false"}
+}
+
+// lines counts what log-collector printed, by the app's text.
+func lines(t *testing.T, collected string) map[string]int {
+	t.Helper()
+	found := map[string]int{}
+	for line := range strings.Lines(collected) {
+		if !strings.HasPrefix(line, "{") {
+			continue
+		}
+		record := struct{ Log string }{}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		found[record.Log]++
+	}
+	return found
+}
+
+func TestEachLineOfAnAppComesOutOfTheCollectorOnce(t *testing.T) {
+	t.Parallel()
+	for user, u := range users() {
+		for mode, native := range modes() {
+			t.Run(user+", "+mode, func(t *testing.T) {
+				t.Parallel()
+				p := newPlace(t, u.level)
+				p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native).Replace(read(t, "logs/app.yaml")))
+				p.ready("app=app")
+				stream := p.follow("app", "app-sc-log-collector")
+				p.says("app", "app", "written")
+				p.quiet()
+				endings := p.stop("app")
+				want := map[string]int{"line-last": 1}
+				for n := range 60 {
+					want[fmt.Sprintf("line-%d", n+1)] = 1
+				}
+				got := lines(t, stream.end(t))
+				for _, line := range slices.Sorted(maps.Keys(want)) {
+					if got[line] != 1 {
+						t.Errorf("%s came out %d times", line, got[line])
+					}
+				}
+				reportStop(t, "log-collector, "+mode, endings, "app-sc-log-collector")
+			})
+		}
+	}
+}
+
+// reportStop tells how long a sidecar took to stop, and fails if the pod's time was not enough.
+func reportStop(t *testing.T, what string, endings map[string]ending, container string) {
+	t.Helper()
+	e, found := endings[container]
+	if !found {
+		t.Errorf("nobody saw how %s ended: %v", container, endings)
+		return
+	}
+	if e.code == 137 {
+		t.Errorf("%s did not end in its time, and was killed", container)
+	}
+	report("%s stopped %.0f s after the pod's deletion, exit code %d", what, e.after.Seconds(), e.code)
+}
+
+// TestAShortJobLosesNoLine runs Jobs that are over before, or while, the collector looks.
+func TestAShortJobLosesNoLine(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "baseline")
+	jobs := map[string]struct {
+		script string
+		want   []string
+	}{
+		"instant":   {"echo only >> /var/log/app/a.log", []string{"only"}},
+		"seconds":   {"for i in 1 2 3; do echo $i >> /var/log/app/a.log; sleep 1; done", []string{"1", "2", "3"}},
+		"late-file": {"sleep 3; echo late >> /var/log/app/late.log", []string{"late"}},
+	}
+	const each = 3
+	for name, job := range jobs {
+		for n := range each {
+			p.applyText(strings.NewReplacer("NAME", fmt.Sprintf("%s-%d", name, n), "SCRIPT", job.script).Replace(read(t, "jobs/logs.yaml")))
+		}
+	}
+	for name, job := range jobs {
+		for n := range each {
+			pod := p.finished(fmt.Sprintf("%s-%d", name, n))
+			got := lines(t, p.kubectl("logs", pod.Name, "-c", "app-sc-log-collector"))
+			for _, line := range job.want {
+				if got[line] != 1 {
+					t.Errorf("%s-%d: line %q came out %d times", name, n, line, got[line])
+				}
+			}
+		}
+	}
+}
