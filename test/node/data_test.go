@@ -45,6 +45,12 @@ func TestDataIsPushedToAStoreAndTheLastOfItAtTheEnd(t *testing.T) {
 					if got := p.holds(store, "pushed/at-the-end"); got != "last" {
 						t.Errorf("what was written last: %q", got)
 					}
+					if out, err := p.try("exec", store, "-c", "s3", "--", "ls", "/data/bucket/pushed/link"); err == nil {
+						t.Errorf("the symbolic link was copied: %s", out)
+					}
+					if code := endings["app-sc-data-sync"].code; code != 0 {
+						t.Errorf("the last run ended with exit code %d", code)
+					}
 					reportStop(t, "data-sync, "+mode, endings, "app-sc-data-sync")
 				})
 			}

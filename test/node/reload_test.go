@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestAChangedConfigurationReachesTheRealServersWithoutARestart asks Prometheus and Alertmanager
+// themselves what their configuration is.
+func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ manifest, selector, change, port, path, before, after, broken string }{
+		"Prometheus": {
+			"listing/prometheus.yaml", "app=prometheus", "configmap/prometheus", "9090", "/api/v1/status/config",
+			"job_name: prometheus", "job_name: another", "scrape_configs: [",
+		},
+		"Alertmanager": {
+			"listing/alertmanager.yaml", "app=alertmanager", "secret/alertmanager", "9093", "/api/v2/status",
+			"receiver: nobody", "receiver: somebody", "route: [",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, "")
+			p.apply(c.manifest)
+			pod := p.ready(c.selector).Name
+			configuration := func(want string) {
+				t.Helper()
+				p.until("the configuration has "+want, func(context.Context) error {
+					got, err := p.try("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%s/proxy%s", p.namespace, pod, c.port, c.path))
+					if err == nil && !strings.Contains(got, want) {
+						err = errors.New(got)
+					}
+					return err
+				})
+			}
+			change := func(from, to string) {
+				t.Helper()
+				p.applyText(strings.ReplaceAll(firstDocument(read(t, c.manifest)), from, to))
+			}
+			configuration(c.before)
+			word, other := strings.Fields(c.before)[1], strings.Fields(c.after)[1]
+			change(": "+word, ": "+other)
+			configuration(c.after)
+			// One that cannot be read is refused, and the server goes on with what it has.
+			change(strings.Fields(c.before)[0], "}"+c.broken)
+			p.until("the sidecar says that it was refused", func(context.Context) error {
+				container := strings.TrimSuffix(strings.SplitN(c.selector, "=", 2)[1], "") + "-sc-config-reload"
+				out := p.kubectl("logs", pod, "-c", container, "--tail=20")
+				if !strings.Contains(out, "reload request failed") && !strings.Contains(out, "received non-200 response") {
+					return errors.New(out)
+				}
+				return nil
+			})
+			configuration(c.after)
+			change(": "+word, ": "+other)
+			p.ready(c.selector)
+			p.quiet()
+			for container, e := range p.stop(pod) {
+				if strings.Contains(container, "-sc-") && !strings.HasSuffix(container, "-init") {
+					reportStop(t, "config-reload beside "+name, map[string]ending{container: e}, container)
+				}
+			}
+		})
+	}
+}
+
+func firstDocument(text string) string {
+	first, _, _ := strings.Cut(text, "\n---\n")
+	return first
+}
