@@ -21,7 +21,7 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 				t.Parallel()
 				p := newPlace(t, u.level)
 				p.applyText(dashboard("configmap", "first", "first.json", `{"uid": "first", "title": "First"}`))
-				p.applyText(strings.NewReplacer("NATIVE", native, "SECURITY", u.security).Replace(read(t, "config/app.yaml")))
+				p.applyText(strings.NewReplacer("NATIVE", native, "CONTEXT", u.security).Replace(read(t, "config/app.yaml")))
 				p.ready("app=app")
 				p.dashboards(`"First"`)
 				p.applyText(dashboard("secret", "second", "second.json", `{"uid": "second", "title": "Zweites, größer"}`))
@@ -53,7 +53,7 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 func TestWithoutRightsTheSidecarSaysSo(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")
-	p.applyText(strings.NewReplacer("NATIVE", "true", "SECURITY", "", "kind: RoleBinding\nmetadata: {name: app}", "kind: RoleBinding\nmetadata: {name: other}",
+	p.applyText(strings.NewReplacer("NATIVE", "true", "CONTEXT", "", "kind: RoleBinding\nmetadata: {name: app}", "kind: RoleBinding\nmetadata: {name: other}",
 		"{kind: ServiceAccount, name: app}", "{kind: ServiceAccount, name: other}").Replace(read(t, "config/app.yaml")))
 	p.says("app", "grafana-sc-config-sync", "403")
 	p.until("explain names it", func(context.Context) error {

@@ -13,10 +13,10 @@ import (
 // TestThePodIsAsReadyAsItsApp switches an app's health off and on.
 func TestThePodIsAsReadyAsItsApp(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ protocol, port, tls, flags, scheme string }{
-		"http": {"http", "9898", "false", "--port=9898", "http"},
-		"TLS":  {"http", "9898", "true", "--port=9898, --tls-cert=/tls/tls.crt, --tls-key=/tls/tls.key", "https"},
-		"grpc": {"grpc", "9999", "false", "--port=9898, --grpc-port=9999", "http"},
+	for name, c := range map[string]struct{ protocol, port, tls, flags string }{
+		"http": {"http", "9898", "false", "--port=9898"},
+		"TLS":  {"http", "9899", "true", "--port=9898, --secure-port=9899, --cert-path=/tls"},
+		"grpc": {"grpc", "9999", "false", "--port=9898, --grpc-port=9999"},
 	} {
 		for mode, native := range modes() {
 			t.Run(name+", "+mode, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestThePodIsAsReadyAsItsApp(t *testing.T) {
 				p.ready("app=app")
 				p.routed(1)
 				p.measured(c.protocol, c.port, c.tls, "probe_success 1")
-				p.switchHealth(c.scheme, "disable")
+				p.switchHealth("disable")
 				p.until("the pod is not ready", func(ctx context.Context) error {
 					pod, err := p.one(ctx, "app=app")
 					if err == nil && whyNotReady(pod) == nil {
@@ -38,7 +38,7 @@ func TestThePodIsAsReadyAsItsApp(t *testing.T) {
 				})
 				p.routed(0)
 				p.measured(c.protocol, c.port, c.tls, "probe_success 0")
-				p.switchHealth(c.scheme, "enable")
+				p.switchHealth("enable")
 				p.ready("app=app")
 				p.routed(1)
 				p.quiet()
@@ -65,9 +65,9 @@ func TestAPortThatNobodyListensOnMakesThePodUnready(t *testing.T) {
 }
 
 // switchHealth calls the app from the sidecar, which has wget.
-func (p *place) switchHealth(scheme, to string) {
+func (p *place) switchHealth(to string) {
 	p.Helper()
-	p.in("app", "app-sc-health-check", "wget", "-q", "-O-", "--no-check-certificate", "--post-data=", scheme+"://127.0.0.1:9898/readyz/"+to)
+	p.in("app", "app-sc-health-check", "wget", "-q", "-O-", "--post-data=", "http://127.0.0.1:9898/readyz/"+to)
 }
 
 // measured waits for what the sidecar's metrics say.

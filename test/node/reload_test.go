@@ -15,11 +15,11 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 	for name, c := range map[string]struct{ manifest, selector, change, port, path, before, after, broken string }{
 		"Prometheus": {
 			"listing/prometheus.yaml", "app=prometheus", "configmap/prometheus", "9090", "/api/v1/status/config",
-			"job_name: prometheus", "job_name: another", "scrape_configs: [",
+			"job_name: prometheus", "job_name: another", "job_name: [",
 		},
 		"Alertmanager": {
 			"listing/alertmanager.yaml", "app=alertmanager", "secret/alertmanager", "9093", "/api/v2/status",
-			"receiver: nobody", "receiver: somebody", "route: [",
+			"receiver: nobody", "receiver: somebody", "receiver: [",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,14 +39,14 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 			}
 			change := func(from, to string) {
 				t.Helper()
-				p.applyText(strings.ReplaceAll(firstDocument(read(t, c.manifest)), from, to))
+				text := strings.ReplaceAll(firstDocument(read(t, c.manifest)), from, to)
+				p.applyText(strings.ReplaceAll(text, "- name: nobody", "- name: "+strings.TrimPrefix(to, "receiver: ")))
 			}
 			configuration(c.before)
-			word, other := strings.Fields(c.before)[1], strings.Fields(c.after)[1]
-			change(": "+word, ": "+other)
+			change(c.before, c.after)
 			configuration(c.after)
 			// One that cannot be read is refused, and the server goes on with what it has.
-			change(strings.Fields(c.before)[0], "}"+c.broken)
+			change(c.before, c.broken)
 			p.until("the sidecar says that it was refused", func(context.Context) error {
 				container := strings.TrimSuffix(strings.SplitN(c.selector, "=", 2)[1], "") + "-sc-config-reload"
 				out := p.kubectl("logs", pod, "-c", container, "--tail=20")
@@ -56,7 +56,7 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 				return nil
 			})
 			configuration(c.after)
-			change(": "+word, ": "+other)
+			change(c.before, c.after)
 			p.ready(c.selector)
 			p.quiet()
 			for container, e := range p.stop(pod) {

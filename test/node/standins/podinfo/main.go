@@ -1,7 +1,7 @@
 // Command podinfo stands in for podinfo 6.9.2, an app that is made for trying things out: HTTP
-// with health that can be switched off and on, and gRPC's health service that follows it. With
-// --tls-cert and --tls-key it serves HTTP over TLS. It keeps podinfo's paths and flag names;
-// everything else of podinfo is left out.
+// with health that can be switched off and on, the same over TLS at another port, and gRPC's
+// health service that follows it. It keeps podinfo's paths and flag names; everything else of
+// podinfo is left out.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,17 +28,17 @@ func main() {
 	port := flag.Int("port", 9898, "HTTP `port`")
 	grpcPort := flag.Int("grpc-port", 0, "gRPC `port`; none if 0")
 	flag.String("level", "info", "taken, and of no effect")
-	certificate := flag.String("tls-cert", "", "certificate `file`; plain HTTP if empty")
-	key := flag.String("tls-key", "", "key `file`")
+	securePort := flag.Int("secure-port", 0, "HTTPS `port`; none if 0")
+	certificates := flag.String("cert-path", "/data/cert", "`folder` with tls.crt and tls.key")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := serve(ctx, *port, *grpcPort, *certificate, *key); err != nil {
+	if err := serve(ctx, *port, *grpcPort, *securePort, *certificates); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(ctx context.Context, port, grpcPort int, certificate, key string) error {
+func serve(ctx context.Context, port, grpcPort, securePort int, certificates string) error {
 	app := &app{health: health.NewServer()}
 	app.switchTo(true)
 	if grpcPort != 0 {
@@ -57,12 +58,14 @@ func serve(ctx context.Context, port, grpcPort int, certificate, key string) err
 		defer cancel()
 		server.Shutdown(within)
 	}()
-	err := error(nil)
-	if certificate != "" {
-		err = server.ListenAndServeTLS(certificate, key)
-	} else {
-		err = server.ListenAndServe()
+	if securePort != 0 {
+		secure := &http.Server{Addr: fmt.Sprintf(":%d", securePort), Handler: app.paths(), ReadHeaderTimeout: 10 * time.Second}
+		go func() {
+			log.Print(secure.ListenAndServeTLS(filepath.Join(certificates, "tls.crt"), filepath.Join(certificates, "tls.key")))
+		}()
+		defer secure.Close()
 	}
+	err := server.ListenAndServe()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

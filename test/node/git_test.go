@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch serves one over HTTP and SSH.
+func TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ repo, secret, native, level, context string }{
+		"http, native, numeric user": {"http://git/site.git", "", "true", "restricted", "runAsUser: 10001, runAsNonRoot: true"},
+		"http, container, root app":  {"http://git/site.git", "", "false", "baseline", ""},
+		"ssh, native, root app":      {"root@git:/srv/git/site.git", "keys", "true", "baseline", ""},
+		"ssh, container, numeric":    {"root@git:/srv/git/site.git", "keys", "false", "restricted", "runAsUser: 10001, runAsNonRoot: true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, "")
+			p.keys()
+			p.apply("git/server.yaml")
+			server := p.ready("app=git").Name
+			p.kubectl("label", "namespace", p.namespace, "--overwrite", "pod-security.kubernetes.io/enforce="+c.level)
+			p.applyText(strings.NewReplacer("REPO", c.repo, "REF", "main", "NATIVE", c.native, "SECRET", c.secret, "CONTEXT", c.context).Replace(read(t, "git/app.yaml")))
+			p.ready("app=app")
+			p.says("app", "app", "at the start: one")
+			push := func(text, flags string) {
+				p.in(server, "author", "sh", "-ec", "cd /work && echo "+text+" > index.html && git commit -q -a -m "+text+" "+flags+" && git push -q -f origin main")
+			}
+			push("two", "")
+			p.says("app", "app", "now: two")
+			// The branch is moved to a commit that does not follow the last one.
+			push("three", "--amend")
+			p.says("app", "app", "now: three")
+			p.quiet()
+			reportStop(t, "git-sync, "+name, p.stop("app"), "app-sc-git-sync")
+		})
+	}
+}
+
+// keys makes the Secret of the server's and the client's keys.
+func (p *place) keys() {
+	p.Helper()
+	folder, err := os.MkdirTemp("", "keys") // kubectl takes no comma in a path, which a test's own folder may have
+	p.must(err)
+	defer os.RemoveAll(folder)
+	for _, name := range []string{"host", "key"} {
+		_, err := capture(exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(folder, name)))
+		p.must(err)
+	}
+	known, err := capture(exec.Command("sed", "s/^/git /", filepath.Join(folder, "host.pub")))
+	p.must(err)
+	p.kubectl("create", "secret", "generic", "keys", "--from-file=ssh="+filepath.Join(folder, "key"), "--from-literal=known_hosts="+known,
+		"--from-file="+filepath.Join(folder, "host"), "--from-file="+filepath.Join(folder, "key.pub"))
+}
