@@ -39,7 +39,8 @@ The state of a workload is that of its worst pod:
   unknown   a template cannot be read with your rights, or has faults while the injector
             has its last good version in force
   injected  the pods have what they would get today
-Workloads that neither have sidecars nor ask for any are left out.
+Workloads that neither have sidecars nor ask for any are left out. A sidecar that does not
+start has the reason beside it, such as ImagePullBackOff.
 
 Exit code 0, whatever it shows; 2: the cluster cannot be asked.`,
 		Example: `  sidecar-injector status -n shop
@@ -185,6 +186,9 @@ func sidecarList(w *live.Workload) string {
 		}
 		if s.Pods < w.Pods {
 			text += fmt.Sprintf(" (%d)", s.Pods)
+		}
+		if s.Waiting != "" {
+			text += " " + live.Shown(s.Waiting)
 		}
 		list = append(list, text)
 	}

@@ -62,6 +62,8 @@ type Sidecar struct {
 	Pods     int    `json:"pods"`
 	State    string `json:"state"`
 	Why      string `json:"why,omitempty"`
+	// Waiting is why a container of it has not started in these pods, such as ImagePullBackOff.
+	Waiting string `json:"waiting,omitempty"`
 }
 
 // Worst is the worst state of any pod.
@@ -170,13 +172,13 @@ func (v *Inventory) Add(pod *Pod, owner Owner, s Standing) {
 
 func (w *Workload) count(i Instance) {
 	for n := range w.Sidecars {
-		if s := &w.Sidecars[n]; s.Instance == i.Name && s.Template == i.Template && s.Revision == i.Revision && s.State == i.State.String() {
+		if s := &w.Sidecars[n]; s.Instance == i.Name && s.Template == i.Template && s.Revision == i.Revision && s.State == i.State.String() && s.Waiting == i.Waiting {
 			s.Pods++
 			return
 		}
 	}
 	w.Sidecars = append(w.Sidecars, Sidecar{
-		Instance: i.Name, Template: i.Template, Revision: i.Revision, Today: i.Today, Pods: 1, State: i.State.String(), Why: i.Why,
+		Instance: i.Name, Template: i.Template, Revision: i.Revision, Today: i.Today, Pods: 1, State: i.State.String(), Why: i.Why, Waiting: i.Waiting,
 	})
 }
 
@@ -187,7 +189,7 @@ func (v *Inventory) Workloads() []*Workload {
 		w.State = w.Worst().String()
 		slices.SortFunc(w.Sidecars, func(a, b Sidecar) int {
 			return cmp.Or(strings.Compare(a.Instance, b.Instance), strings.Compare(a.Template, b.Template),
-				strings.Compare(a.Revision, b.Revision), strings.Compare(a.State, b.State))
+				strings.Compare(a.Revision, b.Revision), strings.Compare(a.State, b.State), strings.Compare(a.Waiting, b.Waiting))
 		})
 	}
 	slices.SortFunc(all, func(a, b *Workload) int {

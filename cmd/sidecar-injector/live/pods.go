@@ -23,6 +23,9 @@ type Pod struct {
 	Owner Owner
 	// Account is its service account.
 	Account string
+	// Waiting says for each container that has not started why, such as ImagePullBackOff or
+	// CrashLoopBackOff. One whose turn is still to come is not in it.
+	Waiting map[string]string
 	// Over says that it has ended, or is about to: nobody mends it any more.
 	Over bool
 }
@@ -41,7 +44,26 @@ type podHeader struct {
 		OwnerReferences     []metav1.OwnerReference
 	}
 	Spec   struct{ ServiceAccountName string }
-	Status struct{ Phase string }
+	Status struct {
+		Phase                                    string
+		InitContainerStatuses, ContainerStatuses []containerStatus
+	}
+}
+
+type containerStatus struct {
+	Name  string
+	State struct{ Waiting *struct{ Reason string } }
+}
+
+// waiting are the reasons of those that wait for something else than their turn.
+func waiting(statuses []containerStatus) map[string]string {
+	found := map[string]string{}
+	for _, s := range statuses {
+		if w := s.State.Waiting; w != nil && w.Reason != "" && w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" {
+			found[s.Name] = w.Reason
+		}
+	}
+	return found
 }
 
 // Pods visits the pods of a namespace, "" being all, that a label selector selects, ""
@@ -95,7 +117,8 @@ func ReadPod(text []byte) (Pod, error) {
 	return Pod{
 		JSON: text, Namespace: m.Namespace, Name: m.Name, Labels: m.Labels, Annotations: m.Annotations,
 		Owner: ownerOf(m.OwnerReferences, m.Labels), Account: h.Spec.ServiceAccountName,
-		Over: m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
+		Waiting: waiting(slices.Concat(h.Status.InitContainerStatuses, h.Status.ContainerStatuses)),
+		Over:    m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -48,6 +49,8 @@ type Instance struct {
 	State           State
 	// Why is a sentence where the state is not Current.
 	Why string
+	// Waiting is why a container of it has not started, "" if none waits.
+	Waiting string
 
 	from string // the template that the pod's sidecar came from, by name
 }
@@ -76,6 +79,9 @@ func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Names
 		i := Instance{Name: in.Name, Template: in.TemplateName, Why: in.Outdated}
 		if in.Template != nil {
 			i.Today = in.Template.Revision
+		}
+		for _, c := range in.Containers {
+			i.Waiting = cmp.Or(i.Waiting, pod.Waiting[c.Name])
 		}
 		switch in.Outcome {
 		case inject.Unchanged:

@@ -24,14 +24,15 @@ func TestAPodStandsAsTheDecisionSays(t *testing.T) {
 		enabled string
 		want    []string
 	}{
-		"nothing asks":                        {"", "enabled", []string{"outdated", "side=side@old outdated"}},
-		"it is disabled":                      {"", "disabled", []string{"outdated", "side=side@old outdated"}},
-		"the request cannot be read":          {"true", "enabled", []string{"refused", "side=side@old outdated"}},
-		"the request cannot be read, in part": {"side,,", "enabled", []string{"refused", "side=side@old outdated"}},
+		"nothing asks":                        {"", "enabled", []string{"outdated", "side=side@old outdated ImagePullBackOff"}},
+		"it is disabled":                      {"", "disabled", []string{"outdated", "side=side@old outdated ImagePullBackOff"}},
+		"the request cannot be read":          {"true", "enabled", []string{"refused", "side=side@old outdated ImagePullBackOff"}},
+		"the request cannot be read, in part": {"side,,", "enabled", []string{"refused", "side=side@old outdated ImagePullBackOff"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pod, err := ReadPod(fmt.Appendf(nil, `{"metadata":{"name":"web","namespace":"shop","annotations":{"sidecar-injector.dev/inject":%q,"sidecar-injector.dev/status":"%s"}},
-				"spec":{"containers":[{"name":"app","image":"app"},{"name":"side","image":"side"}]}}`, test.request, status))
+				"spec":{"containers":[{"name":"app","image":"app"},{"name":"side","image":"side"}]},
+				"status":{"containerStatuses":[{"name":"app","state":{"waiting":{"reason":"PodInitializing"}}},{"name":"side","state":{"waiting":{"reason":"ImagePullBackOff"}}}]}}`, test.request, status))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +43,7 @@ func TestAPodStandsAsTheDecisionSays(t *testing.T) {
 			}
 			got := []string{s.State.String()}
 			for _, i := range s.Instances {
-				got = append(got, fmt.Sprintf("%s=%s@%s %s", i.Name, i.Template, i.Revision, i.State))
+				got = append(got, fmt.Sprintf("%s=%s@%s %s %s", i.Name, i.Template, i.Revision, i.State, i.Waiting))
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
