@@ -9,11 +9,11 @@ const pauseImage = "node.local/pause:1"
 func images() []image {
 	nginx := `worker_processes 1;
 pid /tmp/nginx.pid;
-error_log /dev/stderr notice;
+error_log /var/log/nginx/error.log notice;
 events {}
 http {
   include /etc/nginx/mime.types;
-  access_log /dev/stdout;
+  access_log /var/log/nginx/access.log;
   client_body_temp_path /tmp/body;
   proxy_temp_path /tmp/proxy;
   fastcgi_temp_path /tmp/fastcgi;
@@ -48,6 +48,7 @@ http {
 		{ref: "docker.io/library/busybox:1.37", busybox: true, config: v1.Config{Cmd: []string{"sh"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/library/python:3.14-slim", debian: true, links: map[string]string{"/usr/local/bin/python": "/usr/bin/python3"}, config: v1.Config{Cmd: []string{"python3"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/nginxinc/nginx-unprivileged:1.29.4", debian: true,
+			links: map[string]string{"/var/log/nginx/access.log": "/dev/stdout", "/var/log/nginx/error.log": "/dev/stderr"},
 			files: map[string]string{
 				"/etc/nginx/nginx.conf":            nginx,
 				"/etc/nginx/conf.d/default.conf":   "server {\n  listen 8080;\n  location / { root /usr/share/nginx/html; index index.html; }\n}\n",

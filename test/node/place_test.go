@@ -94,11 +94,11 @@ func (p *place) until(what string, check func(ctx context.Context) error) {
 	}
 }
 
-// apply applies files below testdata or, if the name begins with two dots, of the checkout.
+// apply applies files below testdata, or elsewhere by their whole path.
 func (p *place) apply(names ...string) {
 	p.Helper()
 	for _, name := range names {
-		if !strings.HasPrefix(name, "..") {
+		if !filepath.IsAbs(name) {
 			name = filepath.Join("testdata", name)
 		}
 		p.kubectl("apply", "-f", name)

@@ -13,7 +13,7 @@ import (
 
 // leftovers are sidecars of the pod that nothing asks for now. Only the revision tells
 // whether they are today's.
-func leftovers(result *inject.Result) []Instance {
+func leftovers(result *inject.Result, pod *Pod) []Instance {
 	var all []Instance
 	for _, l := range result.Leftovers {
 		i := Instance{Name: l.Name, Template: l.TemplateName(), Revision: l.Revision, State: Current, from: l.TemplateName()}
@@ -25,6 +25,9 @@ func leftovers(result *inject.Result) []Instance {
 			if i.Today == "" {
 				i.Why = "the template is gone"
 			}
+		}
+		for _, container := range slices.Concat(l.Sidecars, l.InitContainers, l.Containers) {
+			i.Waiting = cmp.Or(i.Waiting, pod.Waiting[container])
 		}
 		all = append(all, i)
 	}

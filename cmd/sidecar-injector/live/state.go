@@ -98,7 +98,7 @@ func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Names
 		}
 		s.Instances = append(s.Instances, i)
 	}
-	s.Instances = append(s.Instances, leftovers(result)...)
+	s.Instances = append(s.Instances, leftovers(result, pod)...)
 	for _, f := range result.Faults {
 		if f.Index < 0 && !f.Ignored {
 			s.Why = f.String()
