@@ -19,7 +19,7 @@ func TestNewerFieldsOfATemplateFareAsThoseOfAPod(t *testing.T) {
 		refused string            // what the API server says where it lacks the field; "": it drops it
 		kept    func(object) bool // it is there
 	}{
-		"sleep": {`lifecycle: {preStop: {sleep: {seconds: 5}}}`, "must specify a handler type", func(c object) bool {
+		"sleep": {`lifecycle: {preStop: {sleep: {seconds: 5}}}`, noHandler, func(c object) bool {
 			return c["lifecycle"] != nil
 		}},
 		"AppArmor": {`securityContext: {appArmorProfile: {type: RuntimeDefault}}`, "", func(c object) bool {

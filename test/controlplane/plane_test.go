@@ -31,6 +31,7 @@ type plane struct {
 	config     *rest.Config
 	kubeconfig string // file
 	version    string // that the API server says it has: v1.37.2
+	minor      int    // 37
 	injector   string // the sidecar-injector binary
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
@@ -182,7 +183,7 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 		return err
 	}
 	p.version = version.GitVersion
-	if minor, err := strconv.Atoi(strings.TrimSuffix(version.Minor, "+")); err != nil || minor >= firstWithoutEndpoints {
+	if p.minor, err = strconv.Atoi(strings.TrimSuffix(version.Minor, "+")); err != nil || p.minor >= firstWithoutEndpoints {
 		return err
 	}
 	var ctx context.Context
