@@ -9,18 +9,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 // release is one version of Kubernetes and the file that pins its modules.
 type release struct {
-	version string // v1.37.2
-	modfile string
+	version  string // v1.37.2
+	modfile  string
+	programs []string // whose modules the file pins
 }
 
 // readRelease finds the modules of a minor version: go.mod is the current one's,
-// go.1.34.mod that of 1.34.
+// go.1.29.mod that of 1.29.
 func readRelease(minor string) (release, error) {
 	pin := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v` + regexp.QuoteMeta(minor) + `\.\d+)`)
 	for _, file := range []string{"go.mod", "go." + minor + ".mod"} {
@@ -32,10 +34,22 @@ func readRelease(minor string) (release, error) {
 			return release{}, err
 		}
 		if found := pin.FindSubmatch(text); found != nil {
-			return release{version: string(found[1]), modfile: file}, nil
+			return release{version: string(found[1]), modfile: file, programs: pinned(text)}, nil
 		}
 	}
 	return release{}, fmt.Errorf("version %q: neither go.mod nor go.%s.mod pins k8s.io/kubernetes to it", minor, minor)
+}
+
+// pinned lists the programs that a module file has as tools, and etcd, which is a package beside it.
+func pinned(modfile []byte) []string {
+	names := []string{"etcd"}
+	for name, from := range programs() {
+		if regexp.MustCompile(`(?m)^\t` + regexp.QuoteMeta(from) + `$`).Match(modfile) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // build puts the programs into the cache. Each appears there at once and whole, so

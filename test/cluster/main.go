@@ -3,7 +3,7 @@
 //
 //	go run . [-version 1.37] [PROGRAM...]
 //
-// Without names it builds all of them. The answer on stdout is one line for each
+// Without names it builds all whose modules are pinned for the version. The answer on stdout is one line for each
 // program: its name, a tab, its path. A program that the folder KUBEBUILDER_ASSETS has
 // is taken from there and not built. Progress goes to stderr.
 package main
@@ -11,7 +11,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,17 +42,17 @@ func main() {
 }
 
 func run(minor string, wanted []string) error {
-	if len(wanted) == 0 {
-		wanted = slices.Sorted(maps.Keys(programs()))
-	}
-	for _, name := range wanted {
-		if _, known := programs()[name]; !known {
-			return fmt.Errorf("program %q: want one of %s", name, strings.Join(slices.Sorted(maps.Keys(programs())), ", "))
-		}
-	}
 	release, err := readRelease(minor)
 	if err != nil {
 		return err
+	}
+	if len(wanted) == 0 {
+		wanted = release.programs
+	}
+	for _, name := range wanted {
+		if !slices.Contains(release.programs, name) {
+			return fmt.Errorf("program %q of Kubernetes %s: want one of %s", name, minor, strings.Join(release.programs, ", "))
+		}
 	}
 	cache, err := cacheDir(release)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,13 +32,19 @@ func TestWhatIsThereIsNotBuiltAndTheUsersOwnAssetsWin(t *testing.T) {
 }
 
 func TestEachVersionIsPinnedByItsModules(t *testing.T) {
-	for minor, modfile := range map[string]string{"1.37": "go.mod", "1.34": "go.1.34.mod"} {
+	for minor, want := range map[string]struct {
+		modfile  string
+		programs []string
+	}{
+		"1.37": {"go.mod", slices.Sorted(maps.Keys(programs()))},
+		"1.29": {"go.1.29.mod", []string{"etcd", "kube-apiserver", "kube-controller-manager"}},
+	} {
 		r, err := readRelease(minor)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.modfile != modfile {
-			t.Errorf("%s is pinned by %s, want %s", minor, r.modfile, modfile)
+		if r.modfile != want.modfile || !slices.Equal(r.programs, want.programs) {
+			t.Errorf("%s is pinned by %s, for %q; want %s, for %q", minor, r.modfile, r.programs, want.modfile, want.programs)
 		}
 	}
 	if r, err := readRelease("1.3"); err == nil {

@@ -270,7 +270,7 @@ func warningsOf(t *testing.T, args ...string) []string {
 func installAdvice(t *testing.T) *injector {
 	t.Helper()
 	i := startInjector(t)
-	text := mustHelm(t, "template", "sidecar-injector", chartFolder, "--namespace", "sidecar-injector",
+	text := rendered(t, "sidecar-injector", "--namespace", "sidecar-injector",
 		"--show-only", "templates/webhook-validating.yaml", "--set", "webhook.url="+i.url)
 	configuration := &admissionregistration.ValidatingWebhookConfiguration{}
 	if err := yaml.UnmarshalStrict([]byte(text), configuration); err != nil {

@@ -90,6 +90,7 @@ func guardCases() map[string]guardCase {
 // TestTheGuardMissesWhatTheInjectorWouldHaveGiven creates each pod with the injector running
 // and without, under failurePolicy Ignore.
 func TestTheGuardMissesWhatTheInjectorWouldHaveGiven(t *testing.T) {
+	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	const deny, warn = "webhook.failurePolicy=Ignore,guard=Deny", "webhook.failurePolicy=Ignore,guard=Warn"
 	installChart(t, "--set", deny)
 	cases := guardCases()
@@ -200,6 +201,7 @@ func TestTheGuardMissesWhatTheInjectorWouldHaveGiven(t *testing.T) {
 
 // TestTheGuardLeavesSystemNamespacesAlone labels what nobody should label.
 func TestTheGuardLeavesSystemNamespacesAlone(t *testing.T) {
+	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t, "--set", "webhook.failurePolicy=Ignore,guard=Deny")
 	watched := enabledNamespace(t)
 	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {

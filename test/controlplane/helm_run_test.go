@@ -16,9 +16,9 @@ func TestHelmTestTriesAPod(t *testing.T) {
 	installChart(t)
 	waitReady(t, startReplica(t))
 	enabledNamespace(t)
-	rendered := mustHelm(t, "template", releaseName, chartFolder, "--namespace", releaseName, "--show-only", "templates/tests/check.yaml")
+	text := rendered(t, releaseName, "--namespace", releaseName, "--show-only", "templates/tests/check.yaml")
 	var objects []string
-	for _, document := range strings.Split(rendered, "\n---\n") {
+	for _, document := range strings.Split(text, "\n---\n") {
 		if !strings.Contains(document, "\nkind: Pod\n") {
 			objects = append(objects, document)
 		}

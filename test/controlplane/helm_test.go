@@ -38,7 +38,7 @@ var helmProgram = sync.OnceValues(func() (string, error) {
 	return strings.TrimSpace(string(out)), err
 })
 
-// kubectlProgram is that of the control plane's version.
+// kubectlProgram is the newest, whatever the control plane is.
 var kubectlProgram = sync.OnceValues(func() (string, error) {
 	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "kubectl")
 	_, path, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
@@ -62,6 +62,12 @@ func mustHelm(t *testing.T, args ...string) string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// rendered is what helm template makes of the chart for the plane's version, of which it does not ask.
+func rendered(t *testing.T, args ...string) string {
+	t.Helper()
+	return mustHelm(t, append([]string{"template", "--kube-version", suite.version, args[0], chartFolder}, args[1:]...)...)
 }
 
 // kubectl runs it against the plane.

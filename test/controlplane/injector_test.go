@@ -31,8 +31,16 @@ type injector struct {
 // startInjector runs the binary against the plane, with further flags of serve, and waits until it is ready.
 func startInjector(t *testing.T, flags ...string) *injector {
 	t.Helper()
+	if suite.minor < firstWithSleep {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		must(t, os.WriteFile(file, []byte("cluster: {preStopSleep: \"false\"}\n"), 0o600)) // as the chart has it
+		flags = append(flags, "--config", file)
+	}
 	return startInjectorIn(t, "", flags...)
 }
+
+// firstWithSleep is the first minor version in which a preStop hook can sleep.
+const firstWithSleep = 30
 
 // startInjectorIn is startInjector in a folder: messages then name files as seen from there.
 func startInjectorIn(t *testing.T, folder string, flags ...string) *injector {

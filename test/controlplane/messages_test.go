@@ -154,6 +154,7 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 			return outsideLimits(t, corev1.LimitRangeItem{Min: corev1.ResourceList{corev1.ResourceMemory: quantity("64Mi")}})
 		},
 		guardSays: func(t *testing.T) error {
+			needsServed(t, policiesVersion, "validatingadmissionpolicies")
 			installChart(t, "--set", "webhook.failurePolicy=Ignore,guard=Deny") // and nobody starts an injector
 			namespace := enabledNamespace(t)
 			must(t, eventually(t.Context(), patience, func(ctx context.Context) error {

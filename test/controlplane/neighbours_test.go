@@ -145,6 +145,7 @@ func TestARestartPolicyThatAnotherWebhookStripsIsPutBackWithAWarning(t *testing.
 }
 
 func TestAMutatingAdmissionPolicyBesideOursAddsItsOwnSidecar(t *testing.T) {
+	needsServed(t, policiesVersion, "mutatingadmissionpolicies")
 	i := installed(t)
 	policies := suite.client.AdmissionregistrationV1()
 	label := map[string]string{"controlplane.test/policy": "proxy"}

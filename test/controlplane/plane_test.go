@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,8 @@ type plane struct {
 	client     *kubernetes.Clientset
 	config     *rest.Config
 	kubeconfig string // file
+	version    string // that the API server says it has: v1.37.2
+	minor      int    // 37
 	injector   string // the sidecar-injector binary
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
@@ -41,6 +44,7 @@ type plane struct {
 
 	environment *envtest.Environment
 	manager     *process
+	stopMirror  context.CancelFunc // nil: there is none
 }
 
 // placeholderURL stands in the rendered chart for the address of an injector.
@@ -158,8 +162,6 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 	apiServer.Configure().
 		// envtest switches the ServiceAccount plugin off; a real cluster has it.
 		Disable("disable-admission-plugins").
-		// Services of webhooks are then called by endpoint, which needs no kube-proxy.
-		Set("enable-aggregator-routing", "true").
 		// Services are called by their endpoints, so that no kube-proxy is needed.
 		Set("enable-aggregator-routing", "true").
 		Set("audit-policy-file", mustAbs("testdata/audit-policy.yaml")).
@@ -173,8 +175,20 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 	if err := os.WriteFile(p.kubeconfig, p.environment.KubeConfig, 0o600); err != nil {
 		return err
 	}
-	p.client, err = kubernetes.NewForConfig(p.config)
-	return err
+	if p.client, err = kubernetes.NewForConfig(p.config); err != nil {
+		return err
+	}
+	version, err := p.client.Discovery().ServerVersion()
+	if err != nil {
+		return err
+	}
+	p.version = version.GitVersion
+	if p.minor, err = strconv.Atoi(strings.TrimSuffix(version.Minor, "+")); err != nil || p.minor >= firstWithoutEndpoints {
+		return err
+	}
+	var ctx context.Context
+	ctx, p.stopMirror = context.WithCancel(context.Background())
+	return p.mirrorEndpoints(ctx)
 }
 
 // mortal wraps a program that envtest starts, so that it ends with this suite, even one
@@ -187,6 +201,9 @@ func (p *plane) mortal(program string) (string, error) {
 
 func (p *plane) stop() error {
 	var errs []error
+	if p.stopMirror != nil {
+		p.stopMirror()
+	}
 	if p.manager != nil {
 		errs = append(errs, p.manager.stop())
 	}

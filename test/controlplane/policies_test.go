@@ -29,6 +29,7 @@ func asInjector(t *testing.T) *kubernetes.Clientset {
 // TestThePoliciesFitTheTypesThatTheyLookAt asks the controller that checks expressions against the
 // types of Kubernetes: a misspelt field of a pod would be an error only when a pod comes.
 func TestThePoliciesFitTheTypesThatTheyLookAt(t *testing.T) {
+	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t, "--set", "guard=Deny")
 	for _, name := range []string{"guard", "own-webhooks", "events"} {
 		err := eventually(t.Context(), patience, func(ctx context.Context) error {
@@ -60,6 +61,7 @@ type patchOfConfiguration struct {
 // TestTheInjectorsAccountMayChangeNothingButBundles acts with the service account's token, as
 // somebody who stole it would. RBAC allows each of the patches.
 func TestTheInjectorsAccountMayChangeNothingButBundles(t *testing.T) {
+	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t)
 	thief := asInjector(t)
 	const mutating, validating = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
@@ -146,6 +148,7 @@ func TestTheInjectorsAccountMayChangeNothingButBundles(t *testing.T) {
 
 // TestTheInjectorsAccountMayWriteOnlyItsOwnEvents acts with its token again.
 func TestTheInjectorsAccountMayWriteOnlyItsOwnEvents(t *testing.T) {
+	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t)
 	thief := asInjector(t)
 	enabled := newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)

@@ -32,7 +32,7 @@ import (
 // by the chart's own configuration.
 func reviewed(t *testing.T, i *injector) {
 	t.Helper()
-	text := mustHelm(t, "template", "sidecar-injector", chartFolder, "--namespace", "sidecar-injector",
+	text := rendered(t, "sidecar-injector", "--namespace", "sidecar-injector",
 		"--show-only", "templates/webhook-validating.yaml", "--set", "webhook.url="+i.url)
 	configuration := &admissionregistration.ValidatingWebhookConfiguration{}
 	if err := kubernetesyaml.UnmarshalStrict([]byte(text), configuration); err != nil {

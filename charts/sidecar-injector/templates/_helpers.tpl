@@ -103,6 +103,11 @@ annotations:
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
 {{- end -}}
 
+{{- /* "yes" where a preStop hook can sleep, else nothing. */ -}}
+{{- define "sidecar-injector.hasSleep" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
+{{- end -}}
+
 {{- /* A policy does nothing without a binding. Arguments: the root, what follows the name, the actions. */ -}}
 {{- define "sidecar-injector.policyBinding" -}}
 {{- $root := index . 0 -}}
