@@ -219,6 +219,10 @@ func TestBeforeKubernetes130TheDrainTakesThePlaceOfTheSleep(t *testing.T) {
 		if (c.Lifecycle != nil) != (want == "--drain=10s") || !slices.Contains(c.Args, want) {
 			t.Errorf("Kubernetes %s: lifecycle %+v, args %v", version, c.Lifecycle, c.Args)
 		}
+		settings := named[*corev1.ConfigMap](t, r, release).Data["config.yaml"]
+		if told := strings.Contains(settings, "preStopSleep: \"false\""); told != (want == "--drain=15s") {
+			t.Errorf("Kubernetes %s: templates are told that no hook sleeps: %t", version, told)
+		}
 	}
 }
 
