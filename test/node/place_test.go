@@ -224,7 +224,7 @@ func (p *place) follow(pod, container string) *stream {
 	p.must(command.Start())
 	go func() {
 		defer close(s.done)
-		command.Wait()
+		_ = command.Wait()
 	}()
 	return s
 }

@@ -58,7 +58,7 @@ func (n *node) launch(name, program string, args ...string) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
-	go command.Wait() // nsenter becomes the program, so this is the server's own process
+	go func() { _ = command.Wait() }() // nsenter becomes the program, so this is the server's own process
 	return os.WriteFile(n.path("pids", name), []byte(strconv.Itoa(command.Process.Pid)), 0o644)
 }
 

@@ -147,7 +147,7 @@ func (e *engine) serve() (stop func() error, err error) {
 		return nil, err
 	}
 	server := &http.Server{Handler: newHandler(e.counts, time.Now())}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }()
 	return server.Close, nil
 }
 

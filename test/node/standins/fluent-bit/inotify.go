@@ -36,7 +36,7 @@ func (n *notifier) add(f *os.File) (int, error) {
 	return unix.InotifyAddWatch(n.fd, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), changes)
 }
 
-func (n *notifier) remove(watch int) { unix.InotifyRmWatch(n.fd, uint32(watch)) }
+func (n *notifier) remove(watch int) { _, _ = unix.InotifyRmWatch(n.fd, uint32(watch)) }
 
 // close lets the loop end, which may wait for somebody to take an event.
 func (n *notifier) close() {

@@ -73,7 +73,7 @@ func (r receiver) post(ctx context.Context, body []byte, header http.Header) err
 		return err
 	}
 	defer response.Body.Close()
-	io.Copy(io.Discard, response.Body)
+	_, _ = io.Copy(io.Discard, response.Body)
 	return status(response.StatusCode)
 }
 

@@ -40,7 +40,7 @@ func (r record) json(date bool) []byte {
 func writeText(b *bytes.Buffer, text string) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	e.Encode(text) // A string always encodes.
+	_ = e.Encode(text) // A string always encodes.
 	b.Truncate(b.Len() - 1)
 }
 

@@ -273,7 +273,9 @@ func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	go func() {
 		defer close(scanned)
 		runtime.LockOSThread() // The thread ends with the goroutine.
-		unix.Setfsuid(65534)
+		if err := unix.Setfsuid(65534); err != nil {
+			t.Error(err)
+		}
 		tail.scan(true)
 	}()
 	<-scanned

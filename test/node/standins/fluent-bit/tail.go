@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -148,7 +149,7 @@ func (t *tail) read(f *file) {
 			t.unwatch(f)
 			return
 		}
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			t.log.errorf("cannot read %s: %v", f.Name(), err)
 		}
 		if n == 0 || err != nil {

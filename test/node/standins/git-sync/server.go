@@ -52,7 +52,7 @@ func (y *syncer) serve() (stop func() error, err error) {
 		return nil, err
 	}
 	server := &http.Server{Handler: y.handler()}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }()
 	return server.Close, nil
 }
 

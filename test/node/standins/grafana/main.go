@@ -67,7 +67,7 @@ func run(ctx context.Context, args, environ []string, out io.Writer) error {
 	defer context.AfterFunc(ctx, func() {
 		limited, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		server.Shutdown(limited)
+		_ = server.Shutdown(limited)
 	})()
 	p.log.Info("HTTP Server Listen", "address", s.address)
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {

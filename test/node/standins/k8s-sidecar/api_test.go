@@ -78,18 +78,18 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.unsubscribe(changes)
 	if !ok {
 		w.WriteHeader(http.StatusForbidden)
-		json.NewEncoder(w).Encode(metav1.Status{
+		_ = json.NewEncoder(w).Encode(metav1.Status{
 			TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
 			Status:   "Failure", Reason: metav1.StatusReasonForbidden, Code: 403, Message: "you may not list",
 		})
 		return
 	}
 	if r.URL.Query().Get("watch") == "" {
-		json.NewEncoder(w).Encode(map[string]any{"items": current})
+		_ = json.NewEncoder(w).Encode(map[string]any{"items": current})
 		return
 	}
 	for _, o := range current {
-		json.NewEncoder(w).Encode(event{"ADDED", o})
+		_ = json.NewEncoder(w).Encode(event{"ADDED", o})
 	}
 	for {
 		w.(http.Flusher).Flush()
@@ -98,7 +98,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		case e := <-changes:
 			if matches(e.Object) {
-				json.NewEncoder(w).Encode(e)
+				_ = json.NewEncoder(w).Encode(e)
 			}
 		}
 	}

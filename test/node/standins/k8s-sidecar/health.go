@@ -29,6 +29,6 @@ func serveHealth(port int, ready *atomic.Bool, log *slog.Logger) (stop func() er
 		return func() error { return nil }
 	}
 	server := &http.Server{Handler: newHealth(ready)}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }()
 	return server.Close
 }

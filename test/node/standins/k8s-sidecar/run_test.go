@@ -113,7 +113,7 @@ func (s *sidecar) start() {
 // files are those of the folder, with their contents.
 func (s *sidecar) files() map[string]string {
 	all := map[string]string{}
-	filepath.WalkDir(s.folder, func(path string, entry os.DirEntry, err error) error {
+	_ = filepath.WalkDir(s.folder, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			content, _ := os.ReadFile(path)
 			all[strings.TrimPrefix(path, s.folder+"/")] = string(content)

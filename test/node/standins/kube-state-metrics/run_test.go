@@ -40,7 +40,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path != "/api/v1/pods":
 		w.WriteHeader(http.StatusNotFound)
 	case r.URL.Query().Get("watch") == "":
-		json.NewEncoder(w).Encode(map[string]any{
+		_ = json.NewEncoder(w).Encode(map[string]any{
 			"kind": "PodList", "apiVersion": "v1", "metadata": map[string]string{"resourceVersion": "1"}, "items": []v1.Pod{a.pod},
 		})
 	default:
@@ -50,7 +50,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (a *apiServer) watch(w http.ResponseWriter, r *http.Request) {
 	send := func(e event) {
-		json.NewEncoder(w).Encode(e)
+		_ = json.NewEncoder(w).Encode(e)
 		w.(http.Flusher).Flush()
 	}
 	if r.URL.Query().Get("sendInitialEvents") == "true" {

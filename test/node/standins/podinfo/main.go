@@ -48,7 +48,7 @@ func serve(ctx context.Context, port, grpcPort, securePort int, certificates str
 		}
 		server := grpc.NewServer()
 		grpc_health_v1.RegisterHealthServer(server, app.health)
-		go server.Serve(listener)
+		go func() { _ = server.Serve(listener) }()
 		defer server.Stop()
 	}
 	server := &http.Server{Addr: fmt.Sprintf(":%d", port), Handler: app.paths(), ReadHeaderTimeout: 10 * time.Second}
@@ -56,7 +56,7 @@ func serve(ctx context.Context, port, grpcPort, securePort int, certificates str
 		<-ctx.Done()
 		within, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		server.Shutdown(within)
+		_ = server.Shutdown(within)
 	}()
 	if securePort != 0 {
 		secure := &http.Server{Addr: fmt.Sprintf(":%d", securePort), Handler: app.paths(), ReadHeaderTimeout: 10 * time.Second}
