@@ -76,6 +76,9 @@ func TestJudgement(t *testing.T) {
 		"old nodes": {
 			func(f *Facts) { f.Kubelets.Value = map[string]int{"v1.28.1": 2, "v1.30.0": 7} }, "node-version", Warning, "2 nodes are older than 1.29 (v1.28.1)", "upgrade the nodes",
 		},
+		"nodes with the regression of 1.35": {
+			func(f *Facts) { f.Kubelets.Value = map[string]int{"v1.35.0": 1, "v1.35.3-eks-1": 2, "v1.35.4": 7} }, "node-version", Warning, "3 nodes are of a version that does not restart apps beside native sidecars (v1.35.0, v1.35.3-eks-1)", "upgrade the nodes to 1.35.4",
+		},
 		"webhooks switched off": {
 			func(f *Facts) { f.Webhooks.Value = false }, "webhook-api", Failure, "does not serve", "--runtime-config",
 		},

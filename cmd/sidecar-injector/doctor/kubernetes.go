@@ -34,25 +34,47 @@ func nodeVersion(f *Facts) []Finding {
 	if f.Kubelets.Err != nil {
 		return unseen("versions of the nodes", "list nodes", f.Kubelets.Err)
 	}
-	var old []string
-	nodes := 0
-	for version, n := range f.Kubelets.Value {
-		if tooOld(version) {
-			old, nodes = append(old, version), nodes+n
-		}
-	}
-	if len(old) > 0 {
-		slices.Sort(old)
-		return []Finding{warning(
-			fmt.Sprintf("%s older than %s (%s)", count(nodes, "node is", "nodes are"), oldest, strings.Join(old, ", ")),
+	var found []Finding
+	if nodes, versions := f.nodes(tooOld); nodes > 0 {
+		found = append(found, warning(
+			fmt.Sprintf("%s older than %s (%s)", count(nodes, "node is", "nodes are"), oldest, versions),
 			"a kubelet that old waits for a native sidecar to end before it starts the app",
 			"upgrade the nodes, or set config.native: false in the chart's values",
-		)}
+		))
 	}
-	if len(f.Kubelets.Value) == 0 {
+	if nodes, versions := f.nodes(forgetsStartup); nodes > 0 {
+		found = append(found, warning(
+			fmt.Sprintf("%s of a version that does not restart apps beside native sidecars (%s)", count(nodes, "node is", "nodes are"), versions),
+			"after a restart of the kubelet it takes a native sidecar with a startup probe for one that has not started, and an app that ends is not started again (kubernetes/kubernetes#136910)",
+			"upgrade the nodes to 1.35.4 or newer, or set config.native: false in the chart's values",
+		))
+	}
+	switch {
+	case len(found) > 0:
+		return found
+	case len(f.Kubelets.Value) == 0:
 		return nil
 	}
 	return ok("every node is at least %s", oldest)
+}
+
+// forgetsStartup says whether a kubelet is one of 1.35.0 to 1.35.3, which have the regression
+// kubernetes/kubernetes#136910.
+func forgetsStartup(text string) bool {
+	v, err := utilversion.ParseGeneric(text)
+	return err == nil && v.AtLeast(utilversion.MustParseGeneric("1.35.0")) && v.LessThan(utilversion.MustParseGeneric("1.35.4"))
+}
+
+// nodes counts the nodes whose kubelet's version is meant, and lists these versions.
+func (f *Facts) nodes(meant func(version string) bool) (nodes int, versions string) {
+	var list []string
+	for version, n := range f.Kubelets.Value {
+		if meant(version) {
+			list, nodes = append(list, version), nodes+n
+		}
+	}
+	slices.Sort(list)
+	return nodes, strings.Join(list, ", ")
 }
 
 func webhookAPI(f *Facts) []Finding {
