@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -20,26 +22,9 @@ func TestTheListing(t *testing.T) {
 	installOperatorKinds(p)
 	begun := time.Now()
 	p.apply("listing")
-	want := map[string]string{
-		"alertmanager-prometheus-kube-prometheus-alertmanager-0": "2/2",
-		"prometheus-grafana":                                 "3/3",
-		"prometheus-kube-prometheus-operator":                "1/1",
-		"prometheus-kube-state-metrics":                      "1/1",
-		"prometheus-prometheus-kube-prometheus-prometheus-0": "2/2",
-		"prometheus-prometheus-node-exporter":                "1/1",
-	}
+	want := readListing(t)
 	p.until("the listing", func(context.Context) error {
-		got := map[string]string{}
-		for line := range strings.Lines(p.kubectl("get", "pods", "--no-headers")) {
-			fields := strings.Fields(line)
-			name := fields[0]
-			for known := range want {
-				if strings.HasPrefix(name, known) {
-					name = known
-				}
-			}
-			got[name] = fields[1]
-		}
+		got := listing(p.kubectl("get", "pods"))
 		if diff := cmp.Diff(want, got); diff != "" {
 			return fmt.Errorf("-want +got\n%s", diff)
 		}
@@ -68,6 +53,39 @@ func (p *place) grafana(pod, path string) string {
 	p.Helper()
 	return p.in(pod, "grafana", "wget", "-q", "-O-", "http://admin:prom-operator@127.0.0.1:3000"+path)
 }
+
+// readListing is what the README shows.
+func readListing(t *testing.T) map[string]string {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(readme), "on the node of `make test-node`:\n\n")
+	block, _, end := strings.Cut(text, "\n\n")
+	if shown := listing(block); found && end && len(shown) == 6 {
+		return shown
+	}
+	t.Fatal("the README has no listing of six pods")
+	return nil
+}
+
+// listing is what kubectl get pods prints: READY and STATUS by the name of the workload, which
+// a pod's name begins with.
+func listing(text string) map[string]string {
+	pods := map[string]string{}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || fields[0] == "NAME" {
+			continue
+		}
+		pods[madeUp.ReplaceAllString(fields[0], "")] = fields[1] + " " + fields[2]
+	}
+	return pods
+}
+
+// madeUp is what ReplicaSets and DaemonSets end the names of their pods with.
+var madeUp = regexp.MustCompile(`(-[0-9a-f]{8,10})?-[a-z0-9]{5}$`)
 
 // installOperatorKinds gives the real prometheus-operator the kinds and rights that its chart
 // gives it; without them it ends.
