@@ -192,5 +192,9 @@ func orderedWork(args []ref.Val) int {
 		return 1
 	}
 	size, _ := m.Size().(types.Int)
-	return product(int(size), logarithm(int(size))) + 1
+	keys := 0
+	for it := m.Iterator(); keys <= ExpressionLimit && it.HasNext() == types.True; {
+		keys += 1 + textLength(it.Next())/bytesPerUnit
+	}
+	return min(product(keys, logarithm(int(size)))+1, tooMuch)
 }
