@@ -120,6 +120,82 @@ func TestWhatAPodMustHaveIsNotStarvedByWhatItMayLack(t *testing.T) {
 	}
 }
 
+// readingTemplates match every pod and read it.
+func readingTemplates(n int, read, more string) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: r%d}
+spec: {failurePolicy: Ignore, match: {podSelector: {}}, pod: {metadata: {annotations: {"example.com/%d": "${string(%s.size())}"}}}%s}
+`, i, i, read, more))
+	}
+	return strings.Join(all, "---")
+}
+
+// TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor: an instance is added whole or not at all,
+// also where others take the pod's budget before it is planned.
+func TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor(t *testing.T) {
+	for _, read := range []string{"pod.spec.containers", "app.env"} {
+		set := builtinSet(t, readingTemplates(60, read, ""), tinyTemplate)
+		pod := asking(t, map[string]any{inject.RequestAnnotation: "tiny, log-collector"}, 1, func(int) map[string]any {
+			env := make([]any, 20_000)
+			for i := range env {
+				env[i] = map[string]any{"name": fmt.Sprintf("V%d", i), "value": strings.Repeat("x", 40)}
+			}
+			return map[string]any{"env": env}
+		})
+		result := run(t, set, pod)
+		for _, in := range result.Instances[:2] {
+			if in.Outcome != inject.Injected {
+				t.Errorf("%s: %s %s: %s", read, in.Name, in.Outcome, in.Detail)
+			}
+		}
+		if !strings.Contains(string(result.Patch()), "preStop") {
+			t.Errorf("%s: tiny lacks its hook", read)
+		}
+		injected, exceeded := 0, 0
+		for _, in := range result.Instances[2:] {
+			switch {
+			case in.Outcome == inject.Injected:
+				injected++
+			case in.Reason == inject.BudgetExceeded:
+				exceeded++
+			}
+		}
+		if injected == 0 || exceeded < 40 || injected+exceeded != 60 {
+			t.Errorf("%s: %d injected, %d beyond the budget", read, injected, exceeded)
+		}
+	}
+}
+
+func TestPermissionsHaveABudgetOfTheirOwn(t *testing.T) {
+	const costly = `, permissions: [{apiGroups: [""], resources: ["${string(lists.range(5000).map(i, i + 1).size())}"], verbs: [get], resourceNames: ["${string(pod.spec.containers.size())}"]}]`
+	set := builtinSet(t, readingTemplates(60, "pod.metadata.name", costly))
+	pod := asking(t, map[string]any{"a": "b"}, 1, nil)
+	decide := func(permissions bool) *inject.Result {
+		result, err := inject.Inject(set, &inject.Settings{}, &inject.Request{Pod: pod, Permissions: permissions, Namespace: enabled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	asked, unasked := decide(true), decide(false)
+	told := 0
+	for _, in := range asked.Instances {
+		if len(in.Permissions) > 0 {
+			told++
+		}
+	}
+	if told == 0 || told > 40 {
+		t.Errorf("the permissions of %d of 60 instances are told", told)
+	}
+	if string(asked.Patch()) != string(unasked.Patch()) || asked.Work != unasked.Work {
+		t.Error("to be asked changes the answer")
+	}
+}
+
 func TestNoMoreInstancesThanAStatusCanList(t *testing.T) {
 	var all []string
 	for i := range 70 {

@@ -132,7 +132,12 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 	if !j.request.Permissions {
 		return
 	}
-	permissions, err := c.template.Permissions(in)
+	if !j.mayAsk() {
+		c.instance.Notes = append(c.instance.Notes, "which rights the sidecar needs is not told: those of the sidecars before it took too much work to tell")
+		return
+	}
+	permissions, cost, err := c.template.Permissions(in)
+	j.asked(cost)
 	if err != nil {
 		if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
 			j.crashed(c, invalid)
