@@ -152,6 +152,30 @@ func TestTheLimitsOfATemplate(t *testing.T) {
 	}
 }
 
+// TestWhatEachRepeatsIsCounted: an item of constants is made once for each element, and rendered
+// once for each example.
+func TestWhatEachRepeatsIsCounted(t *testing.T) {
+	volumes := func(n, sources int) string {
+		return `"volumes":[` + numbered(n, `{"$each":"${lists.range(64)}","name":"v#-${eachIndex}","projected":{"sources":[`+strings.ReplaceAll(numbered(sources, `{"configMap":{"name":"a#"}}`), "#", "")+`]}}`) + `],`
+	}
+	texts := func(n int) string {
+		return `"env":[` + numbered(n, `{"$each":"${lists.range(64)}","name":"V#_${eachIndex}","value":"`+strings.Repeat("x", 2000)+`"}`) + `]`
+	}
+	examples := `,"examples":[` + numbered(50, `{"name":"e#"}`) + `]`
+	for name, c := range map[string]struct{ allowed, refused string }{
+		"values":                  {podOf(volumes(2, 100), `"args":[]`), podOf(volumes(4, 100), `"args":[]`)},
+		"texts":                   {podOf("", texts(10)), podOf("", texts(13))},
+		"values for each example": {podOf(volumes(1, 10), `"args":[]`) + examples, podOf(volumes(1, 60), `"args":[]`) + examples},
+	} {
+		if entry := loadSpec(c.allowed); entry.Broken() {
+			t.Errorf("%s: %s", name, entry.Findings[0])
+		}
+		if entry := loadSpec(c.refused); !entry.Broken() || entry.Findings[0].Reason != templates.FindingReason("ExpressionCost") {
+			t.Errorf("%s: got %v", name, entry.Findings)
+		}
+	}
+}
+
 func TestAHundredErrorsAreToldAndThatThereAreMore(t *testing.T) {
 	for n, want := range map[int]int{100: 100, 101: 101, 5000: 101} {
 		findings := loadSpec(numbered(n, `"descriptio#":1`) + `,"pod":{"metadata":{"labels":{"a":"b"}}}`).Findings
