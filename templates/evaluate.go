@@ -261,12 +261,15 @@ func (r *rendering) item(list, item *node, out []any) ([]any, error) {
 // each makes an item once for each element of its $each.
 func (r *rendering) each(list, item *node, out []any) ([]any, error) {
 	above := r.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
-	value, _, err := r.evaluate(item.each)
+	value, present, err := r.evaluate(item.each)
 	r.leave(above)
-	if err != nil {
-		return nil, err
+	if err != nil || !present {
+		return out, err
 	}
-	elements := expression.Elements(value)
+	elements, ok := expression.Elements(value)
+	if !ok {
+		return nil, r.fault(item.each, errors.New("$each has a value that is no list"))
+	}
 	if len(elements) > expression.MaxElements {
 		return nil, r.fault(item.each, fmt.Errorf("$each has %d elements, more than %d", len(elements), expression.MaxElements))
 	}

@@ -176,6 +176,15 @@ func TestWhatEachRepeatsIsCounted(t *testing.T) {
 	}
 }
 
+func TestEachOfWhatIsNoListIsAFault(t *testing.T) {
+	for list, broken := range map[string]bool{"${dyn(1)}": true, "${dyn('x')}": true, "${dyn(true)}": true, "${dyn([1])}": false, "${dyn({'a': 1})}": false, "${optional.none()}": false} {
+		entry := loadSpec(`"pod":{"spec":{"imagePullSecrets":[{"$each":"` + list + `","name":"x"}],"containers":[{"name":"x","image":"y"}]}}`)
+		if entry.Broken() != broken {
+			t.Errorf("%s: %v", list, entry.Findings)
+		}
+	}
+}
+
 func TestAHundredErrorsAreToldAndThatThereAreMore(t *testing.T) {
 	for n, want := range map[int]int{100: 100, 101: 101, 5000: 101} {
 		findings := loadSpec(numbered(n, `"descriptio#":1`) + `,"pod":{"metadata":{"labels":{"a":"b"}}}`).Findings
