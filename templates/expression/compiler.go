@@ -69,8 +69,11 @@ type program struct {
 	params   []schema.Field // that it uses, with the types it was compiled for
 	each     *schema.Schema // as it was compiled for; nil if it does not use it
 	uses     Uses
-	output   *cel.Type
-	plan     atomic.Pointer[cel.Program] // nil while it is not kept: see planned
+	// references are the $(NAME) that stand in the source; open says that it also has another $(.
+	references []string
+	open       bool
+	output     *cel.Type
+	plan       atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
 
 // suit reports whether what was compiled for those parameters can be used where
@@ -153,6 +156,7 @@ func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Er
 		return nil, nil, a.err
 	}
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
+	p.references, p.open = referencesIn(source)
 	p.params = fieldsOf(p.uses.Parameters, now.params)
 	if p.uses.Each {
 		p.each = now.each

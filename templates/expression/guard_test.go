@@ -260,3 +260,22 @@ func TestAnElementHasTheTypeOfItsList(t *testing.T) {
 		t.Errorf("eachIndex outside of an item: got %v", fault)
 	}
 }
+
+func TestAReferenceInAnElementStays(t *testing.T) {
+	environment := NewCompiler().Environment(parameters)
+	list, _ := Scan("${pod.metadata.labels}")
+	_, within, fault := environment.CompileList(list)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	item, _ := Scan(`${each.value + "!"}`)
+	x, fault := within.Compile(item, schema.NewScalar(schema.String))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	in := activation(t)
+	in.Each = map[string]any{"key": "a", "value": "$(NAME)"}
+	if value, _, err := x.Evaluate(in, &Budget{}); err != nil || value != "$(NAME)!" {
+		t.Errorf("got %v, %v", value, err)
+	}
+}
