@@ -16,9 +16,9 @@ const (
 	// maxExpressions is as many as have their plans kept: see the expression room.
 	maxExpressions = 500
 	maxParameters  = 200
-	// maxExpressionText bounds them together, in bytes: CEL's check takes 10 to 70 µs for each. The
+	// maxExpressionText bounds them together, in bytes: CEL's check takes 10 to 120 µs for each. The
 	// largest built-in template has 3 KB.
-	maxExpressionText = 64 << 10
+	maxExpressionText = 32 << 10
 	// maxValues bounds mappings, lists and scalars: once for the defaults, and once more
 	// for each example, because each is a rendering. 1 MB of variables has 30,000.
 	maxValues = 50_000

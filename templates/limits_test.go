@@ -121,8 +121,8 @@ func TestTheLimitsOfATemplate(t *testing.T) {
 			"error: spec: the template has 501 expressions, at most 500 are allowed [TooLarge]",
 		},
 		"text of expressions": {
-			podOf("", `"args":[`+numbered(16, `"${'`+strings.Repeat("x", 4000)+`'+'#'}"`)+`]`), podOf("", `"args":[`+numbered(17, `"${'`+strings.Repeat("x", 4000)+`'+'#'}"`)+`]`),
-			"error: spec: the template's expressions have 68109 bytes, at most 65536 are allowed [TooLarge]",
+			podOf("", `"args":[`+numbered(8, `"${'`+strings.Repeat("x", 4000)+`'+'#'}"`)+`]`), podOf("", `"args":[`+numbered(9, `"${'`+strings.Repeat("x", 4000)+`'+'#'}"`)+`]`),
+			"error: spec: the template's expressions have 36054 bytes, at most 32768 are allowed [TooLarge]",
 		},
 		"parameters": {
 			`"parameters":[` + numbered(200, `{"name":"p#","type":"string"}`) + `],` + podOf("", `"args":["a"]`),

@@ -124,14 +124,23 @@ func TestTypesThatGrowAreRefusedBeforeTheyAreChecked(t *testing.T) {
 	for i := range 30 {
 		inserted = append(inserted, fmt.Sprintf("[1].transformMap(i, x, v%d)", i))
 	}
-	empty := "'x'"
-	for range 30 {
-		empty = "[{}].map(m, " + empty + ")[0]"
+	open := func(empty string) string {
+		text := "'x'"
+		for i := 30; i > 0; i-- {
+			text = strings.NewReplacer("A", fmt.Sprintf("v%d", i-1), "B", fmt.Sprintf("v%d", i)).Replace("["+empty+"].map(B, (A in B) && B.exists(k, v, v == A) ? ") + text + " : 'y')[0]"
+		}
+		return "[{1: 1}].map(v0, " + text + ")[0]"
+	}
+	hidden := "'x'"
+	for i := 20; i > 0; i-- {
+		hidden = strings.NewReplacer("A", fmt.Sprintf("v%d", i-1), "B", fmt.Sprintf("v%d", i)).Replace("[[]].map(m, m == [A] ? [{m: m}].map(B, ") + hidden + ")[0] : 'y')[0]"
 	}
 	for name, text := range map[string]string{
 		"maps whose keys are maps": bound("'x'", doubling...),
 		"maps of maps":             bound("'x'", inserted...),
-		"maps of any type":         empty,
+		"maps of any type":         open("{}"),
+		"optional maps":            open("optional.none().orValue({})"),
+		"keys of any type":         "[{1: 1}].map(v0, " + hidden + ")[0]",
 		"nested loops":             strings.Repeat("[1].map(x, ", 100) + "'x'" + strings.Repeat(")", 100),
 		"nested lists":             strings.Repeat("[", 100) + "'x'" + strings.Repeat("]", 100) + strings.Repeat("[0]", 100),
 		"nested optionals":         strings.Repeat("optional.of(", 100) + "'x'" + strings.Repeat(")", 100),
@@ -145,6 +154,7 @@ func TestTypesThatGrowAreRefusedBeforeTheyAreChecked(t *testing.T) {
 		"a chain of variables":    doubledText(15, "size(X)"),
 		"a chain of loops":        "[1]" + strings.Repeat(".map(x, x + 1).filter(x, x > 0)", 20) + "[0]",
 		"labels that may be gone": strings.Repeat(`pod.metadata.?labels.orValue({}).exists(k, k == "a") || `, 10) + "true",
+		"maps made of maps":       `size({"a": "b"}` + strings.Repeat(".transformMap(k, v, v + k)", 6) + ")",
 		"steps of optionals":      "optional.of(1)" + strings.Repeat(".optMap(x, x)", 20) + ".value()",
 	} {
 		if _, err := compile(t, "${"+text+"}", nil); err != nil {
