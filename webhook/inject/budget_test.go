@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -334,4 +335,32 @@ func TestManyFaultsAreToldInPart(t *testing.T) {
 	if !strings.Contains(result.Message(), "more") {
 		t.Errorf("%s", result.Message())
 	}
+}
+
+// TestManyTemplatesAreComparedWithFewNames: how many templates there are is not the pod author's choice, but
+// what is looked for among them is.
+func TestManyTemplatesAreComparedWithFewNames(t *testing.T) {
+	for count, want := range map[int]int{1000: 16, 6000: 2, 20_000: 1} {
+		set := manyTemplates(count)
+		names := repeated(16, func(i int) string { return fmt.Sprintf("i%d=template-0000%dx", i, i%10) })
+		result := run(t, set, asking(t, map[string]any{inject.RequestAnnotation: names}, 1, nil))
+		suggested := 0
+		for _, f := range result.Faults {
+			if strings.HasPrefix(f.Fix, "did you mean template-0000") {
+				suggested++
+			}
+		}
+		if len(result.Faults) != 16 || suggested != want {
+			t.Errorf("of %d templates %d are suggested for %d instances, want %d", count, suggested, len(result.Faults), want)
+		}
+	}
+}
+
+// manyTemplates are broken ones, whose names count all the same.
+func manyTemplates(n int) *templates.Set {
+	entries := make([]templates.Entry, n)
+	for i := range entries {
+		entries[i] = templates.Entry{Kind: "ClusterSidecarTemplate", Name: fmt.Sprintf("template-%06d", i), Origin: templates.Origin{Source: templates.SourceDirectory, File: "t.yaml"}}
+	}
+	return templates.NewSet(entries)
 }
