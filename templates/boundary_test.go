@@ -117,7 +117,7 @@ func TestAPanicWhileRenderingIsAnErrorOfTheTemplate(t *testing.T) {
 		if name == "before it" {
 			continue // permissions are not kept
 		}
-		_, err = tmpl.Permissions(in)
+		_, _, err = tmpl.Permissions(in)
 		check(t, name+", permissions", err)
 	}
 	if other := entries[1].Template; other.UsualPermissions() != nil {

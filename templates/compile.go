@@ -149,7 +149,9 @@ func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, cont
 		}
 		within := *c
 		within.environment, within.elements = environment, out.each
-		return within.members(out, n, want, at, container)
+		out = within.members(out, n, want, at, container)
+		out.weigh()
+		return out
 	}
 	return c.members(out, n, want, at, container)
 }

@@ -27,6 +27,8 @@ func TestNoVariableIsPutTogetherFromValues(t *testing.T) {
 		`y${params.a + "(TOKEN)"}`:                       `y/x$(TOKEN)`,
 		`${params.l.join("")}`:                           `$(TOKEN)z`,
 		`${"$(TOKEN)" + params.a}`:                       `SECRET/x$`,
+		`${"$(OTHER)" + params.a + params.b}`:            `OTHERS/x$(TOKEN)`,
+		`${"$(OTHER)$(" + params.b + params.a}`:          `OTHERS$((TOKEN)/x$`,
 		`${"/x-$" + params.b}`:                           `/x-$(TOKEN)`,
 		`${params.b.replace("(", "$(")}`:                 `SECRET`,
 		`${params.a}${params.a}${params.b}`:              `/x$/x$(TOKEN)`,
@@ -53,7 +55,7 @@ func TestNoVariableIsPutTogetherFromValues(t *testing.T) {
 		var got []string
 		for _, item := range container.List("args") {
 			text, _ := item.(string)
-			got = append(got, expand(text, map[string]string{"TOKEN": "SECRET"}))
+			got = append(got, expand(text, map[string]string{"TOKEN": "SECRET", "OTHER": "OTHERS"}))
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %q of %v, want %q", argument, got, container.List("args"), want)

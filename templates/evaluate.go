@@ -15,7 +15,7 @@ type rendering struct {
 	origin     Origin // of the template
 	activation expression.Activation
 	budget     expression.Budget
-	produced   int // bytes of the texts that expressions gave
+	produced   int // bytes of the texts that expressions gave, and of those that $each repeats
 	out        Rendered
 	// trace is set when a template is checked: it learns where in the template each
 	// value came from, and which expressions failed.
@@ -79,8 +79,7 @@ func (r *rendering) expression(n *node) (any, bool, error) {
 		err = fits(value, n.want)
 	}
 	if r.produced += textBytes(value); err == nil && r.produced > maxProduced {
-		err = &expression.Error{Reason: expression.ExpressionCost,
-			Message: fmt.Sprintf("what the expressions gave is larger than %d bytes, and so than a pod may be", maxProduced)}
+		err = producedTooMuch()
 	}
 	if err != nil {
 		if r.trace != nil {
@@ -95,6 +94,11 @@ func (r *rendering) expression(n *node) (any, bool, error) {
 		}
 	}
 	return value, value != nil, nil
+}
+
+func producedTooMuch() error {
+	return &expression.Error{Reason: expression.ExpressionCost,
+		Message: fmt.Sprintf("what the expressions gave is larger than %d bytes, and so than a pod may be", maxProduced)}
 }
 
 // textBytes is how long the texts in a value are.
@@ -257,14 +261,24 @@ func (r *rendering) item(list, item *node, out []any) ([]any, error) {
 // each makes an item once for each element of its $each.
 func (r *rendering) each(list, item *node, out []any) ([]any, error) {
 	above := r.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
-	value, _, err := r.evaluate(item.each)
+	value, present, err := r.evaluate(item.each)
 	r.leave(above)
-	if err != nil {
-		return nil, err
+	if err != nil || !present {
+		return out, err
 	}
-	elements := expression.Elements(value)
+	elements, ok := expression.Elements(value)
+	if !ok {
+		return nil, r.fault(item.each, errors.New("$each has a value that is no list"))
+	}
 	if len(elements) > expression.MaxElements {
 		return nil, r.fault(item.each, fmt.Errorf("$each has %d elements, more than %d", len(elements), expression.MaxElements))
+	}
+	if err := r.repeat(item, len(elements)); err != nil {
+		if r.trace != nil {
+			r.trace.failed = append(r.trace.failed, traceFailure{item.each, err})
+			return out, nil
+		}
+		return nil, r.fault(item.each, err)
 	}
 	for i, element := range elements {
 		r.activation.Each, r.activation.EachIndex = element, i
@@ -274,6 +288,21 @@ func (r *rendering) each(list, item *node, out []any) ([]any, error) {
 	}
 	r.activation.Each = nil
 	return out, nil
+}
+
+// valueCost is what each value that a $each makes costs, in CEL's units: as many as making and, at
+// load, checking it takes. So one rendering has at most 50,000 of them, as a template has values.
+const valueCost = expression.RenderingLimit / maxValues
+
+// repeat counts what an item adds for so many elements, before it is made.
+func (r *rendering) repeat(item *node, elements int) error {
+	if err := r.budget.Spend(uint64(elements * item.eachValues * valueCost)); err != nil {
+		return err
+	}
+	if r.produced += elements * item.eachText; r.produced > maxProduced {
+		return producedTooMuch()
+	}
+	return nil
 }
 
 // place notes what the template says about a container that was just added.

@@ -120,6 +120,10 @@ func TestTheLimitsOfATemplate(t *testing.T) {
 			podOf("", `"args":[`+numbered(500, `"${instance}"`)+`]`), podOf("", `"args":[`+numbered(501, `"${instance}"`)+`]`),
 			"error: spec: the template has 501 expressions, at most 500 are allowed [TooLarge]",
 		},
+		"text of expressions": {
+			podOf("", `"args":[`+numbered(8, `"${'`+strings.Repeat("x", 4000)+`'+'#'}"`)+`]`), podOf("", `"args":[`+numbered(9, `"${'`+strings.Repeat("x", 4000)+`'+'#'}"`)+`]`),
+			"error: spec: the template's expressions have 36054 bytes, at most 32768 are allowed [TooLarge]",
+		},
 		"parameters": {
 			`"parameters":[` + numbered(200, `{"name":"p#","type":"string"}`) + `],` + podOf("", `"args":["a"]`),
 			`"parameters":[` + numbered(201, `{"name":"p#","type":"string"}`) + `],` + podOf("", `"args":["a"]`),
@@ -144,6 +148,39 @@ func TestTheLimitsOfATemplate(t *testing.T) {
 		}
 		if entry := loadSpec(c.refused); !entry.Broken() || entry.Findings[0].String() != c.want {
 			t.Errorf("%s: got %v\nwant %s", name, entry.Findings, c.want)
+		}
+	}
+}
+
+// TestWhatEachRepeatsIsCounted: an item of constants is made once for each element, and rendered
+// once for each example.
+func TestWhatEachRepeatsIsCounted(t *testing.T) {
+	volumes := func(n, sources int) string {
+		return `"volumes":[` + numbered(n, `{"$each":"${lists.range(64)}","name":"v#-${eachIndex}","projected":{"sources":[`+strings.ReplaceAll(numbered(sources, `{"configMap":{"name":"a#"}}`), "#", "")+`]}}`) + `],`
+	}
+	texts := func(n int) string {
+		return `"env":[` + numbered(n, `{"$each":"${lists.range(64)}","name":"V#_${eachIndex}","value":"`+strings.Repeat("x", 2000)+`"}`) + `]`
+	}
+	examples := `,"examples":[` + numbered(50, `{"name":"e#"}`) + `]`
+	for name, c := range map[string]struct{ allowed, refused string }{
+		"values":                  {podOf(volumes(2, 100), `"args":[]`), podOf(volumes(4, 100), `"args":[]`)},
+		"texts":                   {podOf("", texts(10)), podOf("", texts(13))},
+		"values for each example": {podOf(volumes(1, 10), `"args":[]`) + examples, podOf(volumes(1, 60), `"args":[]`) + examples},
+	} {
+		if entry := loadSpec(c.allowed); entry.Broken() {
+			t.Errorf("%s: %s", name, entry.Findings[0])
+		}
+		if entry := loadSpec(c.refused); !entry.Broken() || entry.Findings[0].Reason != templates.FindingReason("ExpressionCost") {
+			t.Errorf("%s: got %v", name, entry.Findings)
+		}
+	}
+}
+
+func TestEachOfWhatIsNoListIsAFault(t *testing.T) {
+	for list, broken := range map[string]bool{"${dyn(1)}": true, "${dyn('x')}": true, "${dyn(true)}": true, "${dyn([1])}": false, "${dyn({'a': 1})}": false, "${optional.none()}": false} {
+		entry := loadSpec(`"pod":{"spec":{"imagePullSecrets":[{"$each":"` + list + `","name":"x"}],"containers":[{"name":"x","image":"y"}]}}`)
+		if entry.Broken() != broken {
+			t.Errorf("%s: %v", list, entry.Findings)
 		}
 	}
 }

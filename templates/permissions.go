@@ -14,16 +14,17 @@ const everyNamespace = "*"
 
 // Permissions are the rights that the pod's service account needs for this instance to
 // work; nil where it needs none. They change nothing in the pod, so they count neither
-// in the revision nor in what Render gives. The error is always a *RenderError.
-func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, err error) {
+// in the revision nor in what Render gives. Cost is what the expressions took, also where they
+// failed, in CEL's units of work. The error is always a *RenderError.
+func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, cost uint64, err error) {
 	defer t.containRender(&err)
 	if t.program.permissions == nil {
-		return nil, nil
+		return nil, 0, nil
 	}
 	r := rendering{program: t.program, origin: t.Origin, activation: activate(in)}
 	items, err := r.needs()
 	if err != nil {
-		return nil, err
+		return nil, r.budget.Spent(), err
 	}
 	for _, item := range items {
 		o, _ := item.(Object)
@@ -35,7 +36,7 @@ func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, err error)
 			Namespaces:    textsOf(o, "namespaces"),
 		})
 	}
-	return out, nil
+	return out, r.budget.Spent(), nil
 }
 
 // UsualPermissions are those of an instance without parameters of its own, for people
@@ -43,7 +44,7 @@ func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, err error)
 func (t *Template) UsualPermissions() []v1alpha1.Permission {
 	in := t.sampleInput(t.defaults)
 	in.Native = true
-	permissions, err := t.Permissions(in)
+	permissions, _, err := t.Permissions(in)
 	if err != nil {
 		return nil
 	}

@@ -44,7 +44,7 @@ func TestPermissionsFollowTheInstance(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}
-			permissions, err := template.Permissions(&Input{Parameters: values, Instance: "a"})
+			permissions, _, err := template.Permissions(&Input{Parameters: values, Instance: "a"})
 			if err != nil {
 				t.Fatal(err)
 			}

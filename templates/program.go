@@ -34,6 +34,9 @@ type node struct {
 	when *node
 	// each is the list for whose elements an item of a list is made; nil: the item is made once.
 	each *node
+	// eachValues and eachText are how much one element adds: its values, and the bytes of the
+	// texts among them that are no expressions.
+	eachValues, eachText int
 	// elements is what the list reads that an expression within an item with $each gets its
 	// elements from.
 	elements expression.Uses
@@ -84,6 +87,16 @@ type place struct {
 // constant says whether a node has the same value in every rendering.
 func (n *node) constant() bool {
 	return n != nil && n.form == constantForm && n.when == nil && n.each == nil && n.list == noContainers && n.container == nil
+}
+
+// weigh counts what an item with $each adds for one element. Called before compact.
+func (n *node) weigh() {
+	n.walk(func(part *node) {
+		n.eachValues++
+		if text, ok := part.value.(string); ok {
+			n.eachText += len(text)
+		}
+	})
 }
 
 // uses sums up what the expressions of a tree read.

@@ -199,6 +199,14 @@ type Budget struct{ spent uint64 }
 // Spent is the work done so far.
 func (b *Budget) Spent() uint64 { return b.spent }
 
+// Spend adds work that is done for expressions elsewhere; an error is an *Error.
+func (b *Budget) Spend(cost uint64) error {
+	if err := b.spend(cost); err != nil {
+		return err
+	}
+	return nil
+}
+
 // spend adds to the work, and is an error once it is too much.
 func (b *Budget) spend(cost uint64) *Error {
 	if b.spent += cost; b.spent <= RenderingLimit {

@@ -69,8 +69,11 @@ type program struct {
 	params   []schema.Field // that it uses, with the types it was compiled for
 	each     *schema.Schema // as it was compiled for; nil if it does not use it
 	uses     Uses
-	output   *cel.Type
-	plan     atomic.Pointer[cel.Program] // nil while it is not kept: see planned
+	// references are the $(NAME) that stand in the source; open says that it also has another $(.
+	references []string
+	open       bool
+	output     *cel.Type
+	plan       atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
 
 // suit reports whether what was compiled for those parameters can be used where
@@ -137,6 +140,9 @@ func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Er
 	if tooManyNodes(tree.Expr()) {
 		return nil, nil, &Error{Reason: ExpressionCost, Message: "the expression is too large once its macros are written out", Hint: "make several of it"}
 	}
+	if tooLargeTypes(tree.Expr()) {
+		return nil, nil, &Error{Reason: ExpressionCost, Message: "lists and maps within each other make its types too large", Hint: "make several of it, with fewer levels"}
+	}
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)
 	if a.err != nil && a.err.Reason == ExpressionCost {
@@ -150,6 +156,7 @@ func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Er
 		return nil, nil, a.err
 	}
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
+	p.references, p.open = referencesIn(source)
 	p.params = fieldsOf(p.uses.Parameters, now.params)
 	if p.uses.Each {
 		p.each = now.each

@@ -35,7 +35,7 @@ func (p *program) apart(value any, in *Activation) any {
 	switch v := value.(type) {
 	case string:
 		if strings.Contains(v, "$(") && !p.written(in) {
-			return withoutReferences(v)
+			return withoutReferences(v, p.references)
 		}
 	case []any:
 		if !holds(v) || p.written(in) {
@@ -44,7 +44,7 @@ func (p *program) apart(value any, in *Activation) any {
 		out := slices.Clone(v) // the list may be a parameter's own
 		for i, item := range out {
 			if text, ok := item.(string); ok {
-				out[i] = withoutReferences(text)
+				out[i] = withoutReferences(text, p.references)
 			}
 		}
 		return out
@@ -52,10 +52,32 @@ func (p *program) apart(value any, in *Activation) any {
 	return value
 }
 
-// written says whether a $( stands in the expression or in a value that it reads. What it
+// referencesIn gives the $(NAME) that a text holds, and whether it also has a $( that is not one, to
+// which an expression may add what it likes.
+func referencesIn(source string) (references []string, open bool) {
+	for {
+		_, after, found := strings.Cut(source, "$(")
+		if !found {
+			return references, open
+		}
+		name, rest, closed := strings.Cut(after, ")")
+		if !closed || strings.ContainsFunc(name, func(r rune) bool { return !namedByKubernetes(r) }) {
+			source, open = after, true
+			continue
+		}
+		references, source = append(references, "$("+name+")"), rest
+	}
+}
+
+// namedByKubernetes says whether names of variables usually have the character.
+func namedByKubernetes(r rune) bool {
+	return r == '_' || r == '-' || r == '.' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
+}
+
+// written says whether a $( with a name of any kind stands in the expression, or one in a value that it reads. What it
 // reads of the pod beside names belongs to whoever may write $( into a string parameter as well.
 func (p *program) written(in *Activation) bool {
-	if strings.Contains(p.source, "$(") || p.uses.Each && holds(in.Each) ||
+	if p.open || p.uses.Each && holds(in.Each) ||
 		slices.ContainsFunc(p.uses.Paths, func(path Path) bool { return !path.always() }) {
 		return true
 	}
@@ -81,15 +103,21 @@ func holds(value any) bool {
 		return strings.Contains(v, "$(")
 	case []any:
 		return slices.ContainsFunc(v, holds)
+	case map[string]any: // an element of a $each
+		for _, member := range v {
+			if holds(member) {
+				return true
+			}
+		}
 	}
 	return false
 }
 
-// withoutReferences writes $$( for each $(.
-func withoutReferences(text string) string {
+// withoutReferences writes $$( for each $( that does not begin one of the references to keep.
+func withoutReferences(text string, keep []string) string {
 	out := make([]byte, 0, len(text)+8)
 	for i := range len(text) {
-		if text[i] == '(' && opens(out) {
+		if text[i] == '(' && opens(out) && !slices.ContainsFunc(keep, func(reference string) bool { return strings.HasPrefix(text[i-1:], reference) }) {
 			out = append(out, '$')
 		}
 		out = append(out, text[i])

@@ -109,19 +109,19 @@ func typedEach(s *schema.Schema) string {
 }
 
 // Elements are what a value of a CompileList expression stands for, in order: the items of a list,
-// or the entries of a mapping by key, as {key, value}.
-func Elements(value any) []any {
+// or the entries of a mapping by key, as {key, value}. It is false for what has none.
+func Elements(value any) (elements []any, ok bool) {
 	switch v := value.(type) {
 	case []any:
-		return v
+		return v, true
 	case map[string]any:
 		out := make([]any, 0, len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			out = append(out, map[string]any{"key": key, "value": v[key]})
 		}
-		return out
+		return out, true
 	}
-	return nil
+	return nil, false
 }
 
 // orderedFunction goes around what a comprehension walks. Go's maps have no order, so that
@@ -192,5 +192,9 @@ func orderedWork(args []ref.Val) int {
 		return 1
 	}
 	size, _ := m.Size().(types.Int)
-	return product(int(size), logarithm(int(size))) + 1
+	keys := 0
+	for it := m.Iterator(); keys <= ExpressionLimit && it.HasNext() == types.True; {
+		keys += 1 + textLength(it.Next())/bytesPerUnit
+	}
+	return min(product(keys, logarithm(int(size)))+1, tooMuch)
 }

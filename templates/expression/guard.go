@@ -2,7 +2,9 @@ package expression
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/functions"
@@ -11,7 +13,8 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
-	"k8s.io/apiserver/pkg/cel/library"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
 // CEL counts the cost of a call when the call is done, by the length of the outermost
@@ -24,9 +27,7 @@ import (
 func guard(env *cel.Env) cel.ProgramOption {
 	implementations := map[string]functions.FunctionOp{}
 	for name := range env.Functions() {
-		if measured(name) {
-			addImplementations(implementations, env, name)
-		}
+		addImplementations(implementations, env, name)
 	}
 	implementations[operators.Equals] = func(args ...ref.Val) ref.Val { return types.Equal(args[0], args[1]) }
 	implementations[operators.NotEquals] = func(args ...ref.Val) ref.Val {
@@ -34,24 +35,35 @@ func guard(env *cel.Env) cel.ProgramOption {
 	}
 	return cel.CustomDecorator(func(i interpreter.Interpretable) (interpreter.Interpretable, error) {
 		call, ok := i.(interpreter.InterpretableCall)
-		if !ok || !measured(call.Function()) {
+		if !ok {
+			return i, nil
+		}
+		name, args := call.Function(), call.Args()
+		work := measureOf(name)
+		zoned := len(args) == 2 && slices.Contains(accessors, name)
+		if work == nil && !zoned {
 			return i, nil
 		}
 		implementation := implementations[call.OverloadID()]
 		if implementation == nil {
-			implementation = implementations[call.Function()]
+			implementation = implementations[name]
 		}
 		if implementation == nil {
 			return i, nil // CEL has none either: evaluating it is an error
 		}
-		args := call.Args()
-		if call.Function() == "matches" && len(args) == 2 {
+		if zoned {
+			return interpreter.NewCall(call.ID(), name, call.OverloadID(), args, inZone(implementation)), nil
+		}
+		if name == "matches" && len(args) == 2 {
 			// CEL would replace the call of a constant pattern by one of its own.
+			work, implementation = constantPattern(args[1], work, implementation)
 			args = []interpreter.InterpretableV2{args[0], plain{args[1]}}
 		}
-		name := call.Function()
+		if name == "quantity" || name == "isQuantity" {
+			implementation = shortQuantity(name, implementation)
+		}
 		guarded := func(args ...ref.Val) ref.Val {
-			if work(name, args) > ExpressionLimit {
+			if work(args) > ExpressionLimit {
 				return types.WrapErr(&limitError{name})
 			}
 			return implementation(args...)
@@ -59,9 +71,6 @@ func guard(env *cel.Env) cel.ProgramOption {
 		return interpreter.NewCall(call.ID(), name, call.OverloadID(), args, guarded), nil
 	})
 }
-
-// plain hides that an argument is a constant.
-type plain struct{ interpreter.InterpretableV2 }
 
 // addImplementations adds a function's implementations, by overload and, for calls
 // whose overload is known only at run time, by name.
@@ -123,29 +132,36 @@ func appendItems(items []ref.Val, list traits.Lister) []ref.Val {
 	return items
 }
 
+// inZone keeps the accessors of a time from looking for a time zone by its name: which there are, and
+// what Local means, is the machine's.
+func inZone(implementation functions.FunctionOp) functions.FunctionOp {
+	return func(args ...ref.Val) ref.Val {
+		if zone, ok := args[1].(types.String); ok && zone != "" && zone != "UTC" && !strings.Contains(string(zone), ":") {
+			return types.NewErr("time zone %s: want UTC or an offset such as +01:00", quote(string(zone)))
+		}
+		return implementation(args...)
+	}
+}
+
+// shortQuantity keeps long texts from being read as quantities, which takes the square of the
+// number of their digits.
+func shortQuantity(name string, implementation functions.FunctionOp) functions.FunctionOp {
+	return func(args ...ref.Val) ref.Val {
+		switch {
+		case len(args) != 1 || textLength(args[0]) <= schema.LongestQuantity:
+			return implementation(args...)
+		case name == "isQuantity":
+			return types.False
+		}
+		return types.NewErr("a quantity has at most %d bytes", schema.LongestQuantity)
+	}
+}
+
 // limitError is the error of a call that was not made.
 type limitError struct{ function string }
 
 func (e *limitError) Error() string {
 	return "the operands or the result of " + e.function + " are too large"
-}
-
-// costs is how Kubernetes counts, but at least as much as the call weighed.
-type costs struct {
-	library.CostEstimator
-}
-
-// CallCost implements interpreter.ActualCostEstimator.
-func (c *costs) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
-	cost := c.CostEstimator.CallCost(function, overload, args, result)
-	if !measured(function) {
-		return cost
-	}
-	weighed := uint64(work(function, args))
-	if cost == nil || *cost < weighed {
-		return &weighed
-	}
-	return cost
 }
 
 // longestResult bounds the texts that one call makes, in bytes: what does not fit into an

@@ -25,6 +25,9 @@ func TestEveryFunctionOfTheLanguageIsMeasured(t *testing.T) {
 		if slices.Contains(constantWork, name) {
 			lists++
 		}
+		if slices.Contains(accessors, name) {
+			lists++
+		}
 		if slices.Contains(linearWork, name) {
 			lists++
 		}
@@ -255,5 +258,24 @@ func TestAnElementHasTheTypeOfItsList(t *testing.T) {
 	}
 	if _, fault := environment.Compile(scan("${string(eachIndex)}"), text); fault == nil || fault.Reason != UnknownVariable {
 		t.Errorf("eachIndex outside of an item: got %v", fault)
+	}
+}
+
+func TestAReferenceInAnElementStays(t *testing.T) {
+	environment := NewCompiler().Environment(parameters)
+	list, _ := Scan("${pod.metadata.labels}")
+	_, within, fault := environment.CompileList(list)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	item, _ := Scan(`${each.value + "!"}`)
+	x, fault := within.Compile(item, schema.NewScalar(schema.String))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	in := activation(t)
+	in.Each = map[string]any{"key": "a", "value": "$(NAME)"}
+	if value, _, err := x.Evaluate(in, &Budget{}); err != nil || value != "$(NAME)!" {
+		t.Errorf("got %v, %v", value, err)
 	}
 }

@@ -67,7 +67,7 @@ func newLanguage() *language {
 	slices.Sort(l.functions)
 	l.options = []cel.ProgramOption{
 		cel.CostLimit(ExpressionLimit),
-		cel.CostTracking(&costs{}),
+		cel.CostTracking(newCosts(env)),
 		guard(env),
 	}
 	return l

@@ -2,9 +2,12 @@ package expression
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
 // bomb holds one list a thousand times, so many levels deep.
@@ -92,5 +95,107 @@ func TestAnExpressionHasALength(t *testing.T) {
 	_, err = compile(t, "${"+strings.Repeat("(", 4000)+"1"+strings.Repeat(")", 4000)+"}", nil)
 	if err == nil {
 		t.Error("4000 parentheses are accepted")
+	}
+}
+
+// bound binds each of the values to a variable, the next one's within; X is the last variable.
+func bound(last string, values ...string) string {
+	for i := len(values) - 1; i >= 0; i-- {
+		last = fmt.Sprintf("[%s].map(v%d, %s)[0]", values[i], i, last)
+	}
+	return strings.ReplaceAll(last, "X", fmt.Sprintf("v%d", len(values)-1))
+}
+
+// doubledText is bound to a text of two bytes that has been doubled so many times.
+func doubledText(times int, last string) string {
+	values := []string{"'11'"}
+	for i := range times {
+		values = append(values, fmt.Sprintf("v%d + v%d", i, i))
+	}
+	return bound(last, values...)
+}
+
+func TestTypesThatGrowAreRefusedBeforeTheyAreChecked(t *testing.T) {
+	doubling := []string{"{1: 1}"}
+	for i := range 30 {
+		doubling = append(doubling, fmt.Sprintf("{v%d: v%d}", i, i))
+	}
+	inserted := []string{"{1: 1}"}
+	for i := range 30 {
+		inserted = append(inserted, fmt.Sprintf("[1].transformMap(i, x, v%d)", i))
+	}
+	open := func(empty string) string {
+		text := "'x'"
+		for i := 30; i > 0; i-- {
+			text = strings.NewReplacer("A", fmt.Sprintf("v%d", i-1), "B", fmt.Sprintf("v%d", i)).Replace("["+empty+"].map(B, (A in B) && B.exists(k, v, v == A) ? ") + text + " : 'y')[0]"
+		}
+		return "[{1: 1}].map(v0, " + text + ")[0]"
+	}
+	hidden := "'x'"
+	for i := 20; i > 0; i-- {
+		hidden = strings.NewReplacer("A", fmt.Sprintf("v%d", i-1), "B", fmt.Sprintf("v%d", i)).Replace("[[]].map(m, m == [A] ? [{m: m}].map(B, ") + hidden + ")[0] : 'y')[0]"
+	}
+	for name, text := range map[string]string{
+		"maps whose keys are maps": bound("'x'", doubling...),
+		"maps of maps":             bound("'x'", inserted...),
+		"maps of any type":         open("{}"),
+		"optional maps":            open("optional.none().orValue({})"),
+		"keys of any type":         "[{1: 1}].map(v0, " + hidden + ")[0]",
+		"nested loops":             strings.Repeat("[1].map(x, ", 100) + "'x'" + strings.Repeat(")", 100),
+		"nested lists":             strings.Repeat("[", 100) + "'x'" + strings.Repeat("]", 100) + strings.Repeat("[0]", 100),
+		"nested optionals":         strings.Repeat("optional.of(", 100) + "'x'" + strings.Repeat(")", 100),
+	} {
+		if _, err := compile(t, "${"+text+"}", nil); err == nil || err.Reason != ExpressionCost {
+			t.Errorf("%s: got %v, want %s", name, err, ExpressionCost)
+		}
+	}
+	for name, text := range map[string]string{
+		"a table of tables":       `{"a": {"b": {"c": {"d": 1}}}}.a.b.c.d`,
+		"a chain of variables":    doubledText(15, "size(X)"),
+		"a chain of loops":        "[1]" + strings.Repeat(".map(x, x + 1).filter(x, x > 0)", 20) + "[0]",
+		"labels that may be gone": strings.Repeat(`pod.metadata.?labels.orValue({}).exists(k, k == "a") || `, 10) + "true",
+		"maps made of maps":       `size({"a": "b"}` + strings.Repeat(".transformMap(k, v, v + k)", 6) + ")",
+		"steps of optionals":      "optional.of(1)" + strings.Repeat(".optMap(x, x)", 20) + ".value()",
+	} {
+		if _, err := compile(t, "${"+text+"}", nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestACallCountsWhatItTakes has calls that are cheap for CEL, as often as an expression may make them.
+func TestACallCountsWhatItTakes(t *testing.T) {
+	const pattern = "a{500}|b{500}|c{500}"
+	for name, text := range map[string]string{
+		"characters of a long text":   doubledText(18, "string(lists.range(5000).map(i, X.size()).size())"),
+		"keys of a long common start": doubledText(13, "string({X + 'a': 1, X + 'b': 2, X + 'c': 3, X + 'd': 4}.map(k, lists.range(30).map(i, {X + 'a': 1, X + 'b': 2, X + 'c': 3, X + 'd': 4}.map(k, 1))).size())"),
+		"a pattern that is constant":  `string(lists.range(2000).map(i, "x".matches("` + pattern + `")).size())`,
+		"a pattern that is computed":  `string(lists.range(2000).map(i, "x".find("` + pattern + `" + string(i))).size())`,
+	} {
+		x := mustCompile(t, "${"+text+"}", nil)
+		_, _, err := x.Evaluate(activation(t), &Budget{})
+		if got := (*Error)(nil); !errors.As(err, &got) || got.Reason != ExpressionCost {
+			t.Errorf("%s: got %v, want %s", name, err, ExpressionCost)
+		}
+	}
+}
+
+func TestDigitsOfALongTextAreNoQuantity(t *testing.T) {
+	value, _, err := mustCompile(t, "${"+doubledText(18, "isQuantity(X)")+"}", schema.NewScalar(schema.Boolean)).Evaluate(activation(t), &Budget{})
+	if err != nil || value != false {
+		t.Errorf("isQuantity: got %v, %v, want false", value, err)
+	}
+	if _, _, err := mustCompile(t, "${"+doubledText(10, "string(quantity(X).isInteger())")+"}", nil).Evaluate(activation(t), &Budget{}); err == nil {
+		t.Error("quantity takes a text of 2,048 digits")
+	}
+}
+
+func TestATimeZoneIsAnOffset(t *testing.T) {
+	for zone, want := range map[string]any{"": int64(12), "UTC": int64(12), "+02:00": int64(14), "-01:30": int64(10), "Europe/Berlin": nil, "Local": nil} {
+		x := mustCompile(t, `${timestamp("2026-01-02T12:00:00Z").getHours("`+zone+`")}`, schema.NewScalar(schema.Integer))
+		value, _, err := x.Evaluate(activation(t), &Budget{})
+		if got := (*Error)(nil); want == nil && (!errors.As(err, &got) || got.Reason != ExpressionFailed) || want != nil && value != want {
+			t.Errorf("%q: got %v, %v, want %v", zone, value, err, want)
+		}
 	}
 }

@@ -3,11 +3,13 @@ package expression
 import (
 	"slices"
 
+	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apiserver/pkg/cel/library"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
@@ -18,10 +20,9 @@ var constantWork = []string{
 	operators.LogicalNot, operators.Negate, operators.Modulo, operators.Multiply, operators.Subtract, operators.Divide,
 	operators.LogicalAnd, operators.LogicalOr, operators.Conditional, operators.Index, operators.OptIndex, operators.OptSelect,
 	operators.NotStrictlyFalse, "__not_strictly_false__",
-	"dyn", "type", "size", "first", "last",
+	"dyn", "type", "first", "last",
 	"optional.of", "optional.ofNonZeroValue", "optional.none", "hasValue", "value", "or", "orValue",
-	// Accessors of values that have been parsed before.
-	"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+	// Accessors of values that have been parsed before; besides, those of times and durations.
 	"asApproximateFloat", "asInteger", "isInteger", "sign",
 	"family", "isGlobalUnicast", "isLinkLocalMulticast", "isLinkLocalUnicast", "isLoopback", "isUnspecified", "masked", "prefixLength",
 	"major", "minor", "patch",
@@ -30,6 +31,11 @@ var constantWork = []string{
 	"format.qualifiedName", "format.uri", "format.uuid",
 	// The authorizer of admission policies, of which no variable gives a value here.
 	"allowed", "check", "error", "errored", "fieldSelector", "group", "labelSelector", "name", "namespace", "path", "reason", "resource", "serviceAccount", "subresource",
+}
+
+// accessors lists the functions that take a time, and perhaps its zone, apart: constantWork as well.
+var accessors = []string{
+	"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
 }
 
 // linearWork lists the functions that go through their operands a few times and make
@@ -58,6 +64,7 @@ var otherWork = map[string]func(args []ref.Val) int{
 	"sets.intersects":       pairsWork,
 	"indexOf":               searchWork,
 	"lastIndexOf":           searchWork,
+	"size":                  sizeWork,
 	"sort":                  sortWork,
 	"@sortByAssociatedKeys": sortWork,
 	"lists.range":           rangeWork,
@@ -72,22 +79,54 @@ var otherWork = map[string]func(args []ref.Val) int{
 	"findAll":               func(args []ref.Val) int { return regexWork(args) + textLength(args[0]) },
 }
 
-// measured reports whether the work of a function depends on its operands. Of one that no
-// list names it does.
-func measured(function string) bool { return !slices.Contains(constantWork, function) }
-
-// work is how much a call will do and make: the values and the hundreds of bytes that it
+// measure gives how much a call will do and make: the values and the hundreds of bytes that it
 // looks at or makes, at least one. It is counted only so far as to know that it is too much for an
-// expression. What no list names counts as if it compared all its operands with each other.
-func work(function string, args []ref.Val) int {
-	if measure := otherWork[function]; measure != nil {
-		return measure(args)
+// expression.
+type measure func(args []ref.Val) int
+
+// measureOf gives the measure of a function, or nil where the work does not depend on the
+// operands. What no list names counts as if it compared all its operands with each other.
+func measureOf(function string) measure {
+	switch {
+	case slices.Contains(constantWork, function), slices.Contains(accessors, function):
+		return nil
+	case otherWork[function] != nil:
+		return otherWork[function]
+	case slices.Contains(linearWork, function):
+		return linear
 	}
-	if slices.Contains(linearWork, function) {
-		return linear(args)
+	return allPairs
+}
+
+// costs is how Kubernetes counts, but at least as much as the call weighed.
+type costs struct {
+	library.CostEstimator
+	measures map[string]measure // of all functions of the environment; nil as in measureOf
+}
+
+func newCosts(env *cel.Env) *costs {
+	c := &costs{measures: map[string]measure{}}
+	for name := range env.Functions() {
+		c.measures[name] = measureOf(name)
 	}
-	all := linear(args)
-	return product(all, all)
+	return c
+}
+
+// CallCost implements interpreter.ActualCostEstimator.
+func (c *costs) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
+	cost := c.CostEstimator.CallCost(function, overload, args, result)
+	work, known := c.measures[function]
+	if !known {
+		work = measureOf(function)
+	}
+	if work == nil {
+		return cost
+	}
+	weighed := uint64(work(args))
+	if cost == nil || *cost < weighed {
+		return &weighed
+	}
+	return cost
 }
 
 // tooMuch is more than any call may do.
@@ -99,6 +138,12 @@ func linear(args []ref.Val) int {
 		total = min(total+weigh(arg), tooMuch)
 	}
 	return total
+}
+
+// allPairs is the work of comparing all values with each other.
+func allPairs(args []ref.Val) int {
+	all := linear(args)
+	return product(all, all)
 }
 
 func product(a, b int) int {
@@ -164,6 +209,9 @@ func searchWork(args []ref.Val) int {
 	return all
 }
 
+// sizeWork: the characters of a text are counted; lists and maps know how many items they have.
+func sizeWork(args []ref.Val) int { return 1 + textLength(args[0])/bytesPerUnit }
+
 func sortWork(args []ref.Val) int {
 	all := linear(args)
 	return min(product(all, logarithm(all)), tooMuch)
@@ -178,6 +226,9 @@ func rangeWork(args []ref.Val) int {
 // done with it.
 func quantityWork(args []ref.Val) int {
 	text := textOf(args[0])
+	if len(text) > schema.LongestQuantity {
+		return linear(args) // see shortQuantity
+	}
 	if _, err := resource.ParseQuantity(text); err != nil {
 		return linear(args) // which CEL says
 	}

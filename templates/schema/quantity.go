@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// longestQuantity is how many bytes a quantity may have: the 19 digits of an int64 before
+	// LongestQuantity is how many bytes a quantity may have: the 19 digits of an int64 before
 	// and behind the point, with room for zeros.
-	longestQuantity = 64
+	LongestQuantity = 64
 	// largestExponent is the power of ten of the largest suffix, E.
 	largestExponent = 18
 )
@@ -20,8 +20,8 @@ const (
 // 1e999999999 writes out its digits, which never ends, so that an exponent has to be one that a
 // suffix could stand for.
 func ParseQuantity(text string) (resource.Quantity, error) {
-	if len(text) > longestQuantity {
-		return resource.Quantity{}, fmt.Errorf("quantity: %d bytes, more than %d", len(text), longestQuantity)
+	if len(text) > LongestQuantity {
+		return resource.Quantity{}, fmt.Errorf("quantity: %d bytes, more than %d", len(text), LongestQuantity)
 	}
 	// A suffix such as E or Ei is not followed by digits.
 	if at := strings.IndexAny(text, "eE"); at >= 0 && at+1 < len(text) {

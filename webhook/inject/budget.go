@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // What one pod may cost. The units count steps of loops that depend on the sizes of two
@@ -31,6 +32,9 @@ type budget struct {
 	size         int // of the pod in bytes
 	spent, limit int // in units
 	rendering    uint64
+
+	asking     uint64 // what the permissions took, as rendering
+	askedReads int    // of the pod for permissions, in units
 }
 
 func newBudget(size int) budget {
@@ -61,13 +65,34 @@ func (j *job) spend(c *candidate, units int, counted string) *Fault {
 	return &f
 }
 
-// mayRender looks at what the expressions of the instances before have left.
+// mayRender looks at what the expressions of the instances before have left. Those that yield leave
+// half of the work to the planning of those that do not.
 func (j *job) mayRender(c *candidate) bool {
-	if j.work.rendering < maxRendering {
+	limit := j.work.limit
+	if c.template.FailurePolicy == v1alpha1.Ignore {
+		limit /= 2
+	}
+	switch {
+	case j.work.rendering >= maxRendering:
+		j.fault(j.tooCostly(c), c)
+	case j.work.spent > limit:
+		j.fault(c.exceeded(fmt.Sprintf("to read the pod in expressions of the templates before takes more than %d of the %d units of work that %d bytes are given", limit, j.work.limit, j.work.size)), c)
+	default:
 		return true
 	}
-	j.fault(j.tooCostly(c), c)
 	return false
+}
+
+// mayAsk looks at what the permissions of the instances before have left. They have a budget of
+// their own, for the answer is the same whether somebody asks for them or not.
+func (j *job) mayAsk() bool {
+	return j.work.asking < maxRendering && j.work.askedReads <= j.work.limit
+}
+
+// asked counts what it took to tell an instance's permissions.
+func (j *job) asked(cost uint64) {
+	j.work.asking += cost
+	j.work.askedReads += j.takeReads()
 }
 
 func (j *job) tooCostly(c *candidate) Fault {
@@ -83,11 +108,26 @@ func (j *job) rendered(c *candidate, cost uint64) *Fault {
 		f := j.tooCostly(c)
 		return &f
 	}
-	if !j.reader.read {
-		return nil
+	if units := j.takeReads(); units > 0 {
+		return j.spend(c, units, "to read the pod in expressions")
+	}
+	return nil
+}
+
+// takeReads is what expressions have read of the pod and its containers since the last time, in units.
+func (j *job) takeReads() int {
+	bytes := 0
+	if j.reader.read {
+		bytes += len(j.pod.raw)
 	}
 	j.reader.read = false
-	return j.spend(c, len(j.pod.raw)/readCost, "to read the pod in expressions")
+	for _, a := range j.apps {
+		if a.read {
+			bytes += len(a.view.raw)
+		}
+		a.read = false
+	}
+	return bytes / readCost
 }
 
 // crowded refuses an instance for which the status annotation has no room: the next

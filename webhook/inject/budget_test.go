@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -117,6 +118,82 @@ func TestWhatAPodMustHaveIsNotStarvedByWhatItMayLack(t *testing.T) {
 		if in.Name == "tiny" && in.Outcome != inject.Injected {
 			t.Errorf("%s: %s", in.Outcome, in.Detail)
 		}
+	}
+}
+
+// readingTemplates match every pod and read it.
+func readingTemplates(n int, read, more string) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: r%d}
+spec: {failurePolicy: Ignore, match: {podSelector: {}}, pod: {metadata: {annotations: {"example.com/%d": "${string(%s.size())}"}}}%s}
+`, i, i, read, more))
+	}
+	return strings.Join(all, "---")
+}
+
+// TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor: an instance is added whole or not at all,
+// also where others take the pod's budget before it is planned.
+func TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor(t *testing.T) {
+	for _, read := range []string{"pod.spec.containers", "app.env"} {
+		set := builtinSet(t, readingTemplates(60, read, ""), tinyTemplate)
+		pod := asking(t, map[string]any{inject.RequestAnnotation: "tiny, log-collector"}, 1, func(int) map[string]any {
+			env := make([]any, 20_000)
+			for i := range env {
+				env[i] = map[string]any{"name": fmt.Sprintf("V%d", i), "value": strings.Repeat("x", 40)}
+			}
+			return map[string]any{"env": env}
+		})
+		result := run(t, set, pod)
+		for _, in := range result.Instances[:2] {
+			if in.Outcome != inject.Injected {
+				t.Errorf("%s: %s %s: %s", read, in.Name, in.Outcome, in.Detail)
+			}
+		}
+		if !strings.Contains(string(result.Patch()), "preStop") {
+			t.Errorf("%s: tiny lacks its hook", read)
+		}
+		injected, exceeded := 0, 0
+		for _, in := range result.Instances[2:] {
+			switch {
+			case in.Outcome == inject.Injected:
+				injected++
+			case in.Reason == inject.BudgetExceeded:
+				exceeded++
+			}
+		}
+		if injected == 0 || exceeded < 40 || injected+exceeded != 60 {
+			t.Errorf("%s: %d injected, %d beyond the budget", read, injected, exceeded)
+		}
+	}
+}
+
+func TestPermissionsHaveABudgetOfTheirOwn(t *testing.T) {
+	const costly = `, permissions: [{apiGroups: [""], resources: ["${string(lists.range(5000).map(i, i + 1).size())}"], verbs: [get], resourceNames: ["${string(pod.spec.containers.size())}"]}]`
+	set := builtinSet(t, readingTemplates(60, "pod.metadata.name", costly))
+	pod := asking(t, map[string]any{"a": "b"}, 1, nil)
+	decide := func(permissions bool) *inject.Result {
+		result, err := inject.Inject(set, &inject.Settings{}, &inject.Request{Pod: pod, Permissions: permissions, Namespace: enabled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	asked, unasked := decide(true), decide(false)
+	told := 0
+	for _, in := range asked.Instances {
+		if len(in.Permissions) > 0 {
+			told++
+		}
+	}
+	if told == 0 || told > 40 {
+		t.Errorf("the permissions of %d of 60 instances are told", told)
+	}
+	if string(asked.Patch()) != string(unasked.Patch()) || asked.Work != unasked.Work {
+		t.Error("to be asked changes the answer")
 	}
 }
 
@@ -258,4 +335,32 @@ func TestManyFaultsAreToldInPart(t *testing.T) {
 	if !strings.Contains(result.Message(), "more") {
 		t.Errorf("%s", result.Message())
 	}
+}
+
+// TestManyTemplatesAreComparedWithFewNames: how many templates there are is not the pod author's choice, but
+// what is looked for among them is.
+func TestManyTemplatesAreComparedWithFewNames(t *testing.T) {
+	for count, want := range map[int]int{1000: 16, 6000: 2, 20_000: 1} {
+		set := manyTemplates(count)
+		names := repeated(16, func(i int) string { return fmt.Sprintf("i%d=template-0000%dx", i, i%10) })
+		result := run(t, set, asking(t, map[string]any{inject.RequestAnnotation: names}, 1, nil))
+		suggested := 0
+		for _, f := range result.Faults {
+			if strings.HasPrefix(f.Fix, "did you mean template-0000") {
+				suggested++
+			}
+		}
+		if len(result.Faults) != 16 || suggested != want {
+			t.Errorf("of %d templates %d are suggested for %d instances, want %d", count, suggested, len(result.Faults), want)
+		}
+	}
+}
+
+// manyTemplates are broken ones, whose names count all the same.
+func manyTemplates(n int) *templates.Set {
+	entries := make([]templates.Entry, n)
+	for i := range entries {
+		entries[i] = templates.Entry{Kind: "ClusterSidecarTemplate", Name: fmt.Sprintf("template-%06d", i), Origin: templates.Origin{Source: templates.SourceDirectory, File: "t.yaml"}}
+	}
+	return templates.NewSet(entries)
 }

@@ -126,6 +126,7 @@ type job struct {
 	claimVolumes names    // see claimVolume
 	volumes      []string // see podVolumes
 	templates    []string // the names of all; nil until one is not found
+	compared     int      // see nearestTemplate
 	own, init    []target // see ownContainers; nil until they are needed
 }
 

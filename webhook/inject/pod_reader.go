@@ -128,11 +128,14 @@ type appReader struct {
 	object map[string]any
 	err    error
 	fields fieldIndex
+	// read is set once an expression reads more of it than its name.
+	read bool
 }
 
 func (r *appReader) Name() string { return r.view.Name }
 
 func (r *appReader) Object() (map[string]any, error) {
+	r.read = true
 	if r.object == nil && r.err == nil {
 		r.object, r.err = decodeObject(r.view.raw)
 	}
@@ -140,6 +143,7 @@ func (r *appReader) Object() (map[string]any, error) {
 }
 
 func (r *appReader) Raw(fields []string) []byte {
+	r.read = r.read || len(fields) != 1 || fields[0] != "name"
 	if len(fields) == 0 {
 		return r.view.raw
 	}

@@ -132,7 +132,12 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 	if !j.request.Permissions {
 		return
 	}
-	permissions, err := c.template.Permissions(in)
+	if !j.mayAsk() {
+		c.instance.Notes = append(c.instance.Notes, "which rights the sidecar needs is not told: those of the sidecars before it took too much work to tell")
+		return
+	}
+	permissions, cost, err := c.template.Permissions(in)
+	j.asked(cost)
 	if err != nil {
 		if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
 			j.crashed(c, invalid)
@@ -171,7 +176,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 		if j.templates == nil {
 			j.templates = j.set.Names(j.request.Namespace.Name)
 		}
-		if near := templates.Nearest(c.asked.template, j.templates); near != "" {
+		if near := j.nearestTemplate(c.asked.template); near != "" {
 			fix = fmt.Sprintf("did you mean %s?", near)
 		}
 		j.fault(Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: place(),
@@ -190,6 +195,19 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	c.pass(templateLoads, true)
 	c.template, c.instance.Template = entry.Template, entry.Template
 	return true
+}
+
+// maxCompared is with how many names of templates those that a pod asks for in vain are compared, from the
+// second one on: a thousand templates for each of 16 instances.
+const maxCompared = 16_384
+
+// nearestTemplate is the template that was probably meant; "" if there is none, or to look takes long.
+func (j *job) nearestTemplate(name string) string {
+	before := j.compared
+	if j.compared += len(j.templates); before > 0 && j.compared > maxCompared {
+		return ""
+	}
+	return templates.Nearest(name, j.templates)
 }
 
 // skip records a decision against an instance that is nobody's mistake; whoever

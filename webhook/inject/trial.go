@@ -63,12 +63,15 @@ func (t *trial) ended() bool {
 
 // stopped counts steps of the work; what is counted is named when there are none left.
 func (t *trial) stopped(steps int, counted string) bool {
-	if !t.ended() {
-		if f := t.claims.job.spend(t.candidate, steps, counted); f != nil {
-			t.faults.add(*f)
-		}
+	if t.faults.more || t.claims.grown > maxGrowth {
+		return true
 	}
-	return t.ended()
+	// Also where an instance before took all: one without a fault would be added, and not whole.
+	if f := t.claims.job.spend(t.candidate, steps, counted); f != nil {
+		t.faults.add(*f)
+		return true
+	}
+	return false
 }
 
 // run makes the plan. It ends early where a limit is reached.
