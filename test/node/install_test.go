@@ -32,7 +32,7 @@ func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 		}
 	})
 	for scope, kinds := range map[string]string{
-		"--all-namespaces=false": "mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings",
+		"--all-namespaces=false":  "mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings",
 		"--namespace=" + injector: "deployments,services,secrets,configmaps,leases,roles,rolebindings,poddisruptionbudgets,networkpolicies,jobs",
 	} {
 		for line := range strings.Lines(p.kubectl("get", kinds, scope, "-o", "name")) {
