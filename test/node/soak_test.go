@@ -164,7 +164,7 @@ func (s *soak) applyTemplate(t *testing.T, change int) {
 	t.Helper()
 	must(t, persist(t.Context(), func(ctx context.Context) error {
 		return suite.client.CoreV1().RESTClient().Patch(types.ApplyPatchType).AbsPath(templatePath).
-			Param("fieldManager", "soak").Param("force", "true").Body(templateText(t, change)).Do(ctx).Error()
+			Param("fieldManager", "soak").Param("force", "true").Body([]byte(templateText(t, change))).Do(ctx).Error()
 	}))
 }
 
