@@ -194,8 +194,11 @@ func (s *soak) coldStart(t *testing.T, span context.Context) {
 	s.meter.restarts()
 	for _, name := range started {
 		must(t, suite.launch(name, commands[name][0], commands[name][1:]...))
-		if name == "kube-apiserver" {
+		switch name { // the next one ends if these do not answer yet
+		case "kube-apiserver":
 			must(t, suite.answers(t.Context()))
+		case "containerd":
+			must(t, eventually(t.Context(), patience, func(ctx context.Context) error { return suite.ctr(ctx, "version") }))
 		}
 	}
 	must(t, eventually(t.Context(), patience, suite.isReady))

@@ -24,7 +24,7 @@ type load struct {
 }
 
 // gated is how many pods a Deployment has that never run: a scheduling gate keeps them pending.
-const gated = 20
+const gated = 5
 
 func (s *soak) beginLoad(t *testing.T, namespace string) *load {
 	t.Helper()
