@@ -82,9 +82,9 @@ node-down: ## takes away the node that make node, or a killed run, has left
 test-node: ## the injector and every sidecar on a real node, by effect; needs root
 	go -C test/node test -count 1 -timeout 60m ./...
 
-# A minute for each fault, and some more until all is well again.
-soak: ## 3,000 pods on a real node while one thing after another goes wrong, into docs/reliability.md; about 20 minutes, needs root
-	go -C test/node test -count 1 -timeout 40m -v -run '^TestSoak$$' . -soak 40s
+# Each fault takes 25 s of load, and then some until all is well again.
+soak: ## 3,000 pods on a real node while one thing after another goes wrong, into docs/reliability.md; about 12 minutes, needs root
+	go -C test/node test -count 1 -timeout 40m -v -run '^TestSoak$$' . -soak 25s
 
 race: ## the tests of the concurrent rooms under the race detector
 	CGO_ENABLED=1 go test -race $(concurrent)
