@@ -37,7 +37,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image test test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -84,6 +84,10 @@ node-down: ## takes away the node that make node, or a killed run, has left
 test-node: ## the injector and every sidecar on a real node, by effect; needs root
 	go -C test/node test ./standins/...
 	go -C test/node test -count 1 -parallel 8 -timeout 40m .
+
+# Each fault takes 25 s of load, and then some until all is well again.
+soak: ## 3,000 pods on a real node while one thing after another goes wrong, into docs/reliability.md; about 12 minutes, needs root
+	go -C test/node test -count 1 -timeout 40m -v -run '^TestSoak$$' . -soak 25s
 
 race: ## the tests of the concurrent rooms under the race detector
 	CGO_ENABLED=1 go test -race $(concurrent)

@@ -101,6 +101,15 @@ func (n *node) end(name string, limit time.Duration) error {
 	return os.Remove(n.path("pids", name))
 }
 
+// commandLine is how a server was started: its program and arguments, nil if it does not run.
+func (n *node) commandLine(name string) []string {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", n.pid(name)))
+	if err != nil || len(line) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+}
+
 // tail is an error with the last lines of each log of a server that has ended.
 func (n *node) tail() error {
 	names, err := os.ReadDir(n.path("pids"))

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// pause waits, and says whether the span goes on.
+func pause(span context.Context, d time.Duration) bool {
+	select {
+	case <-span.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// wait breaks nothing: what is wrong was set before.
+func (s *soak) wait(_ *testing.T, span context.Context) { <-span.Done() }
+
+func (s *soak) restartRollout(t *testing.T, span context.Context) {
+	for more := true; more; more = pause(span, 2*time.Second) {
+		_, err := capture(suite.kubectl(t.Context(), "-n", injector, "rollout", "restart", "deployment/"+injector))
+		must(t, err)
+		_, err = capture(suite.kubectl(t.Context(), "-n", injector, "rollout", "status", "deployment/"+injector, "--timeout=3m"))
+		must(t, err)
+	}
+}
+
+// killReplicas kills them in turn. One whose container waits to be started again is left out.
+func (s *soak) killReplicas(t *testing.T, span context.Context) {
+	killed := 0
+	for turn := 0; pause(span, 5*time.Second); turn++ {
+		pod := replica(t, turn)
+		for _, pid := range processes(t, pod) {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+				killed++
+			}
+		}
+	}
+	if killed == 0 {
+		t.Error("no process of a replica was killed")
+	}
+}
+
+const (
+	// away is longer than the webhook's timeout, three times.
+	away = 15 * time.Second
+	// again is how long a replica is well before the other one is away.
+	again = 5 * time.Second
+)
+
+func (s *soak) freezeReplicas(t *testing.T, span context.Context) {
+	for turn := 0; turn == 0 || pause(span, again); turn++ {
+		pids := processes(t, replica(t, turn))
+		if len(pids) == 0 {
+			t.Fatal("no process of a replica was found")
+		}
+		signalAll(t, pids, syscall.SIGSTOP)
+		pause(t.Context(), away)
+		signalAll(t, pids, syscall.SIGCONT)
+	}
+}
+
+func signalAll(t *testing.T, pids []int, signal syscall.Signal) {
+	t.Helper()
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%s for process %d: %v", signal, pid, err)
+		}
+	}
+}
+
+// cutReplicas drops what goes to a replica and what comes from it, the kubelet's probes too.
+func (s *soak) cutReplicas(t *testing.T, span context.Context) {
+	for turn := 0; turn == 0 || pause(span, again); turn++ {
+		address := replica(t, turn).Status.PodIP
+		rules := [][]string{{"OUTPUT", "-d", address, "-j", "DROP"}, {"INPUT", "-s", address, "-j", "DROP"}}
+		for _, rule := range rules {
+			_, err := capture(within(t.Context(), "iptables", append([]string{"-w", "-I"}, rule...)...))
+			must(t, err)
+		}
+		pause(t.Context(), away)
+		for _, rule := range rules {
+			_, err := capture(within(context.Background(), "iptables", append([]string{"-w", "-D"}, rule...)...))
+			must(t, err)
+		}
+	}
+}
+
+func (s *soak) replaceAuthority(t *testing.T, span context.Context) {
+	for more := true; more; more = pause(span, 10*time.Second) {
+		must(t, persist(t.Context(), func(ctx context.Context) error {
+			err := suite.client.CoreV1().Secrets(injector).Delete(ctx, injector+"-ca", metav1.DeleteOptions{})
+			if apierrors.IsNotFound(err) {
+				return nil // a replica is about to make it
+			}
+			return err
+		}))
+	}
+}
+
+// changeTemplate makes 100 revisions; the last one has to be in force in the end.
+func (s *soak) changeTemplate(t *testing.T, _ context.Context) {
+	const changes = 100
+	pace := time.NewTicker(s.span / changes)
+	defer pace.Stop()
+	for change := range changes {
+		s.applyTemplate(t, change+1)
+		<-pace.C
+	}
+	want := corev1.EnvVar{Name: "CHANGE", Value: strconv.Itoa(changes)}
+	namespace := s.places[len(s.places)-1]
+	must(t, eventually(t.Context(), time.Minute, func(ctx context.Context) error {
+		template := deployment(namespace, "running", 1).Spec.Template
+		pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: template.Spec}
+		pod.Name = "probe"
+		made, err := suite.client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if err != nil {
+			return err
+		}
+		if len(made.Spec.InitContainers) != 1 || !slices.Contains(made.Spec.InitContainers[0].Env, want) {
+			return fmt.Errorf("a new pod does not have the last change of the template: %v", made.Spec.InitContainers)
+		}
+		return nil
+	}))
+}
+
+// withoutReplicas: they go, none is there for 30 s, they come again.
+func (s *soak) withoutReplicas(t *testing.T, _ context.Context) {
+	scale := func(count int) {
+		must(t, persist(t.Context(), func(ctx context.Context) error {
+			patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, count)
+			_, err := suite.client.AppsV1().Deployments(injector).Patch(ctx, injector, types.MergePatchType, patch, metav1.PatchOptions{})
+			return err
+		}))
+	}
+	pods, err := replicas(t.Context())
+	must(t, err)
+	scale(0)
+	// They would answer for another 15 s, while the Service forgets them.
+	now := int64(0)
+	for _, pod := range pods {
+		err := suite.client.CoreV1().Pods(injector).Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Error(err)
+		}
+	}
+	pause(t.Context(), 30*time.Second)
+	scale(2)
+}
+
+// restart ends a server of the node, and starts it again some seconds later.
+func restart(name string) func(*soak, *testing.T, context.Context) {
+	return func(s *soak, t *testing.T, span context.Context) {
+		pause(span, s.span/4)
+		_ = s.meter.sample(t.Context())
+		command := endServer(t, name)
+		if name == "kube-apiserver" {
+			s.meter.restarts()
+		}
+		pause(t.Context(), 3*time.Second)
+		must(t, suite.launch(name, command[0], command[1:]...))
+		must(t, suite.answers(t.Context()))
+	}
+}
+
+// coldStart ends everything, as the loss of power does, and starts it again.
+func (s *soak) coldStart(t *testing.T, span context.Context) {
+	pause(span, s.span/4)
+	started := []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "containerd", "kubelet", "coredns", "kube-proxy"}
+	ended := slices.Clone(started)
+	slices.Reverse(ended)
+	_ = s.meter.sample(t.Context())
+	commands := map[string][]string{}
+	for _, name := range ended {
+		commands[name] = endServer(t, name)
+	}
+	must(t, suite.killPods())
+	s.meter.restarts()
+	for _, name := range started {
+		must(t, suite.launch(name, commands[name][0], commands[name][1:]...))
+		switch name { // the next one ends if these do not answer yet
+		case "kube-apiserver":
+			must(t, suite.answers(t.Context()))
+		case "containerd":
+			must(t, eventually(t.Context(), patience, func(ctx context.Context) error { return suite.ctr(ctx, "version") }))
+		}
+	}
+	must(t, eventually(t.Context(), patience, suite.isReady))
+}
+
+// endServer ends a server and gives what it was started by.
+func endServer(t *testing.T, name string) []string {
+	t.Helper()
+	command := suite.commandLine(name)
+	if len(command) == 0 {
+		t.Fatalf("%s does not run", name)
+	}
+	must(t, suite.end(name, 5*time.Second))
+	return command
+}
+
+// helmSet upgrades the installation by one value.
+func helmSet(value string) func(*soak, *testing.T) {
+	return func(_ *soak, t *testing.T) {
+		_, err := capture(suite.helm(t.Context(), "upgrade", injector, filepath.Join(repository, "charts/sidecar-injector"),
+			"--namespace", injector, "--reuse-values", "--wait", "--set", value))
+		must(t, err)
+	}
+}
+
+// replicas are the injector's pods that run and are to go on, by name.
+func replicas(ctx context.Context) ([]corev1.Pod, error) {
+	list, err := suite.client.CoreV1().Pods(injector).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + injector})
+	if err != nil {
+		return nil, err
+	}
+	pods := slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool {
+		statuses := pod.Status.ContainerStatuses
+		return pod.DeletionTimestamp != nil || len(statuses) == 0 || statuses[0].State.Running == nil
+	})
+	if len(pods) == 0 {
+		return nil, errors.New("no replica runs")
+	}
+	return pods, nil
+}
+
+// replica is one that runs: each in turn.
+func replica(t *testing.T, turn int) *corev1.Pod {
+	t.Helper()
+	var found *corev1.Pod
+	must(t, persist(t.Context(), func(ctx context.Context) error {
+		pods, err := replicas(ctx)
+		if err == nil {
+			found = &pods[turn%len(pods)]
+		}
+		return err
+	}))
+	return found
+}
+
+// processes are those of a pod's container: its control group is named after it.
+func processes(t *testing.T, pod *corev1.Pod) []int {
+	t.Helper()
+	_, id, found := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://")
+	if !found {
+		t.Fatalf("pod %s: its container has no id", pod.Name)
+	}
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	must(t, err)
+	var pids []int
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(text), id) {
+			continue // it has ended, or is another's
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		must(t, err)
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// awaitInjector waits until all replicas are ready, and no others are there.
+func (s *soak) awaitInjector(t *testing.T) {
+	t.Helper()
+	must(t, eventually(t.Context(), recovery, func(ctx context.Context) error {
+		d, err := suite.client.AppsV1().Deployments(injector).Get(ctx, injector, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		want, got := *d.Spec.Replicas, d.Status
+		if got.ObservedGeneration != d.Generation || got.ReadyReplicas != want || got.UpdatedReplicas != want || got.Replicas != want {
+			return fmt.Errorf("replicas of the injector: want %d, got %d ready, %d updated, %d in all", want, got.ReadyReplicas, got.UpdatedReplicas, got.Replicas)
+		}
+		return nil
+	}))
+}
+
+// runningPods are those without a gate.
+func (s *soak) runningPods(ctx context.Context) ([]corev1.Pod, error) {
+	var pods []corev1.Pod
+	for _, namespace := range s.places {
+		list, err := suite.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=running"})
+		if err != nil {
+			return nil, err
+		}
+		pods = append(pods, list.Items...)
+	}
+	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), nil
+}
+
+// allRun waits until every pod without a gate is ready, with all containers running.
+func (s *soak) allRun(t *testing.T) {
+	t.Helper()
+	must(t, eventually(t.Context(), recovery, func(ctx context.Context) error {
+		pods, err := s.runningPods(ctx)
+		if err != nil {
+			return err
+		}
+		if want := len(s.places) * s.running; len(pods) != want {
+			return fmt.Errorf("%d pods without a gate, want %d", len(pods), want)
+		}
+		for _, pod := range pods {
+			if err := whyNotReady(&pod); err != nil {
+				return err
+			}
+			for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+				if status.State.Running == nil {
+					return &notReadyError{pod.Name, status.Name + " does not run"}
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// noneRestarted: the kubelet found what ran, and left it alone.
+func (s *soak) noneRestarted(t *testing.T) {
+	t.Helper()
+	s.allRun(t)
+	pods, err := s.runningPods(t.Context())
+	must(t, err)
+	for _, pod := range pods {
+		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+			if status.RestartCount > 0 {
+				t.Errorf("%s/%s was restarted %d times", pod.Name, status.Name, status.RestartCount)
+			}
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// load creates Deployments at a steady rate, so many pods and no more.
+type load struct {
+	sizes map[string]int32 // of each Deployment
+	done  chan error
+}
+
+// gated is how many pods a Deployment has that never run: a scheduling gate keeps them pending.
+const gated = 5
+
+func (s *soak) beginLoad(t *testing.T, namespace string) *load {
+	t.Helper()
+	l := &load{sizes: map[string]int32{"running": int32(s.running)}, done: make(chan error, 1)}
+	names := []string{"running"}
+	for left := s.pods - s.running; left > 0; left -= gated {
+		name := fmt.Sprintf("gated-%d", len(names))
+		l.sizes[name] = int32(min(left, gated))
+		names = append(names, name)
+	}
+	go func() {
+		pace := time.NewTicker(s.span / time.Duration(len(names)))
+		defer pace.Stop()
+		for _, name := range names {
+			if err := create(t.Context(), deployment(namespace, name, l.sizes[name])); err != nil {
+				l.done <- err
+				return
+			}
+			select {
+			case <-pace.C:
+			case <-t.Context().Done():
+				l.done <- t.Context().Err()
+				return
+			}
+		}
+		l.done <- nil
+	}()
+	return l
+}
+
+// create tries again while the API server is away.
+func create(ctx context.Context, wanted *appsv1.Deployment) error {
+	return eventually(ctx, recovery, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+		defer cancel()
+		_, err := suite.client.AppsV1().Deployments(wanted.Namespace).Create(ctx, wanted, metav1.CreateOptions{})
+		if apierrors.IsAlreadyExists(err) {
+			return nil // an answer was lost
+		}
+		return err
+	})
+}
+
+func (l *load) wait(t *testing.T) {
+	t.Helper()
+	must(t, <-l.done)
+}
+
+func (l *load) pods() int {
+	sum := 0
+	for _, size := range l.sizes {
+		sum += int(size)
+	}
+	return sum
+}
+
+func deployment(namespace, name string, size int32) *appsv1.Deployment {
+	no, second := false, int64(1)
+	labels := map[string]string{"app": name}
+	spec := corev1.PodSpec{
+		AutomountServiceAccountToken: &no, EnableServiceLinks: &no, TerminationGracePeriodSeconds: &second,
+		Containers: []corev1.Container{{Name: "app", Image: pauseImage}},
+	}
+	if name != "running" {
+		spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "soak.node.local/never"}}
+	}
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &size, Selector: &metav1.LabelSelector{MatchLabels: labels},
+			// A rollout would wait for pods that never get ready.
+			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{"sidecar-injector.dev/inject": "soak"}},
+				Spec:       spec,
+			},
+		},
+	}
+}
+
+// awaitPods waits until each Deployment has all its pods: none was refused for good.
+func (s *soak) awaitPods(t *testing.T, namespace string, l *load) {
+	t.Helper()
+	err := eventually(t.Context(), recovery, func(ctx context.Context) error {
+		list, err := suite.client.AppsV1().Deployments(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		got := map[string]int32{}
+		for _, d := range list.Items {
+			if d.Status.ObservedGeneration == d.Generation {
+				got[d.Name] = d.Status.UpdatedReplicas
+			}
+		}
+		if diff := cmp.Diff(l.sizes, got); diff != "" {
+			return fmt.Errorf("pods of Deployments (-want +got):\n%s", diff)
+		}
+		return nil
+	})
+	if err != nil {
+		events, _ := capture(suite.kubectl(context.Background(), "-n", namespace, "get", "events", "--field-selector", "type=Warning", "--sort-by=.lastTimestamp"))
+		t.Fatalf("%v\n%s", err, lastLines(events, 20))
+	}
+}
+
+// verify looks at each pod, and gives the number of those that have no sidecar, by Deployment.
+func (s *soak) verify(t *testing.T, namespace string) map[string]int {
+	t.Helper()
+	var list *corev1.PodList
+	must(t, persist(t.Context(), func(ctx context.Context) (err error) {
+		list, err = suite.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		return err
+	}))
+	missing := map[string]int{}
+	for _, pod := range list.Items {
+		if pod.DeletionTimestamp != nil {
+			continue
+		}
+		if len(pod.Spec.InitContainers) == 0 && pod.Annotations[statusAnnotation] == "" {
+			missing[pod.Labels["app"]]++
+		} else if err := hasOnce(&pod); err != nil {
+			t.Errorf("pod %s/%s: %v", namespace, pod.Name, err)
+		}
+	}
+	return missing
+}
+
+// verifyAll does that again for the pods of all faults: later faults must not have undone anything.
+func (s *soak) verifyAll(t *testing.T) {
+	t.Helper()
+	for _, namespace := range s.places {
+		if missing := s.verify(t, namespace); len(missing) > 0 {
+			t.Errorf("namespace %s: pods without a sidecar: %v", namespace, missing)
+		}
+	}
+}
+
+const (
+	statusAnnotation = "sidecar-injector.dev/status"
+	soakSidecar      = "app-soak"
+)
+
+// hasOnce says what is wrong with a pod's sidecars: the status has to list one, and that one
+// has to be there, with what the pod's author wrote.
+func hasOnce(pod *corev1.Pod) error {
+	var status map[string]struct{ Sidecars, Containers []string }
+	if err := json.Unmarshal([]byte(pod.Annotations[statusAnnotation]), &status); err != nil {
+		return fmt.Errorf("annotation %s: %w", statusAnnotation, err)
+	}
+	var names []string
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		names = append(names, c.Name)
+	}
+	if len(status) != 1 || !slices.Equal(status["soak"].Sidecars, []string{soakSidecar}) || !slices.Equal(names, []string{soakSidecar, "app"}) {
+		return fmt.Errorf("containers %v, status %v, want one sidecar %s", names, status, soakSidecar)
+	}
+	return nil
+}
+
+// renewMissed has the pods made anew that status names as missed; those have to be all that
+// are missing.
+func (s *soak) renewMissed(t *testing.T, namespace string, missing map[string]int) {
+	t.Helper()
+	out, err := capture(suite.cli(t.Context(), "status", "-n", namespace, "-o", "json"))
+	must(t, err)
+	var status struct {
+		Workloads []struct {
+			Kind, Name string
+			Missed     int
+		}
+	}
+	must(t, json.Unmarshal([]byte(out), &status))
+	named := map[string]int{}
+	for _, w := range status.Workloads {
+		if w.Missed > 0 {
+			named[w.Name] = w.Missed
+			_, err := capture(suite.kubectl(t.Context(), "-n", namespace, "rollout", "restart", strings.ToLower(w.Kind)+"/"+w.Name))
+			must(t, err)
+		}
+	}
+	if diff := cmp.Diff(missing, named); diff != "" {
+		t.Errorf("pods that sidecar-injector status names as missed (-are +named):\n%s", diff)
+	}
+	if len(missing) == 0 {
+		t.Error("no pod was missed, though nobody was there to inject: the fault did not happen")
+	}
+}
+
+// retries is how often a ReplicaSet was told that a pod cannot be created.
+func retries(t *testing.T, namespace string) int {
+	t.Helper()
+	count := 0
+	must(t, persist(t.Context(), func(ctx context.Context) error {
+		list, err := suite.client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
+		if err != nil {
+			return err
+		}
+		count = 0
+		for _, event := range list.Items {
+			times := max(event.Count, 1)
+			if event.Series != nil {
+				times = event.Series.Count
+			}
+			count += int(times)
+		}
+		return nil
+	}))
+	return count
+}
+
+func templateText(t *testing.T, change int) string {
+	t.Helper()
+	return strings.ReplaceAll(read(t, "soak/template.yaml"), `"CHANGE"`, strconv.Quote(strconv.Itoa(change)))
+}
