@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,19 +17,21 @@ func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 	p := newPlace(t, "restricted")
 	p.apply("lifecycles/app.yaml")
 	before := p.ready("app=app")
+	template, err := filepath.Abs(filepath.Join(repository, "examples/cluster-template.yaml"))
+	p.must(err)
+	p.apply(template)
+	defer p.kubectl("delete", "clustersidecartemplates", "--all")
 	if _, err := capture(suite.helm(t.Context(), "uninstall", injector, "-n", injector, "--wait")); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := suite.install(context.Background()); err != nil {
-			t.Fatal("installing again: ", err)
-		}
-		p := newPlace(t, "restricted")
-		p.apply("lifecycles/app.yaml")
-		if pod := p.ready("app=app"); len(pod.Spec.InitContainers) != 2 {
+	defer func() {
+		p.must(suite.install(t.Context()))
+		again := newPlace(t, "restricted")
+		again.apply("lifecycles/app.yaml")
+		if pod := again.ready("app=app"); len(pod.Spec.InitContainers) != 2 {
 			t.Errorf("after installing again a pod has %d sidecars", len(pod.Spec.InitContainers))
 		}
-	})
+	}()
 	for scope, kinds := range map[string]string{
 		"--all-namespaces=false":  "mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings",
 		"--namespace=" + injector: "deployments,services,secrets,configmaps,leases,roles,rolebindings,poddisruptionbudgets,networkpolicies,jobs",
@@ -41,8 +42,8 @@ func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 			}
 		}
 	}
-	if got := p.kubectl("get", "clustersidecartemplates", "-o", "name"); !strings.Contains(got, "log-collector") {
-		t.Errorf("the templates did not stay: %s", got)
+	if got := p.kubectl("get", "clustersidecartemplates", "-o", "name"); !strings.Contains(got, "sidecar-injector.dev/") {
+		t.Errorf("the template did not stay: %s", got)
 	}
 	after := p.ready("app=app")
 	if after.UID != before.UID || len(after.Spec.InitContainers) != 2 {

@@ -165,8 +165,15 @@ func TestAnImageThatIsNotThereIsNamed(t *testing.T) {
 	}
 }
 
+// TestHelmTestSaysThatTheInjectorWorks beside a namespace that is being deleted and does not end,
+// where no pod can be tried.
 func TestHelmTestSaysThatTheInjectorWorks(t *testing.T) {
 	p := newPlace(t, "") // check tries a pod in a namespace that has opted in
+	p.makeNamespace("a-leaving-one", "")
+	p.kubectl("-n", "a-leaving-one", "create", "configmap", "held")
+	p.kubectl("-n", "a-leaving-one", "patch", "configmap", "held", "-p", `{"metadata":{"finalizers":["example.com/held"]}}`)
+	defer p.kubectl("-n", "a-leaving-one", "patch", "configmap", "held", "-p", `{"metadata":{"finalizers":null}}`)
+	p.kubectl("delete", "namespace", "a-leaving-one", "--wait=false")
 	out, err := capture(suite.helm(t.Context(), "test", injector, "-n", injector, "--logs"))
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,8 @@ func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace,
 	return namespaceOf(n), nil
 }
 
-// Namespaces are all of the cluster.
+// Namespaces are all of the cluster but those that are being deleted: nothing is created there
+// any more, nor does anybody mend what is there.
 func (r *Reader) Namespaces(ctx context.Context) ([]inject.Namespace, error) {
 	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]inject.Namespace, string, error) {
 		list, err := r.namespaces().List(ctx, options)
@@ -34,6 +35,9 @@ func (r *Reader) Namespaces(ctx context.Context) ([]inject.Namespace, error) {
 		}
 		var all []inject.Namespace
 		for i := range list.Items {
+			if list.Items[i].DeletionTimestamp != nil {
+				continue
+			}
 			all = append(all, *namespaceOf(&list.Items[i]))
 		}
 		return all, list.Continue, nil
