@@ -56,7 +56,7 @@ func sideLimits(l Limits) Limits {
 // NewAdvice makes a handler that answers on AdvicePath, and any other path with 404. access
 // may be nil: then nothing is said about rights.
 func NewAdvice(options Options, access AccessReviewer) *Advice {
-	return &Advice{Options: options, access: access, turns: newTurns(sideAllowance()), intake: intake{
+	return &Advice{Options: options, access: access, turns: newTurns(adviceAllowance()), intake: intake{
 		path: AdvicePath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
 	}}
 }

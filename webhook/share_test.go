@@ -21,7 +21,7 @@ func turnsByTheClock(a allowance) *turns {
 func TestWorkThatCanWaitTakesNoMoreThanItsShareOfOneProcessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const callers, takes, lasts = 32, 50 * time.Millisecond, 2000 * time.Second
-		turns := turnsByTheClock(sideAllowance())
+		turns := turnsByTheClock(reviewAllowance())
 		start := time.Now()
 		var done, turnedAway, atOnce, worst atomic.Int64
 		var attack sync.WaitGroup
@@ -57,7 +57,7 @@ func TestWorkThatCanWaitTakesNoMoreThanItsShareOfOneProcessor(t *testing.T) {
 }
 
 func TestProcessorTimeIsWhatIsWorkedNotWhatIsWaited(t *testing.T) {
-	turns := newTurns(sideAllowance())
+	turns := newTurns(reviewAllowance())
 	burn := func() error {
 		for start := turns.used(); turns.used()-start < 20*time.Millisecond; {
 			for range 1000 { // the clock of threads may be coarse

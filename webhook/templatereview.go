@@ -46,7 +46,7 @@ const (
 // NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
 // with 404. Of the options it uses metrics, log and limits.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{Options: options, loader: templates.NewLoader(), turns: newTurns(sideAllowance()), intake: intake{
+	return &TemplateReview{Options: options, loader: templates.NewLoader(), turns: newTurns(reviewAllowance()), intake: intake{
 		path: TemplatesPath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
 	}}
 }

@@ -15,12 +15,20 @@ type allowance struct {
 	burst time.Duration
 }
 
-// sideAllowance is what reviews of templates and advice may take each. A pod that comes while one of them is
-// worked on may be slower; with a hundredth of the time, that is no more than one or two in a hundred,
-// even where there is one processor only. Five seconds at once are enough for four hundred templates (the built-in ones take about
-// 12 ms each), which GitOps may bring at one time, or for thousands of workloads, and what is earned for one template in a second or
-// fifty workloads. A template that is not reviewed in time is still judged when it is loaded.
-func sideAllowance() allowance { return allowance{share: 0.01, burst: 5 * time.Second} }
+// side is the share of one processor that reviews of templates and advice may take each. A pod that
+// comes while one of them is worked on may be slower; with a hundredth of the time, that is no more
+// than one or two in a hundred, even where there is one processor only.
+const side = 0.01
+
+// reviewAllowance is that of reviews of templates. Five seconds at once are enough for four hundred
+// templates (the built-in ones take about 12 ms each), which GitOps may bring at one time, and what is
+// earned for one template in a second. A template that is not reviewed in time is still judged when
+// it is loaded.
+func reviewAllowance() allowance { return allowance{share: side, burst: 5 * time.Second} }
+
+// adviceAllowance is that of advice: a second at once is enough for some thousands of workloads, and
+// what is earned for fifty in a second.
+func adviceAllowance() allowance { return allowance{share: side, burst: time.Second} }
 
 // longestWait is how long a caller waits for others, and then for time to be earned. Who would have
 // to wait longer for the latter is turned away at once. Both together are what the API server
