@@ -16,8 +16,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -326,9 +324,8 @@ func namespaceAilments() []ailment {
 					}
 					return err
 				}))
-				file := filepath.Join(t.TempDir(), "aging.json")
-				must(t, os.WriteFile(file, []byte(template("aging:2")), 0o600))
-				kubectl(t, "replace", "-f", file)
+				// A replacement would be refused when the injector writes the status in between.
+				kubectl(t, "patch", "clustersidecartemplates", "aging", "--type", "merge", "-p", template("aging:2"))
 			},
 			want: []symptom{{"pods-outdated", "warning", "2 pods have a sidecar of an older revision: deployment/aged", "kubectl rollout restart deployment aged -n "}},
 		},
