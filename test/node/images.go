@@ -37,7 +37,7 @@ func (n *node) makeDebian(ctx context.Context) (string, error) {
 	part := filepath.Join(n.cache, "part.tar.gz")
 	defer os.Remove(part)
 	err := output(ctx, "mmdebstrap", "--variant=essential", "--include="+debianPackages,
-		"--dpkgopt=path-exclude=/usr/share/{doc,man,locale,javascript,info}/*", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/javascript/*",
 		"--dpkgopt=path-exclude=/usr/bin/promtool", "--dpkgopt=path-exclude=/usr/bin/amtool",
 		"bookworm", part)

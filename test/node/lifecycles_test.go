@@ -25,26 +25,52 @@ func statusOf(pod *corev1.Pod, container string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{}
 }
 
-// kill ends a container's first process as a crash would.
-func (p *place) kill(pod *corev1.Pod, container string) {
-	p.Helper()
+// processes are those of a container: its control group is named after it.
+func processes(t *testing.T, pod *corev1.Pod, container string) []int {
+	t.Helper()
 	_, id, found := strings.Cut(statusOf(pod, container).ContainerID, "://")
 	if !found {
-		p.Fatalf("container %s has no id", container)
+		t.Fatalf("pod %s: container %s has no id", pod.Name, container)
 	}
-	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
-	p.must(err)
-	for _, group := range groups {
-		text, err := os.ReadFile(group)
+	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	must(t, err)
+	var pids []int
+	for _, file := range files {
+		text, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(text), id) {
-			continue
+			continue // it has ended, or is another's
 		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(group)))
-		p.must(err)
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			p.Fatal(err)
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		must(t, err)
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+func signalAll(t *testing.T, pids []int, signal syscall.Signal) {
+	t.Helper()
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%s for process %d: %v", signal, pid, err)
 		}
 	}
+}
+
+// restarted waits until a container has been started again and the pod is ready.
+func (p *place) restarted(container string) *corev1.Pod {
+	p.Helper()
+	var pod *corev1.Pod
+	p.until("restart of "+container, func(ctx context.Context) error {
+		var err error
+		if pod, err = p.one(ctx, "app=app"); err != nil {
+			return err
+		}
+		if statusOf(pod, container).RestartCount == 0 {
+			return errors.New("no restart")
+		}
+		return whyNotReady(pod)
+	})
+	return pod
 }
 
 func TestASidecarThatDiesIsRestartedAlone(t *testing.T) {
@@ -52,29 +78,11 @@ func TestASidecarThatDiesIsRestartedAlone(t *testing.T) {
 	p := newPlace(t, "restricted")
 	p.apply("lifecycles/app.yaml")
 	pod := p.ready("app=app")
-	p.kill(pod, "app-sc-log-collector")
-	p.until("its restart", func(ctx context.Context) error {
-		var err error
-		if pod, err = p.one(ctx, "app=app"); err != nil {
-			return err
-		}
-		if statusOf(pod, "app-sc-log-collector").RestartCount == 0 {
-			return errors.New("no restart")
-		}
-		return whyNotReady(pod)
-	})
+	signalAll(t, processes(t, pod, "app-sc-log-collector"), syscall.SIGKILL)
+	pod = p.restarted("app-sc-log-collector")
 	p.quiet("app-sc-log-collector")
-	p.kill(pod, "app")
-	p.until("the app's restart", func(ctx context.Context) error {
-		var err error
-		if pod, err = p.one(ctx, "app=app"); err != nil {
-			return err
-		}
-		if statusOf(pod, "app").RestartCount == 0 {
-			return errors.New("no restart")
-		}
-		return whyNotReady(pod)
-	})
+	signalAll(t, processes(t, pod, "app"), syscall.SIGKILL)
+	pod = p.restarted("app")
 	if count := statusOf(pod, "app-sc-log-collector").RestartCount; count != 1 {
 		t.Errorf("the app's end restarted the sidecar: %d restarts", count)
 	}

@@ -48,7 +48,7 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 			// One that cannot be read is refused, and the server goes on with what it has.
 			change(c.before, c.broken)
 			p.until("the sidecar says that it was refused", func(context.Context) error {
-				container := strings.TrimSuffix(strings.SplitN(c.selector, "=", 2)[1], "") + "-sc-config-reload"
+				container := strings.TrimPrefix(c.selector, "app=") + "-sc-config-reload"
 				out := p.kubectl("logs", pod, "-c", container, "--tail=20")
 				if !strings.Contains(out, "reload request failed") && !strings.Contains(out, "received non-200 response") {
 					return errors.New(out)

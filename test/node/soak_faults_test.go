@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -46,7 +44,7 @@ func (s *soak) killReplicas(t *testing.T, span context.Context) {
 	killed := 0
 	for turn := 0; pause(span, 5*time.Second); turn++ {
 		pod := replica(t, turn)
-		for _, pid := range processes(t, pod) {
+		for _, pid := range processes(t, pod, pod.Spec.Containers[0].Name) {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
 				killed++
 			}
@@ -66,22 +64,14 @@ const (
 
 func (s *soak) freezeReplicas(t *testing.T, span context.Context) {
 	for turn := 0; turn == 0 || pause(span, again); turn++ {
-		pids := processes(t, replica(t, turn))
+		pod := replica(t, turn)
+		pids := processes(t, pod, pod.Spec.Containers[0].Name)
 		if len(pids) == 0 {
 			t.Fatal("no process of a replica was found")
 		}
 		signalAll(t, pids, syscall.SIGSTOP)
 		pause(t.Context(), away)
 		signalAll(t, pids, syscall.SIGCONT)
-	}
-}
-
-func signalAll(t *testing.T, pids []int, signal syscall.Signal) {
-	t.Helper()
-	for _, pid := range pids {
-		if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Errorf("%s for process %d: %v", signal, pid, err)
-		}
 	}
 }
 
@@ -252,28 +242,6 @@ func replica(t *testing.T, turn int) *corev1.Pod {
 		return err
 	}))
 	return found
-}
-
-// processes are those of a pod's container: its control group is named after it.
-func processes(t *testing.T, pod *corev1.Pod) []int {
-	t.Helper()
-	_, id, found := strings.Cut(pod.Status.ContainerStatuses[0].ContainerID, "://")
-	if !found {
-		t.Fatalf("pod %s: its container has no id", pod.Name)
-	}
-	files, err := filepath.Glob("/proc/[0-9]*/cgroup")
-	must(t, err)
-	var pids []int
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil || !strings.Contains(string(text), id) {
-			continue // it has ended, or is another's
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		must(t, err)
-		pids = append(pids, pid)
-	}
-	return pids
 }
 
 // awaitInjector waits until all replicas are ready, and no others are there.
