@@ -41,16 +41,7 @@ func newPlace(t *testing.T, level string) *place {
 
 func (p *place) makeNamespace(name, level string) {
 	p.Helper()
-	labels := map[string]string{"sidecar-injector.dev/injection": "enabled"}
-	if level != "" {
-		labels["pod-security.kubernetes.io/enforce"] = level
-	}
-	_, err := suite.client.CoreV1().Namespaces().Create(p.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{})
-	p.must(err)
-	p.until("default service account", func(ctx context.Context) error {
-		_, err := suite.client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
-		return err
-	})
+	p.must(enableNamespace(p.Context(), name, level))
 	p.Cleanup(func() {
 		if p.Failed() {
 			p.Log(p.seen())
@@ -60,6 +51,22 @@ func (p *place) makeNamespace(name, level string) {
 		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a test may have deleted it
 			p.Error(err)
 		}
+	})
+}
+
+// enableNamespace makes a namespace that has opted in, and waits until pods can be made there.
+func enableNamespace(ctx context.Context, name, level string) error {
+	labels := map[string]string{"sidecar-injector.dev/injection": "enabled"}
+	if level != "" {
+		labels["pod-security.kubernetes.io/enforce"] = level
+	}
+	_, err := suite.client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	return eventually(ctx, limit, func(ctx context.Context) error {
+		_, err := suite.client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
+		return err
 	})
 }
 

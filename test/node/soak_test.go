@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -149,14 +148,8 @@ func (s *soak) suffer(t *testing.T, f fault) {
 func (s *soak) newNamespace(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("soak-%x-%d", suite.begun.Unix(), len(s.places))
-	labels := map[string]string{"sidecar-injector.dev/injection": "enabled"}
-	_, err := suite.client.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}, metav1.CreateOptions{})
-	must(t, err)
 	s.places = append(s.places, name)
-	must(t, eventually(t.Context(), recovery, func(ctx context.Context) error {
-		_, err := suite.client.CoreV1().ServiceAccounts(name).Get(ctx, "default", metav1.GetOptions{})
-		return err
-	}))
+	must(t, enableNamespace(t.Context(), name, ""))
 	return name
 }
 
