@@ -37,7 +37,7 @@ func (o *offline) answers() ([]answer, error) {
 		namespace, given := o.namespace(pod.Namespace)
 		a := answer{pod: pod, name: shownName(pod), namespace: namespace, assumed: !given, live: o.reader != nil, misplaced: findMisplaced(pod)}
 		result, err := inject.Inject(o.set, o.settings, &inject.Request{
-			Pod: pod.JSON, Namespace: namespace, ClaimVolumes: claimVolumes(pod), Offline: true, Permissions: true,
+			Pod: pod.JSON, Namespace: namespace, ClaimVolumes: pod.ClaimVolumes(), Offline: true, Permissions: true,
 		})
 		if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 			err = &manifest.Error{File: pod.Document.File, Line: pod.Line, Message: fmt.Sprintf("%s: %v", a.title(), malformed.Err)}
@@ -143,22 +143,4 @@ func shownName(pod manifest.Pod) string {
 		return n.Value
 	}
 	return ""
-}
-
-// claimVolumes are the volumes that a StatefulSet's controller will add.
-func claimVolumes(pod manifest.Pod) []string {
-	if pod.Kind != "StatefulSet" {
-		return nil
-	}
-	claims := at(pod.Document.Root, outerPointer(pod)+"/spec/volumeClaimTemplates")
-	if claims == nil || claims.Kind != yaml.SequenceNode {
-		return nil
-	}
-	var names []string
-	for _, claim := range claims.Content {
-		if n := at(claim, "/metadata/name"); n != nil && n.Kind == yaml.ScalarNode {
-			names = append(names, n.Value)
-		}
-	}
-	return names
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -143,7 +144,7 @@ func structured(output string, value any) ([]byte, error) {
 		return nil, fmt.Errorf("JSON: %w", err)
 	}
 	if output == outputYAML {
-		return yamlFromJSON(text)
+		return manifest.YAML(text)
 	}
 	return indented(text)
 }

@@ -186,8 +186,6 @@ func findingsSARIF(c checked) ([]byte, error) {
 
 // findingsGitHub are workflow commands, which GitHub shows beside the lines.
 func findingsGitHub(findings []templates.Finding) string {
-	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	var b strings.Builder
 	for _, f := range findings {
 		text := f.Message
@@ -197,11 +195,21 @@ func findingsGitHub(findings []templates.Finding) string {
 		if f.Hint != "" {
 			text += "\n" + f.Hint
 		}
-		fmt.Fprintf(&b, "::%s file=%s", f.Severity, property.Replace(filepath.ToSlash(f.File)))
-		if f.Line > 0 {
-			fmt.Fprintf(&b, ",line=%d,col=%d", f.Line, max(f.Column, 1))
-		}
-		fmt.Fprintf(&b, ",title=%s::%s\n", property.Replace(string(f.Reason)), data.Replace(text))
+		b.WriteString(gitHubCommand(string(f.Severity), f.File, f.Line, max(f.Column, 1), string(f.Reason), text))
 	}
 	return b.String()
+}
+
+// gitHubCommand is one of them; without a line, or a column, none is told.
+func gitHubCommand(severity, file string, line, column int, title, text string) string {
+	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	command := fmt.Sprintf("::%s file=%s", severity, property.Replace(filepath.ToSlash(file)))
+	if line > 0 {
+		command += fmt.Sprintf(",line=%d", line)
+		if column > 0 {
+			command += fmt.Sprintf(",col=%d", column)
+		}
+	}
+	return command + fmt.Sprintf(",title=%s::%s\n", property.Replace(title), data.Replace(text))
 }

@@ -99,5 +99,5 @@ func (o *offline) podYAML(answers []answer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yamlFromJSON(pods[0])
+	return manifest.YAML(pods[0])
 }

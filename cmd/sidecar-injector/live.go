@@ -200,7 +200,7 @@ func liveStream(object *unstructured.Unstructured) (*manifest.Stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if text, err = yamlFromJSON(text); err != nil {
+	if text, err = manifest.YAML(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return manifest.Parse(name, text)

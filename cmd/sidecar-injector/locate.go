@@ -72,7 +72,7 @@ func templatePointer(kind string) string { return pointerTo(inject.TemplateField
 func locate(pod manifest.Pod, place string) (line, column int) {
 	line = pod.Line
 	n := at(pod.Document.Root, pod.Pointer)
-	for _, token := range tokens(place) {
+	for _, token := range manifest.Tokens(place) {
 		if n == nil {
 			break
 		}
@@ -88,38 +88,4 @@ func locate(pod manifest.Pod, place string) (line, column int) {
 		}
 	}
 	return line, column
-}
-
-// tokens takes a place apart; nil if it is not one within a pod.
-func tokens(place string) []string {
-	var list []string
-	for rest := place; rest != ""; {
-		token := rest
-		switch {
-		case strings.HasPrefix(rest, `["`):
-			quoted, err := strconv.QuotedPrefix(rest[1:])
-			if err != nil {
-				return nil
-			}
-			token, _ = strconv.Unquote(quoted)
-			rest = strings.TrimPrefix(rest[1+len(quoted):], "]")
-		case rest[0] == '[':
-			end := strings.IndexByte(rest, ']')
-			if end < 0 {
-				return nil
-			}
-			token, rest = rest[1:end], rest[end+1:]
-		default:
-			if end := strings.IndexAny(rest, ".["); end >= 0 {
-				token = rest[:end]
-			}
-			if token == "" || strings.ContainsAny(token, " :") {
-				return nil
-			}
-			rest = rest[len(token):]
-		}
-		list = append(list, token)
-		rest = strings.TrimPrefix(rest, ".")
-	}
-	return list
 }

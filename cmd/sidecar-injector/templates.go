@@ -15,7 +15,7 @@ import (
 func newTemplatesCommand(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "templates",
-		Short: "List, show and start templates",
+		Short: "List, show, start and test templates",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -24,6 +24,7 @@ func newTemplatesCommand(std streams) *cobra.Command {
 		newTemplatesShowCommand(std),
 		newTemplatesNewCommand(std),
 		newTemplatesSchemaCommand(std),
+		newTemplatesTestCommand(std),
 	)
 	return cmd
 }

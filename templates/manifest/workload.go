@@ -25,6 +25,33 @@ type Pod struct {
 	WorkloadAnnotations map[string]string
 }
 
+// ClaimVolumes are the names of the volumes that a StatefulSet's controller will add; nil for other kinds.
+func (p Pod) ClaimVolumes() []string {
+	if p.Kind != "StatefulSet" {
+		return nil
+	}
+	n := p.Document.Root
+	for _, name := range strings.Split(strings.TrimSuffix(p.Pointer, "/spec/template"), "/")[1:] {
+		if list := Resolve(n); list.Kind == yaml.SequenceNode {
+			i, _ := strconv.Atoi(name)
+			n = list.Content[i]
+			continue
+		}
+		n = field(n, name)
+	}
+	claims := Resolve(field(field(n, "spec"), "volumeClaimTemplates"))
+	if claims == nil || claims.Kind != yaml.SequenceNode {
+		return nil
+	}
+	var names []string
+	for _, claim := range claims.Content {
+		if name, ok := stringValue(field(field(claim, "metadata"), "name")); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Namespace is a v1 Namespace somewhere in a stream.
 type Namespace struct {
 	Document *Document

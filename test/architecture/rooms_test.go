@@ -26,10 +26,11 @@ func rooms() map[string][]string {
 		"webhook":              {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
 		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 
+		"cmd/sidecar-injector/cases":  {"config", "templates", "templates/expression", "templates/manifest", "templates/schema", "webhook/inject"},
 		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/live":   {"config", "templates", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector": {"cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }

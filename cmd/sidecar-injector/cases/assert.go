@@ -1,0 +1,172 @@
+package cases
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// compile checks an assertion's expression; n is its scalar.
+func (c *Case) compile(a *Assertion, n *yaml.Node) error {
+	text := expression.Text{Parts: []expression.Part{{Expression: true, Text: a.Expression}}}
+	compiled, fault := expression.NewCompiler().Environment(nil).Compile(text, schema.NewScalar(schema.Boolean))
+	if fault == nil && compiled.Optional() {
+		fault = &expression.Error{Message: "the expression is optional", Hint: "use .orValue(false)"}
+	}
+	if fault != nil {
+		line, column, excerpt := templates.Locate(c.spec.data, n, fault.Offset)
+		return &manifest.Error{File: c.spec.file, Line: line, Column: column, Message: "expression: " + fault.Message + "\n" + excerpt, Hint: fault.Hint}
+	}
+	a.compiled = compiled
+	return nil
+}
+
+// check says what is wrong with a pod by the assertion; "" if nothing is.
+func (a *Assertion) check(after templates.Object, namespace expression.Activation) string {
+	if a.compiled != nil {
+		return a.evaluate(after, namespace)
+	}
+	value, found := at(after, manifest.Tokens(a.Path))
+	switch {
+	case a.Absent && found:
+		return fmt.Sprintf("%s: want nothing, got %s", a.Path, shown(value))
+	case a.Absent, a.Present && found:
+		return ""
+	case !found:
+		return a.Path + ": is absent"
+	case a.Equal == nil:
+		return ""
+	}
+	want, err := decode(a.Equal.Raw)
+	if err != nil {
+		return fmt.Sprintf("%s: %v", a.Path, err)
+	}
+	if !equal(want, value) {
+		return fmt.Sprintf("%s: want %s, got %s", a.Path, shown(want), shown(value))
+	}
+	return ""
+}
+
+func (a *Assertion) evaluate(after templates.Object, in expression.Activation) string {
+	in.Pod = podObject(after.Map())
+	value, _, err := a.compiled.Evaluate(&in, &expression.Budget{})
+	switch {
+	case err != nil:
+		return fmt.Sprintf("%s: %v", a.Expression, err)
+	case value != true:
+		return a.Expression + ": is false"
+	}
+	return ""
+}
+
+// podObject gives a pod to expressions.
+type podObject map[string]any
+
+func (p podObject) Name() string      { return p.metadata("name") }
+func (p podObject) Namespace() string { return p.metadata("namespace") }
+
+// Object implements expression.Pod.
+func (p podObject) Object() (map[string]any, error) { return p, nil }
+
+func (p podObject) metadata(name string) string {
+	metadata, _ := p["metadata"].(map[string]any)
+	text, _ := metadata[name].(string)
+	return text
+}
+
+// at is the value that tokens lead to; items of lists are called by number or name.
+func at(value any, tokens []string) (any, bool) {
+	for _, token := range tokens {
+		switch v := value.(type) {
+		case templates.Object:
+			member, ok := v.Get(token)
+			if !ok {
+				return nil, false
+			}
+			value = member
+		case []any:
+			item, ok := item(v, token)
+			if !ok {
+				return nil, false
+			}
+			value = item
+		default:
+			return nil, false
+		}
+	}
+	return value, value != nil
+}
+
+func item(list []any, token string) (any, bool) {
+	for _, v := range list {
+		if o, ok := v.(templates.Object); ok && o.Text("name") == token {
+			return v, true
+		}
+	}
+	if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(list) {
+		return list[i], true
+	}
+	return nil, false
+}
+
+// decode reads JSON with the order of its members.
+func decode(data []byte) (any, error) {
+	wrapped, err := templates.ObjectFromJSON(bytes.Join([][]byte{[]byte(`{"v":`), data, []byte(`}`)}, nil))
+	if err != nil {
+		return nil, err
+	}
+	value, _ := wrapped.Get("v")
+	return value, nil
+}
+
+// equal compares two values whatever the order of members; an absent member is as good as null.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case templates.Object:
+		b, ok := b.(templates.Object)
+		return ok && covers(a, b) && covers(b, a)
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !equal(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	return a == b
+}
+
+func covers(a, b templates.Object) bool {
+	for _, m := range a {
+		if other, _ := b.Get(m.Name); !equal(m.Value, other) {
+			return false
+		}
+	}
+	return true
+}
+
+// longestShown is how much of a value a failure repeats, in bytes.
+const longestShown = 400
+
+func shown(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	if len(text) > longestShown {
+		return string(bytes.ToValidUTF8(text[:longestShown], nil)) + "…"
+	}
+	return string(text)
+}

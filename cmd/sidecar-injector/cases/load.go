@@ -1,0 +1,168 @@
+package cases
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// load reads the files of one case; all that is wrong with them is told at once.
+func load(name, dir string, from files, unwanted bool) (*Case, error) {
+	c := &Case{Name: name, Dir: dir}
+	var faults []error
+	note := func(err error) {
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	note(c.readSpec(from[SpecFile]))
+	note(c.readPod(from))
+	if path := from[NamespaceFile]; path != "" {
+		note(c.readNamespace(path))
+	}
+	if path := from[ConfigFile]; path != "" {
+		data, err := read(path)
+		if err == nil {
+			c.config, err = config.Parse(path, data)
+		}
+		note(err)
+	}
+	if path := from[WantFile]; path != "" {
+		var err error
+		c.want, err = read(path)
+		note(err)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if c.want == nil && !c.Spec.wants() && !unwanted {
+		return nil, faulty(fmt.Sprintf("write %s, or want or assert in %s; --update writes what comes out", WantFile, SpecFile), "%s: the case says nothing that it wants", dir)
+	}
+	if c.want != nil && c.Spec.Want != nil && slices.Contains([]string{string(inject.Refused), string(inject.Skipped)}, c.Spec.Want.Outcome) {
+		return nil, faulty("remove one of them", "%s: the case wants a pod in %s, and that none comes out in %s", dir, WantFile, SpecFile)
+	}
+	return c, nil
+}
+
+// readPod finds the only pod of the case.
+func (c *Case) readPod(from files) error {
+	path := from[PodFile] + from[WorkloadFile] // never both
+	data := []byte(plainPod)
+	if path != "" {
+		var err error
+		if data, err = read(path); err != nil {
+			return err
+		}
+	}
+	c.podFile = path
+	if path == "" {
+		c.podFile = "the plain pod"
+	}
+	stream, err := manifest.Parse(c.podFile, data)
+	if err != nil {
+		return err
+	}
+	pods, err := stream.Pods()
+	if err != nil {
+		return err
+	}
+	if len(pods) != 1 {
+		return faulty("a case is about one Pod, or one workload that makes pods", "%s: holds %d pods, want 1", c.podFile, len(pods))
+	}
+	namespaces, err := stream.Namespaces()
+	if err != nil {
+		return err
+	}
+	for _, n := range namespaces {
+		if n.Name == pods[0].Namespace || pods[0].Namespace == "" {
+			c.namespace = &inject.Namespace{Name: n.Name, Labels: n.Labels, Annotations: n.Annotations}
+		}
+	}
+	c.pod = pods[0]
+	return c.annotate()
+}
+
+func (c *Case) readNamespace(path string) error {
+	data, err := read(path)
+	if err != nil {
+		return err
+	}
+	stream, err := manifest.Parse(path, data)
+	if err != nil {
+		return err
+	}
+	found, err := stream.Namespaces()
+	if err != nil {
+		return err
+	}
+	if len(found) != 1 {
+		return faulty("kubectl get namespace NAME -o yaml prints one", "%s: holds %d Namespaces, want 1", path, len(found))
+	}
+	c.namespace = &inject.Namespace{Name: found[0].Name, Labels: found[0].Labels, Annotations: found[0].Annotations}
+	return nil
+}
+
+// annotate puts what the Spec asks for among the pod's annotations, whatever stands there.
+func (c *Case) annotate() error {
+	added := maps.Clone(c.Spec.Annotations)
+	if added == nil {
+		added = map[string]string{}
+	}
+	if c.Spec.Inject != nil {
+		added[inject.RequestAnnotation] = *c.Spec.Inject
+	}
+	pod, err := templates.ObjectFromJSON(c.pod.JSON)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.podFile, err)
+	}
+	metadata := pod.Object("metadata")
+	annotations := metadata.Object("annotations")
+	request, asked := added[inject.RequestAnnotation]
+	if !asked {
+		request = annotations.Text(inject.RequestAnnotation)
+	}
+	if len(c.Spec.Parameters) > 0 {
+		instance, _, _ := strings.Cut(request, "=")
+		if instance = strings.TrimSpace(instance); instance == "" || strings.Contains(request, ",") {
+			return c.spec.fault("parameters", "parameters are of one instance, and the pod asks for "+templates.Quote(request),
+				"give each parameter as an annotation, instance."+inject.Domain+"/parameter")
+		}
+		for name, value := range c.Spec.Parameters {
+			maps.Copy(added, parameterAnnotations(instance+"."+inject.Domain+"/"+name, value.Raw))
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(added)) {
+		annotations = annotations.With(key, added[key])
+	}
+	c.pod.JSON = pod.With("metadata", metadata.With("annotations", annotations)).AppendJSON(nil)
+	return nil
+}
+
+// parameterAnnotations are the annotations that give a parameter its value: a list is
+// given as JSON, a map entry by entry.
+func parameterAnnotations(key string, value []byte) map[string]string {
+	var text string
+	if json.Unmarshal(value, &text) == nil {
+		return map[string]string{key: text}
+	}
+	if entries := map[string]json.RawMessage{}; json.Unmarshal(value, &entries) == nil && entries != nil && bytes.HasPrefix(value, []byte("{")) {
+		all := map[string]string{}
+		for name, entry := range entries {
+			maps.Copy(all, parameterAnnotations(key+"."+name, entry))
+		}
+		return all
+	}
+	return map[string]string{key: string(value)}
+}

@@ -1,0 +1,166 @@
+package cases
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// What holds for every pod, whatever a case wants: the patch applies and makes of the pod what is
+// put into its text, nothing of the pod is lost, what comes out is a pod that the API server
+// takes, a second injection changes nothing, and Pod Security allows it where it did before.
+
+// safeToEvict is united with the pod's own.
+const safeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+// Applied is a pod with a result's patch, by a library of others.
+func Applied(pod []byte, r *inject.Result) ([]byte, error) {
+	if r.Patch() == nil {
+		return pod, nil
+	}
+	patch, err := jsonpatch.DecodePatch(r.Patch())
+	if err != nil {
+		return nil, fmt.Errorf("patch: %w", err)
+	}
+	after, err := patch.Apply(pod)
+	if err != nil {
+		return nil, fmt.Errorf("patch does not apply: %w", err)
+	}
+	return after, nil
+}
+
+// inText is the pod with the operations put into its YAML, as the command line does it.
+func inText(pod []byte, operations []inject.Operation) ([]byte, error) {
+	text, err := manifest.YAML(pod)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := manifest.Parse("pod", text)
+	if err != nil {
+		return nil, err
+	}
+	var edits []manifest.Operation
+	for _, op := range operations {
+		edits = append(edits, manifest.Operation(op))
+	}
+	if text, err = stream.Documents[0].Edit(edits); err != nil {
+		return nil, err
+	}
+	if stream, err = manifest.Parse("pod", text); err != nil {
+		return nil, err
+	}
+	return stream.Documents[0].JSON(), nil
+}
+
+// Lost is the place of the first value of a pod that the injected one does not have, or "":
+// the same under the same key, and in lists in the same order. A null is as good as absent.
+func Lost(before, after any) string { return lost("", before, after) }
+
+func lost(place string, before, after any) string {
+	switch b := before.(type) {
+	case nil:
+		return ""
+	case map[string]any:
+		a, ok := after.(map[string]any)
+		if !ok {
+			return place
+		}
+		for _, key := range slices.Sorted(maps.Keys(b)) {
+			// The larger of the two grace periods counts, the annotation for the
+			// autoscaler is united, our own status grows.
+			switch place + "." + key {
+			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
+				continue
+			}
+			if l := lost(place+"."+key, b[key], a[key]); l != "" {
+				return l
+			}
+		}
+		return ""
+	case []any:
+		a, _ := after.([]any)
+		next := 0
+		for _, item := range b {
+			for next < len(a) && lost(place, item, a[next]) != "" {
+				next++
+			}
+			if next == len(a) {
+				return place
+			}
+			next++
+		}
+		return ""
+	}
+	if before != after {
+		return place
+	}
+	return ""
+}
+
+// plainJSON decodes a pod as Lost takes it.
+func plainJSON(data []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var v any
+	err := decoder.Decode(&v)
+	return v, err
+}
+
+// strict decodes an injected pod as the API server's strict mode does, and gives what does not
+// fit; fields that were unknown before may stay so.
+func strict(before, after []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		known := map[string]bool{}
+		faults, _ := kjson.UnmarshalStrict(before, &corev1.Pod{})
+		for _, f := range faults {
+			known[f.Error()] = true
+		}
+		faults, err := kjson.UnmarshalStrict(after, &corev1.Pod{})
+		if err != nil {
+			faults = append(faults, err)
+		}
+		for _, f := range faults {
+			if !known[f.Error()] && !yield(f.Error()) {
+				return
+			}
+		}
+	}
+}
+
+// security is the strictest level of Pod Security that allows a pod, and why not the next one.
+func security(pod []byte, version api.Version) (level api.Level, why string, err error) {
+	var p corev1.Pod
+	if err := json.Unmarshal(pod, &p); err != nil {
+		return "", "", err
+	}
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		return "", "", err
+	}
+	level = api.LevelPrivileged
+	for _, next := range []api.Level{api.LevelBaseline, api.LevelRestricted} {
+		result := policy.AggregateCheckResults(evaluator.EvaluatePod(api.LevelVersion{Level: next, Version: version}, &p.ObjectMeta, &p.Spec))
+		if !result.Allowed {
+			return level, result.ForbiddenDetail(), nil
+		}
+		level = next
+	}
+	return level, "", nil
+}
+
+// rank orders the levels, the strictest last.
+func rank(level api.Level) int {
+	return slices.Index([]api.Level{api.LevelPrivileged, api.LevelBaseline, api.LevelRestricted}, level)
+}

@@ -1,0 +1,266 @@
+package cases
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/pod-security-admission/api"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Runner asks the engine about cases.
+type Runner struct {
+	Set *templates.Set
+	// Settings count for cases without their own.
+	Settings *inject.Settings
+	// Namespaces count as they stand, for cases without their own. Fallback is the namespace
+	// of pods that name none.
+	Namespaces map[string]inject.Namespace
+	Fallback   string
+}
+
+// Result is what became of one case.
+type Result struct {
+	Case     *Case
+	Answer   *inject.Result
+	Failures []Failure
+	// After is the pod that comes out, as JSON; nil if none does.
+	After []byte
+}
+
+// Failure is one thing that does not hold.
+type Failure struct {
+	// File is what says that it should; Line is 0 where no line does.
+	File string
+	Line int
+	// Message is one sentence; Diff a unified diff, or "".
+	Message, Diff string
+}
+
+// Run asks about one case and compares. The error is no failure of the case: there is no answer.
+func (r *Runner) Run(c *Case) (*Result, error) {
+	settings := r.Settings
+	if c.config != nil {
+		settings = c.config.Settings()
+	}
+	request := &inject.Request{Pod: c.pod.JSON, Namespace: r.namespace(c), ClaimVolumes: c.pod.ClaimVolumes(), Offline: true}
+	answer, err := inject.Inject(r.Set, settings, request)
+	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
+		return nil, fmt.Errorf("%s: %w", c.podFile, malformed.Err)
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	result := &Result{Case: c, Answer: answer}
+	result.outcome()
+	if !answer.Allowed() {
+		if c.want != nil {
+			result.fail(c.file(WantFile), 0, "a pod is wanted, and it is refused: "+answer.Message())
+		}
+		for _, a := range c.Spec.Assert {
+			result.fail(c.spec.file, a.line, "the pod is refused, so that nothing can be said of it")
+		}
+		return result, nil
+	}
+	if result.After, err = Applied(c.pod.JSON, answer); err != nil {
+		result.fail(c.Dir, 0, err.Error())
+		return result, nil
+	}
+	result.promises(func() (*inject.Result, error) {
+		again := *request
+		again.Pod = result.After
+		return inject.Inject(r.Set, settings, &again)
+	})
+	return result, result.compare(request.Namespace)
+}
+
+func (r *Runner) namespace(c *Case) inject.Namespace {
+	if c.namespace != nil {
+		return *c.namespace
+	}
+	name := c.pod.Namespace
+	if name == "" {
+		name = r.Fallback
+	}
+	if n, ok := r.Namespaces[name]; ok {
+		return n
+	}
+	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+}
+
+func (r *Result) fail(file string, line int, message string) {
+	r.Failures = append(r.Failures, Failure{File: file, Line: line, Message: message})
+}
+
+// outcome compares the answer with what is wanted of it.
+func (r *Result) outcome() {
+	want, line := Want{}, 0
+	if r.Case.Spec.Want != nil {
+		want = *r.Case.Spec.Want
+		line = child(r.Case.spec.root, "want").Line
+	}
+	file := r.Case.spec.file
+	if file == "" {
+		file = r.Case.Dir
+	}
+	got := fmt.Sprintf("%s, %s", r.Answer.Outcome, r.Answer.Reason)
+	why := r.why()
+	if len(why) > 0 {
+		got += ": " + strings.Join(why, "; ")
+	}
+	switch {
+	case want.Outcome != "" && want.Outcome != string(r.Answer.Outcome):
+		r.fail(file, line, fmt.Sprintf("want %s, got %s", want.Outcome, got))
+	case want.Reason != "" && !slices.Contains(r.reasons(), inject.Reason(want.Reason)):
+		r.fail(file, line, fmt.Sprintf("want reason %s, got %s", want.Reason, got))
+	case want.Message != "" && !slices.ContainsFunc(why, func(text string) bool { return strings.Contains(text, want.Message) }):
+		r.fail(file, line, fmt.Sprintf("want a message with %s, got %s", templates.Quote(want.Message), got))
+	case want.Outcome == "" && want.Reason == "" && want.Message == "" && r.Answer.Outcome != inject.Injected && r.Answer.Outcome != inject.Unchanged:
+		r.fail(file, line, "want injected, got "+got)
+	}
+	if want.Warnings != nil {
+		r.warnings(*want.Warnings, file, line)
+	}
+}
+
+// reasons are those of the pod and of each instance.
+func (r *Result) reasons() []inject.Reason {
+	all := []inject.Reason{r.Answer.Reason}
+	for _, in := range r.Answer.Instances {
+		all = append(all, in.Reason)
+	}
+	return all
+}
+
+// why are the sentences about what was not injected, and the pod's own.
+func (r *Result) why() []string {
+	var all []string
+	for _, text := range []string{r.Answer.Message(), r.Answer.Detail} {
+		if text != "" {
+			all = append(all, text)
+		}
+	}
+	for _, in := range r.Answer.Instances {
+		if in.Outcome != inject.Injected && in.Outcome != inject.Refused && in.Detail != "" {
+			all = append(all, in.Name+": "+in.Detail)
+		}
+	}
+	return all
+}
+
+func (r *Result) warnings(wanted []string, file string, line int) {
+	for _, want := range wanted {
+		if !slices.ContainsFunc(r.Answer.Warnings, func(got string) bool { return strings.Contains(got, want) }) {
+			r.fail(file, line, fmt.Sprintf("want a warning with %s, got %s", templates.Quote(want), orNone(r.Answer.Warnings)))
+		}
+	}
+	for _, got := range r.Answer.Warnings {
+		if !slices.ContainsFunc(wanted, func(want string) bool { return strings.Contains(got, want) }) {
+			r.fail(file, line, "a warning that is not wanted: "+got)
+		}
+	}
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, "; ")
+}
+
+// promises proves what holds for every pod.
+func (r *Result) promises(again func() (*inject.Result, error)) {
+	before := r.Case.pod.JSON
+	if text, err := inText(before, r.Answer.Operations); err != nil {
+		r.fail(r.Case.Dir, 0, fmt.Sprintf("the pod's text cannot be edited: %v", err))
+	} else if !sameJSON(text, r.After) {
+		r.fail(r.Case.Dir, 0, "the patch makes another pod than the text does that inject prints")
+	}
+	own, _ := plainJSON(before)
+	now, _ := plainJSON(r.After)
+	if place := Lost(own, now); place != "" {
+		r.fail(r.Case.Dir, 0, "the pod's own "+strings.TrimPrefix(place, ".")+" is lost or changed")
+	}
+	for fault := range strict(before, r.After) {
+		r.fail(r.Case.Dir, 0, "what comes out is no pod for Kubernetes: "+fault)
+	}
+	second, err := again()
+	switch {
+	case err != nil:
+		r.fail(r.Case.Dir, 0, fmt.Sprintf("a second injection fails: %v", err))
+	case !second.Allowed():
+		r.fail(r.Case.Dir, 0, "a second injection is refused: "+second.Message())
+	case len(second.Operations) > 0:
+		r.fail(r.Case.Dir, 0, "a second injection changes the pod again: "+string(second.Patch()))
+	}
+	r.security()
+}
+
+// security compares the levels of Pod Security before and after.
+func (r *Result) security() {
+	version := r.Case.Spec.version
+	before, _, err := security(r.Case.pod.JSON, version)
+	if err != nil {
+		return // told as no pod for Kubernetes
+	}
+	after, why, err := security(r.After, version)
+	if err != nil {
+		return
+	}
+	file, line, wanted := r.Case.Dir, 0, ""
+	if want := r.Case.Spec.Want; want != nil && want.PodSecurity != "" {
+		wanted = want.PodSecurity
+		file, line = r.Case.spec.file, child(child(r.Case.spec.root, "want"), "podSecurity").Line
+	}
+	switch {
+	case wanted != "" && api.Level(wanted) != after:
+		r.fail(file, line, fmt.Sprintf("Pod Security: want level %s, got %s (before: %s)%s", wanted, after, before, because(why)))
+	case wanted == "" && rank(after) < rank(before):
+		r.fail(file, line, fmt.Sprintf("Pod Security: the pod complied with level %s and now only with %s%s; want.podSecurity: %s in %s says that this is meant", before, after, because(why), after, SpecFile))
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func sameJSON(a, b []byte) bool {
+	x, err := decode(a)
+	if err != nil {
+		return false
+	}
+	y, err := decode(b)
+	return err == nil && equal(x, y) && bytes.HasPrefix(a, []byte("{"))
+}
+
+// compare holds the pod against want.yaml and the assertions.
+func (r *Result) compare(namespace inject.Namespace) error {
+	after, err := templates.ObjectFromJSON(r.After)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Case.Dir, err)
+	}
+	if r.Case.want != nil {
+		if err := r.whole(after); err != nil {
+			return err
+		}
+	}
+	in := expression.Activation{NamespaceName: namespace.Name, NamespaceLabels: namespace.Labels, NamespaceAnnotations: namespace.Annotations}
+	for i := range r.Case.Spec.Assert {
+		a := &r.Case.Spec.Assert[i]
+		if text := a.check(after, in); text != "" {
+			if a.Message != "" {
+				text = a.Message + ": " + text
+			}
+			r.fail(r.Case.spec.file, a.line, text)
+		}
+	}
+	return nil
+}

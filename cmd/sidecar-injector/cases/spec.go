@@ -1,0 +1,230 @@
+package cases
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/pod-security-admission/api"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Spec is the content of case.yaml.
+type Spec struct {
+	// Description is for people.
+	Description string `json:"description,omitempty"`
+	// Inject is the pod's request annotation: [instance=]template, separated by commas.
+	Inject *string `json:"inject,omitempty"`
+	// Parameters of the only instance that the pod asks for.
+	Parameters map[string]apiextensionsv1.JSON `json:"parameters,omitempty"`
+	// Annotations of the pod, beside its own or instead of them.
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// Kubernetes is the version whose Pod Security counts, such as "1.29"; "" is the newest.
+	Kubernetes string `json:"kubernetes,omitempty"`
+	// Want is the answer. Without it, everything that the pod asks for has to be injected.
+	Want *Want `json:"want,omitempty"`
+	// Assert are claims about the pod that comes out.
+	Assert []Assertion `json:"assert,omitempty"`
+
+	version api.Version
+}
+
+// Want is an answer of the engine. What is absent may be anything, but for Outcome where
+// Reason and Message are absent too.
+type Want struct {
+	Outcome string `json:"outcome,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	// Message is a part of the refusal, or of why something is left out.
+	Message string `json:"message,omitempty"`
+	// Warnings are parts of all the warnings; [] says that there is none.
+	Warnings *[]string `json:"warnings,omitempty"`
+	// PodSecurity is the level that the pod has afterwards, if it is not the one before:
+	// privileged, baseline or restricted.
+	PodSecurity string `json:"podSecurity,omitempty"`
+}
+
+// Assertion is a claim about one path, or an expression that has to be true.
+type Assertion struct {
+	// Path in the pod, such as spec.containers[web].env[LEVEL].value.
+	Path    string                `json:"path,omitempty"`
+	Equal   *apiextensionsv1.JSON `json:"equal,omitempty"`
+	Present bool                  `json:"present,omitempty"`
+	Absent  bool                  `json:"absent,omitempty"`
+	// Expression is as in templates, without ${ }; pod is the pod that comes out.
+	Expression string `json:"expression,omitempty"`
+	// Message says what it means that the claim does not hold.
+	Message string `json:"message,omitempty"`
+
+	compiled *expression.Expression
+	line     int
+}
+
+// wants says whether the file wants anything.
+func (s *Spec) wants() bool {
+	return len(s.Assert) > 0 || s.Want != nil && (s.Want.Outcome != "" || s.Want.Reason != "" || s.Want.Message != "" || s.Want.Warnings != nil || s.Want.PodSecurity != "")
+}
+
+// specText is the text of a case.yaml, for places; its root is nil where there is no file.
+type specText struct {
+	file string
+	data []byte
+	root *yaml.Node
+}
+
+// fault is an error at a member of the file.
+func (t *specText) fault(name, message, hint string) error {
+	n := t.root
+	if value := child(n, name); value != nil {
+		n = value
+	}
+	return t.at(n, message, hint)
+}
+
+func (t *specText) at(n *yaml.Node, message, hint string) error {
+	e := &manifest.Error{File: t.file, Message: message, Hint: hint}
+	if n != nil {
+		e.Line, e.Column = n.Line, n.Column
+	}
+	return e
+}
+
+func (c *Case) readSpec(path string) error {
+	c.spec = &specText{file: path}
+	c.Spec.version = api.LatestVersion()
+	if path == "" {
+		return nil
+	}
+	var err error
+	if c.spec.data, err = read(path); err != nil {
+		return err
+	}
+	stream, err := manifest.Parse(path, c.spec.data)
+	if err != nil {
+		return err
+	}
+	for _, document := range stream.Documents {
+		switch {
+		case document.Root == nil:
+		case c.spec.root != nil:
+			return c.spec.at(document.Root, "want one document, this is another one", "")
+		default:
+			c.spec.root = document.Root
+		}
+	}
+	if c.spec.root == nil {
+		return nil
+	}
+	var faults []error
+	for _, f := range schema.Of(reflect.TypeFor[Spec]()).CheckYAML(c.spec.root, nil) {
+		message, _, _ := strings.Cut(f.Error(), " in cases.") // the Go type says nothing to people
+		faults = append(faults, c.spec.at(f.Node, message, f.Hint))
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	version := c.Spec.version
+	if err := json.Unmarshal(manifest.JSON(c.spec.root), &c.Spec); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	c.Spec.version = version
+	return c.checkSpec()
+}
+
+// checkSpec finds what the types do not say.
+func (c *Case) checkSpec() error {
+	var faults []error
+	if text := c.Spec.Kubernetes; text != "" {
+		version, err := api.ParseVersion("v" + strings.TrimPrefix(text, "v"))
+		if err != nil {
+			faults = append(faults, c.spec.fault("kubernetes", "kubernetes: "+templates.Quote(text)+" is no version", `want "1.29" or the like, in quotes`))
+		}
+		c.Spec.version = version
+	}
+	faults = append(faults, c.checkWant()...)
+	list := child(c.spec.root, "assert")
+	for i := range c.Spec.Assert {
+		a := &c.Spec.Assert[i]
+		n := manifest.Resolve(list.Content[i])
+		a.line = n.Line
+		if err := c.checkAssertion(a, n); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c *Case) checkWant() []error {
+	want := c.Spec.Want
+	if want == nil {
+		return nil
+	}
+	var faults []error
+	n := child(c.spec.root, "want")
+	oneOf := func(name, text string, known []string) {
+		if text == "" || slices.Contains(known, text) {
+			return
+		}
+		hint := "want one of " + strings.Join(known, ", ")
+		if len(known) > 8 {
+			hint = "docs/troubleshooting.md has the reasons"
+		}
+		if near := templates.Nearest(text, known); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		faults = append(faults, c.spec.at(child(n, name), fmt.Sprintf("want.%s: %s is none", name, templates.Quote(text)), hint))
+	}
+	outcomes := []string{string(inject.Injected), string(inject.Unchanged), string(inject.Skipped), string(inject.Refused), string(inject.AdmittedWithout)}
+	var reasons []string
+	for _, r := range inject.Reasons() {
+		reasons = append(reasons, string(r.Reason))
+	}
+	oneOf("outcome", want.Outcome, outcomes)
+	oneOf("reason", want.Reason, reasons)
+	oneOf("podSecurity", want.PodSecurity, []string{string(api.LevelPrivileged), string(api.LevelBaseline), string(api.LevelRestricted)})
+	return faults
+}
+
+func (c *Case) checkAssertion(a *Assertion, n *yaml.Node) error {
+	kinds := 0
+	for _, given := range []bool{a.Equal != nil, a.Present, a.Absent} {
+		if given {
+			kinds++
+		}
+	}
+	switch {
+	case (a.Path == "") == (a.Expression == ""):
+		return c.spec.at(n, "an assertion has either a path or an expression", "")
+	case a.Path != "" && kinds != 1:
+		return c.spec.at(n, "an assertion on a path says one of equal, present: true and absent: true", "")
+	case a.Expression != "" && kinds != 0:
+		return c.spec.at(n, "an expression is true or not: equal, present and absent go with a path", "")
+	case a.Path != "" && len(manifest.Tokens(a.Path)) == 0:
+		return c.spec.at(child(n, "path"), templates.Quote(a.Path)+" is no path", `want such as spec.containers[web].image or metadata.annotations["example.com/key"]`)
+	case a.Expression == "":
+		return nil
+	}
+	return c.compile(a, child(n, "expression"))
+}
+
+// child is the value of a mapping's key, nil if there is none.
+func child(n *yaml.Node, name string) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	for key, value := range manifest.Pairs(n) {
+		if key.Value == name {
+			return value
+		}
+	}
+	return nil
+}

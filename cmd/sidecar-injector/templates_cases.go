@@ -1,0 +1,275 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// testOptions are the flags of templates test.
+type testOptions struct {
+	commonFlags
+	run    string
+	output string
+	update bool
+}
+
+func newTemplatesTestCommand(std streams) *cobra.Command {
+	o := &testOptions{}
+	cmd := &cobra.Command{
+		Use:   "test DIR",
+		Short: "Run the cases of a template's author: a folder a case",
+		Long: `Run the cases of a template's author: a folder a case.
+
+  ` + cases.PodFile + `        the pod, or ` + cases.WorkloadFile + `: a workload of any kind; without it, a plain pod
+  ` + cases.SpecFile + `       what is asked for, and what has to hold
+  ` + cases.WantFile + `       the whole pod that has to come out; --update writes it
+  ` + cases.NamespaceFile + `  the pod's Namespace, which then counts as it stands
+  ` + cases.ConfigFile + `     the injector's settings
+
+What a folder lacks is taken from the nearest folder above it, but for case.yaml and
+want.yaml. The templates are those of the folder ` + cases.TemplatesDir + ` in DIR, of --template-dir,
+and the built-in ones.
+
+Each case also proves that the patch applies, that nothing of the pod is lost, that a
+second injection changes nothing, and that the pod still complies with the level of Pod
+Security that it did.
+
+Exit code 0: all cases hold; 1: one does not, or there is none; 2: something cannot
+be read.`,
+		Example: `  sidecar-injector templates test .
+  sidecar-injector templates test tests/ --template-dir templates/ --run 'log-shipper/.*'
+  sidecar-injector templates test . --update`,
+		Args: oneArgument("the folder of the cases", "sidecar-injector templates test DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.test(cmd, args[0], std) },
+	}
+	o.commonFlags.add(cmd)
+	cmd.Flags().StringVar(&o.run, "run", "", "only the cases whose folder matches the regular `expression`")
+	cmd.Flags().BoolVar(&o.update, "update", false, "write what comes out into the cases; read the difference")
+	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, junit, or github: annotations of a GitHub workflow")
+	complete(cmd, "output", outputText, outputJUnit, outputGitHub)
+	return cmd
+}
+
+func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
+	out, report, err := o.palettes(std)
+	if err != nil {
+		return err
+	}
+	write, ok := map[string]func([]*cases.Result) ([]byte, error){
+		outputText:   func(all []*cases.Result) ([]byte, error) { return []byte(casesText(all, out)), nil },
+		outputJUnit:  casesJUnit,
+		outputGitHub: func(all []*cases.Result) ([]byte, error) { return []byte(casesGitHub(all)), nil },
+	}[o.output]
+	if !ok {
+		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJUnit, outputGitHub), seeHelp(cmd)}
+	}
+	chosen, err := o.chosen(cmd)
+	if err != nil {
+		return err
+	}
+	runner, err := o.runner(dir)
+	if err != nil {
+		return err
+	}
+	results, err := runCases(runner, dir, chosen, o.update)
+	if err != nil {
+		return err
+	}
+	if o.update {
+		if results, err = updated(results, runner, dir, chosen, std); err != nil {
+			return err
+		}
+	}
+	if len(results) == 0 {
+		return &answerNo{o.noCase(dir)}
+	}
+	text, err := write(results)
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	for _, line := range o.strangers(runner.Set, results) {
+		fmt.Fprintf(std.ErrOut, "%s %s\n", report.yellow("warning:"), report.printable(line))
+	}
+	failed := failedCases(results)
+	summary := fmt.Sprintf("%s: %d passed, %d failed", plural(len(results), "case"), len(results)-failed, failed)
+	if failed > 0 {
+		fmt.Fprintln(std.ErrOut, report.red(summary))
+		return &answerNo{}
+	}
+	fmt.Fprintln(std.ErrOut, report.green(summary))
+	return nil
+}
+
+// chosen says which cases --run wants.
+func (o *testOptions) chosen(cmd *cobra.Command) (func(string) bool, error) {
+	pattern, err := regexp.Compile(o.run)
+	if err != nil {
+		return nil, &hinted{fmt.Errorf("--run %q: %w", o.run, err), seeHelp(cmd)}
+	}
+	return pattern.MatchString, nil
+}
+
+func (o *testOptions) noCase(dir string) error {
+	if o.run != "" {
+		return &hinted{fmt.Errorf("%s: no case matches --run %q", dir, o.run), "a case is called by its folder, such as log-collector/defaults"}
+	}
+	return &hinted{fmt.Errorf("%s: holds no case", dir), fmt.Sprintf("a case is a folder with one of %s, %s and %s", cases.SpecFile, cases.WantFile, cases.PodFile)}
+}
+
+// runner is what answers for the cases of a folder.
+func (o *testOptions) runner(dir string) (*cases.Runner, error) {
+	own := filepath.Join(dir, cases.TemplatesDir)
+	if info, err := os.Stat(own); err == nil && info.IsDir() {
+		o.templateDirs = append(o.templateDirs, own)
+	}
+	set, err := o.templates()
+	if err != nil {
+		return nil, err
+	}
+	settings, err := config.Read(o.configFile)
+	if err != nil {
+		return nil, err
+	}
+	named, err := readNamespaceFile(o.namespaceFile)
+	if err != nil {
+		return nil, err
+	}
+	r := &cases.Runner{Set: set, Settings: settings.Settings(), Namespaces: map[string]inject.Namespace{}, Fallback: o.namespace}
+	if r.Fallback == "" {
+		r.Fallback = "default"
+	}
+	for _, n := range named {
+		r.Namespaces[n.Name] = n
+	}
+	return r, nil
+}
+
+// runCases finds the cases of a folder and runs them all.
+func runCases(runner *cases.Runner, dir string, chosen func(string) bool, unwanted bool) ([]*cases.Result, error) {
+	found, err := cases.Find(dir, chosen, unwanted)
+	if err != nil {
+		return nil, hintedCases(err)
+	}
+	var results []*cases.Result
+	var faults []error
+	for _, c := range found {
+		result, err := runner.Run(c)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		results = append(results, result)
+	}
+	return results, hintedCases(errors.Join(faults...))
+}
+
+// updated writes what came out into the cases, and runs them again.
+func updated(results []*cases.Result, runner *cases.Runner, dir string, chosen func(string) bool, std streams) ([]*cases.Result, error) {
+	var faults []error
+	for _, r := range results {
+		changed, err := r.Update()
+		if err != nil {
+			faults = append(faults, err)
+		} else if changed {
+			fmt.Fprintf(std.ErrOut, "updated %s\n", r.Case.Dir)
+		}
+	}
+	if len(faults) > 0 {
+		return nil, hintedCases(errors.Join(faults...))
+	}
+	return runCases(runner, dir, chosen, false)
+}
+
+// hintedCases gives the errors of cases the hints that report shows.
+func hintedCases(err error) error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, e := range several.Unwrap() {
+			all = append(all, hintedCases(e))
+		}
+		return errors.Join(all...)
+	}
+	if fault := (*cases.Error)(nil); errors.As(err, &fault) {
+		return &hinted{err, fault.Hint}
+	}
+	return err
+}
+
+// strangers are sentences about templates of directories that no case asks for, unless only
+// some of the cases were run.
+func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []string {
+	if o.run != "" {
+		return nil
+	}
+	asked := map[string]bool{}
+	for _, r := range results {
+		for _, in := range r.Answer.Instances {
+			asked[in.TemplateName] = true
+		}
+	}
+	var lines []string
+	for _, e := range set.Entries() {
+		if e.Origin.Source == templates.SourceDirectory && !asked[e.Name] {
+			line := fmt.Sprintf("%s %s is named by no case", e.Origin.File, templates.Quote(e.Name))
+			if e.Name == "" {
+				line = e.Origin.File + ": holds a template without a name, so that no case can name it"
+			}
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+func failedCases(results []*cases.Result) int {
+	failed := 0
+	for _, r := range results {
+		if len(r.Failures) > 0 {
+			failed++
+		}
+	}
+	return failed
+}
+
+// placeOfFailure is file:line of what does not hold.
+func placeOfFailure(f cases.Failure) string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d", f.File, f.Line)
+}
+
+// casesText is a line for each case, with what does not hold.
+func casesText(results []*cases.Result, p palette) string {
+	var b strings.Builder
+	for _, r := range results {
+		if len(r.Failures) == 0 {
+			fmt.Fprintf(&b, "%s   %s\n", p.green("ok"), r.Case.Name)
+			continue
+		}
+		fmt.Fprintf(&b, "%s %s\n", p.red("FAIL"), p.bold(r.Case.Name))
+		for _, f := range r.Failures {
+			fmt.Fprintf(&b, "     %s: %s\n", placeOfFailure(f), f.Message)
+			for line := range strings.Lines(colorDiff(f.Diff, p)) {
+				b.WriteString("     " + line)
+			}
+		}
+	}
+	return p.printable(b.String())
+}

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+)
+
+// The built-in templates are tested as anybody's are, by the command itself.
+func TestBuiltInTemplatesPassTheirCases(t *testing.T) {
+	var out, report bytes.Buffer
+	args := []string{"sidecar-injector", "templates", "test", "../../test/templates/builtin", "--template-dir", "../../templates/builtin"}
+	if code := run(args, streams{In: &bytes.Buffer{}, Out: &out, ErrOut: &report}); code != 0 {
+		t.Errorf("exit code %d\n%s%s", code, out.String(), report.String())
+	}
+}

@@ -1,0 +1,74 @@
+package manifest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// YAML prints JSON as YAML, laid out as kubectl does, in the order of its members.
+func YAML(text []byte) ([]byte, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(escaped(text), &root); err != nil {
+		return nil, fmt.Errorf("YAML: %w", err)
+	}
+	restyle(&root)
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	encoder.SetIndent(2)
+	encoder.CompactSeqIndent()
+	if err := encoder.Encode(&root); err != nil {
+		return nil, fmt.Errorf("YAML: %w", err)
+	}
+	if err := encoder.Close(); err != nil {
+		return nil, fmt.Errorf("YAML: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// escaped is JSON without the characters that JSON allows in a string and YAML does
+// not allow anywhere.
+func escaped(text []byte) []byte {
+	unfit := func(r rune) bool {
+		return r >= 0x7F && r < 0xA0 || r == '\u2028' || r == '\u2029' || r == '\uFEFF' || r == 0xFFFE || r == 0xFFFF
+	}
+	if !bytes.ContainsFunc(text, unfit) {
+		return text
+	}
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		if unfit(r) {
+			fmt.Fprintf(&out, "\\u%04x", r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.Bytes()
+}
+
+// restyle turns JSON's braces and quotes into block style, where that means the same.
+func restyle(n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode:
+		if len(n.Content) > 0 {
+			n.Style = 0
+		}
+	case n.Kind == yaml.ScalarNode && n.Style == yaml.DoubleQuotedStyle:
+		// Marshal knows which words YAML 1.1 takes for booleans, times and numbers.
+		out, err := yaml.Marshal(n.Value)
+		switch {
+		case err != nil:
+		case string(out) == n.Value+"\n":
+			n.Style = 0
+		case bytes.HasPrefix(out, []byte("'")):
+			n.Style = yaml.SingleQuotedStyle
+		case bytes.HasPrefix(out, []byte("|")) && !strings.HasPrefix(n.Value, " "):
+			n.Style = yaml.LiteralStyle
+		}
+	}
+	for _, child := range n.Content {
+		restyle(child)
+	}
+}
