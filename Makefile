@@ -20,6 +20,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 modules := tools/image test/monitoring
 
 binary := bin/sidecar-injector
+page := cmd/sidecar-injector/playground/page
 linter := bin/golangci-lint
 benchstat := bin/benchstat
 controllergen := bin/controller-gen
@@ -37,7 +38,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image test test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image playground page test-playground test test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -52,6 +53,17 @@ image: ## dist/image.tar for docker load, ctr image import, kind load image-arch
 	TARGETOS=linux TARGETARCH=$(ARCH) tools/build.sh dist/linux-$(ARCH)/sidecar-injector
 	cd tools/image && go run . -binary ../../dist/linux-$(ARCH)/sidecar-injector -o ../../dist/image.tar \
 	  -tag $(IMAGE):$(VERSION:v%=%) -version $(VERSION) -commit $(COMMIT) -epoch $(SOURCE_DATE_EPOCH)
+
+playground: ## dist/playground: the playground as static files, its engine as WebAssembly
+	go run ./cmd/sidecar-injector/playground/static -o dist/playground
+
+# What the tests look at lies outside of their module: no cached results.
+test-playground: build playground ## the playground in a browser, static and served; needs Chromium
+	go -C test/playground test -count 1 -timeout 20m .
+
+# npm has no part in building the program: what it makes of the editor's packages is committed.
+page: ## the page's editor from npm's packages, and the page's types checked; needs npm
+	cd $(page) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent bundle && npm run --silent check
 
 test: ## all tests; no cluster needed
 	go test ./...
@@ -97,7 +109,7 @@ lint: $(linter) ## gofmt, go vet and golangci-lint
 	go vet ./...
 	$(linter) run --allow-parallel-runners
 	$(linter) run --allow-parallel-runners --build-tags controlplane ./test/controlplane
-	for module in $(modules) test/node; do (cd $$module && ../../$(linter) run --allow-parallel-runners) || exit 1; done
+	for module in $(modules) test/node test/playground; do (cd $$module && ../../$(linter) run --allow-parallel-runners) || exit 1; done
 
 $(linter): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint

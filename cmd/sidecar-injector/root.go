@@ -86,6 +86,7 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newDiffCommand(std),
 		newExplainCommand(std),
 		newInjectCommand(std),
+		newPlaygroundCommand(std),
 		newServeCommand(std),
 		newStatusCommand(std),
 		newTemplatesCommand(std),

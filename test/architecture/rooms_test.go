@@ -30,7 +30,14 @@ func rooms() map[string][]string {
 		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/live":   {"config", "templates", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+		"cmd/sidecar-injector/playground":        {"examples", "templates", "templates/builtin", "templates/manifest", "webhook/inject"},
+		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/playground"},
+		"cmd/sidecar-injector/playground/static": {"cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page"},
+		"cmd/sidecar-injector/playground/wasm":   {"cmd/sidecar-injector/playground"},
+
+		"examples": {},
+
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }

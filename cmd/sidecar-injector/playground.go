@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground/page"
+)
+
+// playgroundOptions are the flags of playground.
+type playgroundOptions struct {
+	commonFlags
+	listen string
+}
+
+func newPlaygroundCommand(std streams) *cobra.Command {
+	o := &playgroundOptions{}
+	cmd := &cobra.Command{
+		Use:   "playground",
+		Short: "Open a page that shows what becomes of a pod while you type",
+		Long: `Serve a page on loopback: on its left a pod or workload, its namespace and templates,
+on its right what becomes of the pod, and why, while you type.
+
+It prints the page's address, which holds a token: only who has it gets an answer. What is
+typed stays on this machine. Ctrl-C ends it.`,
+		Example: `  sidecar-injector playground
+  sidecar-injector playground --template-dir templates`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), std) },
+	}
+	o.commonFlags.add(cmd)
+	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the page, on loopback; port 0: any that is free")
+	return cmd
+}
+
+func (o *playgroundOptions) run(ctx context.Context, std streams) error {
+	set, err := o.templates()
+	if err != nil {
+		return err
+	}
+	handler, err := page.NewHandler(playground.NewEngine(set))
+	if err != nil {
+		return err
+	}
+	listener, err := o.loopback()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	fmt.Fprintf(std.Out, "http://%s%s\n", listener.Addr(), handler.Path())
+	fmt.Fprintln(std.ErrOut, "Open this address in a browser. Ctrl-C ends the playground.")
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("playground: %w", err)
+	}
+	return nil
+}
+
+// loopback listens where nobody but this machine can reach.
+func (o *playgroundOptions) loopback() (net.Listener, error) {
+	address, err := net.ResolveTCPAddr("tcp", o.listen)
+	if err != nil {
+		return nil, &hinted{fmt.Errorf("--listen %q: %w", o.listen, err), "give an address and a port, such as 127.0.0.1:8099"}
+	}
+	if address.IP == nil || !address.IP.IsLoopback() {
+		return nil, &hinted{fmt.Errorf("--listen %q: the playground is for this machine only", o.listen), "give an address on loopback, such as 127.0.0.1:8099; make playground makes a page for everybody"}
+	}
+	listener, err := net.ListenTCP("tcp", address)
+	if err != nil {
+		return nil, &hinted{fmt.Errorf("--listen: %w", err), "--listen 127.0.0.1:0 takes a port that is free"}
+	}
+	return listener, nil
+}

@@ -1,0 +1,178 @@
+// The page: what stands in the editors is answered while it is typed.
+
+import {Editor} from "./editor.js";
+import {newEngine} from "./engine.js";
+import {decode, encode, LinkError} from "./share.js";
+import {select, tabs} from "./tabs.js";
+import {diffView, element, findingView, verdict} from "./views.js";
+
+/** How long typing has to pause before it is answered, in milliseconds. */
+const pause = 120;
+
+/** @param {string} id */
+const byID = (id) => {
+  const found = document.getElementById(id);
+  if (!found) {
+    throw new Error(`no element ${id}`);
+  }
+  return found;
+};
+
+const inputs = {
+  pod: new Editor(byID("edit-pod"), {label: "Pod or workload, as YAML", changed}),
+  namespace: new Editor(byID("edit-namespace"), {label: "Namespace, as YAML", changed}),
+  templates: new Editor(byID("edit-templates"), {label: "Templates, as YAML", changed}),
+};
+const patch = new Editor(byID("show-patch"), {label: "JSON patch", readOnly: true});
+const engine = newEngine((sentence) => tell(sentence, ""));
+
+for (const list of document.querySelectorAll('[role="tablist"]')) {
+  tabs(/** @type {HTMLElement} */ (list));
+}
+
+/** @returns {import("../types/answer.js").Request} */
+function request() {
+  return {pod: inputs.pod.text, namespace: inputs.namespace.text, templates: inputs.templates.text};
+}
+
+let timer = 0;
+let asking = false, stale = false;
+
+function changed() {
+  clearTimeout(timer);
+  timer = setTimeout(ask, pause);
+}
+
+/** Asks for an answer; while one is awaited, only the newest texts are kept in mind. */
+async function ask() {
+  if (asking) {
+    stale = true;
+    return;
+  }
+  asking = true;
+  const begin = performance.now();
+  try {
+    show(await engine.answer(request()));
+  } catch (error) {
+    show({error: error instanceof Error ? error.message : String(error)});
+  }
+  performance.measure("answer", {start: begin});
+  asking = false;
+  if (stale) {
+    stale = false;
+    ask();
+  }
+}
+
+/**
+ * @param {string} sentence
+ * @param {string} kind
+ */
+function tell(sentence, kind) {
+  const at = byID("verdict");
+  if (at.textContent !== sentence) { // said once, not at each key
+    at.textContent = sentence;
+  }
+  at.className = kind;
+}
+
+/** @param {import("../types/answer.js").Answer} answer */
+function show(answer) {
+  tell(...verdict(answer));
+  const findings = answer.findings ?? [];
+  for (const [name, editor] of Object.entries(inputs)) {
+    const mine = findings.filter((f) => f.file === `${name}.yaml`);
+    editor.mark(mine);
+    count(byID(`tab-${name}`), mine.length);
+  }
+  byID("findings").replaceChildren(...findings.map((f) => findingView(f, () => {
+    const name = /** @type {keyof typeof inputs} */ (f.file.replace(".yaml", ""));
+    select(byID(`tab-${name}`));
+    inputs[name].show(f);
+  })));
+  byID("panel-diff").replaceChildren(diffView(answer.diff ?? ""));
+  patch.text = answer.pods?.[0]?.patch ?? "";
+}
+
+/**
+ * @param {HTMLElement} tab
+ * @param {number} number
+ */
+function count(tab, number) {
+  tab.querySelector(".count")?.remove();
+  if (number > 0) {
+    tab.append(element("span", {class: "count"}, ` ${number}`));
+  }
+}
+
+/** @param {string} sentence */
+function notice(sentence) {
+  byID("notice").textContent = sentence;
+}
+
+/** @param {{pod: string, namespace: string, templates: string}} texts */
+function open(texts) {
+  inputs.pod.text = texts.pod;
+  inputs.namespace.text = texts.namespace;
+  inputs.templates.text = texts.templates;
+  changed();
+}
+
+/** Opens what the address holds; false if it holds nothing that can be opened. */
+async function openLink() {
+  try {
+    const texts = await decode(location.hash);
+    if (texts) {
+      open(texts);
+    }
+    return texts !== null;
+  } catch (error) {
+    if (!(error instanceof LinkError)) {
+      throw error;
+    }
+    notice(error.message);
+    return false;
+  }
+}
+
+byID("share").addEventListener("click", async () => {
+  try {
+    history.replaceState(null, "", await encode(request()));
+  } catch (error) {
+    notice(error instanceof Error ? error.message : String(error));
+    return;
+  }
+  try {
+    await navigator.clipboard.writeText(location.href);
+    notice("The link is copied. It holds your texts, and sends them to nobody.");
+  } catch {
+    notice("The link is in the address bar. It holds your texts, and sends them to nobody.");
+  }
+});
+
+addEventListener("hashchange", () => openLink());
+
+async function start() {
+  const response = await fetch("catalogue.json");
+  const catalogue = await response.json();
+  const examples = /** @type {HTMLSelectElement} */ (byID("example"));
+  catalogue.examples.forEach((/** @type {{title: string}} */ example, /** @type {number} */ i) => examples.append(element("option", {value: String(i)}, example.title)));
+  examples.addEventListener("change", () => {
+    notice("");
+    open(catalogue.examples[Number(examples.value)]);
+  });
+  const builtIn = /** @type {HTMLSelectElement} */ (byID("built-in"));
+  catalogue.templates.forEach((/** @type {{name: string}} */ template, /** @type {number} */ i) => builtIn.append(element("option", {value: String(i)}, template.name)));
+  builtIn.addEventListener("change", () => {
+    const {text} = catalogue.templates[Number(builtIn.value)];
+    builtIn.value = "";
+    const before = inputs.templates.text.trimEnd();
+    inputs.templates.text = before === "" ? text : `${before}\n---\n${text}`;
+    inputs.templates.focus();
+  });
+  if (!await openLink()) {
+    open(catalogue.examples[0]);
+  }
+}
+
+start();

@@ -1,0 +1,24 @@
+//go:build js && wasm
+
+// Command wasm is the playground's engine for a page that has no server: it gives the page one
+// function, answer, from a Request to an Answer, both as JSON.
+package main
+
+import (
+	"syscall/js"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
+)
+
+func main() {
+	given, err := playground.BuiltIn()
+	if err != nil {
+		js.Global().Call("engineFailed", err.Error())
+		return
+	}
+	engine := playground.NewEngine(given)
+	js.Global().Call("engineReady", js.FuncOf(func(_ js.Value, arguments []js.Value) any {
+		return string(engine.AnswerJSON([]byte(arguments[0].String())))
+	}))
+	select {} // the page keeps it
+}
