@@ -24,6 +24,8 @@ type Input struct {
 	NamespaceName                         string
 	NamespaceLabels, NamespaceAnnotations map[string]string
 	Cluster                               map[string]string
+	// WorkloadKind and WorkloadName are what a person wrote.
+	WorkloadKind, WorkloadName string
 }
 
 // AppReader gives the first target container to expressions.
@@ -108,6 +110,8 @@ func activate(in *Input) expression.Activation {
 		NamespaceLabels:      in.NamespaceLabels,
 		NamespaceAnnotations: in.NamespaceAnnotations,
 		Cluster:              in.Cluster,
+		WorkloadKind:         in.WorkloadKind,
+		WorkloadName:         in.WorkloadName,
 	}
 	if in.App != nil {
 		a.App = in.App

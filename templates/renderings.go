@@ -95,6 +95,9 @@ func (p *program) key(in *Input) renderingKey {
 	if p.reads.Cluster {
 		b = appendTexts(b, in.Cluster)
 	}
+	if p.reads.Workload {
+		b = appendKey(appendKey(b, in.WorkloadKind), in.WorkloadName)
+	}
 	for _, path := range p.reads.Paths {
 		b = in.appendPath(b, path)
 	}

@@ -55,6 +55,8 @@ func (t *Template) sampleInput(p Parameters) *Input {
 		App:           sampleContainer{},
 		Pod:           samplePod{namespace},
 		NamespaceName: namespace,
+		WorkloadKind:  "Pod",
+		WorkloadName:  samplePod{}.Name(),
 	}
 }
 

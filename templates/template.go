@@ -43,8 +43,10 @@ type Targets struct {
 	// First and All are exclusive; when neither is set, Names counts.
 	First, All bool
 	Names      []string
-	// InitContainers makes the pod's own init containers targets too.
-	InitContainers bool
+	// Skip are the names of those that All leaves out, whether they are there or not.
+	Skip []string
+	// InitContainers makes the pod's own init containers targets too, Sidecars its own native ones.
+	InitContainers, Sidecars bool
 }
 
 // Origin says where a template came from.

@@ -188,7 +188,9 @@ func (a *Advice) decide(namespace inject.Namespace, w *workload) (*inject.Result
 	if pod == nil { // the template is null, and the API server has its own opinion on that
 		return &inject.Result{Outcome: inject.Skipped, Reason: inject.NothingRequested}, nil
 	}
-	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{Read: pod, Namespace: namespace, ClaimVolumes: w.claims, Permissions: true})
+	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{
+		Read: pod, Namespace: namespace, Owner: inject.OwnerOf(w.apiVersion, w.kind, w.name), ClaimVolumes: w.claims, Permissions: true,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}

@@ -15,6 +15,8 @@ import (
 // that it was read from.
 type workload struct {
 	kind string
+	// apiVersion and name are "" where the object has none yet.
+	apiVersion, name string
 	// owned says that a controller made it, which has no use for advice.
 	owned bool
 	// levels are the metadata from the workload itself to its pod template, with the
@@ -51,6 +53,7 @@ func readWorkload(kind string, object []byte) (*workload, error) {
 		return nil, fmt.Errorf("metadata.ownerReferences: %w", err)
 	}
 	w.owned = owned
+	w.apiVersion, w.name = textAt(object, "apiVersion"), textAt(object, "metadata", "name")
 	w.template = rawjson.At(object, fieldNames(inject.TemplateField(kind)))
 	if kind != "StatefulSet" {
 		return w, nil
@@ -69,6 +72,19 @@ func readWorkload(kind string, object []byte) (*workload, error) {
 		return nil, fmt.Errorf("spec.volumeClaimTemplates: %w", err)
 	}
 	return w, nil
+}
+
+// textAt is a text of the object; "" where there is none, or something else.
+func textAt(object []byte, path ...string) string {
+	found := rawjson.At(object, path)
+	if found == nil {
+		return ""
+	}
+	text, err := rawjson.New(found).String()
+	if err != nil {
+		return ""
+	}
+	return text
 }
 
 // readLevel reads the metadata of one field.

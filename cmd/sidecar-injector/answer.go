@@ -37,7 +37,8 @@ func (o *offline) answers() ([]answer, error) {
 		namespace, given := o.namespace(pod.Namespace)
 		a := answer{pod: pod, name: shownName(pod), namespace: namespace, assumed: !given, live: o.reader != nil, misplaced: findMisplaced(pod)}
 		result, err := inject.Inject(o.set, o.settings, &inject.Request{
-			Pod: pod.JSON, Namespace: namespace, ClaimVolumes: pod.ClaimVolumes(), Offline: true, Permissions: true,
+			Pod: pod.JSON, Namespace: namespace, Owner: inject.OwnerOf(pod.APIVersion, pod.Kind, pod.Name),
+			ClaimVolumes: pod.ClaimVolumes(), Offline: true, Permissions: true,
 		})
 		if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 			err = &manifest.Error{File: pod.Document.File, Line: pod.Line, Message: fmt.Sprintf("%s: %v", a.title(), malformed.Err)}

@@ -46,20 +46,30 @@ type Activation struct {
 	NamespaceName                         string
 	NamespaceLabels, NamespaceAnnotations map[string]string
 	Cluster                               map[string]string
+	// WorkloadKind and WorkloadName are what a person wrote.
+	WorkloadKind, WorkloadName string
+
+	// Variables are the values of the template's own by name, as Evaluate gave them. Those that
+	// an expression reads have to be there before it is evaluated.
+	Variables map[string]any
 
 	// Each and EachIndex are the element of a $each that an item is being made for, and its
-	// number. They alone may change between evaluations.
+	// number. They, Variables and, by SetTarget, the target alone may change between evaluations.
 	Each      any
 	EachIndex int
+
+	target App
 
 	podRead       bool
 	podObject     map[string]any
 	podError      error
-	appRead       bool
-	appObject     map[string]any
-	appError      error
+	app, targeted readContainer
 	namespaceRead map[string]any
+	workloadRead  map[string]any
 }
+
+// SetTarget says which container the expressions are evaluated for that read target; nil is none.
+func (in *Activation) SetTarget(c App) { in.target, in.targeted = c, readContainer{} }
 
 // pod is the pod with its quantities as strings, as the API server would send it.
 func (in *Activation) pod() (map[string]any, error) {
@@ -80,23 +90,37 @@ func (in *Activation) pod() (map[string]any, error) {
 	return in.podObject, nil
 }
 
-// container is the app's container with its quantities as strings.
-func (in *Activation) container() (map[string]any, error) {
-	if in.appRead {
-		return in.appObject, in.appError
+// readContainer is what has been read of a container of the app.
+type readContainer struct {
+	done   bool
+	object map[string]any
+	err    error
+}
+
+// container is a container of the app with its quantities as strings.
+func (r *readContainer) container(c App) (map[string]any, error) {
+	if r.done {
+		return r.object, r.err
 	}
-	in.appRead = true
-	if in.App == nil {
-		in.appObject = map[string]any{}
-		return in.appObject, nil
+	r.done = true
+	if c == nil {
+		r.object = map[string]any{}
+		return r.object, nil
 	}
-	object, err := in.App.Object()
+	object, err := c.Object()
 	if err != nil {
-		in.appError = err
+		r.err = err
 		return nil, err
 	}
-	in.appObject = canonicalObject(schema.Container(), object)
-	return in.appObject, nil
+	r.object = canonicalObject(schema.Container(), object)
+	return r.object, nil
+}
+
+func (in *Activation) workload() map[string]any {
+	if in.workloadRead == nil {
+		in.workloadRead = map[string]any{"kind": in.WorkloadKind, "name": in.WorkloadName}
+	}
+	return in.workloadRead
 }
 
 func canonicalObject(s *schema.Schema, object map[string]any) map[string]any {
@@ -121,9 +145,9 @@ func (in *Activation) namespaceObject() map[string]any {
 // bindings gives an Activation to CEL.
 type bindings struct {
 	*Activation
-	// shallowPod and shallowApp say that the program reads no more of the pod than its
-	// name and namespace, of the app than its name, so that they need not be decoded.
-	shallowPod, shallowApp bool
+	// shallowPod, shallowApp and shallowTarget say that the program reads no more of the pod than
+	// its name and namespace, of a container than its name, so that they need not be decoded.
+	shallowPod, shallowApp, shallowTarget bool
 }
 
 // Parent implements interpreter.Activation.
@@ -141,7 +165,13 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 	case nativeVariable:
 		return b.Native, true
 	case appVariable:
-		return b.resolveApp(), true
+		return resolveContainer(&b.app, b.App, b.shallowApp), true
+	case targetVariable:
+		return resolveContainer(&b.targeted, b.target, b.shallowTarget), true
+	case workloadVariable:
+		return b.workload(), true
+	case variablesVariable:
+		return b.Variables, true
 	case clusterVariable:
 		return b.Cluster, true
 	case namespaceVariable:
@@ -157,15 +187,15 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 	return nil, false
 }
 
-func (b *bindings) resolveApp() any {
-	if b.shallowApp && b.App != nil && b.App.Name() != "" {
-		return map[string]any{"name": b.App.Name()}
+func resolveContainer(read *readContainer, c App, shallow bool) any {
+	if shallow && c != nil && c.Name() != "" {
+		return map[string]any{"name": c.Name()}
 	}
-	app, err := b.container()
+	object, err := read.container(c)
 	if err != nil {
 		return types.WrapErr(unreadable(err))
 	}
-	return app
+	return object
 }
 
 func (b *bindings) resolvePod() any {

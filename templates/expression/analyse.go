@@ -53,8 +53,12 @@ func (s *scope) find(name string) (*scope, bool) {
 // visit analyses an expression that is not selected from.
 func (a *analysis) visit(e ast.Expr, in *scope) *schema.Schema {
 	k := a.follow(e, in)
-	if k.root == paramsVariable && len(k.fields) == 0 {
-		a.fail(a.offset(e), ExpressionType, "params has no value of its own", "name a parameter: "+exampleParameter(a.params))
+	if declares(k.root) && len(k.fields) == 0 {
+		what := "parameter"
+		if k.root == variablesVariable {
+			what = "variable"
+		}
+		a.fail(a.offset(e), ExpressionType, k.root+" has no value of its own", "name a "+what+": "+exampleField(k.root, k.schema))
 	}
 	if k.root != "" {
 		a.uses.note(k.root, k.fields)
@@ -62,11 +66,11 @@ func (a *analysis) visit(e ast.Expr, in *scope) *schema.Schema {
 	return k.schema
 }
 
-func exampleParameter(params *schema.Schema) string {
-	if len(params.Fields) == 0 {
-		return "params.NAME"
+func exampleField(root string, s *schema.Schema) string {
+	if s == nil || len(s.Fields) == 0 {
+		return root + ".NAME"
 	}
-	return "params." + params.Fields[0].Name
+	return root + "." + s.Fields[0].Name
 }
 
 // follow analyses an expression and gives what is known of its value. What it
@@ -109,6 +113,13 @@ func (a *analysis) ident(e ast.Expr, in *scope) known {
 	if name == paramsVariable {
 		return known{schema: a.params, root: paramsVariable}
 	}
+	if name == variablesVariable {
+		return known{schema: a.declared.variables, root: variablesVariable}
+	}
+	if name == targetVariable && !a.target {
+		a.fail(a.offset(e), UnknownVariable, "variable "+quote(name)+" is unknown here", "it is there within app only: the container that gets what stands there")
+		return known{}
+	}
 	if name == eachVariable || name == eachIndexVariable {
 		return a.element(e, name)
 	}
@@ -136,7 +147,7 @@ func (a *analysis) selection(e ast.Expr, in *scope) known {
 	operand := a.follow(sel.Operand(), in)
 	field := untypedName(sel.FieldName())
 	k := a.member(operand, field, func() int { return a.fieldOffset(e) })
-	if operand.root == paramsVariable && len(operand.fields) == 0 && k.schema != nil {
+	if declares(operand.root) && len(operand.fields) == 0 && k.schema != nil {
 		factory := ast.NewExprFactory()
 		typed := typedName(field, k.schema)
 		if sel.IsTestOnly() {
@@ -168,46 +179,6 @@ func (a *analysis) member(operand known, field string, offset func() int) known 
 	}
 	k.schema = s
 	return k
-}
-
-// selectField gives the schema of a field, or the reason why there is none. Any
-// gives nil: nothing is known of its fields.
-func selectField(s *schema.Schema, field string) (*schema.Schema, *Error) {
-	switch s.Kind {
-	case schema.Any, schema.IntOrString:
-		return nil, nil
-	case schema.Map:
-		return s.Elem, nil
-	case schema.Object:
-		f, ok := s.Field(field)
-		if !ok {
-			return nil, unknownField(s, field)
-		}
-		return f.Schema, nil
-	case schema.List:
-		return nil, &Error{
-			Reason:  ExpressionType,
-			Message: "a list has no field " + quote(field),
-			Hint:    "take one item by its number, [0], or use map, filter, exists",
-		}
-	default:
-		return nil, &Error{Reason: ExpressionType, Message: "a " + s.Type + " has no field " + quote(field)}
-	}
-}
-
-func unknownField(s *schema.Schema, field string) *Error {
-	err := &Error{Reason: UnknownField, Message: "field " + quote(field) + " is unknown in " + s.Type}
-	if s.Type == paramsVariable {
-		err.Message = "parameter " + quote(field) + " is not declared"
-		err.Hint = "the template declares no parameters"
-		if names := s.Names(); len(names) > 0 {
-			err.Hint = "declared are " + strings.Join(names[:min(len(names), 20)], ", ")
-		}
-	}
-	if near := schema.Nearest(field, s.Names()); near != "" {
-		err.Hint = "did you mean " + near + "?"
-	}
-	return err
 }
 
 func (a *analysis) call(e ast.Expr, in *scope) known {
@@ -262,8 +233,8 @@ func (a *analysis) optionalSelection(e ast.Expr, in *scope) known {
 	}
 	field := untypedName(string(name))
 	k := a.member(operand, field, func() int { return a.offset(args[1]) })
-	if operand.root == paramsVariable && len(operand.fields) == 0 && k.schema != nil {
-		// A declared parameter is always there: params.?x is optional.of(params.x).
+	if declares(operand.root) && len(operand.fields) == 0 && k.schema != nil {
+		// What is declared is always there: params.?x is optional.of(params.x).
 		factory := ast.NewExprFactory()
 		args[1].SetKindCase(factory.NewSelect(args[1].ID(), args[0], typedName(field, k.schema)))
 		e.SetKindCase(factory.NewCall(e.ID(), "optional.of", args[1]))

@@ -46,28 +46,53 @@ type Parameter struct {
 // immutable and safe for concurrent use.
 type Environment struct {
 	compiler *Compiler
-	params   *schema.Schema
-	each     *schema.Schema // of the variable each; nil: there is none
+	declared
 }
 
-// declared are the variables that differ from place to place.
-func (e *Environment) declared() declared { return declared{params: e.params, each: e.each} }
+// declared describes what differs from place to place.
+type declared struct {
+	params, variables *schema.Schema
+	// each is nil outside of an item with $each.
+	each *schema.Schema
+	// target says that there is one.
+	target bool
+}
 
-// declared describes params and each; the latter is nil outside of an item with $each.
-type declared struct{ params, each *schema.Schema }
+// needs are the declarations that an expression was compiled for.
+type needs struct {
+	params, variables []schema.Field // that it uses
+	each              *schema.Schema // nil if it does not use it
+	target            bool           // it uses it
+}
+
+// needed are the declarations that count for an expression.
+func needed(uses *Uses, now declared) needs {
+	n := needs{params: fieldsOf(uses.Parameters, now.params), variables: fieldsOf(uses.Variables, now.variables), target: uses.Target}
+	if uses.Each {
+		n.each = now.each
+	}
+	return n
+}
+
+// declared are declarations for which the expression compiles alike.
+func (n *needs) declared() declared {
+	return declared{
+		params: schema.NewObject(paramsVariable, n.params...), variables: schema.NewObject(variablesVariable, n.variables...),
+		each: n.each, target: n.target,
+	}
+}
 
 // Environment declares the parameters; of two with one name, the first counts. A type
 // that is none is taken as a string: the caller reports it.
 func (c *Compiler) Environment(parameters []Parameter) *Environment {
-	return &Environment{compiler: c, params: paramsSchema(parameters)}
+	return &Environment{compiler: c, declared: declared{params: paramsSchema(parameters), variables: schema.NewObject(variablesVariable)}}
 }
 
 // program is one compiled CEL expression.
 type program struct {
 	compiler *Compiler
 	source   string
-	params   []schema.Field // that it uses, with the types it was compiled for
-	each     *schema.Schema // as it was compiled for; nil if it does not use it
+	needs    needs
 	uses     Uses
 	// references are the $(NAME) that stand in the source; open says that it also has another $(.
 	references []string
@@ -76,22 +101,29 @@ type program struct {
 	plan       atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
 
-// suit reports whether what was compiled for those parameters can be used where
-// these are declared.
-func suit(compiledFor []schema.Field, each *schema.Schema, now declared) bool {
-	if each != nil && (now.each == nil || each.Type != now.each.Type) {
+// suits reports whether what was compiled for those needs can be used where these
+// are declared.
+func (n *needs) suits(now declared) bool {
+	if n.target && !now.target {
 		return false
 	}
-	for _, used := range compiledFor {
-		field, ok := now.params.Field(used.Name)
-		if !ok || field.Schema.Kind != used.Schema.Kind {
+	if n.each != nil && (now.each == nil || n.each.Type != now.each.Type) {
+		return false
+	}
+	return alike(n.params, now.params) && alike(n.variables, now.variables)
+}
+
+func alike(fields []schema.Field, now *schema.Schema) bool {
+	for _, used := range fields {
+		field, ok := now.Field(used.Name)
+		if !ok || typeCode(field.Schema) != typeCode(used.Schema) {
 			return false
 		}
 	}
 	return true
 }
 
-// fieldsOf are the declarations of the named parameters.
+// fieldsOf are the declarations of those names.
 func fieldsOf(names []string, params *schema.Schema) []schema.Field {
 	var fields []schema.Field
 	for _, name := range names {
@@ -105,7 +137,7 @@ func fieldsOf(names []string, params *schema.Schema) []schema.Field {
 // program compiles an expression, or gives the one compiled before. Offsets of
 // the error are within the source.
 func (c *Compiler) program(source string, now declared) (*program, *Error) {
-	suits := func(p *program) bool { return suit(p.params, p.each, now) }
+	suits := func(p *program) bool { return p.needs.suits(now) }
 	if p := c.programs.find(source, suits); p != nil {
 		return p, nil
 	}
@@ -157,10 +189,7 @@ func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Er
 	}
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
 	p.references, p.open = referencesIn(source)
-	p.params = fieldsOf(p.uses.Parameters, now.params)
-	if p.uses.Each {
-		p.each = now.each
-	}
+	p.needs = needed(&p.uses, now)
 	plan, err := l.env.Program(checked, l.options...)
 	if err != nil {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}

@@ -86,6 +86,11 @@ func (p *program) written(in *Activation) bool {
 			return true
 		}
 	}
+	for _, name := range p.uses.Variables {
+		if holds(in.Variables[name]) {
+			return true
+		}
+	}
 	if p.uses.Cluster {
 		for _, text := range in.Cluster {
 			if strings.Contains(text, "$(") {
@@ -103,7 +108,7 @@ func holds(value any) bool {
 		return strings.Contains(v, "$(")
 	case []any:
 		return slices.ContainsFunc(v, holds)
-	case map[string]any: // an element of a $each
+	case map[string]any:
 		for _, member := range v {
 			if holds(member) {
 				return true

@@ -16,9 +16,8 @@ type Expression struct {
 	text     bool           // the parts are joined to a string
 	optional bool
 	uses     Uses
-	params   []schema.Field // that it uses, with the types it was compiled for
-	each     *schema.Schema // as it was compiled for; nil if it does not use it
-	output   *cel.Type      // of the one expression that is all of the text, without optional; else nil
+	needs    needs
+	output   *cel.Type // of the one expression that is all of the text, without optional; else nil
 }
 
 // part is a literal or, where either of the others is set, an expression.
@@ -38,7 +37,7 @@ type part struct {
 // in the text is given.
 func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Error) {
 	key := expressionKey{text.key(), want}
-	suits := func(x *Expression) bool { return suit(x.params, x.each, e.declared()) }
+	suits := func(x *Expression) bool { return x.needs.suits(e.declared) }
 	if x := e.compiler.expressions.find(key, suits); x != nil {
 		return x, nil
 	}
@@ -46,10 +45,7 @@ func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Err
 	if err != nil {
 		return nil, err
 	}
-	x.params = fieldsOf(x.uses.Parameters, e.params)
-	if x.uses.Each {
-		x.each = e.each
-	}
+	x.needs = needed(&x.uses, e.declared)
 	return e.compiler.expressions.keep(key, x, suits), nil
 }
 
@@ -106,7 +102,7 @@ func (e *Environment) part(p Part) (part, *cel.Type, *Error) {
 		output, err := l.check(e.variable(l.root))
 		return part{offset: p.Offset, lookup: l}, output, err
 	}
-	compiled, err := e.compiler.program(p.Text, e.declared())
+	compiled, err := e.compiler.program(p.Text, e.declared)
 	if err != nil {
 		return part{}, nil, err
 	}

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -59,8 +61,11 @@ func guard(env *cel.Env) cel.ProgramOption {
 			work, implementation = constantPattern(args[1], work, implementation)
 			args = []interpreter.InterpretableV2{args[0], plain{args[1]}}
 		}
-		if name == "quantity" || name == "isQuantity" {
+		switch name {
+		case "quantity", "isQuantity":
 			implementation = shortQuantity(name, implementation)
+		case jsonFunction:
+			implementation = compactJSON(implementation)
 		}
 		guarded := func(args ...ref.Val) ref.Val {
 			if work(args) > ExpressionLimit {
@@ -154,6 +159,26 @@ func shortQuantity(name string, implementation functions.FunctionOp) functions.F
 			return types.False
 		}
 		return types.NewErr("a quantity has at most %d bytes", schema.LongestQuantity)
+	}
+}
+
+// jsonFunction writes a value as JSON.
+const jsonFunction = "json.encode"
+
+// compactJSON drops the blanks between the parts of what encode makes: whether there are any depends on
+// how the program was built, lest anybody rely on the text.
+func compactJSON(encode functions.FunctionOp) functions.FunctionOp {
+	return func(args ...ref.Val) ref.Val {
+		made := encode(args...)
+		text, ok := made.(types.String)
+		if !ok {
+			return made
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, []byte(text)); err != nil {
+			return types.WrapErr(err)
+		}
+		return types.String(compact.String())
 	}
 }
 

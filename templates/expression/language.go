@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/decls"
+	"github.com/google/cel-go/ext"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/apiserver/pkg/cel/environment"
 
@@ -20,8 +21,9 @@ const longestExpression = 8192
 // language is what all environments share. It is immutable.
 type language struct {
 	env       *cel.Env
-	variables map[string]*schema.Schema // without params
+	variables map[string]*schema.Schema // without params and variables
 	elements  map[string]*schema.Schema // what each can be, by type
+	objects   map[string]*schema.Schema // within the variables, by type
 	functions []string                  // names as called, sorted
 	options   []cel.ProgramOption
 }
@@ -45,7 +47,11 @@ func newLanguage() *language {
 			cel.ReceiverMacro("optFlatMap", 2, optionalMacro(true)),
 		),
 		cel.ParserExpressionSizeLimit(longestExpression),
-		cel.VariableDecls(decls.NewVariable(paramsVariable, cel.ObjectType(paramsVariable))),
+		cel.VariableDecls(
+			decls.NewVariable(paramsVariable, cel.ObjectType(paramsVariable)),
+			decls.NewVariable(variablesVariable, cel.ObjectType(variablesVariable)),
+		),
+		ext.Encoders(ext.EncodersVersion(1)),
 	}
 	for name, s := range variables {
 		options = append(options, cel.Variable(name, celType(s)))
@@ -58,7 +64,7 @@ func newLanguage() *language {
 		// The declarations are constants of this program.
 		panic(fmt.Sprintf("expression language: %v", err))
 	}
-	l := &language{env: env, variables: variables, elements: elements}
+	l := &language{env: env, variables: variables, elements: elements, objects: provider.objects}
 	for name := range env.Functions() {
 		if nameStart(name[0]) {
 			l.functions = append(l.functions, name)

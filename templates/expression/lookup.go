@@ -22,7 +22,7 @@ func (e *Environment) lookup(source string) *lookup {
 	start := strings.Index(source, path)
 	root, rest, dotted := strings.Cut(path, ".")
 	l := &lookup{root: root}
-	if e.variable(root) == nil || root == paramsVariable && !dotted {
+	if e.variable(root) == nil || declares(root) && !dotted {
 		return nil
 	}
 	offset := start + len(root) + 1
@@ -61,6 +61,12 @@ func (e *Environment) variable(name string) *schema.Schema {
 	switch name {
 	case paramsVariable:
 		return e.params
+	case variablesVariable:
+		return e.variables
+	case targetVariable:
+		if !e.target {
+			return nil
+		}
 	case eachVariable:
 		return e.each
 	case eachIndexVariable:
@@ -97,8 +103,11 @@ func (l *lookup) value(in *Activation, budget *Budget) (any, *Error) {
 		return nil, l.absent(at)
 	}
 	cost := 1 + len(l.fields)
-	if text, ok := value.(string); ok {
-		cost += len(text) / 10
+	switch v := value.(type) {
+	case string:
+		cost += len(v) / 10
+	case []any: // each item is looked at again where the list goes
+		cost += len(v)
 	}
 	return value, budget.spend(uint64(cost))
 }
@@ -124,20 +133,20 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 	case paramsVariable:
 		value, at := descend(in.Parameters, l.fields)
 		return value, at, nil
+	case variablesVariable:
+		value, at := descend(in.Variables, l.fields)
+		return value, at, nil
+	case workloadVariable:
+		value, at := descend(in.workload(), l.fields)
+		return value, at, nil
 	case clusterVariable:
 		return l.texts(in.Cluster, 0)
 	case namespaceVariable:
 		return l.namespace(in)
 	case appVariable:
-		if in.App != nil && len(l.fields) == 1 && l.fields[0] == "name" && in.App.Name() != "" {
-			return in.App.Name(), 0, nil
-		}
-		app, err := in.container()
-		if err != nil {
-			return nil, 0, unreadable(err)
-		}
-		value, at := descend(app, l.fields)
-		return value, at, nil
+		return l.container(&in.app, in.App)
+	case targetVariable:
+		return l.container(&in.targeted, in.target)
 	}
 	if in.Pod != nil && len(l.fields) == 2 && l.fields[0] == "metadata" {
 		switch l.fields[1] {
@@ -152,6 +161,18 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 		return nil, 0, unreadable(err)
 	}
 	value, at := descend(pod, l.fields)
+	return value, at, nil
+}
+
+func (l *lookup) container(read *readContainer, c App) (any, int, *Error) {
+	if c != nil && len(l.fields) == 1 && l.fields[0] == "name" && c.Name() != "" {
+		return c.Name(), 0, nil
+	}
+	object, err := read.container(c)
+	if err != nil {
+		return nil, 0, unreadable(err)
+	}
+	value, at := descend(object, l.fields)
 	return value, at, nil
 }
 
@@ -212,6 +233,6 @@ func (l *lookup) absent(at int) *Error {
 	}
 }
 
-func absentParameter(name string) error {
-	return &Error{Reason: ExpressionFailed, Message: "params." + name + " is absent"}
+func absentField(root, name string) error {
+	return &Error{Reason: ExpressionFailed, Message: root + "." + name + " is absent"}
 }

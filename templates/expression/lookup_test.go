@@ -31,7 +31,7 @@ func FuzzALookUpGivesWhatCELGives(f *testing.F) {
 		}
 		numbers(object)
 		output, fault := l.check(environment.variable(l.root))
-		program, celFault := compiler.program(path, environment.declared())
+		program, celFault := compiler.program(path, environment.declared)
 		if (fault == nil) != (celFault == nil) {
 			t.Fatalf("%s: the look-up says %v, CEL %v", path, fault, celFault)
 		}

@@ -5,8 +5,6 @@ import (
 	"weak"
 
 	"github.com/google/cel-go/cel"
-
-	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
 // A planned program takes 14 to 16 KB, most of it CEL's table of functions, and
@@ -59,7 +57,7 @@ func (p *program) planned() (cel.Program, *Error) {
 	if plan := p.plan.Load(); plan != nil {
 		return *plan, nil
 	}
-	_, plan, err := p.compiler.plan(p.source, declared{params: schema.NewObject(paramsVariable, p.params...), each: p.each})
+	_, plan, err := p.compiler.plan(p.source, p.needs.declared())
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 	if err != nil {
 		return nil, false, err
 	}
-	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.deep(podVariable), shallowApp: !p.uses.deep(appVariable)})
+	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.deep(podVariable), shallowApp: !p.uses.deep(appVariable), shallowTarget: !p.uses.deep(targetVariable)})
 	cost := uint64(ExpressionLimit) // of an evaluation that was stopped
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()

@@ -17,16 +17,22 @@ type Uses struct {
 	Index      bool
 	Native     bool
 	Cluster    bool
+	Workload   bool
+	// Variables are those of the template's own that it reads by name, sorted; what these read
+	// is not among the rest.
+	Variables []string
+	// Target says that it reads the container that gets what it makes.
+	Target bool
 	// Each says that it reads the element of a $each, or its number.
 	Each bool
-	// Paths is what is read of app, pod and namespaceObject, as far as it can be told
+	// Paths is what is read of app, target, pod and namespaceObject, as far as it can be told
 	// without evaluating: a path stands for everything below it. Sorted.
 	Paths []Path
 }
 
 // Path is a selection from a variable.
 type Path struct {
-	// Root is app, pod or namespaceObject.
+	// Root is app, target, pod or namespaceObject.
 	Root string
 	// Fields from the root on; none: all of it.
 	Fields []string
@@ -55,7 +61,7 @@ func mergePaths(paths ...[]Path) []Path {
 // app's container, the name and namespace of the pod.
 func (p Path) always() bool {
 	switch p.Root {
-	case appVariable:
+	case appVariable, targetVariable:
 		return len(p.Fields) > 0 && p.Fields[0] == "name"
 	case podVariable:
 		return len(p.Fields) > 1 && p.Fields[0] == "metadata" && (p.Fields[1] == "name" || p.Fields[1] == "namespace")
@@ -69,9 +75,9 @@ func (u Uses) deep(root string) bool {
 }
 
 // FromOutside reports whether anything is read but the instance itself: its name, its
-// number, and whether it is native.
+// number, and whether it is native. What Variables read counts only if it has been added.
 func (u Uses) FromOutside() bool {
-	return len(u.Parameters) > 0 || len(u.Paths) > 0 || u.Cluster || u.Each
+	return len(u.Parameters) > 0 || len(u.Paths) > 0 || u.Cluster || u.Workload || u.Each
 }
 
 // MayBeAbsent reports whether something is read that a pod, its namespace or the
@@ -84,6 +90,7 @@ func (u Uses) MayBeAbsent() bool {
 type usage struct {
 	Uses
 	parameters map[string]bool
+	variables  map[string]bool
 }
 
 // note adds a variable and what is selected from it.
@@ -97,6 +104,14 @@ func (u *usage) note(root string, fields []string) {
 			u.parameters = map[string]bool{}
 		}
 		u.parameters[fields[0]] = true
+	case variablesVariable:
+		if len(fields) == 0 {
+			return
+		}
+		if u.variables == nil {
+			u.variables = map[string]bool{}
+		}
+		u.variables[fields[0]] = true
 	case instanceVariable:
 		u.Instance = true
 	case indexVariable:
@@ -105,9 +120,12 @@ func (u *usage) note(root string, fields []string) {
 		u.Native = true
 	case clusterVariable:
 		u.Cluster = true
+	case workloadVariable:
+		u.Workload = true
 	case eachVariable, eachIndexVariable:
 		u.Each = true
-	case appVariable, podVariable, namespaceVariable:
+	case appVariable, targetVariable, podVariable, namespaceVariable:
+		u.Target = u.Target || root == targetVariable
 		u.Paths = append(u.Paths, Path{Root: root, Fields: slices.Clone(fields)})
 	}
 }
@@ -115,6 +133,7 @@ func (u *usage) note(root string, fields []string) {
 func (u *usage) result() Uses {
 	uses := u.Uses
 	uses.Parameters = slices.Sorted(maps.Keys(u.parameters))
+	uses.Variables = slices.Sorted(maps.Keys(u.variables))
 	uses.Paths = mergePaths(u.Paths)
 	return uses
 }
@@ -122,21 +141,27 @@ func (u *usage) result() Uses {
 // Union is what any of them reads.
 func Union(all ...Uses) Uses {
 	var sum Uses
-	names := map[string]bool{}
+	names, variables := map[string]bool{}, map[string]bool{}
 	paths := make([][]Path, 0, len(all))
 	for i := range all {
 		u := &all[i]
 		for _, name := range u.Parameters {
 			names[name] = true
 		}
+		for _, name := range u.Variables {
+			variables[name] = true
+		}
 		paths = append(paths, u.Paths)
 		sum.Instance = sum.Instance || u.Instance
 		sum.Index = sum.Index || u.Index
 		sum.Native = sum.Native || u.Native
 		sum.Cluster = sum.Cluster || u.Cluster
+		sum.Workload = sum.Workload || u.Workload
+		sum.Target = sum.Target || u.Target
 		sum.Each = sum.Each || u.Each
 	}
 	sum.Parameters = slices.Sorted(maps.Keys(names))
+	sum.Variables = slices.Sorted(maps.Keys(variables))
 	sum.Paths = mergePaths(paths...)
 	return sum
 }

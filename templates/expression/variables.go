@@ -21,6 +21,12 @@ const (
 	podVariable       = "pod"
 	namespaceVariable = "namespaceObject"
 	clusterVariable   = "cluster"
+	workloadVariable  = "workload"
+	// variablesVariable holds what the template itself has named.
+	variablesVariable = "variables"
+
+	// targetVariable is there in what the app's containers get only.
+	targetVariable = "target"
 
 	// eachVariable and eachIndexVariable are there within an item with $each only.
 	eachVariable      = "each"
@@ -28,7 +34,7 @@ const (
 )
 
 // variableSchemas describes the variables that are the same for every template;
-// params is added by each Environment.
+// params and variables are added by each Environment.
 func variableSchemas() map[string]*schema.Schema {
 	text := schema.NewScalar(schema.String)
 	texts := schema.NewMap(text)
@@ -41,6 +47,12 @@ func variableSchemas() map[string]*schema.Schema {
 		appVariable:       schema.Container(),
 		podVariable:       schema.Pod(),
 		clusterVariable:   texts,
+		// Declared for CEL; analysis refuses it where it has no value.
+		targetVariable: schema.Container(),
+		workloadVariable: schema.NewObject("workload",
+			schema.Field{Name: "kind", Schema: text},
+			schema.Field{Name: "name", Schema: text},
+		),
 		namespaceVariable: schema.NewObject("Namespace", schema.Field{
 			Name: "metadata",
 			Schema: schema.NewObject("the metadata of a Namespace",
@@ -76,6 +88,8 @@ func parameterSchema(t v1alpha1.ParameterType) *schema.Schema {
 		return schema.NewScalar(schema.Boolean)
 	case v1alpha1.TypeStringList:
 		return schema.NewList(schema.NewScalar(schema.String))
+	case v1alpha1.TypeStringMap:
+		return schema.NewMap(schema.NewScalar(schema.String))
 	default:
 		return schema.NewScalar(schema.String)
 	}
@@ -103,20 +117,69 @@ func celType(s *schema.Schema) *cel.Type {
 	return cel.DynType
 }
 
-// The parameters differ from template to template, but the CEL environment and
-// the programs are shared. So that the type of a parameter is part of the expression, Compile
-// rewrites params.port to params."int port" in CEL's syntax tree: see typedName.
+// The parameters and the template's own variables differ from template to template, but the
+// CEL environment and the programs are shared. So that their types are part of the expression,
+// Compile rewrites params.port to params."integer port" in CEL's syntax tree: see typedName.
 func typedName(name string, s *schema.Schema) string {
-	return s.Kind.String() + " " + name
+	return typeCode(s) + " " + name
 }
 
 // untypedName undoes typedName; a name that is none comes back unchanged.
 func untypedName(typed string) string {
-	_, name, found := strings.Cut(typed, " ")
-	if !found {
-		return typed
+	return typed[strings.LastIndexByte(typed, ' ')+1:]
+}
+
+// declares says whether a variable holds what templates declare: its fields have typed names.
+func declares(root string) bool { return root == paramsVariable || root == variablesVariable }
+
+// The beginnings of a typeCode that says what is within.
+const (
+	listCode   = "list:"
+	mapCode    = "map:"
+	objectCode = "object:"
+)
+
+// typeCode writes down the type that celType gives, for codedType to read.
+func typeCode(s *schema.Schema) string {
+	switch s.Kind {
+	case schema.Boolean, schema.Integer, schema.Number:
+		return s.Kind.String()
+	case schema.String, schema.Quantity:
+		return schema.String.String()
+	case schema.List:
+		return listCode + typeCode(s.Elem)
+	case schema.Map:
+		return mapCode + typeCode(s.Elem)
+	case schema.Object:
+		return objectCode + s.Type
+	case schema.Any, schema.IntOrString:
 	}
-	return name
+	return schema.Any.String()
+}
+
+// coded describes the type that a typeCode stands for; nil if it is none.
+func (p *provider) coded(code string) *schema.Schema {
+	if elem, ok := strings.CutPrefix(code, listCode); ok {
+		if s := p.coded(elem); s != nil {
+			return schema.NewList(s)
+		}
+		return nil
+	}
+	if elem, ok := strings.CutPrefix(code, mapCode); ok {
+		if s := p.coded(elem); s != nil {
+			return schema.NewMap(s)
+		}
+		return nil
+	}
+	if name, ok := strings.CutPrefix(code, objectCode); ok {
+		return p.objects[name]
+	}
+	for _, kind := range []schema.Kind{schema.String, schema.Integer, schema.Number, schema.Boolean, schema.Any} {
+		if kind.String() == code {
+			return schema.NewScalar(kind)
+		}
+	}
+	return nil
 }
 
 // provider tells CEL the fields of the objects.
@@ -148,7 +211,7 @@ func (p *provider) add(s *schema.Schema) {
 
 // FindStructType implements types.Provider.
 func (p *provider) FindStructType(name string) (*types.Type, bool) {
-	if name == paramsVariable || p.objects[name] != nil {
+	if declares(name) || p.objects[name] != nil {
 		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
 	}
 	return p.Provider.FindStructType(name)
@@ -164,8 +227,8 @@ func (p *provider) FindStructFieldNames(name string) ([]string, bool) {
 
 // FindStructFieldType implements types.Provider.
 func (p *provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	if name == paramsVariable {
-		return parameterField(field)
+	if declares(name) {
+		return p.declaredField(name, field)
 	}
 	s := p.objects[name]
 	if s == nil {
@@ -178,53 +241,36 @@ func (p *provider) FindStructFieldType(name, field string) (*types.FieldType, bo
 	return &types.FieldType{Type: celType(f.Schema)}, true
 }
 
-// parameterField reads a typedName: the type before the blank, the name after it.
-func parameterField(typed string) (*types.FieldType, bool) {
-	code, name, found := strings.Cut(typed, " ")
-	if !found {
+// declaredField reads a typedName: the type before the last blank, the name after it.
+func (p *provider) declaredField(root, typed string) (*types.FieldType, bool) {
+	name := untypedName(typed)
+	if name == typed {
 		return nil, false
 	}
-	t := codedType(code)
-	if t == nil {
+	s := p.coded(typed[:len(typed)-len(name)-1])
+	if s == nil {
 		return nil, false
 	}
 	get := func(params any) (any, error) {
 		values, _ := params.(map[string]any)
 		value, ok := values[name]
 		if !ok {
-			return nil, absentParameter(name)
+			return nil, absentField(root, name)
 		}
 		return value, nil
 	}
 	return &types.FieldType{
-		Type:    t,
+		Type:    celType(s),
 		IsSet:   func(params any) bool { _, err := get(params); return err == nil },
 		GetFrom: get,
 	}, true
-}
-
-// codedType is the type that typedName wrote, or nil.
-func codedType(code string) *types.Type {
-	switch code {
-	case schema.String.String():
-		return types.StringType
-	case schema.Integer.String():
-		return types.IntType
-	case schema.Number.String():
-		return types.DoubleType
-	case schema.Boolean.String():
-		return types.BoolType
-	case schema.List.String():
-		return types.NewListType(types.StringType)
-	}
-	return nil
 }
 
 // variableNames lists the variables, sorted.
 func variableNames() []string {
 	names := []string{
 		paramsVariable, instanceVariable, indexVariable, nativeVariable, appVariable,
-		podVariable, namespaceVariable, clusterVariable,
+		podVariable, namespaceVariable, clusterVariable, workloadVariable, variablesVariable,
 	}
 	slices.Sort(names)
 	return names

@@ -76,6 +76,9 @@ var otherWork = map[string]func(args []ref.Val) int{
 	"format":                formatWork,
 	"matches":               regexWork,
 	"find":                  regexWork,
+	jsonFunction:            func(args []ref.Val) int { return textWork(6 * bytesPerUnit * linear(args)) }, // \u0000 for a byte
+	"base64.decode":         linear,
+	"base64.encode":         func(args []ref.Val) int { return 2 * linear(args) },
 	"findAll":               func(args []ref.Val) int { return regexWork(args) + textLength(args[0]) },
 }
 

@@ -39,6 +39,7 @@ func (o object) pod(path []string) (*Pod, *Error) {
 		Document: o.doc, Pointer: template.pointer, Line: o.node.Line,
 		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(template.node),
 	}
+	pod.APIVersion, _ = stringValue(field(o.node, "apiVersion"))
 	if len(path) > 0 {
 		pod.WorkloadAnnotations = meta.annotations
 	}

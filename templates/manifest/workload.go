@@ -14,8 +14,8 @@ type Pod struct {
 	// Pointer is the JSON pointer of the pod or pod template within the document: "",
 	// /template, /spec/template, /items/3/spec/jobTemplate/spec/template.
 	Pointer string
-	// Kind, Name and Namespace are the workload's; "" when absent.
-	Kind, Name, Namespace string
+	// APIVersion, Kind, Name and Namespace are the workload's; "" when absent.
+	APIVersion, Kind, Name, Namespace string
 	// Line of the stream on which the workload begins.
 	Line int
 	// JSON is an object of apiVersion v1 and kind Pod with everything that the pod or

@@ -179,8 +179,8 @@ const (
 type ParameterType string
 
 // The parameter types. In expressions integer and port are int, number is
-// double, boolean is bool, list<string> is list(string), all others are strings
-// that have been checked.
+// double, boolean is bool, list<string> is list(string), map<string> is map(string, string),
+// all others are strings that have been checked.
 const (
 	TypeString     ParameterType = "string"
 	TypeInteger    ParameterType = "integer"
@@ -193,6 +193,7 @@ const (
 	TypeName       ParameterType = "name"
 	TypePort       ParameterType = "port"
 	TypeStringList ParameterType = "list<string>"
+	TypeStringMap  ParameterType = "map<string>"
 )
 
 // Parameter is one typed value that a pod may set.
@@ -205,7 +206,7 @@ type Parameter struct {
 	Name string `json:"name"`
 
 	// Type of the value: string, integer, number, boolean, quantity, duration, path, url,
-	// name, port or list<string>.
+	// name, port, list<string> or map<string>.
 	// +optional
 	// +nullable
 	Type ParameterType `json:"type"`

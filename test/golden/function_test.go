@@ -75,7 +75,7 @@ func parse(name string, data []byte) (*manifest.Stream, []pod, error) {
 	}
 	pods := make([]pod, 0, len(found))
 	for _, p := range found {
-		pods = append(pods, pod{p, inject.Request{Pod: p.JSON, Namespace: namespaceOf(p, namespaces)}})
+		pods = append(pods, pod{p, inject.Request{Pod: p.JSON, Namespace: namespaceOf(p, namespaces), Owner: inject.OwnerOf(p.APIVersion, p.Kind, p.Name)}})
 	}
 	return stream, pods, nil
 }

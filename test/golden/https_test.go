@@ -177,7 +177,7 @@ func (s *server) post(t *testing.T, p pod) *admissionv1.AdmissionResponse {
 			Resource:  metav1.GroupVersionResource{Version: "v1", Resource: "pods"},
 			Namespace: p.request.Namespace.Name,
 			Operation: admissionv1.Create,
-			Object:    runtime.RawExtension{Raw: p.request.Pod},
+			Object:    runtime.RawExtension{Raw: p.madeByItsController(t)},
 		},
 	}
 	body, err := json.Marshal(review)
@@ -197,4 +197,26 @@ func (s *server) post(t *testing.T, p pod) *admissionv1.AdmissionResponse {
 		t.Errorf("UID %q, want %q", answered.Response.UID, review.Request.UID)
 	}
 	return answered.Response
+}
+
+// madeByItsController is the pod with the owner that a controller writes. A template without metadata
+// asks for nothing, and stays as it is.
+func (p pod) madeByItsController(t *testing.T) []byte {
+	t.Helper()
+	var object, metadata map[string]json.RawMessage
+	if p.request.Owner.Kind == "" || json.Unmarshal(p.request.Pod, &object) != nil || json.Unmarshal(object["metadata"], &metadata) != nil || metadata == nil {
+		return p.request.Pod
+	}
+	encode := func(value any) []byte {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	controller := true
+	owner := p.request.Owner
+	metadata["ownerReferences"] = encode([]metav1.OwnerReference{{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name, UID: "golden", Controller: &controller}})
+	object["metadata"] = encode(metadata)
+	return encode(object)
 }

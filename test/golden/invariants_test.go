@@ -42,7 +42,7 @@ func checkInvariants(t *testing.T, c *goldenCase) {
 		after := applied(t, p.request.Pod, result)
 		checkNothingLost(t, p, after)
 		checkStrict(t, p, after)
-		second, err := inject.Inject(c.set(false), c.config.Settings(), &inject.Request{Pod: after, Namespace: p.request.Namespace})
+		second, err := inject.Inject(c.set(false), c.config.Settings(), &inject.Request{Pod: after, Namespace: p.request.Namespace, Owner: p.request.Owner})
 		if err != nil {
 			t.Errorf("%s %s: second injection: %v", p.Kind, p.Name, err)
 		} else if len(second.Operations) > 0 {

@@ -137,13 +137,13 @@ func (a *assembly) targets() {
 type arranged struct{ init, regular []standing }
 
 func (a *assembly) containers() arranged {
-	var init, regular []*templates.Container
+	var init, regular []addedContainer
 	for _, c := range a.accepted {
 		for i := range c.addition.Init {
-			init = append(init, &c.addition.Init[i])
+			init = append(init, addedContainer{&c.addition.Init[i], c})
 		}
 		for i := range c.addition.Regular {
-			regular = append(regular, &c.addition.Regular[i])
+			regular = append(regular, addedContainer{&c.addition.Regular[i], c})
 		}
 	}
 	spec, owned := &a.job.pod.spec, a.job.owned

@@ -127,7 +127,9 @@ type job struct {
 	volumes      []string // see podVolumes
 	templates    []string // the names of all; nil until one is not found
 	compared     int      // see nearestTemplate
-	own, init    []target // see ownContainers; nil until they are needed
+	written      *Owner   // see workload
+	own, init    []target // see ownContainers and ownInitContainers; nil until they are needed
+	sidecars     []target // see ownInitContainers
 }
 
 func newJob(set *templates.Set, settings *Settings, req *Request, pod *podView, all []given) *job {

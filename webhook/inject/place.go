@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -17,24 +18,47 @@ type standing struct {
 	run bool
 	// before and after are the places of its neighbours in the arrangement's list; none at the ends.
 	before, after int
+
+	// by is the instance that adds it.
+	by *candidate
+	// root is the place of the one whose followers it is among, its own where it follows none;
+	// tail is that of the last of a root's followers, the root's own where it has none.
+	root, tail int
+	// follower is the place of the last of those that directly follow it, or none.
+	follower int
 }
 
 const none = -1
 
+// addedContainer is a container of ours and the instance that adds it.
+type addedContainer struct {
+	*templates.Container
+	by *candidate
+}
+
 // arrangement is a list of containers into which ours are put. It is linked, because
 // templates may add thousands to a pod that has thousands.
+//
+// One that wants to stand after another of its own instance follows it: it stands directly
+// behind it, behind those that follow it already and their own followers, and all of them are one to whoever
+// looks for a place.
 type arrangement struct {
 	list        []standing // the pod's, then ours as they come
 	first, last int
 	byName      map[string]int // nil until a name is looked for
 	rows        map[string]int // by wish: the last of the row that those with the same wish make; nil until there is one
 	unwished    int            // the last that is ours without a wish, or from an earlier injection; none
+
+	// waiting are, by name, those that want to follow one of their instance that has no place yet.
+	waiting map[string][]addedContainer
+	// toCome are the names of the instance's containers without a place; nil where nobody asks.
+	toCome map[string]int
 }
 
 // arrange puts containers of ours into a list of the pod's. Those without a wish
 // come before all that is not ours, in their order; the pod's keep theirs. Nil if there are none
 // of ours.
-func arrange(pod []containerView, ours names, added []*templates.Container) []standing {
+func arrange(pod []containerView, ours names, added []addedContainer) []standing {
 	if len(added) == 0 {
 		return nil
 	}
@@ -44,7 +68,8 @@ func arrange(pod []containerView, ours names, added []*templates.Container) []st
 	}
 	a := &arrangement{list: list, first: none, last: none, unwished: none}
 	for i := range list {
-		a.list[i].before, a.list[i].after = i-1, i+1
+		s := &a.list[i]
+		s.before, s.after, s.root, s.tail, s.follower = i-1, i+1, i, i, none
 		if list[i].ours {
 			a.unwished = i
 		}
@@ -52,8 +77,13 @@ func arrange(pod []containerView, ours names, added []*templates.Container) []st
 	if n := len(list); n > 0 {
 		a.first, a.last, a.list[n-1].after = 0, n-1, none
 	}
-	for _, c := range added {
-		a.place(c)
+	for start := 0; start < len(added); {
+		end := start + 1
+		for end < len(added) && added[end].by == added[start].by {
+			end++
+		}
+		a.instance(added[start:end])
+		start = end
 	}
 	out := make([]standing, 0, len(a.list))
 	for i := a.first; i != none; i = a.list[i].after {
@@ -62,20 +92,82 @@ func arrange(pod []containerView, ours names, added []*templates.Container) []st
 	return out
 }
 
+// instance places the containers of one instance. Those that want to follow one that comes
+// later wait for it.
+func (a *arrangement) instance(added []addedContainer) {
+	a.toCome, a.waiting = nil, nil
+	if slices.ContainsFunc(added, func(c addedContainer) bool { return len(c.Position) > 0 }) {
+		a.toCome = make(map[string]int, len(added))
+		for _, c := range added {
+			a.toCome[c.Name]++
+		}
+	}
+	for _, c := range added {
+		a.orWait(c)
+	}
+	// Who waits for another that waits gets no place of the kind: a template in which they do is refused.
+	a.toCome = nil
+	for _, c := range added {
+		for _, left := range a.waiting[c.Name] {
+			a.place(left)
+		}
+		delete(a.waiting, c.Name)
+	}
+}
+
+// orWait places a container and those that waited for it, if it does not wait itself.
+func (a *arrangement) orWait(first addedContainer) {
+	for next := []addedContainer{first}; len(next) > 0; {
+		c := next[0]
+		next = next[1:]
+		if name, waits := a.waits(c); waits {
+			if a.waiting == nil {
+				a.waiting = map[string][]addedContainer{}
+			}
+			a.waiting[name] = append(a.waiting[name], c)
+			continue
+		}
+		a.place(c)
+		if a.toCome != nil {
+			a.toCome[c.Name]--
+			next = append(next, a.waiting[c.Name]...)
+			delete(a.waiting, c.Name)
+		}
+	}
+}
+
+// waits gives the container of its instance that one wants to follow and that has no place yet,
+// if no wish before that can be had.
+func (a *arrangement) waits(c addedContainer) (name string, waits bool) {
+	for _, wish := range c.Position {
+		kind, name, _ := strings.Cut(wish, ":")
+		switch {
+		case kind == "after" && a.toCome[name] > 0 && name != c.Name:
+			return name, true
+		case name == "" || a.find(name) != none:
+			return "", false
+		}
+	}
+	return "", false
+}
+
 // place finds the place for the first wish that can be had. Containers with the
 // same wish stand in the order in which they came.
-func (a *arrangement) place(c *templates.Container) {
+func (a *arrangement) place(c addedContainer) {
 	for _, wish := range c.Position {
 		if name, ok := strings.CutPrefix(wish, "before:"); ok {
 			if i := a.find(name); i != none {
-				a.insert(c, wish, a.list[i].before)
+				a.insert(c, wish, a.list[a.list[i].root].before)
 				return
 			}
 			continue
 		}
 		if name, ok := strings.CutPrefix(wish, "after:"); ok {
-			if i := a.find(name); i != none {
-				a.row(c, wish, i)
+			if i := a.find(name); i != none && a.list[i].by == c.by {
+				a.follow(c, i)
+				return
+			} else if i != none {
+				a.row(c, "after:"+a.list[a.list[i].root].name, a.list[i].root)
 				return
 			}
 			continue
@@ -96,9 +188,23 @@ func (a *arrangement) place(c *templates.Container) {
 	a.unwished = a.insert(c, "", behind)
 }
 
+// follow puts a container directly behind another of its instance and its followers.
+func (a *arrangement) follow(c addedContainer, leader int) {
+	behind := leader
+	for f := a.list[leader].follower; f != none; f = a.list[f].follower {
+		behind = f
+	}
+	i := a.link(c, behind)
+	root := a.list[leader].root
+	a.list[i].root, a.list[leader].follower = root, i
+	if a.list[root].tail == behind {
+		a.list[root].tail = i
+	}
+}
+
 // row puts a container behind those that have the same wish, the first of which stands
 // behind start.
-func (a *arrangement) row(c *templates.Container, wish string, start int) {
+func (a *arrangement) row(c addedContainer, wish string, start int) {
 	behind := start
 	if last, ok := a.rows[wish]; ok {
 		behind = last
@@ -111,15 +217,28 @@ func (a *arrangement) row(c *templates.Container, wish string, start int) {
 	a.rows[wish] = i
 }
 
-// insert puts a container behind another, or at the beginning, and gives its place. A row
-// into which it comes ends before it: what stood there is passed no more.
-func (a *arrangement) insert(c *templates.Container, wish string, behind int) int {
+// insert puts a container behind another and its followers, or at the beginning, and gives its place.
+// A row into which it comes ends before it: what stood there is passed no more.
+func (a *arrangement) insert(c addedContainer, wish string, behind int) int {
+	if behind != none {
+		behind = a.list[a.list[behind].root].tail
+	}
+	i := a.link(c, behind)
+	a.list[i].wish = wish
+	if after := a.list[i].after; after != none {
+		a.end(after, behind)
+	}
+	return i
+}
+
+// link puts a container behind another, or at the beginning, and gives its place.
+func (a *arrangement) link(c addedContainer, behind int) int {
 	i := len(a.list)
 	after := a.first
 	if behind != none {
 		after = a.list[behind].after
 	}
-	a.list = append(a.list, standing{name: c.Name, added: c, wish: wish, before: behind, after: after})
+	a.list = append(a.list, standing{name: c.Name, added: c.Container, by: c.by, before: behind, after: after, root: i, tail: i, follower: none})
 	if behind == none {
 		a.first = i
 	} else {
@@ -129,7 +248,6 @@ func (a *arrangement) insert(c *templates.Container, wish string, behind int) in
 		a.last = i
 	} else {
 		a.list[after].before = i
-		a.end(after, behind)
 	}
 	if a.byName != nil {
 		if _, taken := a.byName[c.Name]; !taken {
@@ -145,12 +263,15 @@ func (a *arrangement) end(i, behind int) {
 		return
 	}
 	wish := a.list[i].wish
+	if behind != none {
+		behind = a.list[behind].root
+	}
 	if behind != none && a.list[behind].run && a.list[behind].wish == wish {
 		a.rows[wish] = behind
 	} else {
 		delete(a.rows, wish)
 	}
-	for ; i != none && a.list[i].run && a.list[i].wish == wish; i = a.list[i].after {
+	for ; i != none && a.list[i].run && a.list[i].wish == wish; i = a.list[a.list[i].tail].after {
 		a.list[i].run = false
 	}
 }

@@ -49,8 +49,11 @@ func (j *job) prepare(c *candidate) error {
 	c.pass(namesValid, len(wrong) == 0)
 	faults.add(wrong...)
 	j.faults(&faults, c)
-	c.addition = addition
-	c.ready = len(faults.told) == 0 && !j.neverCompletes(c, addition)
+	if len(faults.told) > 0 {
+		return nil
+	}
+	c.addition = j.completing(c, addition)
+	c.ready = !j.neverCompletes(c, c.addition)
 	return nil
 }
 
@@ -120,6 +123,7 @@ func (j *job) input(c *candidate, values templates.Parameters) *templates.Input 
 		NamespaceAnnotations: j.request.Namespace.Annotations,
 		Cluster:              j.settings.Cluster,
 	}
+	in.WorkloadKind, in.WorkloadName = j.workload()
 	if len(c.targets) > 0 {
 		in.App = j.app(c.targets[0].view)
 	}
@@ -233,6 +237,25 @@ func (j *job) unsupported(c *candidate) bool {
 	return false
 }
 
+// completing leaves the template's own regular containers out of a pod that has to end, where its
+// native sidecars do the work: a container beside them that people look into the pod with must
+// not cost the pod all of it.
+func (j *job) completing(c *candidate, a *templates.Parts) *templates.Parts {
+	if !j.pod.mustEnd() || c.template.Spec.Completes || !c.native || len(a.Regular) == 0 ||
+		!slices.ContainsFunc(a.Init, func(c templates.Container) bool { return c.Sidecar }) {
+		return a
+	}
+	var left []string
+	for i := range a.Regular {
+		left = append(left, a.Regular[i].Name)
+	}
+	j.warn("%s: %s left out: the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing",
+		c.asked.instance, listed(left), j.pod.spec.RestartPolicy)
+	rest := *a // it is shared
+	rest.Regular = nil
+	return &rest
+}
+
 // neverCompletes keeps a sidecar that goes on for ever out of a pod that has to
 // end. Without an addition (the instance has faults) the template's own
 // containers are looked at as written.
@@ -241,8 +264,10 @@ func (j *job) neverCompletes(c *candidate, a *templates.Parts) bool {
 	switch {
 	case !j.pod.mustEnd() || c.template.Spec.Completes:
 		regular = false
+	case a == nil && c.native:
+		regular = c.template.HasContainers() && !c.template.HasSidecars()
 	case a == nil:
-		regular = c.template.HasContainers() || !c.native && c.template.HasSidecars()
+		regular = c.template.HasContainers() || c.template.HasSidecars()
 	}
 	if regular {
 		j.skip(c, NeverCompletes, fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy))

@@ -17,6 +17,9 @@ type Request struct {
 	// ClaimVolumes are volumes that the pod does not show yet because a StatefulSet's
 	// controller adds them (the names of its volumeClaimTemplates). Nil in admission.
 	ClaimVolumes []string
+	// Owner is the object whose controller makes the pod, where the pod does not name it yet: the one
+	// that a pod template stands in. The zero value: the pod says it itself.
+	Owner Owner
 	// Offline says that the API server has not seen the pod yet: its defaults and the
 	// service account's secrets are still to come.
 	Offline bool

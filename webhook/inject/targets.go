@@ -33,69 +33,127 @@ func (j *job) ownContainers() []target {
 	return j.own
 }
 
-// ownInitContainers are the pod's own init containers that run and end; a native
-// sidecar is never a target, whoever added it. The slice is read-only.
-func (j *job) ownInitContainers() []target {
+// ownInitContainers are the pod's own init containers that run and end, sidecars its own that go
+// on running. The slices are read-only.
+func (j *job) ownInitContainers() (run, sidecars []target) {
 	if j.init == nil {
 		containers := j.pod.spec.InitContainers
 		j.init = []target{}
 		for i := range containers {
-			if c := &containers[i]; c.RestartPolicy != "Always" && !j.owned[c.Name] {
-				j.init = append(j.init, target{list: "initContainers", index: i, view: c})
+			c := &containers[i]
+			switch t := (target{list: "initContainers", index: i, view: c}); {
+			case j.owned[c.Name]:
+			case t.sidecar():
+				j.sidecars = append(j.sidecars, t)
+			default:
+				j.init = append(j.init, t)
 			}
 		}
 	}
-	return j.init
+	return j.init, j.sidecars
 }
+
+// sidecar says whether the container is a native sidecar.
+func (t target) sidecar() bool { return t.list == "initContainers" && t.view.RestartPolicy == "Always" }
 
 // chooseTargets applies the template's choice of containers, or the pod's
 // containers annotation in its place. Of the result, the first is the
 // expressions' app.
 func (j *job) chooseTargets(c *candidate) ([]target, *Fault) {
 	t := c.template
-	own, init := j.ownContainers(), []target(nil)
-	if t.Containers.InitContainers {
-		init = j.ownInitContainers()
-	}
+	own := j.ownContainers()
+	also := j.alsoTargets(t.Containers)
 	place := func() string { return fmt.Sprintf("template %s: spec.app.containers", templates.Quote(t.Name)) }
 	choice := t.Containers
+	fault := func(message string) *Fault { return noTarget(c.asked.instance, place(), message, own) }
 	if g, ok := lookup(c.given, containersParameter); ok {
 		place = func() string { return g.place(j.request.Namespace.Name) }
-		switch text := strings.TrimSpace(g.text); text {
-		case "first", "all":
-			choice = templates.Targets{First: text == "first", All: text == "all"}
-		default:
-			choice = templates.Targets{Names: splitNames(g.text)}
+		var wrong string
+		if choice, wrong = chosen(g.text); wrong != "" {
+			return nil, fault(wrong)
 		}
-		if !choice.First && !choice.All && len(choice.Names) == 0 {
-			return nil, noTarget(c.asked.instance, place(), "it names no container", own)
+		for _, name := range choice.Skip {
+			if c, _, _ := j.pod.container(name); c == nil {
+				return nil, fault(fmt.Sprintf("container %s, which is to be left out, is not in the pod", templates.Quote(name)))
+			}
 		}
 	}
 	switch {
 	case choice.First:
 		first, ok := firstTarget(j.pod, own)
 		if !ok {
-			return nil, noTarget(c.asked.instance, place(), "the pod has no container of its own", own)
+			return nil, fault("the pod has no container of its own")
 		}
-		return slices.Concat([]target{first}, init), nil
+		return slices.Concat([]target{first}, also), nil
 	case choice.All:
-		if len(own) == 0 {
-			return nil, noTarget(c.asked.instance, place(), "the pod has no container of its own", own)
+		if len(choice.Skip) > 0 {
+			own, also = without(own, choice.Skip), without(also, choice.Skip)
 		}
-		if len(init) == 0 {
+		if len(own) == 0 {
+			return nil, fault("the pod has no container of its own that is not left out")
+		}
+		if len(also) == 0 {
 			return own, nil
 		}
-		return slices.Concat(own, init), nil
+		return slices.Concat(own, also), nil
 	}
 	candidates := own
-	if len(init) > 0 {
-		candidates = slices.Concat(own, init)
+	if len(also) > 0 {
+		candidates = slices.Concat(own, also)
 	}
-	return named(c.asked.instance, place, candidates, choice.Names)
+	return j.named(c.asked.instance, place, candidates, choice.Names)
+}
+
+// alsoTargets are the init containers and sidecars of the pod's own that the template works for.
+func (j *job) alsoTargets(t templates.Targets) []target {
+	if !t.InitContainers && !t.Sidecars {
+		return nil
+	}
+	run, sidecars := j.ownInitContainers()
+	switch {
+	case !t.Sidecars:
+		return run
+	case !t.InitContainers:
+		return sidecars
+	}
+	return slices.Concat(run, sidecars)
+}
+
+// chosen reads the containers annotation: first, all, all and names with a hyphen that are left
+// out, or names. What is wrong with it is a message, else "".
+func chosen(text string) (choice templates.Targets, wrong string) {
+	words := splitNames(text)
+	if len(words) == 0 {
+		return choice, "it names no container"
+	}
+	choice.First, choice.All = words[0] == "first", words[0] == "all"
+	if choice.First && len(words) > 1 {
+		return choice, "first is one container, and no others can be named beside it"
+	}
+	for _, word := range words {
+		name, skip := strings.CutPrefix(word, "-")
+		switch {
+		case skip && choice.All:
+			choice.Skip = append(choice.Skip, name)
+		case skip:
+			return choice, fmt.Sprintf("%s leaves a container out, which is possible of all only: write \"all, %s\"", templates.Quote(word), Shorten(word, maxShown))
+		case choice.All && word != "all":
+			return choice, fmt.Sprintf("all has container %s already; a hyphen before the name leaves it out", templates.Quote(word))
+		case !choice.First && !choice.All:
+			choice.Names = append(choice.Names, word)
+		}
+	}
+	return choice, ""
+}
+
+// without are the targets that have none of the names.
+func without(targets []target, names []string) []target {
+	skipped := nameSet(names)
+	return slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return skipped[t.view.Name] })
 }
 
 // named are the candidates of those names; each has to be there.
-func named(instance string, place func() string, candidates []target, names []string) ([]target, *Fault) {
+func (j *job) named(instance string, place func() string, candidates []target, names []string) ([]target, *Fault) {
 	var byName table[string, target]
 	for _, c := range slices.Backward(candidates) { // so that the first of a name is found
 		byName.add(c.view.Name, c)
@@ -104,11 +162,25 @@ func named(instance string, place func() string, candidates []target, names []st
 	for _, name := range names {
 		found, ok := byName.find(name)
 		if !ok {
-			return nil, noTarget(instance, place(), fmt.Sprintf("container %s is not in the pod", templates.Quote(name)), candidates)
+			return nil, noTarget(instance, place(), fmt.Sprintf("container %s %s", templates.Quote(name), j.whyNoTarget(name)), candidates)
 		}
 		chosen = append(chosen, found)
 	}
 	return chosen, nil
+}
+
+// whyNoTarget says why a name is none of the candidates'.
+func (j *job) whyNoTarget(name string) string {
+	c, list, _ := j.pod.container(name)
+	switch {
+	case c == nil:
+		return "is not in the pod"
+	case j.owned[name]:
+		return "is one of the injector's, which sidecars do not work for"
+	case list == "initContainers" && c.RestartPolicy == "Always":
+		return "is a sidecar of the pod's own, which the template does not work for (it would say app.sidecars: true)"
+	}
+	return "is an init container, which the template does not work for (it would say app.initContainers: true)"
 }
 
 // firstTarget is the container that the default-container annotation names, if

@@ -147,9 +147,9 @@ func sameItem(kind itemKind, a, b *templates.Named) bool {
 }
 
 // checkHooks: a probe or a lifecycle hook goes where the container has none. Init
-// containers cannot have any.
+// containers that run and end cannot have any.
 func (t *trial) checkHooks(p *targetPlan) {
-	if p.list == "initContainers" {
+	if p.list == "initContainers" && !p.sidecar() {
 		return
 	}
 	field := func(name string) string { return p.list + strconv.Itoa(p.index) + "." + name }

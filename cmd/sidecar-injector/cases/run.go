@@ -49,7 +49,7 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 	if c.config != nil {
 		settings = c.config.Settings()
 	}
-	request := &inject.Request{Pod: c.pod.JSON, Namespace: r.namespace(c), ClaimVolumes: c.pod.ClaimVolumes(), Offline: true}
+	request := &inject.Request{Pod: c.pod.JSON, Namespace: r.namespace(c), Owner: inject.OwnerOf(c.pod.APIVersion, c.pod.Kind, c.pod.Name), ClaimVolumes: c.pod.ClaimVolumes(), Offline: true}
 	answer, err := inject.Inject(r.Set, settings, request)
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		return nil, fmt.Errorf("%s: %w", c.podFile, malformed.Err)

@@ -1,0 +1,54 @@
+package expression
+
+import (
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// selectField gives the schema of a field, or the reason why there is none. Any
+// gives nil: nothing is known of its fields.
+func selectField(s *schema.Schema, field string) (*schema.Schema, *Error) {
+	switch s.Kind {
+	case schema.Any, schema.IntOrString:
+		return nil, nil
+	case schema.Map:
+		return s.Elem, nil
+	case schema.Object:
+		f, ok := s.Field(field)
+		if !ok {
+			return nil, unknownField(s, field)
+		}
+		return f.Schema, nil
+	case schema.List:
+		return nil, &Error{
+			Reason:  ExpressionType,
+			Message: "a list has no field " + quote(field),
+			Hint:    "take one item by its number, [0], or use map, filter, exists",
+		}
+	default:
+		return nil, &Error{Reason: ExpressionType, Message: "a " + s.Type + " has no field " + quote(field)}
+	}
+}
+
+func unknownField(s *schema.Schema, field string) *Error {
+	err := &Error{Reason: UnknownField, Message: "field " + quote(field) + " is unknown in " + s.Type}
+	if s.Type == paramsVariable {
+		err.Message = "parameter " + quote(field) + " is not declared"
+		err.Hint = "the template declares no parameters"
+		if names := s.Names(); len(names) > 0 {
+			err.Hint = "declared are " + strings.Join(names[:min(len(names), 20)], ", ")
+		}
+	}
+	if s.Type == variablesVariable {
+		err.Message = "variable " + quote(field) + " is not declared before it is read"
+		err.Hint = "the template declares no variables before"
+		if names := s.Names(); len(names) > 0 {
+			err.Hint = "declared before are " + strings.Join(names[:min(len(names), 20)], ", ")
+		}
+	}
+	if near := schema.Nearest(field, s.Names()); near != "" {
+		err.Hint = "did you mean " + near + "?"
+	}
+	return err
+}
