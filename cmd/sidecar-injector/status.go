@@ -4,21 +4,28 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // statusOptions are the flags of status.
 type statusOptions struct {
-	offlineFlags
-	all    bool
-	output string
+	fleetFlags
+	output   string
+	states   []string
+	watch    bool
+	exitCode bool
+
+	only []fleet.State
 }
 
 // tableName is what people may call the default form by.
@@ -28,32 +35,43 @@ func newStatusCommand(std streams) *cobra.Command {
 	o := &statusOptions{}
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show which workloads of a cluster have which sidecars",
-		Long: `Show which workloads of a cluster have which sidecars, the worst first.
+		Short: "Show which sidecars of a cluster are stale, missed or in trouble",
+		Long: `Show which sidecars of a cluster are stale, missed or in trouble: a row for each workload and
+sidecar, the worst first. Each pod is compared with what a new one would be given now; no history
+is needed. The state is that of the worst pod:
+  failing    a container of the sidecar does not run or is not ready; the reason stands beside it
+  blocked    it is not current, and a new pod would be refused, or a PodDisruptionBudget
+             lets no pod go
+  missed     a pod lacks it and asks for it: it was created while the injector could not answer,
+             or before somebody asked
+  restart    it differs in what only a new pod can have
+  in-place   it differs in images, cpu or memory, which can change in the running pod
+  unknown    a template cannot be read with your rights, or has faults while the injector
+             has its last good version in force
+  opted out  pod or namespace decline it, or nothing asks for it any more
+  current    it is what a new pod would get
+Pods that neither have sidecars nor ask for any are left out.
 
-The state of a workload is that of its worst pod:
-  refused   a pod lacks a sidecar that it asks for, and would be refused if created now
-  missed    a pod lacks a sidecar that it asks for: it was created while the injector
-            could not answer, or before somebody asked
-  outdated  a pod has a sidecar of an older revision, or with other parameters
-  unknown   a template cannot be read with your rights, or has faults while the injector
-            has its last good version in force
-  injected  the pods have what they would get today
-Workloads that neither have sidecars nor ask for any are left out. A sidecar that does not
-start has the reason beside it, such as ImagePullBackOff.
-
-Exit code 0, whatever it shows; 2: the cluster cannot be asked.`,
+Exit code 0, whatever it shows; 1 with --exit-code if a sidecar is neither current nor opted out;
+2: the cluster cannot be asked.`,
 		Example: `  sidecar-injector status -n shop
-  sidecar-injector status -A -o wide`,
+  sidecar-injector status -A -o wide
+  sidecar-injector status -A --state missed,failing --exit-code`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, std) },
 	}
-	o.addCluster(cmd)
+	o.add(cmd)
 	flags := cmd.Flags()
-	flags.Lookup("namespace").Usage = "`namespace` to show (default: the one of the kubeconfig's context)"
-	flags.BoolVarP(&o.all, "all-namespaces", "A", false, "show all namespaces")
 	flags.StringVarP(&o.output, "output", "o", outputTable, "table, wide, name, json or yaml")
+	flags.StringSliceVar(&o.states, "state", nil, "show `states` only: failing, blocked, missed, restart, in-place, unknown, opted-out, current")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "go on, and show rows again when they have changed")
+	flags.BoolVar(&o.exitCode, "exit-code", false, "exit with 1 if a sidecar that is shown is neither current nor opted out")
 	complete(cmd, "output", tableName, outputWide, outputName, outputJSON, outputYAML)
+	var names []string
+	for _, s := range fleet.States() {
+		names = append(names, strings.ReplaceAll(s.String(), " ", "-"))
+	}
+	complete(cmd, "state", names...)
 	return cmd
 }
 
@@ -65,143 +83,209 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	default:
 		return &hinted{fmt.Errorf("-o %q: want table, wide, name, json or yaml", o.output), seeHelp(cmd)}
 	}
+	for _, name := range o.states {
+		s, err := fleet.ParseState(name)
+		if err != nil {
+			return &hinted{fmt.Errorf("--state: %w", err), seeHelp(cmd)}
+		}
+		o.only = append(o.only, s)
+	}
+	if o.watch && (o.exitCode || o.output == outputJSON || o.output == outputYAML) {
+		return &hinted{fmt.Errorf("--watch goes on for ever, and shows rows: it goes with neither --exit-code nor -o json and yaml"), seeHelp(cmd)}
+	}
 	_, report, err := o.palettes(std)
 	if err != nil {
 		return err
 	}
-	loaded, workloads, err := o.workloads(cmd.Context())
+	if o.watch {
+		return o.watching(cmd.Context(), std, report)
+	}
+	loaded, rows, err := o.rows(cmd.Context())
 	if err != nil {
 		return o.unreachable(err)
 	}
-	text, err := o.format(workloads)
+	text, err := o.format(rows, true)
 	if err != nil {
 		return err
 	}
 	if _, err := std.Out.Write(text); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
-	if len(workloads) == 0 {
-		fmt.Fprintln(std.ErrOut, "no workload has sidecars, or asks for any")
+	if len(rows) == 0 {
+		fmt.Fprintln(std.ErrOut, o.none())
 	}
 	fmt.Fprint(std.ErrOut, loaded.notes(report))
+	if o.exitCode && slices.ContainsFunc(rows, func(r *fleet.Row) bool { return r.State > fleet.OptedOut }) {
+		return &answerNo{}
+	}
 	return nil
 }
 
-// workloads are those of the namespaces that the flags mean.
-func (o *statusOptions) workloads(ctx context.Context) (*offline, []*live.Workload, error) {
-	reader, err := o.newReader()
+// none is said where there is nothing to show.
+func (o *statusOptions) none() string {
+	if len(o.only) > 0 {
+		return "no sidecar is " + strings.Join(o.states, " or ")
+	}
+	return "no workload has sidecars, or asks for any"
+}
+
+// rows are those of the pods that the flags mean, and of the states that they name.
+func (o *statusOptions) rows(ctx context.Context) (*offline, []*fleet.Row, error) {
+	s, err := o.survey(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	loaded := &offline{reader: reader}
-	namespace, namespaces, err := o.namespaces(ctx, reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := o.readInjector(ctx, loaded, namespace); err != nil {
-		return nil, nil, err
-	}
-	inventory, err := reader.Inventory(ctx, loaded.set, loaded.settings, namespaces, namespace, nil)
+	inventory := fleet.NewInventory()
+	err = s.reader.Survey(ctx, s.today, s.scope, func(_ *live.Pod, w fleet.Workload, standing *fleet.Standing) error {
+		inventory.Add(w, standing)
+		return nil
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("pods: %w", err)
 	}
-	return loaded, inventory.Workloads(), nil
+	rows := inventory.Rows()
+	if len(o.only) > 0 {
+		rows = slices.DeleteFunc(rows, func(r *fleet.Row) bool { return !slices.Contains(o.only, r.State) })
+	}
+	return s.offline, rows, nil
 }
 
-// namespaces are those to show; the name is "" for all.
-func (o *statusOptions) namespaces(ctx context.Context, reader *live.Reader) (string, []inject.Namespace, error) {
-	if o.all {
-		all, err := reader.Namespaces(ctx)
-		if err != nil {
-			return "", nil, fmt.Errorf("namespaces: %w", err)
+// Watching lists again and again. It rests for at least pause, and ten times as long as a list
+// took, so that it is never more than a tenth of what the API server can do.
+const (
+	pause   = 5 * time.Second
+	resting = 10
+)
+
+// watching shows all rows, and from then on those that have changed.
+func (o *statusOptions) watching(ctx context.Context, std streams, report palette) error {
+	shown := map[string]string{}
+	for first := true; ; {
+		begun := time.Now()
+		loaded, rows, err := o.rows(ctx)
+		switch {
+		case err != nil && first:
+			return o.unreachable(err)
+		case err != nil:
+			fmt.Fprint(std.ErrOut, report.printable(fmt.Sprintf("error: %v; trying again\n", err)))
+		default:
+			now := map[string]string{}
+			changed := slices.DeleteFunc(rows, func(r *fleet.Row) bool {
+				key := r.Namespace + "/" + r.String() + "/" + r.Instance
+				now[key] = fmt.Sprint(*r)
+				return shown[key] == now[key]
+			})
+			shown = now
+			text, err := o.format(changed, first)
+			if err != nil {
+				return err
+			}
+			if _, err := std.Out.Write(text); err != nil {
+				return fmt.Errorf("output: %w", err)
+			}
+			if first {
+				fmt.Fprint(std.ErrOut, loaded.notes(report))
+			}
+			first = false
 		}
-		return "", all, nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(max(pause, resting*time.Since(begun))):
+		}
 	}
-	name, err := o.currentNamespace()
-	if err != nil {
-		return "", nil, err
-	}
-	one, err := reader.Namespace(ctx, name)
-	if err != nil {
-		return "", nil, err
-	}
-	if one == nil {
-		one = &inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
-	}
-	return name, []inject.Namespace{*one}, nil
 }
 
-func (o *statusOptions) format(workloads []*live.Workload) ([]byte, error) {
+func (o *statusOptions) format(rows []*fleet.Row, header bool) ([]byte, error) {
 	switch o.output {
 	case outputJSON, outputYAML:
-		if workloads == nil {
-			workloads = []*live.Workload{}
+		if rows == nil {
+			rows = []*fleet.Row{}
 		}
-		return structured(o.output, map[string]any{"workloads": workloads})
+		return structured(o.output, map[string]any{"sidecars": rows})
 	case outputName:
 		var b bytes.Buffer
-		for _, w := range workloads {
-			fmt.Fprintln(&b, workloadName(w))
+		last := fleet.Workload{}
+		for _, r := range rows {
+			if r.Workload != last {
+				fmt.Fprintln(&b, workloadName(r.Workload))
+			}
+			last = r.Workload
 		}
 		return b.Bytes(), nil
 	}
-	if len(workloads) == 0 {
+	if len(rows) == 0 {
 		return nil, nil
 	}
 	var b bytes.Buffer
-	printer := printers.NewTablePrinter(printers.PrintOptions{Wide: o.output == outputWide})
-	if err := printer.PrintObj(statusTable(workloads), &b); err != nil {
+	printer := printers.NewTablePrinter(printers.PrintOptions{Wide: o.output == outputWide, NoHeaders: !header})
+	if err := printer.PrintObj(o.table(rows), &b); err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
 	return []byte(palette{}.printable(b.String())), nil
 }
 
-func workloadName(w *live.Workload) string {
+func workloadName(w fleet.Workload) string {
 	return strings.ToLower(live.Shown(w.Kind)) + "/" + live.Shown(w.Name)
 }
 
-func statusTable(workloads []*live.Workload) *metav1.Table {
+func (o *statusOptions) table(rows []*fleet.Row) *metav1.Table {
 	const onlyWide = 1
 	table := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
-		{Name: "Namespace"}, {Name: "Workload"}, {Name: "State"}, {Name: "Pods"}, {Name: "Sidecars"},
-		{Name: "Injected", Priority: onlyWide}, {Name: "Outdated", Priority: onlyWide}, {Name: "Missed", Priority: onlyWide},
-		{Name: "Refused", Priority: onlyWide}, {Name: "Why", Priority: onlyWide},
+		{Name: "Namespace"}, {Name: "Workload"}, {Name: "Sidecar"}, {Name: "State"}, {Name: "Pods"},
+		{Name: "Revisions", Priority: onlyWide}, {Name: "Today", Priority: onlyWide}, {Name: "Why"},
 	}}
-	for _, w := range workloads {
+	for _, r := range rows {
 		table.Rows = append(table.Rows, metav1.TableRow{Cells: []any{
-			w.Namespace, workloadName(w), w.Worst().String(), w.Pods, sidecarList(w),
-			w.Injected, w.Outdated, w.Missed, w.Refused, orNone(whyOf(w)),
+			r.Namespace, workloadName(r.Workload), sidecarName(r), r.State.String(), podCount(r), revisions(r), revisionName(r.Today), orNone(o.cut(r.Why)),
 		}})
 	}
 	return table
 }
 
-// sidecarList names what the pods have and lack, with the number of pods where they differ.
-func sidecarList(w *live.Workload) string {
-	var list []string
-	for _, s := range w.Sidecars {
-		text := live.Instance{Name: s.Instance, Template: s.Template, Revision: s.Revision}.Text()
-		if s.Revision == "" {
-			text = "-" + text
-		}
-		if s.Pods < w.Pods {
-			text += fmt.Sprintf(" (%d)", s.Pods)
-		}
-		if s.Waiting != "" {
-			text += " " + live.Shown(s.Waiting)
-		}
-		list = append(list, text)
+// sidecarName is the template's, and the instance's where that is called otherwise.
+func sidecarName(r *fleet.Row) string {
+	switch r.Instance {
+	case "":
+		return orNone("")
+	case r.Template:
+		return live.Shown(r.Instance)
 	}
-	return orNone(strings.Join(list, ","))
+	return live.Shown(r.Instance) + "=" + live.Shown(r.Template)
 }
 
-// whyOf is what is wrong with the first sidecar that is not as it should be, or else with
-// the request of a pod as a whole.
-func whyOf(w *live.Workload) string {
-	for _, s := range w.Sidecars {
-		if s.Why != "" && s.State == w.Worst().String() {
-			return cutText(s.Why)
-		}
+func revisionName(revision string) string {
+	if revision == "" {
+		return orNone("")
 	}
-	return cutText(w.Why)
+	return live.Shown(revision)
+}
+
+// cut shortens a sentence for a table that is to fit a terminal; the wide one shows all.
+func (o *statusOptions) cut(text string) string {
+	if o.output == outputWide {
+		return text
+	}
+	return cutText(text)
+}
+
+// podCount is how many pods are in the row's state, and of how many.
+func podCount(r *fleet.Row) string {
+	if n := r.States[r.State.String()]; n < r.Pods {
+		return fmt.Sprintf("%d/%d", n, r.Pods)
+	}
+	return fmt.Sprint(r.Pods)
+}
+
+// revisions are those that the pods have, with their numbers where there are several.
+func revisions(r *fleet.Row) string {
+	var all []string
+	for _, revision := range slices.Sorted(maps.Keys(r.Revisions)) {
+		text := revisionName(revision)
+		if len(r.Revisions) > 1 {
+			text += fmt.Sprintf(" (%d)", r.Revisions[revision])
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ",")
 }

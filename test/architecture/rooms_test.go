@@ -28,7 +28,8 @@ func rooms() map[string][]string {
 
 		"cmd/sidecar-injector/cases":  {"config", "templates", "templates/expression", "templates/manifest", "templates/schema", "webhook/inject"},
 		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
-		"cmd/sidecar-injector/live":   {"config", "templates", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector/fleet":  {"templates", "webhook/inject"},
+		"cmd/sidecar-injector/live":   {"cmd/sidecar-injector/fleet", "config", "templates", "templates/v1alpha1", "webhook/inject"},
 
 		"cmd/sidecar-injector/playground":        {"examples", "templates", "templates/builtin", "templates/manifest", "webhook/inject"},
 		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/playground"},
@@ -37,7 +38,7 @@ func rooms() map[string][]string {
 
 		"examples": {},
 
-		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/live", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }

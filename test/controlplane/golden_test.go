@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
@@ -30,6 +31,7 @@ func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 		t.Run(group.cases[0].name, func(t *testing.T) {
 			i := startInjectorIn(t, group.folder, group.flags...)
 			install(t, webhookConfiguration(t, i.url, i.ca))
+			today := group.today(t)
 			for _, c := range group.cases {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
@@ -39,7 +41,7 @@ func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 						c.refusedByTheServer(t)
 						return
 					}
-					pods, refusals := c.throughTheServer(t)
+					pods, refusals := c.throughTheServer(t, today)
 					counted.pods.Add(int64(pods))
 					counted.refusals.Add(int64(refusals))
 				})
@@ -52,7 +54,7 @@ func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 
 // throughTheServer creates what a case holds and compares what is stored with the
 // wanted manifest, created where nobody calls the injector; it gives what it counted.
-func (c *goldenCase) throughTheServer(t *testing.T) (pods, refusals int) {
+func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, refusals int) {
 	inputs := workloads(t, "in.yaml", c.input)
 	var wanted []workload
 	if c.want != nil {
@@ -94,6 +96,7 @@ func (c *goldenCase) throughTheServer(t *testing.T) (pods, refusals int) {
 			t.Fatalf("the wanted %s %s: %v", w.kind, w.name, err)
 		}
 		samePod(t, want.object, got.object)
+		w.standsAsNew(t, today, namespace, got.object)
 		again := w.injectAgain(t, namespace, got.object)
 		if w.kind == "Pod" && warnings != nil {
 			w.compareWarnings(t, namespace, warnings[n], append(want.warnings, again...), got.warnings)

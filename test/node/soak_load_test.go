@@ -191,16 +191,16 @@ func (s *soak) renewMissed(t *testing.T, namespace string, missing map[string]in
 	out, err := capture(suite.cli(t.Context(), "status", "-n", namespace, "-o", "json"))
 	must(t, err)
 	var status struct {
-		Workloads []struct {
+		Sidecars []struct {
 			Kind, Name string
-			Missed     int
+			States     map[string]int
 		}
 	}
 	must(t, json.Unmarshal([]byte(out), &status))
 	named := map[string]int{}
-	for _, w := range status.Workloads {
-		if w.Missed > 0 {
-			named[w.Name] = w.Missed
+	for _, w := range status.Sidecars {
+		if missed := w.States["missed"]; missed > 0 {
+			named[w.Name] = missed
 			_, err := capture(suite.kubectl(t.Context(), "-n", namespace, "rollout", "restart", strings.ToLower(w.Kind)+"/"+w.Name))
 			must(t, err)
 		}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// fleetFlags choose the pods that status, rollout and repair are about.
+type fleetFlags struct {
+	offlineFlags
+	all      bool
+	selector string
+}
+
+func (o *fleetFlags) add(cmd *cobra.Command) {
+	o.addCluster(cmd)
+	flags := cmd.Flags()
+	flags.Lookup("namespace").Usage = "`namespace` to look at (default: the one of the kubeconfig's context)"
+	flags.BoolVarP(&o.all, "all-namespaces", "A", false, "look at all namespaces")
+	flags.StringVarP(&o.selector, "selector", "l", "", "`labels` of the pods, such as app=web")
+}
+
+// surveyed is what the commands about the fleet work with.
+type surveyed struct {
+	*offline
+	scope live.Scope
+	today *fleet.Today
+}
+
+// survey reads what decides about the pods that the flags mean.
+func (o *fleetFlags) survey(ctx context.Context) (*surveyed, error) {
+	reader, err := o.newReader()
+	if err != nil {
+		return nil, err
+	}
+	s := &surveyed{offline: &offline{reader: reader}, scope: live.Scope{Selector: o.selector}}
+	if s.scope.Namespace, s.scope.Namespaces, err = o.namespaces(ctx, reader); err != nil {
+		return nil, err
+	}
+	if err := o.readInjector(ctx, s.offline, s.scope.Namespace); err != nil {
+		return nil, err
+	}
+	server, err := reader.Server(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.today = &fleet.Today{Set: s.set, Settings: s.settings, Server: server, Doubt: func(namespace, template string) (string, string) {
+		return reader.Doubt(s.set, namespace, template)
+	}}
+	return s, nil
+}
+
+// namespaces are those to look at; the name is "" for all.
+func (o *fleetFlags) namespaces(ctx context.Context, reader *live.Reader) (string, []inject.Namespace, error) {
+	if o.all {
+		all, err := reader.Namespaces(ctx)
+		if err != nil {
+			return "", nil, fmt.Errorf("namespaces: %w", err)
+		}
+		return "", all, nil
+	}
+	name, err := o.currentNamespace()
+	if err != nil {
+		return "", nil, err
+	}
+	one, err := reader.Namespace(ctx, name)
+	if err != nil {
+		return "", nil, err
+	}
+	if one == nil {
+		one = &inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+	}
+	return name, []inject.Namespace{*one}, nil
+}

@@ -1,0 +1,346 @@
+package fleet
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// difference is one place where a running pod is not what a new one would be.
+type difference struct {
+	// container or volume is the part of ours that it lies in; both are "" elsewhere.
+	container, volume string
+	init              bool
+	// field is its path within that part.
+	field string
+	// change is set where the server may make it in a running pod.
+	change *Change
+}
+
+func (d *difference) String() string {
+	switch {
+	case d.container != "":
+		return strings.TrimSuffix("container "+templates.Quote(d.container)+": "+d.field, ": ")
+	case d.volume != "":
+		return strings.TrimSuffix("volume "+templates.Quote(d.volume)+": "+d.field, ": ")
+	}
+	return d.field
+}
+
+// comparison walks through what a new pod would have and what the running one has.
+type comparison struct {
+	// kin says that both come of one revision and the same parameters: what the running
+	// pod has beyond the template is then somebody else's, a LimitRange's or another webhook's.
+	kin   func(part string) bool
+	found []difference
+}
+
+// containers compares those of ours.
+func (c *comparison) containers(field string, want, running object, ours map[string]bool) {
+	now := items(running, field)
+	var order, orderNow []string
+	for _, w := range items(want, field) {
+		name := text(w, "name")
+		if !ours[name] {
+			continue
+		}
+		order = append(order, name)
+		at := difference{container: name, init: field == "initContainers"}
+		has := named(now, name)
+		if has == nil {
+			at.field = "is not there"
+			c.found = append(c.found, at)
+			continue
+		}
+		c.container(at, w, has)
+	}
+	for _, n := range now {
+		name := text(n, "name")
+		if !ours[name] {
+			continue
+		}
+		if named(items(want, field), name) == nil {
+			c.found = append(c.found, difference{container: name, init: field == "initContainers", field: "has gone from the template"})
+			continue
+		}
+		orderNow = append(orderNow, name)
+	}
+	if len(order) == len(orderNow) && !slices.Equal(order, orderNow) {
+		c.found = append(c.found, difference{container: orderNow[0], init: field == "initContainers", field: "has another place"})
+	}
+}
+
+// container compares one of ours field by field.
+func (c *comparison) container(at difference, want, running object) {
+	kin := c.kin(at.container)
+	for _, field := range keys(want, running) {
+		w, r := want[field], running[field]
+		at.field = field
+		switch field {
+		case "image":
+			if w != r {
+				from, _ := r.(string)
+				to, _ := w.(string)
+				d := at
+				d.change = &Change{Container: at.container, Init: at.init, Field: field, From: from, To: to}
+				c.found = append(c.found, d)
+			}
+		case "resources":
+			c.resources(at, part(want, field), part(running, field), kin)
+		case "volumeMounts":
+			// The token of the service account is the API server's to mount.
+			c.value(at, field, w, untokened(running[field]), kin)
+		default:
+			c.value(at, field, w, r, kin)
+		}
+	}
+}
+
+// resizable are the amounts that pods/resize changes.
+func resizable() []string { return []string{"cpu", "memory"} }
+
+// resources compares requests and limits as amounts. Requests that only repeat a limit are the
+// server's default.
+func (c *comparison) resources(at difference, want, running object, kin bool) {
+	for _, list := range []string{"limits", "requests"} {
+		w, r := part(want, list), part(running, list)
+		for _, name := range keys(w, r) {
+			to, from := w[name], r[name]
+			if to == nil && list == "requests" {
+				to = part(want, "limits")[name]
+			}
+			if sameAmount(to, from) || to == nil && kin {
+				continue
+			}
+			d := at
+			d.field = "resources." + list + "." + name
+			if to != nil && slices.Contains(resizable(), name) {
+				d.change = &Change{Container: at.container, Init: at.init, Field: list + "." + name, From: amount(from), To: amount(to)}
+			}
+			c.found = append(c.found, d)
+		}
+	}
+	for _, name := range keys(want, running) {
+		if name != "limits" && name != "requests" {
+			d := at
+			d.field = "resources." + name
+			c.value(d, name, want[name], running[name], kin)
+		}
+	}
+}
+
+func amount(v any) string {
+	if v == nil {
+		return ""
+	}
+	q, err := resource.ParseQuantity(fmt.Sprint(v))
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return q.String()
+}
+
+func sameAmount(a, b any) bool {
+	return a == nil && b == nil || a != nil && b != nil && amount(a) == amount(b)
+}
+
+// value compares what stands at a place, after the server's defaults. What the running pod
+// has beyond the template counts only where the pod is no kin of it.
+func (c *comparison) value(at difference, name string, want, running any, kin bool) {
+	if !equal(name, want, running, kin) {
+		c.found = append(c.found, at)
+	}
+}
+
+// equal says whether a value of a running pod is what the template states.
+func equal(field string, want, running any, kin bool) bool {
+	if want == nil {
+		return running == nil || kin || isDefault(field, running)
+	}
+	switch want := want.(type) {
+	case object:
+		has, ok := running.(object)
+		if !ok {
+			return running == nil && isEmpty(field, want)
+		}
+		for _, name := range keys(want, has) {
+			if !equal(name, want[name], has[name], kin) {
+				return false
+			}
+		}
+		return true
+	case list:
+		has, ok := running.(list)
+		if !ok {
+			return running == nil && len(want) == 0
+		}
+		return equalLists(field, want, has, kin)
+	}
+	if running == nil {
+		return isDefault(field, want)
+	}
+	if reflect.DeepEqual(want, running) {
+		return true
+	}
+	return isAmount(field) && sameAmount(want, running)
+}
+
+// equalLists compares by what names an item where something does, since others may have
+// added items to a running pod, else by place.
+func equalLists(field string, want, has list, kin bool) bool {
+	if len(has) < len(want) || len(has) > len(want) && !kin {
+		return false
+	}
+	key := map[string]string{"env": "name", "volumeMounts": "mountPath", "volumeDevices": "devicePath"}[field]
+	for i, w := range want {
+		at := has[i]
+		if wanted, ok := w.(object); ok && key != "" {
+			if at, ok = find(has, key, wanted[key]); !ok {
+				return false
+			}
+		}
+		if !equal(field, w, at, kin) {
+			return false
+		}
+	}
+	return true
+}
+
+func find(all list, key string, value any) (any, bool) {
+	for _, item := range all {
+		if o, ok := item.(object); ok && reflect.DeepEqual(o[key], value) {
+			return o, true
+		}
+	}
+	return nil, false
+}
+
+// volumes compares those of ours.
+func (c *comparison) volumes(want, running object, ours map[string]bool) {
+	now := items(running, "volumes")
+	for _, w := range items(want, "volumes") {
+		name := text(w, "name")
+		if !ours[name] {
+			continue
+		}
+		at := difference{volume: name}
+		has := named(now, name)
+		if has == nil {
+			at.field = "is not there"
+			c.found = append(c.found, at)
+			continue
+		}
+		if len(w) == 1 { // a volume without a source is an emptyDir
+			w = object{"name": name, "emptyDir": object{}}
+		}
+		c.value(at, "", w, has, c.kin(""))
+	}
+	for _, n := range now {
+		if name := text(n, "name"); ours[name] && named(items(want, "volumes"), name) == nil {
+			c.found = append(c.found, difference{volume: name, field: "has gone from the template"})
+		}
+	}
+}
+
+// others compares what is not of ours: what templates add to the app's containers and to the pod.
+// What is there beyond that is the app's own.
+func (c *comparison) others(want, running object, ours map[string]bool) {
+	for _, field := range []string{"initContainers", "containers"} {
+		now := items(part(running, "spec"), field)
+		for _, w := range items(part(want, "spec"), field) {
+			name := text(w, "name")
+			has := named(now, name)
+			if ours[name] || has == nil {
+				continue
+			}
+			for _, member := range keys(w, has) {
+				at := difference{field: fmt.Sprintf("what container %s gets: %s", templates.Quote(name), member)}
+				c.value(at, member, w[member], has[member], true)
+			}
+		}
+	}
+	for _, field := range []string{"labels", "annotations"} {
+		w, r := part(want, "metadata", field), part(running, "metadata", field)
+		for _, key := range slices.Sorted(maps.Keys(w)) {
+			if !reflect.DeepEqual(w[key], r[key]) && !bookkeeping(key) {
+				c.found = append(c.found, difference{field: fmt.Sprintf("metadata.%s[%q]", field, key)})
+			}
+		}
+	}
+	w, r := part(want, "spec"), part(running, "spec")
+	for _, field := range []string{"terminationGracePeriodSeconds", "shareProcessNamespace", "dnsConfig", "securityContext", "imagePullSecrets", "hostAliases", "tolerations"} {
+		if w[field] != nil {
+			c.value(difference{field: "spec." + field}, field, w[field], r[field], true)
+		}
+	}
+}
+
+// bookkeeping says whether an annotation only repeats what is compared elsewhere.
+func bookkeeping(key string) bool {
+	return key == inject.StatusAnnotation || key == "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+}
+
+// templated compares what templates alone give the app's containers and the pod's annotations with
+// what these have: an injection into the running pod leaves such values as they are, because
+// it cannot know whose they are.
+func (c *comparison) templated(alone, running object, ours map[string]bool) {
+	for _, field := range []string{"initContainers", "containers"} {
+		now := items(part(running, "spec"), field)
+		for _, w := range items(part(alone, "spec"), field) {
+			has := named(now, text(w, "name"))
+			if ours[text(w, "name")] || has == nil {
+				continue
+			}
+			gets := "what container " + templates.Quote(text(w, "name")) + " gets: "
+			for _, e := range items(w, "env") {
+				own := named(items(has, "env"), text(e, "name"))
+				if own == nil || !equal("env", e, own, true) && !joined(text(own, "value"), text(e, "value")) {
+					c.found = append(c.found, difference{field: gets + "env " + templates.Quote(text(e, "name"))})
+				}
+			}
+			for _, name := range []string{"envFrom", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"} {
+				if w[name] != nil && !equal(name, w[name], has[name], true) {
+					c.found = append(c.found, difference{field: gets + name})
+				}
+			}
+		}
+	}
+	w, r := part(alone, "metadata", "annotations"), part(running, "metadata", "annotations")
+	for _, key := range slices.Sorted(maps.Keys(w)) {
+		value, _ := w[key].(string)
+		has, _ := r[key].(string)
+		if !bookkeeping(key) && has != value && !joined(has, value) {
+			c.found = append(c.found, difference{field: fmt.Sprintf("metadata.annotations[%q]", key)})
+		}
+	}
+}
+
+// joined says whether a value holds what a template adds to it, between other elements.
+func joined(value, element string) bool {
+	i := strings.Index(value, element)
+	if element == "" || i < 0 {
+		return false
+	}
+	apart := func(s string) bool { return s == "" || strings.ContainsAny(s, " ,:;") }
+	before, after := value[:i], value[i+len(element):]
+	return apart(before[max(0, len(before)-1):]) && apart(after[:min(1, len(after))])
+}
+
+// keys are those of both, sorted.
+func keys(a, b object) []string {
+	all := slices.Collect(maps.Keys(a))
+	for k := range b {
+		if _, both := a[k]; !both {
+			all = append(all, k)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

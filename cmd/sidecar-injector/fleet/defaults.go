@@ -1,0 +1,101 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+)
+
+// isDefault says whether a running pod's value of a field is, or may be, what the API
+// server fills in where nobody states one (pkg/apis/core/v1/defaults.go of Kubernetes 1.37).
+func isDefault(field string, value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case object:
+		return isEmpty(field, v)
+	case list:
+		return len(v) == 0
+	}
+	return slices.Contains(defaultsOf(field), fmt.Sprint(value))
+}
+
+// isEmpty says whether an object holds nothing but defaults.
+func isEmpty(field string, o object) bool {
+	for name, value := range o {
+		if !isDefault(name, value) {
+			return false
+		}
+	}
+	return field != "emptyDir" // which says what a volume is
+}
+
+func defaultsOf(field string) []string {
+	switch field {
+	case "terminationMessagePath":
+		return []string{"/dev/termination-log"}
+	case "terminationMessagePolicy":
+		return []string{"File"}
+	case "imagePullPolicy", "pullPolicy":
+		// The tag decides, and AlwaysPullImages overrules it.
+		return []string{"IfNotPresent", "Always"}
+	case "protocol":
+		return []string{"TCP"}
+	case "scheme":
+		return []string{"HTTP"}
+	case "path":
+		return []string{"/"}
+	case "timeoutSeconds", "successThreshold":
+		return []string{"1"}
+	case "initialDelaySeconds":
+		return []string{"0"}
+	case "periodSeconds":
+		return []string{"10"}
+	case "failureThreshold":
+		return []string{"3"}
+	case "apiVersion":
+		return []string{"v1"}
+	case "defaultMode":
+		return []string{"420"}
+	case "expirationSeconds":
+		return []string{"3600"}
+	case "procMount":
+		return []string{"Default"}
+	case "divisor":
+		return []string{"0"}
+	case "recursiveReadOnly":
+		return []string{"Disabled"}
+	case "mountPropagation":
+		return []string{"None"}
+	case "iscsiInterface":
+		return []string{"default"}
+	case "volumeMode":
+		return []string{"Filesystem"}
+	case "cachingMode":
+		return []string{"ReadWrite"}
+	}
+	return []string{"", "false"} // readOnly, optional, stdin, tty, medium, service, subPath
+}
+
+// isAmount says whether a field holds a quantity, which may be written in several ways.
+func isAmount(field string) bool {
+	return slices.Contains([]string{"sizeLimit", "divisor", "storage", "cpu", "memory", "ephemeral-storage"}, field)
+}
+
+// tokenPath is where the API server mounts the token of the service account.
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// untokened are mounts without that of the token.
+func untokened(mounts any) any {
+	all, ok := mounts.(list)
+	if !ok {
+		return mounts
+	}
+	rest := slices.DeleteFunc(slices.Clone(all), func(m any) bool {
+		mount, _ := m.(object)
+		return text(mount, "mountPath") == tokenPath
+	})
+	if len(rest) == 0 {
+		return nil
+	}
+	return rest
+}

@@ -1,0 +1,124 @@
+package fleet
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Workload is what makes pods; a pod that nothing makes is one of its own, of kind Pod.
+type Workload struct {
+	Namespace string `json:"namespace"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+}
+
+// String is kind/name.
+func (w Workload) String() string { return strings.ToLower(w.Kind) + "/" + w.Name }
+
+// Compare orders by namespace, kind and name.
+func (w Workload) Compare(other Workload) int {
+	return cmp.Or(strings.Compare(w.Namespace, other.Namespace), strings.Compare(w.Kind, other.Kind), strings.Compare(w.Name, other.Name))
+}
+
+// Row is how one sidecar stands in the pods of a workload.
+type Row struct {
+	Workload
+	// Instance is "" where pods opted out as a whole, or their request cannot be read.
+	Instance string `json:"instance,omitempty"`
+	Template string `json:"template,omitempty"`
+	// State is that of the worst pod, Why what is wrong with it.
+	State State  `json:"state"`
+	Why   string `json:"why,omitempty"`
+	// Pods counts those that run or are about to, States the same by state.
+	Pods   int            `json:"pods"`
+	States map[string]int `json:"states"`
+	// Revisions counts pods by the revision that they have; "" is none. Today is that of new pods.
+	Revisions map[string]int `json:"revisions,omitempty"`
+	Today     string         `json:"today,omitempty"`
+}
+
+// Budget is a PodDisruptionBudget.
+type Budget struct {
+	Namespace, Name string
+	// Covers says whether it selects pods with these labels.
+	Covers func(labels map[string]string) bool
+	// Allowed is how many pods may go now; Says is what the budget demands, and what there is.
+	Allowed int
+	Says    string
+}
+
+// Covering are the budgets that select a pod.
+func Covering(budgets []*Budget, namespace string, labels map[string]string) []*Budget {
+	var all []*Budget
+	for _, b := range budgets {
+		if b.Namespace == namespace && b.Covers(labels) {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// Obstruct marks what would take the pod away, for however short a time, and may not.
+func (s *Standing) Obstruct(covering []*Budget) {
+	for n := range s.Instances {
+		i := &s.Instances[n]
+		if i.State != Restart && i.State != Missed && !(i.State == InPlace && i.stops()) {
+			continue
+		}
+		for _, b := range covering {
+			if b.Allowed <= 0 {
+				i.Why = "PodDisruptionBudget " + b.Name + " lets no pod go (" + b.Says + "); " + i.State.String() + ": " + i.Why
+				i.State = Blocked
+				break
+			}
+		}
+	}
+}
+
+// stops says whether the changes stop a container: a new image does, cpu and memory do not.
+func (i *Instance) stops() bool {
+	return slices.ContainsFunc(i.Changes, func(c Change) bool { return c.Field == "image" })
+}
+
+// Inventory counts pods by workload and sidecar. Its size follows the number of workloads.
+type Inventory struct {
+	rows map[rowKey]*Row
+}
+
+type rowKey struct {
+	Workload
+	instance, template string
+}
+
+// NewInventory is empty.
+func NewInventory() *Inventory { return &Inventory{rows: map[rowKey]*Row{}} }
+
+// Add counts a pod for its workload.
+func (v *Inventory) Add(w Workload, s *Standing) {
+	for n := range s.Instances {
+		i := &s.Instances[n]
+		key := rowKey{w, i.Name, i.Template}
+		row := v.rows[key]
+		if row == nil {
+			row = &Row{Workload: w, Instance: i.Name, Template: i.Template, States: map[string]int{}, Revisions: map[string]int{}}
+			v.rows[key] = row
+		}
+		state, why := i.Shown()
+		row.Pods++
+		row.States[state.String()]++
+		row.Revisions[i.Revision]++
+		row.Today = cmp.Or(row.Today, i.Today)
+		if state > row.State {
+			row.State, row.Why = state, why
+		}
+	}
+}
+
+// Rows are all, the worst first, then by workload and instance.
+func (v *Inventory) Rows() []*Row {
+	return slices.SortedFunc(maps.Values(v.rows), func(a, b *Row) int {
+		return cmp.Or(-cmp.Compare(a.State, b.State), a.Workload.Compare(b.Workload), strings.Compare(a.Instance, b.Instance), strings.Compare(a.Template, b.Template))
+	})
+}

@@ -1,0 +1,362 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Today is what decides about pods now.
+type Today struct {
+	Set      *templates.Set
+	Settings *inject.Settings
+	Server   Server
+	// Doubt says why nobody can tell what the injector would make of a template, and which
+	// revision is in force; "" if the set tells. It may be nil.
+	Doubt func(namespace, template string) (why, revision string)
+}
+
+// Judge compares a pod with what a new one in its place would be.
+func (t *Today) Judge(namespace inject.Namespace, pod []byte) (*Standing, error) {
+	v, err := decode(pod)
+	running, ok := v.(object)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("pod: not a JSON object: %w", err)
+	}
+	annotations := map[string]string{}
+	for key, value := range part(running, "metadata", "annotations") {
+		annotations[key], _ = value.(string)
+	}
+	// One that cannot be read lists nothing, and is the injector's to complain of.
+	status, _ := inject.ReadStatus(annotations)
+	j := &judgement{Today: t, namespace: namespace, running: running, status: status}
+	return j.run(pod)
+}
+
+// judgement is about one pod.
+type judgement struct {
+	*Today
+	namespace inject.Namespace
+	running   object
+	status    inject.Status
+	stripped  object
+	result    *inject.Result
+	standing  Standing
+}
+
+func (j *judgement) run(pod []byte) (*Standing, error) {
+	j.stripped = j.running
+	if len(j.status) > 0 {
+		j.stripped = strip(j.running, j.status)
+	}
+	var err error
+	if j.result, err = j.inject(j.stripped); err != nil {
+		return nil, err
+	}
+	j.decided()
+	j.leftovers()
+	if err := j.compared(); err != nil {
+		return nil, err
+	}
+	j.troubles()
+	j.declined()
+	return &j.standing, nil
+}
+
+func (j *judgement) inject(pod object) (*inject.Result, error) {
+	text, err := json.Marshal(pod)
+	if err != nil {
+		return nil, fmt.Errorf("pod: %w", err)
+	}
+	return inject.Inject(j.Set, j.Settings, &inject.Request{Pod: text, Namespace: j.namespace})
+}
+
+// has is the entry of the status for a sidecar that is in the pod.
+func (j *judgement) has(instance string) (inject.StatusEntry, bool) {
+	e, ok := j.status[instance]
+	return e, ok && e.LeftOut == ""
+}
+
+// decided says what the decision about a new pod makes of each sidecar that is asked for.
+func (j *judgement) decided() {
+	for n := range j.result.Instances {
+		in := &j.result.Instances[n]
+		i := Instance{Name: in.Name, Template: in.TemplateName}
+		if in.Template != nil {
+			i.Today = in.Template.Revision
+		}
+		entry, there := j.has(in.Name)
+		if there {
+			i.Revision = entry.Revision
+		}
+		switch in.Outcome {
+		case inject.Injected:
+			if !there {
+				i.State, i.Why = Missed, "asked for, and not there"
+			}
+		case inject.Refused:
+			i.State, i.Why = Blocked, "a new pod would be refused: "+in.Detail
+		case inject.AdmittedWithout:
+			i.State, i.Why = Blocked, "a new pod would be admitted without it: "+in.Detail
+		default:
+			if !there {
+				continue
+			}
+			i.State, i.Why = OptedOut, "a new pod would not get it: "+in.Detail
+		}
+		j.doubt(&i, entry)
+		j.standing.Instances = append(j.standing.Instances, i)
+	}
+	for _, f := range j.result.Faults {
+		if f.Index < 0 && !f.Ignored {
+			j.standing.Instances = append(j.standing.Instances, Instance{State: Blocked, Why: "a new pod would be refused: " + f.String()})
+			break
+		}
+	}
+}
+
+// doubt replaces an answer that the templates at hand do not give.
+func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
+	if j.Doubt == nil || i.State != Blocked {
+		return
+	}
+	why, revision := j.Doubt(j.namespace.Name, i.Template)
+	if why == "" {
+		return
+	}
+	i.State, i.Why, i.Today = Unknown, why, revision
+	if revision != "" && entry.Revision == revision && entry.TemplateName() == i.Template {
+		i.State, i.Why = Current, ""
+	}
+}
+
+// leftovers are the sidecars that nothing asks for now.
+func (j *judgement) leftovers() {
+	var names []string
+	for name := range j.status {
+		_, there := j.has(name)
+		if there && !slices.ContainsFunc(j.result.Instances, func(in inject.Instance) bool { return in.Name == name }) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	refused := j.result.Outcome == inject.Refused
+	for _, name := range names {
+		e := j.status[name]
+		i := Instance{Name: name, Template: e.TemplateName(), Revision: e.Revision, State: OptedOut, Why: "nothing asks for it now"}
+		if today, ok := j.Set.Lookup(j.namespace.Name, i.Template); ok && today.Template != nil {
+			i.Today = today.Template.Revision
+		}
+		switch {
+		case refused:
+			i.State, i.Why = Blocked, "a new pod would be refused"
+		case j.result.Detail != "":
+			i.Why = j.result.Detail
+		}
+		j.standing.Instances = append(j.standing.Instances, i)
+	}
+}
+
+// compared finds where the sidecars that a new pod would get differ from those that are there.
+func (j *judgement) compared() error {
+	var of []*Instance
+	containers, volumes := map[string]string{}, map[string]string{}
+	for n := range j.standing.Instances {
+		i := &j.standing.Instances[n]
+		e, there := j.has(i.Name)
+		if !there || i.State != Current {
+			continue
+		}
+		if i.Today == "" || len(j.result.Operations) == 0 { // in force, and not to be read
+			continue
+		}
+		of = append(of, i)
+		for _, name := range e.ContainerNames() {
+			containers[name] = i.Name
+		}
+		for _, name := range e.Volumes {
+			volumes[name] = i.Name
+		}
+		in := j.result.Instances[slices.IndexFunc(j.result.Instances, func(in inject.Instance) bool { return in.Name == i.Name })]
+		for _, c := range in.Containers {
+			containers[c.Name] = i.Name
+		}
+		for _, name := range in.Volumes {
+			volumes[name] = i.Name
+		}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	want, err := apply(j.stripped, j.result.Operations)
+	if err != nil {
+		return err
+	}
+	today, err := inject.ReadStatus(texts(part(want, "metadata", "annotations")))
+	if err != nil {
+		return err
+	}
+	kin := func(name string) bool {
+		now, then := today[name], j.status[name]
+		return now.Template == then.Template && now.Revision == then.Revision && now.Parameters == then.Parameters
+	}
+	stale := slices.ContainsFunc(of, func(i *Instance) bool { return !kin(i.Name) })
+	c := comparison{kin: func(container string) bool {
+		if container == "" {
+			return !stale
+		}
+		return kin(containers[container])
+	}}
+	for _, field := range []string{"initContainers", "containers"} {
+		c.containers(field, part(want, "spec"), part(j.running, "spec"), set(containers))
+	}
+	c.volumes(part(want, "spec"), part(j.running, "spec"), set(volumes))
+	c.others(want, j.running, set(containers))
+	if stale {
+		if err := j.templated(&c, set(containers)); err != nil {
+			return err
+		}
+	}
+	j.attribute(c.found, of, func(d *difference) string {
+		if d.container != "" {
+			return containers[d.container]
+		}
+		return volumes[d.volume]
+	}, kin)
+	return nil
+}
+
+// templated compares what templates give the app's containers, in a pod that has nothing of the kind.
+func (j *judgement) templated(c *comparison, ours map[string]bool) error {
+	bare := blank(j.stripped)
+	result, err := j.inject(bare)
+	if err != nil || result.Outcome != inject.Injected {
+		return err // a template that needs what was taken out: its answer would be no other
+	}
+	alone, err := apply(bare, result.Operations)
+	if err != nil {
+		return err
+	}
+	c.templated(alone, j.running, ours)
+	return nil
+}
+
+// attribute gives each instance its differences; those that no instance has of its own are told
+// of all that have changed since.
+func (j *judgement) attribute(found []difference, of []*Instance, owner func(*difference) string, kin func(string) bool) {
+	byInstance := map[string][]*difference{}
+	for n := range found {
+		d := &found[n]
+		if name := owner(d); name != "" {
+			byInstance[name] = append(byInstance[name], d)
+			continue
+		}
+		told := false
+		for _, i := range of {
+			if !kin(i.Name) {
+				byInstance[i.Name] = append(byInstance[i.Name], d)
+				told = true
+			}
+		}
+		if !told {
+			byInstance[of[0].Name] = append(byInstance[of[0].Name], d)
+		}
+	}
+	for _, i := range of {
+		j.settle(i, byInstance[i.Name])
+	}
+}
+
+// maxTold is how many differences a sentence names.
+const maxTold = 3
+
+// settle finds out whether the differences of one instance can be mended in the running pod.
+func (j *judgement) settle(i *Instance, found []*difference) {
+	if len(found) == 0 {
+		return
+	}
+	i.State = InPlace
+	var told, obstacles []string
+	for _, d := range found {
+		if d.change == nil {
+			i.State = Restart
+			told = append(told, d.String())
+			continue
+		}
+		i.Changes = append(i.Changes, *d.change)
+		told = append(told, d.change.String())
+		if why := j.obstacle(d.change); why != "" && !slices.Contains(obstacles, why) {
+			obstacles = append(obstacles, why)
+		}
+	}
+	if i.State == InPlace && len(obstacles) == 0 && changesQuality(j.running, i.Changes) {
+		obstacles = append(obstacles, "the pod's quality-of-service class would change")
+	}
+	if len(told) > maxTold {
+		told = append(told[:maxTold], fmt.Sprintf("and %d more", len(told)-maxTold))
+	}
+	i.Why = strings.Join(told, "; ")
+	if i.State == InPlace && len(obstacles) > 0 {
+		i.State = Restart
+		i.Why += " (not in place: " + strings.Join(obstacles, "; ") + ")"
+	}
+	if i.State == Restart {
+		i.Changes = nil
+	}
+}
+
+// obstacle says why the server does not make a change in a running pod; "" if it does.
+func (j *judgement) obstacle(c *Change) string {
+	sidecar := false
+	if c.Init {
+		container := named(items(part(j.running, "spec"), "initContainers"), c.Container)
+		sidecar = text(container, "restartPolicy") == "Always"
+	}
+	switch {
+	case c.Init && !sidecar:
+		return "an init container has run"
+	case c.Field != "image" && !j.Server.Resize:
+		return "the server does not serve pods/resize"
+	case c.Field == "image" && sidecar && j.Server.Minor < firstInPlace:
+		return fmt.Sprintf("Kubernetes 1.%d keeps the image of a native sidecar, 1.%d does not", j.Server.Minor, firstInPlace)
+	}
+	return ""
+}
+
+// declined finds pods that ask for nothing because somebody said so.
+func (j *judgement) declined() {
+	if len(j.standing.Instances) > 0 {
+		return
+	}
+	j.standing.Bare = true
+	asks := j.result.Trace.Asking
+	_, enabled := j.namespace.Labels[inject.InjectionLabel]
+	annotations := part(j.running, "metadata", "annotations")
+	switch {
+	case j.result.Reason == inject.PodDisabled && enabled && j.namespace.Labels[inject.InjectionLabel] != "disabled",
+		j.result.Reason == inject.NamespaceDisabled && text(annotations, inject.RequestAnnotation) != "",
+		j.result.Reason == inject.NothingRequested && asks.Declines() && j.namespace.Annotations[inject.RequestAnnotation] != "":
+		j.standing.Bare = false
+		j.standing.Instances = []Instance{{State: OptedOut, Why: j.result.Detail}}
+	}
+}
+
+func texts(o object) map[string]string {
+	all := make(map[string]string, len(o))
+	for key, value := range o {
+		all[key], _ = value.(string)
+	}
+	return all
+}
+
+func set(names map[string]string) map[string]bool {
+	all := make(map[string]bool, len(names))
+	for name := range names {
+		all[name] = true
+	}
+	return all
+}

@@ -1,0 +1,213 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	kjson "sigs.k8s.io/json"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// object is a JSON object, list a JSON list.
+type (
+	object = map[string]any
+	list   = []any
+)
+
+// part is an object within another; nil if there is none.
+func part(o object, names ...string) object {
+	for _, name := range names {
+		o, _ = o[name].(object)
+	}
+	return o
+}
+
+// items are the objects of a list.
+func items(o object, name string) []object {
+	all, _ := o[name].(list)
+	objects := make([]object, 0, len(all))
+	for _, item := range all {
+		if i, ok := item.(object); ok {
+			objects = append(objects, i)
+		}
+	}
+	return objects
+}
+
+func text(o object, name string) string {
+	s, _ := o[name].(string)
+	return s
+}
+
+// named is the item of that name; nil if there is none.
+func named(all []object, name string) object {
+	for _, o := range all {
+		if text(o, "name") == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// configAnnotation begins the only annotations of the injector's own that templates set.
+const configAnnotation = inject.Domain + "/config."
+
+// strip is a pod without what its status lists as ours, as somebody wrote it before it was
+// injected. The pod given stays as it is; both share what did not change. What a
+// template added to the app's containers beside mounts stays in them: nothing lists it.
+func strip(pod object, status inject.Status) object {
+	containers, volumes, labels := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, e := range status {
+		for _, name := range e.ContainerNames() {
+			containers[name] = true
+		}
+		for _, name := range e.Volumes {
+			volumes[name] = true
+		}
+		for _, name := range e.Labels {
+			labels[name] = true
+		}
+	}
+	metadata, spec := copied(part(pod, "metadata")), copied(part(pod, "spec"))
+	metadata["annotations"] = without(part(metadata, "annotations"), func(key string) bool {
+		return key == inject.StatusAnnotation || strings.HasPrefix(key, configAnnotation)
+	})
+	if part(metadata, "labels") != nil {
+		metadata["labels"] = without(part(metadata, "labels"), func(key string) bool { return labels[key] })
+	}
+	spec["volumes"] = kept(items(spec, "volumes"), "name", volumes)
+	for _, field := range []string{"initContainers", "containers"} {
+		if _, there := spec[field]; !there {
+			continue
+		}
+		rest := kept(items(spec, field), "name", containers)
+		for i, c := range rest {
+			container := copied(c.(object))
+			for _, mounts := range []string{"volumeMounts", "volumeDevices"} {
+				if _, there := container[mounts]; there {
+					container[mounts] = kept(items(container, mounts), "name", volumes)
+				}
+			}
+			rest[i] = container
+		}
+		spec[field] = rest
+	}
+	bare := copied(pod)
+	bare["metadata"], bare["spec"] = metadata, spec
+	delete(bare, "status")
+	return bare
+}
+
+// blank is a stripped pod whose containers, labels and annotations have nothing left that a
+// template could have added to them: what an injection gives such a pod is the template's alone.
+func blank(stripped object) object {
+	metadata, spec := copied(part(stripped, "metadata")), copied(part(stripped, "spec"))
+	metadata["annotations"] = without(part(metadata, "annotations"), func(key string) bool {
+		return !strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain) && key != "kubectl.kubernetes.io/default-container"
+	})
+	for _, field := range []string{"initContainers", "containers"} {
+		all := list{}
+		for _, c := range items(spec, field) {
+			container := copied(c)
+			for _, name := range []string{"env", "envFrom", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"} {
+				delete(container, name)
+			}
+			all = append(all, container)
+		}
+		if len(all) > 0 {
+			spec[field] = all
+		}
+	}
+	pod := copied(stripped)
+	pod["metadata"], pod["spec"] = metadata, spec
+	return pod
+}
+
+func copied(o object) object {
+	c := make(object, len(o)+1)
+	for k, v := range o {
+		c[k] = v
+	}
+	return c
+}
+
+func without(o object, drop func(key string) bool) object {
+	c := make(object, len(o))
+	for k, v := range o {
+		if !drop(k) {
+			c[k] = v
+		}
+	}
+	return c
+}
+
+// kept are the objects whose field has none of the names.
+func kept(all []object, field string, names map[string]bool) list {
+	rest := make(list, 0, len(all))
+	for _, o := range all {
+		if !names[text(o, field)] {
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}
+
+// apply gives the pod with what an injection adds; the pod given stays as it is. The
+// operations are all of kind add.
+func apply(pod object, operations []inject.Operation) (object, error) {
+	var at any = pod
+	for i := range operations {
+		value, err := decode(operations[i].Value)
+		if err != nil {
+			return nil, fmt.Errorf("operation at %s: %w", operations[i].Path, err)
+		}
+		path := strings.Split(strings.TrimPrefix(operations[i].Path, "/"), "/")
+		for n := range path {
+			path[n] = strings.ReplaceAll(strings.ReplaceAll(path[n], "~1", "/"), "~0", "~")
+		}
+		if at, err = added(at, path, value); err != nil {
+			return nil, fmt.Errorf("operation at %s: %w", operations[i].Path, err)
+		}
+	}
+	after, _ := at.(object)
+	return after, nil
+}
+
+// decode reads JSON with int64 for integers.
+func decode(raw []byte) (any, error) {
+	var v any
+	err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &v)
+	return v, err
+}
+
+// added is what is there with a value at a path below it.
+func added(at any, path []string, value any) (any, error) {
+	if len(path) == 0 {
+		return value, nil
+	}
+	switch at := at.(type) {
+	case object:
+		inner, err := added(at[path[0]], path[1:], value)
+		after := copied(at)
+		after[path[0]] = inner
+		return after, err
+	case list:
+		if path[0] == "-" && len(path) == 1 {
+			return append(slices.Clip(at), value), nil
+		}
+		index, err := strconv.Atoi(path[0])
+		if err != nil || index < 0 || index > len(at) || index == len(at) && len(path) > 1 {
+			return at, fmt.Errorf("no place %q in a list of %d", path[0], len(at))
+		}
+		if len(path) == 1 {
+			return slices.Insert(slices.Clip(at), index, value), nil
+		}
+		after := slices.Clone(at)
+		after[index], err = added(at[index], path[1:], value)
+		return after, err
+	}
+	return at, fmt.Errorf("nothing there to hold %q", path[0])
+}

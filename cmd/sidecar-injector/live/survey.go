@@ -1,0 +1,134 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/discovery"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Scope is which pods of a cluster are meant.
+type Scope struct {
+	// Namespace is "" for all; Namespaces are those in it, with what counts of them. Others count
+	// as not enabled.
+	Namespace  string
+	Namespaces []inject.Namespace
+	// Selector is of the pods' labels, "" for all.
+	Selector string
+}
+
+// Server is what the API server can change in running pods.
+func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
+	var s fleet.Server
+	server := discovery.ToDiscoveryInterfaceWithContext(r.client.Discovery())
+	version, err := server.ServerVersionWithContext(ctx)
+	if err != nil {
+		return s, fmt.Errorf("version of the API server: %w", err)
+	}
+	if s.Minor, err = strconv.Atoi(strings.TrimRight(version.Minor, "+")); err != nil {
+		return s, fmt.Errorf("version of the API server: minor %q: want a number", version.Minor)
+	}
+	core, err := server.ServerResourcesForGroupVersionWithContext(ctx, "v1")
+	if err != nil {
+		return s, fmt.Errorf("resources of the API server: %w", err)
+	}
+	for i := range core.APIResources {
+		s.Resize = s.Resize || core.APIResources[i].Name == "pods/resize"
+	}
+	return s, nil
+}
+
+// Survey judges every pod of the scope that has to do with the injector and is not over. It holds
+// one answer of the API server at a time.
+func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, visit func(*Pod, fleet.Workload, *fleet.Standing) error) error {
+	made, err := r.CronJobs(ctx, scope.Namespace)
+	if err != nil {
+		return err
+	}
+	budgets, err := r.Budgets(ctx, scope.Namespace)
+	if err != nil {
+		return err
+	}
+	byNamespace := map[string][]*fleet.Budget{}
+	for _, b := range budgets {
+		byNamespace[b.Namespace] = append(byNamespace[b.Namespace], b)
+	}
+	known := map[string]inject.Namespace{}
+	for _, n := range scope.Namespaces {
+		known[n.Name] = n
+	}
+	return r.Pods(ctx, scope.Namespace, scope.Selector, func(pod Pod) error {
+		in, ok := known[pod.Namespace]
+		if !ok {
+			in.Name = pod.Namespace
+		}
+		if pod.Over || !concerned(&pod, in) {
+			return nil
+		}
+		standing, err := today.Judge(in, pod.JSON)
+		if err != nil {
+			return fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		}
+		if standing.Bare {
+			return nil
+		}
+		standing.Obstruct(fleet.Covering(byNamespace[pod.Namespace], pod.Namespace, pod.Labels))
+		return visit(&pod, workloadOf(&pod, made), standing)
+	})
+}
+
+// workloadOf is what a person wrote to have the pod.
+func workloadOf(pod *Pod, made map[string]Owner) fleet.Workload {
+	owner := pod.Owner
+	if of, ok := made[pod.Namespace+"/"+owner.Name]; ok && owner.Kind == "Job" {
+		owner = of
+	}
+	if owner == (Owner{}) {
+		owner = Owner{"Pod", pod.Name}
+	}
+	return fleet.Workload{Namespace: pod.Namespace, Kind: owner.Kind, Name: owner.Name}
+}
+
+// Budgets are the PodDisruptionBudgets of a namespace, "" being all; none where nobody shows them.
+func (r *Reader) Budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
+	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
+		list, err := r.client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)
+		if err != nil {
+			return nil, "", err
+		}
+		var some []*fleet.Budget
+		for i := range list.Items {
+			b, err := budgetOf(&list.Items[i])
+			if err != nil {
+				return nil, "", err
+			}
+			some = append(some, b)
+		}
+		return some, list.Continue, nil
+	})
+	if err != nil {
+		return nil, r.excuse("PodDisruptionBudgets", "nothing counts as blocked by one", err)
+	}
+	return all, nil
+}
+
+func budgetOf(b *policyv1.PodDisruptionBudget) (*fleet.Budget, error) {
+	// A nil selector selects nothing, an empty one everything.
+	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("PodDisruptionBudget %s/%s: %w", b.Namespace, b.Name, err)
+	}
+	return &fleet.Budget{
+		Namespace: b.Namespace, Name: b.Name, Allowed: int(b.Status.DisruptionsAllowed),
+		Says:   fmt.Sprintf("%d healthy, at least %d wanted", b.Status.CurrentHealthy, b.Status.DesiredHealthy),
+		Covers: func(l map[string]string) bool { return selector.Matches(labels.Set(l)) },
+	}, nil
+}

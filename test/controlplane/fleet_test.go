@@ -1,0 +1,53 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// today is what a case's injector decides by.
+func (g *caseGroup) today(t *testing.T) *fleet.Today {
+	t.Helper()
+	sources, file := []source.Source{source.NewEmbedded(builtin.FS)}, ""
+	if g.folder != "" {
+		sources = append(sources, source.NewDirectory(g.folder))
+	}
+	if i := slices.Index(g.flags, "--config"); i >= 0 {
+		file = g.flags[i+1]
+	}
+	settings, err := config.Read(file)
+	must(t, err)
+	library := source.NewLibrary(time.Now, nil, sources...)
+	must(t, library.Load())
+	return &fleet.Today{Set: library.Current(), Settings: settings.Settings(), Server: fleet.Server{Minor: suite.minor, Resize: true}}
+}
+
+// standsAsNew wants a pod that has just been created to be what a new one would be: what the
+// server and its admission have made of it is no change.
+func (w *workload) standsAsNew(t *testing.T, today *fleet.Today, namespace string, pod object) {
+	t.Helper()
+	if annotations, _ := w.object["metadata"].(object)["annotations"].(object); w.kind != "Pod" || annotations[inject.StatusAnnotation] != nil {
+		return // it comes with a status of another time
+	}
+	text, err := json.Marshal(pod)
+	must(t, err)
+	standing, err := today.Judge(inject.Namespace{Name: namespace, Labels: w.namespace.labels, Annotations: w.namespace.annotations}, text)
+	must(t, err)
+	for _, i := range standing.Instances {
+		left := i.State == fleet.Blocked && i.Revision == "" // its policy is Ignore
+		if i.State != fleet.Current && i.State != fleet.OptedOut && !left {
+			t.Errorf("%s %s: a pod just created: %s is %s: %s", w.kind, w.name, cmp.Or(i.Name, "it"), i.State, i.Why)
+		}
+	}
+}
