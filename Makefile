@@ -93,9 +93,10 @@ node: ## a real node with the injector on it, left up; needs root
 node-down: ## takes away the node that make node, or a killed run, has left
 	@cd test/node && go run . down
 
+# No package is named, so that the go command shows what the tests report although they pass.
 test-node: ## the injector and every sidecar on a real node, by effect; needs root
 	go -C test/node test ./standins/...
-	go -C test/node test -count 1 -parallel 8 -timeout 40m .
+	go -C test/node test -count 1 -parallel 8 -timeout 40m
 
 # Each fault takes 25 s of load, and then some until all is well again.
 soak: ## 3,000 pods on a real node while one thing after another goes wrong, into docs/reliability.md; about 12 minutes, needs root

@@ -298,26 +298,57 @@ func (p *place) finished(job string) *corev1.Pod {
 	return &list.Items[0]
 }
 
-// quiet fails if a container of the namespace has been restarted, could not be made, or has a
-// liveness probe that fails.
+// quiet fails if anything was amiss with a container of the namespace, but for restarts of some.
 func (p *place) quiet(except ...string) {
 	p.Helper()
+	for _, what := range p.amiss(except...) {
+		p.Error(what)
+	}
+}
+
+// amiss names the containers that have been restarted, cannot be made or started now or could
+// not be before, and those with a liveness probe that fails.
+func (p *place) amiss(except ...string) []string {
+	p.Helper()
+	var found []string
 	pods, err := suite.client.CoreV1().Pods(p.namespace).List(p.Context(), metav1.ListOptions{})
 	p.must(err)
 	for _, pod := range pods.Items {
 		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 			if status.RestartCount > 0 && !slices.Contains(except, status.Name) {
-				p.Errorf("%s/%s was restarted %d times", pod.Name, status.Name, status.RestartCount)
+				found = append(found, fmt.Sprintf("%s/%s was restarted %d times", pod.Name, status.Name, status.RestartCount))
+			}
+			if w := status.State.Waiting; w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+				found = append(found, fmt.Sprintf("%s/%s waits: %s %s", pod.Name, status.Name, w.Reason, w.Message))
 			}
 		}
 	}
 	events, err := suite.client.CoreV1().Events(p.namespace).List(p.Context(), metav1.ListOptions{})
 	p.must(err)
 	for _, event := range events.Items {
-		if event.Type == corev1.EventTypeWarning && strings.Contains(event.Message, "CreateContainerConfigError") ||
-			event.Reason == "Unhealthy" && strings.Contains(event.Message, "Liveness") {
-			p.Errorf("%s: %s", event.InvolvedObject.Name, event.Message)
+		// Failed is what the kubelet calls a container that it cannot make or start, and an image that it cannot have.
+		if event.Reason == "Failed" || event.Reason == "Unhealthy" && strings.Contains(event.Message, "Liveness") {
+			found = append(found, fmt.Sprintf("%s: %s", event.InvolvedObject.Name, event.Message))
 		}
+	}
+	return found
+}
+
+// TestAContainerThatCannotBeMadeIsAmiss: what quiet promises, which most tests end with.
+func TestAContainerThatCannotBeMadeIsAmiss(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "baseline")
+	p.applyText(strings.Replace(read(t, "lifecycles/app.yaml"), "  - name: app\n", "  - name: app\n    envFrom: [{secretRef: {name: nowhere}}]\n", 1))
+	p.until("the kubelet says so", func(context.Context) error {
+		if found := strings.Join(p.amiss(), "\n"); !strings.Contains(found, "app/app waits: CreateContainerConfigError") || !strings.Contains(found, `Error: secret "nowhere" not found`) {
+			return fmt.Errorf("amiss: %q", found)
+		}
+		return nil
+	})
+	p.kubectl("create", "secret", "generic", "nowhere")
+	p.ready("app=app")
+	if found := p.amiss(); len(found) == 0 || !strings.Contains(found[0], "nowhere") {
+		t.Errorf("what was amiss before is forgotten: %q", found)
 	}
 }
 

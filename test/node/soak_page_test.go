@@ -18,10 +18,10 @@ const (
 
 func soakTable(rows []row) string {
 	var b strings.Builder
-	b.WriteString("| fault | pods | created in | pods a minute | calls | failed | retries | missed | memory |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| fault | pods | created in | pods a minute | calls | failed | retries | nudged | missed | memory |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %d | %.0f s | %.0f | %d | %d | %d | %d | %d MiB |\n",
-			r.fault, r.pods, r.created.Seconds(), float64(r.pods)/r.created.Minutes(), r.calls, r.failed, r.retries, r.missing, r.memory)
+		fmt.Fprintf(&b, "| %s | %d | %.0f s | %.0f | %d | %d | %d | %d | %d | %d MiB |\n",
+			r.fault, r.pods, r.created.Seconds(), float64(r.pods)/r.created.Minutes(), r.calls, r.failed, r.retries, r.nudged, r.missing, r.memory)
 	}
 	return b.String()
 }

@@ -21,9 +21,16 @@ const (
 	shortSpan               = 15 * time.Second
 )
 
-// recovery is how long an installation may take until all is well after a fault. A controller
-// tries again at growing intervals, so pods that were refused for a minute are some two late.
-const recovery = 5 * time.Minute
+const (
+	// recovery is how long an installation may take until all is well after a fault.
+	recovery = 5 * time.Minute
+	// unasked is how long controllers are left to themselves after that. One whose pods were
+	// refused waits twice as long after each refusal, up to 1,000 s, and each change of a pod that
+	// it has makes it try, and be refused, once more: a ReplicaSet some of whose pods start while
+	// others are refused is at the longest wait within seconds (k8s.io/client-go/util/workqueue,
+	// DefaultTypedControllerRateLimiter).
+	unasked = 90 * time.Second
+)
 
 // soak is one run: load all the time, and one fault after another.
 type soak struct {
@@ -50,6 +57,7 @@ type fault struct {
 type row struct {
 	fault, namespace                      string
 	pods, calls, failed, retries, missing int
+	nudged                                int           // Deployments that were told to try again
 	created                               time.Duration // until the last pod was there
 	memory                                int           // MiB, of the larger replica
 }
@@ -125,8 +133,8 @@ func (s *soak) suffer(t *testing.T, f fault) {
 	f.do(s, t, span)
 	load.wait(t)
 	s.awaitInjector(t)
-	s.awaitPods(t, namespace, load)
-	r := row{fault: f.name, namespace: namespace, created: time.Since(begun), pods: load.pods()}
+	nudged := s.awaitPods(t, namespace, load)
+	r := row{fault: f.name, namespace: namespace, created: time.Since(begun), pods: load.pods(), nudged: nudged}
 	end := s.meter.read(t)
 	r.calls, r.failed = end.calls-start.calls, end.failed-start.failed
 	missing := s.verify(t, namespace)
