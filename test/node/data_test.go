@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // store is the pod of the stores; its folder is what they hold.
@@ -94,5 +96,41 @@ func TestDataIsPulledBeforeTheAppStartsAndAfterThat(t *testing.T) {
 				reportStop(t, fmt.Sprintf("data-sync that pulls, %s", mode), p.stop("app"), "app-sc-data-sync")
 			})
 		}
+	}
+}
+
+// TestAStoreThatNeverAnswersDoesNotKeepThePod: connections to a process that is stopped are
+// accepted by the kernel, and nobody answers. The last run takes what the pod has of its grace period, and no more.
+func TestAStoreThatNeverAnswersDoesNotKeepThePod(t *testing.T) {
+	t.Parallel()
+	const grace = 8 * time.Second
+	for mode, native := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, "baseline")
+			p.apply("data/stores.yaml")
+			store := p.ready("app=store")
+			p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", native, "SECRET", "webdav",
+				"interval: 2s\n", "interval: 2s\n    data-sync.sidecar-injector.dev/gracePeriod: 8s\n", "  containers:\n", "  terminationGracePeriodSeconds: 8\n  containers:\n").
+				Replace(read(t, "data/app.yaml")))
+			p.ready("app=app")
+			p.holds(store.Name, "pushed/first")
+			hanging := processes(t, store, "webdav")
+			signalAll(t, hanging, syscall.SIGSTOP)
+			defer signalAll(t, hanging, syscall.SIGCONT)
+			begun := time.Now()
+			endings := p.stop("app")
+			if took := time.Since(begun); took > grace+5*time.Second {
+				t.Errorf("the pod took %s to end, of %s that it has: %v", took, grace, endings)
+			}
+			if e := endings["app"]; e.code != 0 || e.after > grace/2 {
+				t.Errorf("the app ended after %s with exit code %d", e.after, e.code)
+			}
+			if e := endings["app-sc-data-sync"]; e.code == 0 {
+				t.Errorf("the last run cannot have succeeded: %v", endings)
+			}
+			report("data-sync, %s, whose store never answers: ended %.0f s after the pod's deletion, of %.0f, with exit code %d",
+				mode, endings["app-sc-data-sync"].after.Seconds(), grace.Seconds(), endings["app-sc-data-sync"].code)
+		})
 	}
 }

@@ -24,7 +24,7 @@ import (
 
 // debianPackages are the real programs that no Go module has, on one root file system that
 // several images share.
-const debianPackages = "ca-certificates,git,nginx-light,openssh-client,openssh-server,prometheus,prometheus-alertmanager,prometheus-node-exporter,python3-minimal"
+const debianPackages = "ca-certificates,git,iptables,nginx-light,openssh-client,openssh-server,prometheus,prometheus-alertmanager,prometheus-node-exporter,python3-minimal"
 
 // makeDebian makes the root file system, once for each list of packages.
 func (n *node) makeDebian(ctx context.Context) (string, error) {

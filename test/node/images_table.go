@@ -2,7 +2,10 @@ package main
 
 import v1 "github.com/google/go-containerregistry/pkg/v1"
 
-const pauseImage = "node.local/pause:1"
+const (
+	pauseImage = "node.local/pause:1"
+	meshImage  = "node.local/mesh:1"
+)
 
 // images are all that the node has. A program under standins/ says itself what it keeps of the
 // one that it stands in for; users and entry points are those of the real images.
@@ -45,6 +48,7 @@ http {
 		// Apps, and what the tests serve: git over http and ssh.
 		{ref: "node.local/git-server:1", debian: true, programs: map[string]string{"/git-server": "git-server"},
 			config: v1.Config{Entrypoint: []string{"/git-server"}, Env: []string{pathVariable}}},
+		{ref: meshImage, debian: true, programs: map[string]string{"/mesh": "mesh"}, config: v1.Config{Entrypoint: []string{"/mesh"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/library/busybox:1.37", busybox: true, config: v1.Config{Cmd: []string{"sh"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/library/python:3.14-slim", debian: true, links: map[string]string{"/usr/local/bin/python": "/usr/bin/python3"}, config: v1.Config{Cmd: []string{"python3"}, Env: []string{pathVariable}}},
 		{ref: "docker.io/nginxinc/nginx-unprivileged:1.29.4", debian: true,

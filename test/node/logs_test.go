@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // users are the two kinds of app: one that is root, and one with a numeric user in a namespace
@@ -112,4 +115,20 @@ func TestAShortJobLosesNoLine(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestAnAppThatWritesMoreThanTheVolumeMayHoldIsEvicted: nothing rotates, and the collector deletes
+// nothing. The kubelet says which volume it was, and explain repeats it.
+func TestAnAppThatWritesMoreThanTheVolumeMayHoldIsEvicted(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "baseline")
+	p.applyText(strings.NewReplacer("    health-check.sidecar-injector.dev/interval: 1s\n", "    health-check.sidecar-injector.dev/interval: 1s\n    log-collector.sidecar-injector.dev/volumeSize: 2Mi\n",
+		"while :; do", "head -c 4000000 /dev/urandom > /var/log/app/large; while :; do").Replace(read(t, "lifecycles/app.yaml")))
+	p.until("eviction", func(ctx context.Context) error {
+		pod, err := suite.client.CoreV1().Pods(p.namespace).Get(ctx, "app", metav1.GetOptions{})
+		if err == nil && (pod.Status.Reason != "Evicted" || !strings.Contains(pod.Status.Message, `EmptyDir volume "sc-log-collector-volume" exceeds the limit "2Mi"`)) {
+			err = fmt.Errorf("%s %s %s", pod.Status.Phase, pod.Status.Reason, pod.Status.Message)
+		}
+		return err
+	})
 }

@@ -39,40 +39,45 @@ func within(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + networkFile, name}, args...)...)
 }
 
-// dialWithin opens a connection from the node's network namespace. A thread enters it for as
-// long as that takes; one that cannot come back is not used again.
+// dialWithin opens a connection from the node's network namespace.
 func dialWithin(ctx context.Context, network, address string) (net.Conn, error) {
+	return withinNetwork(func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) })
+}
+
+// withinNetwork makes a socket in the node's network namespace, where it stays. A thread enters
+// the namespace for as long as that takes; one that cannot come back is not used again.
+func withinNetwork[Socket any](open func() (Socket, error)) (Socket, error) {
 	type result struct {
-		conn net.Conn
-		err  error
+		socket Socket
+		err    error
 	}
 	done := make(chan result, 1)
 	go func() {
 		runtime.LockOSThread()
-		conn, err := dialOnThread(ctx, network, address)
-		done <- result{conn, err}
+		socket, err := openOnThread(open)
+		done <- result{socket, err}
 	}()
 	r := <-done
-	return r.conn, r.err
+	return r.socket, r.err
 }
 
-func dialOnThread(ctx context.Context, network, address string) (net.Conn, error) {
+func openOnThread[Socket any](open func() (Socket, error)) (socket Socket, err error) {
 	home, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
-		return nil, err
+		return socket, err
 	}
 	defer home.Close()
 	there, err := os.Open(networkFile)
 	if err != nil {
-		return nil, fmt.Errorf("no node is up: %w", err)
+		return socket, fmt.Errorf("no node is up: %w", err)
 	}
 	defer there.Close()
 	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("enter %s: %w", networkFile, err)
+		return socket, fmt.Errorf("enter %s: %w", networkFile, err)
 	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	socket, err = open()
 	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back == nil {
 		runtime.UnlockOSThread()
 	}
-	return conn, err
+	return socket, err
 }

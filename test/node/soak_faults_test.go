@@ -116,10 +116,7 @@ func (s *soak) changeTemplate(t *testing.T, _ context.Context) {
 	want := corev1.EnvVar{Name: "CHANGE", Value: strconv.Itoa(changes)}
 	namespace := s.places[len(s.places)-1]
 	must(t, eventually(t.Context(), time.Minute, func(ctx context.Context) error {
-		template := deployment(namespace, "running", 1).Spec.Template
-		pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: template.Spec}
-		pod.Name = "probe"
-		made, err := suite.client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		made, err := tryPod(ctx, namespace)
 		if err != nil {
 			return err
 		}
@@ -244,10 +241,18 @@ func replica(t *testing.T, turn int) *corev1.Pod {
 	return found
 }
 
-// awaitInjector waits until all replicas are ready, and no others are there.
-func (s *soak) awaitInjector(t *testing.T) {
+// awaitInjector waits until all replicas are ready, no others are there, and a pod of a namespace
+// gets its sidecar: after the loss of power the Deployment's status is that of before.
+func (s *soak) awaitInjector(t *testing.T, namespace string) {
 	t.Helper()
 	must(t, eventually(t.Context(), recovery, func(ctx context.Context) error {
+		made, err := tryPod(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		if len(made.Spec.InitContainers) != 1 {
+			return errors.New("a new pod has no sidecar")
+		}
 		d, err := suite.client.AppsV1().Deployments(injector).Get(ctx, injector, metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -258,6 +263,14 @@ func (s *soak) awaitInjector(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// tryPod creates one of the soak's pods by a dry run.
+func tryPod(ctx context.Context, namespace string) (*corev1.Pod, error) {
+	template := deployment(namespace, "running", 1).Spec.Template
+	pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: template.Spec}
+	pod.Name = "probe"
+	return suite.client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 }
 
 // runningPods are those without a gate.

@@ -156,7 +156,7 @@ func (s *soak) askAgain(t *testing.T, namespace string, deployments []string, we
 			t.Errorf("%s was refused although all is well: %s", event.InvolvedObject.Name, event.Message)
 		}
 	}
-	_, err = capture(suite.kubectl(t.Context(), append([]string{"-n", namespace, "annotate", "deployment", "--overwrite", "retry=" + well.Format(time.TimeOnly)}, deployments...)...))
+	_, err = capture(suite.kubectl(t.Context(), slices.Concat([]string{"-n", namespace, "annotate", "--overwrite", "deployment"}, deployments, []string{"retry=" + well.Format(time.TimeOnly)})...))
 	must(t, err)
 }
 

@@ -29,7 +29,7 @@ const (
 	// it has makes it try, and be refused, once more: a ReplicaSet some of whose pods start while
 	// others are refused is at the longest wait within seconds (k8s.io/client-go/util/workqueue,
 	// DefaultTypedControllerRateLimiter).
-	unasked = 90 * time.Second
+	unasked = 2 * time.Minute
 )
 
 // soak is one run: load all the time, and one fault after another.
@@ -132,7 +132,7 @@ func (s *soak) suffer(t *testing.T, f fault) {
 	load := s.beginLoad(t, namespace)
 	f.do(s, t, span)
 	load.wait(t)
-	s.awaitInjector(t)
+	s.awaitInjector(t, namespace)
 	nudged := s.awaitPods(t, namespace, load)
 	r := row{fault: f.name, namespace: namespace, created: time.Since(begun), pods: load.pods(), nudged: nudged}
 	end := s.meter.read(t)
