@@ -12,6 +12,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/doctor"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
@@ -83,8 +84,8 @@ func (o *checkOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, text); err != nil {
+		return err
 	}
 	if doctor.Failed(findings) {
 		return &answerNo{}
@@ -138,20 +139,20 @@ func (o *checkOptions) format(findings []doctor.Finding, p palette) ([]byte, err
 	case outputJSON:
 		return structured(outputJSON, map[string]any{"ok": !doctor.Failed(findings), "checks": findings})
 	case outputShort:
-		return []byte(p.printable(checkShort(findings, p))), nil
+		return []byte(p.Printable(checkShort(findings, p))), nil
 	}
-	return []byte(p.printable(checkTable(findings, p))), nil
+	return []byte(p.Printable(checkTable(findings, p))), nil
 }
 
 // markText is a check's mark as it is shown.
 func markText(mark doctor.Mark, p palette) string {
 	switch mark {
 	case doctor.OK:
-		return p.green("√")
+		return p.Green("√")
 	case doctor.Warning:
-		return p.yellow("‼")
+		return p.Yellow("‼")
 	}
-	return p.red("×")
+	return p.Red("×")
 }
 
 // checkTable shows all checks by section, and the sum.
@@ -166,12 +167,12 @@ func checkTable(findings []doctor.Finding, p palette) string {
 				b.WriteByte('\n')
 			}
 			section = f.Section
-			fmt.Fprintf(&b, "%s\n%s\n", p.bold(section), strings.Repeat("-", len(section)))
+			fmt.Fprintf(&b, "%s\n%s\n", p.Bold(section), strings.Repeat("-", len(section)))
 		}
 		fmt.Fprintf(&b, "%s %s\n", markText(f.Mark, p), f.Text)
 		for _, line := range []struct{ label, text string }{{"cause", f.Cause}, {"fix", f.Fix}, {"see", f.See}} {
 			if line.text != "" {
-				fmt.Fprintf(&b, "    %s %s\n", p.faint(pad(line.label+":", len("cause:"))), line.text)
+				fmt.Fprintf(&b, "    %s %s\n", p.Faint(terminal.Pad(line.label+":", len("cause:"))), line.text)
 			}
 		}
 	}
@@ -183,12 +184,12 @@ func checkTable(findings []doctor.Finding, p palette) string {
 func checkSum(counts map[doctor.Mark]int, p palette) string {
 	warnings := ""
 	if n := counts[doctor.Warning]; n > 0 {
-		warnings = ", " + plural(n, "warning")
+		warnings = ", " + terminal.Plural(n, "warning")
 	}
 	if n := counts[doctor.Failure]; n > 0 {
-		return p.red(plural(n, "failure")) + warnings
+		return p.Red(terminal.Plural(n, "failure")) + warnings
 	}
-	return p.green("no failure") + warnings
+	return p.Green("no failure") + warnings
 }
 
 // checkShort shows what is not well, a line each, failures first.

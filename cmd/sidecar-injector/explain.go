@@ -1,14 +1,16 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -18,8 +20,6 @@ type explainOptions struct {
 	selectorFlags
 	output string
 }
-
-const outputText = "text"
 
 func newExplainCommand(std streams) *cobra.Command {
 	o := &explainOptions{}
@@ -61,7 +61,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	case len(args) > 0 && len(o.names) > 0:
 		return &hinted{errors.New("explain takes either -f, or objects of a cluster, or a reason"), seeHelp(cmd)}
 	case len(args) > 0 && !o.asked(args):
-		return o.explainReason(args, std)
+		return o.explainReason(args[0], std)
 	}
 	out, report, err := o.palettes(std)
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	if err != nil {
 		return err
 	}
-	answers, err := loaded.answers()
+	answers, err := loaded.Answers()
 	if err != nil {
 		return err
 	}
@@ -81,70 +81,82 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	if len(answers) == 0 {
 		return &hinted{errors.New("the input holds no pod and no workload"), "give a Pod, or something that makes pods, such as a Deployment"}
 	}
-	explanations, err := explainAll(answers)
+	explanations, err := loaded.explain(cmd.Context(), answers)
 	if err != nil {
 		return err
 	}
-	if err := loaded.addPods(cmd.Context(), answers, explanations); err != nil {
-		return err
-	}
-	if err := loaded.addMissingAccess(cmd.Context(), answers, explanations); err != nil {
-		return err
-	}
-	loaded.addLogs(cmd.Context(), explanations)
 	text, err := o.format(explanations, out)
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, text); err != nil {
+		return err
 	}
 	fmt.Fprint(std.ErrOut, loaded.notes(report))
 	if o.output != outputText { // the text has them in their places
-		fmt.Fprint(std.ErrOut, warningLines(answers, report))
+		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report))
 	}
 	for i := range answers {
-		if answers[i].result.Outcome == inject.Refused && len(answers[i].doubts) == 0 {
+		if answers[i].Result.Outcome == inject.Refused && len(answers[i].Doubts) == 0 {
 			return &answerNo{}
 		}
 	}
-	return unknown(answers)
+	return offline.Unknown(answers)
 }
 
-// explainAll explains every pod of the input.
-func explainAll(answers []answer) ([]*explanation, error) {
-	pods, err := injectedPods(answers)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*explanation, len(answers))
+// explain explains every pod of the input.
+func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*explain.Explanation, error) {
+	all := make([]*explain.Explanation, len(answers))
 	for i := range answers {
-		if all[i], err = explain(&answers[i], pods[i]); err != nil {
+		var err error
+		if all[i], err = explain.New(&answers[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i := 0; i < len(all) && l.reader != nil; i++ {
+		if err := l.reader.Complete(ctx, &l.Input, &answers[i], all[i]); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-func (o *explainOptions) format(explanations []*explanation, p palette) ([]byte, error) {
+func (o *explainOptions) format(explanations []*explain.Explanation, p palette) ([]byte, error) {
 	if o.output == outputText {
 		parts := make([]string, len(explanations))
 		for i, e := range explanations {
-			parts[i] = explanationText(e, p)
+			parts[i] = e.Text(p)
 		}
 		return []byte(strings.Join(parts, "\n")), nil
 	}
 	return structured(o.output, map[string]any{"workloads": explanations})
 }
 
-// structured prints a value as JSON or YAML.
-func structured(output string, value any) ([]byte, error) {
-	text, err := json.Marshal(value)
+// explainReason answers what an entry of one of the closed lists means.
+func (o *explainOptions) explainReason(name string, std streams) error {
+	found := explain.Reasons(name)
+	if len(found) == 0 {
+		hint := "the reasons are " + strings.Join(explain.ReasonNames(), ", ")
+		if near := explain.NearestReason(name); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return &hinted{fmt.Errorf("reason %s does not exist", templates.Quote(name)), hint}
+	}
+	out, _, err := o.palettes(std)
 	if err != nil {
-		return nil, fmt.Errorf("JSON: %w", err)
+		return err
 	}
-	if output == outputYAML {
-		return manifest.YAML(text)
+	var text []byte
+	switch {
+	case o.output == outputText:
+		text = []byte(explain.ReasonsText(found, out))
+	case len(found) == 1:
+		text, err = structured(o.output, found[0])
+	default:
+		text, err = structured(o.output, found)
 	}
-	return indented(text)
+	if err != nil {
+		return err
+	}
+	return writeOut(std, text)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
 )
 
 // completionTime is how long the shell may wait for names of the cluster.
@@ -19,7 +21,7 @@ func (o *explainOptions) completeExplain(cmd *cobra.Command, args []string, toCo
 	if strings.Contains(toComplete, "/") || len(args) > 0 {
 		return offered, directive
 	}
-	reasons := reasonNames()
+	reasons := explain.ReasonNames()
 	if toComplete == "" || slices.ContainsFunc(reasons, func(name string) bool { return strings.HasPrefix(name, toComplete) }) {
 		directive &^= cobra.ShellCompDirectiveNoSpace
 	}

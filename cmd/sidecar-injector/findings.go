@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
@@ -17,25 +18,25 @@ func findingsText(findings []templates.Finding, p palette) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		severity := p.yellow(string(f.Severity))
+		severity := p.Yellow(string(f.Severity))
 		if f.Severity == templates.SeverityError {
-			severity = p.red(string(f.Severity))
+			severity = p.Red(string(f.Severity))
 		}
 		message := f.Message
 		if f.Path != "" {
 			message = f.Path + ": " + message
 		}
-		fmt.Fprintf(&b, "%s: %s: %s %s\n", p.bold(placeOf(f)), severity, message, p.faint("["+string(f.Reason)+"]"))
+		fmt.Fprintf(&b, "%s: %s: %s %s\n", p.Bold(placeOf(f)), severity, message, p.Faint("["+string(f.Reason)+"]"))
 		if f.Excerpt != "" {
 			for _, line := range strings.Split(strings.TrimRight(f.Excerpt, "\n"), "\n") {
 				fmt.Fprintf(&b, "    %s\n", line)
 			}
 		}
 		if f.Hint != "" {
-			fmt.Fprintf(&b, "  %s %s\n", p.cyan("hint:"), f.Hint)
+			fmt.Fprintf(&b, "  %s %s\n", p.Cyan("hint:"), f.Hint)
 		}
 	}
-	return p.printable(b.String())
+	return p.Printable(b.String())
 }
 
 func placeOf(f templates.Finding) string {
@@ -181,7 +182,7 @@ func findingsSARIF(c checked) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SARIF report: %w", err)
 	}
-	return indented(text)
+	return offline.Indented(text)
 }
 
 // findingsGitHub are workflow commands, which GitHub shows beside the lines.

@@ -28,7 +28,7 @@ func (o *fleetFlags) add(cmd *cobra.Command) {
 
 // surveyed is what the commands about the fleet work with.
 type surveyed struct {
-	*offline
+	*loaded
 	scope live.Scope
 	today *fleet.Today
 }
@@ -39,19 +39,19 @@ func (o *fleetFlags) survey(ctx context.Context) (*surveyed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &surveyed{offline: &offline{reader: reader}, scope: live.Scope{Selector: o.selector}}
+	s := &surveyed{loaded: newLoaded(reader), scope: live.Scope{Selector: o.selector}}
 	if s.scope.Namespace, s.scope.Namespaces, err = o.namespaces(ctx, reader); err != nil {
 		return nil, err
 	}
-	if err := o.readInjector(ctx, s.offline, s.scope.Namespace); err != nil {
+	if err := o.readInjector(ctx, s.loaded, s.scope.Namespace); err != nil {
 		return nil, err
 	}
 	server, err := reader.Server(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.today = &fleet.Today{Set: s.set, Settings: s.settings, Server: server, Doubt: func(namespace, template string) (string, string) {
-		return reader.Doubt(s.set, namespace, template)
+	s.today = &fleet.Today{Set: s.Set, Settings: s.Settings, Server: server, Doubt: func(namespace, template string) (string, string) {
+		return reader.Doubt(s.Set, namespace, template)
 	}}
 	return s, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 )
 
 // injectOptions are the flags of inject.
@@ -13,10 +15,8 @@ type injectOptions struct {
 	output string
 }
 
-// The forms in which inject answers.
+// Further forms in which inject answers.
 const (
-	outputYAML  = "yaml"
-	outputJSON  = "json"
 	outputPatch = "patch"
 	outputPod   = "pod"
 )
@@ -47,8 +47,11 @@ If any document is at fault, nothing is printed. Exit code 1: a pod is refused;
 }
 
 func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
-	write, ok := map[string]func(*offline, []answer) ([]byte, error){
-		outputYAML: (*offline).yaml, outputJSON: (*offline).json, outputPatch: (*offline).patch, outputPod: (*offline).podYAML,
+	write, ok := map[string]func(*loaded, []offline.Answer) ([]byte, error){
+		outputYAML:  (*loaded).YAML,
+		outputJSON:  (*loaded).JSON,
+		outputPatch: only((*offline.Answer).Patch),
+		outputPod:   only((*offline.Answer).PodYAML),
 	}[o.output]
 	if !ok {
 		return &hinted{fmt.Errorf("-o %q: want %s, %s, %s or %s", o.output, outputYAML, outputJSON, outputPatch, outputPod), seeHelp(cmd)}
@@ -61,22 +64,35 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	answers, err := loaded.answers()
-	refused := refusals(answers)
+	answers, err := loaded.Answers()
+	refused := offline.Refusals(answers)
 	if err != nil {
 		return errors.Join(append(refused, err)...)
 	}
 	if len(refused) > 0 {
-		fmt.Fprint(std.ErrOut, warningLines(answers, colors))
+		fmt.Fprint(std.ErrOut, offline.Warnings(answers, colors))
 		return &answerNo{errors.Join(refused...)}
 	}
 	text, err := write(loaded, answers)
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, text); err != nil {
+		return err
 	}
-	fmt.Fprint(std.ErrOut, reportLines(answers, colors), warningLines(answers, colors))
+	fmt.Fprint(std.ErrOut, offline.Report(answers, colors), offline.Warnings(answers, colors))
 	return nil
+}
+
+// only prints the one workload that -o patch and -o pod are about.
+func only(write func(*offline.Answer) ([]byte, error)) func(*loaded, []offline.Answer) ([]byte, error) {
+	return func(_ *loaded, answers []offline.Answer) ([]byte, error) {
+		switch len(answers) {
+		case 1:
+			return write(&answers[0])
+		case 0:
+			return nil, errors.New("the input holds no pod and no workload")
+		}
+		return nil, &hinted{fmt.Errorf("the input holds %d workloads, and this form of output is for one", len(answers)), "give one at a time, or use -o yaml or -o json"}
+	}
 }

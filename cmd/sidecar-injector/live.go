@@ -20,10 +20,11 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // selectorFlags choose objects of a cluster, as in kubectl.
@@ -109,7 +110,7 @@ func (c *commonFlags) currentNamespace() (string, error) {
 }
 
 // loadFor reads the objects of a cluster that arguments name, or else the files.
-func (o *offlineFlags) loadFor(ctx context.Context, args []string, which *selectorFlags, std streams) (*offline, error) {
+func (o *offlineFlags) loadFor(ctx context.Context, args []string, which *selectorFlags, std streams) (*loaded, error) {
 	if !which.asked(args) {
 		return o.load(std)
 	}
@@ -119,8 +120,18 @@ func (o *offlineFlags) loadFor(ctx context.Context, args []string, which *select
 	return o.loadLive(ctx, args, which)
 }
 
+// newLoaded is empty but for the cluster that everything is read from.
+func newLoaded(reader *live.Reader) *loaded {
+	l := &loaded{Input: offline.Input{Live: true}, reader: reader}
+	l.Doubt = func(namespace, template string) string {
+		why, _ := reader.Doubt(l.Set, namespace, template)
+		return why
+	}
+	return l
+}
+
 // loadLive reads the objects that arguments name, and what decides about them.
-func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selectorFlags) (*offline, error) {
+func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selectorFlags) (*loaded, error) {
 	reader, err := o.newReader()
 	if err != nil {
 		return nil, err
@@ -129,8 +140,8 @@ func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selec
 	if err != nil {
 		return nil, err
 	}
-	loaded := &offline{given: map[string]inject.Namespace{}, reader: reader}
-	if loaded.fallback, err = o.currentNamespace(); err != nil {
+	l := newLoaded(reader)
+	if l.Fallback, err = o.currentNamespace(); err != nil {
 		return nil, err
 	}
 	for _, object := range objects {
@@ -138,21 +149,21 @@ func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selec
 		if err != nil {
 			return nil, err
 		}
-		loaded.streams = append(loaded.streams, stream)
+		l.Streams = append(l.Streams, stream)
 	}
-	if err := loaded.collect(o.namespaceFile); err != nil {
+	if err := l.collect(o.namespaceFile); err != nil {
 		return nil, err
 	}
-	if err := loaded.readNamespaces(ctx); err != nil {
+	if err := l.readNamespaces(ctx); err != nil {
 		return nil, err
 	}
 	var namespaces []string
-	for _, pod := range loaded.pods {
+	for _, pod := range l.Pods {
 		if !slices.Contains(namespaces, pod.Namespace) {
 			namespaces = append(namespaces, pod.Namespace)
 		}
 	}
-	return loaded, o.readInjector(ctx, loaded, namespaces...)
+	return l, o.readInjector(ctx, l, namespaces...)
 }
 
 // objects are those of the cluster that arguments name.
@@ -207,19 +218,19 @@ func liveStream(object *unstructured.Unstructured) (*manifest.Stream, error) {
 }
 
 // readNamespaces reads those that the pods lie in, unless somebody gave them by file.
-func (o *offline) readNamespaces(ctx context.Context) error {
+func (l *loaded) readNamespaces(ctx context.Context) error {
 	seen := map[string]bool{}
-	for _, pod := range o.pods {
-		if _, given := o.given[pod.Namespace]; given || seen[pod.Namespace] {
+	for _, pod := range l.Pods {
+		if _, given := l.Given[pod.Namespace]; given || seen[pod.Namespace] {
 			continue
 		}
 		seen[pod.Namespace] = true
-		n, err := o.reader.Namespace(ctx, pod.Namespace)
+		n, err := l.reader.Namespace(ctx, pod.Namespace)
 		if err != nil {
 			return err
 		}
 		if n != nil {
-			o.given[pod.Namespace] = *n
+			l.Give(*n)
 		}
 	}
 	return nil
@@ -227,12 +238,12 @@ func (o *offline) readNamespaces(ctx context.Context) error {
 
 // readInjector reads the settings and the templates of the cluster's injector; what
 // flags name counts more. SidecarTemplates are those of the namespaces, "" being all.
-func (o *offlineFlags) readInjector(ctx context.Context, loaded *offline, namespaces ...string) error {
-	installations, err := loaded.reader.Installations(ctx)
+func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces ...string) error {
+	installations, err := l.reader.Installations(ctx)
 	if err != nil {
 		return err
 	}
-	entries, err := loaded.reader.Templates(ctx, installations, namespaces...)
+	entries, err := l.reader.Templates(ctx, installations, namespaces...)
 	if err != nil {
 		return err
 	}
@@ -240,11 +251,11 @@ func (o *offlineFlags) readInjector(ctx context.Context, loaded *offline, namesp
 	if err != nil {
 		return err
 	}
-	loaded.set = templates.NewSet(append(entries, set.Entries()...))
+	l.Set = templates.NewSet(append(entries, set.Entries()...))
 	settings := config.Default()
 	switch {
-	case len(installations) == 0 && len(loaded.reader.Notes()) == 0:
-		loaded.reader.Note("no injector is installed in this cluster: what follows is what one would do")
+	case len(installations) == 0 && len(l.reader.Notes()) == 0:
+		l.reader.Note("no injector is installed in this cluster: what follows is what one would do")
 	case len(installations) > 0:
 		settings = installations[0].Settings
 	}
@@ -253,27 +264,27 @@ func (o *offlineFlags) readInjector(ctx context.Context, loaded *offline, namesp
 			return err
 		}
 	}
-	loaded.settings = settings.Settings()
+	l.Settings = settings.Settings()
 	return nil
 }
 
 // notes are what could not be read, as lines for the report.
-func (o *offline) notes(p palette) string {
-	if o.reader == nil {
+func (l *loaded) notes(p palette) string {
+	if l.reader == nil {
 		return ""
 	}
 	var b strings.Builder
-	for _, note := range o.reader.Notes() {
-		fmt.Fprintf(&b, "%s %s\n", p.yellow("note:"), note)
+	for _, note := range l.reader.Notes() {
+		fmt.Fprintf(&b, "%s %s\n", p.Yellow("note:"), note)
 	}
-	return p.printable(b.String())
+	return p.Printable(b.String())
 }
 
 // owner reads what makes a live pod anew, so that a mistake in it is told with the
 // pod; nil if there is none or nobody shows it.
 func (o *offlineFlags) owner(pod manifest.Pod) (*manifest.Pod, error) {
 	read, err := live.ReadPod(pod.JSON)
-	if err != nil || !slices.Contains(podKinds(), read.Owner.Kind) || !live.Plain(read.Owner.Name) {
+	if err != nil || !slices.Contains(podKinds(), read.Owner.Kind) || !terminal.Plain(read.Owner.Name) {
 		return nil, err
 	}
 	infos, err := resource.NewBuilder(o.cluster).Unstructured().NamespaceParam(pod.Namespace).DefaultNamespace().
@@ -297,4 +308,22 @@ func (o *offlineFlags) owner(pod manifest.Pod) (*manifest.Pod, error) {
 		return nil, err
 	}
 	return &pods[0], nil
+}
+
+// addOwners looks for annotations that stand on the workloads of live pods.
+func (o *offlineFlags) addOwners(answers []offline.Answer) error {
+	for i := range answers {
+		a := &answers[i]
+		if !a.Live || a.Pod.Kind != "Pod" {
+			continue
+		}
+		owner, err := o.owner(a.Pod)
+		if err != nil {
+			return err
+		}
+		if owner != nil {
+			a.Misplaced = append(a.Misplaced, offline.FindMisplaced(*owner)...)
+		}
+	}
+	return nil
 }

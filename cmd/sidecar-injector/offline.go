@@ -1,20 +1,21 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
 // commonFlags are those of every command that works offline.
@@ -91,7 +92,7 @@ func (c *commonFlags) templates() (*templates.Set, error) {
 			return nil, &hinted{fmt.Errorf("template directory: %s: not a directory", directory), "name the folder that the file lies in"}
 		}
 	}
-	library := newLibrary(directories, nil)
+	library := source.NewLibrary(time.Now, nil, source.Usual(directories)...)
 	if err := library.Load(); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -109,22 +110,15 @@ func (o *offlineFlags) add(cmd *cobra.Command) {
 	o.commonFlags.add(cmd)
 }
 
-// offline is everything that decides about a pod without a cluster.
-type offline struct {
-	set      *templates.Set
-	settings *inject.Settings
-	// given are the namespaces that count as they stand, by name; fallback is that of
-	// objects that name none.
-	given    map[string]inject.Namespace
-	fallback string
-	streams  []*manifest.Stream
-	pods     []manifest.Pod
+// loaded is what flags and arguments name, ready to be decided about.
+type loaded struct {
+	offline.Input
 	// reader is nil unless the pods come from a cluster.
 	reader *live.Reader
 }
 
 // load reads all that the flags name. Faults of the manifests come all at once.
-func (o *offlineFlags) load(std streams) (*offline, error) {
+func (o *offlineFlags) load(std streams) (*loaded, error) {
 	if err := o.required(); err != nil {
 		return nil, err
 	}
@@ -140,60 +134,17 @@ func (o *offlineFlags) load(std streams) (*offline, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded := &offline{set: set, settings: settings.Settings(), given: map[string]inject.Namespace{}, fallback: o.namespace, streams: read}
-	if loaded.fallback == "" {
-		loaded.fallback = "default"
-	}
-	if err := loaded.collect(o.namespaceFile); err != nil {
-		return nil, err
-	}
-	return loaded, nil
+	l := &loaded{Input: offline.Input{Set: set, Settings: settings.Settings(), Fallback: cmp.Or(o.namespace, "default"), Streams: read}}
+	return l, l.collect(o.namespaceFile)
 }
 
-// collect finds the pods of the manifests, and the Namespaces wherever they stand;
-// those of the file count more because somebody named it.
-func (o *offline) collect(file string) error {
-	var faults []error
-	for _, stream := range o.streams {
-		for _, document := range stream.Documents {
-			alone := single(stream, document)
-			found, err := alone.Namespaces()
-			if err != nil {
-				faults = append(faults, err)
-				continue
-			}
-			for _, n := range found {
-				o.given[n.Name] = inject.Namespace{Name: n.Name, Labels: n.Labels, Annotations: n.Annotations}
-			}
-			pods, err := alone.Pods()
-			if err != nil {
-				faults = append(faults, err)
-			}
-			o.pods = append(o.pods, pods...)
-		}
+// collect finds pods and Namespaces; the Namespaces of the file count more, because somebody
+// named it.
+func (l *loaded) collect(namespaceFile string) error {
+	if err := l.Collect(); err != nil {
+		return err
 	}
-	if len(faults) > 0 {
-		return errors.Join(faults...)
-	}
-	named, err := readNamespaceFile(file)
-	for _, n := range named {
-		o.given[n.Name] = n
-	}
+	named, err := readNamespaceFile(namespaceFile)
+	l.Give(named...)
 	return err
-}
-
-// single is a stream of one of the documents, so that a fault in one hides none in another.
-func single(stream *manifest.Stream, document *manifest.Document) *manifest.Stream {
-	return &manifest.Stream{File: stream.File, Documents: []*manifest.Document{document}}
-}
-
-// namespace is what counts of the namespace of that name, and whether somebody gave it.
-func (o *offline) namespace(name string) (inject.Namespace, bool) {
-	if name == "" {
-		name = o.fallback
-	}
-	if n, ok := o.given[name]; ok {
-		return n, true
-	}
-	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}, false
 }

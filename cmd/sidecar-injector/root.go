@@ -8,8 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-
-	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
 // streams are where a command reads and writes: answers to Out, all else to ErrOut.
@@ -40,8 +38,9 @@ type hinted struct {
 	Hint string
 }
 
-func (e *hinted) Error() string { return e.Err.Error() }
-func (e *hinted) Unwrap() error { return e.Err }
+func (e *hinted) Error() string  { return e.Err.Error() }
+func (e *hinted) Unwrap() error  { return e.Err }
+func (e *hinted) Advice() string { return e.Hint }
 
 // run is the program: it takes the command line and gives the exit code.
 func run(args []string, std streams) int {
@@ -111,18 +110,16 @@ func report(std streams, err error) {
 		}
 		return
 	}
-	fmt.Fprint(std.ErrOut, palette{}.printable(fmt.Sprintf("error: %v\n", err)))
+	fmt.Fprint(std.ErrOut, palette{}.Printable(fmt.Sprintf("error: %v\n", err)))
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprint(std.ErrOut, palette{}.printable(fmt.Sprintf("hint: %s\n", hint)))
+		fmt.Fprint(std.ErrOut, palette{}.Printable(fmt.Sprintf("hint: %s\n", hint)))
 	}
 }
 
 func hintOf(err error) string {
-	if with := (*hinted)(nil); errors.As(err, &with) {
-		return with.Hint
-	}
-	if fault := (*manifest.Error)(nil); errors.As(err, &fault) {
-		return fault.Hint
+	var with interface{ Advice() string }
+	if errors.As(err, &with) {
+		return with.Advice()
 	}
 	return ""
 }

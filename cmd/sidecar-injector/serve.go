@@ -8,26 +8,16 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/serve"
+	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	listen, metricsListen, healthListen, pprofListen string
-
-	standalone     bool
-	cluster        clusterOptions
-	name           string
-	certificateDir string
-	caOut          string
-	hosts          []string
-
-	templateDirs  []string
-	namespaceFile string
-	configFile    string
-	drain         time.Duration
-	logLevel      string
+	serve.Options
+	namespaceFile, configFile, logLevel string
 }
 
 func newServeCommand(std streams) *cobra.Command {
@@ -53,46 +43,58 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.listen, "listen", ":9443", "`address` of the webhook (HTTPS)")
-	flags.StringVar(&o.metricsListen, "metrics-listen", ":9445", "`address` of /metrics (HTTP); empty: none")
-	flags.StringVar(&o.healthListen, "health-listen", ":9444", "`address` of /healthz and /readyz (HTTP); empty: none")
-	flags.StringVar(&o.pprofListen, "pprof-listen", "", "`address` of /debug/pprof (HTTP), best on loopback; empty: none")
-	flags.BoolVar(&o.standalone, "standalone", false, "need no cluster")
-	flags.StringVar(&o.cluster.kubeconfig, "kubeconfig", "", "`file` that names the cluster; inside a pod the pod's own is the default")
-	flags.StringVar(&o.cluster.context, "context", "", "`context` of the kubeconfig")
-	flags.StringVar(&o.name, "name", "", "`name` of the installation, of which its objects in the cluster have theirs; empty: nothing in the cluster is written")
-	flags.StringVar(&o.certificateDir, "certificate-dir", "", "`directory` of tls.crt and tls.key, made elsewhere and read again when they change")
-	flags.StringVar(&o.caOut, "ca-out", "", "write the certificate authority's bundle to `file` (PEM)")
-	flags.StringSliceVar(&o.hosts, "host", nil, "further `name` or address that the certificate is for, beside localhost; may be repeated")
-	flags.StringArrayVar(&o.templateDirs, "template-dir", nil, "`directory` of templates, read again when it changes; may be repeated")
+	flags.StringVar(&o.Listen, "listen", ":9443", "`address` of the webhook (HTTPS)")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", ":9445", "`address` of /metrics (HTTP); empty: none")
+	flags.StringVar(&o.HealthListen, "health-listen", ":9444", "`address` of /healthz and /readyz (HTTP); empty: none")
+	flags.StringVar(&o.PprofListen, "pprof-listen", "", "`address` of /debug/pprof (HTTP), best on loopback; empty: none")
+	flags.BoolVar(&o.Standalone, "standalone", false, "need no cluster")
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", "", "`file` that names the cluster; inside a pod the pod's own is the default")
+	flags.StringVar(&o.Context, "context", "", "`context` of the kubeconfig")
+	flags.StringVar(&o.Name, "name", "", "`name` of the installation, of which its objects in the cluster have theirs; empty: nothing in the cluster is written")
+	flags.StringVar(&o.CertificateDir, "certificate-dir", "", "`directory` of tls.crt and tls.key, made elsewhere and read again when they change")
+	flags.StringVar(&o.CAOut, "ca-out", "", "write the certificate authority's bundle to `file` (PEM)")
+	flags.StringSliceVar(&o.Hosts, "host", nil, "further `name` or address that the certificate is for, beside localhost; may be repeated")
+	flags.StringArrayVar(&o.TemplateDirs, "template-dir", nil, "`directory` of templates, read again when it changes; may be repeated")
 	flags.StringVar(&o.namespaceFile, "namespace-file", "", "`file` of Namespaces that count as they stand in it")
 	flags.StringVar(&o.configFile, "config", "", "`file` of the injector's settings")
-	flags.DurationVar(&o.drain, "drain", 10*time.Second, "how long to go on answering after SIGTERM")
+	flags.DurationVar(&o.Drain, "drain", 10*time.Second, "how long to go on answering after SIGTERM")
 	flags.StringVar(&o.logLevel, "log-level", "info", "info; or debug, which also logs requests that were turned away")
 	return cmd
 }
 
 func (o *serveOptions) validate(cmd *cobra.Command) error {
 	switch {
-	case !o.standalone && o.namespaceFile != "":
+	case !o.Standalone && o.namespaceFile != "":
 		return &hinted{
 			errors.New("--namespace-file: the cluster's own namespaces count"),
 			"--standalone serves without a cluster",
 		}
-	case o.standalone && o.cluster != clusterOptions{}:
+	case o.Standalone && o.Kubeconfig+o.Context != "":
 		return &hinted{errors.New("--standalone: no cluster is asked, so --kubeconfig and --context have no use"), seeHelp(cmd)}
-	case o.standalone && o.name != "":
+	case o.Standalone && o.Name != "":
 		return &hinted{errors.New("--standalone: no cluster is there, so --name has no use"), seeHelp(cmd)}
-	case o.name != "" && len(validation.IsDNS1035Label(o.name)) > 0:
-		return &hinted{fmt.Errorf("--name %s: want a name that a Service may have", templates.Quote(o.name)), seeHelp(cmd)}
-	case o.caOut != "" && o.name != "":
-		return &hinted{errors.New("--ca-out: with --name the authority is shared by all replicas"), "the Secret " + o.name + "-ca holds it under ca.crt"}
-	case o.caOut != "" && o.certificateDir != "":
+	case o.Name != "" && len(validation.IsDNS1035Label(o.Name)) > 0:
+		return &hinted{fmt.Errorf("--name %s: want a name that a Service may have", templates.Quote(o.Name)), seeHelp(cmd)}
+	case o.CAOut != "" && o.Name != "":
+		return &hinted{errors.New("--ca-out: with --name the authority is shared by all replicas"), "the Secret " + o.Name + "-ca holds it under ca.crt"}
+	case o.CAOut != "" && o.CertificateDir != "":
 		return &hinted{errors.New("--ca-out: with --certificate-dir the authority is somebody else's"), seeHelp(cmd)}
-	case o.drain < 0:
-		return &hinted{fmt.Errorf("--drain %s: want no less than 0s", o.drain), seeHelp(cmd)}
+	case o.Drain < 0:
+		return &hinted{fmt.Errorf("--drain %s: want no less than 0s", o.Drain), seeHelp(cmd)}
 	case o.logLevel != "info" && o.logLevel != "debug":
 		return &hinted{fmt.Errorf("--log-level %q: want info or debug", o.logLevel), seeHelp(cmd)}
 	}
 	return nil
+}
+
+func (o *serveOptions) run(std streams) error {
+	file, err := config.Read(o.configFile)
+	if err != nil {
+		return err
+	}
+	if o.Namespaces, err = readNamespaceFile(o.namespaceFile); err != nil {
+		return err
+	}
+	o.Settings, o.Debug, o.Build = file.Settings(), o.logLevel == "debug", readBuild()
+	return serve.Run(&o.Options, std.ErrOut)
 }

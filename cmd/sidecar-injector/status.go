@@ -15,6 +15,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
 // statusOptions are the flags of status.
@@ -108,8 +109,8 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, text); err != nil {
+		return err
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(std.ErrOut, o.none())
@@ -130,7 +131,7 @@ func (o *statusOptions) none() string {
 }
 
 // rows are those of the pods that the flags mean, and of the states that they name.
-func (o *statusOptions) rows(ctx context.Context) (*offline, []*fleet.Row, error) {
+func (o *statusOptions) rows(ctx context.Context) (*loaded, []*fleet.Row, error) {
 	s, err := o.survey(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -147,7 +148,7 @@ func (o *statusOptions) rows(ctx context.Context) (*offline, []*fleet.Row, error
 	if len(o.only) > 0 {
 		rows = slices.DeleteFunc(rows, func(r *fleet.Row) bool { return !slices.Contains(o.only, r.State) })
 	}
-	return s.offline, rows, nil
+	return s.loaded, rows, nil
 }
 
 // Watching lists again and again. It rests for at least pause, and ten times as long as a list
@@ -167,7 +168,7 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 		case err != nil && first:
 			return o.unreachable(err)
 		case err != nil:
-			fmt.Fprint(std.ErrOut, report.printable(fmt.Sprintf("error: %v; trying again\n", err)))
+			fmt.Fprint(std.ErrOut, report.Printable(fmt.Sprintf("error: %v; trying again\n", err)))
 		default:
 			now := map[string]string{}
 			changed := slices.DeleteFunc(rows, func(r *fleet.Row) bool {
@@ -180,8 +181,8 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 			if err != nil {
 				return err
 			}
-			if _, err := std.Out.Write(text); err != nil {
-				return fmt.Errorf("output: %w", err)
+			if err := writeOut(std, text); err != nil {
+				return err
 			}
 			if first {
 				fmt.Fprint(std.ErrOut, loaded.notes(report))
@@ -222,11 +223,11 @@ func (o *statusOptions) format(rows []*fleet.Row, header bool) ([]byte, error) {
 	if err := printer.PrintObj(o.table(rows), &b); err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
-	return []byte(palette{}.printable(b.String())), nil
+	return []byte(palette{}.Printable(b.String())), nil
 }
 
 func workloadName(w fleet.Workload) string {
-	return strings.ToLower(live.Shown(w.Kind)) + "/" + live.Shown(w.Name)
+	return strings.ToLower(terminal.Shown(w.Kind)) + "/" + terminal.Shown(w.Name)
 }
 
 func (o *statusOptions) table(rows []*fleet.Row) *metav1.Table {
@@ -249,16 +250,16 @@ func sidecarName(r *fleet.Row) string {
 	case "":
 		return orNone("")
 	case r.Template:
-		return live.Shown(r.Instance)
+		return terminal.Shown(r.Instance)
 	}
-	return live.Shown(r.Instance) + "=" + live.Shown(r.Template)
+	return terminal.Shown(r.Instance) + "=" + terminal.Shown(r.Template)
 }
 
 func revisionName(revision string) string {
 	if revision == "" {
 		return orNone("")
 	}
-	return live.Shown(revision)
+	return terminal.Shown(revision)
 }
 
 // cut shortens a sentence for a table that is to fit a terminal; the wide one shows all.
@@ -266,7 +267,7 @@ func (o *statusOptions) cut(text string) string {
 	if o.output == outputWide {
 		return text
 	}
-	return cutText(text)
+	return terminal.Cut(text)
 }
 
 // podCount is how many pods are in the row's state, and of how many.

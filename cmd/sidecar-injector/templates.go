@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
@@ -67,10 +68,7 @@ what can be changed.`,
 			if err != nil {
 				return err
 			}
-			if _, err := std.Out.Write(text); err != nil {
-				return fmt.Errorf("output: %w", err)
-			}
-			return nil
+			return writeOut(std, text)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -109,10 +107,7 @@ func newTemplatesSchemaCommand(std streams) *cobra.Command {
 				return fmt.Errorf("JSON Schema: %w", err)
 			}
 			text = append(bytes.TrimRight(text, "\n"), '\n')
-			if _, err := std.Out.Write(text); err != nil {
-				return fmt.Errorf("output: %w", err)
-			}
-			return nil
+			return writeOut(std, text)
 		},
 	}
 	common.add(cmd)
@@ -150,7 +145,7 @@ func (c *commonFlags) completeTemplate(_ *cobra.Command, args []string, _ string
 	for _, name := range set.Names(namespace) {
 		entry, _ := set.Lookup(namespace, name)
 		if entry.Template != nil {
-			name += "\t" + firstSentence(entry.Template.Spec.Description)
+			name += "\t" + terminal.FirstSentence(entry.Template.Spec.Description)
 		}
 		names = append(names, name)
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/diff"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -103,15 +105,15 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 		return fmt.Errorf("output: %w", err)
 	}
 	for _, line := range o.strangers(runner.Set, results) {
-		fmt.Fprintf(std.ErrOut, "%s %s\n", report.yellow("warning:"), report.printable(line))
+		fmt.Fprintf(std.ErrOut, "%s %s\n", report.Yellow("warning:"), report.Printable(line))
 	}
 	failed := failedCases(results)
-	summary := fmt.Sprintf("%s: %d passed, %d failed", plural(len(results), "case"), len(results)-failed, failed)
+	summary := fmt.Sprintf("%s: %d passed, %d failed", terminal.Plural(len(results), "case"), len(results)-failed, failed)
 	if failed > 0 {
-		fmt.Fprintln(std.ErrOut, report.red(summary))
+		fmt.Fprintln(std.ErrOut, report.Red(summary))
 		return &answerNo{}
 	}
-	fmt.Fprintln(std.ErrOut, report.green(summary))
+	fmt.Fprintln(std.ErrOut, report.Green(summary))
 	return nil
 }
 
@@ -260,16 +262,16 @@ func casesText(results []*cases.Result, p palette) string {
 	var b strings.Builder
 	for _, r := range results {
 		if len(r.Failures) == 0 {
-			fmt.Fprintf(&b, "%s   %s\n", p.green("ok"), r.Case.Name)
+			fmt.Fprintf(&b, "%s   %s\n", p.Green("ok"), r.Case.Name)
 			continue
 		}
-		fmt.Fprintf(&b, "%s %s\n", p.red("FAIL"), p.bold(r.Case.Name))
+		fmt.Fprintf(&b, "%s %s\n", p.Red("FAIL"), p.Bold(r.Case.Name))
 		for _, f := range r.Failures {
 			fmt.Fprintf(&b, "     %s: %s\n", placeOfFailure(f), f.Message)
-			for line := range strings.Lines(colorDiff(f.Diff, p)) {
+			for line := range strings.Lines(diff.Color(f.Diff, p)) {
 				b.WriteString("     " + line)
 			}
 		}
 	}
-	return p.printable(b.String())
+	return p.Printable(b.String())
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -125,23 +126,18 @@ func templatesTable(set *templates.Set, wide bool) *metav1.Table {
 	for _, e := range set.Entries() {
 		cells := templateCells(set, e)
 		if !wide {
-			cells[descriptionCell] = shortened(cells[descriptionCell].(string))
+			cells[descriptionCell] = terminal.Shorten(cells[descriptionCell].(string), longestDescription)
 		}
 		table.Rows = append(table.Rows, metav1.TableRow{Cells: cells})
 	}
 	return table
 }
 
-// descriptionCell is the cell that is shortened unless there is room.
-const descriptionCell = 5
-
-func shortened(text string) string {
-	const longest = 72
-	if runes := []rune(text); len(runes) > longest {
-		return string(runes[:longest-1]) + "…"
-	}
-	return text
-}
+// The cell that is shortened unless there is room, and to how many characters.
+const (
+	descriptionCell    = 5
+	longestDescription = 72
+)
 
 func templateCells(set *templates.Set, e templates.Entry) []any {
 	name := e.Name
@@ -156,7 +152,7 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 		}
 		return []any{name, e.Kind, e.Origin.Source, "<none>", "<none>", description, namespaceOf(e), "<none>", "<none>", "<none>", fileOf(e)}
 	}
-	description := firstSentence(t.Spec.Description)
+	description := terminal.FirstSentence(t.Spec.Description)
 	if inForce, _ := set.Lookup(e.Namespace, e.Name); inForce.Template != t {
 		description = "(hidden by that of the " + inForce.Origin.Source + ") " + description
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
@@ -74,10 +76,7 @@ func showTemplate(common *commonFlags, name, output string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	return nil
+	return writeOut(std, text)
 }
 
 // ownText is the document that a template was loaded from, as its author wrote it; one
@@ -115,13 +114,15 @@ func originData(origin templates.Origin) ([]byte, error) {
 // templateText tells whoever writes a pod what to write.
 func templateText(t *templates.Template, p palette) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", p.bold(fmt.Sprintf("%s %s", t.Kind, t.Name)))
+	fmt.Fprintf(&b, "%s\n", p.Bold(fmt.Sprintf("%s %s", t.Kind, t.Name)))
 	if t.Spec.Description != "" {
 		fmt.Fprintf(&b, "%s\n", t.Spec.Description)
 	}
 	fmt.Fprintln(&b)
-	fact := func(label, text string) { fmt.Fprintf(&b, "%s  %s\n", pad(label, len("Failure policy:")), text) }
-	fact("From:", originText(t))
+	fact := func(label, text string) {
+		fmt.Fprintf(&b, "%s  %s\n", terminal.Pad(label, len("Failure policy:")), text)
+	}
+	fact("From:", offline.OriginText(t))
 	fact("Revision:", t.Revision)
 	if t.Namespace != "" {
 		fact("Namespace:", t.Namespace)
@@ -142,11 +143,11 @@ func templateText(t *templates.Template, p palette) string {
 		fact(label, permission.String()+" (the pod's service account)")
 	}
 	b.WriteString(parametersText(t, p))
-	fmt.Fprintf(&b, "\n%s\n", p.bold("Annotations of the pod (in a Deployment: spec.template.metadata.annotations):"))
+	fmt.Fprintf(&b, "\n%s\n", p.Bold("Annotations of the pod (in a Deployment: spec.template.metadata.annotations):"))
 	for _, line := range annotationLines(t) {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
-	return p.printable(b.String())
+	return p.Printable(b.String())
 }
 
 func selected(what string, selector labels.Selector) string {
@@ -175,10 +176,10 @@ func parametersText(t *templates.Template, p palette) string {
 	for i, row := range rows {
 		line := ""
 		for column, cell := range row {
-			line += pad(cell, widths[column]) + "  "
+			line += terminal.Pad(cell, widths[column]) + "  "
 		}
 		if line = strings.TrimRight(line, " "); i == 0 {
-			line = p.bold(line)
+			line = p.Bold(line)
 		}
 		b.WriteString(line + "\n")
 	}
@@ -191,7 +192,7 @@ func defaultText(t *templates.Template, param *v1alpha1.Parameter) string {
 	}
 	values, _ := t.Bind(nil)
 	if text := values.Text(param.Name); text != "" {
-		return plainOrQuoted(text)
+		return manifest.Scalar(text)
 	}
 	return "-"
 }
@@ -242,7 +243,7 @@ func annotationLines(t *templates.Template) []string {
 		if !given {
 			text = strings.ToUpper(param.Name)
 		}
-		lines = append(lines, fmt.Sprintf("%s.%s/%s: %s", t.Name, inject.Domain, param.Name, plainOrQuoted(text)))
+		lines = append(lines, fmt.Sprintf("%s.%s/%s: %s", t.Name, inject.Domain, param.Name, manifest.Scalar(text)))
 	}
 	return lines
 }

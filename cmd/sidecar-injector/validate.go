@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -85,8 +86,8 @@ func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, text); err != nil {
+		return err
 	}
 	fmt.Fprintln(std.ErrOut, result.summary(report))
 	if !result.valid() {
@@ -134,11 +135,11 @@ func holdsTemplate(f file) bool {
 }
 
 func meansTemplate(n *yaml.Node) bool {
-	if _, items := member(n, "items"); items != nil && items.Kind == yaml.SequenceNode {
+	if _, items := manifest.Member(n, "items"); items != nil && items.Kind == yaml.SequenceNode {
 		return slices.ContainsFunc(items.Content, meansTemplate)
 	}
-	_, version := member(n, "apiVersion")
-	_, kind := member(n, "kind")
+	_, version := manifest.Member(n, "apiVersion")
+	_, kind := manifest.Member(n, "kind")
 	return version != nil && strings.HasPrefix(version.Value, v1alpha1.GroupVersion.Group) ||
 		kind != nil && strings.Contains(strings.ToLower(kind.Value), "sidecartemplate")
 }
@@ -171,9 +172,9 @@ func (c checked) valid() bool {
 // summary is one line for the report.
 func (c checked) summary(p palette) string {
 	errors, warnings := c.count()
-	text := fmt.Sprintf("%s checked: %s, %s", plural(len(c.entries), "template"), plural(errors, "error"), plural(warnings, "warning"))
+	text := fmt.Sprintf("%s checked: %s, %s", terminal.Plural(len(c.entries), "template"), terminal.Plural(errors, "error"), terminal.Plural(warnings, "warning"))
 	if c.valid() {
-		return p.green(text)
+		return p.Green(text)
 	}
-	return p.red(text)
+	return p.Red(text)
 }

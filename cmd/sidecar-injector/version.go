@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/serve"
 )
 
 // Set by the linker: -X main.version=v1.2.3 -X main.commit=….
@@ -14,14 +16,9 @@ var (
 	commit  string
 )
 
-// build says what the binary was made from.
-type build struct {
-	Version, Commit, Go string
-}
-
 // readBuild takes what the linker was not told from what the Go tool recorded.
-func readBuild() build {
-	b := build{Version: version, Commit: commit, Go: runtime.Version()}
+func readBuild() serve.Build {
+	b := serve.Build{Version: version, Commit: commit, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if ok && b.Version == "" && info.Main.Version != "(devel)" {
 		b.Version = info.Main.Version

@@ -53,6 +53,9 @@ func (e *Error) Error() string {
 	return place + ": " + e.Message
 }
 
+// Advice is the hint.
+func (e *Error) Advice() string { return e.Hint }
+
 // Stream is a file or standard input: any number of documents. The Texts of its
 // documents put together are the bytes that were parsed.
 type Stream struct {

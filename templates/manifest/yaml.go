@@ -72,3 +72,13 @@ func restyle(n *yaml.Node) {
 		restyle(child)
 	}
 }
+
+// Scalar is a text as a YAML scalar on one line, cut if it is long.
+func Scalar(text string) string {
+	const longest = 160
+	out, err := yaml.Marshal(text)
+	if line := strings.TrimSuffix(string(out), "\n"); err == nil && len(line) <= longest && !strings.ContainsAny(line, "\n|>") {
+		return line
+	}
+	return fmt.Sprintf("%.*q", longest, text)
+}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
 // Embedded is the source of the templates that come with the binary.
@@ -22,4 +23,14 @@ func (e *Embedded) Name() string { return "built-in templates" }
 func (e *Embedded) Watch(ctx context.Context, _ func()) error {
 	<-ctx.Done()
 	return nil
+}
+
+// Usual are the sources that every command has, the built-in templates and those of directories, and then the
+// further ones. A later source hides templates of an earlier one.
+func Usual(directories []string, further ...Source) []Source {
+	sources := []Source{NewEmbedded(builtin.FS)}
+	if len(directories) > 0 {
+		sources = append(sources, NewDirectory(directories...))
+	}
+	return append(sources, further...)
 }

@@ -26,10 +26,16 @@ func rooms() map[string][]string {
 		"webhook":              {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
 		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector/cases":  {"config", "templates", "templates/expression", "templates/manifest", "templates/schema", "webhook/inject"},
-		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
-		"cmd/sidecar-injector/fleet":  {"templates", "webhook/inject"},
-		"cmd/sidecar-injector/live":   {"cmd/sidecar-injector/fleet", "config", "templates", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/manifest", "templates/schema", "webhook/inject"},
+		"cmd/sidecar-injector/fleet":    {"templates", "webhook/inject"},
+		"cmd/sidecar-injector/terminal": {"templates"},
+		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "webhook/inject"},
+		"cmd/sidecar-injector/diff":     {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates/manifest"},
+		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
+		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/manifest", "templates/v1alpha1",
+			"webhook", "webhook/inject"},
+		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
+		"cmd/sidecar-injector/serve":  {"templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
 
 		"cmd/sidecar-injector/playground":        {"examples", "templates", "templates/builtin", "templates/manifest", "webhook/inject"},
 		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/playground"},
@@ -38,7 +44,8 @@ func rooms() map[string][]string {
 
 		"examples": {},
 
-		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live",
+			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
 			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }
@@ -46,7 +53,10 @@ func rooms() map[string][]string {
 // pure are the rooms without clock, network, environment, file, log or client: they
 // answer the API server, the command line and the tests alike.
 func pure() []string {
-	return []string{"templates", "templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"}
+	return []string{
+		"templates", "templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/inject", "webhook/rawjson",
+		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
+	}
 }
 
 // tests are rooms that hold nothing of the product.

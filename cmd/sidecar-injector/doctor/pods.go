@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
 // total counts pods and workloads by what picks them.
@@ -56,7 +57,7 @@ func podsOutdated(f *Facts) []Finding {
 func workloadNames(workloads []*live.Workload) string {
 	var list []string
 	for _, w := range workloads {
-		list = append(list, fmt.Sprintf("%s/%s in %s", strings.ToLower(live.Shown(w.Kind)), live.Shown(w.Name), w.Namespace))
+		list = append(list, fmt.Sprintf("%s/%s in %s", strings.ToLower(terminal.Shown(w.Kind)), terminal.Shown(w.Name), w.Namespace))
 	}
 	return names(list)
 }
@@ -65,7 +66,7 @@ func workloadNames(workloads []*live.Workload) string {
 func restartCommand(w *live.Workload) string {
 	switch w.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
-		if !live.Plain(w.Name) {
+		if !terminal.Plain(w.Name) {
 			break
 		}
 		return fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(w.Kind), w.Name, w.Namespace)
@@ -74,7 +75,7 @@ func restartCommand(w *live.Workload) string {
 }
 
 func explainCommand(w *live.Workload) string {
-	return fmt.Sprintf("sidecar-injector explain %s -n %s", live.ShellWord(strings.ToLower(w.Kind)+"/"+w.Name), live.ShellWord(w.Namespace))
+	return fmt.Sprintf("sidecar-injector explain %s -n %s", terminal.ShellWord(strings.ToLower(w.Kind)+"/"+w.Name), terminal.ShellWord(w.Namespace))
 }
 
 func sidecarPermissions(f *Facts) []Finding {
@@ -103,11 +104,11 @@ func sidecarUsers(f *Facts) []Finding {
 	}
 	var where []string
 	for _, a := range f.Apart {
-		where = append(where, live.Shown(a.Instance)+" in "+a.Namespace)
+		where = append(where, terminal.Shown(a.Instance)+" in "+a.Namespace)
 	}
 	first := f.Apart[0]
 	return []Finding{warning("sidecars may not be able to read what their app writes: "+names(where),
-		fmt.Sprintf("in pod %s %s", live.Shown(first.Pod), first.Text),
+		fmt.Sprintf("in pod %s %s", terminal.Shown(first.Pod), first.Text),
 		fmt.Sprintf("state the app's runAsUser, other than 0, in its securityContext: the sidecar then runs as the same user. "+
-			"The sidecar's log tells whether something is refused: sidecar-injector explain %s -n %s", live.ShellWord("pod/"+first.Pod), live.ShellWord(first.Namespace)))}
+			"The sidecar's log tells whether something is refused: sidecar-injector explain %s -n %s", terminal.ShellWord("pod/"+first.Pod), terminal.ShellWord(first.Namespace)))}
 }

@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -36,7 +37,7 @@ func (r *Reader) Doubt(set *templates.Set, namespace, template string) (why, rev
 			return "", ""
 		}
 		return fmt.Sprintf("template %s has faults; the injector has its last good version, revision %s, in force, which cannot be read from the cluster",
-			templates.Quote(template), Shown(revision)), revision
+			templates.Quote(template), terminal.Shown(revision)), revision
 	case r.unread:
 		return fmt.Sprintf("template %s is not among those that can be read with your rights", templates.Quote(template)), ""
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -57,14 +58,14 @@ type Instance struct {
 
 // Text is template@revision, and the instance where it is called otherwise.
 func (i Instance) Text() string {
-	name := Shown(i.Template)
+	name := terminal.Shown(i.Template)
 	if i.Name != i.Template {
-		name = Shown(i.Name) + "=" + name
+		name = terminal.Shown(i.Name) + "=" + name
 	}
 	if i.Revision == "" {
 		return name
 	}
-	return name + "@" + Shown(i.Revision)
+	return name + "@" + terminal.Shown(i.Revision)
 }
 
 // Stand runs the decision about a pod that exists, as if it were created now.

@@ -1,0 +1,139 @@
+// Package diff shows what changes between manifests and the same with their sidecars, without
+// the values of Secrets.
+package diff
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// context is how many lines around a change are shown.
+const context = 3
+
+// Text compares file by file what was read with what inject prints; "" if all
+// files stay as they are.
+func Text(documents []offline.Edited) (string, error) {
+	var b strings.Builder
+	for len(documents) > 0 {
+		n := 1
+		for n < len(documents) && documents[n].Document.File == documents[0].Document.File {
+			n++
+		}
+		text, err := diffFile(documents[:n])
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
+		documents = documents[n:]
+	}
+	return b.String(), nil
+}
+
+// diffFile compares the documents of one file.
+func diffFile(documents []offline.Edited) (string, error) {
+	name := documents[0].Document.File
+	var before, after []byte
+	var changed bool
+	for _, e := range documents {
+		before, after = append(before, e.Document.Text...), append(after, e.Text...)
+		changed = changed || e.Changed
+	}
+	if !changed {
+		return "", nil
+	}
+	old, err := newMasked(name, before)
+	if err != nil {
+		return "", err
+	}
+	changedTo := masked{}
+	if len(old) > 0 {
+		if changedTo, err = newMasked(name, after); err != nil {
+			return "", err
+		}
+	}
+	path := strings.TrimPrefix(filepath.ToSlash(name), "/")
+	text, err := udiff.ToUnified("a/"+path, "b/"+path, string(before), udiff.Lines(string(before), string(after)), context)
+	if err != nil {
+		return "", fmt.Errorf("%s: diff: %w", name, err)
+	}
+	return maskDiff(text, old, changedTo), nil
+}
+
+// newMasked finds the values of Secrets in a file's text.
+func newMasked(name string, text []byte) (masked, error) {
+	stream, err := manifest.Parse(name, text)
+	if err != nil {
+		return nil, fmt.Errorf("diff: %w", err)
+	}
+	return maskSecrets(stream, text), nil
+}
+
+// maskDiff replaces lines of a unified diff by what may be shown of them.
+func maskDiff(text string, before, after masked) string {
+	if len(before) == 0 && len(after) == 0 {
+		return text
+	}
+	lines := strings.SplitAfter(text, "\n")
+	old, new := 0, 0
+	for i, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "--- ") && old == 0, strings.HasPrefix(line, "+++ ") && new == 0:
+		case strings.HasPrefix(line, "@@ "):
+			old, new = hunkStart(line)
+		case strings.HasPrefix(line, "-"):
+			lines[i] = before.line(old, line)
+			old++
+		case strings.HasPrefix(line, "+"):
+			lines[i] = after.line(new, line)
+			new++
+		case strings.HasPrefix(line, " "):
+			lines[i] = before.line(old, line)
+			old, new = old+1, new+1
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// hunkStart reads the first line numbers of @@ -1,2 +3,4 @@.
+func hunkStart(header string) (old, new int) {
+	fields := strings.Fields(header)
+	if len(fields) < 3 {
+		return 0, 0
+	}
+	fmt.Sscanf(fields[1], "-%d", &old)
+	fmt.Sscanf(fields[2], "+%d", &new)
+	return old, new
+}
+
+// Color paints a unified diff as git does.
+func Color(text string, p terminal.Palette) string {
+	if !p.On {
+		return text
+	}
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		body, newline := strings.CutSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(body, "--- "), strings.HasPrefix(body, "+++ "):
+			body = p.Bold(body)
+		case strings.HasPrefix(body, "@@ "):
+			body = p.Cyan(body)
+		case strings.HasPrefix(body, "-"):
+			body = p.Red(body)
+		case strings.HasPrefix(body, "+"):
+			body = p.Green(body)
+		}
+		if newline {
+			body += "\n"
+		}
+		lines[i] = body
+	}
+	return strings.Join(lines, "")
+}

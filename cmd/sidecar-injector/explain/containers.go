@@ -1,0 +1,101 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// explainContainers says of each container whose it is.
+func explainContainers(instances []Instance, before, after *podFields) []Container {
+	var all []Container
+	observed := map[string]containerStatus{}
+	for _, s := range slices.Concat(after.Status.InitContainerStatuses, after.Status.ContainerStatuses) {
+		observed[s.Name] = s
+	}
+	add := func(c containerFields, isInit bool) {
+		e := Container{Name: c.Name, Image: c.Image, Instance: ownerOf(instances, c.Name)}
+		native := isInit && c.RestartPolicy == "Always"
+		e.Counts = !isInit || native
+		switch {
+		case native:
+			e.Role = roleSidecar
+		case isInit:
+			e.Role = roleInit
+		case e.Instance != "":
+			e.Role = roleInjected
+		default:
+			e.Role = roleApp
+		}
+		if e.Instance == "" {
+			e.Gets = gets(instances, c, before)
+		}
+		if s, ok := observed[c.Name]; ok {
+			e.ready, e.State = s.Ready, s.text(e.Counts)
+		}
+		all = append(all, e)
+	}
+	for _, c := range after.Spec.InitContainers {
+		add(c, true)
+	}
+	for _, c := range after.Spec.Containers {
+		add(c, false)
+	}
+	return all
+}
+
+// ownerOf is the instance that added a container, "" for the pod's own.
+func ownerOf(instances []Instance, container string) string {
+	for _, in := range instances {
+		if (in.Outcome == inject.Injected || in.Outcome == inject.Unchanged) && slices.Contains(in.Containers, container) {
+			return in.Name
+		}
+	}
+	return ""
+}
+
+// text is the state of a container in a word or two.
+func (s containerStatus) text(counts bool) string {
+	restarts := ""
+	if s.RestartCount > 0 {
+		restarts = ", " + terminal.Plural(s.RestartCount, "restart")
+	}
+	if s.Ready && counts {
+		return "ready" + restarts
+	}
+	for _, state := range []string{"waiting", "terminated", "running"} {
+		if at, ok := s.State[state]; ok {
+			text := state
+			if at.Reason != "" {
+				text += ": " + at.Reason
+			}
+			if counts {
+				text = "not ready, " + text
+			}
+			return text + restarts
+		}
+	}
+	if counts {
+		return "not ready" + restarts
+	}
+	return ""
+}
+
+// readyFigure is the READY column as kubectl computes it: the ready ones of the
+// containers and native sidecars. observed says that the pod came with a status; one
+// that exists without has nothing ready yet.
+func readyFigure(containers []Container, pod *podFields) (figure string, observed bool) {
+	observed = pod.Status.Phase != "" || len(pod.Status.ContainerStatuses) > 0
+	all, ready := 0, 0
+	for _, c := range containers {
+		if c.Counts {
+			all++
+			if c.ready || !observed {
+				ready++
+			}
+		}
+	}
+	return fmt.Sprintf("%d/%d", ready, all), observed
+}

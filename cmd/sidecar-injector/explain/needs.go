@@ -1,0 +1,66 @@
+package explain
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// needs lists the rights without which a sidecar does not work, and how to grant
+// them; the latter once for instances that need the same.
+func (w *writer) needs(in *Instance) {
+	if !in.needy() {
+		return
+	}
+	label := "needs"
+	for _, p := range in.Needs {
+		w.field(label, fmt.Sprintf("%s  %s", p, w.Faint("(rights of the service account "+terminal.Cut(w.e.ServiceAccount)+")")))
+		label = ""
+	}
+	first := slices.IndexFunc(w.e.Instances, func(other Instance) bool {
+		return other.needy() && reflect.DeepEqual(other.Needs, in.Needs)
+	})
+	if &w.e.Instances[first] != in {
+		return
+	}
+	label = "granted by"
+	for _, command := range grants(in.Needs, in.Template, w.e.Namespace, w.e.ServiceAccount) {
+		w.field(label, w.Faint(command))
+		label = ""
+	}
+}
+
+// needy says whether the instance is in the pod and needs rights.
+func (in *Instance) needy() bool {
+	return len(in.Needs) > 0 && (in.Outcome == inject.Injected || in.Outcome == inject.Unchanged)
+}
+
+// grants are the commands that give a service account what a sidecar needs; none where it
+// takes more than a Role by namespace.
+func grants(needs []v1alpha1.Permission, name, namespace, account string) []string {
+	var commands []string
+	for i, p := range needs {
+		if len(p.ResourceNames) > 0 || slices.Contains(p.Namespaces, "*") {
+			return nil
+		}
+		role := name
+		if i > 0 {
+			role += fmt.Sprintf("-%d", i+1)
+		}
+		namespaces := p.Namespaces
+		if len(namespaces) == 0 {
+			namespaces = []string{namespace}
+		}
+		for _, n := range namespaces {
+			commands = append(commands,
+				fmt.Sprintf("kubectl create role %s -n %s --verb=%s --resource=%s", role, terminal.ShellWord(n), terminal.ShellWord(strings.Join(p.Verbs, ",")), terminal.ShellWord(strings.Join(p.Qualified(), ","))),
+				fmt.Sprintf("kubectl create rolebinding %s -n %s --role=%s --serviceaccount=%s", role, terminal.ShellWord(n), role, terminal.ShellWord(namespace+":"+account)))
+		}
+	}
+	return commands
+}

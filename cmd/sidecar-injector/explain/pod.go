@@ -1,0 +1,50 @@
+package explain
+
+// podFields is what an explanation reads of a pod.
+type podFields struct {
+	Metadata struct {
+		UID                 string
+		Labels, Annotations map[string]string
+		OwnerReferences     []ownerReference
+	}
+	Spec struct {
+		ServiceAccountName         string
+		InitContainers, Containers []containerFields
+	}
+	Status podStatus
+}
+
+type ownerReference struct {
+	Kind, Name string
+	Controller bool
+}
+
+type podStatus struct {
+	Phase                                    string
+	InitContainerStatuses, ContainerStatuses []containerStatus
+}
+
+type containerFields struct {
+	Name, Image, RestartPolicy                  string
+	VolumeMounts                                []struct{ Name, MountPath string }
+	VolumeDevices                               []struct{ Name, DevicePath string }
+	Env                                         []struct{ Name, Value string }
+	EnvFrom                                     []environmentSource
+	LivenessProbe, ReadinessProbe, StartupProbe *struct{}
+	// Lifecycle has the hooks by name.
+	Lifecycle map[string]*struct{}
+}
+
+// environmentSource is an item of envFrom: one of the two has a name.
+type environmentSource struct {
+	Prefix                  string
+	ConfigMapRef, SecretRef struct{ Name string }
+}
+
+type containerStatus struct {
+	Name         string
+	Ready        bool
+	RestartCount int
+	// State and LastState have one of waiting, running, terminated.
+	State, LastState map[string]containerState
+}

@@ -1,0 +1,26 @@
+package explain
+
+import (
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// unknownOutcome is that of a pod whose templates nobody who asks can read: the injector
+// may well have them.
+const unknownOutcome inject.Outcome = "unknown"
+
+// becomeUnknown takes back a refusal that is only a guess.
+func (e *Explanation) becomeUnknown(a *offline.Answer) {
+	e.Outcome, e.Reason, e.Detail = unknownOutcome, "", ""
+	for i := range e.Instances {
+		in := &e.Instances[i]
+		if in.Missing = false; in.Outcome != inject.Refused {
+			continue
+		}
+		in.Outcome, in.Reason, in.Detail = unknownOutcome, "", a.Doubts[in.Name]
+		if in.Detail != "" {
+			in.Notes = append(in.Notes, in.Detail)
+		}
+	}
+	e.Missing = nil
+}

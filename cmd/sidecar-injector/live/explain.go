@@ -1,0 +1,168 @@
+package live
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Complete adds to the explanation of a pod or workload of the cluster what only the cluster
+// knows: the pods that the workload has, the rights that its service account lacks, and the last
+// lines of the logs of sidecars in trouble. What may not be read is left out.
+func (r *Reader) Complete(ctx context.Context, in *offline.Input, a *offline.Answer, e *explain.Explanation) error {
+	if a.Pod.Kind != "Pod" {
+		groups, ends, err := r.podGroups(ctx, in, a)
+		if err != nil {
+			return err
+		}
+		e.AddPods(groups, ends)
+	}
+	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: e.ServiceAccount}
+	missing, err := webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, a.Result.Instances, webhook.MaxAccessReviews)
+	if err != nil && !Denied(err) {
+		return err
+	}
+	for _, m := range missing {
+		e.AddMissingAccess(m.String())
+	}
+	for _, l := range e.Logs() {
+		e.SetLastLine(l.Container, r.lastLine(ctx, l))
+	}
+	return nil
+}
+
+// lastLine is the end of a log, "" where it cannot be read.
+func (r *Reader) lastLine(ctx context.Context, l explain.Log) string {
+	lines := int64(1)
+	text, err := r.client.CoreV1().Pods(l.Namespace).GetLogs(l.Pod, &corev1.PodLogOptions{
+		Container: l.Container, Previous: l.Previous, TailLines: &lines, LimitBytes: &l.Bytes,
+	}).DoRaw(ctx)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// maxEnds is how many sidecars that ended badly are told of one workload.
+const maxEnds = 5
+
+// podGroups are the pods of one workload, the worst first; ends tells of sidecars that ended
+// badly in pods that are over, as a Job's.
+func (r *Reader) podGroups(ctx context.Context, in *offline.Input, a *offline.Answer) (groups []explain.PodGroup, ends []string, err error) {
+	selector, err := selectorOf(a)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", a.Title(), err)
+	}
+	var made map[string]Owner
+	if a.Pod.Kind == "CronJob" {
+		if made, err = r.CronJobs(ctx, a.Namespace.Name); err != nil {
+			return nil, nil, err
+		}
+	}
+	var counted []countedPods
+	err = r.Pods(ctx, a.Namespace.Name, selector, func(pod Pod) error {
+		owner := pod.Owner
+		if of, ok := made[pod.Namespace+"/"+owner.Name]; ok && owner.Kind == "Job" {
+			owner = of
+		}
+		mine := owner == Owner{Kind: a.Pod.Kind, Name: a.Name} || a.Pod.Kind == "ReplicaSet" && selector != ""
+		if !mine {
+			return nil
+		}
+		standing, err := r.Stand(in.Set, in.Settings, a.Namespace, &pod)
+		if err != nil {
+			return err
+		}
+		if pod.Over {
+			ends = append(ends, explain.BadEnds(pod.JSON, pod.Name, standing.has)...)
+			ends = ends[:min(len(ends), maxEnds)]
+			return nil
+		}
+		counted = count(counted, &standing)
+		return nil
+	})
+	if Denied(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("pods of %s: %w", a.Title(), err)
+	}
+	slices.SortStableFunc(counted, func(a, b countedPods) int { return -cmp.Compare(a.state, b.state) })
+	for _, c := range counted {
+		groups = append(groups, c.PodGroup)
+	}
+	return groups, ends, nil
+}
+
+// has says whether a container is one of the pod's sidecars.
+func (s *Standing) has(container string) bool {
+	return slices.ContainsFunc(s.Decided, func(in inject.Instance) bool {
+		return slices.ContainsFunc(in.Containers, func(c inject.AddedContainer) bool { return c.Name == container })
+	})
+}
+
+// countedPods are pods of one state.
+type countedPods struct {
+	explain.PodGroup
+	state State
+}
+
+func count(groups []countedPods, s *Standing) []countedPods {
+	g := countedPods{state: s.State, PodGroup: explain.PodGroup{
+		Pods: 1, State: s.State.String(), Tone: s.State.tone(), Stale: s.State == Outdated || s.State == Missed,
+	}}
+	for _, in := range s.Instances {
+		g.Sidecars = append(g.Sidecars, in.Text())
+		if in.State > Current {
+			g.Why = append(g.Why, in.Name+": "+in.Why)
+		}
+	}
+	for i := range groups {
+		if groups[i].state == g.state && slices.Equal(groups[i].Sidecars, g.Sidecars) {
+			groups[i].Pods++
+			return groups
+		}
+	}
+	return append(groups, g)
+}
+
+func (s State) tone() explain.Tone {
+	switch s {
+	case Current:
+		return explain.Well
+	case Unknown, Outdated, Missed:
+		return explain.Doubtful
+	case Refused:
+		return explain.Bad
+	case Bare:
+	}
+	return explain.Neutral
+}
+
+// selectorOf is a workload's own selector, "" if it has none.
+func selectorOf(a *offline.Answer) (string, error) {
+	n := manifest.At(a.Workload(), "/spec/selector")
+	if n == nil || a.Pod.Kind == "ReplicationController" {
+		return "", nil
+	}
+	var s metav1.LabelSelector
+	if err := yaml.Unmarshal(manifest.JSON(n), &s); err != nil {
+		return "", fmt.Errorf("selector: %w", err)
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&s)
+	if err != nil {
+		return "", fmt.Errorf("selector: %w", err)
+	}
+	return selector.String(), nil
+}

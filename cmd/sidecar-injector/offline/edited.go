@@ -1,0 +1,102 @@
+package offline
+
+import (
+	"fmt"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Edited is a document with the sidecars in its text.
+type Edited struct {
+	Document *manifest.Document
+	// Text is the document's own, byte for byte, where nothing is injected.
+	Text    []byte
+	Changed bool
+}
+
+// Edit puts what the answers add into the documents, in the order of the input.
+func (in *Input) Edit(answers []Answer) ([]Edited, error) {
+	operations := map[*manifest.Document][]manifest.Operation{}
+	for i := range answers {
+		a := &answers[i]
+		for _, op := range a.Operations() {
+			operations[a.Pod.Document] = append(operations[a.Pod.Document], manifest.Operation(op))
+		}
+	}
+	var all []Edited
+	for _, stream := range in.Streams {
+		for _, document := range stream.Documents {
+			e := Edited{Document: document, Text: document.Text}
+			if list := operations[document]; len(list) > 0 {
+				text, err := document.Edit(list)
+				if err != nil {
+					return nil, fmt.Errorf("injection: %w", err)
+				}
+				e.Text, e.Changed = text, true
+			}
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+// Operations are the result's operations as they are for the whole document.
+func (a *Answer) Operations() []inject.Operation {
+	moved := make([]inject.Operation, len(a.Result.Operations))
+	for i, op := range a.Result.Operations {
+		moved[i] = inject.Operation{Path: a.Pod.Pointer + op.Path, Value: op.Value}
+	}
+	return moved
+}
+
+// Injected is the pod as JSON, with its sidecars.
+func (a *Answer) Injected() ([]byte, error) {
+	pod, err := patched(a.Pod.JSON, a.Result.Operations)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Place(""), err)
+	}
+	return pod, nil
+}
+
+// patched applies operations to JSON, whose order of members it keeps.
+func patched(object []byte, operations []inject.Operation) ([]byte, error) {
+	text := (&inject.Result{Operations: operations}).Patch()
+	if text == nil {
+		return object, nil
+	}
+	patch, err := jsonpatch.DecodePatch(text)
+	if err != nil {
+		return nil, fmt.Errorf("patch: %w", err)
+	}
+	if object, err = patch.Apply(object); err != nil {
+		return nil, fmt.Errorf("patch: %w", err)
+	}
+	return object, nil
+}
+
+// objects are the objects of the input with their sidecars, as JSON; empty
+// documents are none.
+func (in *Input) objects(answers []Answer) ([][]byte, error) {
+	operations := map[*manifest.Document][]inject.Operation{}
+	for i := range answers {
+		a := &answers[i]
+		operations[a.Pod.Document] = append(operations[a.Pod.Document], a.Operations()...)
+	}
+	var objects [][]byte
+	for _, stream := range in.Streams {
+		for _, document := range stream.Documents {
+			if document.Root == nil {
+				continue
+			}
+			object, err := patched(document.JSON(), operations[document])
+			if err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", document.File, document.Line, err)
+			}
+			objects = append(objects, object)
+		}
+	}
+	return objects, nil
+}

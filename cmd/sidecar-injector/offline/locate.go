@@ -1,0 +1,42 @@
+package offline
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Workload is the object in the manifest whose pod, or pod template, the answer is about.
+func (a *Answer) Workload() *yaml.Node { return workload(a.Pod) }
+
+func workload(pod manifest.Pod) *yaml.Node {
+	template := pointerTo(inject.TemplateField(pod.Kind))
+	return manifest.At(pod.Document.Root, strings.TrimSuffix(pod.Pointer, template))
+}
+
+// locate gives line and column of a field of the pod, written as in faults:
+// metadata.annotations["key"], spec.containers[web].env. As much of it as is there
+// counts; if nothing is, it is the workload's line, and the column is 0.
+func locate(pod manifest.Pod, place string) (line, column int) {
+	line = pod.Line
+	n := manifest.At(pod.Document.Root, pod.Pointer)
+	for _, token := range manifest.Tokens(place) {
+		if n == nil {
+			break
+		}
+		if n.Kind == yaml.SequenceNode {
+			if n = manifest.Child(n, token); n != nil {
+				line, column = n.Line, n.Column
+			}
+			continue
+		}
+		var key *yaml.Node
+		if key, n = manifest.Member(n, token); key != nil {
+			line, column = key.Line, key.Column
+		}
+	}
+	return line, column
+}

@@ -1,0 +1,93 @@
+package offline
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Misplaced are labels and annotations that stand in one place of a workload and belong to another.
+type Misplaced struct {
+	Pod  manifest.Pod
+	Keys []inject.Misplaced // at least one
+
+	line, column int // of the first in the text of its workload
+}
+
+// Text says what stands where, and where it belongs.
+func (g *Misplaced) Text() string { return inject.MisplacedText(g.Keys) }
+
+// Asks says whether a request is among them.
+func (g *Misplaced) Asks() bool {
+	return slices.ContainsFunc(g.Keys, func(m inject.Misplaced) bool { return m.Key == inject.RequestAnnotation })
+}
+
+// FindMisplaced looks for labels and annotations of ours in a workload that nobody reads.
+func FindMisplaced(pod manifest.Pod) []Misplaced {
+	var levels []inject.Metadata
+	for _, field := range inject.MetadataFields(pod.Kind) {
+		levels = append(levels, inject.Metadata{
+			Field:       field,
+			Labels:      scalars(metadataNode(pod, field, "labels")),
+			Annotations: scalars(metadataNode(pod, field, "annotations")),
+		})
+	}
+	var found []Misplaced
+	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, levels)) {
+		group := Misplaced{Pod: pod, Keys: keys}
+		if key, _ := manifest.Member(manifest.At(workload(pod), pointerTo(keys[0].Where)), keys[0].Key); key != nil {
+			group.line, group.column = key.Line, key.Column
+		}
+		found = append(found, group)
+	}
+	return found
+}
+
+func metadataNode(pod manifest.Pod, field, list string) *yaml.Node {
+	return manifest.At(workload(pod), pointerTo(field)+"/metadata/"+list)
+}
+
+// scalars are the members of a mapping whose values are scalars.
+func scalars(n *yaml.Node) map[string]string {
+	found := map[string]string{}
+	for key, value := range manifest.Pairs(n) {
+		if value.Kind == yaml.ScalarNode {
+			found[key.Value] = value.Value
+		}
+	}
+	return found
+}
+
+// pointerTo is a field path as a JSON pointer.
+func pointerTo(field string) string {
+	if field == "" {
+		return ""
+	}
+	return "/" + strings.ReplaceAll(field, ".", "/")
+}
+
+// PodMetadata is the field of a workload that the labels or annotations of its pods are in.
+func PodMetadata(kind, list string) string {
+	if field := inject.TemplateField(kind); field != "" {
+		return field + ".metadata." + list
+	}
+	return "metadata." + list
+}
+
+// Snippet shows keys as the YAML that they should be.
+func Snippet(keys []inject.Misplaced) []string {
+	var lines []string
+	indent := ""
+	for _, name := range strings.Split(keys[0].Belongs, ".") {
+		lines = append(lines, indent+name+":")
+		indent += "  "
+	}
+	for _, m := range keys {
+		lines = append(lines, indent+m.Key+": "+manifest.Scalar(m.Value))
+	}
+	return lines
+}

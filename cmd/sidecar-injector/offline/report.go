@@ -1,0 +1,131 @@
+package offline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Report says in short what became of each workload.
+func Report(answers []Answer, p terminal.Palette) string {
+	if len(answers) == 0 {
+		return "nothing to inject: the input holds no pod and no workload\n"
+	}
+	var b strings.Builder
+	for i := range answers {
+		a := &answers[i]
+		fmt.Fprintf(&b, "%s: %s\n", p.Bold(a.Title()), summary(a.Result, p))
+		if ignored := ignoredFaults(a.Result); len(ignored) > 1 {
+			for _, f := range ignored {
+				fmt.Fprintf(&b, "  %s%s, %s: %s\n", prefixed(f.Instance), OutcomeText(inject.AdmittedWithout, p), f.Reason, f)
+			}
+		}
+		for _, in := range a.Result.Instances {
+			if in.Outcome != a.Result.Outcome {
+				fmt.Fprintf(&b, "  %s: %s, %s: %s\n", in.Name, OutcomeText(in.Outcome, p), in.Reason, in.Detail)
+			}
+		}
+	}
+	return p.Printable(b.String())
+}
+
+// summary is the outcome of one pod in a line.
+func summary(r *inject.Result, p terminal.Palette) string {
+	text := OutcomeText(r.Outcome, p)
+	switch r.Outcome {
+	case inject.Injected, inject.Unchanged:
+		var names []string
+		for _, in := range r.Instances {
+			if in.Outcome == r.Outcome {
+				names = append(names, in.Name+" ("+containersText(in)+")")
+			}
+		}
+		for i := 0; len(r.Instances) == 0 && i < len(r.Leftovers); i++ { // one of them was repaired
+			names = append(names, r.Leftovers[i].Name)
+		}
+		return text + " " + strings.Join(names, ", ")
+	}
+	if ignored := ignoredFaults(r); len(ignored) > 1 {
+		return text + ", " + terminal.Plural(len(ignored), "fault")
+	} else if len(ignored) == 1 {
+		return fmt.Sprintf("%s, %s: %s%s", text, ignored[0].Reason, prefixed(ignored[0].Instance), ignored[0])
+	}
+	detail := r.Detail
+	if i := slices.IndexFunc(r.Instances, func(in inject.Instance) bool { return in.Outcome == r.Outcome }); detail == "" && i >= 0 {
+		detail = r.Instances[i].Name + ": " + r.Instances[i].Detail
+	}
+	if detail == "" {
+		return fmt.Sprintf("%s, %s", text, r.Reason)
+	}
+	return fmt.Sprintf("%s, %s: %s", text, r.Reason, detail)
+}
+
+// ignoredFaults are those for which the pod is admitted without something.
+func ignoredFaults(r *inject.Result) []inject.Fault {
+	var ignored []inject.Fault
+	for _, f := range r.Faults {
+		if f.Ignored {
+			ignored = append(ignored, f)
+		}
+	}
+	return ignored
+}
+
+// prefixed is an instance's name before what is said of it; "" for the request as a whole.
+func prefixed(instance string) string {
+	if instance == "" {
+		return ""
+	}
+	return instance + ": "
+}
+
+// containersText names what an instance adds.
+func containersText(in inject.Instance) string {
+	if len(in.Containers) == 0 {
+		return "no container"
+	}
+	names := make([]string, len(in.Containers))
+	for i, c := range in.Containers {
+		names[i] = c.Name
+		if c.Native {
+			names[i] = "native sidecar " + c.Name
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// OutcomeText is an outcome in words for people.
+func OutcomeText(outcome inject.Outcome, p terminal.Palette) string {
+	switch outcome {
+	case inject.Injected:
+		return p.Green("injected")
+	case inject.Unchanged:
+		return p.Green("unchanged: already there")
+	case inject.Skipped:
+		return p.Yellow("skipped")
+	case inject.AdmittedWithout:
+		return p.Yellow("admitted without")
+	}
+	return p.Red(string(outcome))
+}
+
+// Warnings are the warnings of all workloads, each with its place.
+func Warnings(answers []Answer, p terminal.Palette) string {
+	var b strings.Builder
+	for i := range answers {
+		a := &answers[i]
+		for _, w := range a.Result.Warnings {
+			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow("warning:"), a.at(a.Pod.Line, 0), a.Title(), w)
+		}
+		for _, group := range a.Misplaced {
+			fmt.Fprintf(&b, "%s %s: %s: %s:\n", p.Yellow("warning:"), a.at(group.line, group.column), a.Title(), group.Text())
+			for _, line := range Snippet(group.Keys) {
+				fmt.Fprintf(&b, "    %s\n", line)
+			}
+		}
+	}
+	return p.Printable(b.String())
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// The forms of output that several commands have.
+const (
+	outputText = "text"
+	outputYAML = "yaml"
+	outputJSON = "json"
+)
+
+// structured prints a value as JSON or YAML.
+func structured(output string, value any) ([]byte, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("JSON: %w", err)
+	}
+	if output == outputYAML {
+		return manifest.YAML(text)
+	}
+	return offline.Indented(text)
+}
+
+// writeOut writes a command's answer.
+func writeOut(std streams, text []byte) error {
+	if _, err := std.Out.Write(text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	return nil
+}

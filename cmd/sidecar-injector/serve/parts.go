@@ -1,0 +1,73 @@
+package serve
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+)
+
+// component is a part of the program that works beside the webhook.
+type component interface {
+	// Run works until ctx is done and gives nil then. An error ends the program.
+	Run(ctx context.Context) error
+}
+
+// parts are what addParts adds to the webhook.
+type parts struct {
+	everywhere []component             // run in every replica
+	writers    []component             // run in the replica that holds the lease: they write what replicas share
+	handlers   map[string]http.Handler // on the webhook's listener, by path
+	checks     []func() error          // of readiness; an error says in words what is missing
+}
+
+// addParts makes the parts that work beside the webhook. s is complete but for them and
+// the server.
+func (o *Options) addParts(log logr.Logger, s *service) error {
+	var access webhook.AccessReviewer
+	if s.cluster != nil {
+		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
+	}
+	if s.cluster != nil && s.cluster.name != "" {
+		s.handler.Events = webhook.NewEvents(s.cluster.client.CoreV1().Events(""), s.cluster.pod, s.handler.Metrics, log, time.Now)
+		s.everywhere = append(s.everywhere, s.handler.Events)
+	}
+	s.handlers = map[string]http.Handler{
+		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options, access),
+		webhook.TemplatesPath: webhook.NewTemplateReview(s.handler.Options),
+	}
+	return addStatus(log, s)
+}
+
+// drain makes the handlers close their connections, where they can.
+func (p *parts) drain() {
+	for _, handler := range p.handlers {
+		if d, ok := handler.(interface{ Drain() }); ok {
+			d.Drain()
+		}
+	}
+}
+
+// run runs the parts until ctx is done. Nobody writes without a name.
+func (p *parts) run(ctx context.Context, log logr.Logger, c *cluster) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return runAll(ctx, p.everywhere) })
+	if c != nil && c.name != "" && len(p.writers) > 0 {
+		l := &lease{cluster: c, log: log, lead: func(ctx context.Context) error { return runAll(ctx, p.writers) }}
+		group.Go(func() error { return l.run(ctx) })
+	}
+	return group.Wait()
+}
+
+// runAll runs components until ctx is done, or one of them fails.
+func runAll(ctx context.Context, components []component) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, c := range components {
+		group.Go(func() error { return c.Run(ctx) })
+	}
+	return group.Wait()
+}

@@ -1,0 +1,108 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
+)
+
+// addTemplates loads the templates of every source; those of the cluster come later,
+// when it has been asked.
+func (o *Options) addTemplates(log logr.Logger, s *service) (err error) {
+	report := func(c source.Change) {
+		logChange(log, c)
+		for i := range c.Broken {
+			s.metrics.TellBroken(log, &c.Broken[i])
+		}
+	}
+	if s.cluster == nil {
+		s.library, err = o.loadTemplates(report)
+		return err
+	}
+	if s.resources, err = source.NewResources(s.cluster.config); err != nil {
+		return err
+	}
+	var all sync.Once
+	s.library, err = o.loadTemplates(func(c source.Change) {
+		report(c)
+		if c.Source == s.resources.Name() && c.Err == nil {
+			all.Do(templatesLoaded)
+		}
+	}, s.resources)
+	return err
+}
+
+// addStatus has the status of the cluster's templates written.
+func addStatus(log logr.Logger, s *service) error {
+	if s.resources == nil {
+		return nil
+	}
+	status, err := source.NewStatusWriter(s.cluster.config, s.resources, log)
+	if err != nil {
+		return err
+	}
+	s.writers = append(s.writers, status)
+	return nil
+}
+
+// loadTemplates gives a library that is in force and reports every change from now on. A
+// broken template is no reason not to serve the others; a source that cannot be read
+// at all is.
+func (o *Options) loadTemplates(report func(source.Change), further ...source.Source) (*source.Library, error) {
+	library := source.NewLibrary(time.Now, report, source.Usual(o.TemplateDirs, further...)...)
+	var unreadable *source.UnreadableError
+	if err := library.Load(); errors.As(err, &unreadable) {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	return library, nil
+}
+
+// logChange tells what a source brought. Findings hold the template's text, which is public, never a pod's.
+func logChange(log logr.Logger, c source.Change) {
+	log = log.WithValues("source", c.Source)
+	if c.Err != nil {
+		log.Error(c.Err, "templates cannot be read; those in force stay")
+	}
+	if c.Recovered {
+		log.Info("templates can be read again")
+	}
+	for _, e := range c.Loaded {
+		log.Info("template loaded", "template", e.Name, "kind", e.Kind, "namespace", e.Namespace,
+			"revision", e.Template.Revision, "file", e.Origin.File, "findings", texts(e.Findings))
+	}
+	for _, e := range c.Broken {
+		inForce := "none"
+		if e.Template != nil {
+			inForce = e.Template.Revision
+		}
+		log.Error(nil, "template broken", "template", e.Name, "kind", e.Kind, "namespace", e.Namespace,
+			"revisionInForce", inForce, "file", e.Origin.File, "findings", texts(e.Findings))
+	}
+	for _, e := range c.Removed {
+		log.Info("template removed", "template", e.Name, "kind", e.Kind, "namespace", e.Namespace, "file", e.Origin.File)
+	}
+}
+
+// maxLogged bounds the findings of a log line.
+const maxLogged = 16
+
+// texts are the first findings, one by one, and how many more there are.
+func texts(findings []templates.Finding) []string {
+	if len(findings) == 0 {
+		return nil
+	}
+	list := make([]string, 0, maxLogged+1)
+	for i, f := range findings {
+		if i == maxLogged {
+			return append(list, fmt.Sprintf("and %d more", len(findings)-i))
+		}
+		list = append(list, f.String())
+	}
+	return list
+}
