@@ -28,7 +28,7 @@ baseline := test/bench/baseline.txt
 # Short, and often enough for benchstat.
 stages := go test -run '^$$' -bench Stage -benchmem -benchtime 50ms -count 6 ./webhook/inject
 # The rooms in which goroutines meet.
-concurrent := ./templates ./templates/expression ./templates/source ./webhook/...
+concurrent := ./templates ./templates/expression ./templates/load ./templates/source ./webhook/...
 
 # The oldest Kubernetes that the README promises.
 oldest := 1.29

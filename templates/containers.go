@@ -1,10 +1,12 @@
 package templates
 
+import "github.com/sidecar-injector/sidecar-injector/templates/program"
+
 // ContainerNames are the names of the partial pod's init containers and
 // containers as written, expressions and all, in the template's order.
 func (t *Template) ContainerNames() []string {
 	var names []string
-	t.eachContainer(func(c *node, _ containerList) { names = append(names, c.container.name) })
+	t.eachContainer(func(c *program.Node, _ program.ContainerList) { names = append(names, c.Container.Name) })
 	return names
 }
 
@@ -12,30 +14,30 @@ func (t *Template) ContainerNames() []string {
 // $when makes of them.
 func (t *Template) HasContainers() bool {
 	found := false
-	t.eachContainer(func(_ *node, list containerList) { found = found || list == mainContainerList })
+	t.eachContainer(func(_ *program.Node, list program.ContainerList) { found = found || list == program.MainContainers })
 	return found
 }
 
 // HasSidecars says that the partial pod has native sidecars, whatever $when makes of them.
 func (t *Template) HasSidecars() bool {
 	found := false
-	t.eachContainer(func(c *node, list containerList) {
-		policy := c.member("restartPolicy")
-		found = found || list == initContainerList && policy != nil && (policy.form != constantForm || policy.value == "Always")
+	t.eachContainer(func(c *program.Node, list program.ContainerList) {
+		policy := c.Member("restartPolicy")
+		found = found || list == program.InitContainers && policy != nil && (policy.Form != program.ConstantForm || policy.Value == "Always")
 	})
 	return found
 }
 
-func (t *Template) eachContainer(do func(c *node, list containerList)) {
-	spec := t.program.pod.member("spec")
+func (t *Template) eachContainer(do func(c *program.Node, list program.ContainerList)) {
+	spec := t.program.Pod.Member("spec")
 	for _, field := range []string{"initContainers", "containers"} {
-		list := spec.member(field)
+		list := spec.Member(field)
 		if list == nil {
 			continue
 		}
-		for _, item := range list.items {
-			if item.container != nil {
-				do(item, list.list)
+		for _, item := range list.Items {
+			if item.Container != nil {
+				do(item, list.List)
 			}
 		}
 	}

@@ -1,8 +1,10 @@
-package templates
+package templates_test
 
 import (
 	"fmt"
 	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 func TestATemplateKnowsItsContainers(t *testing.T) {
@@ -15,7 +17,7 @@ func TestATemplateKnowsItsContainers(t *testing.T) {
 		`{spec: {initContainers: [{name: "a-${instance}", restartPolicy: "${native ? 'Always' : 'Always'}", ` + rest + "}]}}": "[a-${instance}] false true",
 		`{spec: {initContainers: [{$when: "${native}", name: b, ` + rest + "}], containers: [{name: c, " + rest + "}]}}":      "[b c] true false",
 	} {
-		tmpl := valid(t, SourceBuiltIn, clusterKind, "", "a", "{pod: "+spec+"}").Template
+		tmpl := valid(t, templates.SourceBuiltIn, clusterKind, "", "a", "{pod: "+spec+"}").Template
 		if got := fmt.Sprint(tmpl.ContainerNames(), tmpl.HasContainers(), tmpl.HasSidecars()); got != want {
 			t.Errorf("%s: got %s, want %s", spec, got, want)
 		}

@@ -12,12 +12,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// parameterTypes in the order in which messages list them.
-func parameterTypes() []string {
+// ParameterTypes are the types of parameters, in the order in which messages list them.
+func ParameterTypes() []string {
 	return []string{
 		string(v1alpha1.TypeString), string(v1alpha1.TypeInteger), string(v1alpha1.TypeNumber), string(v1alpha1.TypeBoolean),
 		string(v1alpha1.TypeQuantity), string(v1alpha1.TypeDuration), string(v1alpha1.TypePath), string(v1alpha1.TypeURL),
@@ -65,7 +67,7 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	if fault := refuseHidden(text); fault != nil {
 		return nil, fault
 	}
-	mismatch := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), Quote(text))}
+	mismatch := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), message.Quote(text))}
 	switch kind {
 	case v1alpha1.TypeInteger, v1alpha1.TypePort:
 		i, ok := integer(text)
@@ -130,19 +132,19 @@ func hasParent(path string) bool {
 func refuseHidden(text string) *ParameterFault {
 	if strings.Contains(text, "$(") {
 		return &ParameterFault{
-			Message: fmt.Sprintf("want no $( in it, got %s", Quote(text)),
+			Message: fmt.Sprintf("want no $( in it, got %s", message.Quote(text)),
 			Fix:     "Kubernetes would replace $(NAME) by a variable; only parameters of type string may hold it",
 		}
 	}
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		return &ParameterFault{
-			Message: fmt.Sprintf("want no line breaks or other control characters in it, got %s", Quote(text)),
+			Message: fmt.Sprintf("want no line breaks or other control characters in it, got %s", message.Quote(text)),
 			Fix:     "write the value on one line",
 		}
 	}
-	if strings.ContainsFunc(text, turns) {
+	if strings.ContainsFunc(text, message.Turns) {
 		return &ParameterFault{
-			Message: fmt.Sprintf("want no characters that turn the direction of text in it, got %s", Quote(text)),
+			Message: fmt.Sprintf("want no characters that turn the direction of text in it, got %s", message.Quote(text)),
 			Fix:     "remove them: people read the value otherwise than programs do",
 		}
 	}
@@ -156,7 +158,7 @@ func convertList(text string) (any, *ParameterFault) {
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "[") {
 		if err := json.Unmarshal([]byte(trimmed), &texts); err != nil {
 			return nil, &ParameterFault{
-				Message: fmt.Sprintf("want a JSON list of strings, got %s", Quote(text)),
+				Message: fmt.Sprintf("want a JSON list of strings, got %s", message.Quote(text)),
 				Fix:     `write ["a", "b"], or a, b`,
 			}
 		}
@@ -187,5 +189,5 @@ func listText(items []any) string {
 	if back, fault := convertList(joined); fault == nil && slices.Equal(back.([]any), items) {
 		return joined
 	}
-	return string(AppendJSON(nil, items))
+	return string(program.AppendJSON(nil, items))
 }

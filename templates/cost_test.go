@@ -1,31 +1,36 @@
-package templates
+package templates_test
 
 import (
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-func bindAll(t *testing.T, tmpl *Template, given map[string]string) *Input {
+func bindAll(t *testing.T, tmpl *templates.Template, given map[string]string) *templates.Input {
 	t.Helper()
 	p, faults := tmpl.Bind(func(name string) (string, bool) { text, ok := given[name]; return text, ok })
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return tmpl.sampleInput(p)
+	return tmpl.SampleInput(p)
 }
 
 func TestAKeptRenderingCostsWhatItCostAtFirst(t *testing.T) {
 	const text = `{parameters: [{name: size, type: integer, default: 1}], pod: {metadata: {annotations: {a: "${string(lists.range(params.size).map(i, i).size())}"}}}}`
-	cost := func(tmpl *Template, size string) uint64 {
+	cost := func(tmpl *templates.Template, size string) uint64 {
 		out, err := tmpl.Render(bindAll(t, tmpl, map[string]string{"size": size}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return out.Cost
 	}
-	load := func() *Template { return one(t, SourceDirectory, clusterKind, "", "a", text).Template }
+	load := func() *templates.Template {
+		return one(t, templates.SourceDirectory, clusterKind, "", "a", text).Template
+	}
 	kept := load()
 	first, again, anew := cost(kept, "500"), cost(kept, "500"), cost(load(), "500")
 	if first == 0 || first != again || first != anew {
@@ -37,10 +42,10 @@ func TestAKeptRenderingCostsWhatItCostAtFirst(t *testing.T) {
 }
 
 func TestAnErrorNamesTheParametersWhoseValuesCanBeWrong(t *testing.T) {
-	render := func(text string, given map[string]string) *RenderError {
-		tmpl := one(t, SourceDirectory, clusterKind, "", "a", text).Template
+	render := func(text string, given map[string]string) *program.Error {
+		tmpl := one(t, templates.SourceDirectory, clusterKind, "", "a", text).Template
 		_, err := tmpl.Render(bindAll(t, tmpl, given))
-		var failed *RenderError
+		var failed *program.Error
 		if !errors.As(err, &failed) {
 			t.Fatalf("error %v", err)
 		}

@@ -6,57 +6,61 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// declarationFault is a mistake in one field of a parameter's declaration.
-type declarationFault struct {
-	field         string
-	reason        FindingReason
-	message, hint string
+// DeclarationFault is a mistake in one field of a parameter's declaration.
+type DeclarationFault struct {
+	Field         string
+	Reason        FindingReason
+	Message, Hint string
 }
 
-var parameterName = regexp.MustCompile(`^[a-z][A-Za-z0-9]{0,62}$`)
+// ParameterName is what the names of parameters match.
+const ParameterName = `^[a-z][A-Za-z0-9]{0,62}$`
+
+var parameterName = regexp.MustCompile(ParameterName)
+
+// ValidParameter says whether a text can be the name of a parameter, reserved words aside.
+func ValidParameter(name string) bool { return parameterName.MatchString(name) }
 
 // reservedParameters are words of expressions, and the annotations beside the parameters.
 func reservedParameters() []string {
 	return []string{"in", "true", "false", "null", "override", "native", "containers"}
 }
 
-// newParameter compiles a declaration. With faults the parameter still has a
+// NewParameter compiles a declaration. With faults the parameter still has a
 // name, type and zero value, so that the rest of the template can be checked.
-func newParameter(declared *v1alpha1.Parameter) (*parameter, []declarationFault) {
-	p := &parameter{name: declared.Name, kind: declared.Type, required: declared.Required, maxLength: -1}
-	var faults []declarationFault
+func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []DeclarationFault) {
+	p := &Parameter{Name: declared.Name, Type: declared.Type, Required: declared.Required, maxLength: -1}
+	var faults []DeclarationFault
 	fault := func(field string, reason FindingReason, hint, format string, args ...any) {
-		faults = append(faults, declarationFault{field: field, reason: reason, message: fmt.Sprintf(format, args...), hint: hint})
+		faults = append(faults, DeclarationFault{Field: field, Reason: reason, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 
 	switch {
 	case declared.Name == "":
 		fault("name", MissingField, "", "name is missing")
 	case slices.Contains(reservedParameters(), declared.Name):
-		fault("name", BadName, "choose another name", "%s is a reserved word", Quote(declared.Name))
-	case !parameterName.MatchString(declared.Name):
-		fault("name", BadName, "begin with a lower-case letter; letters and digits only, at most 63", "%s is not a parameter name", Quote(declared.Name))
+		fault("name", BadName, "choose another name", "%s is a reserved word", message.Quote(declared.Name))
+	case !ValidParameter(declared.Name):
+		fault("name", BadName, "begin with a lower-case letter; letters and digits only, at most 63", "%s is not a parameter name", message.Quote(declared.Name))
 	}
-	if types := parameterTypes(); !slices.Contains(types, string(p.kind)) {
+	if types := ParameterTypes(); !slices.Contains(types, string(p.Type)) {
 		switch {
-		case p.kind == "":
-			fault("type", MissingField, "one of "+list(types), "type is missing")
+		case p.Type == "":
+			fault("type", MissingField, "one of "+message.List(types), "type is missing")
 		default:
-			hint := "one of " + list(types)
-			if near := Nearest(string(p.kind), types); near != "" {
-				hint = fmt.Sprintf("did you mean %s?", near)
-			}
-			fault("type", BadValue, hint, "%s is not a parameter type", Quote(string(p.kind)))
+			fault("type", BadValue, message.DidYouMean(string(p.Type), types, "one of "+message.List(types)), "%s is not a parameter type", message.Quote(string(p.Type)))
 		}
-		p.kind = v1alpha1.TypeString
-		p.unset, p.value = "", ""
+		p.Type = v1alpha1.TypeString
+		p.Unset, p.Value = "", ""
 		return p, faults
 	}
-	p.unset = zeroOf(p.kind)
-	p.value = p.unset
+	p.Unset = zeroOf(p.Type)
+	p.Value = p.Unset
 	faults = append(faults, p.declareConstraints(declared)...)
 	faults = append(faults, p.declareDefault(declared)...)
 	return p, faults
@@ -86,28 +90,28 @@ func textual(kind v1alpha1.ParameterType) bool {
 	return false
 }
 
-func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarationFault {
-	var faults []declarationFault
+func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []DeclarationFault {
+	var faults []DeclarationFault
 	fault := func(field string, format string, args ...any) {
-		faults = append(faults, declarationFault{field: field, reason: BadConstraint, message: fmt.Sprintf(format, args...)})
+		faults = append(faults, DeclarationFault{Field: field, Reason: BadConstraint, Message: fmt.Sprintf(format, args...)})
 	}
 
-	if len(declared.Enum) > 0 && p.kind == v1alpha1.TypeBoolean {
+	if len(declared.Enum) > 0 && p.Type == v1alpha1.TypeBoolean {
 		fault("enum", "a boolean takes no enum")
 	} else {
 		known := make(map[string]bool, len(declared.Enum))
 		for i, allowed := range declared.Enum {
 			field := "enum[" + strconv.Itoa(i) + "]"
 			switch f := p.fits(allowed); {
-			case len(faults) > maxFindings: // no more are told
+			case len(faults) > MaxFindings: // no more are told
 			case known[allowed]:
-				fault(field, "%s is there twice", Quote(allowed))
+				fault(field, "%s is there twice", message.Quote(allowed))
 			case f != nil:
 				fault(field, "%s", f.Message)
 			}
 			known[allowed] = true
 		}
-		if p.enum = declared.Enum; len(p.enum) > 0 {
+		if p.Enum = declared.Enum; len(p.Enum) > 0 {
 			p.allowed = known
 		}
 	}
@@ -115,8 +119,8 @@ func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarati
 	if declared.Pattern != "" {
 		compiled, err := newPattern(declared.Pattern)
 		switch {
-		case !textual(p.kind):
-			fault("pattern", "a parameter of type %s takes no pattern", p.kind)
+		case !textual(p.Type):
+			fault("pattern", "a parameter of type %s takes no pattern", p.Type)
 		case err != nil:
 			fault("pattern", "not a regular expression: %s", err)
 		default:
@@ -125,8 +129,8 @@ func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarati
 	}
 	if declared.MaxLength != nil {
 		switch {
-		case !textual(p.kind):
-			fault("maxLength", "a parameter of type %s takes no maxLength", p.kind)
+		case !textual(p.Type):
+			fault("maxLength", "a parameter of type %s takes no maxLength", p.Type)
 		case *declared.MaxLength < 0:
 			fault("maxLength", "want 0 or more, got %d", *declared.MaxLength)
 		default:
@@ -140,10 +144,10 @@ func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarati
 			fault(field, "%s", err)
 			return nil
 		}
-		b, ordered, f := newBound(p.kind, text)
+		b, ordered, f := newBound(p.Type, text)
 		switch {
 		case !ordered:
-			fault(field, "a parameter of type %s takes no %s", p.kind, field)
+			fault(field, "a parameter of type %s takes no %s", p.Type, field)
 		case f != nil:
 			fault(field, "%s", f.Message)
 		}
@@ -163,81 +167,81 @@ func (p *parameter) declareConstraints(declared *v1alpha1.Parameter) []declarati
 }
 
 // fits says whether a text is of the type, constraints aside.
-func (p *parameter) fits(text string) *ParameterFault {
-	kind := p.kind
+func (p *Parameter) fits(text string) *ParameterFault {
+	kind := p.Type
 	if kind == v1alpha1.TypeStringList { // an enum holds the items
 		return refuseHidden(text)
 	}
-	if text == "" && !p.required {
+	if text == "" && !p.Required {
 		return nil
 	}
 	_, fault := convert(kind, text)
 	return fault
 }
 
-func (p *parameter) declareDefault(declared *v1alpha1.Parameter) []declarationFault {
+func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []DeclarationFault {
 	if declared.Default == nil || string(declared.Default.Raw) == "null" {
 		return nil
 	}
 	if declared.Required {
-		return []declarationFault{{field: "default", reason: BadDefault, message: "a required parameter has no default", hint: "drop required or default"}}
+		return []DeclarationFault{{Field: "default", Reason: BadDefault, Message: "a required parameter has no default", Hint: "drop required or default"}}
 	}
-	text, err := p.textOf(declared.Default.Raw)
+	text, err := p.TextOf(declared.Default.Raw)
 	if err == nil && text != "" {
-		value, fault := p.parse(text)
+		value, fault := p.Parse(text)
 		if fault == nil {
-			p.value, p.text, p.hasDefault = value, text, true
+			p.Value, p.Text, p.HasDefault = value, text, true
 			return nil
 		}
 		err = fmt.Errorf("%s", fault.Message)
 	}
 	if err != nil {
-		return []declarationFault{{field: "default", reason: BadDefault, message: err.Error()}}
+		return []DeclarationFault{{Field: "default", Reason: BadDefault, Message: err.Error()}}
 	}
 	return nil
 }
 
-// textOf gives a value that YAML holds (a default, an example's) as an annotation
+// TextOf gives a value that YAML holds (a default, an example's) as an annotation
 // would: 5 as "5", [a, b] as "a,b". It must be of the parameter's type, or "" for not given.
-func (p *parameter) textOf(raw []byte) (string, error) {
-	value, err := valueFromJSON(raw)
+func (p *Parameter) TextOf(raw []byte) (string, error) {
+	value, err := program.ValueFromJSON(raw)
 	if err != nil {
 		return "", err
 	}
 	mismatch := func() error {
-		return fmt.Errorf("want %s, got the %s %s", p.kind, kindOf(value), Quote(string(raw)))
+		return fmt.Errorf("want %s, got the %s %s", p.Type, program.KindOf(value), message.Quote(string(raw)))
 	}
 	switch v := value.(type) {
 	case string:
-		switch p.kind {
+		switch p.Type {
 		case v1alpha1.TypeInteger, v1alpha1.TypePort, v1alpha1.TypeNumber, v1alpha1.TypeBoolean:
 			if v != "" {
-				return "", fmt.Errorf("want %s, got the string %s", p.kind, Quote(v))
+				return "", fmt.Errorf("want %s, got the string %s", p.Type, message.Quote(v))
 			}
 		case v1alpha1.TypeStringList:
 			if v != "" {
-				return "", fmt.Errorf("want a list, got the string %s", Quote(v))
+				return "", fmt.Errorf("want a list, got the string %s", message.Quote(v))
 			}
 		}
 		return v, nil
 	case bool:
-		if p.kind != v1alpha1.TypeBoolean {
+		if p.Type != v1alpha1.TypeBoolean {
 			return "", mismatch()
 		}
 		return strconv.FormatBool(v), nil
 	case int64, float64:
-		switch p.kind {
+		switch p.Type {
 		case v1alpha1.TypeInteger, v1alpha1.TypePort, v1alpha1.TypeNumber, v1alpha1.TypeQuantity:
-			return string(AppendJSON(nil, v)), nil
+			return string(program.AppendJSON(nil, v)), nil
 		}
 		return "", mismatch()
 	case []any:
-		if p.kind != v1alpha1.TypeStringList {
+		if p.Type != v1alpha1.TypeStringList {
 			return "", mismatch()
 		}
 		for i, item := range v {
 			if _, ok := item.(string); !ok {
-				return "", fmt.Errorf("item %d: want a string, got the %s %s", i, kindOf(item), Quote(string(AppendJSON(nil, item))))
+				return "", fmt.Errorf("item %d: want a string, got the %s %s", i, program.KindOf(item), message.Quote(string(program.AppendJSON(nil, item))))
 			}
 		}
 		return listText(v), nil
@@ -248,7 +252,7 @@ func (p *parameter) textOf(raw []byte) (string, error) {
 
 // scalarText gives a bound as an annotation would write it.
 func scalarText(raw []byte) (string, error) {
-	value, err := valueFromJSON(raw)
+	value, err := program.ValueFromJSON(raw)
 	if err != nil {
 		return "", err
 	}
@@ -256,19 +260,19 @@ func scalarText(raw []byte) (string, error) {
 	case string:
 		return v, nil
 	case int64, float64:
-		return string(AppendJSON(nil, v)), nil
+		return string(program.AppendJSON(nil, v)), nil
 	default:
-		return "", fmt.Errorf("want a number or text, got the %s %s", kindOf(v), Quote(string(raw)))
+		return "", fmt.Errorf("want a number or text, got the %s %s", program.KindOf(v), message.Quote(string(raw)))
 	}
 }
 
-// declared gives what Bind starts from: every default.
-func defaultsOf(params []*parameter) Parameters {
+// defaultsOf gives what Bind starts from: every default.
+func defaultsOf(params []*Parameter) Parameters {
 	values := make(map[string]any, len(params))
 	texts := make([]string, len(params))
 	for i, p := range params {
-		values[p.name] = p.value
-		texts[i] = p.text
+		values[p.Name] = p.Value
+		texts[i] = p.Text
 	}
 	return Parameters{params: params, values: values, texts: texts}
 }

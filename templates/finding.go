@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Severity says whether a finding breaks its template.
@@ -49,8 +50,11 @@ func (f Finding) String() string {
 	}
 }
 
-// sortFindings puts errors first, then by place; equal findings become one.
-func sortFindings(findings []Finding) []Finding {
+// MaxFindings bounds what is reported of each severity; whoever mends a hundred looks again.
+const MaxFindings = 100
+
+// SortFindings puts errors first, then by place; equal findings become one.
+func SortFindings(findings []Finding) []Finding {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(rank(a.Severity), rank(b.Severity)),
@@ -70,6 +74,43 @@ func rank(s Severity) int {
 		return 0
 	}
 	return 1
+}
+
+// Summarize puts findings into one text of at most limit bytes: the first one stands for
+// itself, and what has no room is counted.
+func Summarize(findings []Finding, limit int) string {
+	var b strings.Builder
+	for i := range findings {
+		text := findings[i].sentence()
+		if i > 0 {
+			text = "; " + text
+		}
+		more := fmt.Sprintf("; and %d more", len(findings)-i)
+		if b.Len()+len(text)+len(more) > limit && i > 0 {
+			b.WriteString(more)
+			break
+		}
+		b.WriteString(text)
+	}
+	text := b.String()
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
+}
+
+// sentence is the finding without file and severity: path: message (hint).
+func (f *Finding) sentence() string {
+	text := f.Detail()
+	if f.Path != "" {
+		text = f.Path + ": " + text
+	}
+	return text
+}
+
+// Detail is the message with the hint.
+func (f *Finding) Detail() string {
+	if f.Hint == "" {
+		return f.Message
+	}
+	return f.Message + " (" + f.Hint + ")"
 }
 
 // Entry is one template document, good or broken.

@@ -1,10 +1,13 @@
-package templates
+package templates_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 const needy = `
@@ -44,7 +47,7 @@ func TestPermissionsFollowTheInstance(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}
-			permissions, _, err := template.Permissions(&Input{Parameters: values, Instance: "a"})
+			permissions, _, err := template.Permissions(&templates.Input{Parameters: values, Instance: "a"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,9 +71,9 @@ func TestPermissionsDoNotCountInTheRevision(t *testing.T) {
 }
 
 // loadText loads one sound template.
-func loadText(t *testing.T, text string) *Template {
+func loadText(t *testing.T, text string) *templates.Template {
 	t.Helper()
-	entry := Load(SourceDirectory, "template.yaml", []byte(text))[0]
+	entry := load.Load(templates.SourceDirectory, "template.yaml", []byte(text))[0]
 	if entry.Template == nil {
 		t.Fatal(entry.Findings)
 	}

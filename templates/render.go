@@ -1,9 +1,10 @@
 package templates
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // Input is everything that one rendering may read. Nothing in it is changed.
@@ -47,60 +48,42 @@ type PodReader interface {
 	Raw(fields []string) []byte
 }
 
-// RenderError is an expression that failed or a result that does not fit: the template's fault.
-type RenderError struct {
-	// Path is the field in the template, such as spec.pod.spec.containers[0].image.
-	Path string
-	// File, Line and Column of the expression, counted from 1; 0 when unknown.
-	File         string
-	Line, Column int
-	Message      string
-	// Parameters, sorted, are those that the expression reads, if their values alone can
-	// be what is wrong: not where it reads something else that may be absent.
-	Parameters []string
-	// Cost is what the expressions took up to this one, in CEL's units of work.
-	Cost uint64
-	// Err is the cause: an *expression.Error, a *schema.Fault, or the PodReader's own; nil
-	// for an internal error.
-	Err error
-	// Stack is that of a panic, for the log alone: no person is shown it. "" if there was none.
-	Stack string
-}
-
-// Unwrap gives the cause.
-func (e *RenderError) Unwrap() error { return e.Err }
-
-// Error is file:line:column: path: message.
-func (e *RenderError) Error() string {
-	if e.File == "" {
-		return e.Path + ": " + e.Message
-	}
-	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Column, e.Path, e.Message)
-}
-
 // Render evaluates the template for one instance. The error is always a
-// *RenderError; where reading the pod failed, it wraps the PodReader's error.
+// *program.Error; where reading the pod failed, it wraps the PodReader's error.
 func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	defer t.containRender(&err)
 	var key renderingKey
-	if t.program.reusable() {
-		key = t.program.key(in)
+	reusable := reusable(t.program)
+	if reusable {
+		key = t.key(in)
 		if rendered := t.renderings.get(key); rendered != nil {
 			return rendered, nil
 		}
 	}
-	r := rendering{program: t.program, origin: t.Origin, activation: activate(in)}
-	rendered, err = r.run()
+	e := t.program.Evaluation(in.Activation(), nil)
+	added, err := e.Additions()
 	if err != nil {
-		return nil, err
+		return nil, t.located(err)
 	}
-	if t.program.reusable() {
+	rendered = newRendered(added, in.Native, e.Cost())
+	if reusable {
 		t.renderings.put(key, rendered)
 	}
 	return rendered, nil
 }
 
-func activate(in *Input) expression.Activation {
+// located says where in the template's own file an expression failed: the program may have been
+// compiled for an equal template elsewhere.
+func (t *Template) located(err error) error {
+	if fault := (*program.Error)(nil); errors.As(err, &fault) {
+		fault.File = t.Origin.File
+		fault.Line += t.Origin.Line - t.program.Line
+	}
+	return err
+}
+
+// Activation is the input as expressions read it.
+func (in *Input) Activation() expression.Activation {
 	a := expression.Activation{
 		Parameters:           in.Parameters.values,
 		Instance:             in.Instance,
@@ -113,39 +96,11 @@ func activate(in *Input) expression.Activation {
 		WorkloadKind:         in.WorkloadKind,
 		WorkloadName:         in.WorkloadName,
 	}
-	if in.App != nil {
+	if in.App != nil { // else a nil AppReader would be an App
 		a.App = in.App
 	}
 	if in.Pod != nil {
 		a.Pod = in.Pod
 	}
 	return a
-}
-
-// run evaluates both trees.
-func (r *rendering) run() (*Rendered, error) {
-	var err error
-	if r.out.Pod, err = r.tree(r.program.pod); err != nil {
-		return nil, err
-	}
-	if r.out.App, err = r.tree(r.program.app); err != nil {
-		return nil, err
-	}
-	// A copy: a pointer into r would keep the pod alive as long as the result.
-	out := r.out
-	out.native, out.Cost = r.activation.Native, r.budget.Spent()
-	out.finish()
-	return &out, nil
-}
-
-func (r *rendering) tree(n *node) (Object, error) {
-	if n == nil {
-		return nil, nil
-	}
-	if r.trace != nil {
-		r.trace.at = n.place.at
-	}
-	value, _, err := r.evaluate(n)
-	object, _ := value.(Object)
-	return object, err
 }

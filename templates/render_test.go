@@ -1,6 +1,7 @@
-package templates
+package templates_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,22 +14,26 @@ import (
 	"weak"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-func loadFile(tb testing.TB, file string) *Template {
+func loadFile(tb testing.TB, file string) *templates.Template {
 	tb.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	entries := Load(SourceBuiltIn, filepath.Base(file), data)
+	entries := load.Load(templates.SourceBuiltIn, filepath.Base(file), data)
 	if len(entries) != 1 || entries[0].Template == nil {
 		tb.Fatalf("%s: %+v", file, entries)
 	}
 	return entries[0].Template
 }
 
-func configSync(tb testing.TB) (*Template, *Input) {
+func configSync(tb testing.TB) (*templates.Template, *templates.Input) {
 	tb.Helper()
 	tmpl := loadFile(tb, filepath.Join("builtin", "config-sync.yaml"))
 	given := map[string]string{
@@ -42,7 +47,7 @@ func configSync(tb testing.TB) (*Template, *Input) {
 	if len(faults) > 0 {
 		tb.Fatal(faults)
 	}
-	in := tmpl.sampleInput(parameters)
+	in := tmpl.SampleInput(parameters)
 	in.Instance, in.Native = "dashboard", true
 	return tmpl, in
 }
@@ -71,7 +76,7 @@ func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
 				}
 				// What a caller derives from a rendering leaves it alone.
 				for i, item := range out.Pod.Object("spec").List("initContainers") {
-					c := item.(Object)
+					c := item.(program.Object)
 					_ = c.Without("restartPolicy").With("name", "other").With("extra", int64(i))
 				}
 			}
@@ -81,15 +86,15 @@ func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
 }
 
 func TestAnExpensiveTemplateIsItsOwnFault(t *testing.T) {
-	e := one(t, SourceDirectory, clusterKind, "", "a", `{pod: {metadata: {labels: {a: "${string([1,2,3,4,5,6,7,8,9,10].map(a, [1,2,3,4,5,6,7,8,9,10].map(b, [1,2,3,4,5,6,7,8,9,10].map(c, [1,2,3,4,5,6,7,8,9,10].map(d, [1,2,3,4,5,6,7,8,9,10].map(e, a))))).size())}"}}}}`)
-	if !e.Broken() || e.Findings[0].Reason != ExpressionCost {
+	e := one(t, templates.SourceDirectory, clusterKind, "", "a", `{pod: {metadata: {labels: {a: "${string([1,2,3,4,5,6,7,8,9,10].map(a, [1,2,3,4,5,6,7,8,9,10].map(b, [1,2,3,4,5,6,7,8,9,10].map(c, [1,2,3,4,5,6,7,8,9,10].map(d, [1,2,3,4,5,6,7,8,9,10].map(e, a))))).size())}"}}}}`)
+	if !e.Broken() || e.Findings[0].Reason != templates.ExpressionCost {
 		t.Errorf("%v", e.Findings)
 	}
 }
 
 func TestARevisionChangesWithWhatPodsGetOnly(t *testing.T) {
 	revision := func(text string) string {
-		entries := Load(SourceDirectory, "a.yaml", []byte(text))
+		entries := load.Load(templates.SourceDirectory, "a.yaml", []byte(text))
 		if len(entries) != 1 || entries[0].Template == nil {
 			t.Fatalf("%v", entries)
 		}
@@ -146,35 +151,6 @@ func replace(t *testing.T, text, old, new string) string {
 	return out
 }
 
-func TestEveryReasonIsExplained(t *testing.T) {
-	known := map[FindingReason]bool{}
-	last := FindingReason("")
-	for _, info := range FindingReasons() {
-		if info.Reason <= last {
-			t.Errorf("%s is not sorted", info.Reason)
-		}
-		last = info.Reason
-		known[info.Reason] = true
-		if info.Text == "" || info.Cause == "" || info.Fix == "" {
-			t.Errorf("%s is not explained", info.Reason)
-		}
-	}
-	for _, dir := range caseDirs(t, "testdata/load") {
-		data, err := os.ReadFile(filepath.Join(dir, "template.yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range Load(SourceDirectory, "template.yaml", data) {
-			for _, f := range e.Findings {
-				if !known[f.Reason] {
-					t.Errorf("%s: reason %s is not in the list", dir, f.Reason)
-				}
-				known[f.Reason] = true
-			}
-		}
-	}
-}
-
 func BenchmarkRender(b *testing.B) {
 	tmpl, in := configSync(b)
 	b.ReportAllocs()
@@ -182,17 +158,6 @@ func BenchmarkRender(b *testing.B) {
 		if _, err := tmpl.Render(in); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func BenchmarkLoad(b *testing.B) {
-	data, err := os.ReadFile(filepath.Join("builtin", "config-sync.yaml"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		Load(SourceBuiltIn, "config-sync.yaml", data)
 	}
 }
 
@@ -231,14 +196,14 @@ spec:
         resources: {requests: {cpu: 1m, memory: 1Mi}}
       - {$position: "after:${app.name}", name: fixed, image: b, resources: {requests: {cpu: 1m, memory: 1Mi}}}
 `
-	load := func() *Template {
-		entries := Load(SourceDirectory, "a.yaml", []byte(text))
+	load := func() *templates.Template {
+		entries := load.Load(templates.SourceDirectory, "a.yaml", []byte(text))
 		if entries[0].Template == nil {
 			t.Fatal(entries[0].Findings)
 		}
 		return entries[0].Template
 	}
-	render := func(tmpl *Template, in Input, given map[string]string) string {
+	render := func(tmpl *templates.Template, in templates.Input, given map[string]string) string {
 		p, faults := tmpl.Bind(func(name string) (string, bool) { text, ok := given[name]; return text, ok })
 		if len(faults) > 0 {
 			t.Fatal(faults)
@@ -254,7 +219,7 @@ spec:
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
 	used := load()
 	for range 300 {
-		in := Input{
+		in := templates.Input{
 			Instance: pick("a", "b", "ab"), Index: random.IntN(2), Native: random.IntN(2) == 0,
 			App:     testApp{"name": pick("app", "web"), "image": pick("i", "j")},
 			Pod:     testPod{pick("default", "team"), map[string]any{"metadata": map[string]any{"name": pick("x", "y"), "labels": map[string]any{"p": pick("q", "r")}}}},
@@ -279,15 +244,15 @@ spec:
   parameters: [{name: d, type: integer, default: 1}]
   pod: {metadata: {labels: {a: "${string(10 / params.d)}"}}}
 `
-	loader := NewLoader()
-	first := loader.Load(SourceDirectory, "first.yaml", fmt.Appendf(nil, text, "a"))[0].Template
-	second := loader.Load(SourceDirectory, "second.yaml", fmt.Appendf(nil, "# above\n\n---\n"+text, "b"))[0].Template
-	if first == nil || second == nil || first.program != second.program {
+	loader := load.NewLoader()
+	first := loader.Load(templates.SourceDirectory, "first.yaml", fmt.Appendf(nil, text, "a"))[0].Template
+	second := loader.Load(templates.SourceDirectory, "second.yaml", fmt.Appendf(nil, "# above\n\n---\n"+text, "b"))[0].Template
+	if first == nil || second == nil || first.Program() != second.Program() {
 		t.Fatalf("programs of %v and %v", first, second)
 	}
 	p, _ := second.Bind(func(string) (string, bool) { return "0", true })
-	_, err := second.Render(second.sampleInput(p))
-	var fault *RenderError
+	_, err := second.Render(second.SampleInput(p))
+	var fault *program.Error
 	if !errors.As(err, &fault) || fault.File != "second.yaml" || fault.Line != 9 || second.Name != "b" {
 		t.Errorf("%v", err)
 	}
@@ -298,7 +263,7 @@ spec:
 
 func TestAKeptRenderingDoesNotKeepThePod(t *testing.T) {
 	tmpl, in := configSync(t)
-	var out *Rendered
+	var out *templates.Rendered
 	held := func() weak.Pointer[testPod] {
 		pod := &testPod{"kept", map[string]any{"spec": map[string]any{}}}
 		in.Pod = pod
@@ -322,9 +287,9 @@ func TestAKeptRenderingDoesNotKeepThePod(t *testing.T) {
 }
 
 func TestKeptRenderingsTellPodsApartWhoseFieldsAreAbsentForOtherReasons(t *testing.T) {
-	tmpl := one(t, SourceDirectory, clusterKind, "", "a", `{pod: {metadata: {labels: {probe: "${has(app.livenessProbe.httpGet) ? 'http' : 'other'}"}}}}`).Template
+	tmpl := one(t, templates.SourceDirectory, clusterKind, "", "a", `{pod: {metadata: {labels: {probe: "${has(app.livenessProbe.httpGet) ? 'http' : 'other'}"}}}}`).Template
 	render := func(app testApp) error {
-		in := tmpl.sampleInput(Parameters{})
+		in := tmpl.SampleInput(templates.Parameters{})
 		in.App = app
 		_, err := tmpl.Render(in)
 		return err
@@ -340,10 +305,10 @@ func TestKeptRenderingsTellPodsApartWhoseFieldsAreAbsentForOtherReasons(t *testi
 }
 
 func TestKeptRenderingsTellIndexAndParametersApart(t *testing.T) {
-	tmpl := one(t, SourceDirectory, clusterKind, "", "a", `{parameters: [{name: a, type: string}, {name: b, type: string}], pod: {metadata: {annotations: {x: "${index}|${params.a}|${params.b}"}}}}`).Template
+	tmpl := one(t, templates.SourceDirectory, clusterKind, "", "a", `{parameters: [{name: a, type: string}, {name: b, type: string}], pod: {metadata: {annotations: {x: "${index}|${params.a}|${params.b}"}}}}`).Template
 	render := func(index int, a, b string) string {
 		p, _ := tmpl.Bind(func(name string) (string, bool) { return map[string]string{"a": a, "b": b}[name], true })
-		in := tmpl.sampleInput(p)
+		in := tmpl.SampleInput(p)
 		in.Index = index
 		out, err := tmpl.Render(in)
 		if err != nil {
@@ -355,4 +320,40 @@ func TestKeptRenderingsTellIndexAndParametersApart(t *testing.T) {
 	if a, b := render(1, "abc19:"+z, ""), render(12, "abc", z+"0:"); a == b {
 		t.Errorf("both are %s", a)
 	}
+}
+
+type testPod struct {
+	namespace string
+	object    map[string]any
+}
+
+func (p testPod) Name() string {
+	metadata, _ := p.object["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	return name
+}
+func (p testPod) Namespace() string               { return p.namespace }
+func (p testPod) Object() (map[string]any, error) { return p.object, nil }
+func (p testPod) Raw(fields []string) []byte      { return rawAt(p.object, fields) }
+
+// testApp is a decoded container.
+type testApp map[string]any
+
+func (a testApp) Name() string                    { name, _ := a["name"].(string); return name }
+func (a testApp) Object() (map[string]any, error) { return a, nil }
+func (a testApp) Raw(fields []string) []byte      { return rawAt(map[string]any(a), fields) }
+
+// rawAt is the JSON at a path; nil if there is nothing.
+func rawAt(value any, fields []string) []byte {
+	for _, field := range fields {
+		object, _ := value.(map[string]any)
+		if value = object[field]; value == nil {
+			return nil
+		}
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it came from JSON
+	}
+	return raw
 }

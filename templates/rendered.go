@@ -1,5 +1,7 @@
 package templates
 
+import "github.com/sidecar-injector/sidecar-injector/templates/program"
+
 // Rendered is what one instance of a template adds, before it is merged into a
 // pod: the partial objects of the template with expressions evaluated, $when and
 // $position taken out, in the template's key order, strictly checked as core/v1.
@@ -8,9 +10,9 @@ type Rendered struct {
 	// Pod is the partial pod ({metadata, spec}); App the additions to the target
 	// containers (volumeMounts, volumeDevices, env, envFrom, probes, lifecycle),
 	// without containers and initContainers. Both may be nil.
-	Pod, App Object
+	Pod, App program.Object
 	// InitContainers and Containers describe the containers of Pod, by index.
-	InitContainers, Containers []Placement
+	InitContainers, Containers []program.Placement
 
 	// Parts are Pod and App taken apart for merging.
 	Parts Parts
@@ -23,15 +25,6 @@ type Rendered struct {
 	size   int // of the parts as JSON, in about so many bytes
 }
 
-// Placement is what the template says about a container beside its fields.
-type Placement struct {
-	// Name is the container's name as written in the template, expressions and all.
-	Name string
-	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
-	// first that can be had counts. Empty: the default place.
-	Position []string
-}
-
 // Parts is a rendering sorted by what it is merged with.
 type Parts struct {
 	// Init are init containers and native sidecars, Regular the app's neighbours: the
@@ -39,7 +32,7 @@ type Parts struct {
 	Init, Regular []Container
 	Volumes       []Named
 
-	Labels, Annotations                        Object
+	Labels, Annotations                        program.Object
 	ImagePullSecrets, HostAliases, Tolerations []JSON
 	SupplementalGroups                         []int64
 	// FSGroup, GracePeriod and ShareProcessNamespace are nil, DNSConfig is zero, when absent.
@@ -71,8 +64,8 @@ type Named struct {
 }
 
 // Object is the value as an object; nil if it is none.
-func (n *Named) Object() Object {
-	o, _ := n.Value.(Object)
+func (n *Named) Object() program.Object {
+	o, _ := n.Value.(program.Object)
 	return o
 }
 
@@ -92,7 +85,14 @@ type Port struct {
 	ContainerPort, HostPort int64
 }
 
-func encode(value any) JSON { return JSON{Value: value, Raw: AppendJSON(nil, value)} }
+func encode(value any) JSON { return JSON{Value: value, Raw: program.AppendJSON(nil, value)} }
+
+// newRendered takes what a program gave apart. It keeps nothing else of the evaluation.
+func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
+	r := &Rendered{Pod: a.Pod, App: a.App, InitContainers: a.InitContainers, Containers: a.Containers, Cost: cost, native: native}
+	r.finish()
+	return r
+}
 
 // finish takes the trees apart.
 func (r *Rendered) finish() {
@@ -100,7 +100,7 @@ func (r *Rendered) finish() {
 	p := &r.Parts
 	p.Labels, p.Annotations = metadata.Object("labels"), metadata.Object("annotations")
 	for i, item := range spec.List("initContainers") {
-		object, _ := item.(Object)
+		object, _ := item.(program.Object)
 		sidecar := object.Text("restartPolicy") == "Always"
 		if sidecar && !r.native {
 			p.Regular = append(p.Regular, newContainer(object.Without("restartPolicy"), placement(r.InitContainers, i)))
@@ -111,7 +111,7 @@ func (r *Rendered) finish() {
 		p.Init = append(p.Init, c)
 	}
 	for i, item := range spec.List("containers") {
-		object, _ := item.(Object)
+		object, _ := item.(program.Object)
 		p.Regular = append(p.Regular, newContainer(object, placement(r.Containers, i)))
 	}
 	p.Volumes = named(spec.List("volumes"))
@@ -136,11 +136,11 @@ func (r *Rendered) finish() {
 
 // placement is that of a container, or none: what the template says of a container
 // is beside the container, and nothing here relies on both being of one length.
-func placement(all []Placement, i int) Placement {
+func placement(all []program.Placement, i int) program.Placement {
 	if i < len(all) {
 		return all[i]
 	}
-	return Placement{}
+	return program.Placement{}
 }
 
 // size is about how many bytes the parts have as JSON.
@@ -161,7 +161,7 @@ func (p *Parts) size() int {
 			n += len(list[i].Raw)
 		}
 	}
-	for _, object := range []Object{p.Labels, p.Annotations} {
+	for _, object := range []program.Object{p.Labels, p.Annotations} {
 		for _, m := range object {
 			text, _ := m.Value.(string)
 			n += len(m.Name) + len(text)
@@ -170,7 +170,7 @@ func (p *Parts) size() int {
 	return n
 }
 
-func appParts(app Object) AppParts {
+func appParts(app program.Object) AppParts {
 	var p AppParts
 	for _, m := range app {
 		switch m.Name {
@@ -193,7 +193,7 @@ func appParts(app Object) AppParts {
 	return p
 }
 
-func newContainer(object Object, placement Placement) Container {
+func newContainer(object program.Object, placement program.Placement) Container {
 	c := Container{
 		Named:    Named{Name: object.Text("name"), JSON: encode(object)},
 		Position: placement.Position,
@@ -201,7 +201,7 @@ func newContainer(object Object, placement Placement) Container {
 		Devices:  named(object.List("volumeDevices")),
 	}
 	for _, item := range object.List("ports") {
-		port, _ := item.(Object)
+		port, _ := item.(program.Object)
 		p := Port{Name: port.Text("name"), Protocol: port.Text("protocol"), HostIP: port.Text("hostIP")}
 		if p.Protocol == "" {
 			p.Protocol = "TCP"
@@ -223,7 +223,7 @@ func named(items []any) []Named {
 	}
 	out := make([]Named, 0, len(items))
 	for _, item := range items {
-		object, _ := item.(Object)
+		object, _ := item.(program.Object)
 		out = append(out, Named{Name: object.Text("name"), JSON: encode(object)})
 	}
 	return out
@@ -240,7 +240,7 @@ func encoded(items []any) []JSON {
 	return out
 }
 
-func integerOf(o Object, name string) *int64 {
+func integerOf(o program.Object, name string) *int64 {
 	v, _ := o.Get(name)
 	if i, ok := v.(int64); ok {
 		return &i
@@ -250,12 +250,12 @@ func integerOf(o Object, name string) *int64 {
 
 // Override gives a rendering in which each container is what change makes of it.
 // change gets the container's name as written in the template; the first error ends it.
-func (r *Rendered) Override(change func(name string, container Object) (Object, error)) (*Rendered, error) {
+func (r *Rendered) Override(change func(name string, container program.Object) (program.Object, error)) (*Rendered, error) {
 	out := &Rendered{Pod: r.Pod, App: r.App, InitContainers: r.InitContainers, Containers: r.Containers, Cost: r.Cost, native: r.native}
 	spec := r.Pod.Object("spec")
 	for _, list := range []struct {
 		field      string
-		placements []Placement
+		placements []program.Placement
 	}{{"initContainers", r.InitContainers}, {"containers", r.Containers}} {
 		items := spec.List(list.field)
 		if len(items) == 0 {
@@ -263,7 +263,7 @@ func (r *Rendered) Override(change func(name string, container Object) (Object, 
 		}
 		changed := make([]any, len(items))
 		for i, item := range items {
-			object, _ := item.(Object)
+			object, _ := item.(program.Object)
 			object, err := change(placement(list.placements, i).Name, object)
 			if err != nil {
 				return nil, err

@@ -7,6 +7,7 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -14,36 +15,36 @@ import (
 // names, types and defaults. Who gets it (match, supports, completes), who may
 // change it (overrides, constraints) and what happens otherwise (failurePolicy) do not
 // count, nor do descriptions, examples, comments or the order of keys.
-func revision(spec *v1alpha1.SidecarTemplateSpec, params []*parameter) string {
-	o := Object{
+func revision(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) string {
+	o := program.Object{
 		{Name: "order", Value: int64(spec.Order)},
 		{Name: "keepOnDrain", Value: spec.KeepOnDrain},
 	}
 	declared := make([]any, 0, len(params))
 	for _, p := range params {
-		declared = append(declared, []any{p.name, string(p.kind), p.text})
+		declared = append(declared, []any{p.Name, string(p.Type), p.Text})
 	}
-	o = append(o, Member{Name: "parameters", Value: declared})
+	o = append(o, program.Member{Name: "parameters", Value: declared})
 	for _, part := range []struct {
 		name string
 		raw  []byte
 	}{{"app", rawOf(spec.App)}, {"pod", rawOf(spec.Pod)}} {
-		value, err := valueFromJSON(part.raw)
+		value, err := program.ValueFromJSON(part.raw)
 		if err != nil {
 			// The parts come from a YAML parser; what it let through still counts.
 			value = string(part.raw)
 		}
-		o = append(o, Member{Name: part.name, Value: sorted(value)})
+		o = append(o, program.Member{Name: part.name, Value: sorted(value)})
 	}
 	return shortHash(o.AppendJSON(nil))
 }
 
 // identity hashes what a rendering is made of, in the order in which it is
 // written. Templates of one identity give equal renderings.
-func identity(spec *v1alpha1.SidecarTemplateSpec, params []*parameter) [sha256.Size]byte {
+func identity(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) [sha256.Size]byte {
 	var b []byte
 	for _, p := range params {
-		b = appendKey(appendKey(appendKey(b, p.name), string(p.kind)), p.text)
+		b = appendKey(appendKey(appendKey(b, p.Name), string(p.Type)), p.Text)
 	}
 	b = appendRaw(b, rawOf(spec.App))
 	return sha256.Sum256(appendRaw(b, rawOf(spec.Pod)))
@@ -59,12 +60,12 @@ func rawOf(j *apiextensionsv1.JSON) []byte {
 // sorted is the value with the members of all objects in the order of their names.
 func sorted(value any) any {
 	switch v := value.(type) {
-	case Object:
-		out := make(Object, len(v))
+	case program.Object:
+		out := make(program.Object, len(v))
 		for i, m := range v {
-			out[i] = Member{Name: m.Name, Value: sorted(m.Value)}
+			out[i] = program.Member{Name: m.Name, Value: sorted(m.Value)}
 		}
-		slices.SortFunc(out, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(out, func(a, b program.Member) int { return strings.Compare(a.Name, b.Name) })
 		return out
 	case []any:
 		out := make([]any, len(v))

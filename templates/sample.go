@@ -1,12 +1,5 @@
 package templates
 
-import (
-	"regexp/syntax"
-	"strings"
-
-	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
-)
-
 // samplePod is the pod that templates are rendered for when they are loaded: as
 // small as a pod can be, so that an expression that counts on more is found.
 type samplePod struct{ namespace string }
@@ -39,8 +32,9 @@ func (sampleContainer) Object() (map[string]any, error) { return sampleApp(), ni
 // Raw is never asked for.
 func (sampleContainer) Raw([]string) []byte { return nil }
 
-// sampleInput is what a template of that name is rendered with when it is loaded.
-func (t *Template) sampleInput(p Parameters) *Input {
+// SampleInput is what the template is rendered with when it is loaded: for an instance of its own
+// name, as regular containers.
+func (t *Template) SampleInput(p Parameters) *Input {
 	namespace := t.Namespace
 	if namespace == "" {
 		namespace = "default"
@@ -58,76 +52,4 @@ func (t *Template) sampleInput(p Parameters) *Input {
 		WorkloadKind:  "Pod",
 		WorkloadName:  samplePod{}.Name(),
 	}
-}
-
-// synthesise finds a text that a required parameter takes. It is false where the
-// constraints leave nothing that is easily found.
-func (p *parameter) synthesise() (string, bool) {
-	candidates := append([]string(nil), p.enum...)
-	for _, b := range []*bound{p.minimum, p.maximum} {
-		if b != nil {
-			candidates = append(candidates, b.text)
-		}
-	}
-	switch p.kind {
-	case v1alpha1.TypeInteger, v1alpha1.TypeNumber, v1alpha1.TypeQuantity:
-		candidates = append(candidates, "1")
-	case v1alpha1.TypePort:
-		candidates = append(candidates, "9")
-	case v1alpha1.TypeBoolean:
-		candidates = append(candidates, "true")
-	case v1alpha1.TypeDuration:
-		candidates = append(candidates, "1m")
-	case v1alpha1.TypePath:
-		candidates = append(candidates, "/sample", "sample")
-	case v1alpha1.TypeURL:
-		candidates = append(candidates, "http://localhost/sample")
-	default:
-		candidates = append(candidates, "sample")
-	}
-	if p.pattern != nil {
-		if re, err := syntax.Parse(p.pattern.text, syntax.Perl); err == nil {
-			candidates = append(candidates, shortest(re))
-		}
-	}
-	for _, text := range candidates {
-		if text == "" {
-			continue
-		}
-		if _, fault := p.parse(text); fault == nil {
-			return text, true
-		}
-	}
-	return "", false
-}
-
-// shortest is a short text that a regular expression matches.
-func shortest(re *syntax.Regexp) string {
-	var b strings.Builder
-	switch re.Op {
-	case syntax.OpLiteral:
-		for _, r := range re.Rune {
-			b.WriteRune(r)
-		}
-	case syntax.OpCharClass:
-		if len(re.Rune) > 0 {
-			b.WriteRune(re.Rune[0])
-		}
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		b.WriteByte('a')
-	case syntax.OpCapture, syntax.OpPlus:
-		b.WriteString(shortest(re.Sub[0]))
-	case syntax.OpRepeat:
-		for range re.Min {
-			b.WriteString(shortest(re.Sub[0]))
-		}
-	case syntax.OpConcat:
-		for _, sub := range re.Sub {
-			b.WriteString(shortest(sub))
-		}
-	case syntax.OpAlternate:
-		b.WriteString(shortest(re.Sub[0]))
-	default: // stars, question marks and anchors match nothing as well
-	}
-	return b.String()
 }

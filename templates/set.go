@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -84,10 +85,10 @@ func MarkDuplicates(entries []Entry) []Entry {
 			if n == 0 {
 				other = group[1]
 			}
-			e.Findings = sortFindings(append(slices.Clone(e.Findings), Finding{
+			e.Findings = SortFindings(append(slices.Clone(e.Findings), Finding{
 				File: e.Origin.File, Line: e.Origin.Line, Column: min(e.Origin.Line, 1), Path: "metadata.name",
 				Reason: DuplicateTemplate, Severity: SeverityError,
-				Message: fmt.Sprintf("%s %s is also in %s", e.Kind, Quote(e.Name), out[other].Origin.place()),
+				Message: fmt.Sprintf("%s %s is also in %s", e.Kind, message.Quote(e.Name), out[other].Origin.place()),
 				Hint:    "rename or remove one of them; neither is used",
 			}))
 			e.Template = nil

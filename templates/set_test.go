@@ -1,30 +1,34 @@
-package templates
+package templates_test
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 // one loads a single template with this spec.
-func one(t *testing.T, source, kind, namespace, name, spec string) Entry {
+func one(t *testing.T, source, kind, namespace, name, spec string) templates.Entry {
 	t.Helper()
 	where := ""
 	if namespace != "" {
 		where = ", namespace: " + namespace
 	}
 	text := fmt.Sprintf("apiVersion: sidecar-injector.dev/v1alpha1\nkind: %s\nmetadata: {name: %s%s}\nspec: %s\n", kind, name, where, spec)
-	entries := Load(source, source+"/"+name+".yaml", []byte(text))
+	entries := load.Load(source, source+"/"+name+".yaml", []byte(text))
 	if len(entries) != 1 {
 		t.Fatalf("%d entries", len(entries))
 	}
 	return entries[0]
 }
 
-func valid(t *testing.T, source, kind, namespace, name, spec string) Entry {
+func valid(t *testing.T, source, kind, namespace, name, spec string) templates.Entry {
 	t.Helper()
 	e := one(t, source, kind, namespace, name, spec)
 	if e.Template == nil {
@@ -40,20 +44,20 @@ const (
 )
 
 func TestALookupPrefersNamespaceThenClusterThenDirectoryThenBuiltIn(t *testing.T) {
-	entries := []Entry{
-		valid(t, SourceBuiltIn, clusterKind, "", "a", plainSpec),
-		valid(t, SourceDirectory, clusterKind, "", "a", plainSpec),
-		valid(t, SourceCluster, clusterKind, "", "a", plainSpec),
-		valid(t, SourceDirectory, spaceKind, "team", "a", plainSpec),
-		valid(t, SourceCluster, spaceKind, "team", "a", plainSpec),
-		valid(t, SourceBuiltIn, clusterKind, "", "b", plainSpec),
-		one(t, SourceDirectory, clusterKind, "", "b", "{}"),
-		valid(t, SourceBuiltIn, clusterKind, "", "c", plainSpec),
+	entries := []templates.Entry{
+		valid(t, templates.SourceBuiltIn, clusterKind, "", "a", plainSpec),
+		valid(t, templates.SourceDirectory, clusterKind, "", "a", plainSpec),
+		valid(t, templates.SourceCluster, clusterKind, "", "a", plainSpec),
+		valid(t, templates.SourceDirectory, spaceKind, "team", "a", plainSpec),
+		valid(t, templates.SourceCluster, spaceKind, "team", "a", plainSpec),
+		valid(t, templates.SourceBuiltIn, clusterKind, "", "b", plainSpec),
+		one(t, templates.SourceDirectory, clusterKind, "", "b", "{}"),
+		valid(t, templates.SourceBuiltIn, clusterKind, "", "c", plainSpec),
 	}
 	var want string
 	for round := range 20 {
 		rand.Shuffle(len(entries), func(i, j int) { entries[i], entries[j] = entries[j], entries[i] })
-		s := NewSet(entries)
+		s := templates.NewSet(entries)
 		got := ""
 		for _, namespace := range []string{"team", "other"} {
 			for _, name := range []string{"a", "b", "c", "d"} {
@@ -97,16 +101,16 @@ c  built-in
 }
 
 func TestTwoOfOneNameInOneSourceAreBothBroken(t *testing.T) {
-	first := valid(t, SourceDirectory, clusterKind, "", "a", plainSpec)
+	first := valid(t, templates.SourceDirectory, clusterKind, "", "a", plainSpec)
 	second := first
 	second.Origin.File = "directory/b.yaml"
-	s := NewSet([]Entry{second, first})
+	s := templates.NewSet([]templates.Entry{second, first})
 	e, ok := s.Lookup("any", "a")
 	if !ok || !e.Broken() || e.Template != nil {
 		t.Fatalf("lookup gave %+v", e)
 	}
 	for _, e := range s.Entries() {
-		if len(e.Findings) != 1 || e.Findings[0].Reason != DuplicateTemplate {
+		if len(e.Findings) != 1 || e.Findings[0].Reason != templates.DuplicateTemplate {
 			t.Errorf("%s: %v", e.Origin.File, e.Findings)
 		}
 	}
@@ -115,10 +119,10 @@ func TestTwoOfOneNameInOneSourceAreBothBroken(t *testing.T) {
 	}
 
 	// A source that marks first may put the last good template back.
-	marked := MarkDuplicates([]Entry{second, first})
+	marked := templates.MarkDuplicates([]templates.Entry{second, first})
 	marked[0].Template = first.Template
-	s = NewSet(marked)
-	if got := MarkDuplicates(marked); got[0].Template == nil || len(got[0].Findings) != 1 {
+	s = templates.NewSet(marked)
+	if got := templates.MarkDuplicates(marked); got[0].Template == nil || len(got[0].Findings) != 1 {
 		t.Error("a second marking takes the last good template away")
 	}
 	if len(s.Entries()) != 2 {
@@ -127,21 +131,21 @@ func TestTwoOfOneNameInOneSourceAreBothBroken(t *testing.T) {
 }
 
 func TestMatchingFollowsTheSelectorsInOrder(t *testing.T) {
-	match := func(source, kind, namespace, name string, order int, match string) Entry {
+	match := func(source, kind, namespace, name string, order int, match string) templates.Entry {
 		return valid(t, source, kind, namespace, name, fmt.Sprintf("{order: %d, match: %s, pod: {metadata: {labels: {a: b}}}}", order, match))
 	}
-	s := NewSet([]Entry{
-		match(SourceCluster, clusterKind, "", "every", 5, "{podSelector: {}}"),
-		match(SourceCluster, clusterKind, "", "web", 0, "{podSelector: {matchLabels: {app: web}}}"),
-		match(SourceCluster, clusterKind, "", "either", 0, "{podSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]}}"),
-		match(SourceCluster, clusterKind, "", "has-tier", -1, "{podSelector: {matchExpressions: [{key: tier, operator: Exists}]}}"),
-		match(SourceCluster, clusterKind, "", "not-web", 0, "{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}}"),
-		match(SourceCluster, clusterKind, "", "prod", 1, "{namespaceSelector: {matchLabels: {env: prod}}}"),
-		match(SourceCluster, clusterKind, "", "prod-web", 1, "{podSelector: {matchLabels: {app: web}}, namespaceSelector: {matchLabels: {env: prod}}}"),
-		match(SourceCluster, clusterKind, "", "space-key", 2, "{namespaceSelector: {matchExpressions: [{key: env, operator: Exists}]}}"),
-		match(SourceCluster, spaceKind, "team", "mine", 0, "{podSelector: {}}"),
-		match(SourceCluster, spaceKind, "team", "web", 9, "{podSelector: {matchLabels: {app: other}}}"),
-		valid(t, SourceCluster, clusterKind, "", "asked-for", plainSpec),
+	s := templates.NewSet([]templates.Entry{
+		match(templates.SourceCluster, clusterKind, "", "every", 5, "{podSelector: {}}"),
+		match(templates.SourceCluster, clusterKind, "", "web", 0, "{podSelector: {matchLabels: {app: web}}}"),
+		match(templates.SourceCluster, clusterKind, "", "either", 0, "{podSelector: {matchExpressions: [{key: app, operator: In, values: [web, api]}]}}"),
+		match(templates.SourceCluster, clusterKind, "", "has-tier", -1, "{podSelector: {matchExpressions: [{key: tier, operator: Exists}]}}"),
+		match(templates.SourceCluster, clusterKind, "", "not-web", 0, "{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [web]}]}}"),
+		match(templates.SourceCluster, clusterKind, "", "prod", 1, "{namespaceSelector: {matchLabels: {env: prod}}}"),
+		match(templates.SourceCluster, clusterKind, "", "prod-web", 1, "{podSelector: {matchLabels: {app: web}}, namespaceSelector: {matchLabels: {env: prod}}}"),
+		match(templates.SourceCluster, clusterKind, "", "space-key", 2, "{namespaceSelector: {matchExpressions: [{key: env, operator: Exists}]}}"),
+		match(templates.SourceCluster, spaceKind, "team", "mine", 0, "{podSelector: {}}"),
+		match(templates.SourceCluster, spaceKind, "team", "web", 9, "{podSelector: {matchLabels: {app: other}}}"),
+		valid(t, templates.SourceCluster, clusterKind, "", "asked-for", plainSpec),
 	})
 	type labels = map[string]string
 	for _, c := range []struct {
@@ -195,12 +199,12 @@ func TestTheIndexOfSelectorsAgreesWithAScan(t *testing.T) {
 		}
 		return text + "]}"
 	}
-	var entries []Entry
+	var entries []templates.Entry
 	for i := range 150 {
-		entries = append(entries, valid(t, SourceCluster, clusterKind, "", fmt.Sprintf("t%d", i),
+		entries = append(entries, valid(t, templates.SourceCluster, clusterKind, "", fmt.Sprintf("t%d", i),
 			fmt.Sprintf("{order: %d, match: {podSelector: %s, namespaceSelector: %s}, pod: {metadata: {labels: {a: b}}}}", random.IntN(3), selector(), selector())))
 	}
-	s := NewSet(entries)
+	s := templates.NewSet(entries)
 	labels := func() map[string]string {
 		m := map[string]string{}
 		for range random.IntN(4) {
@@ -210,13 +214,18 @@ func TestTheIndexOfSelectorsAgreesWithAScan(t *testing.T) {
 	}
 	for range 300 {
 		pod, space := labels(), labels()
-		var want []*Template
+		var want []*templates.Template
 		for _, e := range entries {
 			if e.Template.PodSelector.Matches(labelSet(pod)) && e.Template.NamespaceSelector.Matches(labelSet(space)) {
 				want = append(want, e.Template)
 			}
 		}
-		slices.SortFunc(want, byOrder)
+		slices.SortFunc(want, func(a, b *templates.Template) int {
+			if a.Spec.Order != b.Spec.Order {
+				return int(a.Spec.Order - b.Spec.Order)
+			}
+			return strings.Compare(a.Name, b.Name)
+		})
 		if got := s.Matching("default", pod, space); !slices.Equal(got, want) {
 			t.Fatalf("%v %v: got %d templates, want %d", pod, space, len(got), len(want))
 		}

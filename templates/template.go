@@ -1,8 +1,11 @@
 package templates
 
 import (
+	"crypto/sha256"
+
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -31,12 +34,31 @@ type Template struct {
 	// Containers says which containers of the app are targets.
 	Containers Targets
 
-	parameters     []*parameter
+	parameters     []*Parameter
 	parameterNames []string
 	defaults       Parameters // what Bind gives when nothing is set
-	program        *program
-	renderings     *renderings
+	program        *program.Program
+	identity       [sha256.Size]byte // of what a rendering is made of
+	renderings     *Renderings
 }
+
+// New makes a template of its exported fields without Revision, of its parameters and of the
+// program that its spec was compiled into. Renderings are where results are kept for reuse.
+func New(t Template, parameters []*Parameter, compiled *program.Program, renderings *Renderings) *Template {
+	t.parameters, t.program, t.renderings = parameters, compiled, renderings
+	for _, p := range parameters {
+		t.parameterNames = append(t.parameterNames, p.Name)
+	}
+	t.defaults = defaultsOf(parameters)
+	t.Revision, t.identity = revision(t.Spec, parameters), identity(t.Spec, parameters)
+	return &t
+}
+
+// Program is what the template was compiled into. Read-only.
+func (t *Template) Program() *program.Program { return t.program }
+
+// Parameters are those that the template declares, in its order. Read-only.
+func (t *Template) Parameters() []*Parameter { return t.parameters }
 
 // Targets is a template's choice among the app's own containers.
 type Targets struct {

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
@@ -59,7 +60,7 @@ func BenchmarkPodsBesideAttacks(b *testing.B) {
 		b.Fatal(err)
 	}
 	start := time.Now()
-	if entry := templates.Load(templates.SourceDirectory, "bomb.yaml", []byte(expensiveTemplate()))[0]; entry.Broken() {
+	if entry := load.Load(templates.SourceDirectory, "bomb.yaml", []byte(expensiveTemplate()))[0]; entry.Broken() {
 		b.Logf("the template is refused: %v", entry.Findings)
 	}
 	b.Logf("the template of %d bytes takes %s to load", len(object), time.Since(start))

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
@@ -21,7 +22,7 @@ func hollow(policy v1alpha1.FailurePolicy) templates.Entry {
 func TestAPanicInOneTemplateIsAFaultOfItsInstance(t *testing.T) {
 	for _, policy := range []v1alpha1.FailurePolicy{v1alpha1.Fail, v1alpha1.Ignore} {
 		e := newEdge(t, func(o *webhook.Options) {
-			entries := templates.Load(templates.SourceDirectory, "t.yaml", []byte(tail))
+			entries := load.Load(templates.SourceDirectory, "t.yaml", []byte(tail))
 			o.Templates = library{templates.NewSet(append(entries, hollow(policy))), true}
 			o.Settings.OnUnknownTemplate = policy
 		}).serve()
@@ -51,7 +52,7 @@ func TestAPanicInOneTemplateIsAFaultOfItsInstance(t *testing.T) {
 
 func TestATemplateThatCouldNotBeLoadedIsToldWithItsStack(t *testing.T) {
 	e := newEdge(t, nil)
-	entry := (*templates.Loader)(nil).LoadResource(templates.Resource{Kind: v1alpha1.ClusterSidecarTemplateKind, Name: "broken"})
+	entry := (*load.Loader)(nil).LoadResource(load.Resource{Kind: v1alpha1.ClusterSidecarTemplateKind, Name: "broken"})
 	e.handler.Metrics.TellBroken(e.handler.Log, &entry)
 	if n := e.count("sidecar_injector_template_crashes_total", "stage", "load"); n != 1 {
 		t.Errorf("%v crashes counted", n)

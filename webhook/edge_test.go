@@ -21,6 +21,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -37,7 +38,7 @@ func (l library) Ready() bool             { return l.ready }
 
 // setOf compiles templates; broken ones stay in it as broken.
 func setOf(text string) *templates.Set {
-	return templates.NewSet(templates.Load(templates.SourceDirectory, "templates.yaml", []byte(text)))
+	return templates.NewSet(load.Load(templates.SourceDirectory, "templates.yaml", []byte(text)))
 }
 
 // edge is the admission edge with everything around it under the test's control.

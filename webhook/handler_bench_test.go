@@ -16,6 +16,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
@@ -28,7 +29,7 @@ func benchmarkHandler(b *testing.B, collection traffic.Collection) *webhook.Hand
 	b.Helper()
 	var entries []templates.Entry
 	for file, text := range collection {
-		entries = append(entries, templates.Load(templates.SourceDirectory, file, []byte(text))...)
+		entries = append(entries, load.Load(templates.SourceDirectory, file, []byte(text))...)
 	}
 	embedded, err := source.NewEmbedded(builtin.FS).Read()
 	if err != nil {

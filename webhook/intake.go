@@ -26,7 +26,7 @@ type intake struct {
 	limits   Limits
 	metrics  *Metrics
 	log      logr.Logger
-	load     load
+	pending  pending
 	buffers  bufferPool
 	draining atomic.Bool
 }
@@ -47,7 +47,7 @@ func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, 
 
 	b := i.buffers.get()
 	defer i.buffers.put(b)
-	b.receipt = receipt{load: &i.load, limits: &i.limits}
+	b.receipt = receipt{pending: &i.pending, limits: &i.limits}
 	defer b.receipt.leave()
 	control := http.NewResponseController(w)
 	// Not every ResponseWriter of a test knows deadlines; a server's does.

@@ -45,8 +45,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// load counts what is being worked on.
-type load struct {
+// pending counts what is being worked on.
+type pending struct {
 	requests, bytes atomic.Int64
 }
 
@@ -57,7 +57,7 @@ const firstBytes = 32 << 10
 // receipt counts what one request takes of the limits. The zero value takes nothing, and is
 // refused nothing.
 type receipt struct {
-	load    *load
+	pending *pending
 	limits  *Limits
 	bytes   int64
 	entered bool
@@ -65,9 +65,9 @@ type receipt struct {
 
 // enter takes a place among the requests that are worked on; false when there is none.
 func (r *receipt) enter() bool {
-	r.entered = r.load.requests.Add(1) <= r.limits.MaxRequests
+	r.entered = r.pending.requests.Add(1) <= r.limits.MaxRequests
 	if !r.entered {
-		r.load.requests.Add(-1)
+		r.pending.requests.Add(-1)
 	}
 	return r.entered
 }
@@ -75,12 +75,12 @@ func (r *receipt) enter() bool {
 // hold asks for room for that many bytes in all; false when there is none. Fewer than before
 // are always granted.
 func (r *receipt) hold(bytes int64) bool {
-	if r.load == nil {
+	if r.pending == nil {
 		return true
 	}
 	more := bytes - r.bytes
-	if r.load.bytes.Add(more) > r.limits.MaxBytes && more > 0 {
-		r.load.bytes.Add(-more)
+	if r.pending.bytes.Add(more) > r.limits.MaxBytes && more > 0 {
+		r.pending.bytes.Add(-more)
 		return false
 	}
 	r.bytes = bytes
@@ -89,8 +89,8 @@ func (r *receipt) hold(bytes int64) bool {
 
 // leave gives everything back.
 func (r *receipt) leave() {
-	r.load.bytes.Add(-r.bytes)
+	r.pending.bytes.Add(-r.bytes)
 	if r.entered {
-		r.load.requests.Add(-1)
+		r.pending.requests.Add(-1)
 	}
 }

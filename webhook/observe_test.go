@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
@@ -192,7 +193,7 @@ type times map[string]time.Time
 func (t times) Loaded() map[string]time.Time { return t }
 
 func TestTemplateMetricsTellStateRevisionAndTime(t *testing.T) {
-	good := templates.Load(templates.SourceDirectory, "t.yaml", []byte(tail))
+	good := load.Load(templates.SourceDirectory, "t.yaml", []byte(tail))
 	stale := templates.Entry{Name: "stale", Kind: good[0].Kind, Origin: good[0].Origin, Template: good[0].Template,
 		Findings: []templates.Finding{{Severity: templates.SeverityError, Reason: templates.YAMLSyntax}}}
 	invalid := stale

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -25,7 +26,7 @@ type TemplateReview struct {
 	Options
 	intake
 	turns  *turns
-	loader *templates.Loader
+	loader *load.Loader
 }
 
 // The results of template reviews in the metrics.
@@ -46,7 +47,7 @@ const (
 // NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
 // with 404. Of the options it uses metrics, log and limits.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{Options: options, loader: templates.NewLoader(), turns: newTurns(reviewAllowance()), intake: intake{
+	return &TemplateReview{Options: options, loader: load.NewLoader(), turns: newTurns(reviewAllowance()), intake: intake{
 		path: TemplatesPath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
 	}}
 }
@@ -84,7 +85,7 @@ func (r *review) changesTemplate() bool {
 }
 
 func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
-	content, err := templates.ResourceContent(r.object)
+	content, err := load.ResourceContent(r.object)
 	if err != nil {
 		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
 	}
@@ -100,7 +101,7 @@ func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	entry := t.loader.LoadResource(templates.Resource{Kind: r.kind.name, Namespace: r.namespace, Name: name, Content: content})
+	entry := t.loader.LoadResource(load.Resource{Kind: r.kind.name, Namespace: r.namespace, Name: name, Content: content})
 	t.Metrics.TellBroken(t.Log, &entry)
 	var faults []templates.Finding
 	var warnings []string
@@ -129,7 +130,7 @@ func oldContent(r *review) ([]byte, error) {
 	if r.operation != "UPDATE" || r.oldObject == nil {
 		return nil, nil
 	}
-	content, err := templates.ResourceContent(r.oldObject)
+	content, err := load.ResourceContent(r.oldObject)
 	if err != nil {
 		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.oldObject: %w", err)}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
 func newTemplatesCommand(std streams) *cobra.Command {
@@ -102,7 +103,7 @@ func newTemplatesSchemaCommand(std streams) *cobra.Command {
 		Example: `  sidecar-injector templates schema > ` + schemaFile,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			text, err := templates.JSONSchema()
+			text, err := shape.JSONSchema()
 			if err != nil {
 				return fmt.Errorf("JSON Schema: %w", err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -105,7 +106,7 @@ type checked struct {
 // check loads the templates of all files. A file without any is an error: somebody
 // wanted something checked, and nothing was.
 func check(files []file) (checked, error) {
-	loader := templates.NewLoader()
+	loader := load.NewLoader()
 	var entries []templates.Entry
 	var faults []error
 	for _, f := range files {

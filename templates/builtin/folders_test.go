@@ -7,6 +7,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 // A volume at the root would hide all that an image has.
@@ -22,7 +23,7 @@ func TestNoFolderIsTheRoot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, entry := range templates.Load(templates.SourceBuiltIn, file, data) {
+		for _, entry := range load.Load(templates.SourceBuiltIn, file, data) {
 			for _, name := range entry.Template.ParameterNames() {
 				if !slices.Contains(mounted, name) {
 					continue

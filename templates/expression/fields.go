@@ -3,6 +3,7 @@ package expression
 import (
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -47,7 +48,7 @@ func unknownField(s *schema.Schema, field string) *Error {
 			err.Hint = "declared before are " + strings.Join(names[:min(len(names), 20)], ", ")
 		}
 	}
-	if near := schema.Nearest(field, s.Names()); near != "" {
+	if near := message.Nearest(field, s.Names()); near != "" {
 		err.Hint = "did you mean " + near + "?"
 	}
 	return err

@@ -9,7 +9,7 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 
-	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // CEL reports what is wrong as text for people who know CEL's grammar. Here the
@@ -127,13 +127,13 @@ func (l *language) undeclared(err *Error, source, name string, tree *ast.AST, id
 			err.Offset = i
 		}
 		err.Message = "function " + quote(name) + " is unknown"
-		if near := schema.Nearest(name, l.functions); near != "" {
+		if near := message.Nearest(name, l.functions); near != "" {
 			err.Hint = "did you mean " + near + "?"
 		}
 		return
 	}
 	err.Message = "variable " + quote(name) + " is unknown"
-	near, shell := schema.Nearest(name, variableNames()), shellHint(source)
+	near, shell := message.Nearest(name, variableNames()), shellHint(source)
 	switch {
 	case near != "" && (shell == "" || name != strings.ToUpper(name)):
 		err.Hint = "did you mean " + near + "?"

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Members is an object that keeps its members in order. CheckJSON takes it
@@ -124,7 +126,7 @@ func (c *jsonCheck) add(fault *Fault) {
 
 func (s *Schema) unknownField(name string) *Fault {
 	fault := &Fault{Reason: UnknownField, Message: "field " + quote(name) + " is unknown in " + s.Type}
-	if near := Nearest(name, s.Names()); near != "" {
+	if near := message.Nearest(name, s.Names()); near != "" {
 		fault.Hint = "did you mean " + near + "?"
 	}
 	return fault

@@ -169,3 +169,7 @@ func (k Kind) String() string {
 	}
 	return "unknown kind"
 }
+
+// TokenVolume is how the name of the volume of a service account's token begins, which the API
+// server names at random and adds to every pod itself.
+const TokenVolume = "kube-api-access-"

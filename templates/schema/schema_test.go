@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/randfill"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 type inner struct {
@@ -157,7 +159,7 @@ func TestNearestKnowsWhatWasMeant(t *testing.T) {
 		"imagee": "image", "Image": "image", "volumemounts": "volumeMounts", "volumeMount": "volumeMounts",
 		"enviroment": "", "evn": "env", "comand": "command", "livenesProbe": "livenessProbe", "x": "", "": "", "readyProbe": "",
 	} {
-		if got := Nearest(name, known); got != want {
+		if got := message.Nearest(name, known); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
@@ -23,7 +24,7 @@ func (s *scripted) Name() string                        { return "script" }
 func (s *scripted) Read() ([]templates.Entry, error)    { return s.entries, s.err }
 func (s *scripted) Watch(context.Context, func()) error { return errors.New("blind") }
 func (s *scripted) load(name, text string) *scripted {
-	s.entries = templates.Load(templates.SourceDirectory, name, []byte(text))
+	s.entries = load.Load(templates.SourceDirectory, name, []byte(text))
 	return s
 }
 

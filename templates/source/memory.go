@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 // memory is what a source of files remembers between two reads, so that an
 // unchanged file is not compiled again and a broken one loses nothing.
 type memory struct {
 	source string // one of the templates.Source constants
-	loader *templates.Loader
+	loader *load.Loader
 	files  map[string]remembered
 	good   map[identity]*templates.Template
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -30,7 +31,7 @@ const absence = 5 * time.Second
 // An API server that does not know the kinds has no templates; it is asked again.
 type Resources struct {
 	client  rest.Interface
-	loader  *templates.Loader
+	loader  *load.Loader
 	absence time.Duration
 
 	changed chan struct{} // holds one when there is something to read
@@ -71,7 +72,7 @@ func NewResources(config *rest.Config) (*Resources, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Resources{client: client, loader: templates.NewLoader(), absence: absence, changed: make(chan struct{}, 1)}
+	r := &Resources{client: client, loader: load.NewLoader(), absence: absence, changed: make(chan struct{}, 1)}
 	r.kinds = []*resourceKind{
 		{Resources: r, kind: v1alpha1.ClusterSidecarTemplateKind, plural: v1alpha1.ClusterSidecarTemplates},
 		{Resources: r, kind: v1alpha1.SidecarTemplateKind, plural: v1alpha1.SidecarTemplates},

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -25,7 +25,7 @@ type resource struct {
 	metav1.ObjectMeta
 	status v1alpha1.SidecarTemplateStatus
 
-	// content is templates.ResourceContent, nil once it has been compiled.
+	// content is load.ResourceContent, nil once it has been compiled.
 	content []byte
 	// record is what it has been compiled into, nil before.
 	record *record
@@ -57,7 +57,7 @@ func (r *resource) UnmarshalJSON(data []byte) error {
 		r.status = v1alpha1.SidecarTemplateStatus{}
 	}
 	var err error
-	r.content, err = templates.ResourceContent(data)
+	r.content, err = load.ResourceContent(data)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 // A resourceKind is the store that a reflector fills. Nothing of what the API server
@@ -134,5 +135,5 @@ func (k *resourceKind) compile(r *resource) {
 }
 
 func (k *resourceKind) load(r *resource) templates.Entry {
-	return k.loader.LoadResource(templates.Resource{Kind: k.kind, Namespace: r.Namespace, Name: r.Name, Content: r.content})
+	return k.loader.LoadResource(load.Resource{Kind: k.kind, Namespace: r.Namespace, Name: r.Name, Content: r.content})
 }

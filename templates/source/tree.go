@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 // tree reads the files of one or more file systems and remembers what they held.
@@ -28,7 +29,7 @@ type root struct {
 
 // newTree reads roots as one source, one of the templates.Source constants.
 func newTree(source string, roots ...root) tree {
-	return tree{roots: roots, memory: memory{source: source, loader: templates.NewLoader()}}
+	return tree{roots: roots, memory: memory{source: source, loader: load.NewLoader()}}
 }
 
 // Read gives the templates: see Source.

@@ -18,8 +18,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
+// Domain is the API group, and the prefix of every label and annotation of ours.
+const Domain = "sidecar-injector.dev"
+
 // GroupVersion is the API group and version of the types in this package.
-var GroupVersion = schema.GroupVersion{Group: "sidecar-injector.dev", Version: "v1alpha1"}
+var GroupVersion = schema.GroupVersion{Group: Domain, Version: "v1alpha1"}
 
 // The kinds of this package.
 const (

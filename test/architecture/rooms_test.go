@@ -14,30 +14,36 @@ import (
 func rooms() map[string][]string {
 	return map[string][]string{
 		"templates/v1alpha1":   {},
-		"templates/schema":     {"templates/manifest"},
+		"templates/message":    {},
 		"templates/manifest":   {},
-		"templates/expression": {"templates/schema", "templates/v1alpha1"},
-		"templates":            {"templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1"},
-		"templates/builtin":    {},
-		"templates/source":     {"templates", "templates/builtin", "templates/v1alpha1"},
-		"webhook/inject":       {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
-		"webhook/certs":        {},
-		"webhook/rawjson":      {},
-		"webhook":              {"templates", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
-		"config":               {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
+		"templates/schema":     {"templates/manifest", "templates/message"},
+		"templates/expression": {"templates/message", "templates/schema", "templates/v1alpha1"},
+		"templates/program":    {"templates/expression", "templates/message", "templates/schema", "templates/v1alpha1"},
+		"templates":            {"templates/expression", "templates/message", "templates/program", "templates/schema", "templates/v1alpha1"},
+		"templates/shape":      {"templates", "templates/program", "templates/schema", "templates/v1alpha1"},
+		"templates/check":      {"templates", "templates/expression", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1"},
+		"templates/load": {"templates", "templates/check", "templates/expression", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape",
+			"templates/v1alpha1"},
+		"templates/builtin": {},
+		"templates/source":  {"templates", "templates/builtin", "templates/load", "templates/v1alpha1"},
+		"webhook/inject":    {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
+		"webhook/certs":     {},
+		"webhook/rawjson":   {},
+		"webhook":           {"templates", "templates/load", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
+		"config":            {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/manifest", "templates/schema", "webhook/inject"},
+		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/schema", "webhook/inject"},
 		"cmd/sidecar-injector/fleet":    {"templates", "webhook/inject"},
 		"cmd/sidecar-injector/terminal": {"templates"},
 		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "webhook/inject"},
 		"cmd/sidecar-injector/diff":     {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates/manifest"},
 		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
-		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/manifest", "templates/v1alpha1",
+		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/load", "templates/manifest", "templates/v1alpha1",
 			"webhook", "webhook/inject"},
 		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/serve":  {"templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
 
-		"cmd/sidecar-injector/playground":        {"examples", "templates", "templates/builtin", "templates/manifest", "webhook/inject"},
+		"cmd/sidecar-injector/playground":        {"examples", "templates", "templates/builtin", "templates/load", "templates/manifest", "webhook/inject"},
 		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/playground"},
 		"cmd/sidecar-injector/playground/static": {"cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page"},
 		"cmd/sidecar-injector/playground/wasm":   {"cmd/sidecar-injector/playground"},
@@ -45,8 +51,8 @@ func rooms() map[string][]string {
 		"examples": {},
 
 		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live",
-			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/manifest", "templates/schema",
-			"templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
+			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
+			"templates/shape", "templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }
 
@@ -54,7 +60,8 @@ func rooms() map[string][]string {
 // answer the API server, the command line and the tests alike.
 func pure() []string {
 	return []string{
-		"templates", "templates/expression", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/inject", "webhook/rawjson",
+		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1",
+		"webhook/inject", "webhook/rawjson",
 		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
 	}
 }

@@ -158,8 +158,8 @@ func check(s *server, b body) (answered, error) {
 	return answered{len(operations), len(review.Response.Patch)}, nil
 }
 
-// load is what a number of requests cost.
-type load struct {
+// spent is what a number of requests cost.
+type spent struct {
 	Requests  int     `json:"requests"`
 	CPU       float64 `json:"cpuMicroseconds"` // of the server, per request
 	P50       float64 `json:"p50Microseconds"`
@@ -168,34 +168,34 @@ type load struct {
 }
 
 // drive sends n requests over that many connections, each as soon as it has its answer.
-func drive(s *server, b body, connections, n int) (load, error) {
+func drive(s *server, b body, connections, n int) (spent, error) {
 	clients := make([]*client, connections)
 	for i := range clients {
 		c, err := connect(s, b)
 		if err != nil {
-			return load{}, err
+			return spent{}, err
 		}
 		defer c.close()
 		clients[i] = c
 	}
 	warm := connections * 4
 	if _, _, err := round(clients, warm); err != nil {
-		return load{}, fmt.Errorf("server %s, body %s: %w", s.name, b.name, err)
+		return spent{}, fmt.Errorf("server %s, body %s: %w", s.name, b.name, err)
 	}
 	before, err := s.cpu()
 	if err != nil {
-		return load{}, err
+		return spent{}, err
 	}
 	latencies, took, err := round(clients, n)
 	if err != nil {
-		return load{}, fmt.Errorf("server %s, body %s: %w", s.name, b.name, err)
+		return spent{}, fmt.Errorf("server %s, body %s: %w", s.name, b.name, err)
 	}
 	after, err := s.cpu()
 	if err != nil {
-		return load{}, err
+		return spent{}, err
 	}
 	slices.Sort(latencies)
-	return load{
+	return spent{
 		Requests:  n,
 		CPU:       microseconds(after-before) / float64(n),
 		P50:       microseconds(quantile(latencies, 0.50)),

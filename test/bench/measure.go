@@ -19,7 +19,7 @@ import (
 type sample struct {
 	Round int `json:"round"`
 	place
-	load
+	spent
 	Operations int `json:"operations"` // of the patch
 	PatchBytes int `json:"patchBytes"`
 }
@@ -125,7 +125,7 @@ func (b *bench) rounds(list []row) (samples []sample, err error) {
 			if err != nil {
 				return nil, err
 			}
-			samples = append(samples, sample{Round: n + 1, place: p, load: measured, Operations: answers[i].operations, PatchBytes: answers[i].bytes})
+			samples = append(samples, sample{Round: n + 1, place: p, spent: measured, Operations: answers[i].operations, PatchBytes: answers[i].bytes})
 		}
 		for _, s := range b.servers {
 			if err := os.Truncate(s.log, 0); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -191,7 +192,7 @@ func readLog(s *server) []byte {
 
 // allocations counts those of the pure function and its patch.
 func (b *bench) allocations() ([]result, error) {
-	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
+	entries := load.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
 	embedded, err := source.NewEmbedded(builtin.FS).Read()
 	if err != nil {
 		return nil, err

@@ -24,10 +24,10 @@ func compare(list []row, samples []sample) []result {
 		round int
 		place place
 	}
-	loads := map[at]load{}
+	loads := map[at]spent{}
 	last := 0
 	for _, s := range samples {
-		loads[at{s.Round, s.place}] = s.load
+		loads[at{s.Round, s.place}] = s.spent
 		last = max(last, s.Round)
 	}
 	var results []result

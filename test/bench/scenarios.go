@@ -33,7 +33,7 @@ type place struct {
 // quantity is what of a load is compared.
 type quantity struct {
 	name string
-	of   func(load) float64
+	of   func(spent) float64
 }
 
 // row is one line of the result: the ratio of two places' quantity, which must be at
@@ -53,11 +53,11 @@ type limits struct {
 }
 
 func cpuPerRequest() quantity {
-	return quantity{"CPU per request", func(l load) float64 { return l.CPU }}
+	return quantity{"CPU per request", func(l spent) float64 { return l.CPU }}
 }
-func worstLatency() quantity { return quantity{"p99", func(l load) float64 { return l.P99 }} }
+func worstLatency() quantity { return quantity{"p99", func(l spent) float64 { return l.P99 }} }
 func throughput() quantity {
-	return quantity{"throughput", func(l load) float64 { return l.PerSecond }}
+	return quantity{"throughput", func(l spent) float64 { return l.PerSecond }}
 }
 
 // rows are the promises of docs/performance.md that a load run can check.

@@ -24,6 +24,7 @@ import (
 	kubernetesyaml "sigs.k8s.io/yaml"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -162,7 +163,7 @@ func templateIn(t *testing.T, file string, text []byte, namespace string) []writ
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
-	content, err := templates.ResourceContent(text)
+	content, err := load.ResourceContent(text)
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
@@ -185,7 +186,7 @@ func (w *writtenTemplate) send(ctx context.Context, options ...string) (stored, 
 // findings are what validate says of the template.
 func (w *writtenTemplate) findings() []templates.Finding {
 	var findings []templates.Finding
-	for _, e := range templates.Load(templates.SourceDirectory, "", w.object) {
+	for _, e := range load.Load(templates.SourceDirectory, "", w.object) {
 		findings = append(findings, e.Findings...)
 	}
 	return findings
@@ -197,7 +198,7 @@ func TestApplyTellsWhatValidateTells(t *testing.T) {
 	installCRDs(t)
 	i := startInjector(t)
 	reviewed(t, i)
-	loader := templates.NewLoader()
+	loader := load.NewLoader()
 	var refused, accepted, byServer int
 	for _, w := range writtenTemplates(t, newNamespace(t, nil, nil)) {
 		var faults, warnings []string
@@ -258,7 +259,7 @@ func TestApplyTellsWhatValidateTells(t *testing.T) {
 }
 
 // stored checks that what the API server stored loads as what was sent, and deletes it.
-func (w *writtenTemplate) stored(t *testing.T, loader *templates.Loader, got object) {
+func (w *writtenTemplate) stored(t *testing.T, loader *load.Loader, got object) {
 	t.Helper()
 	text, err := json.Marshal(got)
 	if err != nil {
@@ -266,11 +267,11 @@ func (w *writtenTemplate) stored(t *testing.T, loader *templates.Loader, got obj
 	}
 	entries := make([]templates.Entry, 0, 2)
 	for _, object := range [][]byte{w.object, text} {
-		content, err := templates.ResourceContent(object)
+		content, err := load.ResourceContent(object)
 		if err != nil {
 			t.Fatal(err)
 		}
-		entries = append(entries, loader.LoadResource(templates.Resource{Kind: w.kind, Namespace: w.namespace, Name: w.name, Content: content}))
+		entries = append(entries, loader.LoadResource(load.Resource{Kind: w.kind, Namespace: w.namespace, Name: w.name, Content: content}))
 	}
 	if diff := cmp.Diff(entries[0].Findings, entries[1].Findings); diff != "" || entries[0].Broken() {
 		t.Errorf("%s: %s: findings (-sent +stored)\n%s", w.file, w.name, diff)

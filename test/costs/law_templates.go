@@ -197,27 +197,27 @@ func templateLaws() []law {
 		{name: "template: a spec on one line", n: 200, build: func(n int) job { return loadResource(adding(object{"env": variables(n)})) }},
 		{name: "template: surrogates on one line", n: 200, build: func(n int) job {
 			text := bytes.ReplaceAll(encode(document("t", adding(object{"env": variables(n)}))), []byte(`"x"`), []byte(`"\ud83d\ude00"`))
-			return load(text)
+			return loadFile(text)
 		}},
 		{name: "template: templates in a file", n: 20, build: func(n int) job {
 			var files []byte
 			for i := range n {
 				files = append(append(files, templateOf(fmt.Sprintf("t%d", i), adding(object{"env": variables(i%5 + 1)}))...), "---\n"...)
 			}
-			return load(files)
+			return loadFile(files)
 		}},
 		{name: "template: templates of one name", n: 20, build: func(n int) job {
 			var files []byte
 			for i := range n {
 				files = append(append(files, templateOf("t", adding(object{"env": variables(i%3 + 1)}))...), "---\n"...)
 			}
-			return load(files)
+			return loadFile(files)
 		}},
 		{name: "template: keys set twice", n: 200, build: func(n int) job {
-			return load(append(templateOf("t", adding(nil)), strings.Repeat("kind: x\n", n)...))
+			return loadFile(append(templateOf("t", adding(nil)), strings.Repeat("kind: x\n", n)...))
 		}},
 		{name: "template: a comment for each line", n: 200, build: func(n int) job {
-			return load(bytes.ReplaceAll(templateOf("t", adding(object{"env": variables(n)})), []byte("\n"), []byte(" # text\n# text\n")))
+			return loadFile(bytes.ReplaceAll(templateOf("t", adding(object{"env": variables(n)})), []byte("\n"), []byte(" # text\n# text\n")))
 		}},
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -35,7 +36,7 @@ var builtinEntries = sync.OnceValue(func() []templates.Entry {
 	for _, file := range files {
 		var data []byte
 		if data, err = builtin.FS.ReadFile(file); err == nil {
-			entries = append(entries, templates.Load(templates.SourceBuiltIn, file, data)...)
+			entries = append(entries, load.Load(templates.SourceBuiltIn, file, data)...)
 		}
 	}
 	if err != nil {
@@ -46,7 +47,7 @@ var builtinEntries = sync.OnceValue(func() []templates.Entry {
 
 // setOf are the built-in templates and those of a text; good says that none of those has a fault.
 func setOf(text []byte) (set *templates.Set, good bool) {
-	entries := templates.Load(templates.SourceDirectory, "costs.yaml", text)
+	entries := load.Load(templates.SourceDirectory, "costs.yaml", text)
 	good = !slices.ContainsFunc(entries, templates.Entry.Broken)
 	return templates.NewSet(slices.Concat(builtinEntries(), entries)), good
 }

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -58,10 +59,10 @@ func listed(n int) []byte {
 	return templateOf("listed", spec)
 }
 
-// load is the work of loading a file of templates and of making the set with them.
-func load(text []byte) job {
+// loadFile is the work of loading a file of templates and of making the set with them.
+func loadFile(text []byte) job {
 	return job{bytes: len(text), do: func() (outcome, error) {
-		entries := templates.Load(templates.SourceDirectory, "costs.yaml", text)
+		entries := load.Load(templates.SourceDirectory, "costs.yaml", text)
 		templates.NewSet(entries)
 		for _, e := range entries {
 			if len(e.Findings) > 0 {
@@ -72,17 +73,17 @@ func load(text []byte) job {
 	}}
 }
 
-// loadSpec is load for one template.
-func loadSpec(spec object) job { return load(templateOf("t", spec)) }
+// loadSpec is loadFile for one template.
+func loadSpec(spec object) job { return loadFile(templateOf("t", spec)) }
 
 // loadResource is the work on one template as the API server gives it: on one line, without places.
 func loadResource(spec object) job {
-	content, err := templates.ResourceContent(encode(document("t", spec)))
+	content, err := load.ResourceContent(encode(document("t", spec)))
 	if err != nil {
 		panic(err) // it is an object
 	}
 	return job{bytes: len(content), do: func() (outcome, error) {
-		entry := templates.NewLoader().LoadResource(templates.Resource{Kind: v1alpha1.ClusterSidecarTemplateKind, Name: "t", Content: content})
+		entry := load.NewLoader().LoadResource(load.Resource{Kind: v1alpha1.ClusterSidecarTemplateKind, Name: "t", Content: content})
 		if len(entry.Findings) > 0 {
 			return word(string(entry.Findings[0].Reason)), nil
 		}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 // render gives the chart's documents, as helm of tools/go.mod renders them.
@@ -99,7 +100,7 @@ func TestTheExampleValuesRender(t *testing.T) {
 }
 
 func TestTheExampleTemplateHasNoFindings(t *testing.T) {
-	for _, entry := range templates.Load(templates.SourceDirectory, "examples/cluster-template.yaml", []byte(read(t, "examples/cluster-template.yaml"))) {
+	for _, entry := range load.Load(templates.SourceDirectory, "examples/cluster-template.yaml", []byte(read(t, "examples/cluster-template.yaml"))) {
 		for _, finding := range entry.Findings {
 			t.Errorf("%s\n%s", finding, finding.Excerpt)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
 var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
@@ -34,7 +35,7 @@ func blocks(t *testing.T, name, holding string) []string {
 
 func TestTemplatesInTheDocsLoadWithoutFindings(t *testing.T) {
 	for _, text := range blocks(t, "docs/templates.md", "kind: ClusterSidecarTemplate") {
-		for _, entry := range templates.Load(templates.SourceDirectory, "docs/templates.md", []byte(text)) {
+		for _, entry := range load.Load(templates.SourceDirectory, "docs/templates.md", []byte(text)) {
 			for _, finding := range entry.Findings {
 				t.Errorf("%s\n%s", finding, finding.Excerpt)
 			}
@@ -88,7 +89,7 @@ func TestTheReadmesOutputIsOfTodaysTemplates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, entry := range templates.Load(templates.SourceBuiltIn, file, data) {
+		for _, entry := range load.Load(templates.SourceBuiltIn, file, data) {
 			if entry.Template == nil || entry.Template.Revision != m[2] {
 				t.Errorf("README.md shows %s, which is not today's revision: paste the output of make demo", m[0])
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
@@ -69,7 +70,7 @@ func (c *goldenCase) wantName() string {
 // any other name, or without an expectation, fails.
 func loadCases(t *testing.T) []*goldenCase {
 	t.Helper()
-	loader := templates.NewLoader()
+	loader := load.NewLoader()
 	shipped := builtIns(t, loader)
 	var cases []*goldenCase
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -116,7 +117,7 @@ func exampleInput(t *testing.T, dir string) string {
 	return ""
 }
 
-func loadCase(t *testing.T, name, dir, input string, loader *templates.Loader, shipped []templates.Entry) *goldenCase {
+func loadCase(t *testing.T, name, dir, input string, loader *load.Loader, shipped []templates.Entry) *goldenCase {
 	t.Helper()
 	c := &goldenCase{name: name, dir: dir, inputName: input, config: config.Default(), templates: map[string][]byte{}}
 	c.input = read(t, filepath.Join(dir, input))
@@ -156,7 +157,7 @@ func loadCase(t *testing.T, name, dir, input string, loader *templates.Loader, s
 	return c
 }
 
-func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *templates.Loader) {
+func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *load.Loader) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -170,7 +171,7 @@ func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *templates.L
 }
 
 // builtIns are the entries of the embedded templates, which have to be without findings.
-func builtIns(t *testing.T, loader *templates.Loader) []templates.Entry {
+func builtIns(t *testing.T, loader *load.Loader) []templates.Entry {
 	t.Helper()
 	names, err := fs.Glob(builtin.FS, "*.yaml")
 	if err != nil {

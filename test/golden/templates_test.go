@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -21,7 +22,7 @@ var volumesOfTheApp = []string{"config", "conf", "logs", "models"}
 
 func TestEveryExampleOfABuiltInTemplateKeepsTheHouseRules(t *testing.T) {
 	for _, native := range []bool{true, false} {
-		for _, e := range builtIns(t, templates.NewLoader()) {
+		for _, e := range builtIns(t, load.NewLoader()) {
 			for _, example := range e.Template.Spec.Examples {
 				t.Run(fmt.Sprintf("%s/%s/native %v", e.Name, example.Name, native), func(t *testing.T) {
 					request := &inject.Request{Pod: podAsking(t, e.Name, example), Namespace: inject.Namespace{

@@ -15,6 +15,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -117,7 +118,7 @@ func tryGenerated(t *testing.T, data []byte) bool {
 		t.Helper()
 		t.Fatalf("%s\n%s\n%s", fmt.Sprintf(format, args...), pod, document)
 	}
-	entries := templates.Load(templates.SourceDirectory, "t.yaml", []byte(document))
+	entries := load.Load(templates.SourceDirectory, "t.yaml", []byte(document))
 	for _, e := range entries {
 		for _, finding := range e.Findings {
 			if finding.Reason == templates.InternalError || strings.Contains(finding.Message, "internal error") || finding.Reason == templates.YAMLSyntax {
@@ -183,7 +184,7 @@ func TestGeneratedTemplatesReachTheEnd(t *testing.T) {
 			injected++
 		}
 		c := &choices{left: data}
-		for _, e := range templates.Load(templates.SourceDirectory, "t.yaml", []byte(generatedTemplate(c, "one"))) {
+		for _, e := range load.Load(templates.SourceDirectory, "t.yaml", []byte(generatedTemplate(c, "one"))) {
 			if e.Template != nil {
 				loaded++
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -25,10 +26,10 @@ func builtinEntries(t testing.TB, more ...string) []templates.Entry {
 		if err != nil {
 			t.Fatal(err)
 		}
-		entries = append(entries, templates.Load(templates.SourceBuiltIn, file, data)...)
+		entries = append(entries, load.Load(templates.SourceBuiltIn, file, data)...)
 	}
 	for _, text := range more {
-		entries = append(entries, templates.Load(templates.SourceDirectory, "test.yaml", []byte(text))...)
+		entries = append(entries, load.Load(templates.SourceDirectory, "test.yaml", []byte(text))...)
 	}
 	for _, e := range entries {
 		if e.Broken() {

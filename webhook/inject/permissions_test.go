@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -22,7 +23,7 @@ spec:
 `
 
 func TestPermissionsAreToldToWhoeverAsksAndDecideNothing(t *testing.T) {
-	set := templates.NewSet(templates.Load(templates.SourceDirectory, "t.yaml", []byte(needyTemplate)))
+	set := templates.NewSet(load.Load(templates.SourceDirectory, "t.yaml", []byte(needyTemplate)))
 	pod := []byte(`{"metadata":{"labels":{"sidecar-injector.dev/injection":"enabled"},"annotations":{"sidecar-injector.dev/inject":"a=needy,b=needy",` +
 		`"a.sidecar-injector.dev/what":"pods","b.sidecar-injector.dev/what":"secrets"}},"spec":{"containers":[{"name":"app","image":"app"}]}}`)
 	decide := func(pod []byte, permissions bool) *inject.Result {

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 )
 
@@ -45,7 +46,7 @@ func askingPod(t testing.TB, pod *corev1.Pod) []byte {
 // stageSet holds one log collector.
 func stageSet(t testing.TB) *templates.Set {
 	t.Helper()
-	entries := templates.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
+	entries := load.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
 	for _, e := range entries {
 		if e.Broken() {
 			t.Fatal(e.Findings)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -282,5 +283,5 @@ func TestLeftoversAreWholeAndNobodyAsksForThem(t *testing.T) {
 
 func tracedSet(t testing.TB) *templates.Set {
 	t.Helper()
-	return templates.NewSet(templates.Load(templates.SourceDirectory, "t.yaml", []byte(traced)))
+	return templates.NewSet(load.Load(templates.SourceDirectory, "t.yaml", []byte(traced)))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
@@ -22,7 +23,7 @@ func (c *Case) compile(a *Assertion, n *yaml.Node) error {
 		fault = &expression.Error{Message: "the expression is optional", Hint: "use .orValue(false)"}
 	}
 	if fault != nil {
-		line, column, excerpt := templates.Locate(c.spec.data, n, fault.Offset)
+		line, column, excerpt := load.Locate(c.spec.data, n, fault.Offset)
 		return &manifest.Error{File: c.spec.file, Line: line, Column: column, Message: "expression: " + fault.Message + "\n" + excerpt, Hint: fault.Hint}
 	}
 	a.compiled = compiled

@@ -173,7 +173,7 @@ func (f *finder) folder(dir string, above files) (int, error) {
 	}
 	name = filepath.ToSlash(name)
 	if f.chosen == nil || f.chosen(name) {
-		c, err := load(name, dir, here, f.unwanted)
+		c, err := readCase(name, dir, here, f.unwanted)
 		if err != nil {
 			f.faults = append(f.faults, err)
 		} else {

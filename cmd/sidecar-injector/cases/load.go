@@ -15,8 +15,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// load reads the files of one case; all that is wrong with them is told at once.
-func load(name, dir string, from files, unwanted bool) (*Case, error) {
+// readCase reads the files of one case; all that is wrong with them is told at once.
+func readCase(name, dir string, from files, unwanted bool) (*Case, error) {
 	c := &Case{Name: name, Dir: dir}
 	var faults []error
 	note := func(err error) {

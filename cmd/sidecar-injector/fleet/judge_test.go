@@ -8,6 +8,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -45,7 +46,7 @@ spec:
 
 func setOf(t *testing.T, text string) *templates.Set {
 	t.Helper()
-	entries := templates.Load(templates.SourceDirectory, "tail.yaml", []byte(text))
+	entries := load.Load(templates.SourceDirectory, "tail.yaml", []byte(text))
 	for _, e := range entries {
 		if e.Broken() {
 			t.Fatalf("template: %v\n%s", e.Findings, text)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -22,7 +23,7 @@ const TemplatesSuffix = "-templates"
 // the namespaced ones of the namespaces given ("" is all of them), and the mounted
 // ones of the installations.
 func (r *Reader) Templates(ctx context.Context, installations []Installation, namespaces ...string) ([]templates.Entry, error) {
-	loader := templates.NewLoader()
+	loader := load.NewLoader()
 	var all []templates.Entry
 	for _, i := range installations {
 		if i.Namespace == "" {
@@ -76,7 +77,7 @@ func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) 
 	return items, err
 }
 
-func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, namespace string) ([]templates.Entry, error) {
+func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, namespace string) ([]templates.Entry, error) {
 	items, err := r.TemplateResources(ctx, kind, namespace)
 	if err != nil {
 		r.unread = r.unread || Denied(err)
@@ -94,10 +95,10 @@ func (r *Reader) resources(ctx context.Context, loader *templates.Loader, kind, 
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
 		}
-		if text, err = templates.ResourceContent(text); err != nil {
+		if text, err = load.ResourceContent(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
 		}
-		all = append(all, loader.LoadResource(templates.Resource{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Content: text}))
+		all = append(all, loader.LoadResource(load.Resource{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Content: text}))
 	}
 	return all, nil
 }

@@ -13,13 +13,14 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // Engine answers Requests. It may be used by many goroutines.
 type Engine struct {
-	loader *templates.Loader
+	loader *load.Loader
 	given  []templates.Entry
 
 	mutex sync.Mutex
@@ -31,7 +32,7 @@ type Engine struct {
 
 // NewEngine gives one with the templates of a set.
 func NewEngine(given *templates.Set) *Engine {
-	return &Engine{loader: templates.NewLoader(), given: given.Entries(), set: given}
+	return &Engine{loader: load.NewLoader(), given: given.Entries(), set: given}
 }
 
 // BuiltIn are the templates that come with the program.
@@ -40,7 +41,7 @@ func BuiltIn() (*templates.Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("built-in templates: %w", err)
 	}
-	loader := templates.NewLoader()
+	loader := load.NewLoader()
 	var all []templates.Entry
 	for _, file := range files {
 		data, err := fs.ReadFile(builtin.FS, file.Name())

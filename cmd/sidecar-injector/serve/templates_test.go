@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
@@ -16,7 +17,7 @@ func TestALogLineOfABrokenTemplateIsBounded(t *testing.T) {
 	for i := range 2000 {
 		fmt.Fprintf(&fields, "  %d%s: 1\n", i, strings.Repeat("x", 900))
 	}
-	entries := templates.Load(templates.SourceDirectory, "wide.yaml", []byte("apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: wide}\nspec:\n"+fields.String()))
+	entries := load.Load(templates.SourceDirectory, "wide.yaml", []byte("apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: wide}\nspec:\n"+fields.String()))
 	var lines []string
 	log := funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{})
 	logChange(log, source.Change{Source: "directory", Broken: entries})

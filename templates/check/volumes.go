@@ -1,0 +1,50 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// volumes refuses volumes of one name, of a name that Kubernetes keeps for itself, and of one
+// that cannot name a volume.
+func volumes(s *Sample) []templates.Finding {
+	var found found
+	names := map[string]bool{}
+	for i, item := range s.Pod.Object("spec").List("volumes") {
+		volume, _ := item.(program.Object)
+		name := volume.Text("name")
+		if name == "" {
+			continue // reported as missing
+		}
+		where := s.place(podPath().Member("spec").Member("volumes").Item(i).Member("name"))
+		switch {
+		case strings.HasPrefix(name, schema.TokenVolume):
+			found.fault(where, templates.ReservedName, "", "volume %s belongs to Kubernetes, which makes it itself", message.Quote(name))
+		case names[name]:
+			found.fault(where, templates.DuplicateName, "", "volume %s is there twice", message.Quote(name))
+		default:
+			label(name, "a volume", where, &found)
+		}
+		names[name] = true
+	}
+	return found.list
+}
+
+// label refuses a text that is no DNS label.
+func label(name, whose string, where program.Place, found *found) {
+	if program.ValidContainer(name) {
+		return
+	}
+	hint := "lower-case letters, digits and - only"
+	if len(name) > validation.DNS1123LabelMaxLength {
+		hint = fmt.Sprintf("it has %d characters, at most 63 are allowed", len(name))
+	}
+	found.fault(where, templates.BadName, hint, "%s cannot name %s", message.Quote(name), whose)
+}

@@ -1,0 +1,28 @@
+package templates
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// FuzzBindList: what a list is written as is read as the same list.
+func FuzzBindList(f *testing.F) {
+	for _, text := range []string{"a,b", ` [ "a,b" ] `, "[", "a, ,b", `["[a"]`, ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		items, fault := convertList(text)
+		if fault != nil {
+			return
+		}
+		written := listText(items.([]any))
+		again, fault := convertList(written)
+		if fault != nil {
+			t.Fatalf("%q became %q: %s", text, written, fault.Message)
+		}
+		if diff := cmp.Diff(items, again); diff != "" {
+			t.Fatalf("%q became %q:\n%s", text, written, diff)
+		}
+	})
+}

@@ -1,0 +1,327 @@
+package load
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/shape"
+)
+
+// compiler turns the YAML of app and pod into nodes, reporting what does not fit.
+type compiler struct {
+	report      *report
+	environment *expression.Environment
+	// elements is the list of the $each whose item is being compiled; nil outside of one.
+	elements *program.Node
+}
+
+// value compiles a value whose place takes want. Nil means that the value is
+// absent (null) or at fault.
+func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
+	n = manifest.Resolve(n)
+	switch {
+	case n.Kind == yaml.ScalarNode:
+		return c.scalar(n, want, at)
+	case n.Kind == yaml.MappingNode && (want.Kind == schema.Object || want.Kind == schema.Map):
+		return c.mapping(n, want, at, false)
+	case n.Kind == yaml.SequenceNode && want.Kind == schema.List:
+		return c.list(n, want, at)
+	case want.Kind == schema.Any:
+		// Nothing in a pod takes any value today; such a place is constant.
+		return c.constant(n, want, at)
+	}
+	c.report.fault(n, at, templates.WrongType, "", "want %s, got a %s", article(want), nodeKind(n))
+	return nil
+}
+
+func article(s *schema.Schema) string {
+	switch s.Kind {
+	case schema.Object, schema.Map:
+		return "a mapping"
+	case schema.List:
+		return "a list"
+	case schema.Integer, schema.IntOrString:
+		return "an " + s.Kind.String()
+	default:
+		return "a " + s.Kind.String()
+	}
+}
+
+// constant checks a value without expressions.
+func (c *compiler) constant(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
+	if faults := want.CheckYAML(n, at); len(faults) > 0 {
+		c.report.faults(faults)
+		return nil
+	}
+	value, err := program.ValueFromJSON(manifest.JSON(n))
+	if err != nil {
+		c.report.fault(n, at, templates.BadValue, "", "%s", err)
+		return nil
+	}
+	if value == nil {
+		return nil
+	}
+	return &program.Node{Value: value, Want: want, Place: placeOf(n, at)}
+}
+
+func placeOf(n *yaml.Node, at *schema.Path) program.Place {
+	return program.Place{At: at, Line: n.Line, Column: n.Column}
+}
+
+func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
+	if !strings.Contains(n.Value, "${") {
+		return c.constant(n, want, at)
+	}
+	text, scanErr := expression.Scan(n.Value)
+	if scanErr != nil {
+		c.expressionFault(n, at, scanErr)
+		return nil
+	}
+	if literal, ok := text.Constant(); ok {
+		if faults := want.CheckJSON(literal, at); len(faults) > 0 {
+			for i := range faults {
+				faults[i].Node = n
+			}
+			c.report.faults(faults)
+			return nil
+		}
+		return &program.Node{Value: literal, Want: want, Place: placeOf(n, at)}
+	}
+	compiled, err := c.environment.Compile(text, want)
+	if err != nil {
+		c.expressionFault(n, at, err)
+		return nil
+	}
+	where := placeOf(n, at)
+	for _, part := range text.Parts {
+		if part.Expression {
+			where.Line, where.Column = c.report.text.place(n, max(part.Offset-2, 0))
+			break
+		}
+	}
+	out := &program.Node{Form: program.ExpressionForm, Expression: compiled, Want: want, Place: where}
+	if c.elements != nil {
+		out.Elements = c.elements.Expression.Uses()
+	}
+	return out
+}
+
+// expressionFault reports a fault of an expression at its character.
+func (c *compiler) expressionFault(n *yaml.Node, at *schema.Path, err *expression.Error) {
+	line, column := c.report.text.place(n, err.Offset)
+	hint := err.Hint
+	if err.Reason == expression.UnclosedExpression && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		if _, _, mended, ok := c.report.text.unquoted(n.Line); ok {
+			hint = "YAML takes ' #' for a comment; quote it: " + mended
+		}
+	}
+	c.report.add(templates.Finding{
+		Line: line, Column: column, Path: at.String(),
+		Reason: templates.FindingReason(err.Reason), Severity: templates.SeverityError, Hint: hint, Message: err.Message,
+	})
+}
+
+// mapping compiles a mapping. In a list (item) and in a field it may have $when;
+// a container may have $position.
+func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *program.Node {
+	return c.members(&program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}, n, want, at, container)
+}
+
+// item compiles an item of a list, whose $each has to be known before the rest of it.
+func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *program.Node {
+	out := &program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}
+	if list := valueAt(n, program.EachWord); list != nil {
+		if c.elements != nil {
+			c.report.fault(list, at.Member(program.EachWord), templates.FieldNotAllowed, "make one list of both with map", "an item within an item with $each cannot have one")
+			return nil
+		}
+		var environment *expression.Environment
+		if out.Each, environment = c.each(list, at.Member(program.EachWord)); out.Each == nil {
+			return nil
+		}
+		within := *c
+		within.environment, within.elements = environment, out.Each
+		out = within.members(out, n, want, at, container)
+		out.Weigh()
+		return out
+	}
+	return c.members(out, n, want, at, container)
+}
+
+// members compiles the members of a mapping into a node.
+func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *program.Node {
+	constant := true
+	for key, value := range manifest.Pairs(n) {
+		name := key.Value
+		here := at.Member(name)
+		if want.Kind == schema.Object && strings.HasPrefix(name, "$") {
+			c.word(out, key, value, here, container)
+			continue
+		}
+		m := program.NodeMember{Name: name}
+		elem := want.Elem
+		if want.Kind == schema.Object {
+			field, ok := want.Field(name)
+			if !ok {
+				c.unknown(key, want, here, container)
+				continue
+			}
+			elem, m.Name = field.Schema, field.Name // which all templates share
+		} else if unquotedKey(key, here, c.report) {
+			continue
+		} else if strings.Contains(name, "${") {
+			m.Key = c.key(key, here)
+			constant = constant && m.Key.Constant()
+			if m.Key == nil {
+				continue
+			}
+			if m.Key.Constant() {
+				m.Name, _ = m.Key.Value.(string)
+				m.Key = nil
+			}
+		}
+		if m.Value = c.value(value, elem, here); m.Value == nil {
+			continue
+		}
+		constant = constant && m.Value.Constant() && m.Key == nil
+		out.Members = append(out.Members, m)
+	}
+	if constant {
+		object := make(program.Object, 0, len(out.Members))
+		for _, m := range out.Members {
+			object = append(object, program.Member{Name: m.Name, Value: m.Value.Value})
+		}
+		out.Form, out.Value = program.ConstantForm, object
+	}
+	return out
+}
+
+// key compiles the expression in a key of labels or annotations.
+func (c *compiler) key(n *yaml.Node, at *schema.Path) *program.Node {
+	key := c.scalar(n, shape.Template().Text, at)
+	if key == nil || key.Form != program.ExpressionForm {
+		return key
+	}
+	if key.Expression.Uses().FromOutside() {
+		c.report.fault(n, at, templates.ExpressionType, "use ${instance} or ${index}", "a key may depend on nothing but instance and index")
+		return nil
+	}
+	if key.Expression.Optional() {
+		c.report.fault(n, at, templates.ExpressionType, "", "a key cannot be optional")
+		return nil
+	}
+	return key
+}
+
+func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path, container bool) {
+	known := want.Names()
+	if whole := shape.Template().Whole[want]; whole != nil {
+		if _, ok := whole.Field(key.Value); ok {
+			c.report.fault(key, at, templates.FieldNotAllowed, "it may add "+strings.Join(known, ", "), "a template may not add %s here", key.Value)
+			return
+		}
+	}
+	hint := ""
+	if near := message.Nearest(key.Value, known); near != "" {
+		hint = "did you mean " + near + "?"
+	} else if container && slices.Contains([]string{"when", "each", "position"}, key.Value) {
+		hint = "did you mean $" + key.Value + "?"
+	}
+	c.report.fault(key, at, templates.UnknownField, hint, "%s has no field %s", want.Type, message.Quote(key.Value))
+}
+
+func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
+	out := &program.Node{Form: program.ListForm, Want: want, Place: placeOf(n, at)}
+	switch want {
+	case shape.Template().InitContainers:
+		out.List = program.InitContainers
+	case shape.Template().Containers:
+		out.List = program.MainContainers
+	}
+	constant := out.List == program.NoContainers
+	for i, item := range n.Content {
+		item = manifest.Resolve(item)
+		here := at.Item(i)
+		var compiled *program.Node
+		switch {
+		case item.Kind == yaml.MappingNode && want.Elem.Kind == schema.Object:
+			compiled = c.item(item, want.Elem, here, out.List != program.NoContainers)
+			if compiled != nil && out.List != program.NoContainers { // nil where its $each is at fault
+				if compiled.Container == nil {
+					compiled.Container = &program.Container{}
+				}
+				compiled.Container.Name = scalarAt(item, "name")
+			}
+		case item.Kind == yaml.ScalarNode && item.Tag == "!!null" && !strings.Contains(item.Value, "${"):
+			c.report.fault(item, here, templates.WrongType, "", "want %s, got nothing", article(want.Elem))
+		default:
+			compiled = c.value(item, want.Elem, here)
+		}
+		if compiled == nil {
+			continue
+		}
+		constant = constant && compiled.Constant()
+		out.Items = append(out.Items, compiled)
+	}
+	if constant {
+		values := make([]any, len(out.Items))
+		for i, item := range out.Items {
+			values[i] = item.Value
+		}
+		out.Form, out.Value = program.ConstantForm, values
+	}
+	return out
+}
+
+// section compiles app or pod, which must be mappings; nil where it is absent.
+func (c *compiler) section(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		c.report.fault(n, at, templates.WrongType, "", "want a mapping, got a %s", nodeKind(n))
+		return nil
+	}
+	return c.mapping(n, want, at, false)
+}
+
+// pod compiles spec.pod.
+func (c *compiler) pod(n *yaml.Node) *program.Node {
+	return c.section(n, shape.Template().Pod, specPath().Member("pod"))
+}
+
+// app compiles spec.app without what says which containers are meant.
+func (c *compiler) app(n *yaml.Node) *program.Node {
+	if n != nil && n.Kind == yaml.MappingNode {
+		rest := *n
+		rest.Content = nil
+		for key, value := range manifest.Pairs(n) {
+			if key.Value != "containers" && key.Value != "initContainers" {
+				rest.Content = append(rest.Content, key, value)
+			}
+		}
+		n = &rest
+	}
+	return c.section(n, shape.Template().App, specPath().Member("app"))
+}
+
+// permissions compiles spec.permissions.
+func (c *compiler) permissions(n *yaml.Node) *program.Node {
+	if n == nil {
+		return nil
+	}
+	at := specPath().Member("permissions")
+	if n.Kind != yaml.SequenceNode {
+		c.report.fault(n, at, templates.WrongType, "write it as the rules of a Role", "want a list, got a %s", nodeKind(n))
+		return nil
+	}
+	return c.list(n, shape.Template().Permissions, at)
+}

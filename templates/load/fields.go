@@ -1,0 +1,196 @@
+package load
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/shape"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// parameters declares the template's parameters; of those without a name, and of a second one
+// of a name, there is only the finding.
+func parameters(spec *yaml.Node, declarations []v1alpha1.Parameter, r *report) []*templates.Parameter {
+	var all []*templates.Parameter
+	list := valueAt(spec, "parameters")
+	at := specPath().Member("parameters")
+	names := map[string]bool{}
+	for i := range declarations {
+		item := manifest.Resolve(list.Content[i])
+		declared := &declarations[i]
+		if name := scalarAt(item, "name"); declared.Name == "" && templates.ValidParameter(name) {
+			declared.Name = name // y without quotes: it has been reported, and expressions mean it
+		}
+		p, faults := templates.NewParameter(declared)
+		p.Index = i
+		for _, f := range faults {
+			if r.full() {
+				break
+			}
+			n := item
+			if value := valueAt(item, strings.SplitN(f.Field, "[", 2)[0]); value != nil {
+				if f.Reason == templates.MissingField {
+					continue // it is there, of the wrong type, and reported
+				}
+				n = value
+			}
+			r.add(templates.Finding{
+				Line: n.Line, Column: n.Column, Path: at.Item(i).String() + "." + f.Field,
+				Reason: f.Reason, Severity: templates.SeverityError, Hint: f.Hint, Message: f.Message,
+			})
+		}
+		switch {
+		case p.Name == "":
+			continue
+		case names[p.Name]:
+			r.fault(item, at.Item(i).Member("name"), templates.DuplicateName, "", "parameter %s is declared twice", message.Quote(p.Name))
+			continue
+		}
+		names[p.Name] = true
+		all = append(all, p)
+	}
+	return all
+}
+
+// unused warns of parameters that nothing reads.
+func unused(spec *yaml.Node, declared []*templates.Parameter, p *program.Program, r *report) {
+	if r.broken() {
+		return
+	}
+	used := slices.Concat(p.Reads.Parameters, p.Permissions.Uses().Parameters)
+	list := valueAt(spec, "parameters")
+	for _, p := range declared {
+		if !slices.Contains(used, p.Name) {
+			r.warn(manifest.Resolve(list.Content[p.Index]), specPath().Member("parameters").Item(p.Index), templates.UnusedParameter, "no expression reads parameter "+message.Quote(p.Name))
+		}
+	}
+}
+
+// overrides are the fields that an annotation may set.
+func overrides(n *yaml.Node, given []string, r *report) []string {
+	if n == nil || n.Kind != yaml.SequenceNode {
+		return []string{"resources"}
+	}
+	known := schema.Container().Names()
+	at := specPath().Member("overrides")
+	seen := map[string]bool{}
+	for i, name := range given {
+		if r.full() {
+			break
+		}
+		item := n.Content[i]
+		switch {
+		case name == "name" || name == "restartPolicy":
+			r.fault(item, at.Item(i), templates.FieldNotAllowed, "", "%s cannot be overridden: it decides whose container it is and how it runs", name)
+		case !slices.Contains(known, name):
+			r.fault(item, at.Item(i), templates.UnknownOverride, message.DidYouMean(name, known, "want a field of a container"), "a container has no field %s", message.Quote(name))
+		case seen[name]:
+			r.fault(item, at.Item(i), templates.DuplicateName, "", "%s is there twice", name)
+		}
+		seen[name] = true
+	}
+	return given
+}
+
+func failurePolicy(spec *yaml.Node, s *v1alpha1.SidecarTemplateSpec, r *report) v1alpha1.FailurePolicy {
+	switch s.FailurePolicy {
+	case v1alpha1.Fail, v1alpha1.Ignore:
+		return s.FailurePolicy
+	case "":
+	default:
+		unknown(valueAt(spec, "failurePolicy"), specPath().Member("failurePolicy"), string(s.FailurePolicy), []string{string(v1alpha1.Fail), string(v1alpha1.Ignore)}, r)
+	}
+	if s.Match != nil {
+		return v1alpha1.Ignore
+	}
+	return v1alpha1.Fail
+}
+
+// unknown reports a word that is none of the known ones.
+func unknown(n *yaml.Node, at *schema.Path, word string, known []string, r *report) {
+	r.fault(n, at, templates.BadValue, message.DidYouMean(word, known, "want "+strings.Join(known, " or ")), "%s is not known", message.Quote(word))
+}
+
+func supports(n *yaml.Node, given []v1alpha1.Support, r *report) {
+	known := []string{string(v1alpha1.SupportWindows), string(v1alpha1.SupportHostNetwork)}
+	at := specPath().Member("supports")
+	seen := map[v1alpha1.Support]bool{}
+	for i, s := range given {
+		if r.full() {
+			break
+		}
+		switch {
+		case !slices.Contains(known, string(s)):
+			unknown(n.Content[i], at.Item(i), string(s), known, r)
+		case seen[s]:
+			r.fault(n.Content[i], at.Item(i), templates.DuplicateName, "", "%s is there twice", s)
+		}
+		seen[s] = true
+	}
+}
+
+// targets reads which containers of the app are meant.
+func targets(app *yaml.Node, c *compiler) templates.Targets {
+	t := templates.Targets{First: true}
+	if app == nil || app.Kind != yaml.MappingNode {
+		return t
+	}
+	at := specPath().Member("app")
+	if n := valueAt(app, "containers"); n != nil {
+		t = containers(n, at.Member("containers"), c.report)
+	}
+	if n := valueAt(app, "initContainers"); n != nil {
+		if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") {
+			c.report.fault(n, at.Member("initContainers"), templates.WrongType, "", "want true or false, not an expression")
+		} else if value := c.value(n, shape.Template().Boolean, at.Member("initContainers")); value != nil {
+			t.InitContainers = value.Value == true
+		}
+	}
+	return t
+}
+
+func containers(n *yaml.Node, at *schema.Path, r *report) templates.Targets {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Value == "first":
+	case n.Kind == yaml.ScalarNode && n.Value == "all":
+		return templates.Targets{All: true}
+	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
+		return templates.Targets{Names: containerNames(n, at, r)}
+	default:
+		hint := "want first, all, or a list of names"
+		if n.Kind == yaml.ScalarNode && program.ValidContainer(n.Value) {
+			hint = "want first, all, or a list: [" + n.Value + "]"
+		}
+		r.fault(n, at, templates.BadValue, hint, "containers does not say which")
+	}
+	return templates.Targets{First: true}
+}
+
+func containerNames(n *yaml.Node, at *schema.Path, r *report) []string {
+	var names []string
+	seen := map[string]bool{}
+	for i, item := range n.Content {
+		if r.full() {
+			break
+		}
+		item = manifest.Resolve(item)
+		switch {
+		case item.Kind != yaml.ScalarNode || item.Tag != "!!str" || !program.ValidContainer(item.Value):
+			r.fault(item, at.Item(i), templates.BadName, "names of containers stand as they are, without expressions", "want the name of a container")
+			continue
+		case seen[item.Value]:
+			r.fault(item, at.Item(i), templates.DuplicateName, "", "container %s is there twice", message.Quote(item.Value))
+			continue
+		}
+		seen[item.Value] = true
+		names = append(names, item.Value)
+	}
+	return names
+}

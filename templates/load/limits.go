@@ -1,0 +1,109 @@
+package load
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+)
+
+// Bounds of one template, so that none keeps a process from the others. The largest
+// built-in one has 84 expressions, 389 values and 21 parameters.
+const (
+	// maxExpressions is as many as have their plans kept: see the expression room.
+	maxExpressions = 500
+	maxParameters  = 200
+	// maxExpressionText bounds them together, in bytes: CEL's check takes 10 to 120 µs for each. The
+	// largest built-in template has 3 KB.
+	maxExpressionText = 32 << 10
+	// maxValues bounds mappings, lists and scalars: once for the defaults, and once more
+	// for each example, because each is a rendering. 1 MB of variables has 30,000.
+	maxValues = program.MaxValues
+
+	// maxSelected bounds the keys and values of a match, which every pod with the first of them
+	// is compared with.
+	maxSelected = 1000
+)
+
+// tooLarge reports a spec that would take too long to check and to render.
+func tooLarge(spec *yaml.Node, r *report) bool {
+	before := len(r.findings)
+	report := func(field, hint, format string, args ...any) {
+		n, at := spec, specPath()
+		if value := valueAt(spec, field); value != nil {
+			n, at = value, at.Member(field)
+		}
+		r.fault(n, at, templates.TooLarge, hint, format, args...)
+	}
+	var c count
+	c.add(spec)
+	if c.expressions > maxExpressions {
+		report("", "make several templates of it", "the template has %d expressions, at most %d are allowed", c.expressions, maxExpressions)
+	}
+	if c.text > maxExpressionText {
+		report("", "make several templates of it", "the template's expressions have %d bytes, at most %d are allowed", c.text, maxExpressionText)
+	}
+	if n := itemsOf(spec, "parameters"); n > maxParameters {
+		report("parameters", "make several templates of it", "the template has %d parameters, at most %d are allowed", n, maxParameters)
+	}
+	examples := itemsOf(spec, "examples")
+	switch {
+	case c.values > maxValues:
+		report("", "make several templates of it", "the template has %d values, at most %d are allowed", c.values, maxValues)
+	case c.values*(1+examples) > maxValues:
+		report("examples", "drop examples", "the template has %d values and %d examples, each of which is rendered; at most %d values are allowed in all",
+			c.values, examples, maxValues)
+	}
+	return len(r.findings) > before
+}
+
+func itemsOf(n *yaml.Node, field string) int {
+	if list := valueAt(n, field); list != nil && list.Kind == yaml.SequenceNode {
+		return len(list.Content)
+	}
+	return 0
+}
+
+// count is how much there is in a tree.
+type count struct {
+	values, expressions int
+	text                int // of the expressions, in bytes
+}
+
+func (c *count) add(n *yaml.Node) {
+	if n = manifest.Resolve(n); n == nil {
+		return
+	}
+	c.values++
+	switch n.Kind {
+	case yaml.MappingNode:
+		for key, value := range manifest.Pairs(n) {
+			c.scalar(key.Value)
+			c.add(value)
+		}
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			c.add(item)
+		}
+	default:
+		c.scalar(n.Value)
+	}
+}
+
+func (c *count) scalar(value string) {
+	expressions := strings.Count(value, "${")
+	if expressions == 0 {
+		return
+	}
+	c.expressions += expressions
+	scanned, _ := expression.Scan(value) // compiling says what is wrong with it
+	for _, part := range scanned.Parts {
+		if part.Expression {
+			c.text += len(part.Text)
+		}
+	}
+}

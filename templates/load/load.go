@@ -1,0 +1,122 @@
+// Package load makes templates of the bytes that people write.
+//
+// The stages follow each other, and each hands a value to the next: a file is parsed into
+// documents, a document is read into its identity and its spec, the spec's parameters are
+// declared, and its YAML is compiled into a program in which only expressions are left to
+// evaluate. Package check then looks at what the template would add. Everything that is wrong
+// becomes a Finding at the place that a person has to mend; a document without errors becomes a
+// Template.
+package load
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+)
+
+// Loader loads templates that share what they have in common: compiled
+// expressions, whole specs, and the renderings that are kept for reuse. A process wants one
+// of them. Safe for concurrent use.
+type Loader struct {
+	compiler   *expression.Compiler
+	renderings *templates.Renderings
+	shared     *sharedSpecs
+}
+
+// NewLoader gives a Loader without templates.
+func NewLoader() *Loader {
+	return &Loader{compiler: expression.NewCompiler(), renderings: templates.NewRenderings(), shared: newSharedSpecs()}
+}
+
+// Settle gives back the memory that only loading needed; a caller that has loaded many
+// templates calls it once. Whatever is used of it is made again.
+func (l *Loader) Settle() { l.compiler.Unplan() }
+
+// Load is a new Loader's Load.
+func Load(source, file string, data []byte) []templates.Entry {
+	return NewLoader().Load(source, file, data)
+}
+
+// Load reads every template document of one file, YAML or JSON:
+// ClusterSidecarTemplates and SidecarTemplates, also in Lists and as exported from a
+// cluster. source is one of the Source constants, file the name that findings show. It never
+// fails: what is wrong stands in the entries' findings. A file that cannot be
+// parsed gives one entry without a name, an empty one none.
+func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
+	var lines text
+	var documents []*yaml.Node
+	var unread []templates.Finding
+	origin := templates.Origin{Source: source, File: file, Line: 1}
+	if stack := templates.Contain(func() {
+		if file != "" {
+			lines = newText(data)
+		}
+		documents, unread = parse(file, lines, data)
+	}); stack != "" {
+		unread = []templates.Finding{internalError(origin, stack)}
+	}
+	if unread != nil {
+		return []templates.Entry{{Origin: origin, Findings: unread}}
+	}
+	var entries []templates.Entry
+	for _, root := range documents {
+		if file != "" {
+			origin.Line = root.Line
+		} else {
+			origin.Line = 0
+		}
+		entries = append(entries, l.entry(root, origin, lines))
+	}
+	return entries
+}
+
+// entry reads one document, whatever becomes of it.
+func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) templates.Entry {
+	e := templates.Entry{Origin: origin}
+	r := &report{file: origin.File, text: lines}
+	if stack := templates.Contain(func() { l.document(root, &e, r) }); stack != "" {
+		r.findings = append(r.findings, internalError(origin, stack))
+	}
+	if e.Findings = bounded(templates.SortFindings(r.findings)); e.Broken() {
+		e.Template = nil
+	}
+	return e
+}
+
+// internalError is the finding of a template, or of a file that cannot be read, in which something panicked.
+func internalError(origin templates.Origin, stack string) templates.Finding {
+	f := templates.Finding{
+		File: origin.File, Line: origin.Line, Reason: templates.InternalError, Severity: templates.SeverityError,
+		Message: "checking it ended in an internal error of the injector",
+		Hint:    "report it with the template; the injector's log has the stack",
+		Stack:   stack,
+	}
+	if f.Line > 0 {
+		f.Column = 1
+	}
+	return f
+}
+
+// bounded are findings of which there are at most so many of a severity; another says
+// that there are more. They are sorted.
+func bounded(findings []templates.Finding) []templates.Finding {
+	warnings := len(findings)
+	if i := slices.IndexFunc(findings, func(f templates.Finding) bool { return f.Severity != templates.SeverityError }); i >= 0 {
+		warnings = i
+	}
+	return slices.Concat(first(findings[:warnings]), first(findings[warnings:]))
+}
+
+func first(findings []templates.Finding) []templates.Finding {
+	if len(findings) <= templates.MaxFindings {
+		return findings
+	}
+	last := &findings[templates.MaxFindings-1]
+	return append(slices.Clip(findings[:templates.MaxFindings]), templates.Finding{
+		File: last.File, Reason: templates.TooManyFindings, Severity: last.Severity,
+		Message: "there are more findings than are shown", Hint: "mend these first",
+	})
+}

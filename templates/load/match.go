@@ -1,0 +1,64 @@
+package load
+
+import (
+	"go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// match reads which pods and namespaces the template selects; of selectors at fault there is
+// only the finding. A template without match has none.
+func match(spec *yaml.Node, m *v1alpha1.Match, declared []*templates.Parameter, r *report) (pod, namespace labels.Selector) {
+	n, at := valueAt(spec, "match"), specPath().Member("match")
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	if m == nil || m.PodSelector == nil && m.NamespaceSelector == nil {
+		r.fault(n, at, templates.BadMatch, "give podSelector or namespaceSelector; podSelector: {} is every pod", "match is empty")
+		return nil, nil
+	}
+	if size := selectorSize(m.PodSelector) + selectorSize(m.NamespaceSelector); size > maxSelected {
+		r.fault(n, at, templates.TooLarge, "label the pods or namespaces that are meant, and select that label",
+			"match compares with %d values, at most %d are allowed", size, maxSelected)
+		return nil, nil
+	}
+	pod = selector(n, "podSelector", m.PodSelector, r)
+	namespace = selector(n, "namespaceSelector", m.NamespaceSelector, r)
+	list := valueAt(spec, "parameters")
+	for _, p := range declared {
+		if p.Required {
+			r.fault(manifest.Resolve(list.Content[p.Index]), specPath().Member("parameters").Item(p.Index), templates.BadMatch, "give it a default instead of required",
+				"parameter %s is required, and nobody sets it where the template injects by match", message.Quote(p.Name))
+		}
+	}
+	return pod, namespace
+}
+
+// selectorSize is how many keys and values a label is compared with.
+func selectorSize(s *metav1.LabelSelector) int {
+	if s == nil {
+		return 0
+	}
+	n := len(s.MatchLabels)
+	for i := range s.MatchExpressions {
+		n += 1 + len(s.MatchExpressions[i].Values)
+	}
+	return n
+}
+
+func selector(match *yaml.Node, field string, s *metav1.LabelSelector, r *report) labels.Selector {
+	if s == nil {
+		return labels.Everything()
+	}
+	selector, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		r.fault(valueAt(match, field), specPath().Member("match").Member(field), templates.BadMatch, "", "selector cannot be read: %s", err)
+		return labels.Everything()
+	}
+	return selector
+}

@@ -1,0 +1,103 @@
+package load
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+)
+
+// Resource is one template as an API server gives it.
+type Resource struct {
+	// Kind, Namespace and Name identify it; Namespace is "" for a ClusterSidecarTemplate.
+	Kind, Namespace, Name string
+	// Content is what its author wrote beside that: see ResourceContent.
+	Content []byte
+}
+
+// ResourceContent is what counts of a resource, a JSON object, beside what identifies
+// it: its members without metadata and status, spec first, the others by name. It is
+// equal for resources that are equal to the loader, whatever their annotations,
+// managed fields and status are.
+func ResourceContent(object []byte) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, fmt.Errorf("template: %w", err)
+	}
+	// metadata is checked by the API server, and status written by the injector.
+	delete(members, "metadata")
+	delete(members, "status")
+	content := []byte{'{'}
+	add := func(name string) {
+		value, ok := members[name]
+		if !ok {
+			return
+		}
+		if len(content) > 1 {
+			content = append(content, ',')
+		}
+		content = append(program.AppendString(content, name), ':')
+		content = append(content, value...)
+		delete(members, name)
+	}
+	// First, so that it stands at the same place in each and copies are found: see keyOf.
+	add("spec")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		add(name)
+	}
+	return append(content, '}'), nil
+}
+
+// LoadResource reads one resource of a cluster. The findings have field paths, no lines.
+// A resource of a content that is known is not even parsed.
+func (l *Loader) LoadResource(r Resource) (entry templates.Entry) {
+	entry = templates.Entry{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Origin: templates.Origin{Source: templates.SourceCluster}}
+	if stack := templates.Contain(func() { l.loadResource(&r, &entry) }); stack != "" {
+		entry.Template, entry.Findings = nil, []templates.Finding{internalError(templates.Origin{}, stack)}
+	}
+	return entry
+}
+
+func (l *Loader) loadResource(r *Resource, entry *templates.Entry) {
+	key := r.key()
+	if alike := l.shared.find(key); alike != nil && templates.ValidName(r.Name) {
+		own := *alike
+		own.Name, own.Namespace = r.Name, r.Namespace
+		entry.Template = &own
+		return
+	}
+	if entries := l.Load(templates.SourceCluster, "", r.document()); len(entries) > 0 {
+		entry.Template, entry.Findings = entries[0].Template, entries[0].Findings
+	}
+	if entry.Template != nil && len(entry.Findings) == 0 {
+		l.shared.add(key, entry.Template)
+	}
+}
+
+// key is equal for resources that are checked and compiled alike: see keyOf.
+func (r *Resource) key() specKey {
+	b := appendText([]byte("resource"), r.Kind)
+	b = append(b, byte(len(r.Namespace)), byte(len(r.Name)))
+	return sha256.Sum256(append(b, r.Content...))
+}
+
+// document is the resource as the loader reads one from a file.
+func (r *Resource) document() []byte {
+	document := bytes.TrimSuffix(bytes.TrimSpace(r.Content), []byte{'}'})
+	document = slices.Clip(document) // what follows is never written into Content
+	if len(document) > 1 {
+		document = append(document, ',')
+	}
+	document = append(document, `"metadata":{"name":`...)
+	document = program.AppendString(document, r.Name)
+	if r.Namespace != "" {
+		document = append(document, `,"namespace":`...)
+		document = program.AppendString(document, r.Namespace)
+	}
+	return append(document, `}}`...)
+}

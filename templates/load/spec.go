@@ -1,0 +1,44 @@
+package load
+
+import (
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+)
+
+// template checks the spec and compiles app and pod. The template is complete only if
+// nothing was reported.
+func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *templates.Template {
+	spec := decodeSpec(n)
+	t := templates.Template{
+		Name: e.Name, Kind: e.Kind, Namespace: e.Namespace, Origin: e.Origin,
+		Spec:          spec,
+		Overrides:     overrides(valueAt(n, "overrides"), spec.Overrides, r),
+		FailurePolicy: failurePolicy(n, spec, r),
+	}
+	declared := parameters(n, spec.Parameters, r)
+	supports(valueAt(n, "supports"), spec.Supports, r)
+	t.PodSelector, t.NamespaceSelector = match(n, spec.Match, declared, r)
+	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared))}
+	app, pod := valueAt(n, "app"), valueAt(n, "pod")
+	t.Containers = targets(app, c)
+	compiled := program.New(e.Origin.Line, c.app(app), c.pod(pod), c.permissions(valueAt(n, "permissions")))
+	if app == nil && pod == nil {
+		r.fault(n, specPath(), templates.MissingField, "say in pod what is added to the pod, in app what its containers get", "spec has neither app nor pod, so it adds nothing")
+	}
+	unused(n, declared, compiled, r)
+	made := templates.New(t, declared, compiled, l.renderings)
+	checkTemplate(n, made, r)
+	return made
+}
+
+// variables are the parameters as expressions know them.
+func variables(declared []*templates.Parameter) []expression.Parameter {
+	out := make([]expression.Parameter, len(declared))
+	for i, p := range declared {
+		out[i] = expression.Parameter{Name: p.Name, Type: p.Type}
+	}
+	return out
+}

@@ -1,0 +1,78 @@
+package message
+
+import "strings"
+
+// Nearest gives the known name that a misspelt one probably meant, or "" when
+// none is near: one that differs in case only, or by few letters for its length.
+// Of equally near names the first counts. Its work is that of reading the known
+// names, a few times over.
+func Nearest(name string, known []string) string {
+	if len(name) > 100 {
+		return ""
+	}
+	lower := strings.ToLower(name)
+	limit := 1 + max(1, min(len(name)/3, 3))
+	e := editor{a: lower, before: make([]int, len(lower)+limit+1), last: make([]int, len(lower)+limit+1), row: make([]int, len(lower)+limit+1)}
+	best, least := "", limit
+	for _, candidate := range known {
+		if distance := e.edits(strings.ToLower(candidate), least); distance < least {
+			best, least = candidate, distance
+		}
+	}
+	return best
+}
+
+// editor compares one name with others.
+type editor struct {
+	a                 string
+	before, last, row []int // of the table of distances, as far as they are near enough
+}
+
+// edits counts the insertions, deletions, replacements and swaps of neighbours
+// that make b of the name, or gives limit when there are as many or more. Only what
+// lies less than limit from the diagonal of the table can be nearer than limit.
+func (e *editor) edits(b string, limit int) int {
+	a := e.a
+	if d := len(a) - len(b); d >= limit || -d >= limit {
+		return limit
+	}
+	for j := range min(limit, len(b)+1) {
+		e.last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		from, to := max(1, i-limit+1), min(len(b), i+limit-1)
+		e.row[from-1] = limit
+		if from == 1 {
+			e.row[0] = i
+		}
+		least := e.row[from-1]
+		for j := from; j <= to; j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			distance := min(e.row[j-1]+1, e.last[j-1]+cost)
+			if j < i+limit-1 { // else nothing near stands above
+				distance = min(distance, e.last[j]+1)
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				distance = min(distance, e.before[j-2]+1)
+			}
+			e.row[j] = distance
+			least = min(least, distance)
+		}
+		if least > limit {
+			return limit
+		}
+		e.before, e.last, e.row = e.last, e.row, e.before
+	}
+	return min(e.last[len(b)], limit)
+}
+
+// DidYouMean asks whether the known name that is near was meant; where none is, it says otherwise.
+func DidYouMean(name string, known []string, otherwise string) string {
+	if near := Nearest(name, known); near != "" {
+		return "did you mean " + Word(near) + "?"
+	}
+	return otherwise
+}

@@ -1,0 +1,248 @@
+package program
+
+import (
+	"fmt"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// Additions are what a program gives for one instance: partial objects with expressions
+// evaluated, $when and $position taken out, in the template's key order, checked as core/v1.
+type Additions struct {
+	// Pod is the partial pod, App what the target containers get. Both may be nil.
+	Pod, App Object
+	// InitContainers and Containers describe the containers of Pod, by index.
+	InitContainers, Containers []Placement
+}
+
+// Placement is what the template says about a container beside its fields.
+type Placement struct {
+	// Name is the container's name as written in the template, expressions and all.
+	Name string
+	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
+	// first that can be had counts. Empty: the default place.
+	Position []string
+}
+
+// Evaluation is one evaluation of a program, for one instance in one pod. It is not shared
+// between goroutines.
+type Evaluation struct {
+	program    *Program
+	activation expression.Activation
+	budget     expression.Budget
+	produced   int // bytes of the texts that expressions gave, and of those that $each repeats
+	out        Additions
+	trace      *Trace // nil but when a template is checked
+}
+
+// Evaluation begins an evaluation with these variables. A trace learns where in the template
+// each value came from, and which expressions failed: they then leave their values out, and are
+// no errors. It may be nil.
+func (p *Program) Evaluation(variables expression.Activation, trace *Trace) *Evaluation {
+	return &Evaluation{program: p, activation: variables, trace: trace}
+}
+
+// Additions evaluates both trees. The error is always an *Error.
+func (e *Evaluation) Additions() (Additions, error) {
+	var err error
+	if e.out.Pod, err = e.tree(e.program.Pod); err != nil {
+		return Additions{}, err
+	}
+	if e.out.App, err = e.tree(e.program.App); err != nil {
+		return Additions{}, err
+	}
+	return e.out, nil
+}
+
+// Permissions evaluates the permissions. The error is always an *Error.
+func (e *Evaluation) Permissions() ([]any, error) {
+	n := e.program.Permissions
+	if n == nil {
+		return nil, nil
+	}
+	if e.trace != nil {
+		e.trace.at = n.Place.At
+	}
+	value, _, err := e.evaluate(n)
+	list, _ := value.([]any)
+	return list, err
+}
+
+// Cost is what the expressions have taken so far, in CEL's units of work.
+func (e *Evaluation) Cost() uint64 { return e.budget.Spent() }
+
+func (e *Evaluation) tree(n *Node) (Object, error) {
+	if n == nil {
+		return nil, nil
+	}
+	if e.trace != nil {
+		e.trace.at = n.Place.At
+	}
+	value, _, err := e.evaluate(n)
+	object, _ := value.(Object)
+	return object, err
+}
+
+// evaluate gives a node's value; present is false where it is left out.
+func (e *Evaluation) evaluate(n *Node) (value any, present bool, err error) {
+	if n.When != nil {
+		keep, there, err := e.evaluate(n.When)
+		if err != nil {
+			return nil, false, err
+		}
+		if !there || keep != true {
+			return nil, false, nil
+		}
+	}
+	if e.trace != nil {
+		e.trace.Places[e.trace.at.String()] = n.Place
+	}
+	switch n.Form {
+	case ExpressionForm:
+		return e.expression(n)
+	case MappingForm:
+		return e.mapping(n)
+	case ListForm:
+		return e.list(n)
+	default:
+		if e.trace != nil {
+			e.traceConstant(n)
+		}
+		return n.Value, true, nil
+	}
+}
+
+func (e *Evaluation) expression(n *Node) (any, bool, error) {
+	if e.trace != nil {
+		e.trace.Nodes[n.Place] = n
+		if e.budget.Spent() > expression.RenderingLimit {
+			return nil, false, nil // as the failure says that was noted when it was spent
+		}
+	}
+	value, present, err := n.Expression.Evaluate(&e.activation, &e.budget)
+	if err == nil && !present {
+		return nil, false, nil
+	}
+	if err == nil {
+		err = fits(value, n.Want)
+	}
+	if e.produced += textBytes(value); err == nil && e.produced > maxProduced {
+		err = producedTooMuch()
+	}
+	if err != nil {
+		if e.trace != nil {
+			e.trace.Failed = append(e.trace.Failed, Failure{n, err})
+			return nil, false, nil
+		}
+		return nil, false, e.fault(n, err)
+	}
+	if l, ok := value.([]any); ok && e.trace != nil {
+		for i := range l {
+			e.trace.Places[e.trace.at.Item(i).String()] = n.Place
+		}
+	}
+	return value, value != nil, nil
+}
+
+// maxProduced bounds the texts that the expressions of one rendering give, in bytes: etcd
+// takes no larger object by default (--max-request-bytes), so that no pod could hold them.
+const maxProduced = 3 << 19
+
+func producedTooMuch() error {
+	return &expression.Error{Reason: expression.ExpressionCost,
+		Message: fmt.Sprintf("what the expressions gave is larger than %d bytes, and so than a pod may be", maxProduced)}
+}
+
+// textBytes is how long the texts in a value are.
+func textBytes(value any) int {
+	switch v := value.(type) {
+	case string:
+		return len(v)
+	case []any:
+		total := 0
+		for _, item := range v {
+			total += textBytes(item)
+		}
+		return total
+	}
+	return 0
+}
+
+// fits checks a value that an expression gave; the common kinds without a walk.
+func fits(value any, want *schema.Schema) error {
+	if want == nil {
+		return nil
+	}
+	switch v := value.(type) {
+	case string:
+		if want.Kind == schema.String && want.Format == schema.NoFormat {
+			return nil
+		}
+	case bool:
+		if want.Kind == schema.Boolean {
+			return nil
+		}
+	case int64:
+		if want.Kind == schema.Integer && v >= want.Min && v <= want.Max {
+			return nil
+		}
+	}
+	if faults := want.CheckJSON(value, nil); len(faults) > 0 {
+		return &faults[0]
+	}
+	return nil
+}
+
+func (e *Evaluation) mapping(n *Node) (any, bool, error) {
+	out := make(Object, 0, len(n.Members))
+	names := n.writtenNames()
+	for i := range n.Members {
+		m := &n.Members[i]
+		name := m.Name
+		if m.Key != nil {
+			var err error
+			if name, err = e.key(m.Key, names); err != nil {
+				return nil, false, err
+			}
+			names[name] = true
+		}
+		if e.trace == nil && m.Value.Constant() {
+			out = append(out, Member{Name: name, Value: m.Value.Value})
+			continue
+		}
+		above := e.enter(func(at *schema.Path) *schema.Path { return at.Member(name) })
+		value, present, err := e.evaluate(m.Value)
+		e.leave(above)
+		if err != nil {
+			return nil, false, err
+		}
+		if present {
+			out = append(out, Member{Name: name, Value: value})
+		}
+	}
+	return out, true, nil
+}
+
+// key evaluates the key of a label or annotation.
+func (e *Evaluation) key(n *Node, names map[string]bool) (string, error) {
+	value, _, err := e.evaluate(n)
+	if err != nil {
+		return "", err
+	}
+	name, _ := value.(string)
+	if ReservedKey(name, e.activation.Instance) {
+		return "", e.fault(n, fmt.Errorf("key %s belongs to sidecar-injector", message.Quote(name)))
+	}
+	if names[name] {
+		return "", e.fault(n, fmt.Errorf("key %s is there twice", message.Quote(name)))
+	}
+	return name, nil
+}
+
+// Again begins an evaluation anew with other variables, for the same budget.
+func (e *Evaluation) Again(variables expression.Activation) { e.activation = variables }
+
+// Expression evaluates one expression; present is false where it gives nothing.
+func (e *Evaluation) Expression(n *Node) (value any, present bool, err error) { return e.expression(n) }

@@ -1,0 +1,343 @@
+package program
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+)
+
+// Object is a JSON object that keeps the order of its members. Its methods never
+// change it: Without and With return copies. A nil Object is empty.
+type Object []Member
+
+// Member is one member of an Object. Value is nil, string, bool, int64, float64,
+// []any or Object; the elements of a []any are of the same types.
+type Member struct {
+	Name  string
+	Value any
+}
+
+// Get gives the value of a member, and whether there is one of that name.
+func (o Object) Get(name string) (any, bool) {
+	for i := range o {
+		if o[i].Name == name {
+			return o[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// All yields the members in order.
+func (o Object) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for i := range o {
+			if !yield(o[i].Name, o[i].Value) {
+				return
+			}
+		}
+	}
+}
+
+// Text gives the member if it is a string, else "".
+func (o Object) Text(name string) string {
+	v, _ := o.Get(name)
+	s, _ := v.(string)
+	return s
+}
+
+// Object gives the member if it is an object, else nil.
+func (o Object) Object(name string) Object {
+	v, _ := o.Get(name)
+	m, _ := v.(Object)
+	return m
+}
+
+// List gives the member if it is a list, else nil. It is read-only.
+func (o Object) List(name string) []any {
+	v, _ := o.Get(name)
+	l, _ := v.([]any)
+	return l
+}
+
+// Without is a copy that lacks the named members.
+func (o Object) Without(names ...string) Object {
+	out := make(Object, 0, len(o))
+next:
+	for _, m := range o {
+		for _, name := range names {
+			if m.Name == name {
+				continue next
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// With is a copy in which the member has the value, in its place if it was
+// there, else at the end.
+func (o Object) With(name string, value any) Object {
+	out := make(Object, len(o), len(o)+1)
+	copy(out, o)
+	for i := range out {
+		if out[i].Name == name {
+			out[i].Value = value
+			return out
+		}
+	}
+	return append(out, Member{Name: name, Value: value})
+}
+
+// AppendJSON appends the object as compact JSON, members in order, HTML
+// characters as they are, invalid UTF-8 as U+FFFD.
+func (o Object) AppendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i := range o {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, o[i].Name)
+		dst = append(dst, ':')
+		dst = AppendJSON(dst, o[i].Value)
+	}
+	return append(dst, '}')
+}
+
+// MarshalJSON is AppendJSON for encoding/json.
+func (o Object) MarshalJSON() ([]byte, error) { return o.AppendJSON(nil), nil }
+
+// Map is the object with its members as decoded JSON: map[string]any instead of Object at every depth.
+func (o Object) Map() map[string]any {
+	out := make(map[string]any, len(o))
+	for _, m := range o {
+		out[m.Name] = plain(m.Value)
+	}
+	return out
+}
+
+func plain(v any) any {
+	switch v := v.(type) {
+	case Object:
+		return v.Map()
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = plain(v[i])
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// AppendJSON appends a value of an Object as compact JSON. A value of a type that
+// an Object cannot hold is written as null.
+func AppendJSON(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return AppendString(dst, v)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case int64:
+		return strconv.AppendInt(dst, v, 10)
+	case float64:
+		return appendJSONFloat(dst, v)
+	case Object:
+		return v.AppendJSON(dst)
+	case []any:
+		dst = append(dst, '[')
+		for i := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendJSON(dst, v[i])
+		}
+		return append(dst, ']')
+	default:
+		return append(dst, "null"...)
+	}
+}
+
+func appendJSONFloat(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(dst, f, format, -1, 64)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString appends a text as a JSON string: HTML characters as they are, invalid UTF-8 as U+FFFD.
+func AppendString(dst []byte, s string) []byte {
+	dst = append(slices.Grow(dst, len(s)+2), '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(dst, s[start:i]...)
+				dst = append(dst, "\ufffd"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+// ObjectFromJSON reads one JSON object. Integers become int64 where they fit,
+// other numbers float64. A member given twice, anything after the object, and any
+// other kind of value are errors.
+func ObjectFromJSON(data []byte) (Object, error) {
+	v, err := ValueFromJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(Object)
+	if !ok {
+		return nil, fmt.Errorf("JSON: want an object, got %s", KindOf(v))
+	}
+	return o, nil
+}
+
+// maxDepth bounds the nesting of JSON that is read, as encoding/json's own decoder does.
+const maxDepth = 1000
+
+// ValueFromJSON reads one JSON value, as ObjectFromJSON reads an object.
+func ValueFromJSON(data []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	v, err := readValue(dec, 0)
+	if err != nil {
+		return nil, fmt.Errorf("JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("JSON: text after the value")
+	}
+	return v, nil
+}
+
+func readValue(dec *json.Decoder, depth int) (any, error) {
+	if depth > maxDepth {
+		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+	}
+	token, err := dec.Token()
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	switch t := token.(type) {
+	case json.Number:
+		return number(t.String())
+	case json.Delim:
+		if t == '[' {
+			list := []any{}
+			for dec.More() {
+				v, err := readValue(dec, depth+1)
+				if err != nil {
+					return nil, err
+				}
+				list = append(list, v)
+			}
+			_, err := dec.Token()
+			return list, err
+		}
+		return readObject(dec, depth)
+	default:
+		return t, nil
+	}
+}
+
+func readObject(dec *json.Decoder, depth int) (any, error) {
+	object := Object{}
+	seen := map[string]bool{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := key.(string)
+		if seen[name] {
+			return nil, fmt.Errorf("member %s is there twice", message.Quote(name))
+		}
+		seen[name] = true
+		v, err := readValue(dec, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		object = append(object, Member{Name: name, Value: v})
+	}
+	_, err := dec.Token()
+	return object, err
+}
+
+func number(text string) (any, error) {
+	if !strings.ContainsAny(text, ".eE") {
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return i, nil
+		}
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return nil, fmt.Errorf("number %s is out of range", message.Quote(text))
+	}
+	return f, nil
+}
+
+// KindOf names the kind of a decoded value for a message.
+func KindOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case int64, int:
+		return "integer"
+	case float64:
+		return "number"
+	case []any:
+		return "list"
+	default:
+		return "mapping"
+	}
+}

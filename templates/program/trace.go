@@ -1,0 +1,56 @@
+package program
+
+import "github.com/sidecar-injector/sidecar-injector/templates/schema"
+
+// Trace is what a check learns from an evaluation.
+type Trace struct {
+	// Places says where in the template the value at each path of the result came from.
+	Places map[string]Place
+	// Nodes are the expressions, by place.
+	Nodes map[Place]*Node
+	// Failed are the expressions that could not be evaluated.
+	Failed []Failure
+
+	at *schema.Path // of the value being built, in the result
+}
+
+// Failure is an expression that could not be evaluated.
+type Failure struct {
+	Node *Node
+	Err  error
+}
+
+// NewTrace gives an empty Trace.
+func NewTrace() *Trace { return &Trace{Places: map[string]Place{}, Nodes: map[Place]*Node{}} }
+
+// enter and leave keep the trace's path.
+func (e *Evaluation) enter(below func(*schema.Path) *schema.Path) (above *schema.Path) {
+	if e.trace == nil {
+		return nil
+	}
+	above = e.trace.at
+	e.trace.at = below(above)
+	return above
+}
+
+func (e *Evaluation) leave(above *schema.Path) {
+	if e.trace != nil {
+		e.trace.at = above
+	}
+}
+
+// traceConstant notes the places of everything in a folded value.
+func (e *Evaluation) traceConstant(n *Node) {
+	at := e.trace.at
+	for i := range n.Members {
+		e.trace.at = at.Member(n.Members[i].Name)
+		e.trace.Places[e.trace.at.String()] = n.Members[i].Value.Place
+		e.traceConstant(n.Members[i].Value)
+	}
+	for i, item := range n.Items {
+		e.trace.at = at.Item(i)
+		e.trace.Places[e.trace.at.String()] = item.Place
+		e.traceConstant(item)
+	}
+	e.trace.at = at
+}

@@ -1,0 +1,80 @@
+package templates
+
+import (
+	"regexp/syntax"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// Sample finds a text that a required parameter takes. It is false where the
+// constraints leave nothing that is easily found.
+func (p *Parameter) Sample() (string, bool) {
+	candidates := append([]string(nil), p.Enum...)
+	for _, b := range []*bound{p.minimum, p.maximum} {
+		if b != nil {
+			candidates = append(candidates, b.text)
+		}
+	}
+	switch p.Type {
+	case v1alpha1.TypeInteger, v1alpha1.TypeNumber, v1alpha1.TypeQuantity:
+		candidates = append(candidates, "1")
+	case v1alpha1.TypePort:
+		candidates = append(candidates, "9")
+	case v1alpha1.TypeBoolean:
+		candidates = append(candidates, "true")
+	case v1alpha1.TypeDuration:
+		candidates = append(candidates, "1m")
+	case v1alpha1.TypePath:
+		candidates = append(candidates, "/sample", "sample")
+	case v1alpha1.TypeURL:
+		candidates = append(candidates, "http://localhost/sample")
+	default:
+		candidates = append(candidates, "sample")
+	}
+	if p.pattern != nil {
+		if re, err := syntax.Parse(p.pattern.text, syntax.Perl); err == nil {
+			candidates = append(candidates, shortest(re))
+		}
+	}
+	for _, text := range candidates {
+		if text == "" {
+			continue
+		}
+		if _, fault := p.Parse(text); fault == nil {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// shortest is a short text that a regular expression matches.
+func shortest(re *syntax.Regexp) string {
+	var b strings.Builder
+	switch re.Op {
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			b.WriteRune(r)
+		}
+	case syntax.OpCharClass:
+		if len(re.Rune) > 0 {
+			b.WriteRune(re.Rune[0])
+		}
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		b.WriteByte('a')
+	case syntax.OpCapture, syntax.OpPlus:
+		b.WriteString(shortest(re.Sub[0]))
+	case syntax.OpRepeat:
+		for range re.Min {
+			b.WriteString(shortest(re.Sub[0]))
+		}
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			b.WriteString(shortest(sub))
+		}
+	case syntax.OpAlternate:
+		b.WriteString(shortest(re.Sub[0]))
+	default: // stars, question marks and anchors match nothing as well
+	}
+	return b.String()
+}
