@@ -42,7 +42,7 @@ func (d *Document) Edit(operations []Operation) ([]byte, error) {
 	if err := d.verify(result, want); err != nil {
 		return nil, err
 	}
-	return result, nil
+	return marked(result, d.Text), nil
 }
 
 // longestKey is what fits the 1,024 characters within which YAML looks for a colon.

@@ -160,8 +160,7 @@ type flowStyle struct {
 
 func (e *emitter) flowStyleOf(root *yaml.Node) flowStyle {
 	style := flowStyle{colon: ": ", comma: ", ", unit: "  "}
-	text := bytes.TrimPrefix(e.text, []byte(byteOrderMark))
-	if isBlock(root) || !json.Valid(text) {
+	if isBlock(root) || !json.Valid(e.text) {
 		return style
 	}
 	style.json = true

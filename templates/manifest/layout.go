@@ -12,10 +12,11 @@ import (
 // layout finds in a document's text where its nodes begin and end. The parser tells
 // only where a node begins (its anchor and tag included); ends are found from there.
 type layout struct {
-	text []byte
-	// starts are the offsets of the lines; first is the stream's line of the first one.
-	starts []int
-	first  int
+	text []byte // without byte order marks
+	// starts are the offsets of the lines; first is the stream's line of the first one, which
+	// has so many characters before the document.
+	starts        []int
+	first, before int
 	// marks are the offsets of every markWidth-th character of a line, by its index, of
 	// those lines that were looked at: a document may be one long line, and all its nodes stand in it.
 	marks map[int][]int
@@ -24,10 +25,7 @@ type layout struct {
 const markWidth = 128
 
 func newLayout(d *Document) *layout {
-	l := &layout{text: d.Text, first: d.Line, starts: []int{0}, marks: map[int][]int{}}
-	if bytes.HasPrefix(d.Text, []byte(byteOrderMark)) {
-		l.starts[0] = len(byteOrderMark)
-	}
+	l := &layout{text: unmarked(d.Text), first: d.Line, before: max(0, d.column-1), starts: []int{0}, marks: map[int][]int{}}
 	for at := 0; at < len(l.text); {
 		at += lineLength(l.text[at:])
 		l.starts = append(l.starts, at)
@@ -39,6 +37,9 @@ func newLayout(d *Document) *layout {
 func (l *layout) start(n *yaml.Node) int {
 	line := n.Line - l.first
 	at, characters := l.starts[line], n.Column-1
+	if line == 0 {
+		characters -= l.before
+	}
 	if characters >= markWidth {
 		marks := l.marksOf(line)
 		i := min(characters/markWidth, len(marks)-1)

@@ -22,7 +22,7 @@ func Parse(file string, data []byte) (*Stream, error) {
 		return nil, err
 	}
 	stream := &Stream{File: file}
-	for _, c := range split(data) {
+	for _, c := range documents(data) {
 		if len(c.text) > MaxDocument {
 			return nil, &Error{File: file, Line: c.line, Message: fmt.Sprintf("document has %d bytes, over the limit of %d (3 MiB)", len(c.text), MaxDocument)}
 		}
@@ -36,7 +36,7 @@ func Parse(file string, data []byte) (*Stream, error) {
 }
 
 func parseDocument(file string, c chunk) (*Document, *Error) {
-	doc := &Document{File: file, Line: c.line, Text: c.text}
+	doc := &Document{File: file, Line: c.line, column: c.column, Text: c.text}
 	root, err := parseNodes(c.text)
 	if err != nil {
 		return nil, doc.syntaxError(err)
@@ -45,6 +45,7 @@ func parseDocument(file string, c chunk) (*Document, *Error) {
 		return doc, nil
 	}
 	shift(root, c.line-1)
+	shiftFirst(root, c.line, c.column-1)
 	if err := check(doc, root); err != nil {
 		return nil, err
 	}
@@ -62,6 +63,7 @@ func parseNodes(text []byte) (root *yaml.Node, err error) {
 			root, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
+	text = unmarked(text)
 	if masked, found := maskSurrogates(text); found {
 		if root, err = parseNodes(masked); err == nil && root != nil {
 			unmaskSurrogates(text, root)
@@ -94,6 +96,17 @@ func shift(n *yaml.Node, lines int) {
 	n.Line += lines
 	for _, child := range n.Content {
 		shift(child, lines)
+	}
+}
+
+// shiftFirst moves what stands in a document's first line to its column in the stream.
+func shiftFirst(n *yaml.Node, line, columns int) {
+	if columns == 0 || n.Line > line {
+		return
+	}
+	n.Column += columns
+	for _, child := range n.Content {
+		shiftFirst(child, line, columns)
 	}
 }
 

@@ -2,16 +2,62 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 )
 
 const byteOrderMark = "\ufeff"
 
-// chunk is the text of one document and the line on which it begins, from 1.
+// chunk is the text of one document, and the line and column at which it begins, from 1.
 type chunk struct {
-	text []byte
-	line int
+	text         []byte
+	line, column int
+}
+
+// documents are the chunks of a stream, of JSON texts one after the other too.
+func documents(data []byte) []chunk {
+	var all []chunk
+	for _, c := range split(data) {
+		all = append(all, c.values()...)
+	}
+	return all
+}
+
+// values cuts a chunk that is a series of JSON objects into them: each begins where the one
+// before it ends, or behind the rest of that line if nothing follows in it.
+func (c chunk) values() []chunk {
+	var all []chunk
+	for {
+		start := contentAt(c.text)
+		if start == len(c.text) || c.text[start] != '{' {
+			break
+		}
+		decoder := json.NewDecoder(bytes.NewReader(c.text[start:]))
+		var value json.RawMessage
+		if decoder.Decode(&value) != nil {
+			break
+		}
+		end := start + int(decoder.InputOffset())
+		if rest := end + lineLength(c.text[end:]); isBlank(c.text[end:rest]) {
+			end = rest
+		}
+		if next := end + contentAt(c.text[end:]); next == len(c.text) || c.text[next] != '{' {
+			break
+		}
+		all = append(all, chunk{c.text[:end:end], c.line, c.column})
+		c = c.from(end)
+	}
+	return append(all, c)
+}
+
+// from is what a chunk has from an offset on.
+func (c chunk) from(at int) chunk {
+	line, column, start := c.line, c.column, 0
+	for next := lineLength(c.text); next <= at && next > start; next = start + lineLength(c.text[start:]) {
+		line, column, start = line+1, 1, next
+	}
+	return chunk{c.text[at:], line, column + utf8.RuneCount(c.text[start:at])}
 }
 
 // split cuts a stream at its document markers. A marker counts only at the
@@ -23,15 +69,15 @@ func split(data []byte) []chunk {
 	var started, filled bool
 	start, startLine, line := 0, 1, 1
 	end := func(at, nextLine int) {
-		chunks = append(chunks, chunk{data[start:at], startLine})
+		chunks = append(chunks, chunk{data[start:at], startLine, 1})
 		start, startLine = at, nextLine
 		started, filled = false, false
 	}
 	for at := 0; at < len(data); line++ {
 		next := at + lineLength(data[at:])
 		text := data[at:next]
-		if at == 0 {
-			text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+		if unmarked := text[markLength(text):]; !filled || isMarker(unmarked, "---") {
+			text = unmarked
 		}
 		switch {
 		case isMarker(text, "---"):
@@ -57,6 +103,72 @@ func split(data []byte) []chunk {
 		end(len(data), line)
 	}
 	return chunks
+}
+
+// markLength is the length of the byte order marks that b begins with.
+func markLength(b []byte) int {
+	return len(b) - len(bytes.TrimLeft(b, byteOrderMark))
+}
+
+// marks are the offsets of the lines before a document's content, and that of the content's
+// first, whose byte order marks count for nothing: YAML allows one at the start of each document.
+func marks(text []byte) []int {
+	var found []int
+	for at := 0; at < len(text); at += lineLength(text[at:]) {
+		n := markLength(text[at:])
+		if n > 0 {
+			found = append(found, at)
+		}
+		if line := text[at+n:]; len(line) > 0 && !isBlank(line) && line[0] != '%' && !isMarker(line, "---") {
+			break
+		}
+	}
+	return found
+}
+
+// unmarked is a document's text without those marks.
+func unmarked(text []byte) []byte {
+	found := marks(text)
+	if len(found) == 0 {
+		return text
+	}
+	var plain []byte
+	start := 0
+	for _, at := range found {
+		plain = append(plain, text[start:at]...)
+		start = at + markLength(text[at:])
+	}
+	return append(plain, text[start:]...)
+}
+
+// marked puts the marks of a text into another that is like it up to its content.
+func marked(plain, like []byte) []byte {
+	found := marks(like)
+	if len(found) == 0 {
+		return plain
+	}
+	var text []byte
+	for _, at := range found {
+		rest := at - len(text)
+		text, plain = append(text, plain[:rest]...), plain[rest:]
+		text = append(text, like[at:at+markLength(like[at:])]...)
+	}
+	return append(text, plain...)
+}
+
+// contentAt is where a document's content begins, or its length.
+func contentAt(text []byte) int {
+	at := 0
+	for at < len(text) {
+		at += markLength(text[at:])
+		next := at + lineLength(text[at:])
+		line := text[at:next]
+		if !isBlank(line) && (len(line) == 0 || line[0] != '%') && !isMarker(line, "---") {
+			return at + len(line) - len(bytes.TrimLeft(line, " \t"))
+		}
+		at = next
+	}
+	return len(text)
 }
 
 // isMarker reports whether the line is the document marker, followed by
@@ -134,6 +246,6 @@ func notText(file string, data []byte, at int, message string) *Error {
 	for next := lineLength(data); next <= at; next = start + lineLength(data[start:]) {
 		line, start = line+1, next
 	}
-	before := bytes.TrimPrefix(data[start:at], []byte(byteOrderMark))
-	return &Error{File: file, Line: line, Column: utf8.RuneCount(before) + 1, Message: message, Hint: "is this a text file?"}
+	before := data[start:at]
+	return &Error{File: file, Line: line, Column: utf8.RuneCount(before[markLength(before):]) + 1, Message: message, Hint: "is this a text file?"}
 }

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/json"
 	"regexp"
 
@@ -15,7 +14,7 @@ var surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
 // maskSurrogates gives JSON in which an escape of the same length stands for each
 // surrogate, so that positions stay; false if there is nothing to mask.
 func maskSurrogates(text []byte) ([]byte, bool) {
-	if !surrogate.Match(text) || !json.Valid(bytes.TrimPrefix(text, []byte(byteOrderMark))) {
+	if !surrogate.Match(text) || !json.Valid(text) {
 		return nil, false
 	}
 	return surrogate.ReplaceAll(text, []byte(`\ufffd`)), true
