@@ -41,7 +41,7 @@ http {
 			config: v1.Config{Entrypoint: []string{"/bin/blackbox_exporter"}, Cmd: []string{"--config.file=/etc/blackbox_exporter/config.yml"}, Env: []string{pathVariable}}},
 		{ref: "quay.io/kiwigrid/k8s-sidecar:2.10.1", busybox: true, programs: map[string]string{"/app/k8s-sidecar": "k8s-sidecar"},
 			config: v1.Config{Entrypoint: []string{"/app/k8s-sidecar"}, User: "65534:65534", WorkingDir: "/app", Env: []string{pathVariable}}},
-		{ref: "quay.io/prometheus-operator/prometheus-config-reloader:v0.93.0", programs: map[string]string{"/bin/prometheus-config-reloader": "prometheus-config-reloader"},
+		{ref: "quay.io/prometheus-operator/prometheus-config-reloader:v0.93.0", busybox: true, programs: map[string]string{"/bin/prometheus-config-reloader": "prometheus-config-reloader"},
 			files:  map[string]string{"/etc/passwd": "nobody:x:65534:65534::/:/bin/false\n"},
 			config: v1.Config{Entrypoint: []string{"/bin/prometheus-config-reloader"}, User: "nobody"}},
 

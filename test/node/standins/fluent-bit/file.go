@@ -31,8 +31,8 @@ func (f *file) rewind() {
 }
 
 // take adds bytes and calls line for each line that they complete. Of a line that is longer
-// than most it calls long instead, once, and leaves the line out.
-func (f *file) take(data []byte, most int, line func(string), long func()) {
+// than most it calls long instead, once, with its beginning, and leaves the rest out.
+func (f *file) take(data []byte, most int, line, long func(string)) {
 	f.offset += int64(len(data))
 	data = append(f.partial, data...)
 	for {
@@ -43,14 +43,14 @@ func (f *file) take(data []byte, most int, line func(string), long func()) {
 		if f.skip {
 			f.skip = false
 		} else if end > most {
-			long()
+			long(string(data[:most]))
 		} else {
 			line(strings.TrimSuffix(string(data[:end]), "\r"))
 		}
 		data = data[end+1:]
 	}
 	if len(data) > most && !f.skip {
-		long()
+		long(string(data[:most]))
 		f.skip = true
 	}
 	if f.skip {

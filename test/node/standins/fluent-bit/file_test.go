@@ -12,30 +12,30 @@ func TestLines(t *testing.T) {
 	tests := map[string]struct {
 		pieces []string
 		want   []string
-		long   int
+		long   string
 		done   int64
 	}{
-		"whole lines":                   {[]string{"a\nb\n"}, []string{"a", "b"}, 0, 4},
-		"a line in pieces":              {[]string{"a", "b", "\n"}, []string{"ab"}, 0, 3},
-		"the last one is not complete":  {[]string{"a\nb"}, []string{"a"}, 0, 2},
-		"a carriage return":             {[]string{"a\r\n"}, []string{"a"}, 0, 3},
-		"an empty line":                 {[]string{"\n"}, []string{""}, 0, 1},
-		"one that is too long":          {[]string{"12345678901\nb\n"}, []string{"b"}, 1, 14},
-		"one that is too long in parts": {[]string{"123456789", "0123", "456", "7\nb\n"}, []string{"b"}, 1, 20},
+		"whole lines":                   {[]string{"a\nb\n"}, []string{"a", "b"}, "", 4},
+		"a line in pieces":              {[]string{"a", "b", "\n"}, []string{"ab"}, "", 3},
+		"the last one is not complete":  {[]string{"a\nb"}, []string{"a"}, "", 2},
+		"a carriage return":             {[]string{"a\r\n"}, []string{"a"}, "", 3},
+		"an empty line":                 {[]string{"\n"}, []string{""}, "", 1},
+		"one that is too long":          {[]string{"12345678901\nb\n"}, []string{"b"}, "1234567890", 14},
+		"one that is too long in parts": {[]string{"123456789", "0123", "456", "7\nb\n"}, []string{"b"}, "1234567890", 20},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var f file
 			var got []string
-			long := 0
+			long := ""
 			for _, piece := range test.pieces {
-				f.take([]byte(piece), 10, func(line string) { got = append(got, line) }, func() { long++ })
+				f.take([]byte(piece), 10, func(line string) { got = append(got, line) }, func(beginning string) { long += beginning })
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
 			if long != test.long || f.done() != test.done {
-				t.Errorf("too long %d times, done %d", long, f.done())
+				t.Errorf("too long %q, done %d", long, f.done())
 			}
 		})
 	}

@@ -249,6 +249,14 @@ func TestALineThatIsTooLongIsLeftOut(t *testing.T) {
 	}
 }
 
+func TestOfALineThatIsTooLongTheBeginningIsSent(t *testing.T) {
+	t.Parallel()
+	c := newCollector(t, "skip_long_lines: on", "skip_long_lines: on\n    truncate_long_lines: on")
+	c.write("a.log", "1\n"+strings.Repeat("x", 300<<10)+"\n2\n")
+	c.start()
+	c.waitMessages("1|" + strings.Repeat("x", 256<<10) + "|2")
+}
+
 // A thread whose file system user is another one is refused what root may do.
 func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	if os.Getuid() != 0 {

@@ -142,7 +142,13 @@ func (t *tail) read(f *file) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := f.ReadAt(buffer, f.offset)
-		f.take(buffer[:n], t.longestLine, func(line string) { t.line(f, line) }, func() { tooLong = true })
+		f.take(buffer[:n], t.longestLine, func(line string) { t.line(f, line) }, func(beginning string) {
+			if t.cutLongLine {
+				t.line(f, beginning)
+			} else {
+				tooLong = true
+			}
+		})
 		if tooLong && !t.skipLongLine {
 			t.log.errorf("file=%s requires a larger buffer size, lines are too long. Skipping file.", f.Name())
 			f.offset = f.done()

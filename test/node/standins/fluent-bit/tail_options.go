@@ -17,6 +17,7 @@ type tailOptions struct {
 	db           string
 	longestLine  int
 	skipLongLine bool
+	cutLongLine  bool
 	multiline    bool
 }
 
@@ -30,6 +31,7 @@ func newTailOptions(s *settings) (tailOptions, error) {
 		db:           s.take("db"),
 		longestLine:  s.size("buffer_max_size", 32<<10),
 		skipLongLine: s.boolean("skip_long_lines", false),
+		cutLongLine:  s.boolean("truncate_long_lines", false),
 	}
 	s.boolean("db.locking", false)
 	s.size("mem_buf_limit", 0)
