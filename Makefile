@@ -16,7 +16,7 @@ IMAGE ?= ghcr.io/sidecar-injector/sidecar-injector
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # Modules beside the product's, so that they do not choose its versions. What their tests look at
-# lies outside of them, where the go command does not notice changes: no cached results.
+# lies outside of them, where the go command does not notice changes: -count 1, no cached results.
 modules := tools/image test/monitoring
 
 binary := bin/sidecar-injector
@@ -38,7 +38,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image playground page test-playground test test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image playground page test-playground test test-alerts test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -65,22 +65,25 @@ test-playground: build playground ## the playground in a browser, static and ser
 page: ## the page's editor from npm's packages, and the page's types checked; needs npm
 	cd $(page) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent bundle && npm run --silent check
 
-test: ## all tests; no cluster needed
+test: ## all tests that need no cluster, but for those of the alerts
 	go test ./...
-	for module in $(modules); do go -C $$module test -count 1 -timeout 20m ./... || exit 1; done
+	go -C tools/image test -count 1 ./...
+
+test-alerts: ## the alerts and the dashboard, by Prometheus' own engine, which is compiled with the libraries of every cloud
+	go -C test/monitoring test -count 1 -timeout 20m ./...
 
 cluster-binaries: ## Kubernetes, built from its modules into the user's cache, once per version
 	@cd test/cluster && go run .
 
 test-controlplane: controlplane ## on a real API server, built first where it is lacking; on the oldest promised too if that may differ
 	cd test/cluster && go test .
-	cd test/controlplane && ../../bin/controlplane.test
+	cd test/controlplane && ../../bin/controlplane.test -test.parallel 8
 	@if [ "$$($(skew-sum))" = "$$(cat $(skew))" ]; then \
 	  echo "Kubernetes $(oldest): not run, for neither versions nor patch code changed since it passed ($(skew)); make test-skew runs it"; \
 	else $(MAKE) --no-print-directory test-skew; fi
 
 test-skew: controlplane ## the same suite, reduced, on Kubernetes 1.29, the oldest that the README promises
-	cd test/controlplane && ../../bin/controlplane.test -kubernetes $(oldest) -pods 100 -test.skip TenThousand
+	cd test/controlplane && ../../bin/controlplane.test -kubernetes $(oldest) -pods 100 -test.skip ThousandsOfTemplates -test.parallel 8
 	@$(skew-sum) > $(skew)
 
 controlplane:
@@ -176,7 +179,8 @@ bench-apiserver: ## pods created through a real API server, with and without the
 	go run ./test/bench apiserver bin/apiserver.jsonl
 
 # On a machine that has nothing else to do; about ten minutes once the API server is built.
-performance: bench-apiserver bench-baseline ## every figure of docs/performance.md anew
+performance: controlplane bench-apiserver bench-baseline ## every figure of docs/performance.md anew, and ten thousand templates in one cluster
+	cd test/controlplane && ../../bin/controlplane.test -test.run ThousandsOfTemplates -templates 10000
 	go run ./test/bench -write docs/performance.md -raw bin/load.jsonl
 	go run ./test/bench simulate -write docs/performance.md -raw bin/simulation.json
 	go run ./test/bench apiserver -write docs/performance.md bin/apiserver.jsonl

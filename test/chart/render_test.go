@@ -22,6 +22,8 @@ import (
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	helmtool "github.com/sidecar-injector/sidecar-injector/test/helm"
 )
 
 const (
@@ -31,20 +33,15 @@ const (
 	namespace = "sidecars"
 )
 
-// helmBinary is helm as tools/go.mod has it, built at most once.
-var helmBinary = sync.OnceValues(func() (string, error) {
-	command := exec.Command("go", "tool", "-n", "helm")
-	command.Dir = filepath.Join(root, "tools")
-	out, err := command.Output()
-	return strings.TrimSpace(string(out)), err
-})
+// helmProgram is helm as tools/go.mod has it.
+var helmProgram = sync.OnceValues(func() (string, error) { return helmtool.Program(filepath.Join(root, "tools")) })
 
 // helm runs it on the chart and gives what it prints.
 func helm(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
-	program, err := helmBinary()
+	program, err := helmProgram()
 	if err != nil {
-		t.Fatalf("go tool helm: %v", err)
+		t.Fatal(err)
 	}
 	readChart(t)
 	var out, complaints bytes.Buffer

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,19 +17,22 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
+	"github.com/sidecar-injector/sidecar-injector/test/helm"
 )
 
-// render gives the chart's documents, as helm of tools/go.mod renders them.
+// helmProgram is helm as tools/go.mod has it.
+var helmProgram = sync.OnceValues(func() (string, error) { return helm.Program(filepath.Join(root, "tools")) })
+
+// render gives the chart's documents.
 func render(t *testing.T, args ...string) []string {
 	t.Helper()
 	dependOn(t, "charts/sidecar-injector")
-	chart, err := filepath.Abs(filepath.Join(root, "charts/sidecar-injector"))
+	program, err := helmProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var complaints bytes.Buffer
-	command := exec.Command("go", append([]string{"tool", "helm", "template", "sidecar-injector", chart, "--namespace", "sidecar-injector", "--skip-tests"}, args...)...)
-	command.Dir = filepath.Join(root, "tools")
+	command := exec.Command(program, append([]string{"template", "sidecar-injector", filepath.Join(root, "charts/sidecar-injector"), "--namespace", "sidecar-injector", "--skip-tests"}, args...)...)
 	command.Stderr = &complaints
 	out, err := command.Output()
 	if err != nil {

@@ -1,0 +1,31 @@
+// Package helm finds the program that tools/go.mod pins, for the tests that render or install the chart.
+package helm
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+)
+
+// Program gives its path; tools is the folder of tools/go.mod. The go command
+// builds it where that is necessary, and would do so twice for two processes that ask at the
+// same time, as test packages do: the second one waits here, and then finds it in the build cache.
+func Program(tools string) (string, error) {
+	unlock, err := lockedfile.MutexAt(filepath.Join(os.TempDir(), fmt.Sprintf("sidecar-injector-helm-%d.lock", os.Getuid()))).Lock()
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	command := exec.Command("go", "tool", "-n", "helm")
+	command.Dir = tools
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("go tool -n helm in %s: %w", tools, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
