@@ -21,6 +21,7 @@ import (
 
 // TestAdviceIsToldAtKubectlApply applies a workload with each mistake, and reads kubectl's stderr.
 func TestAdviceIsToldAtKubectlApply(t *testing.T) {
+	t.Parallel()
 	installAdvice(t)
 	const request = "sidecar-injector.dev/inject: "
 	template := func(annotations ...string) string { return deploymentText("", "", annotations...) }
@@ -117,6 +118,7 @@ spec:
 
 // TestAdviceFollowsTheRightsAndTheChanges changes what advice depends on, and what it does not.
 func TestAdviceFollowsTheRightsAndTheChanges(t *testing.T) {
+	t.Parallel()
 	injector := installAdvice(t)
 	namespace := enabledNamespace(t)
 	createAccount(t, namespace, "sync")
@@ -152,6 +154,7 @@ func TestAdviceFollowsTheRightsAndTheChanges(t *testing.T) {
 
 // TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold needs the chart's second entry.
 func TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold(t *testing.T) {
+	t.Parallel()
 	injector := installAdvice(t)
 	namespace := newNamespace(t, nil, nil)
 	before := injector.advice(t)
@@ -177,6 +180,7 @@ func TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold(t *testing.T) {
 
 // TestAdviceIsNeverInTheWay applies a workload while nobody gives advice.
 func TestAdviceIsNeverInTheWay(t *testing.T) {
+	t.Parallel()
 	injector := installAdvice(t)
 	if err := injector.stop(); err != nil {
 		t.Fatal(err)
@@ -188,6 +192,7 @@ func TestAdviceIsNeverInTheWay(t *testing.T) {
 
 // TestHostileWorkloadsAreToldInPrintableLines sends what an API server lets through.
 func TestHostileWorkloadsAreToldInPrintableLines(t *testing.T) {
+	t.Parallel()
 	installAdvice(t)
 	hostile := "x\x1b[31m\r\nWarning: 299 - \"\u202e" + strings.Repeat("ü", 40000)
 	annotations := map[string]string{requestAnnotation: hostile}
@@ -276,11 +281,12 @@ func installAdvice(t *testing.T) *injector {
 	if err := yaml.UnmarshalStrict([]byte(text), configuration); err != nil {
 		t.Fatal(err)
 	}
-	configuration.Name = "advice"
+	configuration.Name = "advice-" + scopeOf(t)
 	var webhooks []admissionregistration.ValidatingWebhook
 	for _, w := range configuration.Webhooks {
 		if strings.HasSuffix(*w.ClientConfig.URL, "/advise") {
 			w.ClientConfig.CABundle = i.ca
+			w.NamespaceSelector = selecting(w.NamespaceSelector, scopeOf(t))
 			webhooks = append(webhooks, w)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 // TestRollingUpdateDrainAndScaleDownLoseNoAdmission: the API server calls the Service all the time, with failurePolicy Fail.
 func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
+	t.Parallel()
 	s := newService(t)
 	s.create(s.configuration(admissionregistration.Fail))
 	a, b := s.run("a"), s.run("b")
@@ -83,6 +84,7 @@ func TestALeaderThatIsKilledIsReplaced(t *testing.T) {
 
 // TestADeletedLeaseIsMadeAnew by a replica that may create this one name only.
 func TestADeletedLeaseIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	a := i.start("a", "127.0.0.1")
 	waitReady(t, a)
@@ -95,6 +97,7 @@ func TestADeletedLeaseIsMadeAnew(t *testing.T) {
 
 // TestWhenAllReplicasAreDown the failurePolicy decides, and only for pods that are sent to us.
 func TestWhenAllReplicasAreDown(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []admissionregistration.FailurePolicyType{admissionregistration.Fail, admissionregistration.Ignore} {
 		t.Run(string(policy), func(t *testing.T) {
 			s := newService(t)

@@ -120,6 +120,7 @@ func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 
 // TestABundleOfCertManagersIsLeftToIt, and readiness says whose it is.
 func TestABundleOfCertManagersIsLeftToIt(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	files := madeElsewhere(t, 3)
 	a := i.start("a", "127.0.0.1", "--certificate-dir", newMount(t, files).dir)

@@ -279,8 +279,8 @@ func freeAddressOf(t *testing.T, host string) string {
 	return ""
 }
 
-// traffic is a stream of pods that ask for a sidecar.
-type traffic struct {
+// stream is one of pods that ask for a sidecar.
+type stream struct {
 	stopped chan struct{}
 	running sync.WaitGroup
 
@@ -290,9 +290,9 @@ type traffic struct {
 }
 
 // createPods creates pods by several people at once until it is stopped; failures are kept.
-func (i *installation) createPods(t *testing.T) *traffic {
+func (i *installation) createPods(t *testing.T) *stream {
 	t.Helper()
-	tr := &traffic{stopped: make(chan struct{})}
+	tr := &stream{stopped: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	for range 4 {
@@ -319,14 +319,14 @@ func (i *installation) createPods(t *testing.T) *traffic {
 }
 
 // count is how many pods have been tried.
-func (tr *traffic) count() int {
+func (tr *stream) count() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return tr.created
 }
 
 // stop ends the traffic and demands that every pod was injected. It gives their number.
-func (tr *traffic) stop(t *testing.T) int {
+func (tr *stream) stop(t *testing.T) int {
 	t.Helper()
 	close(tr.stopped)
 	tr.running.Wait()

@@ -27,6 +27,7 @@ import (
 
 // TestAnInstallationMakesItsOwnCertificates: the chart renders the Secret without data and no bundle.
 func TestAnInstallationMakesItsOwnCertificates(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	i.applyAsHelm("v1", "Secret", fmt.Sprintf("/api/v1/namespaces/%s/secrets/%s-ca", i.namespace, i.name), object{"type": "Opaque"})
 	a := i.start("a", "127.0.0.1")
@@ -56,6 +57,7 @@ func TestAnInstallationMakesItsOwnCertificates(t *testing.T) {
 
 // TestHelmMayTakeAWebhookOut: with server-side apply a field of ours would keep it in, as a stump that no API server takes.
 func TestHelmMayTakeAWebhookOut(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	a := i.start("a", "127.0.0.1")
 	path := "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/" + i.name

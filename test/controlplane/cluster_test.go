@@ -103,12 +103,17 @@ type names struct{ last atomic.Int64 }
 func newNamespace(t *testing.T, labels, annotations map[string]string) string {
 	t.Helper()
 	name := fmt.Sprintf("case-%d", suite.names.last.Add(1))
-	createNamespace(t, name, labels, annotations)
+	makeNamespace(t, name, withScope(labels, scopeOf(t)), annotations)
 	return name
 }
 
-// createNamespace makes a namespace of that name, which may be there with these labels and annotations.
+// createNamespace makes a namespace of that name in the shared scope; it may be there with these labels and annotations.
 func createNamespace(t *testing.T, name string, labels, annotations map[string]string) {
+	t.Helper()
+	makeNamespace(t, name, withScope(labels, sharedScope), annotations)
+}
+
+func makeNamespace(t *testing.T, name string, labels, annotations map[string]string) {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: annotations}}
 	_, err := suite.client.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})

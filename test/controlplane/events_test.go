@@ -17,6 +17,7 @@ import (
 
 // TestEventsTellTheOwnersOfPods has controllers make pods, and makes some as a controller would.
 func TestEventsTellTheOwnersOfPods(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	i.kubeconfig = suite.kubeconfig
 	first, second := i.start("first", "127.0.0.1"), i.start("second", "127.0.0.1")

@@ -26,30 +26,65 @@ import (
 // workloads of each go through the API server, the real binary and, where there is
 // one, the workload's controller.
 func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
+	t.Parallel()
 	var counted struct{ cases, pods, refusals, faults atomic.Int64 }
+	t.Cleanup(func() { // when the groups are over, which run after this function
+		suite.report("%d golden cases: %d pods stored, %d refused with the wanted message, %d faults of the manifest that the API server refuses itself",
+			counted.cases.Load(), counted.pods.Load(), counted.refusals.Load(), counted.faults.Load())
+	})
+	run := func(t *testing.T, group *caseGroup, others ...string) {
+		apart(t)
+		i := startInjectorIn(t, group.folder, group.flags...)
+		install(t, webhookConfiguration(t, i.url, i.ca), others...)
+		today := group.today(t)
+		for _, c := range group.cases {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				counted.cases.Add(1)
+				if strings.HasPrefix(c.refusals, "in.yaml:") {
+					counted.faults.Add(1)
+					c.refusedByTheServer(t)
+					return
+				}
+				pods, refusals := c.throughTheServer(t, today)
+				counted.pods.Add(int64(pods))
+				counted.refusals.Add(int64(refusals))
+			})
+		}
+	}
+	var named []*caseGroup
 	for _, group := range loadCases(t) {
+		if group.usesNamed(t) {
+			named = append(named, group)
+			continue
+		}
 		t.Run(group.cases[0].name, func(t *testing.T) {
-			i := startInjectorIn(t, group.folder, group.flags...)
-			install(t, webhookConfiguration(t, i.url, i.ca))
-			today := group.today(t)
-			for _, c := range group.cases {
-				t.Run(c.name, func(t *testing.T) {
-					t.Parallel()
-					counted.cases.Add(1)
-					if strings.HasPrefix(c.refusals, "in.yaml:") {
-						counted.faults.Add(1)
-						c.refusedByTheServer(t)
-						return
-					}
-					pods, refusals := c.throughTheServer(t, today)
-					counted.pods.Add(int64(pods))
-					counted.refusals.Add(int64(refusals))
-				})
-			}
+			t.Parallel()
+			run(t, group)
 		})
 	}
-	suite.report("%d golden cases: %d pods stored, %d refused with the wanted message, %d faults of the manifest that the API server refuses itself",
-		counted.cases.Load(), counted.pods.Load(), counted.refusals.Load(), counted.faults.Load())
+	// Of these namespaces there is one each, and one injector at a time may be asked about it.
+	t.Run("in namespaces of a name", func(t *testing.T) {
+		t.Parallel()
+		for _, group := range named {
+			t.Run(group.cases[0].name, func(t *testing.T) { run(t, group, sharedScope) })
+		}
+	})
+}
+
+// usesNamed says whether a case of the group belongs into a namespace whose name counts.
+func (g *caseGroup) usesNamed(t *testing.T) bool {
+	for _, c := range g.cases {
+		if strings.HasPrefix(c.refusals, "in.yaml:") {
+			continue
+		}
+		for _, w := range workloads(t, "in.yaml", c.input) {
+			if w.namespace.name != "default" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // throughTheServer creates what a case holds and compares what is stored with the

@@ -24,6 +24,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/metadata"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	helmtool "github.com/sidecar-injector/sidecar-injector/test/helm"
 )
 
 // releaseName is that of the chart's tests, in a namespace of the same name.
@@ -33,10 +35,7 @@ const releaseName = "chart-sidecar-injector"
 const chartFolder = repository + "/charts/sidecar-injector"
 
 // helmProgram is helm as tools/go.mod has it.
-var helmProgram = sync.OnceValues(func() (string, error) {
-	out, err := output(filepath.Join(repository, "tools"), "go", "tool", "-n", "helm")
-	return strings.TrimSpace(string(out)), err
-})
+var helmProgram = sync.OnceValues(func() (string, error) { return helmtool.Program(filepath.Join(repository, "tools")) })
 
 // kubectlProgram is the newest, whatever the control plane is.
 var kubectlProgram = sync.OnceValues(func() (string, error) {

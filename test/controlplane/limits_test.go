@@ -25,6 +25,7 @@ import (
 func quantity(text string) resource.Quantity { return resource.MustParse(text) }
 
 func TestInjectedContainersGetTheDefaultsOfALimitRange(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	namespace := enabledNamespace(t)
 	limits := &corev1.LimitRange{
@@ -61,6 +62,7 @@ func TestInjectedContainersGetTheDefaultsOfALimitRange(t *testing.T) {
 }
 
 func TestInjectedContainersCountInAResourceQuota(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	namespace := enabledNamespace(t)
 	const name = "quota"
@@ -110,6 +112,7 @@ func TestInjectedContainersCountInAResourceQuota(t *testing.T) {
 // TestEveryBuiltInTemplateKeepsToRestrictedPodSecurity creates a pod for each example of
 // each template where the API server enforces the level.
 func TestEveryBuiltInTemplateKeepsToRestrictedPodSecurity(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	namespace := newNamespace(t, map[string]string{injectionLabel: "enabled", "pod-security.kubernetes.io/enforce": "restricted"}, nil)
 	pod := restrictedPod("bare")
@@ -192,6 +195,7 @@ func annotationText(t *testing.T, value []byte) string {
 }
 
 func TestAPodOfOneMegabyteIsInjected(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	pod := appPod("large")
 	const variables = 104
@@ -215,6 +219,7 @@ func TestAPodOfOneMegabyteIsInjected(t *testing.T) {
 }
 
 func TestTwoHundredPodsCreatedAtOnceAreAllInjectedOnce(t *testing.T) {
+	t.Parallel()
 	const pods = 200
 	i := installed(t)
 	namespace := enabledNamespace(t)

@@ -193,6 +193,7 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 
 // TestAReplicaSetTellsWhyItHasNoPods is how most people meet these messages.
 func TestAReplicaSetTellsWhyItHasNoPods(t *testing.T) {
+	t.Parallel()
 	install(t, failing(t, "https://"+freeAddress(t), nil))
 	namespace := enabledNamespace(t)
 	pod := appPod("web")

@@ -18,6 +18,7 @@ import (
 
 // TestWhatANamespaceSaysLaterIsHeeded changes a namespace that the injector knows already.
 func TestWhatANamespaceSaysLaterIsHeeded(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	namespace := newNamespace(t, nil, nil)
 	steps := []struct {
@@ -51,6 +52,7 @@ func TestWhatANamespaceSaysLaterIsHeeded(t *testing.T) {
 }
 
 func TestTheAuditLogTellsTheDecision(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	namespace := enabledNamespace(t)
 	createPod(t, namespace, appPod("web"))

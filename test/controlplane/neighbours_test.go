@@ -106,6 +106,7 @@ func stripsNewFields(pod *corev1.Pod) []operation {
 }
 
 func TestASidecarOfAnotherWebhookAndOursAreBothThereOnce(t *testing.T) {
+	t.Parallel()
 	cases := map[string]struct {
 		name   string
 		policy admissionregistration.ReinvocationPolicyType
@@ -118,6 +119,8 @@ func TestASidecarOfAnotherWebhookAndOursAreBothThereOnce(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			apart(t)
 			i := installed(t)
 			installNeighbour(t, c.name, c.policy, addsProxy)
 			got := createPod(t, enabledNamespace(t), appPod("web"))
@@ -133,6 +136,7 @@ func TestASidecarOfAnotherWebhookAndOursAreBothThereOnce(t *testing.T) {
 }
 
 func TestARestartPolicyThatAnotherWebhookStripsIsPutBackWithAWarning(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	installNeighbour(t, "z-neighbour", admissionregistration.NeverReinvocationPolicy, stripsNewFields)
 	got := createPod(t, enabledNamespace(t), appPod("web"))
@@ -145,6 +149,7 @@ func TestARestartPolicyThatAnotherWebhookStripsIsPutBackWithAWarning(t *testing.
 }
 
 func TestAMutatingAdmissionPolicyBesideOursAddsItsOwnSidecar(t *testing.T) {
+	t.Parallel()
 	needsServed(t, policiesVersion, "mutatingadmissionpolicies")
 	i := installed(t)
 	policies := suite.client.AdmissionregistrationV1()
@@ -217,6 +222,7 @@ func TestAMutatingAdmissionPolicyBesideOursAddsItsOwnSidecar(t *testing.T) {
 // that is broken; what no policy reaches is an answer that says no, and a patch that
 // does not apply.
 func TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer(t *testing.T) {
+	t.Parallel()
 	answer := func(response func(*admission.AdmissionResponse)) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			var review admission.AdmissionReview
@@ -287,6 +293,7 @@ func TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer(t *testing.T) {
 // TestANamespaceThatCannotBeReadIsAnErrorThatTheFailurePolicyDecidesOn runs the real
 // injector as a user who may read nothing.
 func TestANamespaceThatCannotBeReadIsAnErrorThatTheFailurePolicyDecidesOn(t *testing.T) {
+	t.Parallel()
 	i := startBlindInjector(t)
 	for _, policy := range []admissionregistration.FailurePolicyType{admissionregistration.Fail, admissionregistration.Ignore} {
 		t.Run(string(policy), func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 // TestNewerFieldsOfATemplateFareAsThoseOfAPod holds what docs/workloads.md says of fields that an
 // older API server does not know: it does the same to them whoever wrote them.
 func TestNewerFieldsOfATemplateFareAsThoseOfAPod(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		field   string            // of the container, as YAML
 		refused string            // what the API server says where it lacks the field; "": it drops it

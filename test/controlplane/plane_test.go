@@ -36,10 +36,11 @@ type plane struct {
 	chart      []byte // the chart's webhook configuration, its URL still to be filled in
 
 	names   names        // of namespaces
+	scopes  scopes       // of tests
 	ports   atomic.Int64 // of freeAddressOf
 	telling sync.Mutex   // held while told changes
 	told    []string     // what the tests report
-	shared  sync.Mutex   // held by a test that uses a namespace which others use too
+	shared  sync.Mutex   // held by a case that uses a namespace of sharedScope
 	logs    string       // folder of everybody's logs
 
 	environment *envtest.Environment
@@ -88,7 +89,7 @@ func startPlane(minor string) (p *plane, err error) {
 	if err != nil {
 		return p, err
 	}
-	return p, p.addNode(context.Background())
+	return p, errors.Join(p.addNode(context.Background()), p.shareNamespaces(context.Background()))
 }
 
 // addNode adds a node that nobody runs, for the pods of DaemonSets.
@@ -135,11 +136,11 @@ func (p *plane) buildOurs() error {
 	if _, err := output(repository, "go", "build", "-o", p.injector, "./cmd/sidecar-injector"); err != nil {
 		return err
 	}
-	chart, err := filepath.Abs(filepath.Join(repository, "charts/sidecar-injector"))
+	program, err := helmProgram()
 	if err != nil {
 		return err
 	}
-	p.chart, err = output(filepath.Join(repository, "tools"), "go", "tool", "helm", "template", "sidecar-injector", chart,
+	p.chart, err = output(repository, program, "template", "sidecar-injector", "charts/sidecar-injector",
 		"--namespace", "sidecar-injector", "--show-only", "templates/webhook.yaml", "--set", "webhook.url="+placeholderURL)
 	return err
 }

@@ -5,18 +5,24 @@ package controlplane
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"iter"
-	"os/exec"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	jsonpatch "github.com/evanphx/json-patch/v5"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 var (
@@ -43,14 +49,16 @@ func (c *tally) add(what string) {
 }
 
 // TestRandomPodsAreStoredAsInjectPrintsThem sends valid pods with one to four random
-// templates to the API server and to inject. What one stores is what the other prints;
-// what one refuses the other refuses too; and where inject refuses a clash that the API
-// server knows, the server refuses the pod with everything put into it by force.
+// templates to the API server and to the function that inject calls (test/golden holds the program
+// against it). What one stores is what the other gives; what one refuses the other refuses too; and
+// where the function refuses a clash that the API server knows, the server refuses the pod with
+// everything put into it by force.
 func TestRandomPodsAreStoredAsInjectPrintsThem(t *testing.T) {
+	t.Parallel()
 	dir, templates := randomTemplates(t, *randomSeed, 60)
 	i := startInjector(t, "--template-dir", dir)
 	install(t, webhookConfiguration(t, i.url, i.ca))
-	namespace, uncalled := enabledNamespace(t), uncalledNamespace(t)
+	namespace, uncalled, set := enabledNamespace(t), uncalledNamespace(t), loadTemplates(t, dir)
 	counted := &tally{counts: map[string]int{}}
 	t.Run("pod", func(t *testing.T) {
 		for n := range *randomPods {
@@ -58,7 +66,7 @@ func TestRandomPodsAreStoredAsInjectPrintsThem(t *testing.T) {
 				t.Parallel()
 				g := newGenerator(*randomSeed, uint64(n))
 				pod, instances := g.askingPod(t, fmt.Sprintf("random-%d", n), templates)
-				c := randomCase{manifest: pod, asked: instances, namespace: namespace, uncalled: uncalled, templates: dir}
+				c := randomCase{manifest: pod, asked: instances, namespace: namespace, uncalled: uncalled, templates: set}
 				counted.add(c.run(t))
 			})
 		}
@@ -104,7 +112,7 @@ type randomCase struct {
 	manifest            []byte
 	asked               []asked
 	namespace, uncalled string
-	templates           string // folder
+	templates           *templates.Set
 }
 
 // run gives what became of the pod.
@@ -121,16 +129,16 @@ func (c *randomCase) run(t *testing.T) string {
 	case err != nil && !refusedOnline:
 		t.Fatalf("the API server refuses what the injector made of it: %v\n%s", err, manifest)
 	case refusedOnline:
-		if !sameFaults(refusedOffline, message) {
-			t.Fatalf("inject refuses it for\n%q\nand the injector for\n%s\n%s", refusedOffline, message, manifest)
+		if refusedOffline != message {
+			t.Fatalf("the function refuses it for\n%s\nand the injector for\n%s\n%s", refusedOffline, message, manifest)
 		}
 		return c.forced(t, bare.object, message)
-	case refusedOffline != nil:
-		t.Fatalf("inject refuses what the API server stores: %s\n%s", refusedOffline, manifest)
+	case refusedOffline != "":
+		t.Fatalf("the function refuses what the API server stores: %s\n%s", refusedOffline, manifest)
 	}
 	want, err := create(t.Context(), c.uncalled, "Pod", printed, "dryRun=All")
 	if err != nil {
-		t.Fatalf("the API server refuses what inject prints: %v\n%s", err, printed)
+		t.Fatalf("the API server refuses what the function gives: %v\n%s", err, printed)
 	}
 	samePod(t, want.object, got.object)
 	if t.Failed() {
@@ -142,56 +150,42 @@ func (c *randomCase) run(t *testing.T) string {
 	return "stored, not injected"
 }
 
-// inject runs the program on the pod; refused are its faults when it says no.
-func (c *randomCase) inject(t *testing.T) (printed []byte, refused []string) {
+// inject gives the pod with its sidecars, or the message with which it is refused.
+func (c *randomCase) inject(t *testing.T) (printed []byte, refused string) {
 	t.Helper()
-	command := exec.Command(suite.injector, "inject", "-f", "-", "-o", "json", "-n", c.namespace, "--template-dir", c.templates)
-	command.Stdin = bytes.NewReader(c.manifest)
-	var complaints bytes.Buffer
-	command.Stderr = &complaints
-	printed, err := command.Output()
-	exit := (*exec.ExitError)(nil)
-	switch {
-	case err == nil:
-		return printed, nil
-	case errors.As(err, &exit) && exit.ExitCode() == 1:
-		return nil, faults(complaints.String())
+	stream, err := manifest.Parse("pod.json", c.manifest)
+	must(t, err)
+	pods, err := stream.Pods()
+	must(t, err)
+	result, err := inject.Inject(c.templates, config.Default().Settings(), &inject.Request{
+		Pod: pods[0].JSON, Namespace: inject.Namespace{Name: c.namespace, Labels: map[string]string{inject.InjectionLabel: "enabled"}}, Offline: true,
+	})
+	must(t, err)
+	if !result.Allowed() {
+		return nil, result.Message()
 	}
-	t.Fatalf("inject: %v\n%s", err, complaints.String())
-	return nil, nil
+	if len(result.Operations) == 0 {
+		return c.manifest, ""
+	}
+	patch, err := jsonpatch.DecodePatch(result.Patch())
+	must(t, err)
+	printed, err = patch.Apply(pods[0].JSON)
+	must(t, err)
+	return printed, ""
 }
 
-// faults takes the parts of the webhook's message out of inject's report, which has a
-// line for each fault, with its place in the file, and one for what mends it.
-func faults(report string) []string {
-	var all []string
-	for line := range strings.Lines(report) {
-		if m := faultLine.FindStringSubmatch(line); m != nil {
-			all = append(all, m[1])
-		} else if hint, ok := strings.CutPrefix(line, "hint: "); ok && len(all) > 0 {
-			all[len(all)-1] += " (" + strings.TrimSpace(hint) + ")"
-		}
+// loadTemplates loads a folder as the injector does.
+func loadTemplates(t *testing.T, dir string) *templates.Set {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	loader := load.NewLoader()
+	var entries []templates.Entry
+	for _, f := range files {
+		entries = append(entries, loader.Load(templates.SourceDirectory, f.Name(), read(t, dir, f.Name()))...)
 	}
-	return all
+	return templates.NewSet(entries)
 }
-
-// sameFaults compares without the order: inject goes by the file's lines. A message that
-// is cut short has to begin with some of the faults and count the others.
-func sameFaults(offline []string, message string) bool {
-	rest, said := message, 0
-	for _, fault := range offline {
-		if before, after, found := strings.Cut(rest, fault); found {
-			rest = before + after
-			said++
-		}
-	}
-	if more := fmt.Sprintf("and %d more", len(offline)-said); said < len(offline) && strings.HasSuffix(rest, more) {
-		rest, said = strings.TrimSuffix(rest, more), len(offline)
-	}
-	return said == len(offline) && strings.Trim(rest, "; ") == ""
-}
-
-var faultLine = regexp.MustCompile(`^error: [^ ]* Pod "[^"]*": (.*)\n`)
 
 // clash is one that inject refuses and the API server knows as well.
 type clash struct {

@@ -5,10 +5,12 @@ package controlplane
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -259,6 +261,30 @@ func injects(template string) promise {
 		}
 		return err
 	}
+}
+
+// looksUpNamespaces asks about a pod of a namespace that no watch has told of. Nobody but a test has one.
+func looksUpNamespaces(ctx context.Context, p *performance) error {
+	review := `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1","kind":{"version":"v1","kind":"Pod"},"resource":{"version":"v1","resource":"pods"},
+		"namespace":"nobody-has-made-it","operation":"CREATE","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/mutate", strings.NewReader(review))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	looked := p.asked(func(e *auditEvent) bool {
+		return e.resource() == "namespaces" && e.Verb == "get" && e.ObjectRef.Name == "nobody-has-made-it"
+	})
+	if len(looked) == 0 {
+		return fmt.Errorf("nobody looked the namespace up; the answer is %s", response.Status)
+	}
+	return nil
 }
 
 func tellsStatus(plural string) promise {

@@ -65,6 +65,7 @@ func injected(pod object) bool {
 }
 
 func TestTheLabelsOfNamespaceAndPodDecideTogether(t *testing.T) {
+	t.Parallel()
 	const other = "yes"
 	cases := map[string]struct {
 		namespace, pod string
@@ -114,12 +115,20 @@ func TestTheLabelsOfNamespaceAndPodDecideTogether(t *testing.T) {
 }
 
 func TestSystemNamespacesAndMirrorPodsNeverReachTheInjector(t *testing.T) {
-	i := installed(t)
+	i := startInjector(t, "--template-dir", "testdata/templates")
+	configuration := webhookConfiguration(t, i.url, i.ca)
+	for n := range configuration.Webhooks { // controllers make pods in these namespaces too
+		configuration.Webhooks[n].ObjectSelector.MatchLabels = map[string]string{scopeLabel: scopeOf(t)}
+	}
+	install(t, configuration, sharedScope)
+	labels := func(injection string) map[string]string {
+		return map[string]string{injectionLabel: injection, scopeLabel: scopeOf(t)}
+	}
 	for _, namespace := range []string{"kube-system", "kube-public", "kube-node-lease", "sidecar-injector"} {
 		createNamespace(t, namespace, nil, nil)
 		pod := appPod("")
 		pod.GenerateName = "web-"
-		pod.Labels = map[string]string{injectionLabel: "enabled"}
+		pod.Labels = labels("enabled")
 		if got := createPod(t, namespace, pod); injected(got.object) {
 			t.Errorf("namespace %s: a pod is injected", namespace)
 		}
@@ -133,10 +142,11 @@ func TestSystemNamespacesAndMirrorPodsNeverReachTheInjector(t *testing.T) {
 		}
 		pod := appPod("")
 		pod.GenerateName = "web-"
+		pod.Labels = withScope(nil, scopeOf(t))
 		createPod(t, namespace, pod)
 	}
 	mirror := appPod("mirror")
-	mirror.Labels = map[string]string{injectionLabel: "enabled"}
+	mirror.Labels = labels("enabled")
 	mirror.Annotations[corev1.MirrorPodAnnotationKey] = "hash"
 	mirror.Spec.NodeName = "node"
 	mirror.Spec.AutomountServiceAccountToken = new(bool)
@@ -147,6 +157,7 @@ func TestSystemNamespacesAndMirrorPodsNeverReachTheInjector(t *testing.T) {
 }
 
 func TestADryRunIsAnsweredAndHasNoSideEffect(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	namespace := enabledNamespace(t)
 	if got := createPod(t, namespace, appPod("web"), "dryRun=All"); !injected(got.object) {
@@ -165,6 +176,7 @@ func TestADryRunIsAnsweredAndHasNoSideEffect(t *testing.T) {
 }
 
 func TestTheTokenIsMountedIntoInjectedContainersAndTheSecondCallChangesNothing(t *testing.T) {
+	t.Parallel()
 	i := installed(t)
 	got := createPod(t, enabledNamespace(t), appPod("web"))
 	mounts, _ := container(t, got.object, side)["volumeMounts"].([]any)
@@ -181,6 +193,7 @@ func TestTheTokenIsMountedIntoInjectedContainersAndTheSecondCallChangesNothing(t
 }
 
 func TestTheRestartPolicyOfANativeSidecarIsKept(t *testing.T) {
+	t.Parallel()
 	installed(t)
 	got := createPod(t, enabledNamespace(t), appPod("web"))
 	if policy := container(t, got.object, side)["restartPolicy"]; policy != "Always" {
@@ -189,6 +202,7 @@ func TestTheRestartPolicyOfANativeSidecarIsKept(t *testing.T) {
 }
 
 func TestUpdatesEphemeralContainersAndResizeNeverReachTheInjector(t *testing.T) {
+	t.Parallel()
 	i := installed(t)
 	namespace := enabledNamespace(t)
 	opted := appPod("opted")

@@ -35,10 +35,12 @@ func webhookConfiguration(t *testing.T, url string, ca []byte) *admissionregistr
 	return configuration
 }
 
-// install puts a configuration into the cluster for the time of the test, and waits
-// until the API server heeds it; it waits again at the end until it no longer does.
-func install(t *testing.T, configuration *admissionregistration.MutatingWebhookConfiguration) {
+// install puts a configuration into the cluster for the time of the test and for namespaces of
+// its scope, and of others that are named, and waits until the API server heeds it; it waits
+// again at the end until it no longer does.
+func install(t *testing.T, configuration *admissionregistration.MutatingWebhookConfiguration, others ...string) {
 	t.Helper()
+	confine(configuration, append([]string{scopeOf(t)}, others...)...)
 	configurations := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	marker := newMarker(configuration)
 	if _, err := configurations.Create(t.Context(), configuration, metav1.CreateOptions{}); err != nil {
