@@ -121,6 +121,22 @@ func (p *part) uses() Uses {
 // Uses says what the expression may read, whatever its conditions come to.
 func (x *Expression) Uses() Uses { return x.uses }
 
+// Source is the text as it was written, but for blanks around names and escapes of ${.
+func (x *Expression) Source() string {
+	var b strings.Builder
+	for i := range x.parts {
+		switch p := &x.parts[i]; {
+		case p.lookup != nil:
+			b.WriteString(opening + strings.Join(append([]string{p.lookup.root}, p.lookup.fields...), ".") + "}")
+		case p.program != nil:
+			b.WriteString(opening + p.program.source + "}")
+		default:
+			b.WriteString(p.literal)
+		}
+	}
+	return b.String()
+}
+
 // Optional says that Evaluate may find the value absent.
 func (x *Expression) Optional() bool { return x.optional }
 

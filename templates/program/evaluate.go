@@ -35,6 +35,7 @@ type Evaluation struct {
 	produced   int // bytes of the texts that expressions gave, and of those that $each repeats
 	out        Additions
 	trace      *Trace // nil but when a template is checked
+	record     func(n *Node, value any, cost uint64, err error)
 }
 
 // Evaluation begins an evaluation with these variables. A trace learns where in the template
@@ -43,6 +44,9 @@ type Evaluation struct {
 func (p *Program) Evaluation(variables expression.Activation, trace *Trace) *Evaluation {
 	return &Evaluation{program: p, activation: variables, trace: trace}
 }
+
+// Record has a function told what each expression gives and costs, as it is evaluated.
+func (e *Evaluation) Record(record func(n *Node, value any, cost uint64, err error)) { e.record = record }
 
 // Additions evaluates both trees. The error is always an *Error.
 func (e *Evaluation) Additions() (Additions, error) {
@@ -121,7 +125,11 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 			return nil, false, nil // as the failure says that was noted when it was spent
 		}
 	}
+	before := e.budget.Spent()
 	value, present, err := n.Expression.Evaluate(&e.activation, &e.budget)
+	if e.record != nil {
+		e.record(n, value, e.budget.Spent()-before, err)
+	}
 	if err == nil && !present {
 		return nil, false, nil
 	}

@@ -33,8 +33,8 @@ type budget struct {
 	spent, limit int // in units
 	rendering    uint64
 
-	asking     uint64 // what the permissions took, as rendering
-	askedReads int    // of the pod for permissions, in units
+	asking     uint64 // what permissions and evaluations took, as rendering
+	askedReads int    // of the pod for them, in units
 }
 
 func newBudget(size int) budget {
@@ -83,13 +83,13 @@ func (j *job) mayRender(c *candidate) bool {
 	return false
 }
 
-// mayAsk looks at what the permissions of the instances before have left. They have a budget of
+// mayAsk looks at what permissions and evaluations of the instances before have left. They have a budget of
 // their own, for the answer is the same whether somebody asks for them or not.
 func (j *job) mayAsk() bool {
 	return j.work.asking < maxRendering && j.work.askedReads <= j.work.limit
 }
 
-// asked counts what it took to tell an instance's permissions.
+// asked counts what it took to tell an instance's permissions or evaluations.
 func (j *job) asked(cost uint64) {
 	j.work.asking += cost
 	j.work.askedReads += j.takeReads()

@@ -179,6 +179,9 @@ func (j *job) run(entries []asked) error {
 		c.rank = i
 	}
 	accepted := j.claim(fit)
+	if first := j.request.First; first > 0 && first < len(accepted) {
+		accepted = accepted[:first]
+	}
 	j.result.Work = j.work.spent
 	if len(accepted) == 0 {
 		j.result.Operations = j.repairs

@@ -72,6 +72,7 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	}
 	in := j.input(c, values)
 	j.needs(c, in)
+	j.evaluate(c, in)
 	rendered, err := c.template.Render(in)
 	invalid := (*templates.RenderError)(nil)
 	switch {
@@ -150,6 +151,26 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 		return
 	}
 	c.instance.Permissions = permissions
+}
+
+// evaluate tells what variables and expressions come to, if somebody wants to know it. It
+// changes nothing about the pod.
+func (j *job) evaluate(c *candidate, in *templates.Input) {
+	if !j.request.Evaluations {
+		return
+	}
+	if !j.mayAsk() {
+		c.instance.Notes = append(c.instance.Notes, "what its expressions come to is not told: those of the sidecars before it took too much work to tell")
+		return
+	}
+	c.instance.Variables = c.template.Variables(in)
+	// The rendering meets the same error, and tells it.
+	c.instance.Evaluations, _ = c.template.Evaluate(in)
+	cost := uint64(0)
+	for i := range c.instance.Evaluations {
+		cost += c.instance.Evaluations[i].Cost
+	}
+	j.asked(cost)
 }
 
 // crashed keeps the stack of a panic in the template for the log.

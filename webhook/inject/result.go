@@ -25,6 +25,12 @@ type Request struct {
 	Offline bool
 	// Permissions asks for those of each instance, which an admission has no use for.
 	Permissions bool
+	// Evaluations asks for what the variables and expressions of each instance come to, which
+	// an admission has no use for.
+	Evaluations bool
+	// First, where not 0, leaves away what all but the first so many of the accepted
+	// instances add, for people who want to see one after the other.
+	First int
 }
 
 // Namespace is what counts of a namespace: its metadata.
@@ -114,6 +120,10 @@ type Instance struct {
 	// Permissions are the rights that the pod's service account needs for the instance to
 	// work, where the Request asked for them.
 	Permissions []v1alpha1.Permission
+	// Variables and Evaluations are what its template's variables and expressions come to, where
+	// the Request asked for them and the instance came as far as to be rendered.
+	Variables   []templates.Variable
+	Evaluations []templates.Evaluated
 	// Outdated says how the template or parameters differ from those that the pod was
 	// injected with; "" if they do not.
 	Outdated string

@@ -1,0 +1,102 @@
+package templates
+
+import (
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+)
+
+// Evaluated is what one expression of a template gave for one instance.
+type Evaluated struct {
+	// Path is the field in the template; File, Line and Column are where it stands, counted from 1,
+	// 0 when unknown.
+	Path         string
+	File         string
+	Line, Column int
+	// Source is the text with its expressions.
+	Source string
+	// Value is what it gave: string, bool, int64, float64, []any or map[string]any; nil if it
+	// gave nothing.
+	Value any
+	// Cost is what it took, in CEL's units of work; a look-up takes none.
+	Cost uint64
+	// Message says why it failed; "" if it did not.
+	Message string
+}
+
+// ExpressionLimit and RenderingLimit bound the cost of one expression, and of all of one instance.
+const (
+	ExpressionLimit = expression.ExpressionLimit
+	RenderingLimit  = expression.RenderingLimit
+)
+
+// Evaluate renders the template for people who want to see what each expression gives, in the
+// order in which they are evaluated; the last may be one that failed. Nothing is kept for reuse.
+// The error is always a *program.Error.
+func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, err error) {
+	defer t.containRender(&err)
+	e := t.program.Evaluation(in.Activation(), nil)
+	e.Record(func(n *program.Node, value any, cost uint64, err error) {
+		x := Evaluated{
+			Path: n.Place.At.String(), File: t.Origin.File, Line: n.Place.Line - t.program.Line + t.Origin.Line, Column: n.Place.Column,
+			Source: n.Expression.Source(), Value: value, Cost: cost,
+		}
+		if x.File == "" {
+			x.Line, x.Column = 0, 0
+		}
+		if err != nil {
+			x.Message = err.Error()
+		}
+		evaluated = append(evaluated, x)
+	})
+	if _, err := e.Additions(); err != nil {
+		return evaluated, t.located(err)
+	}
+	if _, err := e.Permissions(); err != nil {
+		return evaluated, t.located(err)
+	}
+	return evaluated, nil
+}
+
+// Variable is a variable of expressions and what it stands for.
+type Variable struct {
+	Name string
+	// Value is string, bool, int64, float64, []any or map[string]any.
+	Value any
+}
+
+// Variables are those of one instance, in the order of the documentation. Of the pod only name and
+// namespace are among them: the rest is what whoever asks has written.
+func (t *Template) Variables(in *Input) []Variable {
+	var all []Variable
+	add := func(name string, value any) { all = append(all, Variable{name, value}) }
+	for _, name := range t.parameterNames {
+		add("params."+name, in.Parameters.values[name])
+	}
+	add("instance", in.Instance)
+	add("index", int64(in.Index))
+	add("native", in.Native)
+	if in.App != nil {
+		if object, err := in.App.Object(); err == nil {
+			add("app", object)
+		}
+	}
+	if in.Pod != nil {
+		add("pod.metadata.name", in.Pod.Name())
+		add("pod.metadata.namespace", in.Pod.Namespace())
+	}
+	add("namespaceObject.name", in.NamespaceName)
+	add("namespaceObject.labels", anyMap(in.NamespaceLabels))
+	add("namespaceObject.annotations", anyMap(in.NamespaceAnnotations))
+	add("cluster", anyMap(in.Cluster))
+	add("workload.kind", in.WorkloadKind)
+	add("workload.name", in.WorkloadName)
+	return all
+}
+
+func anyMap(texts map[string]string) map[string]any {
+	m := make(map[string]any, len(texts))
+	for name, text := range texts {
+		m[name] = text
+	}
+	return m
+}
