@@ -14,6 +14,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground/page"
+	"github.com/sidecar-injector/sidecar-injector/config"
 )
 
 // playgroundOptions are the flags of playground.
@@ -43,11 +44,15 @@ typed stays on this machine. Ctrl-C ends it.`,
 }
 
 func (o *playgroundOptions) run(ctx context.Context, std streams) error {
+	settings, err := config.Read(o.configFile)
+	if err != nil {
+		return err
+	}
 	set, err := o.templates()
 	if err != nil {
 		return err
 	}
-	handler, err := page.NewHandler(playground.NewEngine(set))
+	handler, err := page.NewHandler(playground.NewEngine(set, settings.Settings()))
 	if err != nil {
 		return err
 	}

@@ -116,9 +116,18 @@ func (b *tab) until(expression string) {
 	}
 }
 
+// shadow is what an editor is in.
+func shadow(editor string) string {
+	return fmt.Sprintf("document.getElementById(%q).shadowRoot", editor)
+}
+
 // content is the editable part of an editor.
-func content(editor string) string {
-	return fmt.Sprintf("document.getElementById(%q).shadowRoot.querySelector('.cm-content')", editor)
+func content(editor string) string { return shadow(editor) + ".querySelector('.cm-content')" }
+
+// text is all of an editor's text; it draws only what can be seen.
+func (b *tab) text(editor string) string {
+	b.t.Helper()
+	return get[string](b, fmt.Sprintf(`import(new URL("codemirror.js", document.baseURI)).then((m) => m.EditorView.findFromDOM(%s).state.doc.toString())`, content(editor)))
 }
 
 // focus puts the cursor at the beginning of an editor.

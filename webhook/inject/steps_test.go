@@ -10,11 +10,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 func TestTheFirstInstancesCanBeHadAlone(t *testing.T) {
-	set := templates.NewSet(templates.Load(templates.SourceDirectory, "t.yaml", []byte(needyTemplate)))
+	set := templates.NewSet(load.Load(templates.SourceDirectory, "t.yaml", []byte(needyTemplate)))
 	pod := []byte(`{"metadata":{"labels":{"sidecar-injector.dev/injection":"enabled"},"annotations":{"sidecar-injector.dev/inject":"a=needy,b=needy,c=needy",` +
 		`"a.sidecar-injector.dev/what":"pods","b.sidecar-injector.dev/what":"secrets","c.sidecar-injector.dev/what":"nodes"}},"spec":{"containers":[{"name":"app","image":"app"}]}}`)
 	after := func(first int) []byte {
@@ -40,7 +41,7 @@ func TestTheFirstInstancesCanBeHadAlone(t *testing.T) {
 }
 
 func TestEvaluationsAreToldToWhoeverAsksAndDecideNothing(t *testing.T) {
-	set := templates.NewSet(templates.Load(templates.SourceDirectory, "t.yaml", []byte(needyTemplate)))
+	set := templates.NewSet(load.Load(templates.SourceDirectory, "t.yaml", []byte(needyTemplate)))
 	pod := []byte(`{"metadata":{"labels":{"sidecar-injector.dev/injection":"enabled"},"annotations":{"sidecar-injector.dev/inject":"needy","needy.sidecar-injector.dev/what":"pods"}},` +
 		`"spec":{"containers":[{"name":"app","image":"app"}]}}`)
 	decide := func(evaluations bool) *inject.Result {

@@ -69,6 +69,12 @@ func (w *writer) head() {
 	}
 }
 
+// Verdict is the answer in a sentence or two.
+func (e *Explanation) Verdict() string {
+	w := &writer{e: e}
+	return w.Printable(w.verdict())
+}
+
 // verdict is the answer.
 func (w *writer) verdict() string {
 	e := w.e

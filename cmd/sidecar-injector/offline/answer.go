@@ -48,10 +48,7 @@ func (in *Input) Answers() ([]Answer, error) {
 func (in *Input) answer(pod manifest.Pod) (Answer, error) {
 	namespace, given := in.namespace(pod.Namespace)
 	a := Answer{Pod: pod, Name: Name(pod), Namespace: namespace, Assumed: !given, Live: in.Live, Misplaced: FindMisplaced(pod)}
-	result, err := inject.Inject(in.Set, in.Settings, &inject.Request{
-		Pod: pod.JSON, Namespace: namespace, Owner: inject.OwnerOf(pod.APIVersion, pod.Kind, pod.Name),
-		ClaimVolumes: pod.ClaimVolumes(), Offline: true, Permissions: true,
-	})
+	result, err := inject.Inject(in.Set, in.Settings, in.request(&a))
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		return a, &manifest.Error{File: pod.Document.File, Line: pod.Line, Message: fmt.Sprintf("%s: %v", a.Title(), malformed.Err)}
 	} else if err != nil {
@@ -62,6 +59,26 @@ func (in *Input) answer(pod manifest.Pod) (Answer, error) {
 		a.Doubts = doubts(result, func(template string) string { return in.Doubt(namespace.Name, template) })
 	}
 	return a, nil
+}
+
+func (in *Input) request(a *Answer) *inject.Request {
+	return &inject.Request{
+		Pod: a.Pod.JSON, Namespace: a.Namespace, Owner: inject.OwnerOf(a.Pod.APIVersion, a.Pod.Kind, a.Pod.Name),
+		ClaimVolumes: a.Pod.ClaimVolumes(), Offline: true, Permissions: true, Evaluations: in.Evaluations,
+	}
+}
+
+// First is the answer with the first so many of the instances that are injected, and no others.
+func (in *Input) First(a *Answer, instances int) (*Answer, error) {
+	request := in.request(a)
+	request.Evaluations, request.First = false, instances
+	result, err := inject.Inject(in.Set, in.Settings, request)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", a.Place(""), a.Title(), err)
+	}
+	first := *a
+	first.Result = result
+	return &first, nil
 }
 
 // doubts finds out whether a pod is refused only for templates of which nobody knows whether the
@@ -110,6 +127,10 @@ func (a *Answer) Place(where string) string {
 	line, column := locate(a.Pod, where)
 	return a.at(line, column)
 }
+
+// Locate is line and column of something in the workload that a message calls by where; of the
+// workload itself, without a column, if that is not in its text.
+func (a *Answer) Locate(where string) (line, column int) { return locate(a.Pod, where) }
 
 // at is a place in the workload's text; a workload of a cluster has no text that
 // anybody knows, so that its name has to do.

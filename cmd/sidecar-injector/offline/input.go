@@ -22,6 +22,8 @@ type Input struct {
 	// Streams are the manifests, Pods what Collect found in them.
 	Streams []*manifest.Stream
 	Pods    []manifest.Pod
+	// Evaluations asks for what variables and expressions come to.
+	Evaluations bool
 	// Live says that the manifests were read from a cluster.
 	Live bool
 	// Doubt says why nobody can tell what the injector makes of a template for pods of a namespace, "" where

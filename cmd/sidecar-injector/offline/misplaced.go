@@ -21,6 +21,9 @@ type Misplaced struct {
 // Text says what stands where, and where it belongs.
 func (g *Misplaced) Text() string { return inject.MisplacedText(g.Keys) }
 
+// Position is where the first of them stands in the text of its workload.
+func (g *Misplaced) Position() (line, column int) { return g.line, g.column }
+
 // Asks says whether a request is among them.
 func (g *Misplaced) Asks() bool {
 	return slices.ContainsFunc(g.Keys, func(m inject.Misplaced) bool { return m.Key == inject.RequestAnnotation })

@@ -3,7 +3,10 @@
 // both with one Request and one Answer, as JSON. It reads no file, no cluster and no clock.
 package playground
 
-import "github.com/sidecar-injector/sidecar-injector/webhook/inject"
+import (
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
 
 // The texts of a Request, as Findings name them.
 const (
@@ -29,12 +32,20 @@ type Request struct {
 type Answer struct {
 	// Error is a sentence on why there is no answer at all; "" if there is one.
 	Error string `json:"error,omitempty"`
-	// Findings are the faults of the texts, each with its place.
+	// Findings are the faults of the texts and of what they ask for, each with its place.
 	Findings []Finding `json:"findings,omitempty"`
 	// Pods are those that the text holds, each with what became of it.
 	Pods []Pod `json:"pods,omitempty"`
 	// Diff shows what changes in the text of the pods, as a unified diff; "" if nothing does.
 	Diff string `json:"diff,omitempty"`
+	// Limits are how much expressions may cost.
+	Limits Limits `json:"limits"`
+}
+
+// Limits are in CEL's units of work.
+type Limits struct {
+	Expression uint64 `json:"expression"`
+	Instance   uint64 `json:"instance"`
 }
 
 // Finding is a fault at a place of one of the texts.
@@ -46,7 +57,7 @@ type Finding struct {
 	Column int    `json:"column,omitempty"`
 	// Severity is error or warning.
 	Severity string `json:"severity"`
-	// Reason is from the closed list of reasons, "" for a text that cannot be read.
+	// Reason is from the closed lists of reasons, "" for a text that cannot be read.
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
@@ -54,14 +65,18 @@ type Finding struct {
 
 // Pod is what became of one pod.
 type Pod struct {
-	// Title is its kind and name.
-	Title   string         `json:"title"`
-	Outcome inject.Outcome `json:"outcome"`
-	Reason  inject.Reason  `json:"reason"`
-	// Patch is the JSON patch of the pod, as the API server gets it, laid out; "" without operations.
+	// Title is its kind and name, Verdict what became of it in a sentence.
+	Title       string               `json:"title"`
+	Verdict     string               `json:"verdict"`
+	Outcome     inject.Outcome       `json:"outcome"`
+	Reason      inject.Reason        `json:"reason"`
+	Explanation *explain.Explanation `json:"explanation"`
+	// Patch is the JSON patch of the text's document; "" without operations.
 	Patch string `json:"patch,omitempty"`
 	// Steps are the pod as it came, and after each instance.
 	Steps []Step `json:"steps"`
+	// Values are what the templates of its instances come to.
+	Values []Values `json:"values,omitempty"`
 }
 
 // Step is the pod after one instance.
@@ -69,4 +84,32 @@ type Step struct {
 	// Instance is its name; "" for the pod as it came.
 	Instance string `json:"instance,omitempty"`
 	YAML     string `json:"yaml"`
+}
+
+// Values are what the variables and expressions of one instance come to.
+type Values struct {
+	Instance    string       `json:"instance"`
+	Template    string       `json:"template"`
+	Variables   []Variable   `json:"variables"`
+	Expressions []Expression `json:"expressions"`
+	// Cost is that of all expressions together.
+	Cost uint64 `json:"cost"`
+}
+
+// Variable is one variable of expressions.
+type Variable struct {
+	Name  string `json:"name"`
+	Value any    `json:"value"`
+}
+
+// Expression is one text with expressions, in the order of evaluation.
+type Expression struct {
+	Path   string `json:"path"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+	Source string `json:"source"`
+	Value  any    `json:"value"`
+	Cost   uint64 `json:"cost"`
+	// Message says why it failed; "" if it did not.
+	Message string `json:"message,omitempty"`
 }

@@ -1,7 +1,7 @@
 package playground
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +9,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/aymanbagabas/go-udiff"
-
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/diff"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
@@ -20,8 +21,9 @@ import (
 
 // Engine answers Requests. It may be used by many goroutines.
 type Engine struct {
-	loader *load.Loader
-	given  []templates.Entry
+	loader   *load.Loader
+	given    []templates.Entry
+	settings *inject.Settings
 
 	mutex sync.Mutex
 	// text is the one that edited was loaded from: while the pod is edited, templates stay compiled.
@@ -31,8 +33,8 @@ type Engine struct {
 }
 
 // NewEngine gives one with the templates of a set.
-func NewEngine(given *templates.Set) *Engine {
-	return &Engine{loader: load.NewLoader(), given: given.Entries(), set: given}
+func NewEngine(given *templates.Set, settings *inject.Settings) *Engine {
+	return &Engine{loader: load.NewLoader(), given: given.Entries(), settings: settings, set: given}
 }
 
 // BuiltIn are the templates that come with the program.
@@ -73,39 +75,38 @@ func (e *Engine) AnswerJSON(request []byte) []byte {
 func (e *Engine) Answer(r *Request) *Answer {
 	for _, text := range []struct{ name, text string }{{"pod", r.Pod}, {"namespace", r.Namespace}, {"templates", r.Templates}} {
 		if len(text.text) > MaxText {
-			return &Answer{Error: fmt.Sprintf("the text of the %s has %d bytes, more than %d, which is more than the API server takes: shorten it", text.name, len(text.text), MaxText)}
+			return &Answer{Error: fmt.Sprintf("The text of the %s has %d bytes, more than %d, which is more than the API server takes: shorten it.", text.name, len(text.text), MaxText)}
 		}
 	}
-	answer := &Answer{}
-	set := e.load(r.Templates, answer)
-	namespaces := namespacesOf(r.Namespace, answer)
+	answer := &Answer{Limits: Limits{templates.ExpressionLimit, templates.RenderingLimit}}
+	in := &offline.Input{Set: e.load(r.Templates, answer), Settings: e.settings, Fallback: "default", Evaluations: true}
+	namespaces := answer.namespaces(r.Namespace, in)
 	stream, err := manifest.Parse(PodFile, []byte(r.Pod))
 	if err != nil {
 		answer.addError(PodFile, err)
 		return answer
 	}
-	pods, err := stream.Pods()
+	in.Streams = []*manifest.Stream{stream}
+	if err := in.Collect(); err != nil {
+		answer.addError(PodFile, err)
+		return answer
+	}
+	answers, err := in.Answers()
 	if err != nil {
 		answer.addError(PodFile, err)
 		return answer
 	}
-	operations := map[*manifest.Document][]manifest.Operation{}
-	for _, pod := range pods {
-		result, err := inject.Inject(set, &inject.Settings{}, &inject.Request{Pod: pod.JSON, Namespace: namespaces, Offline: true})
+	for i := range answers {
+		a := &answers[i]
+		pod, err := newPod(in, a)
 		if err != nil {
 			answer.addError(PodFile, err)
 			continue
 		}
-		for _, op := range result.Operations {
-			operations[pod.Document] = append(operations[pod.Document], manifest.Operation{Path: pod.Pointer + op.Path, Value: op.Value})
-		}
-		p := Pod{Title: pod.Kind + " " + pod.Name, Outcome: result.Outcome, Reason: result.Reason}
-		if patch := result.Patch(); patch != nil {
-			p.Patch = indented(patch)
-		}
-		answer.Pods = append(answer.Pods, p)
+		answer.Pods = append(answer.Pods, *pod)
+		answer.addFaults(a, namespaces)
 	}
-	answer.diff(stream, operations)
+	answer.addDiff(in, answers)
 	return answer
 }
 
@@ -117,10 +118,11 @@ func (e *Engine) load(text string, answer *Answer) *templates.Set {
 		e.text, e.edited = text, e.loader.Load(templates.SourceDirectory, TemplatesFile, []byte(text))
 		e.set = templates.NewSet(append(e.others(), e.edited...))
 	}
-	for _, entry := range e.edited {
+	for _, entry := range e.set.Entries() {
 		for _, f := range entry.Findings {
-			answer.Findings = append(answer.Findings, Finding{File: TemplatesFile, Line: f.Line, Column: f.Column,
-				Severity: string(f.Severity), Reason: string(f.Reason), Message: f.Message, Hint: f.Hint})
+			if f.File == TemplatesFile {
+				answer.add(Finding{File: f.File, Line: f.Line, Column: f.Column, Severity: string(f.Severity), Reason: string(f.Reason), Message: f.Message, Hint: f.Hint})
+			}
 		}
 	}
 	return e.set
@@ -138,50 +140,117 @@ func (e *Engine) others() []templates.Entry {
 	})
 }
 
-func namespacesOf(text string, answer *Answer) inject.Namespace {
-	fallback := inject.Namespace{Name: "default", Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+// namespaces reads the Namespaces of their text; the first is that of pods that name none.
+func (a *Answer) namespaces(text string, in *offline.Input) *manifest.Stream {
 	stream, err := manifest.Parse(NamespaceFile, []byte(text))
 	if err != nil {
-		answer.addError(NamespaceFile, err)
-		return fallback
+		a.addError(NamespaceFile, err)
+		return nil
 	}
 	found, err := stream.Namespaces()
 	if err != nil {
-		answer.addError(NamespaceFile, err)
-		return fallback
+		a.addError(NamespaceFile, err)
+		return nil
 	}
-	if len(found) == 0 {
-		return fallback
+	if len(found) > 0 {
+		in.Fallback = found[0].Name
+		in.Give(offline.Namespaces(found)...)
 	}
-	return inject.Namespace{Name: found[0].Name, Labels: found[0].Labels, Annotations: found[0].Annotations}
+	return stream
 }
 
+// newPod says what became of a pod.
+func newPod(in *offline.Input, a *offline.Answer) (*Pod, error) {
+	explanation, err := explain.New(a)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pod{Title: a.Title(), Verdict: explanation.Verdict(), Outcome: a.Result.Outcome, Reason: a.Result.Reason, Explanation: explanation, Values: valuesOf(a.Result)}
+	if len(a.Result.Operations) > 0 {
+		patch, err := a.Patch()
+		if err != nil {
+			return nil, err
+		}
+		p.Patch = string(patch)
+	}
+	p.Steps, err = steps(in, a)
+	return p, err
+}
+
+// steps are the pod as it came, and after each of the instances that are injected, in the order in
+// which they are planned.
+func steps(in *offline.Input, a *offline.Answer) ([]Step, error) {
+	before, err := manifest.YAML(a.Pod.JSON)
+	if err != nil {
+		return nil, err
+	}
+	all := []Step{{YAML: string(before)}}
+	if len(a.Result.Operations) == 0 {
+		return all, nil
+	}
+	var injected []*inject.Instance
+	for i := range a.Result.Instances {
+		if instance := &a.Result.Instances[i]; instance.Outcome == inject.Injected {
+			injected = append(injected, instance)
+		}
+	}
+	slices.SortStableFunc(injected, func(a, b *inject.Instance) int { return cmp.Compare(a.Template.Spec.Order, b.Template.Spec.Order) })
+	for i, instance := range injected {
+		step, err := in.First(a, i+1)
+		if err != nil {
+			return nil, err
+		}
+		after, err := step.PodYAML()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Step{Instance: instance.Name, YAML: string(after)})
+	}
+	return all, nil
+}
+
+func valuesOf(r *inject.Result) []Values {
+	var all []Values
+	for i := range r.Instances {
+		in := &r.Instances[i]
+		if in.Variables == nil {
+			continue
+		}
+		v := Values{Instance: in.Name, Template: in.TemplateName}
+		for _, variable := range in.Variables {
+			v.Variables = append(v.Variables, Variable{variable.Name, variable.Value})
+		}
+		for _, e := range in.Evaluations {
+			v.Expressions = append(v.Expressions, Expression{Path: e.Path, Line: e.Line, Column: e.Column, Source: e.Source, Value: e.Value, Cost: e.Cost, Message: e.Message})
+			v.Cost += e.Cost
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func (a *Answer) addDiff(in *offline.Input, answers []offline.Answer) {
+	documents, err := in.Edit(answers)
+	if err != nil {
+		a.addError(PodFile, err)
+		return
+	}
+	if a.Diff, err = diff.Text(documents); err != nil {
+		a.addError(PodFile, err)
+	}
+}
+
+// addError adds what cannot be read, each fault of several.
 func (a *Answer) addError(file string, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range several.Unwrap() {
+			a.addError(file, err)
+		}
+		return
+	}
 	f := Finding{File: file, Severity: string(templates.SeverityError), Message: err.Error()}
 	if at := (*manifest.Error)(nil); errors.As(err, &at) {
 		f.Line, f.Column, f.Message, f.Hint = at.Line, at.Column, at.Message, at.Hint
 	}
-	a.Findings = append(a.Findings, f)
-}
-
-func (a *Answer) diff(stream *manifest.Stream, operations map[*manifest.Document][]manifest.Operation) {
-	var before, after []byte
-	for _, document := range stream.Documents {
-		before = append(before, document.Text...)
-		text, err := document.Edit(operations[document])
-		if err != nil {
-			a.addError(PodFile, err)
-			text = document.Text
-		}
-		after = append(after, text...)
-	}
-	a.Diff = udiff.Unified("a/"+PodFile, "b/"+PodFile, string(before), string(after))
-}
-
-func indented(text []byte) string {
-	var out bytes.Buffer
-	if err := json.Indent(&out, text, "", "  "); err != nil {
-		return string(text)
-	}
-	return out.String()
+	a.add(f)
 }

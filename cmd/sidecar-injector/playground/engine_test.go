@@ -14,7 +14,7 @@ func newEngine(t *testing.T) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewEngine(given)
+	return NewEngine(given, &inject.Settings{})
 }
 
 func examplesByTitle(t *testing.T) []Example {

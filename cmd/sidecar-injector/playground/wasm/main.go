@@ -8,6 +8,7 @@ import (
 	"syscall/js"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 func main() {
@@ -16,7 +17,7 @@ func main() {
 		js.Global().Call("engineFailed", err.Error())
 		return
 	}
-	engine := playground.NewEngine(given)
+	engine := playground.NewEngine(given, &inject.Settings{})
 	js.Global().Call("engineReady", js.FuncOf(func(_ js.Value, arguments []js.Value) any {
 		return string(engine.AnswerJSON([]byte(arguments[0].String())))
 	}))

@@ -4,7 +4,7 @@ import {Editor} from "./editor.js";
 import {newEngine} from "./engine.js";
 import {decode, encode, LinkError} from "./share.js";
 import {select, tabs} from "./tabs.js";
-import {diffView, element, findingView, verdict} from "./views.js";
+import {diffView, element, explanationView, findingView, sentence, valuesView, verdict} from "./views.js";
 
 /** How long typing has to pause before it is answered, in milliseconds. */
 const pause = 120;
@@ -24,6 +24,9 @@ const inputs = {
   templates: new Editor(byID("edit-templates"), {label: "Templates, as YAML", changed}),
 };
 const patch = new Editor(byID("show-patch"), {label: "JSON patch", readOnly: true});
+const step = new Editor(byID("show-step"), {label: "The pod, as YAML", readOnly: true});
+const which = /** @type {HTMLSelectElement} */ (byID("which"));
+const steps = /** @type {HTMLSelectElement} */ (byID("step"));
 const engine = newEngine((sentence) => tell(sentence, ""));
 
 for (const list of document.querySelectorAll('[role="tablist"]')) {
@@ -76,9 +79,12 @@ function tell(sentence, kind) {
   at.className = kind;
 }
 
+/** @type {import("../types/answer.js").Answer} */
+let shown = {};
+
 /** @param {import("../types/answer.js").Answer} answer */
 function show(answer) {
-  tell(...verdict(answer));
+  shown = answer;
   const findings = answer.findings ?? [];
   for (const [name, editor] of Object.entries(inputs)) {
     const mine = findings.filter((f) => f.file === `${name}.yaml`);
@@ -91,7 +97,44 @@ function show(answer) {
     inputs[name].show(f);
   })));
   byID("panel-diff").replaceChildren(diffView(answer.diff ?? ""));
-  patch.text = answer.pods?.[0]?.patch ?? "";
+  options(which, (answer.pods ?? []).map((pod) => pod.title));
+  byID("choose").hidden = (answer.pods ?? []).length < 2;
+  showPod();
+}
+
+/** Shows the pod that is chosen. */
+function showPod() {
+  const pod = shown.pods?.[Math.max(which.selectedIndex, 0)];
+  tell(...verdict(shown, pod));
+  byID("panel-why").replaceChildren(pod ? explanationView(pod) : sentence("No pod, nothing to explain."));
+  byID("panel-values").replaceChildren(pod && shown.limits ? valuesView(pod, shown.limits) : sentence("No pod, no values."));
+  patch.text = pod?.patch ?? "";
+  const all = pod?.steps ?? [];
+  options(steps, all.map((s) => s.instance ? `after ${s.instance}` : "as it came"), all.length - 1);
+  showStep();
+}
+
+function showStep() {
+  const pod = shown.pods?.[Math.max(which.selectedIndex, 0)];
+  step.text = pod?.steps[Math.max(steps.selectedIndex, 0)]?.yaml ?? "";
+}
+
+which.addEventListener("change", showPod);
+steps.addEventListener("change", showStep);
+
+/**
+ * Fills a select; what was chosen stays, where it is still there.
+ * @param {HTMLSelectElement} select
+ * @param {string[]} texts
+ * @param {number} [first] what is chosen otherwise
+ */
+function options(select, texts, first = 0) {
+  if (texts.length === select.length && texts.every((text, i) => select.options[i].text === text)) {
+    return;
+  }
+  const before = texts.indexOf(select.selectedOptions[0]?.text ?? "");
+  select.replaceChildren(...texts.map((text) => element("option", {}, text)));
+  select.selectedIndex = before < 0 ? first : before;
 }
 
 /**

@@ -3,5 +3,23 @@
 export interface Request { pod: string; namespace: string; templates: string }
 export interface Finding { file: string; line?: number; column?: number; severity: string; reason?: string; message: string; hint?: string }
 export interface Step { instance?: string; yaml: string }
-export interface Pod { title: string; outcome: string; reason: string; patch?: string; steps: Step[] }
-export interface Answer { error?: string; findings?: Finding[]; pods?: Pod[]; diff?: string }
+export interface Variable { name: string; value: unknown }
+export interface Expression { path: string; line?: number; column?: number; source: string; value: unknown; cost: number; message?: string }
+export interface Values { instance: string; template: string; variables: Variable[]; expressions: Expression[]; cost: number }
+export interface Rule { reason: string; passed: boolean; text: string }
+export interface Container { name: string; image?: string; role: string; counts: boolean; instance?: string; gets?: string[] }
+export interface Setting { name: string; value: string; origin: string; at?: string }
+export interface Permission { apiGroups?: string[]; resources?: string[]; verbs?: string[]; namespaces?: string[] }
+export interface Instance {
+  name: string; template: string; revision?: string; origin?: string; description?: string; outcome: string; reason: string; detail?: string;
+  askedBy?: string; askedAt?: string; targets?: string[]; parameters?: Setting[]; notes?: string[]; apart?: string[]; outdated?: string; rules?: Rule[];
+}
+export interface Remedy { text: string; command?: string; lines?: string[] }
+export interface Explanation {
+  ready?: string; containers?: Container[]; instances?: Instance[]; podGets?: string[]; rules?: Rule[]; remedies?: Remedy[]; warnings?: string[];
+}
+export interface Pod {
+  title: string; verdict: string; outcome: string; reason: string; explanation: Explanation; patch?: string; steps: Step[]; values?: Values[];
+}
+export interface Limits { expression: number; instance: number }
+export interface Answer { error?: string; findings?: Finding[]; pods?: Pod[]; diff?: string; limits?: Limits }
