@@ -56,11 +56,11 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []DeclarationFault)
 			fault("type", BadValue, message.DidYouMean(string(p.Type), types, "one of "+message.List(types)), "%s is not a parameter type", message.Quote(string(p.Type)))
 		}
 		p.Type = v1alpha1.TypeString
-		p.Unset, p.Value = "", ""
+		p.unset, p.value = "", ""
 		return p, faults
 	}
-	p.Unset = zeroOf(p.Type)
-	p.Value = p.Unset
+	p.unset = zeroOf(p.Type)
+	p.value = p.unset
 	faults = append(faults, p.declareConstraints(declared)...)
 	faults = append(faults, p.declareDefault(declared)...)
 	return p, faults
@@ -188,9 +188,9 @@ func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []DeclarationFa
 	}
 	text, err := p.TextOf(declared.Default.Raw)
 	if err == nil && text != "" {
-		value, fault := p.Parse(text)
+		value, fault := p.parse(text)
 		if fault == nil {
-			p.Value, p.Text, p.HasDefault = value, text, true
+			p.value, p.Text, p.hasDefault = value, text, true
 			return nil
 		}
 		err = fmt.Errorf("%s", fault.Message)
@@ -271,7 +271,7 @@ func defaultsOf(params []*Parameter) Parameters {
 	values := make(map[string]any, len(params))
 	texts := make([]string, len(params))
 	for i, p := range params {
-		values[p.Name] = p.Value
+		values[p.Name] = p.value
 		texts[i] = p.Text
 	}
 	return Parameters{params: params, values: values, texts: texts}

@@ -15,22 +15,22 @@ type Parameter struct {
 	Type     v1alpha1.ParameterType
 	Required bool
 	Enum     []string
-	// Unset is the value when neither given nor defaulted; Value the default, or Unset.
-	Unset, Value any
-	// Text is the default as an annotation would give it. HasDefault says that it is not "".
-	Text       string
-	HasDefault bool
+	// Text is the default as an annotation would give it; "" without one.
+	Text string
 
-	allowed   map[string]bool // the enum, to look up; nil without one
-	pattern   *pattern
-	minimum   *bound
-	maximum   *bound
-	maxLength int // in characters; -1: any
+	unset      any // the value when neither given nor defaulted
+	value      any // the default, or unset
+	hasDefault bool
+	allowed    map[string]bool // the enum, to look up; nil without one
+	pattern    *pattern
+	minimum    *bound
+	maximum    *bound
+	maxLength  int // in characters; -1: any
 }
 
 // emptyIsAbsent says whether "" in an annotation means that nothing was given. Where
 // there is a default, "" replaces it, if the type has such a value.
-func (p *Parameter) emptyIsAbsent() bool { return !p.HasDefault }
+func (p *Parameter) emptyIsAbsent() bool { return !p.hasDefault }
 
 func (p *Parameter) missingFix() string {
 	if len(p.Enum) > 0 {
@@ -39,8 +39,8 @@ func (p *Parameter) missingFix() string {
 	return "give it " + wanted(p.Type)
 }
 
-// Parse checks a text and gives the value that expressions see.
-func (p *Parameter) Parse(text string) (any, *ParameterFault) {
+// parse checks a text and gives the value that expressions see.
+func (p *Parameter) parse(text string) (any, *ParameterFault) {
 	if !utf8.ValidString(text) {
 		return nil, &ParameterFault{Message: fmt.Sprintf("want text in UTF-8, got %s", message.Quote(text))}
 	}
@@ -65,12 +65,12 @@ func (p *Parameter) Parse(text string) (any, *ParameterFault) {
 // among says whether the enum, if there is one, has a text.
 func (p *Parameter) among(text string) bool { return p.allowed == nil || p.allowed[text] }
 
-// MaxMatching bounds the steps of all patterns of an instance, about 20 ms: 10 KB of
+// maxMatching bounds the steps of all patterns of an instance, about 20 ms: 10 KB of
 // text where the pattern is one of a name.
-const MaxMatching = 2_000_000
+const maxMatching = 2_000_000
 
-// Matching is how many steps it takes to compare a text with the pattern, at most.
-func (p *Parameter) Matching(text string) int {
+// matching is how many steps it takes to compare a text with the pattern, at most.
+func (p *Parameter) matching(text string) int {
 	if p.pattern == nil {
 		return 0
 	}
@@ -82,7 +82,7 @@ func (p *Parameter) Takes(text string) bool {
 	if p.Type != v1alpha1.TypeStringList && !p.among(text) {
 		return false
 	}
-	_, fault := p.Parse(text)
+	_, fault := p.parse(text)
 	return fault == nil
 }
 

@@ -54,10 +54,10 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 		}
 		var value any
 		var fault *ParameterFault
-		if matching += p.Matching(text); matching > MaxMatching {
+		if matching += p.matching(text); matching > maxMatching {
 			fault = &ParameterFault{Message: fmt.Sprintf("%d bytes are too many to be compared with its pattern", len(text)), Fix: "give a shorter value"}
 		} else {
-			value, fault = p.Parse(text)
+			value, fault = p.parse(text)
 		}
 		if fault != nil {
 			fault.Name, fault.Text = p.Name, text

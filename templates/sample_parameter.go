@@ -41,7 +41,7 @@ func (p *Parameter) Sample() (string, bool) {
 		if text == "" {
 			continue
 		}
-		if _, fault := p.Parse(text); fault == nil {
+		if _, fault := p.parse(text); fault == nil {
 			return text, true
 		}
 	}

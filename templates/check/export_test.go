@@ -1,4 +1,6 @@
 package check
 
-// Expand is expand.
-func Expand(text string, variables map[string]string) string { return expand(text, variables) }
+// Expand is what Kubernetes makes of a text with these variables.
+func Expand(text string, values map[string]string) string {
+	return variables{values: values}.expand(text)
+}

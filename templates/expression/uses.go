@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-
-	"github.com/google/cel-go/common/ast"
-	"github.com/google/cel-go/common/types"
 )
 
 // Uses says what an expression reads.
@@ -164,30 +161,4 @@ func Union(all ...Uses) Uses {
 	sum.Variables = slices.Sorted(maps.Keys(variables))
 	sum.Paths = mergePaths(paths...)
 	return sum
-}
-
-// Literals gives the texts that stand in the expression's CEL as string literals:
-// what it may compare a value with, or make one of. Without order; nil if there are none.
-// It parses anew, so it is for checks at load.
-func (x *Expression) Literals() []string {
-	var found []string
-	for i := range x.parts {
-		p := x.parts[i].program
-		if p == nil {
-			continue
-		}
-		parsed, issues := theLanguage().env.Parse(p.source)
-		if issues.Err() != nil {
-			continue
-		}
-		ast.PostOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-			if e.Kind() != ast.LiteralKind {
-				return
-			}
-			if text, ok := e.AsLiteral().(types.String); ok {
-				found = append(found, string(text))
-			}
-		}))
-	}
-	return found
 }

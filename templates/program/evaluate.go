@@ -248,9 +248,3 @@ func (e *Evaluation) key(n *Node, names map[string]bool) (string, error) {
 	}
 	return name, nil
 }
-
-// Again begins an evaluation anew with other variables, for the same budget.
-func (e *Evaluation) Again(variables expression.Activation) { e.activation = variables }
-
-// Expression evaluates one expression; present is false where it gives nothing.
-func (e *Evaluation) Expression(n *Node) (value any, present bool, err error) { return e.expression(n) }

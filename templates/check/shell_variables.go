@@ -1,0 +1,108 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+)
+
+// variables are those of a container: their values by name, with marks, and their names by what
+// the Windows command prompt, which does not tell letters apart by case, knows them by.
+type variables struct {
+	values, folded map[string]string
+}
+
+// longestValue bounds the value of a variable: of a longer one the mark alone counts. It is long
+// enough for the name of a shell and for its options, so that texts never grow by much.
+const longestValue = 64
+
+// longestText bounds a text with its variables alike.
+const longestText = 1 << 14
+
+// variables reads the variables of a container.
+func (c *shellCheck) variables(env []*program.Node) variables {
+	v := variables{values: map[string]string{}, folded: map[string]string{}}
+	for _, item := range env {
+		for _, name := range c.alternatives(item.Member("name")) {
+			// One of several values or of several variables of a name may count: they do together.
+			value := v.values[name]
+			for _, text := range c.alternatives(item.Member("value")) {
+				if value += v.expand(text); len(value) > longestValue {
+					value = marksOf(value)
+				}
+			}
+			v.values[name] = value
+			v.folded[strings.ToLower(name)] = name
+		}
+	}
+	return v
+}
+
+func (c *shellCheck) alternatives(n *program.Node) []string {
+	switch {
+	case n == nil:
+		return nil
+	case n.Form == program.ExpressionForm:
+		return c.texts(n, n.Expression.Outline())
+	}
+	text, _ := n.Value.(string)
+	return []string{text}
+}
+
+// expand replaces $(NAME) as Kubernetes does: only variables that there are; $$( stands for $(.
+func (v variables) expand(text string) string {
+	if !strings.Contains(text, "$") {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "$")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		text = after
+		if b.Len() > longestText {
+			marks := marksOf(b.String())
+			b.Reset()
+			b.WriteString(marks)
+		}
+		switch {
+		case strings.HasPrefix(text, "$"):
+			text = text[1:]
+		case strings.HasPrefix(text, "("):
+			name, _, closed := strings.Cut(text[1:min(len(text), 256)], ")")
+			if value, there := v.values[name]; closed && there {
+				b.WriteString(value)
+				text = text[len(name)+2:]
+				continue
+			}
+		}
+		b.WriteByte('$')
+	}
+}
+
+// references gives the variables that become part of the text before a shell reads it, by name,
+// each with what refers to it.
+func (v variables) references(text string, family shellFamily) map[string]string {
+	found := map[string]string{}
+	if family == commandPrompt { // which replaces %NAME% first, as Kubernetes does $(NAME)
+		parts := strings.Split(strings.ToLower(text), "%")
+		for i := 1; i < len(parts)-1; i++ {
+			if name, there := v.folded[parts[i]]; there {
+				found[name] = "%" + name + "%"
+			}
+		}
+	}
+	for {
+		before, after, opened := strings.Cut(text, "$(")
+		name, _, closed := strings.Cut(after[:min(len(after), 256)], ")")
+		if !opened {
+			return found
+		}
+		if _, there := v.values[name]; closed && there && !strings.HasSuffix(before, "$") {
+			found[name] = "$(" + name + ")"
+		}
+		text = after
+	}
+}
