@@ -1,7 +1,10 @@
 package check_test
 
 import (
+	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
@@ -25,4 +28,23 @@ func inputOf(t *testing.T, tmpl *templates.Template, given map[string]string) *t
 		t.Fatal(faults)
 	}
 	return tmpl.SampleInput(p)
+}
+
+// wantFindings compares what is found of each spec, as path: message [reason].
+func wantFindings(t *testing.T, rows map[string][]string) {
+	t.Helper()
+	for spec, want := range rows {
+		var got []string
+		for _, f := range loadSpec(t, "{"+spec+"}").Findings {
+			got = append(got, fmt.Sprintf("%s: %s [%s]", f.Path, f.Message, f.Reason))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", spec, diff)
+		}
+	}
+}
+
+// pod is a spec that adds a container with these members, and to the pod's spec those after it.
+func pod(container, rest string) string {
+	return "pod: {spec: {containers: [{name: c, image: i, resources: {requests: {cpu: 1m, memory: 1Mi}}" + container + "}]" + rest + "}}"
 }

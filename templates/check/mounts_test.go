@@ -1,0 +1,16 @@
+package check_test
+
+import "testing"
+
+func TestMountsHaveVolumesAndPathsOfTheirOwn(t *testing.T) {
+	const volume = ", volumes: [{name: data, emptyDir: {}}]"
+	wantFindings(t, map[string][]string{
+		pod(", volumeMounts: [{name: dat, mountPath: /a}]", volume):                                {`spec.pod.spec.containers[0].volumeMounts[0].name: the template has no volume "dat" [MountWithoutVolume]`},
+		pod(", volumeMounts: [{name: kube-api-access-x, mountPath: /a}]", volume):                  {`spec.pod.spec.containers[0].volumeMounts[0].name: volume "kube-api-access-x" belongs to Kubernetes [ReservedName]`},
+		pod(", volumeMounts: [{name: data, mountPath: /a}, {name: data, mountPath: /a/}]", volume): {`spec.pod.spec.containers[0].volumeMounts[1].mountPath: path "/a" is mounted twice in this container [DuplicateMountPath]`},
+		pod(", volumeMounts: [{name: data, mountPath: '/a:b', subPath: a/../b}]", volume):          {`spec.pod.spec.containers[0].volumeMounts[0].mountPath: path "/a:b" has a colon [BadValue]`, `spec.pod.spec.containers[0].volumeMounts[0].subPath: path "a/../b" must be relative and without .. [BadValue]`},
+		"app: {volumeMounts: [{name: none, mountPath: /a}]}":                                       {`spec.app.volumeMounts[0].name: the template has no volume "none" [MountWithoutVolume]`},
+		"app: {volumeMounts: [{name: '${app.name}', mountPath: /a}]}":                              nil,
+		pod(", volumeMounts: [{name: data, mountPath: /a, subPath: b}]", volume):                   nil,
+	})
+}
