@@ -1,9 +1,14 @@
 package inject
 
+import (
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
 // The names that users write. They are the contract: docs/annotations.md.
 const (
 	// Domain is the prefix of every label and annotation of ours.
-	Domain = "sidecar-injector.dev"
+	Domain = v1alpha1.Domain
 	// InjectionLabel opts a namespace or a pod in or out.
 	InjectionLabel = Domain + "/injection"
 	// RequestAnnotation asks for sidecars.
@@ -28,7 +33,7 @@ const (
 
 	// tokenVolume is how the volume of a service account's token begins, which the API
 	// server names at random and adds before webhooks are called.
-	tokenVolume = "kube-api-access-"
+	tokenVolume = schema.TokenVolume
 
 	maxInstances = 16
 	// maxEntries is how many entries of a request are read, repetitions included.
