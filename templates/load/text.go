@@ -114,81 +114,144 @@ func (t text) place(n *yaml.Node, offset int) (line, column int) {
 	return t.search(n, offset)
 }
 
-// inBlock finds a place in a | scalar, whose lines stand as they are but for the
-// indentation. A > scalar is left to search.
+// inBlock follows a | or > scalar through the lines of its text: they stand in the value one after
+// the other without their indentation, joined by line breaks or, where they are folded, by blanks.
 func (t text) inBlock(n *yaml.Node, offset int) (line, column int, ok bool) {
-	if n.Style&yaml.LiteralStyle == 0 {
+	value := n.Value
+	first := n.Line + 1
+	for first <= len(t.lines) && strings.TrimSpace(t.line(first)) == "" {
+		first++
+	}
+	content := strings.TrimLeft(value, "\n")
+	indent := t.indentation(first) - (len(content) - len(strings.TrimLeft(content, " ")))
+	if content == "" || indent < 0 {
 		return 0, 0, false
 	}
-	before := n.Value[:offset]
-	row := strings.Count(before, "\n")
-	inRow := before[strings.LastIndexByte(before, '\n')+1:]
-	wanted := strings.Split(n.Value, "\n")[row]
-	line = n.Line + 1 + row
-	source := t.line(line)
-	if !strings.HasSuffix(source, wanted) {
-		return 0, 0, false
+	at := 0
+	for line = first; line <= len(t.lines); line++ {
+		source := t.line(line)
+		if strings.TrimSpace(source) == "" && len(source) <= indent {
+			continue // a break, which the value has before its next line
+		}
+		if len(source) < indent {
+			return 0, 0, false
+		}
+		rest := source[indent:]
+		for at < len(value) && (value[at] == '\n' || value[at] == ' ' && at > 0 && !strings.HasPrefix(rest, " ")) {
+			at++
+		}
+		if !strings.HasPrefix(value[at:], rest) {
+			return 0, 0, false
+		}
+		if offset < at+len(rest) {
+			before := max(offset-at, 0) // on a break: the line's beginning
+			return line, indent + utf8.RuneCountInString(rest[:before]) + 1, true
+		}
+		at += len(rest)
 	}
-	indent := utf8.RuneCountInString(source) - utf8.RuneCountInString(wanted)
-	return line, indent + utf8.RuneCountInString(inRow) + 1, true
+	return 0, 0, false
 }
 
 // inFlow follows a plain or quoted scalar through the text until offset bytes of its
 // value are behind.
 func (t text) inFlow(n *yaml.Node, offset int) (line, column int, ok bool) {
-	line = n.Line
-	chars := t.of(line)
-	rest := chars.all
-	at := n.Column - 1
-	if at < 0 || at >= len(rest) {
-		return 0, 0, false
-	}
-	quote := rune(0)
+	c := &cursor{source: t, line: n.Line, chars: t.of(n.Line), at: n.Column - 1}
+	c.skipProperties(n)
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0:
-		quote = '"'
+		c.quote = '"'
 	case n.Style&yaml.SingleQuotedStyle != 0:
-		quote = '\''
+		c.quote = '\''
 	}
-	if quote != 0 {
-		if rest[at] != quote { // a tag or anchor stands before it
+	if c.at < 0 || c.at >= len(c.chars.all) || c.quote != 0 && c.chars.all[c.at] != c.quote {
+		return 0, 0, false
+	}
+	if c.quote != 0 {
+		c.at++
+	}
+	for rest := n.Value; len(n.Value)-len(rest) < offset; {
+		c.joinLines()
+		taken := c.take(rest)
+		if taken == 0 {
 			return 0, 0, false
 		}
-		at++
+		rest = rest[taken:]
 	}
-	value := n.Value
-	for done := 0; done < offset; {
-		r, size := utf8.DecodeRuneInString(value[done:])
-		switch {
-		case at >= len(rest), r == '\n', r == ' ' && at >= chars.end:
-			// The line is folded: what was its end is one blank or line break.
-			line++
-			if line > len(t.lines) {
-				return 0, 0, false
-			}
-			chars = t.of(line)
-			rest, at = chars.all, 0
-			for at < len(rest) && (rest[at] == ' ' || rest[at] == '\t') {
-				at++
-			}
-			if r != ' ' && r != '\n' {
-				return 0, 0, false
-			}
-			done += size
-		case rest[at] == r && !(quote == '"' && r == '\\') && !(quote == '\'' && r == '\''):
-			at++
-			done += size
-		case quote == '\'' && r == '\'':
-			at += 2
-			done += size
-		case quote == '"' && rest[at] == '\\':
-			at += escapeLength(rest[at:])
-			done += size
-		default:
-			return 0, 0, false
+	c.joinLines()
+	return c.line, c.at + 1, c.line <= len(t.lines)
+}
+
+// cursor is a place in the text of a plain or quoted scalar.
+type cursor struct {
+	source text
+	line   int
+	chars  characters // of the line
+	at     int        // the next of them
+	quote  rune       // 0 in a plain scalar
+}
+
+// skipProperties leaves a tag and an anchor behind, which stand before the scalar.
+func (c *cursor) skipProperties(n *yaml.Node) {
+	rest := c.chars.all
+	for n.Style&yaml.TaggedStyle != 0 || n.Anchor != "" {
+		if c.at < 0 || c.at >= c.chars.end || rest[c.at] != '!' && rest[c.at] != '&' {
+			return
+		}
+		for c.at < c.chars.end && rest[c.at] != ' ' && rest[c.at] != '\t' {
+			c.at++
+		}
+		for c.at < c.chars.end && (rest[c.at] == ' ' || rest[c.at] == '\t') {
+			c.at++
 		}
 	}
-	return line, at + 1, true
+}
+
+// joinLines goes on with the next line behind a backslash that ends this one.
+func (c *cursor) joinLines() {
+	if c.quote == '"' && c.at == len(c.chars.all)-1 && c.chars.all[c.at] == '\\' {
+		c.nextLine()
+	}
+}
+
+// nextLine goes to the first character of the next line that has one.
+func (c *cursor) nextLine() {
+	for c.line++; c.line <= len(c.source.lines); c.line++ {
+		c.chars, c.at = c.source.of(c.line), 0
+		for c.at < c.chars.end && (c.chars.all[c.at] == ' ' || c.chars.all[c.at] == '\t') {
+			c.at++
+		}
+		if c.at < c.chars.end {
+			return
+		}
+	}
+}
+
+// take goes past what stands for the first bytes of the rest of the value, and says how many those
+// are; 0 where the text stands for something else.
+func (c *cursor) take(rest string) int {
+	r, size := utf8.DecodeRuneInString(rest)
+	here := c.chars.all
+	switch {
+	case c.line > len(c.source.lines):
+		return 0
+	case c.at >= len(here), r == '\n' && here[c.at] != '\\', r == ' ' && c.at >= c.chars.end:
+		// The line is folded: its end is one blank, or a line break for each empty line that follows.
+		breaks := len(rest) - len(strings.TrimLeft(rest, "\n"))
+		if r != ' ' && breaks == 0 {
+			return 0
+		}
+		c.nextLine()
+		return max(breaks, 1)
+	case c.quote == '\'' && r == '\'':
+		c.at += 2
+	case c.quote == '"' && here[c.at] == '\\':
+		c.at += escapeLength(here[c.at:])
+	case here[c.at] == r:
+		c.at++
+	default:
+		return 0
+	}
+	return size
 }
 
 // escapeLength is how many characters an escape of a double-quoted scalar takes.
