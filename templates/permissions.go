@@ -15,6 +15,7 @@ func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, cost uint6
 		return nil, 0, nil
 	}
 	e := t.program.Evaluation(in.Activation(), nil)
+	e.Observe(in.Cover.of(t))
 	items, err := e.Permissions()
 	if err != nil {
 		return nil, e.Cost(), t.located(err)

@@ -27,6 +27,9 @@ type Input struct {
 	Cluster                               map[string]string
 	// WorkloadKind and WorkloadName are what a person wrote.
 	WorkloadKind, WorkloadName string
+
+	// Cover, where it is not nil, notes what the rendering reaches of the template.
+	Cover *Cover
 }
 
 // AppReader gives the first target container to expressions.
@@ -53,7 +56,7 @@ type PodReader interface {
 func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	defer t.containRender(&err)
 	var key renderingKey
-	reusable := reusable(t.program)
+	reusable := in.Cover == nil && reusable(t.program)
 	if reusable {
 		key = t.key(in)
 		if rendered := t.renderings.get(key); rendered != nil {
@@ -61,6 +64,7 @@ func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 		}
 	}
 	e := t.program.Evaluation(in.Activation(), nil)
+	e.Observe(in.Cover.of(t))
 	added, err := e.Additions()
 	if err != nil {
 		return nil, t.located(err)

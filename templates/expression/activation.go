@@ -60,6 +60,11 @@ type Activation struct {
 
 	target App
 
+	// Arms, where it is not nil, takes in the arms of conditionals that evaluations take, which then
+	// cost a compilation each. It may change between evaluations.
+	Arms Arms
+
+	armsOffset    int // of the source that is evaluated, in its text
 	podRead       bool
 	podObject     map[string]any
 	podError      error

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -158,8 +159,8 @@ func (c *Compiler) compile(source string, now declared) (*program, *Error) {
 	return p, nil
 }
 
-// plan compiles an expression; the program does not hold its plan yet.
-func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Error) {
+// plan compiles an expression; the program does not hold its plan yet. More options may watch it.
+func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) (*program, cel.Program, *Error) {
 	l := c.language
 	if strings.TrimSpace(source) == "" {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression is empty", Hint: literalHint}
@@ -190,7 +191,7 @@ func (c *Compiler) plan(source string, now declared) (*program, cel.Program, *Er
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
 	p.references, p.open = referencesIn(source)
 	p.needs = needed(&p.uses, now)
-	plan, err := l.env.Program(checked, l.options...)
+	plan, err := l.env.Program(checked, slices.Concat(l.options, more)...)
 	if err != nil {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}
 	}

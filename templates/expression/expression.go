@@ -214,6 +214,7 @@ func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 		}
 		return value, true, nil
 	}
+	in.armsOffset = p.offset
 	value, present, err := p.program.run(in, budget)
 	if err != nil {
 		err.Offset += p.offset

@@ -24,6 +24,9 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 		return nil, false, err
 	}
 	plan, err := p.planned()
+	if in.Arms != nil && err == nil {
+		plan, err = p.observed(in.Arms, in.armsOffset)
+	}
 	if err != nil {
 		return nil, false, err
 	}

@@ -36,6 +36,7 @@ type Evaluation struct {
 	out        Additions
 	trace      *Trace // nil but when a template is checked
 	record     func(n *Node, value any, cost uint64, err error)
+	reached    Reached
 }
 
 // Evaluation begins an evaluation with these variables. A trace learns where in the template
@@ -46,7 +47,9 @@ func (p *Program) Evaluation(variables expression.Activation, trace *Trace) *Eva
 }
 
 // Record has a function told what each expression gives and costs, as it is evaluated.
-func (e *Evaluation) Record(record func(n *Node, value any, cost uint64, err error)) { e.record = record }
+func (e *Evaluation) Record(record func(n *Node, value any, cost uint64, err error)) {
+	e.record = record
+}
 
 // Additions evaluates both trees. The error is always an *Error.
 func (e *Evaluation) Additions() (Additions, error) {
@@ -96,6 +99,7 @@ func (e *Evaluation) evaluate(n *Node) (value any, present bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
+		e.reached.note(n.When, there && keep == true)
 		if !there || keep != true {
 			return nil, false, nil
 		}
@@ -126,6 +130,7 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 		}
 	}
 	before := e.budget.Spent()
+	e.activation.Arms = e.reached.arms(n)
 	value, present, err := n.Expression.Evaluate(&e.activation, &e.budget)
 	if e.record != nil {
 		e.record(n, value, e.budget.Spent()-before, err)

@@ -52,6 +52,9 @@ func (e *Evaluation) each(list, item *Node, out []any) ([]any, error) {
 	above := e.enter(func(at *schema.Path) *schema.Path { return at.Item(len(out)) })
 	value, present, err := e.evaluate(item.Each)
 	e.leave(above)
+	if elements, ok := expression.Elements(value); err == nil && (ok || !present) {
+		e.reached.note(item.Each, len(elements) > 0)
+	}
 	if err != nil || !present {
 		return out, err
 	}

@@ -123,6 +123,7 @@ func (j *job) input(c *candidate, values templates.Parameters) *templates.Input 
 		NamespaceLabels:      j.request.Namespace.Labels,
 		NamespaceAnnotations: j.request.Namespace.Annotations,
 		Cluster:              j.settings.Cluster,
+		Cover:                j.request.Cover,
 	}
 	in.WorkloadKind, in.WorkloadName = j.workload()
 	if len(c.targets) > 0 {

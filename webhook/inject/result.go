@@ -31,6 +31,8 @@ type Request struct {
 	// First, where not 0, leaves away what all but the first so many of the accepted
 	// instances add, for people who want to see one after the other.
 	First int
+	// Cover, where it is not nil, notes what the renderings reach of their templates.
+	Cover *templates.Cover
 }
 
 // Namespace is what counts of a namespace: its metadata.
