@@ -22,9 +22,11 @@ import (
 // testOptions are the flags of templates test.
 type testOptions struct {
 	commonFlags
-	run    string
-	output string
-	update bool
+	run      string
+	output   string
+	update   bool
+	cover    bool
+	coverMin float64
 }
 
 func newTemplatesTestCommand(std streams) *cobra.Command {
@@ -59,6 +61,8 @@ be read.`,
 	o.commonFlags.add(cmd)
 	cmd.Flags().StringVar(&o.run, "run", "", "only the cases whose folder matches the regular `expression`")
 	cmd.Flags().BoolVar(&o.update, "update", false, "write what comes out into the cases; read the difference")
+	cmd.Flags().BoolVar(&o.cover, "cover", false, "say which parts of the templates no case touches: parameters, values of enums, $when, $each, arms of conditionals")
+	cmd.Flags().Float64Var(&o.coverMin, "cover-min", 0, "`percent` of its parts that the cases have to touch of each template; says what --cover does")
 	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, junit, or github: annotations of a GitHub workflow")
 	complete(cmd, "output", outputText, outputJUnit, outputGitHub)
 	return cmd
@@ -76,6 +80,9 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	}[o.output]
 	if !ok {
 		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJUnit, outputGitHub), seeHelp(cmd)}
+	}
+	if o.coverMin < 0 || o.coverMin > 100 {
+		return &hinted{fmt.Errorf("--cover-min %v: want a percentage from 0 to 100", o.coverMin), seeHelp(cmd)}
 	}
 	chosen, err := o.chosen(cmd)
 	if err != nil {
@@ -101,7 +108,11 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(text); err != nil {
+	covers, err := o.covers(runner, results)
+	if err != nil {
+		return err
+	}
+	if _, err := std.Out.Write(append(text, o.coverForm(covers, out)...)); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
 	for _, line := range o.strangers(runner.Set, results) {
@@ -109,11 +120,15 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	}
 	failed := failedCases(results)
 	summary := fmt.Sprintf("%s: %d passed, %d failed", terminal.Plural(len(results), "case"), len(results)-failed, failed)
+	low := o.tooLow(covers)
 	if failed > 0 {
 		fmt.Fprintln(std.ErrOut, report.Red(summary))
-		return &answerNo{}
+		return &answerNo{low}
 	}
 	fmt.Fprintln(std.ErrOut, report.Green(summary))
+	if low != nil {
+		return &answerNo{low}
+	}
 	return nil
 }
 
@@ -157,6 +172,9 @@ func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 	}
 	for _, n := range named {
 		r.Namespaces[n.Name] = n
+	}
+	if o.cover = o.cover || o.coverMin > 0; o.cover {
+		r.Cover = cases.NewCover()
 	}
 	return r, nil
 }

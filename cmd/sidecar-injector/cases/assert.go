@@ -17,8 +17,7 @@ import (
 
 // compile checks an assertion's expression; n is its scalar.
 func (c *Case) compile(a *Assertion, n *yaml.Node) error {
-	text := expression.Text{Parts: []expression.Part{{Expression: true, Text: a.Expression}}}
-	compiled, fault := expression.NewCompiler().Environment(nil).Compile(text, schema.NewScalar(schema.Boolean))
+	compiled, fault := expression.NewCompiler().Environment(nil).Compile(expression.Whole(a.Expression), schema.NewScalar(schema.Boolean))
 	if fault == nil && compiled.Optional() {
 		fault = &expression.Error{Message: "the expression is optional", Hint: "use .orValue(false)"}
 	}

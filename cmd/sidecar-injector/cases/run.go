@@ -23,6 +23,8 @@ type Runner struct {
 	// of pods that name none.
 	Namespaces map[string]inject.Namespace
 	Fallback   string
+	// Cover, where it is not nil, sums up what the cases touch.
+	Cover *Cover
 }
 
 // Result is what became of one case.
@@ -49,12 +51,19 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 	if c.config != nil {
 		settings = c.config.Settings()
 	}
-	request := &inject.Request{Pod: c.pod.JSON, Namespace: r.namespace(c), Owner: inject.OwnerOf(c.pod.APIVersion, c.pod.Kind, c.pod.Name), ClaimVolumes: c.pod.ClaimVolumes(), Offline: true}
+	request := &inject.Request{Pod: c.pod.JSON, Namespace: r.namespace(c), Owner: inject.OwnerOf(c.pod.APIVersion, c.pod.Kind, c.pod.Name),
+		ClaimVolumes: c.pod.ClaimVolumes(), Offline: true}
+	if r.Cover != nil {
+		request.Permissions, request.Cover = true, &r.Cover.branches
+	}
 	answer, err := inject.Inject(r.Set, settings, request)
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		return nil, fmt.Errorf("%s: %w", c.podFile, malformed.Err)
 	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Dir, err)
+	}
+	if r.Cover != nil {
+		r.Cover.note(answer)
 	}
 	result := &Result{Case: c, Answer: answer}
 	result.outcome()
@@ -73,7 +82,7 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 	}
 	result.promises(func() (*inject.Result, error) {
 		again := *request
-		again.Pod = result.After
+		again.Pod, again.Cover = result.After, nil
 		return inject.Inject(r.Set, settings, &again)
 	})
 	return result, result.compare(request.Namespace)

@@ -1,0 +1,198 @@
+package cases
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// Cover sums up what cases touched of templates: parameters that were given, values of enums, and the
+// branches of expressions. Only injected instances count.
+type Cover struct {
+	branches templates.Cover
+	given    map[*templates.Template]map[string]bool
+	values   map[*templates.Template]map[value]bool
+}
+
+// value is one that a parameter of an instance had.
+type value struct{ parameter, text string }
+
+// NewCover is empty.
+func NewCover() *Cover {
+	return &Cover{given: map[*templates.Template]map[string]bool{}, values: map[*templates.Template]map[value]bool{}}
+}
+
+// note takes in the parameters of an answer.
+func (c *Cover) note(answer *inject.Result) {
+	for _, in := range answer.Instances {
+		if in.Outcome != inject.Injected {
+			continue
+		}
+		if c.given[in.Template] == nil {
+			c.given[in.Template], c.values[in.Template] = map[string]bool{}, map[value]bool{}
+		}
+		for _, p := range in.Parameters {
+			if p.Origin != inject.OriginDefault {
+				name, _, _ := strings.Cut(p.Name, ".") // of a map's entry, the map's
+				c.given[in.Template][name] = true
+			}
+			c.values[in.Template][value{p.Name, p.Text}] = true
+			for _, item := range items(p.Text) {
+				c.values[in.Template][value{p.Name, item}] = true
+			}
+		}
+	}
+}
+
+// items are those of a list, which may be given as JSON.
+func items(text string) []string {
+	var list []string
+	if json.Unmarshal([]byte(text), &list) == nil {
+		return list
+	}
+	list = strings.Split(text, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+// Part is a part of a template that a case can touch.
+type Part struct {
+	// Line and Column in the template's file.
+	Line, Column int
+	// Missing says in one clause what no case does.
+	Missing string
+	Touched bool
+}
+
+// Parts are all parts of a template, by their place; data is the text of its file.
+func (c *Cover) Parts(t *templates.Template, data []byte) []Part {
+	text := &templateText{data: data}
+	if stream, err := manifest.Parse(t.Origin.File, data); err == nil {
+		for _, document := range stream.Documents {
+			text.roots = append(text.roots, document.Root)
+		}
+	}
+	var parts []Part
+	for i := range t.Spec.Parameters {
+		parts = append(parts, c.parameter(t, i, text)...)
+	}
+	for _, b := range c.branches.Branches(t) {
+		line, column := text.place(b)
+		parts = append(parts, Part{Line: line, Column: column, Touched: b.Reached, Missing: missing(b)})
+	}
+	slices.SortStableFunc(parts, func(a, b Part) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Missing, b.Missing))
+	})
+	return united(parts)
+}
+
+// united makes one of what an anchor puts into several places: it is touched if it is in one of them.
+func united(parts []Part) []Part {
+	var out []Part
+	for _, p := range parts {
+		last := len(out) - 1
+		if last < 0 || out[last].Line != p.Line || out[last].Column != p.Column || out[last].Missing != p.Missing {
+			out = append(out, p)
+			continue
+		}
+		out[last].Touched = out[last].Touched || p.Touched
+	}
+	return out
+}
+
+func missing(b templates.Branch) string {
+	switch {
+	case b.Kind == templates.EachBranch && b.Yes:
+		return "$each: no case has an element"
+	case b.Kind == templates.EachBranch:
+		return "$each: no case is without elements"
+	case b.Kind == templates.ConditionalBranch:
+		return fmt.Sprintf("? : is %t in no case", b.Yes)
+	}
+	return fmt.Sprintf("%s is %t in no case", b.Kind, b.Yes)
+}
+
+// parameter is a parameter itself, and each value of its enum.
+func (c *Cover) parameter(t *templates.Template, i int, text *templateText) []Part {
+	p := &t.Spec.Parameters[i]
+	line, column := text.parameter(t, i)
+	parts := []Part{{Line: line, Column: column, Missing: fmt.Sprintf("parameter %s: no case gives it", p.Name), Touched: c.given[t][p.Name]}}
+	for _, allowed := range p.Enum {
+		parts = append(parts, Part{Line: line, Column: column, Touched: c.values[t][value{p.Name, allowed}],
+			Missing: fmt.Sprintf("parameter %s: it is %s in no case", p.Name, templates.Quote(allowed))})
+	}
+	return parts
+}
+
+// templateText is the text of a template's file.
+type templateText struct {
+	data  []byte
+	roots []*yaml.Node
+}
+
+// place turns the place of a scalar, and a byte in it, into one in the file.
+func (x *templateText) place(b templates.Branch) (line, column int) {
+	var scalar *yaml.Node // the last that begins at or before the place, which is behind a quote
+	x.walk(func(n *yaml.Node) bool {
+		if n.Kind == yaml.ScalarNode && (n.Line < b.Line || n.Line == b.Line && n.Column <= b.Column) {
+			scalar = n
+		}
+		return true
+	})
+	if scalar == nil {
+		return b.Line, b.Column
+	}
+	line, column, _ = templates.Locate(x.data, scalar, b.Offset)
+	return line, column
+}
+
+// parameter is the place of a parameter's declaration.
+func (x *templateText) parameter(t *templates.Template, i int) (line, column int) {
+	var document *yaml.Node
+	x.walk(func(n *yaml.Node) bool {
+		if n.Kind == yaml.MappingNode && n.Line == t.Origin.Line {
+			document = n
+		}
+		return document == nil
+	})
+	list := child(child(document, "spec"), "parameters")
+	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
+		return t.Origin.Line, 1
+	}
+	n := manifest.Resolve(list.Content[i])
+	return n.Line, n.Column
+}
+
+// walk visits the nodes of the file in the order of the text until that says no more.
+func (x *templateText) walk(visit func(*yaml.Node) bool) {
+	var within func(n *yaml.Node) bool
+	within = func(n *yaml.Node) bool {
+		if n == nil {
+			return true
+		}
+		if !visit(n) {
+			return false
+		}
+		for _, c := range n.Content {
+			if !within(c) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, root := range x.roots {
+		if !within(root) {
+			return
+		}
+	}
+}

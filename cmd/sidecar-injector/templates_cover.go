@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// covered is what the cases touched of one template.
+type covered struct {
+	template *templates.Template
+	parts    []cases.Part
+}
+
+// covers are those of the templates that the cases are about: those of directories, and the
+// built-in ones that a case asks for.
+func (o *testOptions) covers(runner *cases.Runner, results []*cases.Result) ([]covered, error) {
+	if !o.cover {
+		return nil, nil
+	}
+	asked := map[*templates.Template]bool{}
+	for _, r := range results {
+		for _, in := range r.Answer.Instances {
+			asked[in.Template] = true
+		}
+	}
+	var all []covered
+	for _, e := range runner.Set.Entries() {
+		if e.Template == nil || e.Origin.Source == templates.SourceBuiltIn && !asked[e.Template] {
+			continue
+		}
+		data, err := originData(e.Origin)
+		if err != nil {
+			return nil, fmt.Errorf("template %s: %w", templates.Quote(e.Name), err)
+		}
+		all = append(all, covered{e.Template, runner.Cover.Parts(e.Template, data)})
+	}
+	return all, nil
+}
+
+// touched counts the parts that a case touches.
+func (c *covered) touched() int {
+	n := 0
+	for _, p := range c.parts {
+		if p.Touched {
+			n++
+		}
+	}
+	return n
+}
+
+// percent is the share of them; a template without parts is touched by being there.
+func (c *covered) percent() float64 {
+	if len(c.parts) == 0 {
+		return 100
+	}
+	return 100 * float64(c.touched()) / float64(len(c.parts))
+}
+
+// coverForm is what --cover says, in the form of the answer; a JUnit report has no place for it.
+func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
+	var b strings.Builder
+	for i := range all {
+		c := &all[i]
+		if o.output == outputText {
+			fmt.Fprintf(&b, "%s %s %.1f %% (%d of %d)\n", p.Cyan("cover"), p.Bold(c.template.Name), c.percent(), c.touched(), len(c.parts))
+		}
+		for _, part := range c.parts {
+			switch {
+			case part.Touched:
+			case o.output == outputText:
+				fmt.Fprintf(&b, "     %s:%d:%d: %s\n", c.template.Origin.File, part.Line, part.Column, part.Missing)
+			case o.output == outputGitHub:
+				b.WriteString(gitHubCommand("warning", c.template.Origin.File, part.Line, part.Column, "cover", part.Missing))
+			}
+		}
+	}
+	return p.Printable(b.String())
+}
+
+// tooLow tells the templates of which too little is touched; nil if there is none.
+func (o *testOptions) tooLow(all []covered) error {
+	var faults []error
+	for i := range all {
+		if c := &all[i]; c.percent() < o.coverMin {
+			faults = append(faults, fmt.Errorf("template %s: the cases touch %.1f %% of it, want %v %%", templates.Quote(c.template.Name), c.percent(), o.coverMin))
+		}
+	}
+	return errors.Join(faults...)
+}
