@@ -183,7 +183,7 @@ func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 func runCases(runner *cases.Runner, dir string, chosen func(string) bool, unwanted bool) ([]*cases.Result, error) {
 	found, err := cases.Find(dir, chosen, unwanted)
 	if err != nil {
-		return nil, hintedCases(err)
+		return nil, err
 	}
 	var results []*cases.Result
 	var faults []error
@@ -195,7 +195,7 @@ func runCases(runner *cases.Runner, dir string, chosen func(string) bool, unwant
 		}
 		results = append(results, result)
 	}
-	return results, hintedCases(errors.Join(faults...))
+	return results, errors.Join(faults...)
 }
 
 // updated writes what came out into the cases, and runs them again.
@@ -210,24 +210,9 @@ func updated(results []*cases.Result, runner *cases.Runner, dir string, chosen f
 		}
 	}
 	if len(faults) > 0 {
-		return nil, hintedCases(errors.Join(faults...))
+		return nil, errors.Join(faults...)
 	}
 	return runCases(runner, dir, chosen, false)
-}
-
-// hintedCases gives the errors of cases the hints that report shows.
-func hintedCases(err error) error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, e := range several.Unwrap() {
-			all = append(all, hintedCases(e))
-		}
-		return errors.Join(all...)
-	}
-	if fault := (*cases.Error)(nil); errors.As(err, &fault) {
-		return &hinted{err, fault.Hint}
-	}
-	return err
 }
 
 // strangers are sentences about templates of directories that no case asks for, unless only

@@ -78,6 +78,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
+// Advice is the hint.
+func (e *Error) Advice() string { return e.Hint }
+
 func faulty(hint, format string, args ...any) error {
 	return &Error{fmt.Errorf(format, args...), hint}
 }
