@@ -32,7 +32,7 @@ func rooms() map[string][]string {
 		"webhook":           {"templates", "templates/load", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
 		"config":            {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/schema", "webhook/inject"},
+		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/program", "templates/schema", "webhook/inject"},
 		"cmd/sidecar-injector/fleet":    {"templates", "webhook/inject"},
 		"cmd/sidecar-injector/terminal": {"templates"},
 		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "webhook/inject"},

@@ -10,7 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -110,13 +112,13 @@ func united(parts []Part) []Part {
 	return out
 }
 
-func missing(b templates.Branch) string {
+func missing(b program.Branch) string {
 	switch {
-	case b.Kind == templates.EachBranch && b.Yes:
+	case b.Kind == program.EachBranch && b.Yes:
 		return "$each: no case has an element"
-	case b.Kind == templates.EachBranch:
+	case b.Kind == program.EachBranch:
 		return "$each: no case is without elements"
-	case b.Kind == templates.ConditionalBranch:
+	case b.Kind == program.ConditionalBranch:
 		return fmt.Sprintf("? : is %t in no case", b.Yes)
 	}
 	return fmt.Sprintf("%s is %t in no case", b.Kind, b.Yes)
@@ -141,7 +143,7 @@ type templateText struct {
 }
 
 // place turns the place of a scalar, and a byte in it, into one in the file.
-func (x *templateText) place(b templates.Branch) (line, column int) {
+func (x *templateText) place(b program.Branch) (line, column int) {
 	var scalar *yaml.Node // the last that begins at or before the place, which is behind a quote
 	x.walk(func(n *yaml.Node) bool {
 		if n.Kind == yaml.ScalarNode && (n.Line < b.Line || n.Line == b.Line && n.Column <= b.Column) {
@@ -152,7 +154,7 @@ func (x *templateText) place(b templates.Branch) (line, column int) {
 	if scalar == nil {
 		return b.Line, b.Column
 	}
-	line, column, _ = templates.Locate(x.data, scalar, b.Offset)
+	line, column, _ = load.Locate(x.data, scalar, b.Offset)
 	return line, column
 }
 
