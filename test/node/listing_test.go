@@ -30,7 +30,7 @@ func TestTheListing(t *testing.T) {
 		}
 		return nil
 	})
-	report("the listing, %.1f s after kubectl apply:\n%s", time.Since(begun).Seconds(), p.kubectl("get", "pods"))
+	report("the listing, %.1f s after kubectl apply and %.0f s after the run began:\n%s", time.Since(begun).Seconds(), time.Since(suite.begun).Seconds(), p.kubectl("get", "pods"))
 	p.quiet()
 
 	grafana := p.ready("app.kubernetes.io/name=grafana").Name

@@ -39,7 +39,8 @@ type soak struct {
 	running int           // of these, how many really run
 	meter   *meter
 	rows    []row
-	places  []string // a namespace of each fault
+	places  []string          // a namespace of each fault
+	ran     map[string]string // containers that ran before the kubelet was restarted, by id
 }
 
 // fault is one thing that goes wrong while pods are created.
@@ -82,7 +83,7 @@ func allFaults() []fault {
 		{name: "no replica for 30 s, Fail", do: (*soak).withoutReplicas},
 		{name: "no replica for 30 s, Ignore", do: (*soak).withoutReplicas, misses: true,
 			before: helmSet("webhook.failurePolicy=Ignore"), after: helmSet("webhook.failurePolicy=Fail")},
-		{name: "kubelet restarted", do: restart("kubelet"), after: (*soak).noneRestarted},
+		{name: "kubelet restarted", do: (*soak).restartKubelet, after: (*soak).allLeftAlone},
 		{name: "the whole node cold", before: (*soak).allRun, do: (*soak).coldStart, after: (*soak).allRun},
 	}...)
 }
