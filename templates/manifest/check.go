@@ -81,7 +81,7 @@ func (c *checker) visit(n *yaml.Node, depth int) (extent, *Error) {
 func (c *checker) alias(n *yaml.Node, depth int) (extent, *Error) {
 	size := c.anchors[n.Alias]
 	if size.open {
-		return extent{}, c.doc.at(n, fmt.Sprintf("anchor %s contains itself", echo(n.Value)), "")
+		return extent{}, c.doc.at(n, fmt.Sprintf("anchor %s contains itself", Quote(n.Value)), "")
 	}
 	c.total.nodes += size.nodes
 	c.total.bytes += size.bytes
@@ -112,7 +112,7 @@ func (c *checker) keys(n *yaml.Node) *Error {
 			name = mergeName
 		}
 		if before, found := seen[name]; found {
-			return c.doc.at(key, fmt.Sprintf("key %s is already set on line %d", echo(key.Value), before.Line), "")
+			return c.doc.at(key, fmt.Sprintf("key %s is already set on line %d", Quote(key.Value), before.Line), "")
 		}
 		seen[name] = key
 	}
@@ -135,8 +135,8 @@ func mergeable(n *yaml.Node) bool {
 	return true
 }
 
-// echo quotes a text of the user's, cut to a readable length.
-func echo(s string) string {
+// Quote quotes a text of the user's, cut to a readable length.
+func Quote(s string) string {
 	const most = 60
 	runes := []rune(s)
 	if len(runes) > most {

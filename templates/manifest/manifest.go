@@ -67,8 +67,7 @@ type Stream struct {
 type Document struct {
 	File string
 	// Line of the stream on which Text begins, from 1, and the column in it.
-	Line   int
-	column int
+	Line, Column int
 	// Text is the exact text, with the comments and separators that belong to it.
 	Text []byte
 	// Root is the document's value, nil if there is none or it is null. The lines and columns of

@@ -57,10 +57,6 @@ func pairs(n *yaml.Node) []pair {
 	return list
 }
 
-// merged lists what the value of a merge key adds to a mapping that has the
-// names seen, and notes the new names.
-func merged(value *yaml.Node, seen map[string]bool) []pair { return merge(nil, value, seen) }
-
 func merge(list []pair, value *yaml.Node, seen map[string]bool) []pair {
 	value = Resolve(value)
 	if value.Kind != yaml.SequenceNode {
@@ -110,6 +106,12 @@ func isNull(n *yaml.Node) bool {
 	}
 	value, err := resolveScalar(n)
 	return err == nil && value.kind == nullScalar
+}
+
+// KeyName is the key of a parsed mapping as JSON has it: numbers and booleans become strings.
+func KeyName(key *yaml.Node) string {
+	name, _ := keyText(key) // Parse has refused keys that are none
+	return name
 }
 
 // keyText is a key as JSON has it: numbers and booleans become strings.

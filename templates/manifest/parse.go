@@ -35,8 +35,24 @@ func Parse(file string, data []byte) (*Stream, error) {
 	return stream, nil
 }
 
+// With gives the document with another text, of any size: it must be one document again.
+func (d *Document) With(text []byte) (*Document, error) {
+	root, err := parseNodes(text)
+	if err != nil {
+		return nil, err
+	}
+	changed := &Document{File: d.File, Line: 1, Column: 1, Text: text, Root: root}
+	if root == nil {
+		return changed, nil
+	}
+	if err := check(changed, root); err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
 func parseDocument(file string, c chunk) (*Document, *Error) {
-	doc := &Document{File: file, Line: c.line, column: c.column, Text: c.text}
+	doc := &Document{File: file, Line: c.line, Column: c.column, Text: c.text}
 	root, err := parseNodes(c.text)
 	if err != nil {
 		return nil, doc.syntaxError(err)
@@ -63,7 +79,7 @@ func parseNodes(text []byte) (root *yaml.Node, err error) {
 			root, err = nil, fmt.Errorf("%v", r)
 		}
 	}()
-	text = unmarked(text)
+	text = Unmarked(text)
 	if masked, found := maskSurrogates(text); found {
 		if root, err = parseNodes(masked); err == nil && root != nil {
 			unmaskSurrogates(text, root)
@@ -139,7 +155,7 @@ func (d *Document) syntaxError(err error) *Error {
 func (d *Document) faultyLine(message string, otherwise int) int {
 	var ends []int
 	for at := 0; at < len(d.Text); {
-		at += lineLength(d.Text[at:])
+		at += LineLength(d.Text[at:])
 		ends = append(ends, at)
 	}
 	same := func(i int) bool {
@@ -158,7 +174,7 @@ func (d *Document) faultyLine(message string, otherwise int) int {
 func (d *Document) tabbed(line int) (int, bool) {
 	rest := d.Text
 	for at := 1; at <= line+2 && len(rest) > 0; at++ {
-		n := lineLength(rest)
+		n := LineLength(rest)
 		if at >= line && bytes.HasPrefix(bytes.TrimLeft(rest[:n], " "), []byte("\t")) {
 			return at, true
 		}

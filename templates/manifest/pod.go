@@ -148,7 +148,7 @@ func (o object) texts(name string) (map[string]string, *Error) {
 	}
 	texts := make(map[string]string, len(node.Content)/2)
 	for _, p := range pairs(node) {
-		if texts[p.name], err = at.textOf(called(at.pointer, "")+"["+echo(p.name)+"]", p.value); err != nil {
+		if texts[p.name], err = at.textOf(called(at.pointer, "")+"["+Quote(p.name)+"]", p.value); err != nil {
 			return nil, err
 		}
 	}

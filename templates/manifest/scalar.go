@@ -59,9 +59,9 @@ func resolveScalar(n *yaml.Node) (scalar, error) {
 	case tag == "!!timestamp" && value.kind == stringScalar && isTime(n.Value):
 		return value, nil
 	case tag != "" && tag != kindTag(value.kind):
-		return scalar{}, fmt.Errorf("value %s does not fit its tag %s", echo(n.Value), tag)
+		return scalar{}, fmt.Errorf("value %s does not fit its tag %s", Quote(n.Value), tag)
 	case value.kind == floatScalar && (math.IsInf(value.float, 0) || math.IsNaN(value.float)):
-		return scalar{}, fmt.Errorf("value %s has no equal in JSON; for a string, write it in quotes", echo(n.Value))
+		return scalar{}, fmt.Errorf("value %s has no equal in JSON; for a string, write it in quotes", Quote(n.Value))
 	}
 	return value, nil
 }
@@ -82,6 +82,9 @@ func kindTag(k scalarKind) string {
 }
 
 var floatForm = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
+// PlainString reports whether a scalar without quotes and tag is a string to Kubernetes.
+func PlainString(text string) bool { return resolvePlain(text).kind == stringScalar }
 
 // resolvePlain gives the value of a plain scalar without tag.
 func resolvePlain(s string) scalar {

@@ -39,7 +39,7 @@ func (c chunk) values() []chunk {
 			break
 		}
 		end := start + int(decoder.InputOffset())
-		if rest := end + lineLength(c.text[end:]); isBlank(c.text[end:rest]) {
+		if rest := end + LineLength(c.text[end:]); BlankLine(c.text[end:rest]) {
 			end = rest
 		}
 		if next := end + contentAt(c.text[end:]); next == len(c.text) || c.text[next] != '{' {
@@ -54,7 +54,7 @@ func (c chunk) values() []chunk {
 // from is what a chunk has from an offset on.
 func (c chunk) from(at int) chunk {
 	line, column, start := c.line, c.column, 0
-	for next := lineLength(c.text); next <= at && next > start; next = start + lineLength(c.text[start:]) {
+	for next := LineLength(c.text); next <= at && next > start; next = start + LineLength(c.text[start:]) {
 		line, column, start = line+1, 1, next
 	}
 	return chunk{c.text[at:], line, column + utf8.RuneCount(c.text[start:at])}
@@ -74,7 +74,7 @@ func split(data []byte) []chunk {
 		started, filled = false, false
 	}
 	for at := 0; at < len(data); line++ {
-		next := at + lineLength(data[at:])
+		next := at + LineLength(data[at:])
 		text := data[at:next]
 		if unmarked := text[markLength(text):]; !filled || isMarker(unmarked, "---") {
 			text = unmarked
@@ -89,7 +89,7 @@ func split(data []byte) []chunk {
 			if started || filled {
 				end(next, line+1)
 			}
-		case !isBlank(text) && (started || text[0] != '%'):
+		case !BlankLine(text) && (started || text[0] != '%'):
 			filled = true
 		}
 		at = next
@@ -114,20 +114,20 @@ func markLength(b []byte) int {
 // first, whose byte order marks count for nothing: YAML allows one at the start of each document.
 func marks(text []byte) []int {
 	var found []int
-	for at := 0; at < len(text); at += lineLength(text[at:]) {
+	for at := 0; at < len(text); at += LineLength(text[at:]) {
 		n := markLength(text[at:])
 		if n > 0 {
 			found = append(found, at)
 		}
-		if line := text[at+n:]; len(line) > 0 && !isBlank(line) && line[0] != '%' && !isMarker(line, "---") {
+		if line := text[at+n:]; len(line) > 0 && !BlankLine(line) && line[0] != '%' && !isMarker(line, "---") {
 			break
 		}
 	}
 	return found
 }
 
-// unmarked is a document's text without those marks.
-func unmarked(text []byte) []byte {
+// Unmarked is a document's text without those marks.
+func Unmarked(text []byte) []byte {
 	found := marks(text)
 	if len(found) == 0 {
 		return text
@@ -141,8 +141,8 @@ func unmarked(text []byte) []byte {
 	return append(plain, text[start:]...)
 }
 
-// marked puts the marks of a text into another that is like it up to its content.
-func marked(plain, like []byte) []byte {
+// Marked puts the marks of a text into another that is like it up to its content.
+func Marked(plain, like []byte) []byte {
 	found := marks(like)
 	if len(found) == 0 {
 		return plain
@@ -161,9 +161,9 @@ func contentAt(text []byte) int {
 	at := 0
 	for at < len(text) {
 		at += markLength(text[at:])
-		next := at + lineLength(text[at:])
+		next := at + LineLength(text[at:])
 		line := text[at:next]
-		if !isBlank(line) && (len(line) == 0 || line[0] != '%') && !isMarker(line, "---") {
+		if !BlankLine(line) && (len(line) == 0 || line[0] != '%') && !isMarker(line, "---") {
 			return at + len(line) - len(bytes.TrimLeft(line, " \t"))
 		}
 		at = next
@@ -175,18 +175,18 @@ func contentAt(text []byte) int {
 // nothing or a blank.
 func isMarker(line []byte, marker string) bool {
 	rest, found := bytes.CutPrefix(line, []byte(marker))
-	return found && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' || breakLength(rest) > 0)
+	return found && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' || LineBreak(rest) > 0)
 }
 
-// isBlank reports whether a line holds nothing but blanks and a comment.
-func isBlank(line []byte) bool {
+// BlankLine reports whether a line holds nothing but blanks and a comment.
+func BlankLine(line []byte) bool {
 	rest := bytes.TrimLeft(line, " \t")
-	return len(rest) == 0 || rest[0] == '#' || breakLength(rest) > 0
+	return len(rest) == 0 || rest[0] == '#' || LineBreak(rest) > 0
 }
 
-// breakLength is the length of the line break that b begins with, or 0. These
+// LineBreak is the length of the line break that b begins with, or 0. These
 // are the breaks of YAML 1.1, which the parser counts lines by.
-func breakLength(b []byte) int {
+func LineBreak(b []byte) int {
 	switch {
 	case len(b) == 0:
 		return 0
@@ -205,12 +205,12 @@ func breakLength(b []byte) int {
 	return 0
 }
 
-// lineLength is the length of the first line of b with its break.
-func lineLength(b []byte) int {
+// LineLength is the length of the first line of b with its break.
+func LineLength(b []byte) int {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case '\n', '\r', 0xC2, 0xE2:
-			if n := breakLength(b[i:]); n > 0 {
+			if n := LineBreak(b[i:]); n > 0 {
 				return i + n
 			}
 		}
@@ -243,7 +243,7 @@ func checkText(file string, data []byte) *Error {
 
 func notText(file string, data []byte, at int, message string) *Error {
 	line, start := 1, 0
-	for next := lineLength(data); next <= at; next = start + lineLength(data[start:]) {
+	for next := LineLength(data); next <= at; next = start + LineLength(data[start:]) {
 		line, start = line+1, next
 	}
 	before := data[start:at]

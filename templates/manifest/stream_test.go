@@ -68,15 +68,3 @@ func TestByteOrderMarksBeforeADocumentCountForNothing(t *testing.T) {
 		})
 	}
 }
-
-func TestByteOrderMarksSurviveAnEdit(t *testing.T) {
-	const m = byteOrderMark
-	stream, err := Parse("f", []byte("a: 1\n"+m+"---\n# c\n"+m+"b: 2\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := stream.Documents[1].Edit([]Operation{{Path: "/c", Value: []byte(`{"d":3}`)}})
-	if want := m + "---\n# c\n" + m + "b: 2\nc:\n  d: 3\n"; err != nil || string(got) != want {
-		t.Errorf("got %q, %v\nwant %q", got, err, want)
-	}
-}

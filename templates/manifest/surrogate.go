@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/json"
 	"regexp"
 
@@ -20,19 +21,29 @@ func maskSurrogates(text []byte) ([]byte, bool) {
 	return surrogate.ReplaceAll(text, []byte(`\ufffd`)), true
 }
 
-// unmaskSurrogates reads the strings of a JSON document again, from its own text.
+// unmaskSurrogates reads the strings of a JSON document again, from its own text: its
+// tokens come in the order of its nodes.
 func unmaskSurrogates(text []byte, root *yaml.Node) {
-	unmask(newLayout(&Document{Text: text, Line: 1}), root)
+	unmask(json.NewDecoder(bytes.NewReader(text)), root)
 }
 
-func unmask(l *layout, n *yaml.Node) {
-	if n.Kind == yaml.ScalarNode && n.Style&yaml.DoubleQuotedStyle != 0 {
-		var value string
-		if err := json.Unmarshal(l.text[l.start(n):l.end(n)], &value); err == nil {
-			n.Value = value
+func unmask(decoder *json.Decoder, n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		for {
+			token, err := decoder.Token()
+			if err != nil {
+				return
+			}
+			if _, bracket := token.(json.Delim); bracket {
+				continue
+			}
+			if value, ok := token.(string); ok {
+				n.Value = value
+			}
+			return
 		}
 	}
 	for _, child := range n.Content {
-		unmask(l, child)
+		unmask(decoder, child)
 	}
 }

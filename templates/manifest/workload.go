@@ -301,5 +301,5 @@ func describe(n *yaml.Node) string {
 		return "the number " + n.Value
 	case stringScalar:
 	}
-	return "the text " + echo(value.text)
+	return "the text " + Quote(value.text)
 }

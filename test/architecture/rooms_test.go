@@ -13,15 +13,16 @@ import (
 // whether it is needed. cmd wires everything together.
 func rooms() map[string][]string {
 	return map[string][]string{
-		"templates/v1alpha1":   {},
-		"templates/message":    {},
-		"templates/manifest":   {},
-		"templates/schema":     {"templates/manifest", "templates/message"},
-		"templates/expression": {"templates/message", "templates/schema", "templates/v1alpha1"},
-		"templates/program":    {"templates/expression", "templates/message", "templates/schema", "templates/v1alpha1"},
-		"templates":            {"templates/expression", "templates/message", "templates/program", "templates/schema", "templates/v1alpha1"},
-		"templates/shape":      {"templates", "templates/program", "templates/schema", "templates/v1alpha1"},
-		"templates/check":      {"templates", "templates/expression", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1"},
+		"templates/v1alpha1":      {},
+		"templates/message":       {},
+		"templates/manifest":      {},
+		"templates/manifest/edit": {"templates/manifest"},
+		"templates/schema":        {"templates/manifest", "templates/message"},
+		"templates/expression":    {"templates/message", "templates/schema", "templates/v1alpha1"},
+		"templates/program":       {"templates/expression", "templates/message", "templates/schema", "templates/v1alpha1"},
+		"templates":               {"templates/expression", "templates/message", "templates/program", "templates/schema", "templates/v1alpha1"},
+		"templates/shape":         {"templates", "templates/program", "templates/schema", "templates/v1alpha1"},
+		"templates/check":         {"templates", "templates/expression", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1"},
 		"templates/load": {"templates", "templates/check", "templates/expression", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape",
 			"templates/v1alpha1"},
 		"templates/builtin": {},
@@ -32,10 +33,10 @@ func rooms() map[string][]string {
 		"webhook":           {"templates", "templates/load", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
 		"config":            {"templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 
-		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/program", "templates/schema", "webhook/inject"},
+		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/program", "templates/schema", "webhook/inject"},
 		"cmd/sidecar-injector/fleet":    {"templates", "webhook/inject"},
 		"cmd/sidecar-injector/terminal": {"templates"},
-		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "webhook/inject"},
+		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/manifest/edit", "webhook/inject"},
 		"cmd/sidecar-injector/diff":     {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates/manifest"},
 		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/load", "templates/manifest", "templates/v1alpha1",
@@ -60,7 +61,7 @@ func rooms() map[string][]string {
 // answer the API server, the command line and the tests alike.
 func pure() []string {
 	return []string{
-		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1",
+		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1",
 		"webhook/inject", "webhook/rawjson",
 		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
 	}

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -27,19 +28,19 @@ func injected(text []byte) job {
 		if err != nil {
 			return word("no pod"), nil
 		}
-		operations := map[*manifest.Document][]manifest.Operation{}
+		operations := map[*manifest.Document][]edit.Operation{}
 		for _, pod := range pods {
 			result, err := inject.Inject(set, &inject.Settings{}, &inject.Request{Pod: pod.JSON, Namespace: namespace, Offline: true, Permissions: true})
 			if err != nil {
 				return nil, err
 			}
 			for _, op := range result.Operations {
-				operations[pod.Document] = append(operations[pod.Document], manifest.Operation{Path: pod.Pointer + op.Path, Value: op.Value})
+				operations[pod.Document] = append(operations[pod.Document], edit.Operation{Path: pod.Pointer + op.Path, Value: op.Value})
 			}
 		}
 		became := "read"
 		for document, list := range operations {
-			if _, err := document.Edit(list); err != nil {
+			if _, err := edit.Apply(document, list); err != nil {
 				return word("not edited"), nil
 			}
 			became = "edited"

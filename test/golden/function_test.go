@@ -6,6 +6,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -17,7 +18,7 @@ func functionDoor(t *testing.T, c *goldenCase) answer {
 		return answer{refusals: []string{err.Error()}}
 	}
 	got := answer{decisions: []string{}}
-	edits := map[*manifest.Document][]manifest.Operation{}
+	edits := map[*manifest.Document][]edit.Operation{}
 	for _, pod := range pods {
 		result, err := inject.Inject(c.set(false), c.config.Settings(), &pod.request)
 		if err != nil {
@@ -29,7 +30,7 @@ func functionDoor(t *testing.T, c *goldenCase) answer {
 		}
 		got.decisions = append(got.decisions, decisions(pod, result)...)
 		for _, op := range result.Operations {
-			edits[pod.Document] = append(edits[pod.Document], manifest.Operation{Path: pod.Pointer + op.Path, Value: op.Value})
+			edits[pod.Document] = append(edits[pod.Document], edit.Operation{Path: pod.Pointer + op.Path, Value: op.Value})
 		}
 	}
 	if len(got.refusals) > 0 {
@@ -40,11 +41,11 @@ func functionDoor(t *testing.T, c *goldenCase) answer {
 }
 
 // edited is the stream's text with the operations on its documents.
-func edited(t *testing.T, stream *manifest.Stream, edits map[*manifest.Document][]manifest.Operation) []byte {
+func edited(t *testing.T, stream *manifest.Stream, edits map[*manifest.Document][]edit.Operation) []byte {
 	t.Helper()
 	var out []byte
 	for _, doc := range stream.Documents {
-		text, err := doc.Edit(edits[doc])
+		text, err := edit.Apply(doc, edits[doc])
 		if err != nil {
 			t.Fatalf("edit: %v", err)
 		}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
 )
 
 // patience is how long the server may take for what it has to do.
@@ -39,7 +40,7 @@ func (s *server) ask(t *testing.T, c *goldenCase) answer {
 		return answer{refusals: []string{err.Error()}} // nothing that could be posted
 	}
 	got := answer{warnings: []string{}}
-	edits := map[*manifest.Document][]manifest.Operation{}
+	edits := map[*manifest.Document][]edit.Operation{}
 	for _, p := range pods {
 		response := s.post(t, p)
 		got.warnings = append(got.warnings, response.Warnings...)
@@ -55,7 +56,7 @@ func (s *server) ask(t *testing.T, c *goldenCase) answer {
 }
 
 // operations are those of a JSON patch, as operations on the pod's document.
-func operations(t *testing.T, p pod, patch []byte) []manifest.Operation {
+func operations(t *testing.T, p pod, patch []byte) []edit.Operation {
 	t.Helper()
 	if patch == nil {
 		return nil
@@ -67,12 +68,12 @@ func operations(t *testing.T, p pod, patch []byte) []manifest.Operation {
 	if err := json.Unmarshal(patch, &list); err != nil {
 		t.Fatalf("patch: %v", err)
 	}
-	ops := make([]manifest.Operation, 0, len(list))
+	ops := make([]edit.Operation, 0, len(list))
 	for _, o := range list {
 		if o.Op != "add" {
 			t.Errorf("operation %s on %s: want add only", o.Op, o.Path)
 		}
-		ops = append(ops, manifest.Operation{Path: p.Pointer + o.Path, Value: o.Value})
+		ops = append(ops, edit.Operation{Path: p.Pointer + o.Path, Value: o.Value})
 	}
 	return ops
 }

@@ -15,6 +15,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -51,11 +52,11 @@ func inText(pod []byte, operations []inject.Operation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var edits []manifest.Operation
+	var edits []edit.Operation
 	for _, op := range operations {
-		edits = append(edits, manifest.Operation(op))
+		edits = append(edits, edit.Operation(op))
 	}
-	if text, err = stream.Documents[0].Edit(edits); err != nil {
+	if text, err = edit.Apply(stream.Documents[0], edits); err != nil {
 		return nil, err
 	}
 	if stream, err = manifest.Parse("pod", text); err != nil {

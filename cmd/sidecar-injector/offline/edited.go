@@ -6,6 +6,7 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -19,11 +20,11 @@ type Edited struct {
 
 // Edit puts what the answers add into the documents, in the order of the input.
 func (in *Input) Edit(answers []Answer) ([]Edited, error) {
-	operations := map[*manifest.Document][]manifest.Operation{}
+	operations := map[*manifest.Document][]edit.Operation{}
 	for i := range answers {
 		a := &answers[i]
 		for _, op := range a.Operations() {
-			operations[a.Pod.Document] = append(operations[a.Pod.Document], manifest.Operation(op))
+			operations[a.Pod.Document] = append(operations[a.Pod.Document], edit.Operation(op))
 		}
 	}
 	var all []Edited
@@ -31,7 +32,7 @@ func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 		for _, document := range stream.Documents {
 			e := Edited{Document: document, Text: document.Text}
 			if list := operations[document]; len(list) > 0 {
-				text, err := document.Edit(list)
+				text, err := edit.Apply(document, list)
 				if err != nil {
 					return nil, fmt.Errorf("injection: %w", err)
 				}

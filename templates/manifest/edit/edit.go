@@ -1,0 +1,74 @@
+// Package edit adds to a YAML or JSON document without touching the rest of its text.
+//
+// Parsed nodes serve for meaning and positions only: block collections are never printed anew, what is
+// added is spliced into the bytes that the user wrote. A value that cannot be spliced into is printed afresh as
+// a whole, with the comments in it above: a collection in brackets, an alias, a merge key that brings what
+// changes, and every alias of an anchor inside which something changes. A JSON document is such a value.
+package edit
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// Operation is an RFC 6902 add: it sets a mapping's key, or inserts into a list
+// before an index or, with -, at its end.
+type Operation struct {
+	// Path is a JSON pointer within the document.
+	Path string
+	// Value is JSON; the order of its members is kept.
+	Value []byte
+}
+
+// Apply gives the document's text with the operations applied in turn.
+//
+// The result is read again before it is returned, and must mean exactly what the
+// operations make of the document. An operation that does not apply, or a text
+// that cannot be edited, is an error, with the document's place if it is an *manifest.Error.
+func Apply(d *manifest.Document, operations []Operation) ([]byte, error) {
+	if len(operations) == 0 {
+		return d.Text, nil
+	}
+	if d.Root == nil {
+		return nil, &manifest.Error{File: d.File, Line: d.Line, Message: "document is empty, nothing can be added to it"}
+	}
+	m, err := newModel(d)
+	if err != nil {
+		return nil, cannotEdit(d, err.Error())
+	}
+	for i, operation := range operations {
+		if err := m.apply(operation); err != nil {
+			return nil, fault(d, fmt.Sprintf("operation %d, %s: %v", i, manifest.Quote(operation.Path), err), "")
+		}
+	}
+	if err := m.renewAliases(); err != nil {
+		return nil, cannotEdit(d, err.Error())
+	}
+	result, err := newEmitter(m).emit()
+	if err != nil {
+		return nil, cannotEdit(d, err.Error())
+	}
+	if err := verify(d, operations, result); err != nil {
+		return nil, err
+	}
+	return manifest.Marked(result, d.Text), nil
+}
+
+func cannotEdit(d *manifest.Document, why string) error {
+	return fault(d, "document cannot be edited: "+why, "")
+}
+
+func fault(d *manifest.Document, message, hint string) error {
+	return &manifest.Error{File: d.File, Line: d.Root.Line, Column: d.Root.Column, Message: message, Hint: hint}
+}
+
+// isBlock reports whether a node is a mapping or list in block style.
+func isBlock(n *yaml.Node) bool {
+	return (n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode) && n.Style&yaml.FlowStyle == 0
+}
+
+// isMerge reports whether a key is the merge key <<.
+func isMerge(key *yaml.Node) bool { return key.Kind == yaml.ScalarNode && key.Tag == "!!merge" }

@@ -1,0 +1,88 @@
+package edit
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// jsonStyle is how a JSON document is laid out.
+type jsonStyle struct {
+	// colon and comma are the separators on one line.
+	colon, comma string
+	// unit is the indentation, "" where all stands on one line.
+	unit, margin string
+}
+
+// jsonStyle finds the style in a document's first member.
+func (e *emitter) jsonStyle(root *yaml.Node) jsonStyle {
+	style := jsonStyle{colon: ": ", comma: ", "}
+	if len(root.Content) == 0 || root.Kind != yaml.MappingNode {
+		return style
+	}
+	if at, found := e.colon(root, 0); found && !e.isSpace(at+1) {
+		style.colon, style.comma = ":", ","
+	}
+	if first := e.start(root.Content[0]); e.firstOnLine(first) {
+		style.margin = e.margin(e.lineStart(e.start(root)))
+		style.unit = strings.TrimPrefix(string(e.text[e.lineStart(first):first]), style.margin)
+	}
+	return style
+}
+
+// margin is the blanks that a line begins with.
+func (l *layout) margin(lineStart int) string {
+	end := lineStart
+	for end < len(l.text) && (l.text[end] == ' ' || l.text[end] == '\t') {
+		end++
+	}
+	return string(l.text[lineStart:end])
+}
+
+// append writes a value.
+func (s jsonStyle) append(out []byte, value any, eol string) []byte {
+	inner := s
+	inner.margin += s.unit
+	open, separator, end := "", s.comma, ""
+	if s.unit != "" {
+		open, separator, end = eol+inner.margin, ","+eol+inner.margin, eol+s.margin
+	}
+	switch value := value.(type) {
+	case members:
+		for i, m := range value {
+			if i > 0 {
+				out = append(out, separator...)
+			} else {
+				out = append(append(out, '{'), open...)
+			}
+			out = append(append(out, doubleQuote(m.name)...), s.colon...)
+			out = inner.append(out, m.value, eol)
+		}
+		if len(value) == 0 {
+			return append(out, "{}"...)
+		}
+		return append(append(out, end...), '}')
+	case []any:
+		for i, item := range value {
+			if i > 0 {
+				out = append(out, separator...)
+			} else {
+				out = append(append(out, '['), open...)
+			}
+			out = inner.append(out, item, eol)
+		}
+		if len(value) == 0 {
+			return append(out, "[]"...)
+		}
+		return append(append(out, end...), ']')
+	case json.Number:
+		return append(out, value...)
+	case bool:
+		return strconv.AppendBool(out, value)
+	case string:
+		return append(out, doubleQuote(value)...)
+	}
+	return append(out, "null"...)
+}

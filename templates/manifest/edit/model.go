@@ -1,0 +1,295 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// model is a document with operations applied to it. Nodes are never changed.
+type model struct {
+	doc *manifest.Document
+	// root is nil where the document is no block collection: then all of it is fresh.
+	root  *block
+	fresh any
+	// stale holds the anchored nodes whose text no longer says what their aliases
+	// stand for: something in them changed, or they were replaced.
+	stale map[*yaml.Node]bool
+}
+
+// block is a block collection of the document with changes in it.
+type block struct {
+	node    *yaml.Node
+	entries []*entry
+	// names are a mapping's own entries, and those that written-out merge keys brought.
+	names map[string]*entry
+}
+
+// entry is one entry of a mapping or list.
+type entry struct {
+	name string
+	// key and old are the key and value as written, nil when an operation added the entry;
+	// key is nil in lists. For a merge key, old is what it merges.
+	key, old *yaml.Node
+	index    int // of key, or of old in a list, in the collection's content
+	merge    bool
+
+	// One of the following, or none of them where the entry is as written.
+	inside *block   // there are changes inside its text
+	afresh bool     // value takes the place of its text, if any
+	spread []*entry // a merge key that is written out: what it brought
+
+	value     any
+	spreadOut bool
+}
+
+// isNew reports whether an operation added the entry.
+func (e *entry) isNew() bool { return e.key == nil && e.old == nil }
+
+func (e *entry) isKept() bool { return !e.afresh && !e.spreadOut && e.inside == nil }
+
+func newModel(d *manifest.Document) (*model, error) {
+	m := &model{doc: d, stale: map[*yaml.Node]bool{}}
+	if isBlock(d.Root) {
+		m.root = newBlock(d.Root)
+		return m, nil
+	}
+	var err error
+	m.fresh, err = decode(d.JSON())
+	return m, err
+}
+
+func newBlock(n *yaml.Node) *block {
+	b := &block{node: n}
+	if n.Kind == yaml.SequenceNode {
+		for i, item := range n.Content {
+			b.entries = append(b.entries, &entry{old: item, index: i})
+		}
+		return b
+	}
+	b.names = make(map[string]*entry, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		e := &entry{key: n.Content[i], old: n.Content[i+1], index: i, merge: isMerge(n.Content[i])}
+		if e.name = manifest.KeyName(e.key); !e.merge {
+			b.names[e.name] = e
+		}
+		b.entries = append(b.entries, e)
+	}
+	return b
+}
+
+// apply applies one operation.
+func (m *model) apply(operation Operation) error {
+	path, err := splitPointer(operation.Path)
+	if err != nil {
+		return err
+	}
+	value, err := decode(operation.Value)
+	if err != nil {
+		return fmt.Errorf("value: %w", err)
+	}
+	if len(path) == 0 {
+		return errors.New("the whole document cannot be replaced")
+	}
+	if len(path[len(path)-1]) > longestKey {
+		return errLongKey
+	}
+	if m.root == nil {
+		m.fresh, err = add(m.fresh, path, value)
+		return err
+	}
+	b := m.root
+	for m.touch(b); len(path) > 1; path = path[1:] {
+		e, err := m.find(b, path[0])
+		if err != nil {
+			return err
+		}
+		if !m.open(e) {
+			if err := m.renew(e); err != nil {
+				return err
+			}
+			e.value, err = add(e.value, path[1:], value)
+			return err
+		}
+		b = e.inside
+		m.touch(b)
+	}
+	return m.put(b, path[0], value)
+}
+
+// touch notes that something in a block changes.
+func (m *model) touch(b *block) {
+	if b.node.Anchor != "" {
+		m.stale[b.node] = true
+	}
+}
+
+// open makes way for changes inside an entry; false if there can be none.
+func (m *model) open(e *entry) bool {
+	if e.inside == nil && e.isKept() && !e.merge && isBlock(e.old) {
+		e.inside = newBlock(e.old)
+	}
+	return e.inside != nil
+}
+
+// renew has an entry's value printed afresh.
+func (m *model) renew(e *entry) (err error) {
+	if e.afresh {
+		return nil
+	}
+	e.afresh = true
+	m.replaced(e.old)
+	e.value, err = decode(manifest.JSON(e.old))
+	return err
+}
+
+// replaced notes the anchors in a text that will go.
+func (m *model) replaced(n *yaml.Node) {
+	if n.Anchor != "" {
+		m.stale[n] = true
+	}
+	for _, child := range n.Content {
+		m.replaced(child)
+	}
+}
+
+// find is the entry that a part of a pointer leads to. A merge key that brings it is written out.
+func (m *model) find(b *block, part string) (*entry, error) {
+	if b.node.Kind == yaml.SequenceNode {
+		i, err := listIndex(part, len(b.entries)-1)
+		if err != nil {
+			return nil, err
+		}
+		return b.entries[i], nil
+	}
+	if e := b.names[part]; e != nil {
+		return e, nil
+	}
+	for _, e := range b.entries {
+		if !e.merge || e.spreadOut || !slices.ContainsFunc(merged(e.old), func(p pair) bool { return p.name == part }) {
+			continue
+		}
+		err := m.spread(b, e)
+		return b.names[part], err
+	}
+	return nil, fmt.Errorf("key %s does not exist", manifest.Quote(part))
+}
+
+func (m *model) put(b *block, part string, value any) error {
+	if b.node.Kind == yaml.SequenceNode {
+		i, err := insertIndex(part, len(b.entries))
+		if err != nil {
+			return err
+		}
+		b.entries = slices.Insert(b.entries, i, &entry{value: value, afresh: true})
+		return nil
+	}
+	e := b.names[part]
+	if e == nil {
+		e = &entry{name: part}
+		b.entries, b.names[part] = append(b.entries, e), e
+	} else if e.old != nil {
+		m.replaced(e.old)
+	}
+	e.value, e.afresh, e.inside = value, true, nil
+	return nil
+}
+
+// pair is what a merge key brings.
+type pair struct {
+	name  string
+	value *yaml.Node
+}
+
+// merged lists what the value of a merge key brings; of the same name, the first counts.
+func merged(value *yaml.Node) []pair {
+	sources := []*yaml.Node{value}
+	if n := manifest.Resolve(value); n.Kind == yaml.SequenceNode {
+		sources = n.Content
+	}
+	var list []pair
+	seen := map[string]bool{}
+	for _, source := range sources {
+		for key, value := range manifest.Pairs(source) {
+			if name := manifest.KeyName(key); !seen[name] {
+				seen[name] = true
+				list = append(list, pair{name, value})
+			}
+		}
+	}
+	return list
+}
+
+// spread writes out a merge key: it gives way to what it brings.
+func (m *model) spread(b *block, e *entry) error {
+	e.spreadOut = true
+	m.replaced(e.old)
+	for _, p := range merged(e.old) {
+		if b.names[p.name] != nil {
+			continue
+		}
+		value, err := decode(manifest.JSON(p.value))
+		if err != nil {
+			return err
+		}
+		s := &entry{name: p.name, value: value, afresh: true}
+		e.spread, b.names[p.name] = append(e.spread, s), s
+	}
+	return nil
+}
+
+// renewAliases writes out every alias whose anchor no longer says what it did. Writing
+// one out may take anchors with it, whose aliases may have been passed already.
+func (m *model) renewAliases() error {
+	if m.root == nil {
+		return nil
+	}
+	for known := 0; known != len(m.stale); {
+		known = len(m.stale)
+		if err := m.renewIn(m.root, map[*yaml.Node]bool{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *model) renewIn(b *block, clean map[*yaml.Node]bool) error {
+	for _, e := range b.entries {
+		var err error
+		switch {
+		case e.inside != nil:
+			err = m.renewIn(e.inside, clean)
+		case !e.isKept() || !m.holdsStale(e.old, clean):
+		case e.merge:
+			err = m.spread(b, e)
+		case m.open(e):
+			err = m.renewIn(e.inside, clean)
+		default:
+			err = m.renew(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdsStale reports whether a node holds an alias that must be written out; clean
+// remembers those that do not.
+func (m *model) holdsStale(n *yaml.Node, clean map[*yaml.Node]bool) bool {
+	if n.Kind == yaml.AliasNode {
+		return m.stale[n.Alias]
+	}
+	if n.Kind == yaml.ScalarNode || clean[n] {
+		return false
+	}
+	if slices.ContainsFunc(n.Content, func(child *yaml.Node) bool { return m.holdsStale(child, clean) }) {
+		return true
+	}
+	clean[n] = true
+	return false
+}

@@ -1,0 +1,157 @@
+package edit
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// member is one member of a JSON object.
+type member struct {
+	name  string
+	value any
+}
+
+// object members keep their order; the other types of a decoded value are nil, bool,
+// string, json.Number and []any.
+type members []member
+
+// longestKey is what fits the 1,024 characters within which YAML looks for a colon.
+const longestKey = 1000
+
+var errLongKey = fmt.Errorf("key is longer than %d bytes", longestKey)
+
+// decode reads one JSON value and nothing else.
+func decode(data []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	value, err := decodeNext(decoder)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("text after the JSON value")
+	}
+	return value, nil
+}
+
+func decodeNext(decoder *json.Decoder) (any, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token {
+	case json.Delim('['):
+		list := []any{}
+		for decoder.More() {
+			item, err := decodeNext(decoder)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, item)
+		}
+		_, err := decoder.Token()
+		return list, err
+	case json.Delim('{'):
+		object := members{}
+		for decoder.More() {
+			token, err := decoder.Token()
+			if err != nil {
+				return nil, err
+			}
+			name := token.(string)
+			if len(name) > longestKey {
+				return nil, errLongKey
+			}
+			value, err := decodeNext(decoder)
+			if err != nil {
+				return nil, err
+			}
+			object = append(object, member{name, value})
+		}
+		_, err := decoder.Token()
+		return object, err
+	}
+	return token, nil
+}
+
+// add applies an operation to a value, and gives what becomes of it.
+func add(target any, path []string, value any) (any, error) {
+	if len(path) == 0 {
+		return value, nil
+	}
+	part, rest := path[0], path[1:]
+	switch target := target.(type) {
+	case members:
+		i := slices.IndexFunc(target, func(m member) bool { return m.name == part })
+		if i < 0 && len(rest) > 0 {
+			return nil, fmt.Errorf("key %s does not exist", manifest.Quote(part))
+		}
+		if i < 0 {
+			return append(target, member{part, value}), nil
+		}
+		var err error
+		target[i].value, err = add(target[i].value, rest, value)
+		return target, err
+	case []any:
+		if len(rest) == 0 {
+			i, err := insertIndex(part, len(target))
+			if err != nil {
+				return nil, err
+			}
+			return slices.Insert(target, i, value), nil
+		}
+		i, err := listIndex(part, len(target)-1)
+		if err != nil {
+			return nil, err
+		}
+		target[i], err = add(target[i], rest, value)
+		return target, err
+	}
+	if len(rest) == 0 {
+		return nil, fmt.Errorf("%s would be added to a scalar", manifest.Quote(part))
+	}
+	return nil, fmt.Errorf("%s is looked for in a scalar", manifest.Quote(part))
+}
+
+// splitPointer gives the unescaped parts of a JSON pointer, none for the root.
+func splitPointer(pointer string) ([]string, error) {
+	if pointer == "" {
+		return nil, nil
+	}
+	if pointer[0] != '/' {
+		return nil, fmt.Errorf("pointer %s does not begin with /", manifest.Quote(pointer))
+	}
+	parts := strings.Split(pointer[1:], "/")
+	for i, part := range parts {
+		parts[i] = strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
+	}
+	return parts, nil
+}
+
+// insertIndex is where an operation inserts into a list of the given length.
+func insertIndex(part string, length int) (int, error) {
+	if part == "-" {
+		return length, nil
+	}
+	return listIndex(part, length)
+}
+
+// listIndex reads a list index of a JSON pointer, at most the given one.
+func listIndex(part string, most int) (int, error) {
+	i, err := strconv.Atoi(part)
+	if err != nil || i < 0 || strconv.Itoa(i) != part {
+		return 0, fmt.Errorf("%s is no index of a list", manifest.Quote(part))
+	}
+	if i > most {
+		return 0, fmt.Errorf("index %d is past the end of the list", i)
+	}
+	return i, nil
+}

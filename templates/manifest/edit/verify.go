@@ -1,0 +1,106 @@
+package edit
+
+import (
+	"bytes"
+	"encoding/json"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+)
+
+// verify reads an edited text, and compares what it means with what another implementation of
+// RFC 6902 makes of the document.
+func verify(d *manifest.Document, operations []Operation, text []byte) error {
+	result, err := d.With(text)
+	if err != nil {
+		return cannotEdit(d, "the result would not be YAML: "+err.Error())
+	}
+	want, err := patched(d.JSON(), operations)
+	if err != nil {
+		return cannotEdit(d, err.Error())
+	}
+	same, err := sameJSON(result.JSON(), want)
+	if err != nil {
+		return cannotEdit(d, err.Error())
+	}
+	if !same {
+		return fault(d, "document cannot be edited: the result would mean something else", "lay it out in block style, without aliases")
+	}
+	return nil
+}
+
+func patched(object []byte, operations []Operation) ([]byte, error) {
+	type operation struct {
+		Op    string          `json:"op"`
+		Path  string          `json:"path"`
+		Value json.RawMessage `json:"value"`
+	}
+	list := make([]operation, len(operations))
+	for i, o := range operations {
+		list[i] = operation{"add", o.Path, o.Value}
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return nil, err
+	}
+	patch, err := jsonpatch.DecodePatch(text)
+	if err != nil {
+		return nil, err
+	}
+	return patch.Apply(object)
+}
+
+// sameJSON compares values, numbers by value, whatever the order of members.
+func sameJSON(a, b []byte) (bool, error) {
+	left, err := decodeAny(a)
+	if err != nil {
+		return false, err
+	}
+	right, err := decodeAny(b)
+	return err == nil && same(left, right), err
+}
+
+func decodeAny(data []byte) (value any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	err = decoder.Decode(&value)
+	return value, err
+}
+
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for name, value := range a {
+			other, found := b[name]
+			if !found || !same(value, other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !same(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case json.Number:
+		b, ok := b.(json.Number)
+		if !ok || a == b {
+			return ok
+		}
+		left, err := a.Float64()
+		right, err2 := b.Float64()
+		return err == nil && err2 == nil && left == right
+	}
+	return a == b
+}
