@@ -86,6 +86,8 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newExplainCommand(std),
 		newInjectCommand(std),
 		newPlaygroundCommand(std),
+		newRepairCommand(std),
+		newRolloutCommand(std),
 		newServeCommand(std),
 		newStatusCommand(std),
 		newTemplatesCommand(std),

@@ -137,8 +137,9 @@ func (o *statusOptions) rows(ctx context.Context) (*loaded, []*fleet.Row, error)
 		return nil, nil, err
 	}
 	inventory := fleet.NewInventory()
-	err = s.reader.Survey(ctx, s.today, s.scope, func(_ *live.Pod, w fleet.Workload, standing *fleet.Standing) error {
-		inventory.Add(w, standing)
+	err = s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
+		seen.Standing.Obstruct(seen.Budgets)
+		inventory.Add(seen.Workload, seen.Standing)
 		return nil
 	})
 	if err != nil {

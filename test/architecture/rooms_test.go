@@ -41,8 +41,9 @@ func rooms() map[string][]string {
 		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/load", "templates/manifest", "templates/v1alpha1",
 			"webhook", "webhook/inject"},
-		"cmd/sidecar-injector/doctor": {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
-		"cmd/sidecar-injector/serve":  {"templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
+		"cmd/sidecar-injector/doctor":  {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
+		"cmd/sidecar-injector/rollout": {"cmd/sidecar-injector/fleet", "webhook/inject"},
+		"cmd/sidecar-injector/serve":   {"templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
 
 		"cmd/sidecar-injector/playground":        {"cmd/sidecar-injector/diff", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "examples", "templates", "templates/builtin", "templates/load", "templates/manifest", "webhook/inject"},
 		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/playground"},
@@ -52,7 +53,7 @@ func rooms() map[string][]string {
 		"examples": {},
 
 		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live",
-			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
+			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/rollout", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
 			"templates/shape", "templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }
@@ -63,7 +64,7 @@ func pure() []string {
 	return []string{
 		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1",
 		"webhook/inject", "webhook/rawjson",
-		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
+		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
 	}
 }
 

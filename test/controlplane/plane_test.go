@@ -82,7 +82,7 @@ func startPlane(minor string) (p *plane, err error) {
 		"--controllers="+strings.Join([]string{
 			"serviceaccount-controller", "namespace-controller", "garbage-collector-controller", "resourcequota-controller",
 			"deployment-controller", "replicaset-controller", "replicationcontroller-controller", "statefulset-controller",
-			"daemonset-controller", "job-controller", "cronjob-controller",
+			"daemonset-controller", "job-controller", "cronjob-controller", "disruption-controller",
 			"validatingadmissionpolicy-status-controller",
 		}, ","),
 		"--kube-api-qps=500", "--kube-api-burst=1000")

@@ -11,7 +11,7 @@ import (
 
 var (
 	// A command in the text or in a block, up to what ends it there.
-	typed    = regexp.MustCompile("(?m)(?:^|[`$|/ ])sidecar-injector ((?:check|diff|explain|inject|serve|status|templates [a-z]+|validate|version)\\b[^`|#\n]*)")
+	typed    = regexp.MustCompile("(?m)(?:^|[`$|/ ])sidecar-injector ((?:check|diff|explain|inject|repair|rollout|serve|status|templates [a-z]+|validate|version)\\b[^`|#\n]*)")
 	typedArg = regexp.MustCompile(`(?:^| )(--?[A-Za-z][a-z-]*)`)
 )
 

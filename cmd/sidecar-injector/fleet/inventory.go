@@ -44,9 +44,9 @@ type Budget struct {
 	Namespace, Name string
 	// Covers says whether it selects pods with these labels.
 	Covers func(labels map[string]string) bool
-	// Allowed is how many pods may go now; Says is what the budget demands, and what there is.
-	Allowed int
-	Says    string
+	// Allowed is how many pods may go now, Room how many when all are healthy; Says is what the budget demands, and what there is.
+	Allowed, Room int
+	Says          string
 }
 
 // Covering are the budgets that select a pod.
@@ -64,7 +64,7 @@ func Covering(budgets []*Budget, namespace string, labels map[string]string) []*
 func (s *Standing) Obstruct(covering []*Budget) {
 	for n := range s.Instances {
 		i := &s.Instances[n]
-		if i.State != Restart && i.State != Missed && !(i.State == InPlace && i.stops()) {
+		if i.State != Restart && i.State != Missed && !(i.State == InPlace && i.Stops()) {
 			continue
 		}
 		for _, b := range covering {
@@ -77,8 +77,8 @@ func (s *Standing) Obstruct(covering []*Budget) {
 	}
 }
 
-// stops says whether the changes stop a container: a new image does, cpu and memory do not.
-func (i *Instance) stops() bool {
+// Stops says whether the changes stop a container: a new image does, cpu and memory do not.
+func (i *Instance) Stops() bool {
 	return slices.ContainsFunc(i.Changes, func(c Change) bool { return c.Field == "image" })
 }
 

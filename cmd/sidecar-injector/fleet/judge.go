@@ -1,10 +1,12 @@
 package fleet
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -221,6 +223,15 @@ func (j *judgement) compared() error {
 			return err
 		}
 	}
+	next := maps.Clone(j.status)
+	for _, i := range of {
+		next[i.Name] = today[i.Name]
+	}
+	text, err := json.Marshal(next, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	j.standing.Status = string(text)
 	j.attribute(c.found, of, func(d *difference) string {
 		if d.container != "" {
 			return containers[d.container]

@@ -76,6 +76,32 @@ type Standing struct {
 	Instances []Instance
 	// Bare says that the pod has no sidecar of ours and would get none.
 	Bare bool
+	// Status is the status annotation of the pod once its Changes are made.
+	Status string
+}
+
+// Changes are those of all its sidecars; nil where one of them takes a new pod.
+func (s *Standing) Changes() []Change {
+	var all []Change
+	for n := range s.Instances {
+		switch i := &s.Instances[n]; i.State {
+		case Restart:
+			return nil
+		case InPlace:
+			all = append(all, i.Changes...)
+		}
+	}
+	return all
+}
+
+// Worst is the worst state of its sidecars, trouble left out.
+func (s *Standing) Worst() (state State, why string) {
+	for n := range s.Instances {
+		if i := &s.Instances[n]; n == 0 || i.State > state {
+			state, why = i.State, i.Why
+		}
+	}
+	return state, why
 }
 
 // Instance is how one sidecar of a pod stands.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -18,6 +19,7 @@ type Pod struct {
 	// JSON is the whole pod, byte for byte as the API server gave it.
 	JSON                []byte
 	Namespace, Name     string
+	UID                 types.UID
 	Labels, Annotations map[string]string
 	// Owner is what makes the pod anew when it is deleted; the zero value for none.
 	Owner Owner
@@ -39,6 +41,7 @@ func (o Owner) String() string { return strings.ToLower(o.Kind) + "/" + o.Name }
 type podHeader struct {
 	Metadata struct {
 		Name, Namespace     string
+		UID                 types.UID
 		Labels, Annotations map[string]string
 		DeletionTimestamp   *string
 		OwnerReferences     []metav1.OwnerReference
@@ -115,7 +118,7 @@ func ReadPod(text []byte) (Pod, error) {
 	}
 	m := h.Metadata
 	return Pod{
-		JSON: text, Namespace: m.Namespace, Name: m.Name, Labels: m.Labels, Annotations: m.Annotations,
+		JSON: text, Namespace: m.Namespace, Name: m.Name, UID: m.UID, Labels: m.Labels, Annotations: m.Annotations,
 		Owner: ownerOf(m.OwnerReferences, m.Labels), Account: h.Spec.ServiceAccountName,
 		Waiting: waiting(slices.Concat(h.Status.InitContainerStatuses, h.Status.ContainerStatuses)),
 		Over:    m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
@@ -125,17 +128,21 @@ func ReadPod(text []byte) (Pod, error) {
 // ownerOf is the controller, and for a ReplicaSet of a Deployment, which names it by
 // the hash of the pod template, the Deployment.
 func ownerOf(references []metav1.OwnerReference, labels map[string]string) Owner {
-	i := slices.IndexFunc(references, func(o metav1.OwnerReference) bool { return o.Controller != nil && *o.Controller })
-	if i < 0 {
-		return Owner{}
-	}
-	o := references[i]
+	o := controllerOf(references)
 	if hash := labels["pod-template-hash"]; o.Kind == "ReplicaSet" && hash != "" {
 		if name, found := strings.CutSuffix(o.Name, "-"+hash); found {
 			return Owner{"Deployment", name}
 		}
 	}
 	return Owner{o.Kind, o.Name}
+}
+
+func controllerOf(references []metav1.OwnerReference) metav1.OwnerReference {
+	i := slices.IndexFunc(references, func(o metav1.OwnerReference) bool { return o.Controller != nil && *o.Controller })
+	if i < 0 {
+		return metav1.OwnerReference{}
+	}
+	return references[i]
 }
 
 // CronJobs says of the Jobs of a namespace, "" being all, which CronJob made them: by

@@ -46,9 +46,17 @@ func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
 	return s, nil
 }
 
+// Seen is a pod that has to do with the injector.
+type Seen struct {
+	Pod      *Pod
+	Workload fleet.Workload
+	Standing *fleet.Standing
+	Budgets  []*fleet.Budget
+}
+
 // Survey judges every pod of the scope that has to do with the injector and is not over. It holds
 // one answer of the API server at a time.
-func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, visit func(*Pod, fleet.Workload, *fleet.Standing) error) error {
+func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, visit func(*Seen) error) error {
 	made, err := r.CronJobs(ctx, scope.Namespace)
 	if err != nil {
 		return err
@@ -80,8 +88,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 		if standing.Bare {
 			return nil
 		}
-		standing.Obstruct(fleet.Covering(byNamespace[pod.Namespace], pod.Namespace, pod.Labels))
-		return visit(&pod, workloadOf(&pod, made), standing)
+		return visit(&Seen{&pod, workloadOf(&pod, made), standing, fleet.Covering(byNamespace[pod.Namespace], pod.Namespace, pod.Labels)})
 	})
 }
 
@@ -127,7 +134,7 @@ func budgetOf(b *policyv1.PodDisruptionBudget) (*fleet.Budget, error) {
 		return nil, fmt.Errorf("PodDisruptionBudget %s/%s: %w", b.Namespace, b.Name, err)
 	}
 	return &fleet.Budget{
-		Namespace: b.Namespace, Name: b.Name, Allowed: int(b.Status.DisruptionsAllowed),
+		Namespace: b.Namespace, Name: b.Name, Allowed: int(b.Status.DisruptionsAllowed), Room: int(b.Status.ExpectedPods - b.Status.DesiredHealthy),
 		Says:   fmt.Sprintf("%d healthy, at least %d wanted", b.Status.CurrentHealthy, b.Status.DesiredHealthy),
 		Covers: func(l map[string]string) bool { return selector.Matches(labels.Set(l)) },
 	}, nil

@@ -1,0 +1,236 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// RepairedAnnotation on a workload says when it was last repaired.
+const RepairedAnnotation = inject.Domain + "/repaired"
+
+// RepairPause is how long a workload whose pods were evicted for a repair has peace: if the new
+// ones lack their sidecars too, evicting those would not help.
+const RepairPause = 10 * time.Minute
+
+// evictAll has the controller of a workload replace pods, a few at a time.
+func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error {
+	now, err := r.owner(ctx, s.Workload)
+	if err != nil {
+		return err
+	}
+	if !now.Replaces {
+		return &LeftError{now.Why}
+	}
+	targets := s.Targets
+	if r.Repairs {
+		if targets, err = r.mayRepair(ctx, s, now); err != nil {
+			return err
+		}
+	}
+	if err := r.try(ctx, s.Workload, targets); err != nil {
+		return err
+	}
+	if r.Repairs {
+		ctx, cancel := finishing(ctx)
+		err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, time.Now().UTC().Format(time.RFC3339)))
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	for rest := targets; len(rest) > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		batch := rest[:min(len(rest), max(1, r.Limits.MaxUnavailable))]
+		evicted, err := r.evictSome(ctx, s, now, batch, o)
+		if err != nil {
+			return err
+		}
+		rest = rest[evicted:]
+		r.tell(s.Workload, "%d of %d pods replaced", o.Done, len(targets))
+	}
+	return nil
+}
+
+// mayRepair are the pods that were there before the last repair, if that is not long ago: an
+// interrupted one goes on with them.
+func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) ([]fleet.Target, error) {
+	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
+	if err != nil || time.Since(last) > RepairPause {
+		return s.Targets, nil
+	}
+	pods, err := r.pods(ctx, s.Workload, now)
+	if err != nil {
+		return nil, err
+	}
+	older := slices.DeleteFunc(slices.Clone(s.Targets), func(t fleet.Target) bool {
+		return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
+	})
+	if len(older) == 0 {
+		return nil, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", last.Format(time.TimeOnly), RepairPause)}
+	}
+	return older, nil
+}
+
+// evictSome evicts pods, at least the first, and waits until as many are ready as were before. It
+// says how many it came to.
+func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch []fleet.Target, o *Outcome) (int, error) {
+	before, err := r.pods(ctx, s.Workload, now)
+	if err != nil {
+		return 0, err
+	}
+	old, ready := map[types.UID]bool{}, 0
+	for i := range before {
+		old[before[i].UID] = true
+		if isReady(&before[i]) {
+			ready++
+		}
+	}
+	evicted, came := map[string]bool{}, 0
+	for _, t := range batch {
+		gone, err := r.evict(ctx, s, t, came == 0)
+		if err != nil && came == 0 {
+			return 0, err
+		}
+		if err != nil {
+			break // what is in the way of this one is looked at when the others are back
+		}
+		came++
+		if gone {
+			evicted[t.UID] = true
+		}
+	}
+	err = r.wait(ctx, func() error {
+		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, r.refusals(ctx, s.Workload, now))}
+	}, func() (bool, int, error) {
+		pods, err := r.pods(ctx, s.Workload, now)
+		if err != nil {
+			return false, 0, err
+		}
+		readyNow := 0
+		for i := range pods {
+			if isReady(&pods[i]) {
+				readyNow++
+			}
+			if old[pods[i].UID] {
+				if evicted[string(pods[i].UID)] {
+					return false, 0, nil
+				}
+				continue
+			}
+			if _, trouble := fresh(&pods[i]); trouble != "" {
+				return false, 0, &TroubleError{s.Workload, trouble}
+			}
+			if err := r.complete(s, &pods[i]); err != nil {
+				return false, 0, err
+			}
+		}
+		return len(pods) >= len(before) && readyNow >= ready, readyNow, nil
+	})
+	if err == nil || errors.Is(err, context.Canceled) {
+		o.Done += came
+	}
+	return came, err
+}
+
+// complete wants a new pod to have what the plan promised.
+func (r *Runner) complete(s *fleet.Step, pod *corev1.Pod) error {
+	text, err := json.Marshal(pod)
+	if err != nil {
+		return err
+	}
+	standing, err := r.Judge(s.Namespace, text)
+	if err != nil {
+		return err
+	}
+	if state, why := standing.Worst(); state == fleet.Missed {
+		return &TroubleError{s.Workload, fmt.Sprintf("the new pod %s came without its sidecar: %s", pod.Name, why)}
+	}
+	return nil
+}
+
+// refusals is the last sentence that the controller was told instead of a pod; "" if there is none, or
+// nobody shows it.
+func (r *Runner) refusals(ctx context.Context, w fleet.Workload, o *owner) string {
+	events, err := r.Client.CoreV1().Events(w.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
+	if err != nil {
+		return ""
+	}
+	last := ""
+	for _, e := range events.Items {
+		if e.InvolvedObject.Name == w.Name || w.Kind == "Deployment" && len(e.InvolvedObject.Name) > len(w.Name) && e.InvolvedObject.Name[:len(w.Name)+1] == w.Name+"-" {
+			last = ": " + inject.OneLine(e.Message, maxMessage)
+		}
+	}
+	return last
+}
+
+const maxMessage = 500
+
+// evict evicts one pod. Where a budget does not let it go now, it waits if it is to be patient;
+// gone is false if somebody else had it go before, or it need not go any more.
+func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patient bool) (gone bool, err error) {
+	now, err := r.read(ctx, s.Namespace, t)
+	if err != nil || now == nil {
+		return false, err
+	}
+	if now.standing, err = r.Judge(s.Namespace, now.raw); err != nil {
+		return false, err
+	}
+	if state, _ := now.standing.Worst(); state == fleet.Current {
+		return false, nil // it was done meanwhile
+	}
+	uid := types.UID(t.UID)
+	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: s.Namespace},
+		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}}
+	obstacle := ""
+	err = r.wait(ctx, func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+		err := r.call(ctx, "create", "pods/eviction", s.Namespace, func(ctx context.Context) error {
+			return r.Client.PolicyV1().Evictions(s.Namespace).Evict(ctx, eviction)
+		})
+		switch {
+		case err == nil:
+			gone = true
+			return true, 0, nil
+		case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+			return true, 0, nil
+		case apierrors.IsTooManyRequests(err):
+			obstacle = fmt.Sprintf("pod %s could not be evicted for %s: %s", t.Name, r.Limits.Timeout, reasons(err))
+			if !patient {
+				return false, 0, &LeftError{obstacle}
+			}
+			return false, 0, nil
+		case apierrors.IsInternalError(err):
+			return false, 0, &LeftError{fmt.Sprintf("pod %s cannot be evicted: %v", t.Name, err)}
+		}
+		return false, 0, fmt.Errorf("pod %s/%s: %w", s.Namespace, t.Name, err)
+	})
+	return gone, err
+}
+
+// reasons are those that the API server gives beside its sentence: which budget it is.
+func reasons(err error) string {
+	status := apierrors.APIStatus(nil)
+	if errors.As(err, &status) && status.Status().Details != nil {
+		for _, c := range status.Status().Details.Causes {
+			if c.Type == policyv1.DisruptionBudgetCause {
+				return c.Message
+			}
+		}
+	}
+	return err.Error()
+}

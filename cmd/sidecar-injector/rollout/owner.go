@@ -1,0 +1,294 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+)
+
+// RestartAnnotation is what kubectl rollout restart sets in a pod template.
+const RestartAnnotation = "kubectl.kubernetes.io/restartedAt"
+
+// owner is a workload as the cluster has it.
+type owner struct {
+	fleet.Owner
+	meta     metav1.ObjectMeta
+	kind     schemaKind
+	selector labels.Selector
+	template corev1.PodTemplateSpec
+	claims   []string // the names of a StatefulSet's volumeClaimTemplates
+	// settled says that its own rollout is over, progress how far that is, failure what keeps it.
+	settled  bool
+	progress int
+	failure  string
+}
+
+type schemaKind struct{ version, kind, resource string }
+
+// Owner says what a workload can do about its pods. One that has gone replaces none.
+func (r *Runner) Owner(ctx context.Context, w fleet.Workload) (fleet.Owner, error) {
+	o, err := r.owner(ctx, w)
+	if err != nil {
+		return fleet.Owner{}, err
+	}
+	return o.Owner, nil
+}
+
+func (r *Runner) owner(ctx context.Context, w fleet.Workload) (*owner, error) {
+	var o *owner
+	resource := strings.ToLower(w.Kind) + "s"
+	err := r.call(ctx, "get", resource, w.Namespace, func(ctx context.Context) (err error) {
+		o, err = r.get(ctx, w)
+		return err
+	})
+	if apierrors.IsNotFound(err) {
+		return &owner{Owner: fleet.Owner{Why: fmt.Sprintf("its owner %s has gone, and nobody would make another pod", w)}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s in %s: %w", w, w.Namespace, err)
+	}
+	if o.meta.DeletionTimestamp != nil {
+		o.Owner = fleet.Owner{Why: fmt.Sprintf("its owner %s is being deleted", w)}
+	}
+	return o, nil
+}
+
+func (r *Runner) get(ctx context.Context, w fleet.Workload) (*owner, error) {
+	apps, options := r.Client.AppsV1(), metav1.GetOptions{}
+	switch w.Kind {
+	case "Deployment":
+		d, err := apps.Deployments(w.Namespace).Get(ctx, w.Name, options)
+		return ofDeployment(d), err
+	case "StatefulSet":
+		s, err := apps.StatefulSets(w.Namespace).Get(ctx, w.Name, options)
+		return ofStatefulSet(s), err
+	case "DaemonSet":
+		d, err := apps.DaemonSets(w.Namespace).Get(ctx, w.Name, options)
+		return ofDaemonSet(d), err
+	case "ReplicaSet":
+		s, err := apps.ReplicaSets(w.Namespace).Get(ctx, w.Name, options)
+		return &owner{Owner: fleet.Owner{Replaces: true}, meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "ReplicaSet", "replicasets"},
+			selector: selectorOf(s.Spec.Selector), template: s.Spec.Template}, err
+	case "ReplicationController":
+		c, err := r.Client.CoreV1().ReplicationControllers(w.Namespace).Get(ctx, w.Name, options)
+		o := &owner{Owner: fleet.Owner{Replaces: true}, meta: c.ObjectMeta, kind: schemaKind{"v1", "ReplicationController", "replicationcontrollers"},
+			selector: labels.SelectorFromSet(c.Spec.Selector)}
+		if c.Spec.Template != nil {
+			o.template = *c.Spec.Template
+		}
+		return o, err
+	case "Job", "CronJob":
+		return &owner{Owner: fleet.Owner{Why: "a Job's pods are not replaced when they go: its next run gets what is new"}}, nil
+	case "Pod":
+		return &owner{Owner: fleet.Owner{Why: "nobody would make another pod: delete it and create it again"}}, nil
+	}
+	return &owner{Owner: fleet.Owner{Why: fmt.Sprintf("its owner is a %s, of which nobody knows whether it would make another pod", w.Kind)}}, nil
+}
+
+func selectorOf(s *metav1.LabelSelector) labels.Selector {
+	selector, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		return labels.Nothing() // the API server has checked it
+	}
+	return selector
+}
+
+// replicas are those wanted; the API server's default is one.
+func replicas(n *int32) int32 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}
+
+func ofDeployment(d *appsv1.Deployment) *owner {
+	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template}
+	o.Owner = fleet.Owner{Replaces: true, Renews: !d.Spec.Paused, Takes: int(replicas(d.Spec.Replicas))}
+	if u := d.Spec.Strategy.RollingUpdate; u != nil {
+		o.Takes = takes(u.MaxUnavailable, replicas(d.Spec.Replicas), false)
+	}
+	s := &d.Status
+	o.settled = s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == replicas(d.Spec.Replicas) && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas == s.UpdatedReplicas
+	o.progress = int(s.UpdatedReplicas+s.AvailableReplicas) - int(s.Replicas-s.UpdatedReplicas)
+	for _, c := range s.Conditions {
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
+			c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" {
+			o.failure = c.Message
+		}
+	}
+	return o
+}
+
+func ofStatefulSet(s *appsv1.StatefulSet) *owner {
+	o := &owner{meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "StatefulSet", "statefulsets"}, selector: selectorOf(s.Spec.Selector), template: s.Spec.Template}
+	o.Owner = fleet.Owner{Replaces: true, Renews: s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType, Takes: 1}
+	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil {
+		o.Takes = max(1, takes(u.MaxUnavailable, replicas(s.Spec.Replicas), true))
+		o.Renews = o.Renews && (u.Partition == nil || *u.Partition == 0)
+	}
+	for i := range s.Spec.VolumeClaimTemplates {
+		o.claims = append(o.claims, s.Spec.VolumeClaimTemplates[i].Name)
+	}
+	o.settled = s.Status.ObservedGeneration >= s.Generation && s.Status.UpdateRevision == s.Status.CurrentRevision &&
+		s.Status.ReadyReplicas == replicas(s.Spec.Replicas) && s.Status.Replicas == s.Status.ReadyReplicas
+	o.progress = int(s.Status.UpdatedReplicas + s.Status.ReadyReplicas)
+	return o
+}
+
+func ofDaemonSet(d *appsv1.DaemonSet) *owner {
+	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "DaemonSet", "daemonsets"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template}
+	s := &d.Status
+	o.Owner = fleet.Owner{Replaces: true, Renews: d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType, Takes: 1}
+	if u := d.Spec.UpdateStrategy.RollingUpdate; u != nil {
+		o.Takes = takes(u.MaxUnavailable, s.DesiredNumberScheduled, true)
+	}
+	o.settled = s.ObservedGeneration >= d.Generation && s.UpdatedNumberScheduled == s.DesiredNumberScheduled && s.NumberAvailable == s.DesiredNumberScheduled
+	o.progress = int(s.UpdatedNumberScheduled + s.NumberAvailable)
+	return o
+}
+
+// takes is how many pods a number or percentage is.
+func takes(value *intstr.IntOrString, of int32, up bool) int {
+	n, err := intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(value, intstr.FromInt32(0)), int(of), up)
+	if err != nil {
+		return int(of) // the API server has checked it
+	}
+	return n
+}
+
+// pods are those of a workload that are not on their way out.
+func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1.Pod, error) {
+	if o.selector == nil || o.selector.Empty() {
+		return nil, nil
+	}
+	var list *corev1.PodList
+	err := r.call(ctx, "list", "pods", w.Namespace, func(ctx context.Context) (err error) {
+		list, err = r.Client.CoreV1().Pods(w.Namespace).List(ctx, metav1.ListOptions{LabelSelector: o.selector.String()})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pods of %s in %s: %w", w, w.Namespace, err)
+	}
+	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
+		return p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded
+	}), nil
+}
+
+// renew has a workload make all its pods anew, and waits until they are ready. One whose own
+// rollout is under way is waited for first: it may be all that is needed.
+func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
+	for waited := false; ; waited = true {
+		now, err := r.owner(ctx, s.Workload)
+		if err != nil {
+			return err
+		}
+		if !now.Replaces {
+			return &LeftError{now.Why}
+		}
+		pods, err := r.pods(ctx, s.Workload, now)
+		if err != nil {
+			return err
+		}
+		old, due := map[types.UID]bool{}, 0
+		for i := range pods {
+			old[pods[i].UID] = true
+			if slices.ContainsFunc(s.Targets, func(t fleet.Target) bool { return t.UID == string(pods[i].UID) }) {
+				due++
+			}
+		}
+		if due == 0 {
+			o.Done = len(s.Targets)
+			return nil
+		}
+		if now.settled || waited {
+			if err := r.try(ctx, s.Workload, s.Targets); err != nil {
+				return err
+			}
+			if _, err := r.room(ctx, s, max(1, now.Takes)); err != nil {
+				return err
+			}
+			if err := r.restart(ctx, s.Workload, now); err != nil {
+				return err
+			}
+			r.tell(s.Workload, "restarted; %d pods are made anew", len(pods))
+			return r.rolled(ctx, s, o, old)
+		}
+		r.tell(s.Workload, "its own rollout is under way, and waited for")
+		if err := r.rolled(ctx, s, o, old); err != nil {
+			return err
+		}
+	}
+}
+
+// restart sets the annotation that kubectl rollout restart sets.
+func (r *Runner) restart(ctx context.Context, w fleet.Workload, o *owner) error {
+	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, RestartAnnotation, time.Now().Format(time.RFC3339))
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	return r.patchWorkload(ctx, w, o, patch)
+}
+
+func (r *Runner) patchWorkload(ctx context.Context, w fleet.Workload, o *owner, patch []byte) error {
+	client := r.Client.AppsV1().RESTClient()
+	if o.kind.version == "v1" {
+		client = r.Client.CoreV1().RESTClient()
+	}
+	err := r.call(ctx, "patch", o.kind.resource, w.Namespace, func(ctx context.Context) error {
+		return client.Patch(types.StrategicMergePatchType).Namespace(w.Namespace).Resource(o.kind.resource).Name(w.Name).
+			Param("fieldManager", "sidecar-injector").Body(patch).Do(ctx).Error()
+	})
+	if err != nil {
+		return fmt.Errorf("%s in %s: %w", w, w.Namespace, err)
+	}
+	return nil
+}
+
+// rolled waits for the end of a workload's own rollout; a new pod in trouble is the end as well.
+func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, old map[types.UID]bool) error {
+	return r.wait(ctx, func() error {
+		return &TroubleError{s.Workload, fmt.Sprintf("its rollout has made no progress for %s", r.Limits.Timeout)}
+	}, func() (bool, int, error) {
+		now, err := r.owner(ctx, s.Workload)
+		if err != nil {
+			return false, 0, err
+		}
+		if now.failure != "" {
+			return false, 0, &TroubleError{s.Workload, "its rollout fails: " + now.failure}
+		}
+		pods, err := r.pods(ctx, s.Workload, now)
+		if err != nil {
+			return false, 0, err
+		}
+		o.Done = 0
+		for i := range pods {
+			if old[pods[i].UID] {
+				continue
+			}
+			well, trouble := fresh(&pods[i])
+			if trouble != "" {
+				return false, 0, &TroubleError{s.Workload, trouble}
+			}
+			if well {
+				o.Done++
+			}
+		}
+		o.Done = min(o.Done, len(s.Targets))
+		if now.settled {
+			o.Done = len(s.Targets)
+			r.tell(s.Workload, "all pods are made anew")
+		}
+		return now.settled, now.progress, nil
+	})
+}

@@ -1,0 +1,350 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// patchAll changes the pods of a workload where they run, a few at a time; the next few follow
+// when the last are ready again.
+func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) error {
+	for rest := s.Targets; len(rest) > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		room, err := r.room(ctx, s, 1)
+		if err != nil {
+			return err
+		}
+		batch := rest[:min(len(rest), room)]
+		rest = rest[len(batch):]
+		errs := make([]error, len(batch))
+		var all sync.WaitGroup
+		for i, t := range batch {
+			all.Go(func() { errs[i] = r.patchOne(ctx, s.Workload, t) })
+		}
+		all.Wait()
+		for _, err := range errs {
+			if err == nil {
+				o.Done++
+			}
+		}
+		if err := worst(errs); err != nil {
+			return err
+		}
+		r.tell(s.Workload, "%d of %d pods changed in place", o.Done, len(s.Targets))
+	}
+	return nil
+}
+
+// worst is the error that says most: trouble first, one that only leaves something last.
+func worst(errs []error) error {
+	var left error
+	for _, err := range errs {
+		if trouble := (*TroubleError)(nil); errors.As(err, &trouble) {
+			return err
+		}
+	}
+	for _, err := range errs {
+		if l := (*LeftError)(nil); errors.As(err, &l) {
+			left = err
+		} else if err != nil {
+			return err
+		}
+	}
+	return left
+}
+
+// running is a pod as it was last read.
+type running struct {
+	pod      *corev1.Pod
+	standing *fleet.Standing
+	raw      []byte
+}
+
+// read gives a pod, nil if it has gone or another has taken its name.
+func (r *Runner) read(ctx context.Context, namespace string, t fleet.Target) (*running, error) {
+	var now running
+	err := r.call(ctx, "get", "pods", namespace, func(ctx context.Context) (err error) {
+		now.raw, err = r.Client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").Name(t.Name).SetHeader("Accept", "application/json").DoRaw(ctx)
+		return err
+	})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pod %s/%s: %w", namespace, t.Name, err)
+	}
+	now.pod = &corev1.Pod{}
+	if err := json.Unmarshal(now.raw, now.pod); err != nil {
+		return nil, fmt.Errorf("pod %s/%s: %w", namespace, t.Name, err)
+	}
+	if string(now.pod.UID) != t.UID || now.pod.DeletionTimestamp != nil {
+		return nil, nil
+	}
+	return &now, nil
+}
+
+// maxConflicts is how often a pod may change under a patch that is being made.
+const maxConflicts = 10
+
+// patchOne changes one pod, or nothing of it, and waits until it is well again.
+func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target) error {
+	var before condition
+	var images []string
+	for conflicts := 0; ; conflicts++ {
+		now, err := r.read(ctx, w.Namespace, t)
+		if err != nil || now == nil {
+			return err // whoever made another pod for it has let the injector see that one
+		}
+		if now.standing, err = r.Judge(w.Namespace, now.raw); err != nil {
+			return err
+		}
+		changes := now.standing.Changes()
+		if state, why := now.standing.Worst(); len(changes) == 0 && state > fleet.InPlace {
+			return &LeftError{fmt.Sprintf("pod %s is %s by now: %s", t.Name, state, why)}
+		}
+		if len(changes) == 0 {
+			return nil // it was done meanwhile
+		}
+		if conflicts == 0 {
+			before = conditionOf(now.pod)
+		}
+		err = r.change(ctx, now, changes)
+		if apierrors.IsConflict(err) && conflicts < maxConflicts {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if c.Field == "image" && !slices.Contains(images, c.Container) {
+				images = append(images, c.Container)
+			}
+		}
+		break
+	}
+	return r.settled(ctx, w, t, before, images)
+}
+
+// change makes all changes of a pod. Each is first tried by a dry run, so that none is made
+// where one would be refused. What was begun is brought to its end, whatever becomes of ctx.
+func (r *Runner) change(ctx context.Context, now *running, changes []fleet.Change) error {
+	resize, image, err := patches(now, changes)
+	if err != nil {
+		return err
+	}
+	try := metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}
+	if resize != nil {
+		if _, err := r.patch(ctx, now.pod, resize, try, "resize"); err != nil {
+			return refused(err, "cpu or memory")
+		}
+	}
+	if _, err := r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), try); err != nil {
+		return refused(err, "the image")
+	}
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	version := now.pod.ResourceVersion
+	if resize != nil {
+		after, err := r.patch(ctx, now.pod, resize, metav1.PatchOptions{}, "resize")
+		if err != nil {
+			return refused(err, "cpu or memory")
+		}
+		version = after.ResourceVersion
+	}
+	_, err = r.patch(ctx, now.pod, image.at(version), metav1.PatchOptions{})
+	if err == nil || apierrors.IsConflict(err) || resize == nil {
+		return refused(err, "the image")
+	}
+	back, undo := reverse(now, changes)
+	if undo != nil {
+		return errors.Join(err, undo)
+	}
+	if _, undo := r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize"); undo != nil {
+		return errors.Join(err, fmt.Errorf("pod %s/%s keeps its new cpu and memory: %w", now.pod.Namespace, now.pod.Name, undo))
+	}
+	return refused(err, "the image")
+}
+
+// immutableError is the server's refusal of a change in a running pod, of which nothing was made.
+type immutableError struct {
+	what string
+	err  error
+}
+
+func (e *immutableError) Error() string {
+	return fmt.Sprintf("the server does not change %s in this running pod: %v", e.what, e.err)
+}
+
+func refused(err error, what string) error {
+	if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsMethodNotSupported(err) {
+		return &immutableError{what, err}
+	}
+	return err
+}
+
+// bring changes pods where they run, and has those made anew of which the server says that it cannot.
+func (r *Runner) bring(ctx context.Context, s *fleet.Step, o *Outcome) error {
+	err := r.patchAll(ctx, s, o)
+	immutable := (*immutableError)(nil)
+	if !errors.As(err, &immutable) {
+		return err
+	}
+	r.tell(s.Workload, "%v; its pods are made anew", immutable)
+	now, err := r.owner(ctx, s.Workload)
+	if err != nil {
+		return err
+	}
+	if !now.Replaces {
+		return &LeftError{immutable.Error() + "; " + now.Why}
+	}
+	if now.Renews && len(s.Budgets) == 0 {
+		o.How = fleet.ByRollout
+		return r.renew(ctx, s, o)
+	}
+	o.How = fleet.ByEviction
+	return r.evictAll(ctx, s, o)
+}
+
+func (r *Runner) patch(ctx context.Context, pod *corev1.Pod, body any, options metav1.PatchOptions, subresources ...string) (*corev1.Pod, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	options.FieldManager = "sidecar-injector"
+	var after *corev1.Pod
+	err = r.call(ctx, "patch", strings.Join(append([]string{"pods"}, subresources...), "/"), pod.Namespace, func(ctx context.Context) error {
+		after, err = r.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, text, options, subresources...)
+		return err
+	})
+	return after, err
+}
+
+type body = map[string]any
+
+// imagePatch is the change of the pod itself. It counts only for the version that it was made for.
+type imagePatch struct {
+	uid, status string
+	spec        body
+}
+
+func (p imagePatch) at(version string) body {
+	metadata := body{"uid": p.uid, "resourceVersion": version, "annotations": body{inject.StatusAnnotation: p.status}}
+	if len(p.spec) == 0 {
+		return body{"metadata": metadata}
+	}
+	return body{"metadata": metadata, "spec": p.spec}
+}
+
+// patches are those of the resources, nil if they stay, and of the pod.
+func patches(now *running, changes []fleet.Change) (resize body, image imagePatch, err error) {
+	image = imagePatch{uid: string(now.pod.UID), status: now.standing.Status, spec: body{}}
+	amounts := body{}
+	for _, c := range changes {
+		list := "containers"
+		if c.Init {
+			list = "initContainers"
+		}
+		if c.Field == "image" {
+			image.spec[list] = append(containersOf(image.spec, list), body{"name": c.Container, "image": c.To})
+			continue
+		}
+		if err := setAmount(amounts, list, c.Container, c.Field, c.To); err != nil {
+			return nil, image, err
+		}
+	}
+	if len(amounts) > 0 {
+		resize = body{"spec": amounts}
+	}
+	return resize, image, nil
+}
+
+// reverse is a resize back to what was there.
+func reverse(now *running, changes []fleet.Change) (body, error) {
+	amounts := body{}
+	for _, c := range changes {
+		list := "containers"
+		if c.Init {
+			list = "initContainers"
+		}
+		if c.Field == "image" {
+			continue
+		}
+		if err := setAmount(amounts, list, c.Container, c.Field, c.From); err != nil {
+			return nil, err
+		}
+	}
+	return body{"spec": amounts}, nil
+}
+
+func containersOf(spec body, list string) []body {
+	all, _ := spec[list].([]body)
+	return all
+}
+
+// setAmount adds requests.cpu and the like of one container to a patch; "" is none.
+func setAmount(spec body, list, container, field, to string) error {
+	kind, name, ok := strings.Cut(field, ".")
+	if !ok {
+		return fmt.Errorf("change of %s: want requests or limits, and of what", field)
+	}
+	all := containersOf(spec, list)
+	i := slices.IndexFunc(all, func(c body) bool { return c["name"] == container })
+	if i < 0 {
+		all = append(all, body{"name": container, "resources": body{}})
+		i = len(all) - 1
+	}
+	resources := all[i]["resources"].(body)
+	if resources[kind] == nil {
+		resources[kind] = body{}
+	}
+	var value any = to
+	if to == "" {
+		value = nil
+	}
+	resources[kind].(body)[name] = value
+	spec[list] = all
+	return nil
+}
+
+// settled waits until a changed pod is as well as it was before.
+func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, before condition, images []string) error {
+	last := ""
+	return r.wait(ctx, func() error {
+		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s%s", t.Name, r.Limits.Timeout, last)}
+	}, func() (bool, int, error) {
+		now, err := r.read(ctx, w.Namespace, t)
+		if err != nil {
+			return false, 0, err
+		}
+		if now == nil {
+			return true, 0, nil // it has gone, and its successor is the injector's
+		}
+		well, trouble := before.since(now.pod, images)
+		if trouble != "" {
+			return false, 0, &TroubleError{w, trouble}
+		}
+		done, refusal := resized(now.pod)
+		if refusal != "" {
+			return false, 0, &TroubleError{w, fmt.Sprintf("pod %s cannot have its cpu and memory where it runs: %s", t.Name, refusal)}
+		}
+		if !done {
+			last = ": its node has no room for its new cpu and memory yet"
+		}
+		return well && done, 0, nil
+	})
+}

@@ -1,0 +1,174 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+)
+
+func quiet(limits Limits) *Runner {
+	return &Runner{Limits: limits, Tell: func(fleet.Workload, string) {}}
+}
+
+func step(name string, budgets ...string) fleet.Step {
+	return fleet.Step{Workload: fleet.Workload{Namespace: "shop", Kind: "Deployment", Name: name}, How: fleet.InRunningPods, Budgets: budgets}
+}
+
+// TestWorkloadsThatShareABudgetComeOneAfterTheOther, and others at the same time, up to the limit.
+func TestWorkloadsThatShareABudgetComeOneAfterTheOther(t *testing.T) {
+	steps := []fleet.Step{step("a", "x"), step("b", "x", "y"), step("c", "y"), step("d"), step("e"), step("a")}
+	var mu sync.Mutex
+	var running []*fleet.Step
+	most := 0
+	done, err := quiet(Limits{MaxWorkloads: 3}).run(t.Context(), steps, func(_ context.Context, s *fleet.Step, _ *Outcome) error {
+		mu.Lock()
+		for _, other := range running {
+			if other.Name == s.Name || slices.ContainsFunc(other.Budgets, func(b string) bool { return slices.Contains(s.Budgets, b) }) {
+				t.Errorf("%v runs beside %v", s, other)
+			}
+		}
+		running = append(running, s)
+		most = max(most, len(running))
+		mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
+		running = slices.DeleteFunc(running, func(other *fleet.Step) bool { return other == s })
+		return nil
+	})
+	if err != nil || len(done) != len(steps) || most != 3 {
+		t.Errorf("%d of %d done, %d at once: %v", len(done), len(steps), most, err)
+	}
+}
+
+// TestTroubleStopsARolloutAndWhatIsLeftDoesNot: the next workload is begun or not.
+func TestTroubleStopsARolloutAndWhatIsLeftDoesNot(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		want []string
+	}{
+		"all is well":         {t.Context(), nil, []string{"a", "b", "c"}},
+		"something is left":   {t.Context(), &LeftError{"because"}, []string{"a left because", "b", "c"}},
+		"trouble":             {t.Context(), &TroubleError{Message: "it restarts"}, []string{"a left / in : it restarts"}},
+		"an error":            {t.Context(), errors.New("wrong"), []string{"a left wrong"}},
+		"interrupted at once": {ended, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			done, err := quiet(Limits{MaxWorkloads: 1}).run(test.ctx, []fleet.Step{step("a"), step("b"), step("c")}, func(_ context.Context, s *fleet.Step, _ *Outcome) error {
+				if s.Name == "a" {
+					return test.err
+				}
+				return nil
+			})
+			var got []string
+			for _, o := range done {
+				text := o.Name
+				if o.Left != "" {
+					text += " left " + o.Left
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if stops := len(test.want) < 3; (err != nil) != stops {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// TestAServerThatIsAwayIsAskedAgain, until the time is over; other answers are final.
+func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
+	pods := schema.GroupResource{Resource: "pods"}
+	for name, test := range map[string]struct {
+		err    error
+		again  bool
+		denied bool
+	}{
+		"a refused connection": {errors.New("dial tcp: connection refused"), true, false},
+		"a server that stops":  {apierrors.NewServiceUnavailable("stopping"), true, false},
+		"a conflict":           {apierrors.NewConflict(pods, "web", errors.New("changed")), false, false},
+		"nothing there":        {apierrors.NewNotFound(pods, "web"), false, false},
+		"no right":             {apierrors.NewForbidden(pods, "web", errors.New("no")), false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			r := quiet(Limits{Timeout: time.Minute})
+			err := r.call(t.Context(), "patch", "pods", "shop", func(context.Context) error {
+				if calls++; calls > 1 {
+					return nil
+				}
+				return test.err
+			})
+			denied := (*DeniedError)(nil)
+			if (err == nil) != test.again || (calls == 2) != test.again || errors.As(err, &denied) != test.denied {
+				t.Errorf("%d calls: %v", calls, err)
+			}
+		})
+	}
+	r := quiet(Limits{Timeout: time.Millisecond})
+	err := r.call(t.Context(), "get", "pods", "shop", func(context.Context) error {
+		time.Sleep(2 * time.Millisecond)
+		return errors.New("connection refused")
+	})
+	if err == nil || !strings.Contains(err.Error(), "has not answered for 1ms") {
+		t.Errorf("a server that stays away: %v", err)
+	}
+}
+
+// TestPatchesOfAPod: images go with the status, for one version of the pod; amounts by themselves.
+func TestPatchesOfAPod(t *testing.T) {
+	now := &running{pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "u"}}, standing: &fleet.Standing{Status: "{}"}}
+	changes := []fleet.Change{
+		{Container: "side", Init: true, Field: "image", From: "side:1", To: "side:2"},
+		{Container: "side", Init: true, Field: "requests.cpu", From: "1m", To: "2m"},
+		{Container: "side", Init: true, Field: "limits.memory", From: "", To: "2Mi"},
+		{Container: "other", Field: "requests.cpu", From: "1m", To: "3m"},
+	}
+	resize, image, err := patches(now, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := reverse(now, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, got := range map[string]any{
+		`{"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"3m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":"2Mi"},"requests":{"cpu":"2m"}}}]}}`: resize,
+		`{"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"1m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":null},"requests":{"cpu":"1m"}}}]}}`:  back,
+		`{"metadata":{"annotations":{"sidecar-injector.dev/status":"{}"},"resourceVersion":"7","uid":"u"},"spec":{"initContainers":[{"image":"side:2","name":"side"}]}}`:                      image.at("7"),
+	} {
+		text, err := json.Marshal(got)
+		if err != nil || string(text) != want {
+			t.Errorf("got\n%s, want\n%s (%v)", text, want, err)
+		}
+	}
+}
+
+// TestAnEvictionThatABudgetForbidsNamesIt.
+func TestAnEvictionThatABudgetForbidsNamesIt(t *testing.T) {
+	err := &apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusTooManyRequests, Reason: metav1.StatusReasonTooManyRequests, Message: "Cannot evict pod",
+		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "DisruptionBudget", Message: "The disruption budget web needs 2 healthy pods and has 2 currently"}}}}}
+	if got := reasons(fmt.Errorf("evicting: %w", err)); !strings.Contains(got, "disruption budget web") {
+		t.Errorf("got %q", got)
+	}
+}
