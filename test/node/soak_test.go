@@ -30,6 +30,8 @@ const (
 	// others are refused is at the longest wait within seconds (k8s.io/client-go/util/workqueue,
 	// DefaultTypedControllerRateLimiter).
 	unasked = 2 * time.Minute
+	// eventsLate is how late controllers' events may be written.
+	eventsLate = 30 * time.Second
 )
 
 // soak is one run: load all the time, and one fault after another.
@@ -107,9 +109,10 @@ func TestSoak(t *testing.T) {
 	}
 	s.verifyAll(t)
 	after := s.memory(t)
-	for i, r := range s.rows { // some events are written half a minute late
-		s.rows[i].retries = retries(t, r.namespace)
+	if *soakFor > 0 {
+		pause(t.Context(), eventsLate)
 	}
+	s.countRetries(t)
 	table := soakTable(s.rows)
 	report("soak: %s; a replica held %d MiB before and %d MiB after\n%s", time.Since(begun).Round(time.Second), before, after, table)
 	if *soakFor > 0 && len(s.rows) == len(faults) && !t.Failed() {
@@ -151,7 +154,17 @@ func (s *soak) suffer(t *testing.T, f fault) {
 	}
 	r.memory = s.memory(t)
 	t.Logf("%+v", r)
+	s.countRetries(t)
 	s.rows = append(s.rows, r)
+}
+
+// countRetries counts those of the last fault. Some events are written half a minute late, and later
+// faults have pods made anew, so this is done when the next fault is over.
+func (s *soak) countRetries(t *testing.T) {
+	t.Helper()
+	if last := len(s.rows) - 1; last >= 0 {
+		s.rows[last].retries = retries(t, s.rows[last].namespace)
+	}
 }
 
 func (s *soak) newNamespace(t *testing.T) string {
