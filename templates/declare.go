@@ -11,13 +11,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// DeclarationFault is a mistake in one field of a parameter's declaration.
-type DeclarationFault struct {
-	Field         string
-	Reason        FindingReason
-	Message, Hint string
-}
-
 // ParameterName is what the names of parameters match.
 const ParameterName = `^[a-z][A-Za-z0-9]{0,62}$`
 
@@ -31,13 +24,13 @@ func reservedParameters() []string {
 	return []string{"in", "true", "false", "null", "override", "native", "containers"}
 }
 
-// NewParameter compiles a declaration. With faults the parameter still has a
+// NewParameter compiles a declaration. The paths of the findings are fields of it. With one the parameter still has a
 // name, type and zero value, so that the rest of the template can be checked.
-func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []DeclarationFault) {
+func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	p := &Parameter{Name: declared.Name, Type: declared.Type, Required: declared.Required, maxLength: -1}
-	var faults []DeclarationFault
+	var faults []Finding
 	fault := func(field string, reason FindingReason, hint, format string, args ...any) {
-		faults = append(faults, DeclarationFault{Field: field, Reason: reason, Message: fmt.Sprintf(format, args...), Hint: hint})
+		faults = append(faults, Finding{Path: field, Reason: reason, Severity: SeverityError, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 
 	switch {
@@ -90,10 +83,10 @@ func textual(kind v1alpha1.ParameterType) bool {
 	return false
 }
 
-func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []DeclarationFault {
-	var faults []DeclarationFault
+func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
+	var faults []Finding
 	fault := func(field string, format string, args ...any) {
-		faults = append(faults, DeclarationFault{Field: field, Reason: BadConstraint, Message: fmt.Sprintf(format, args...)})
+		faults = append(faults, Finding{Path: field, Reason: BadConstraint, Severity: SeverityError, Message: fmt.Sprintf(format, args...)})
 	}
 
 	if len(declared.Enum) > 0 && p.Type == v1alpha1.TypeBoolean {
@@ -179,12 +172,12 @@ func (p *Parameter) fits(text string) *ParameterFault {
 	return fault
 }
 
-func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []DeclarationFault {
+func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []Finding {
 	if declared.Default == nil || string(declared.Default.Raw) == "null" {
 		return nil
 	}
 	if declared.Required {
-		return []DeclarationFault{{Field: "default", Reason: BadDefault, Message: "a required parameter has no default", Hint: "drop required or default"}}
+		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: "a required parameter has no default", Hint: "drop required or default"}}
 	}
 	text, err := p.TextOf(declared.Default.Raw)
 	if err == nil && text != "" {
@@ -196,7 +189,7 @@ func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []DeclarationFa
 		err = fmt.Errorf("%s", fault.Message)
 	}
 	if err != nil {
-		return []DeclarationFault{{Field: "default", Reason: BadDefault, Message: err.Error()}}
+		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: err.Error()}}
 	}
 	return nil
 }

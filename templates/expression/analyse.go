@@ -8,6 +8,7 @@ import (
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -354,16 +355,4 @@ func byteOffset(source string, characters int) int {
 	return len(source)
 }
 
-// longestEcho is how much of a value or name is repeated in a message, in bytes.
-const longestEcho = 60
-
-func quote(text string) string {
-	if len(text) > longestEcho {
-		end := longestEcho
-		for end > 0 && text[end]&0xC0 == 0x80 { // within a character
-			end--
-		}
-		text = text[:end] + "…"
-	}
-	return strconv.Quote(text)
-}
+func quote(text string) string { return message.Brief(text) }

@@ -42,10 +42,7 @@ func shellHint(source string) string {
 	return "write $${" + strings.TrimSpace(cut(source)) + "} if a shell is to expand it"
 }
 
-func cut(text string) string {
-	quoted := quote(text)
-	return quoted[1 : len(quoted)-1]
-}
+func cut(text string) string { return message.Bare(text) }
 
 func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
 	issue := firstIssue(issues)

@@ -28,23 +28,21 @@ func parameters(spec *yaml.Node, declarations []v1alpha1.Parameter, r *report) [
 		if name := scalarAt(item, "name"); declared.Name == "" && templates.ValidParameter(name) {
 			declared.Name = name // y without quotes: it has been reported, and expressions mean it
 		}
-		p, faults := templates.NewParameter(declared)
+		p, findings := templates.NewParameter(declared)
 		p.Index = i
-		for _, f := range faults {
+		for _, f := range findings {
 			if r.full() {
 				break
 			}
 			n := item
-			if value := valueAt(item, strings.SplitN(f.Field, "[", 2)[0]); value != nil {
+			if value := valueAt(item, strings.SplitN(f.Path, "[", 2)[0]); value != nil {
 				if f.Reason == templates.MissingField {
 					continue // it is there, of the wrong type, and reported
 				}
 				n = value
 			}
-			r.add(templates.Finding{
-				Line: n.Line, Column: n.Column, Path: at.Item(i).String() + "." + f.Field,
-				Reason: f.Reason, Severity: templates.SeverityError, Hint: f.Hint, Message: f.Message,
-			})
+			f.Line, f.Column, f.Path = n.Line, n.Column, at.Item(i).String()+"."+f.Path
+			r.add(f)
 		}
 		switch {
 		case p.Name == "":

@@ -29,6 +29,25 @@ func Quote(text string) string {
 	return strconv.QuoteToASCII(text)
 }
 
+// Brief is a text of the file that a message is about, quoted, cut after 60 bytes within the quotes.
+func Brief(text string) string {
+	const longest = 60
+	if len(text) <= longest {
+		return strconv.Quote(text)
+	}
+	end := longest
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strconv.Quote(text[:end] + "…")
+}
+
+// Bare is Brief without the quotes.
+func Bare(text string) string {
+	quoted := Brief(text)
+	return quoted[1 : len(quoted)-1]
+}
+
 // Cut is a text of at most so many bytes, and a sign that there was more.
 func Cut(text string, limit int) string {
 	if len(text) <= limit {

@@ -1,10 +1,6 @@
 package schema
 
-import (
-	"strconv"
-
-	"go.yaml.in/yaml/v3"
-)
+import "go.yaml.in/yaml/v3"
 
 // Reason sorts faults.
 type Reason string
@@ -39,24 +35,4 @@ func (f *Fault) Error() string {
 		return f.Message
 	}
 	return f.Path + ": " + f.Message
-}
-
-// longestEcho is how much of a value is repeated in a message, in bytes.
-const longestEcho = 60
-
-// cut shortens a hostile text and makes control characters visible.
-func cut(text string) string {
-	quoted := quote(text)
-	return quoted[1 : len(quoted)-1]
-}
-
-func quote(text string) string {
-	if len(text) <= longestEcho {
-		return strconv.Quote(text)
-	}
-	end := longestEcho
-	for end > 0 && text[end]&0xC0 == 0x80 { // within a rune
-		end--
-	}
-	return strconv.Quote(text[:end] + "…")
 }

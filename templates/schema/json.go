@@ -125,7 +125,7 @@ func (c *jsonCheck) add(fault *Fault) {
 }
 
 func (s *Schema) unknownField(name string) *Fault {
-	fault := &Fault{Reason: UnknownField, Message: "field " + quote(name) + " is unknown in " + s.Type}
+	fault := &Fault{Reason: UnknownField, Message: "field " + message.Brief(name) + " is unknown in " + s.Type}
 	if near := message.Nearest(name, s.Names()); near != "" {
 		fault.Hint = "did you mean " + near + "?"
 	}
@@ -166,7 +166,7 @@ func (s *Schema) scalarFault(value any) *Fault {
 		if text, ok := quantityText(value); ok {
 			if _, err := ParseQuantity(text); err != nil {
 				return &Fault{
-					Reason: BadValue, Message: quote(text) + " is no quantity",
+					Reason: BadValue, Message: message.Brief(text) + " is no quantity",
 					Hint: "write a number with a unit such as m, k, M, Ki or Mi: 100m, 64Mi",
 				}
 			}
@@ -210,7 +210,7 @@ func (s *Schema) formatFault(text string) *Fault {
 		_, err = time.ParseDuration(text)
 	}
 	if err != nil {
-		return &Fault{Reason: BadValue, Message: quote(text) + " is no " + s.Type}
+		return &Fault{Reason: BadValue, Message: message.Brief(text) + " is no " + s.Type}
 	}
 	return nil
 }
@@ -230,6 +230,9 @@ func quantityText(value any) (string, bool) {
 	return "", false
 }
 
+// longestScalar bounds the texts that are tried for a number or boolean, in bytes.
+const longestScalar = 60
+
 func (s *Schema) wrongType(value any) *Fault {
 	fault := &Fault{Reason: WrongType, Message: "want " + article(s.Type) + ", got " + describe(value)}
 	if s.Kind == String {
@@ -238,7 +241,7 @@ func (s *Schema) wrongType(value any) *Fault {
 			fault.Hint = "put it in quotes"
 		}
 	}
-	if text, ok := value.(string); ok && len(text) < longestEcho {
+	if text, ok := value.(string); ok && len(text) < longestScalar {
 		switch s.Kind {
 		case Integer, Number:
 			if _, err := strconv.ParseFloat(text, 64); err == nil {
@@ -259,7 +262,7 @@ func describe(value any) string {
 	case nil:
 		return "null"
 	case string:
-		return "the string " + quote(v)
+		return "the string " + message.Brief(v)
 	case bool:
 		return "the boolean " + strconv.FormatBool(v)
 	case int64:

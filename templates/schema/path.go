@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Path is a place within a document, held as a chain to its parents so that a
@@ -46,7 +48,7 @@ func (p *Path) write(b *strings.Builder) {
 		b.WriteByte(']')
 	case !plainMember.MatchString(p.name):
 		b.WriteByte('[')
-		b.WriteString(cut(p.name))
+		b.WriteString(message.Bare(p.name))
 		b.WriteByte(']')
 	default:
 		if b.Len() > 0 {

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // CheckYAML finds what does not fit in a YAML tree, in the order of the text. Values
@@ -64,7 +65,7 @@ func (c *yamlCheck) node(s *Schema, n *yaml.Node, at *Path) {
 		}
 		if fault := s.scalarFault(value); fault != nil {
 			if s.Kind == String && fault.Hint != "" {
-				fault.Hint = "put it in quotes: " + quote(n.Value)
+				fault.Hint = "put it in quotes: " + message.Brief(n.Value)
 			}
 			c.add(fault, n, at)
 		}
