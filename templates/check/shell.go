@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
@@ -37,19 +38,19 @@ type shellCheck struct {
 
 // container reads the command lines of a container, or those that the app gets.
 func (c *shellCheck) container(n *program.Node) {
-	env := c.variables(items(n.Member("env")))
+	env := sync.OnceValue(func() variables { return c.variables(items(n.Member("env"))) })
 	c.commandLine(env, n.Member("command"), n.Member("args"))
 	for _, probe := range []string{"livenessProbe", "readinessProbe", "startupProbe"} {
 		c.commandLine(env, n.Member(probe).Member("exec").Member("command"))
 	}
 	for _, hook := range []string{"postStart", "preStop"} {
 		// Kubernetes puts no variables into the command of a hook.
-		c.commandLine(variables{}, n.Member("lifecycle").Member(hook).Member("exec").Member("command"))
+		c.commandLine(func() variables { return variables{} }, n.Member("lifecycle").Member(hook).Member("exec").Member("command"))
 	}
 }
 
-// commandLine reads the words of some lists.
-func (c *shellCheck) commandLine(env variables, lists ...*program.Node) {
+// commandLine reads the words of some lists. It asks for the variables where a word may hold one.
+func (c *shellCheck) commandLine(env func() variables, lists ...*program.Node) {
 	var words []word
 	for _, n := range lists {
 		if n != nil && n.Form == program.ExpressionForm {
@@ -65,10 +66,14 @@ func (c *shellCheck) commandLine(env variables, lists ...*program.Node) {
 			words = append(words, word{written: text, place: item.Place})
 		}
 	}
-	for i := range words {
-		words[i].text = env.expand(words[i].written)
+	a := argv{check: c}
+	if slices.ContainsFunc(words, func(w word) bool { return strings.Contains(w.written, "$(") || shellOf(w.written) == commandPrompt }) {
+		a.env = env()
 	}
-	(&argv{check: c, env: env}).read(words)
+	for i := range words {
+		words[i].text = a.env.expand(words[i].written)
+	}
+	a.read(words)
 }
 
 // appendWords appends what an expression adds to a command line. Where it has alternatives, all of
