@@ -27,7 +27,7 @@ const (
 	callers = 8
 	// warm is how many requests come before the first measurement: what is kept on purpose is full
 	// then. Renderings for reuse take most, up to 4 MiB of JSON in about four times as much memory
-	// (templates/renderings.go).
+	// (templates/renderings.go; docs/decisions/0018).
 	warm = 10_000
 	// mostGrowth is by how much the heap may differ in the end, in bytes: buffers are
 	// dropped at a collection or not.
