@@ -19,7 +19,7 @@ import (
 
 // playgroundOptions are the flags of playground.
 type playgroundOptions struct {
-	commonFlags
+	fleetFlags
 	listen string
 }
 
@@ -32,18 +32,25 @@ func newPlaygroundCommand(std streams) *cobra.Command {
 on its right what becomes of the pod, and why, while you type.
 
 It prints the page's address, which holds a token: only who has it gets an answer. What is
-typed stays on this machine. Ctrl-C ends it.`,
+typed stays on this machine. Ctrl-C ends it.
+
+With --context, --kubeconfig or -A the page also shows which workloads of the cluster have
+which sidecars, and opens them; the injector's templates and settings then count. It reads
+with your own rights, and changes nothing.`,
 		Example: `  sidecar-injector playground
-  sidecar-injector playground --template-dir templates`,
+  sidecar-injector playground --template-dir templates
+  sidecar-injector playground --context staging -A`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), std) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, std) },
 	}
-	o.commonFlags.add(cmd)
-	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the page, on loopback; port 0: any that is free")
+	o.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.configFile, "config", "", "`file` of the injector's settings")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the page, on loopback; port 0: any that is free")
 	return cmd
 }
 
-func (o *playgroundOptions) run(ctx context.Context, std streams) error {
+func (o *playgroundOptions) run(cmd *cobra.Command, std streams) error {
 	settings, err := config.Read(o.configFile)
 	if err != nil {
 		return err
@@ -52,7 +59,14 @@ func (o *playgroundOptions) run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	handler, err := page.NewHandler(playground.NewEngine(set, settings.Settings()))
+	engine := playground.NewEngine(set, settings.Settings())
+	var cluster page.Cluster
+	if flags := cmd.Flags(); flags.Changed("context") || flags.Changed("kubeconfig") || o.all {
+		if cluster, err = newPlaygroundCluster(&o.fleetFlags, engine); err != nil {
+			return err
+		}
+	}
+	handler, err := page.NewHandler(engine, cluster)
 	if err != nil {
 		return err
 	}
@@ -60,7 +74,7 @@ func (o *playgroundOptions) run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	context.AfterFunc(ctx, func() { _ = server.Close() })

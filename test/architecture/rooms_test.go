@@ -46,7 +46,7 @@ func rooms() map[string][]string {
 		"cmd/sidecar-injector/serve":   {"templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
 
 		"cmd/sidecar-injector/playground":        {"cmd/sidecar-injector/diff", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "examples", "templates", "templates/builtin", "templates/load", "templates/manifest", "webhook/inject"},
-		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/playground"},
+		"cmd/sidecar-injector/playground/page":   {"cmd/sidecar-injector/fleet", "cmd/sidecar-injector/playground"},
 		"cmd/sidecar-injector/playground/static": {"cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page"},
 		"cmd/sidecar-injector/playground/wasm":   {"cmd/sidecar-injector/playground", "webhook/inject"},
 

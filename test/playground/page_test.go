@@ -66,6 +66,7 @@ func TestEachInstanceHasItsPod(t *testing.T) {
 	both(t, func(t *testing.T, address string) {
 		b := ready(t, address, desk)
 		b.click("#tab-steps")
+		b.until(`document.getElementById("step").length > 0`)
 		if got := get[[]string](b, `[...document.getElementById("step").options].map((o) => o.text)`); !slices.Equal(got, []string{"as it came", "after dashboard", "after datasources"}) {
 			t.Fatalf("steps %q", got)
 		}
@@ -136,6 +137,8 @@ func TestStaticAndServedAnswerAlike(t *testing.T) {
 	if len(titles) < 10 {
 		t.Fatalf("examples %q", titles)
 	}
+	static.click("#tab-steps")
+	served.click("#tab-steps")
 	for _, title := range titles {
 		static.choose(title)
 		served.choose(title)

@@ -26,6 +26,8 @@ type Request struct {
 	Namespace string `json:"namespace"`
 	// Templates are used beside the built-in ones, and instead of those of the same name.
 	Templates string `json:"templates"`
+	// Steps asks for the Steps of each pod, which take longer than all the rest.
+	Steps bool `json:"steps,omitempty"`
 }
 
 // Answer is what became of a Request. What cannot be said for a fault of the texts is left out.
@@ -73,8 +75,8 @@ type Pod struct {
 	Explanation *explain.Explanation `json:"explanation"`
 	// Patch is the JSON patch of the text's document; "" without operations.
 	Patch string `json:"patch,omitempty"`
-	// Steps are the pod as it came, and after each instance.
-	Steps []Step `json:"steps"`
+	// Steps are the pod as it came, and after each instance, where the Request asked for them.
+	Steps []Step `json:"steps,omitempty"`
 	// Values are what the templates of its instances come to.
 	Values []Values `json:"values,omitempty"`
 }

@@ -21,11 +21,11 @@ import (
 
 // Engine answers Requests. It may be used by many goroutines.
 type Engine struct {
-	loader   *load.Loader
+	loader *load.Loader
+
+	mutex    sync.Mutex
 	given    []templates.Entry
 	settings *inject.Settings
-
-	mutex sync.Mutex
 	// text is the one that edited was loaded from: while the pod is edited, templates stay compiled.
 	text   string
 	edited []templates.Entry
@@ -35,6 +35,14 @@ type Engine struct {
 // NewEngine gives one with the templates of a set.
 func NewEngine(given *templates.Set, settings *inject.Settings) *Engine {
 	return &Engine{loader: load.NewLoader(), given: given.Entries(), settings: settings, set: given}
+}
+
+// Use makes other templates and settings count from now on.
+func (e *Engine) Use(given *templates.Set, settings *inject.Settings) {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	e.given, e.settings = given.Entries(), settings
+	e.set = templates.NewSet(append(e.others(), e.edited...))
 }
 
 // BuiltIn are the templates that come with the program.
@@ -79,7 +87,8 @@ func (e *Engine) Answer(r *Request) *Answer {
 		}
 	}
 	answer := &Answer{Limits: Limits{templates.ExpressionLimit, templates.RenderingLimit}}
-	in := &offline.Input{Set: e.load(r.Templates, answer), Settings: e.settings, Fallback: "default", Evaluations: true}
+	set, settings := e.load(r.Templates, answer)
+	in := &offline.Input{Set: set, Settings: settings, Fallback: "default", Evaluations: true}
 	namespaces := answer.namespaces(r.Namespace, in)
 	stream, err := manifest.Parse(PodFile, []byte(r.Pod))
 	if err != nil {
@@ -98,7 +107,10 @@ func (e *Engine) Answer(r *Request) *Answer {
 	}
 	for i := range answers {
 		a := &answers[i]
-		pod, err := newPod(in, a)
+		pod, err := newPod(a)
+		if err == nil && r.Steps {
+			pod.Steps, err = steps(in, a)
+		}
 		if err != nil {
 			answer.addError(PodFile, err)
 			continue
@@ -111,7 +123,7 @@ func (e *Engine) Answer(r *Request) *Answer {
 }
 
 // load gives the set with the edited templates.
-func (e *Engine) load(text string, answer *Answer) *templates.Set {
+func (e *Engine) load(text string, answer *Answer) (*templates.Set, *inject.Settings) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
 	if text != e.text {
@@ -125,7 +137,7 @@ func (e *Engine) load(text string, answer *Answer) *templates.Set {
 			}
 		}
 	}
-	return e.set
+	return e.set, e.settings
 }
 
 // others are the given templates of which none of the same name and kind is edited.
@@ -160,7 +172,7 @@ func (a *Answer) namespaces(text string, in *offline.Input) *manifest.Stream {
 }
 
 // newPod says what became of a pod.
-func newPod(in *offline.Input, a *offline.Answer) (*Pod, error) {
+func newPod(a *offline.Answer) (*Pod, error) {
 	explanation, err := explain.New(a)
 	if err != nil {
 		return nil, err
@@ -173,8 +185,7 @@ func newPod(in *offline.Input, a *offline.Answer) (*Pod, error) {
 		}
 		p.Patch = string(patch)
 	}
-	p.Steps, err = steps(in, a)
-	return p, err
+	return p, nil
 }
 
 // steps are the pod as it came, and after each of the instances that are injected, in the order in

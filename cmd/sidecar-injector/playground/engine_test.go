@@ -2,6 +2,7 @@ package playground
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,6 +31,7 @@ func TestEachExampleIsWhatItsTitleSays(t *testing.T) {
 	engine := newEngine(t)
 	for _, example := range examplesByTitle(t) {
 		t.Run(example.Title, func(t *testing.T) {
+			example.Steps = true
 			answer := engine.Answer(&example.Request)
 			want := inject.Injected
 			switch {
@@ -40,6 +42,13 @@ func TestEachExampleIsWhatItsTitleSays(t *testing.T) {
 			}
 			if len(answer.Pods) != 1 || answer.Pods[0].Outcome != want {
 				t.Fatalf("want one pod, %s; got %+v", want, answer)
+			}
+			pod := answer.Pods[0]
+			if injected := len(pod.Steps) - 1; want == inject.Injected && (injected != len(pod.Explanation.Instances) || len(pod.Values) != injected) {
+				t.Errorf("%d instances, %d steps, values of %d", len(pod.Explanation.Instances), injected, len(pod.Values))
+			}
+			if pod.Verdict == "" || want == inject.Refused && len(answer.Findings) == 0 {
+				t.Errorf("verdict %q, findings %+v", pod.Verdict, answer.Findings)
 			}
 			if changes := want == inject.Injected; (answer.Diff != "") != changes || (answer.Pods[0].Patch != "") != changes {
 				t.Errorf("want changes: %t; the diff is %q, the patch %q", changes, answer.Diff, answer.Pods[0].Patch)
@@ -96,5 +105,26 @@ func TestWhatIsNoRequestGetsASentence(t *testing.T) {
 		if err := json.Unmarshal(engine.AnswerJSON([]byte(request)), &answer); err != nil || answer.Error == "" {
 			t.Errorf("%q: %+v, %v", request, answer, err)
 		}
+	}
+}
+
+// While the pod is typed, only it differs from answer to answer.
+func BenchmarkAnswer(b *testing.B) {
+	given, err := BuiltIn()
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := NewCatalogue()
+	if err != nil {
+		b.Fatal(err)
+	}
+	engine, r := NewEngine(given, &inject.Settings{}), c.Examples[0].Request
+	for i := 0; b.Loop(); i++ {
+		r.Pod = strings.Replace(c.Examples[0].Pod, "9.3.8", fmt.Sprintf("9.3.%d", i), 1)
+		text, err := json.Marshal(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		engine.AnswerJSON(text)
 	}
 }

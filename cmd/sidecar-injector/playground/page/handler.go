@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"html"
 	"io"
 	"mime"
 	"net"
@@ -32,14 +33,15 @@ var security = map[string]string{
 // Handler serves the page and its engine on loopback, to whoever has its token. Other users of
 // the machine lack the token; other web pages are told by Host and Origin.
 type Handler struct {
-	token  string
-	engine *playground.Engine
-	files  map[string][]byte
-	mux    *http.ServeMux
+	token   string
+	engine  *playground.Engine
+	cluster Cluster // nil: none
+	files   map[string][]byte
+	mux     *http.ServeMux
 }
 
-// NewHandler makes one with a token of its own.
-func NewHandler(engine *playground.Engine) (*Handler, error) {
+// NewHandler makes one with a token of its own; cluster may be nil.
+func NewHandler(engine *playground.Engine, cluster Cluster) (*Handler, error) {
 	files, err := Files()
 	if err != nil {
 		return nil, err
@@ -52,7 +54,12 @@ func NewHandler(engine *playground.Engine) (*Handler, error) {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
 	files["index.html"] = bytes.Replace(files["index.html"], []byte(`name="playground" content="static"`), []byte(`name="playground" content="served"`), 1)
-	h := &Handler{token: rand.Text(), engine: engine, files: files, mux: http.NewServeMux()}
+	h := &Handler{token: rand.Text(), engine: engine, cluster: cluster, files: files, mux: http.NewServeMux()}
+	if cluster != nil {
+		files["index.html"] = bytes.Replace(files["index.html"], []byte(`name="cluster" content=""`), []byte(`name="cluster" content="`+html.EscapeString(cluster.Name())+`"`), 1)
+		h.mux.HandleFunc("GET "+h.Path()+"cluster/fleet", h.fleet)
+		h.mux.HandleFunc("GET "+h.Path()+"cluster/object", h.object)
+	}
 	h.mux.HandleFunc("GET "+h.Path()+"{file...}", h.file)
 	h.mux.HandleFunc("POST "+h.Path()+"answer", h.answer)
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

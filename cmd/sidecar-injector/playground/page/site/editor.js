@@ -28,7 +28,13 @@ const look = EditorView.theme({
   ".cm-panels, .cm-tooltip": {backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--border)"},
   ".cm-textfield, .cm-button": {backgroundColor: "var(--paper)", backgroundImage: "none", color: "var(--text)", border: "1px solid var(--border)"},
   ".cm-diagnostic": {whiteSpace: "pre-wrap", maxWidth: "60ch"},
-  ".cm-lint-marker": {width: "1em"},
+  // Marks without the library's images, which the content security policy would have to allow.
+  ".cm-lintRange": {backgroundImage: "none", paddingBottom: "0", textDecoration: "underline wavy", textDecorationSkipInk: "none", textUnderlineOffset: "3px"},
+  ".cm-lintRange-error": {backgroundImage: "none", textDecorationColor: "var(--bad)"},
+  ".cm-lintRange-warning": {backgroundImage: "none", textDecorationColor: "var(--warn)"},
+  ".cm-lint-marker": {width: ".6em", height: ".6em", margin: ".4em .1em", borderRadius: "50%"},
+  ".cm-lint-marker-error": {content: "normal", backgroundColor: "var(--bad)"},
+  ".cm-lint-marker-warning": {content: "normal", backgroundColor: "var(--warn)", borderRadius: "0"},
 });
 
 /** @typedef {import("../types/answer.js").Finding} Finding */

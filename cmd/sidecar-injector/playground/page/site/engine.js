@@ -33,7 +33,7 @@ class ServedEngine {
       if (error instanceof DOMException && error.name === "TimeoutError") {
         throw new EngineError(tooLong);
       }
-      throw new EngineError("sidecar-injector playground does not answer: has it ended? Start it again, and open the address that it prints.");
+      throw new EngineError(gone);
     }
     if (!response.ok) {
       throw new EngineError((await response.text()).trim());
@@ -42,6 +42,7 @@ class ServedEngine {
   }
 }
 
+const gone = "sidecar-injector playground does not answer: has it ended? Start it again, and open the address that it prints.";
 const tooLong = `The answer took longer than ${patience / 1000} s and was stopped: shorten the texts.`;
 
 class WorkerEngine {
@@ -125,4 +126,22 @@ function reply(worker, limit, late, send) {
     }, {signal: done.signal});
     send();
   });
+}
+
+/**
+ * What the server read of the cluster.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export async function cluster(path) {
+  let response;
+  try {
+    response = await fetch(`cluster/${path}`, {signal: AbortSignal.timeout(60_000)});
+  } catch (error) {
+    throw new EngineError(error instanceof DOMException && error.name === "TimeoutError" ? "The cluster did not answer within a minute." : gone);
+  }
+  if (!response.ok) {
+    throw new EngineError((await response.text()).trim());
+  }
+  return await response.json();
 }

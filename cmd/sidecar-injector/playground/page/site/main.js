@@ -1,5 +1,6 @@
 // The page: what stands in the editors is answered while it is typed.
 
+import {showCluster} from "./cluster.js";
 import {Editor} from "./editor.js";
 import {newEngine} from "./engine.js";
 import {decode, encode, LinkError} from "./share.js";
@@ -33,8 +34,7 @@ for (const list of document.querySelectorAll('[role="tablist"]')) {
   tabs(/** @type {HTMLElement} */ (list));
 }
 
-/** @returns {import("../types/answer.js").Request} */
-function request() {
+function texts() {
   return {pod: inputs.pod.text, namespace: inputs.namespace.text, templates: inputs.templates.text};
 }
 
@@ -55,7 +55,7 @@ async function ask() {
   asking = true;
   const begin = performance.now();
   try {
-    show(await engine.answer(request()));
+    show(await engine.answer({...texts(), steps: !byID("panel-steps").hidden}));
   } catch (error) {
     show({error: error instanceof Error ? error.message : String(error)});
   }
@@ -116,10 +116,11 @@ function showPod() {
 
 function showStep() {
   const pod = shown.pods?.[Math.max(which.selectedIndex, 0)];
-  step.text = pod?.steps[Math.max(steps.selectedIndex, 0)]?.yaml ?? "";
+  step.text = pod?.steps?.[Math.max(steps.selectedIndex, 0)]?.yaml ?? "";
 }
 
 which.addEventListener("change", showPod);
+byID("tab-steps").addEventListener("select", ask);
 steps.addEventListener("change", showStep);
 
 /**
@@ -180,7 +181,7 @@ async function openLink() {
 
 byID("share").addEventListener("click", async () => {
   try {
-    history.replaceState(null, "", await encode(request()));
+    history.replaceState(null, "", await encode(texts()));
   } catch (error) {
     notice(error instanceof Error ? error.message : String(error));
     return;
@@ -219,3 +220,7 @@ async function start() {
 }
 
 start();
+showCluster(byID, ({pod, namespace}) => {
+  open({pod, namespace, templates: inputs.templates.text});
+  select(byID("tab-pod"));
+}, changed);

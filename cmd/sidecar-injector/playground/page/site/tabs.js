@@ -9,11 +9,12 @@ export function tabs(list) {
   for (const tab of all) {
     tab.addEventListener("click", () => select(tab));
     tab.addEventListener("keydown", (event) => {
-      const at = all.indexOf(tab);
-      const to = {ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1}[event.key];
+      const there = all.filter((tab) => !tab.hidden);
+      const at = there.indexOf(tab);
+      const to = {ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: there.length - 1}[event.key];
       if (to !== undefined) {
         event.preventDefault();
-        const next = all[(to + all.length) % all.length];
+        const next = there[(to + there.length) % there.length];
         select(next);
         next.focus();
       }
@@ -22,7 +23,7 @@ export function tabs(list) {
 }
 
 /**
- * Shows a tab's panel.
+ * Shows a tab's panel, and tells the tab by an event.
  * @param {HTMLElement} chosen
  */
 export function select(chosen) {
@@ -35,4 +36,5 @@ export function select(chosen) {
       panel.hidden = !on;
     }
   }
+  chosen.dispatchEvent(new Event("select"));
 }

@@ -168,7 +168,7 @@ function code(text) {
  * @param {string[]} heads
  * @param {(Node | string)[][]} rows
  */
-function table(caption, heads, rows) {
+export function table(caption, heads, rows) {
   return element("div", {class: "table", role: "group", "aria-label": caption, tabindex: "0"}, element("table", {},
     element("caption", {class: "hidden"}, caption),
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {scope: "col"}, head)))),

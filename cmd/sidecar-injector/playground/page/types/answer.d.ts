@@ -1,6 +1,6 @@
 // Request and answer as package playground has them in Go.
 
-export interface Request { pod: string; namespace: string; templates: string }
+export interface Request { pod: string; namespace: string; templates: string; steps?: boolean }
 export interface Finding { file: string; line?: number; column?: number; severity: string; reason?: string; message: string; hint?: string }
 export interface Step { instance?: string; yaml: string }
 export interface Variable { name: string; value: unknown }
@@ -19,7 +19,8 @@ export interface Explanation {
   ready?: string; containers?: Container[]; instances?: Instance[]; podGets?: string[]; rules?: Rule[]; remedies?: Remedy[]; warnings?: string[];
 }
 export interface Pod {
-  title: string; verdict: string; outcome: string; reason: string; explanation: Explanation; patch?: string; steps: Step[]; values?: Values[];
+  title: string; verdict: string; outcome: string; reason: string; explanation: Explanation; patch?: string; steps?: Step[]; values?: Values[];
 }
 export interface Limits { expression: number; instance: number }
 export interface Answer { error?: string; findings?: Finding[]; pods?: Pod[]; diff?: string; limits?: Limits }
+export interface Row { namespace: string; kind: string; name: string; instance?: string; template?: string; state: string; why?: string; pods: number }

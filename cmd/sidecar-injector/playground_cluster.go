@@ -1,0 +1,116 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground/page"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// playgroundCluster is the cluster that the flags mean, for the playground's page.
+type playgroundCluster struct {
+	flags  *fleetFlags
+	engine *playground.Engine
+	name   string
+}
+
+func newPlaygroundCluster(flags *fleetFlags, engine *playground.Engine) (*playgroundCluster, error) {
+	raw, err := flags.cluster.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	if _, err := flags.cluster.ToRESTConfig(); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	return &playgroundCluster{flags: flags, engine: engine, name: cmp.Or(*flags.cluster.Context, raw.CurrentContext, "cluster")}, nil
+}
+
+// Name is that of the kubeconfig's context.
+func (c *playgroundCluster) Name() string { return c.name }
+
+// Fleet is what status shows.
+func (c *playgroundCluster) Fleet(ctx context.Context) (*page.Fleet, error) {
+	status := &statusOptions{fleetFlags: *c.flags}
+	loaded, rows, err := status.rows(ctx)
+	if err != nil {
+		return nil, c.flags.unreachable(err)
+	}
+	c.engine.Use(loaded.Set, loaded.Settings)
+	if rows == nil {
+		rows = []*fleet.Row{}
+	}
+	return &page.Fleet{Rows: rows, Notes: loaded.reader.Notes()}, nil
+}
+
+// Object is a pod or workload as kubectl get -o yaml shows it.
+func (c *playgroundCluster) Object(ctx context.Context, namespace, name string) (*playground.Request, error) {
+	if namespace == "" {
+		var err error
+		if namespace, err = c.flags.currentNamespace(); err != nil {
+			return nil, err
+		}
+	}
+	if kind, rest, ok := strings.Cut(name, "/"); !ok || kind == "" || rest == "" || strings.Contains(rest, "/") {
+		return nil, errors.New("name a pod or workload as kubectl does: deploy/web, pod/web-0")
+	}
+	infos, err := resource.NewBuilder(c.flags.cluster).Unstructured().NamespaceParam(namespace).DefaultNamespace().
+		ResourceTypeOrNameArgs(true, name).Do().Infos()
+	if err != nil {
+		return nil, c.flags.unreachable(fmt.Errorf("cluster: %w", err))
+	}
+	object, ok := infos[0].Object.(*unstructured.Unstructured)
+	if !ok || !slices.Contains(podKinds(), object.GetKind()) {
+		return nil, fmt.Errorf("%s: makes no pods; name a pod, or something that makes pods: deploy, sts, ds, rs, job, cronjob", name)
+	}
+	stream, err := liveStream(object)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := c.flags.newReader()
+	if err != nil {
+		return nil, err
+	}
+	of, err := reader.Namespace(ctx, object.GetNamespace())
+	if err != nil {
+		return nil, err
+	}
+	request := &playground.Request{}
+	for _, document := range stream.Documents {
+		request.Pod += string(document.Text)
+	}
+	if of != nil {
+		request.Namespace, err = namespaceYAML(of)
+	}
+	return request, err
+}
+
+// namespaceYAML is what counts of a namespace, as its manifest.
+func namespaceYAML(n *inject.Namespace) (string, error) {
+	type metadata struct {
+		Name        string            `json:"name"`
+		Labels      map[string]string `json:"labels,omitempty"`
+		Annotations map[string]string `json:"annotations,omitempty"`
+	}
+	text, err := json.Marshal(struct {
+		APIVersion string   `json:"apiVersion"`
+		Kind       string   `json:"kind"`
+		Metadata   metadata `json:"metadata"`
+	}{"v1", "Namespace", metadata{n.Name, n.Labels, n.Annotations}})
+	if err != nil {
+		return "", err
+	}
+	text, err = manifest.YAML(text)
+	return string(text), err
+}
