@@ -38,7 +38,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image playground page test-playground test test-alerts test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image playground page pictures test-playground test test-alerts test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -58,12 +58,18 @@ playground: ## dist/playground: the playground as static files, its engine as We
 	go run ./cmd/sidecar-injector/playground/static -o dist/playground
 
 # What the tests look at lies outside of their module: no cached results.
-test-playground: build playground ## the playground in a browser, static and served; needs Chromium
+test-playground: build playground $(page)/node_modules ## the playground in a browser, static and served; needs Chromium, and npm for axe
 	go -C test/playground test -count 1 -timeout 20m .
 
+pictures: build playground ## docs/images: the playground as it looks today; needs Chromium
+	go -C test/playground test -count 1 -run '^TestPictures$$' . -pictures ../../docs/images
+
+$(page)/node_modules: $(page)/package-lock.json
+	cd $(page) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
 # npm has no part in building the program: what it makes of the editor's packages is committed.
-page: ## the page's editor from npm's packages, and the page's types checked; needs npm
-	cd $(page) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent bundle && npm run --silent check
+page: $(page)/node_modules ## the page's editor from npm's packages, and the page's types checked; needs npm
+	cd $(page) && npm run --silent bundle && npm run --silent check
 
 test: ## all tests that need no cluster, but for those of the alerts
 	go test ./...

@@ -27,6 +27,9 @@ func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]
 	}
 	type object = map[string]any
 	mux := http.NewServeMux()
+	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, object{"major": "1", "minor": "37"})
+	})
 	mux.HandleFunc("/api", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 200, object{"kind": "APIVersions", "versions": []string{"v1"}})
 	})

@@ -17,7 +17,7 @@ const colours = HighlightStyle.define([
 
 const look = EditorView.theme({
   "&": {height: "100%", fontSize: "13px", color: "var(--text)", backgroundColor: "var(--paper)"},
-  "&.cm-focused": {outline: "2px solid var(--accent)", outlineOffset: "-2px"},
+  "&.cm-focused": {outline: "none"}, // what it stands in has one
   ".cm-scroller": {fontFamily: "var(--mono)", lineHeight: "1.5"},
   ".cm-content": {caretColor: "var(--text)"},
   ".cm-cursor": {borderLeftColor: "var(--text)"},
@@ -59,7 +59,7 @@ export class Editor {
           readOnly ? [] : [lintGutter(), highlightActiveLine()],
           keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap]),
           EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of({"aria-label": label, ...(readOnly ? {"aria-readonly": "true"} : {})}),
+          EditorView.contentAttributes.of({"aria-label": label, tabindex: "0", ...(readOnly ? {"aria-readonly": "true"} : {})}),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) {
               changed();

@@ -1,0 +1,31 @@
+package playground
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+var pictures = flag.String("pictures", "../../dist/screenshots", "where the pictures of the documentation go; make pictures puts them into docs/images")
+
+// The page as the documentation shows it: in the colours of its reader.
+func TestPictures(t *testing.T) {
+	for name, dark := range map[string]bool{"playground": false, "playground-dark": true} {
+		b := ready(t, addresses["static"], view{width: 1280, height: 720, dark: dark})
+		b.until(`document.querySelectorAll(".code .added").length > 0`)
+		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(*pictures, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(*pictures, name+".png"), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		b.quiet()
+	}
+}
