@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
-	"text/template"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +25,7 @@ func newTemplatesCommand(std streams) *cobra.Command {
 		newTemplatesNewCommand(std),
 		newTemplatesSchemaCommand(std),
 		newTemplatesTestCommand(std),
+		newTemplatesEvalCommand(std),
 	)
 	return cmd
 }
@@ -42,57 +41,6 @@ func oneArgument(what, hint string) cobra.PositionalArgs {
 		}
 		return &hinted{fmt.Errorf("unexpected argument %q", args[1]), "give one " + what}
 	}
-}
-
-// schemaFile is what templates new takes the schema's file to be called.
-const schemaFile = "sidecar-template.schema.json"
-
-// starter is the text of templates new.
-//
-//go:embed starter.yaml
-var starter string
-
-func newTemplatesNewCommand(std streams) *cobra.Command {
-	schema := ""
-	common := commonFlags{}
-	cmd := &cobra.Command{
-		Use:   "new NAME",
-		Short: "Print a template to start from",
-		Long: `Print a template to start from: it can be used as it is, and its comments say
-what can be changed.`,
-		Example: `  sidecar-injector templates new log-shipper > log-shipper.yaml
-  sidecar-injector templates schema > ` + schemaFile + `
-  sidecar-injector validate -f log-shipper.yaml`,
-		Args: oneArgument("the template's name", "sidecar-injector templates new NAME"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			text, err := starterText(args[0], schema)
-			if err != nil {
-				return err
-			}
-			return writeOut(std, text)
-		},
-		ValidArgsFunction: cobra.NoFileCompletions,
-	}
-	common.add(cmd)
-	cmd.Flags().StringVar(&schema, "schema", schemaFile, "`file` or address of the JSON Schema that editors read")
-	return cmd
-}
-
-// starterText is a template of that name.
-func starterText(name, schema string) ([]byte, error) {
-	if !templates.ValidName(name) {
-		return nil, &hinted{fmt.Errorf("template name %s is not valid", templates.Quote(name)),
-			fmt.Sprintf("lower-case letters, digits and inner hyphens, at most %d, and not true, false or none", templates.MaxName)}
-	}
-	page, err := template.New("starter").Delims("[[", "]]").Parse(starter)
-	if err != nil {
-		return nil, fmt.Errorf("starter: %w", err)
-	}
-	var out bytes.Buffer
-	if err := page.Execute(&out, map[string]string{"Name": name, "Schema": schema}); err != nil {
-		return nil, fmt.Errorf("starter: %w", err)
-	}
-	return out.Bytes(), nil
 }
 
 func newTemplatesSchemaCommand(std streams) *cobra.Command {

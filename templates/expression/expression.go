@@ -222,3 +222,14 @@ func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 	}
 	return p.program.apart(value, in), present, nil
 }
+
+// Type names the type of the value for people.
+func (x *Expression) Type() string {
+	switch {
+	case x.output == nil:
+		return typeName(cel.StringType)
+	case x.optional:
+		return "optional " + typeName(x.output)
+	}
+	return typeName(x.output)
+}

@@ -154,7 +154,7 @@ func TestEveryExampleEndsWhenItIsAsked(t *testing.T) {
 		}
 	}
 	found := 0
-	for _, text := range append(blocks(t, "docs/templates.md", "kind: ClusterSidecarTemplate"), read(t, "cmd/sidecar-injector/starter.yaml")) {
+	for _, text := range append(blocks(t, "docs/templates.md", "kind: ClusterSidecarTemplate"), read(t, "cmd/sidecar-injector/starter/template.yaml")) {
 		for _, line := range strings.Split(text, "\n") {
 			command, ok := strings.CutPrefix(strings.TrimSpace(line), "command: ")
 			var words []string

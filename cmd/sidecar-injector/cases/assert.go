@@ -56,7 +56,7 @@ func (a *Assertion) check(after templates.Object, namespace expression.Activatio
 }
 
 func (a *Assertion) evaluate(after templates.Object, in expression.Activation) string {
-	in.Pod = podObject(after.Map())
+	in.Pod = Pod(after.Map())
 	value, _, err := a.compiled.Evaluate(&in, &expression.Budget{})
 	switch {
 	case err != nil:
@@ -67,20 +67,62 @@ func (a *Assertion) evaluate(after templates.Object, in expression.Activation) s
 	return ""
 }
 
-// podObject gives a pod to expressions.
-type podObject map[string]any
+// Pod gives a decoded pod to expressions.
+type Pod map[string]any
 
-func (p podObject) Name() string      { return p.metadata("name") }
-func (p podObject) Namespace() string { return p.metadata("namespace") }
+// PodOf decodes a pod's JSON; the namespace is that of a pod that names none.
+func PodOf(data []byte, namespace string) (Pod, error) {
+	object, err := templates.ObjectFromJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	p := Pod(object.Map())
+	metadata, ok := p["metadata"].(map[string]any)
+	if !ok {
+		metadata = map[string]any{}
+		p["metadata"] = metadata
+	}
+	if p.Namespace() == "" {
+		metadata["namespace"] = namespace
+	}
+	return p, nil
+}
+
+// Name implements expression.Pod.
+func (p Pod) Name() string { return p.metadata("name") }
+
+// Namespace implements expression.Pod.
+func (p Pod) Namespace() string { return p.metadata("namespace") }
 
 // Object implements expression.Pod.
-func (p podObject) Object() (map[string]any, error) { return p, nil }
+func (p Pod) Object() (map[string]any, error) { return p, nil }
 
-func (p podObject) metadata(name string) string {
+func (p Pod) metadata(name string) string {
 	metadata, _ := p["metadata"].(map[string]any)
 	text, _ := metadata[name].(string)
 	return text
 }
+
+// Container is the pod's own container of that name, or its first one; nil if there is none.
+func (p Pod) Container(name string) expression.App {
+	spec, _ := p["spec"].(map[string]any)
+	list, _ := spec["containers"].([]any)
+	for _, item := range list {
+		if c, ok := item.(map[string]any); ok && (name == "" || c["name"] == name) {
+			return container(c)
+		}
+	}
+	return nil
+}
+
+// container gives a decoded container to expressions.
+type container map[string]any
+
+// Name implements expression.App.
+func (c container) Name() string { name, _ := c["name"].(string); return name }
+
+// Object implements expression.App.
+func (c container) Object() (map[string]any, error) { return c, nil }
 
 // at is the value that tokens lead to; items of lists are called by number or name.
 func at(value any, tokens []string) (any, bool) {

@@ -58,8 +58,8 @@ type Case struct {
 	spec      *specText
 }
 
-// plainPod is the pod of a case without one.
-const plainPod = `apiVersion: v1
+// PlainPod is the pod of a case without one.
+const PlainPod = `apiVersion: v1
 kind: Pod
 metadata:
   name: web

@@ -56,7 +56,7 @@ func readCase(name, dir string, from files, unwanted bool) (*Case, error) {
 // readPod finds the only pod of the case.
 func (c *Case) readPod(from files) error {
 	path := from[PodFile] + from[WorkloadFile] // never both
-	data := []byte(plainPod)
+	data := []byte(PlainPod)
 	if path != "" {
 		var err error
 		if data, err = read(path); err != nil {

@@ -1,0 +1,41 @@
+package templates
+
+import "github.com/sidecar-injector/sidecar-injector/templates/expression"
+
+// Tried is what an expression came to.
+type Tried struct {
+	// Value is as expression.Expression's Evaluate gives it; Present is false for an optional without one.
+	Value   any
+	Present bool
+	// Type is that of the expression; Cost is in CEL's units of work.
+	Type string
+	Cost uint64
+}
+
+// Try evaluates a text as if it stood in a template with these parameters. The variables are
+// given as in; its parameters are replaced. Offsets of the error are within the text.
+func (p Parameters) Try(text expression.Text, in expression.Activation) (Tried, *expression.Error) {
+	var declared []expression.Parameter
+	for _, param := range p.params {
+		declared = append(declared, expression.Parameter{Name: param.Name, Type: param.Type})
+	}
+	x, fault := expression.NewCompiler().Environment(declared).Compile(text, nil)
+	if fault != nil {
+		return Tried{}, fault
+	}
+	in.Parameters = p.values
+	if in.Parameters == nil {
+		in.Parameters = map[string]any{}
+	}
+	tried, budget := Tried{Type: x.Type()}, expression.Budget{}
+	value, present, err := x.Evaluate(&in, &budget)
+	if err != nil {
+		fault, ok := err.(*expression.Error)
+		if !ok {
+			fault = &expression.Error{Reason: expression.ExpressionFailed, Message: err.Error()}
+		}
+		return Tried{}, fault
+	}
+	tried.Value, tried.Present, tried.Cost = value, present, budget.Spent()
+	return tried, nil
+}
