@@ -6,7 +6,7 @@ import "github.com/sidecar-injector/sidecar-injector/templates/program"
 // containers as written, expressions and all, in the template's order.
 func (t *Template) ContainerNames() []string {
 	var names []string
-	t.eachContainer(func(c *program.Node, _ program.ContainerList) { names = append(names, c.Container.Name) })
+	t.eachContainer(func(c *program.Node, _ program.List) { names = append(names, c.Item.Name) })
 	return names
 }
 
@@ -14,21 +14,21 @@ func (t *Template) ContainerNames() []string {
 // $when makes of them.
 func (t *Template) HasContainers() bool {
 	found := false
-	t.eachContainer(func(_ *program.Node, list program.ContainerList) { found = found || list == program.MainContainers })
+	t.eachContainer(func(_ *program.Node, list program.List) { found = found || list == program.MainContainers })
 	return found
 }
 
 // HasSidecars says that the partial pod has native sidecars, whatever $when makes of them.
 func (t *Template) HasSidecars() bool {
 	found := false
-	t.eachContainer(func(c *program.Node, list program.ContainerList) {
+	t.eachContainer(func(c *program.Node, list program.List) {
 		policy := c.Member("restartPolicy")
 		found = found || list == program.InitContainers && policy != nil && (policy.Form != program.ConstantForm || policy.Value == "Always")
 	})
 	return found
 }
 
-func (t *Template) eachContainer(do func(c *program.Node, list program.ContainerList)) {
+func (t *Template) eachContainer(do func(c *program.Node, list program.List)) {
 	spec := t.program.Pod.Member("spec")
 	for _, field := range []string{"initContainers", "containers"} {
 		list := spec.Member(field)
@@ -36,7 +36,7 @@ func (t *Template) eachContainer(do func(c *program.Node, list program.Container
 			continue
 		}
 		for _, item := range list.Items {
-			if item.Container != nil {
+			if item.Item != nil {
 				do(item, list.List)
 			}
 		}

@@ -23,7 +23,7 @@ func ParameterTypes() []string {
 	return []string{
 		string(v1alpha1.TypeString), string(v1alpha1.TypeInteger), string(v1alpha1.TypeNumber), string(v1alpha1.TypeBoolean),
 		string(v1alpha1.TypeQuantity), string(v1alpha1.TypeDuration), string(v1alpha1.TypePath), string(v1alpha1.TypeURL),
-		string(v1alpha1.TypeName), string(v1alpha1.TypePort), string(v1alpha1.TypeStringList),
+		string(v1alpha1.TypeName), string(v1alpha1.TypePort), string(v1alpha1.TypeStringList), string(v1alpha1.TypeStringMap),
 	}
 }
 
@@ -50,6 +50,8 @@ func wanted(kind v1alpha1.ParameterType) string {
 		return "a port from 1 to 65535"
 	case v1alpha1.TypeStringList:
 		return "values separated by commas"
+	case v1alpha1.TypeStringMap:
+		return "entries, each by an annotation of its own"
 	default:
 		return "text"
 	}
@@ -63,6 +65,9 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	}
 	if kind == v1alpha1.TypeStringList {
 		return convertList(text)
+	}
+	if kind == v1alpha1.TypeStringMap {
+		return convertMap(text)
 	}
 	if fault := refuseHidden(text); fault != nil {
 		return nil, fault
@@ -177,6 +182,31 @@ func convertList(text string) (any, *ParameterFault) {
 		items[i] = item
 	}
 	return items, nil
+}
+
+// convertMap reads a JSON object of strings: what is given entry by entry comes as one.
+func convertMap(text string) (any, *ParameterFault) {
+	object, err := program.ObjectFromJSON([]byte(text))
+	if err != nil {
+		return nil, &ParameterFault{Message: fmt.Sprintf("want a mapping of texts, got %s", message.Quote(text))}
+	}
+	entries := make(map[string]any, len(object))
+	for _, m := range object {
+		value, ok := m.Value.(string)
+		fault := refuseHidden(value)
+		if keyFault := refuseHidden(m.Name); keyFault != nil {
+			fault = keyFault
+		}
+		if !ok {
+			fault = &ParameterFault{Message: fmt.Sprintf("want a text, got the %s %s", program.KindOf(m.Value), message.Quote(string(program.AppendJSON(nil, m.Value))))}
+		}
+		if fault != nil {
+			fault.Key = m.Name
+			return nil, fault
+		}
+		entries[m.Name] = value
+	}
+	return entries, nil
 }
 
 // listText is the text that convertList reads as items.

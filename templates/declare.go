@@ -69,6 +69,8 @@ func zeroOf(kind v1alpha1.ParameterType) any {
 		return false
 	case v1alpha1.TypeStringList:
 		return []any{}
+	case v1alpha1.TypeStringMap:
+		return map[string]any{}
 	default:
 		return ""
 	}
@@ -77,7 +79,7 @@ func zeroOf(kind v1alpha1.ParameterType) any {
 // textual says whether the value of a type is text, whose length and form can be constrained.
 func textual(kind v1alpha1.ParameterType) bool {
 	switch kind {
-	case v1alpha1.TypeString, v1alpha1.TypePath, v1alpha1.TypeURL, v1alpha1.TypeName, v1alpha1.TypeStringList:
+	case v1alpha1.TypeString, v1alpha1.TypePath, v1alpha1.TypeURL, v1alpha1.TypeName, v1alpha1.TypeStringList, v1alpha1.TypeStringMap:
 		return true
 	}
 	return false
@@ -162,7 +164,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 // fits says whether a text is of the type, constraints aside.
 func (p *Parameter) fits(text string) *ParameterFault {
 	kind := p.Type
-	if kind == v1alpha1.TypeStringList { // an enum holds the items
+	if kind == v1alpha1.TypeStringList || kind == v1alpha1.TypeStringMap { // an enum holds the items
 		return refuseHidden(text)
 	}
 	if text == "" && !p.Required {
@@ -215,6 +217,10 @@ func (p *Parameter) TextOf(raw []byte) (string, error) {
 			if v != "" {
 				return "", fmt.Errorf("want a list, got the string %s", message.Quote(v))
 			}
+		case v1alpha1.TypeStringMap:
+			if v != "" {
+				return "", fmt.Errorf("want a mapping, got the string %s", message.Quote(v))
+			}
 		}
 		return v, nil
 	case bool:
@@ -238,6 +244,11 @@ func (p *Parameter) TextOf(raw []byte) (string, error) {
 			}
 		}
 		return listText(v), nil
+	case program.Object:
+		if p.Type != v1alpha1.TypeStringMap {
+			return "", mismatch()
+		}
+		return string(sorted(v).(program.Object).AppendJSON(nil)), nil
 	default:
 		return "", mismatch()
 	}

@@ -48,6 +48,9 @@ func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, err error) {
 		}
 		evaluated = append(evaluated, x)
 	})
+	if _, err := e.Validations(); err != nil {
+		return evaluated, t.located(err)
+	}
 	if _, err := e.Additions(); err != nil {
 		return evaluated, t.located(err)
 	}

@@ -2,6 +2,8 @@ package templates
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -56,6 +58,16 @@ func (p *Parameter) parse(text string) (any, *ParameterFault) {
 		}
 		return value, nil
 	}
+	if entries, ok := value.(map[string]any); ok {
+		for _, key := range slices.Sorted(maps.Keys(entries)) {
+			text, _ := entries[key].(string)
+			if fault := p.constrain(text, text); fault != nil {
+				fault.Key = key
+				return nil, fault
+			}
+		}
+		return value, nil
+	}
 	if fault := p.constrain(text, value); fault != nil {
 		return nil, fault
 	}
@@ -79,7 +91,7 @@ func (p *Parameter) matching(text string) int {
 
 // Takes says whether a text is one of the parameter's values. It costs less than to say why not.
 func (p *Parameter) Takes(text string) bool {
-	if p.Type != v1alpha1.TypeStringList && !p.among(text) {
+	if p.Type != v1alpha1.TypeStringList && p.Type != v1alpha1.TypeStringMap && !p.among(text) {
 		return false
 	}
 	_, fault := p.parse(text)

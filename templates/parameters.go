@@ -19,8 +19,9 @@ type Parameters struct {
 
 // ParameterFault is one value that a parameter does not take.
 type ParameterFault struct {
-	// Name of the parameter; Text the value that was given, "" if none was.
-	Name, Text string
+	// Name of the parameter; Text the value that was given, "" if none was. Key is that of the entry,
+	// where it is one of a map.
+	Name, Text, Key string
 	// Message is what is wrong, without the name, values quoted and cut: `want integer, got "x"`.
 	Message string
 	// Fix is what to do about it; "" if the message says it all.

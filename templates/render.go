@@ -18,6 +18,8 @@ type Input struct {
 
 	// App is the first target container; nil where the template has no target.
 	App AppReader
+	// Targets are all of them, where the template reads the variable target: see Template.ReadsTarget.
+	Targets []AppReader
 	// Pod is the pod as received with metadata.name and metadata.namespace always
 	// set; it is decoded when an expression first reads more than its name or namespace.
 	Pod PodReader
@@ -51,12 +53,21 @@ type PodReader interface {
 	Raw(fields []string) []byte
 }
 
-// Render evaluates the template for one instance. The error is always a
-// *program.Error; where reading the pod failed, it wraps the PodReader's error.
+// ReadsTarget says that what a target container gets depends on which it is.
+func (t *Template) ReadsTarget() bool { return t.program != nil && t.program.Reads.Target }
+
+// ReadsWorkload says that it reads what a person wrote: see Input.WorkloadKind.
+func (t *Template) ReadsWorkload() bool {
+	return t.program != nil && t.program.ReadsWorkload
+}
+
+// Render evaluates the template for one instance, its validations first. The error is a
+// *ValidationError where the pod does not have what they demand, else a *program.Error; where
+// reading the pod failed, that wraps the PodReader's error.
 func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	defer t.containRender(&err)
 	var key renderingKey
-	reusable := in.Cover == nil && reusable(t.program)
+	reusable := in.Cover == nil && reusable(t.program, len(in.Targets))
 	if reusable {
 		key = t.key(in)
 		if rendered := t.renderings.get(key); rendered != nil {
@@ -65,11 +76,20 @@ func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	}
 	e := t.program.Evaluation(in.Activation(), nil)
 	e.Observe(in.Cover.of(t))
+	unmet, err := e.Validations()
+	if err != nil {
+		return nil, t.located(err)
+	}
+	refused, warnings := sortUnmet(unmet)
+	if len(refused) > 0 {
+		return nil, &ValidationError{Failures: refused, Cost: e.Cost()}
+	}
 	added, err := e.Additions()
 	if err != nil {
 		return nil, t.located(err)
 	}
 	rendered = newRendered(added, in.Native, e.Cost())
+	rendered.Warnings = warnings
 	if reusable {
 		t.renderings.put(key, rendered)
 	}
@@ -105,6 +125,12 @@ func (in *Input) Activation() expression.Activation {
 	}
 	if in.Pod != nil {
 		a.Pod = in.Pod
+	}
+	for _, target := range in.Targets {
+		a.Targets = append(a.Targets, target)
+	}
+	if len(a.Targets) > 0 {
+		a.SetTarget(a.Targets[0])
 	}
 	return a
 }

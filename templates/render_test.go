@@ -60,7 +60,7 @@ func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := string(first.Pod.AppendJSON(first.App.AppendJSON(nil)))
+	want := string(first.Pod.AppendJSON(first.App.Fields.AppendJSON(nil)))
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -70,7 +70,7 @@ func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if diff := cmp.Diff(want, string(out.Pod.AppendJSON(out.App.AppendJSON(nil)))); diff != "" {
+				if diff := cmp.Diff(want, string(out.Pod.AppendJSON(out.App.Fields.AppendJSON(nil)))); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 					return
 				}
@@ -213,7 +213,7 @@ spec:
 		if err != nil {
 			return err.Error()
 		}
-		return string(out.Pod.AppendJSON(out.App.AppendJSON(nil))) + fmt.Sprintf("%q", out.InitContainers)
+		return string(out.Pod.AppendJSON(out.App.Fields.AppendJSON(nil))) + fmt.Sprintf("%q", out.InitContainers)
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }

@@ -10,12 +10,18 @@ type Rendered struct {
 	// Pod is the partial pod ({metadata, spec}); App the additions to the target
 	// containers (volumeMounts, volumeDevices, env, envFrom, probes, lifecycle),
 	// without containers and initContainers. Both may be nil.
-	Pod, App program.Object
+	Pod program.Object
+	// App is for all targets, or Apps for each.
+	App  program.AppAdditions
+	Apps []program.AppAdditions
 	// InitContainers and Containers describe the containers of Pod, by index.
 	InitContainers, Containers []program.Placement
 
 	// Parts are Pod and App taken apart for merging.
 	Parts Parts
+
+	// Warnings are the demands of the template that are not met and refuse nothing.
+	Warnings []ValidationFailure
 
 	// Cost is what the expressions took, in CEL's units of work. A rendering that was kept
 	// costs as much as it did at first, so that answers do not depend on what others asked for.
@@ -40,16 +46,42 @@ type Parts struct {
 	ShareProcessNamespace *bool
 	DNSConfig             JSON
 
+	// App is what each target container gets; where Apps is not nil, the first of them.
 	App AppParts
+	// Apps are what the targets get where that depends on the target, in the order of Input.Targets.
+	Apps []AppParts
 }
+
+// For is what a target gets.
+func (p *Parts) For(target int) *AppParts {
+	if target < len(p.Apps) {
+		return &p.Apps[target]
+	}
+	return &p.App
+}
+
+// Kinds is how many different things targets get: For gives them by number.
+func (p *Parts) Kinds() int { return max(1, len(p.Apps)) }
 
 // AppParts is what each target container gets.
 type AppParts struct {
-	Mounts, Devices, Env []Named
-	EnvFrom              []JSON
+	Mounts, Devices []Named
+	Env             []EnvVariable
+	EnvFrom         []JSON
 	// Probes by field name; Lifecycle hooks by hook name.
 	Probes, Lifecycle []Named
 }
+
+// EnvVariable is an environment variable that a target container gets.
+type EnvVariable struct {
+	Named
+	program.Join
+	// First puts it before the container's own.
+	First bool
+}
+
+// Joined says that its value is joined to what is there.
+func (v *EnvVariable) Joined() bool { return v.Side != program.NotJoined }
 
 // JSON is a value and its encoding.
 type JSON struct {
@@ -89,7 +121,7 @@ func encode(value any) JSON { return JSON{Value: value, Raw: program.AppendJSON(
 
 // newRendered takes what a program gave apart. It keeps nothing else of the evaluation.
 func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
-	r := &Rendered{Pod: a.Pod, App: a.App, InitContainers: a.InitContainers, Containers: a.Containers, Cost: cost, native: native}
+	r := &Rendered{Pod: a.Pod, App: a.App, Apps: a.Apps, InitContainers: a.InitContainers, Containers: a.Containers, Cost: cost, native: native}
 	r.finish()
 	return r
 }
@@ -130,7 +162,14 @@ func (r *Rendered) finish() {
 		group, _ := item.(int64)
 		p.SupplementalGroups = append(p.SupplementalGroups, group)
 	}
-	p.App = appParts(r.App)
+	for i := range r.Apps {
+		p.Apps = append(p.Apps, appParts(&r.Apps[i]))
+	}
+	if p.Apps != nil {
+		p.App = p.Apps[0]
+	} else {
+		p.App = appParts(&r.App)
+	}
 	r.size = p.size()
 }
 
@@ -151,12 +190,24 @@ func (p *Parts) size() int {
 			n += len(list[i].Raw)
 		}
 	}
-	for _, list := range [][]Named{p.Volumes, p.App.Mounts, p.App.Devices, p.App.Env, p.App.Probes, p.App.Lifecycle} {
-		for i := range list {
-			n += len(list[i].Raw)
+	for i := range p.Kinds() {
+		app := p.For(i)
+		for _, list := range [][]Named{app.Mounts, app.Devices, app.Probes, app.Lifecycle} {
+			for i := range list {
+				n += len(list[i].Raw)
+			}
+		}
+		for i := range app.Env {
+			n += len(app.Env[i].Raw)
+		}
+		for i := range app.EnvFrom {
+			n += len(app.EnvFrom[i].Raw)
 		}
 	}
-	for _, list := range [][]JSON{p.ImagePullSecrets, p.HostAliases, p.Tolerations, p.App.EnvFrom} {
+	for i := range p.Volumes {
+		n += len(p.Volumes[i].Raw)
+	}
+	for _, list := range [][]JSON{p.ImagePullSecrets, p.HostAliases, p.Tolerations} {
 		for i := range list {
 			n += len(list[i].Raw)
 		}
@@ -170,8 +221,9 @@ func (p *Parts) size() int {
 	return n
 }
 
-func appParts(app program.Object) AppParts {
+func appParts(a *program.AppAdditions) AppParts {
 	var p AppParts
+	app := a.Fields
 	for _, m := range app {
 		switch m.Name {
 		case "volumeMounts":
@@ -179,7 +231,7 @@ func appParts(app program.Object) AppParts {
 		case "volumeDevices":
 			p.Devices = named(app.List(m.Name))
 		case "env":
-			p.Env = named(app.List(m.Name))
+			p.Env = environment(app.List(m.Name), a.Variables)
 		case "envFrom":
 			p.EnvFrom = encoded(app.List(m.Name))
 		case "lifecycle":
@@ -229,6 +281,19 @@ func named(items []any) []Named {
 	return out
 }
 
+func environment(items []any, said []program.Placement) []EnvVariable {
+	if len(items) == 0 {
+		return nil
+	}
+	out := make([]EnvVariable, 0, len(items))
+	for i, item := range items {
+		object, _ := item.(program.Object)
+		place := placement(said, i)
+		out = append(out, EnvVariable{Named: Named{Name: object.Text("name"), JSON: encode(object)}, Join: place.Join, First: len(place.Position) > 0})
+	}
+	return out
+}
+
 func encoded(items []any) []JSON {
 	if len(items) == 0 {
 		return nil
@@ -251,7 +316,7 @@ func integerOf(o program.Object, name string) *int64 {
 // Override gives a rendering in which each container is what change makes of it.
 // change gets the container's name as written in the template; the first error ends it.
 func (r *Rendered) Override(change func(name string, container program.Object) (program.Object, error)) (*Rendered, error) {
-	out := &Rendered{Pod: r.Pod, App: r.App, InitContainers: r.InitContainers, Containers: r.Containers, Cost: r.Cost, native: r.native}
+	out := &Rendered{Pod: r.Pod, App: r.App, Apps: r.Apps, InitContainers: r.InitContainers, Containers: r.Containers, Warnings: r.Warnings, Cost: r.Cost, native: r.native}
 	spec := r.Pod.Object("spec")
 	for _, list := range []struct {
 		field      string

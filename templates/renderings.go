@@ -80,7 +80,15 @@ func (r *Renderings) put(key renderingKey, rendered *Rendered) {
 const maxPaths = 64
 
 // reusable says whether finding a rendering again takes less than making it anew.
-func reusable(p *program.Program) bool { return len(p.Reads.Paths) <= maxPaths }
+func reusable(p *program.Program, targets int) bool {
+	paths := 0
+	for _, path := range p.Reads.Paths {
+		if paths++; path.Root == "target" {
+			paths += targets - 1
+		}
+	}
+	return paths <= maxPaths
+}
 
 // key identifies a rendering: two inputs with one key give one result.
 func (t *Template) key(in *Input) renderingKey {
@@ -110,6 +118,12 @@ func (t *Template) key(in *Input) renderingKey {
 // appendPath writes what stands at a path, or that nothing does.
 func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 	switch path.Root {
+	case "target":
+		b = append(strconv.AppendInt(b, int64(len(in.Targets)), 10), ';')
+		for _, target := range in.Targets {
+			b = appendField(b, target.Raw, path.Fields)
+		}
+		return b
 	case "app":
 		if in.App == nil {
 			return append(b, '!')

@@ -25,6 +25,13 @@ func revision(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) string {
 		declared = append(declared, []any{p.Name, string(p.Type), p.Text})
 	}
 	o = append(o, program.Member{Name: "parameters", Value: declared})
+	if len(spec.Variables) > 0 {
+		named := make([]any, 0, len(spec.Variables))
+		for _, v := range spec.Variables {
+			named = append(named, []any{v.Name, v.Expression})
+		}
+		o = append(o, program.Member{Name: "variables", Value: named})
+	}
 	for _, part := range []struct {
 		name string
 		raw  []byte
@@ -45,6 +52,14 @@ func identity(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) [sha256.S
 	var b []byte
 	for _, p := range params {
 		b = appendKey(appendKey(appendKey(b, p.Name), string(p.Type)), p.Text)
+	}
+	for _, v := range spec.Variables {
+		b = appendKey(appendKey(b, v.Name), v.Expression)
+	}
+	for _, v := range spec.Validations {
+		for _, text := range []string{v.Expression, v.Message, v.MessageExpression, string(v.Action), v.Parameter} {
+			b = appendKey(b, text)
+		}
 	}
 	b = appendRaw(b, rawOf(spec.App))
 	return sha256.Sum256(appendRaw(b, rawOf(spec.Pod)))

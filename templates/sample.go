@@ -47,6 +47,7 @@ func (t *Template) SampleInput(p Parameters) *Input {
 		Parameters:    p,
 		Instance:      instance,
 		App:           sampleContainer{},
+		Targets:       []AppReader{sampleContainer{}},
 		Pod:           samplePod{namespace},
 		NamespaceName: namespace,
 		WorkloadKind:  "Pod",

@@ -4,6 +4,7 @@ import (
 	"regexp/syntax"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -35,6 +36,11 @@ func (p *Parameter) Sample() (string, bool) {
 	if p.pattern != nil {
 		if re, err := syntax.Parse(p.pattern.text, syntax.Perl); err == nil {
 			candidates = append(candidates, shortest(re))
+		}
+	}
+	if p.Type == v1alpha1.TypeStringMap {
+		for i, text := range candidates {
+			candidates[i] = string(program.Object{{Name: "sample", Value: text}}.AppendJSON(nil))
 		}
 	}
 	for _, text := range candidates {

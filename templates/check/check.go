@@ -20,8 +20,14 @@ type Sample struct {
 	// anything is.
 	Pod, App    program.Object
 	Permissions []any
-	Err         error
-	Trace       *program.Trace
+	// AppVariables says how the variables of App are joined, by index; nil where there is nothing to say.
+	AppVariables []program.Placement
+	// Unmet are the validations that the pod does not meet.
+	Unmet []program.Unmet
+	// Example says that the parameters are those of an example.
+	Example bool
+	Err     error
+	Trace   *program.Trace
 	// MadeUp are the required parameters without an example, whose values mean nothing.
 	MadeUp []string
 	// Incomplete says that something was dropped and has been reported: what is
@@ -40,7 +46,7 @@ func written() []rule { return []rule{shell, keys} }
 // rendered are the rules about what one rendering gives. Of two findings of one reason at one
 // place the first is told.
 func rendered() []rule {
-	return []rule{failures, fields, metadata, volumes, containers, ports, mounts, env, resources, permissions}
+	return []rule{failures, demands, fields, metadata, volumes, containers, ports, mounts, env, resources, permissions}
 }
 
 // maxWork bounds the expressions of all renderings of one load together: the work of ten
@@ -71,18 +77,22 @@ func (c *Check) Rendered(in *Case, full bool) []templates.Finding {
 	if c.work > maxWork {
 		return nil
 	}
-	s := &Sample{Template: c.template, MadeUp: in.madeUp, Full: full, Trace: program.NewTrace()}
+	s := &Sample{Template: c.template, MadeUp: in.madeUp, Example: in.example != "", Full: full, Trace: program.NewTrace()}
 	input := c.template.SampleInput(in.Parameters)
 	input.Native = in.Native
 	e := c.template.Program().Evaluation(input.Activation(), s.Trace)
-	added, err := e.Additions()
+	var added program.Additions
+	unmet, err := e.Validations()
+	if err == nil {
+		added, err = e.Additions()
+	}
 	if err == nil {
 		s.Permissions, err = e.Permissions()
 	}
 	if s.Err = err; err != nil {
 		s.Permissions = nil
 	} else {
-		s.Pod, s.App = added.Pod, added.App
+		s.Pod, s.App, s.AppVariables, s.Unmet = added.Pod, added.App.Fields, added.App.Variables, unmet
 	}
 	s.Incomplete = c.incomplete || len(s.Trace.Failed) > 0
 	all := findings(s, rendered())

@@ -13,7 +13,7 @@ import (
 func env(s *Sample) []templates.Finding {
 	var found found
 	for _, c := range s.withApp() {
-		names := map[string]bool{}
+		names := map[string]program.Side{}
 		for i, item := range c.fields.List("env") {
 			variable, _ := item.(program.Object)
 			at := c.at.Member("env").Item(i)
@@ -21,12 +21,20 @@ func env(s *Sample) []templates.Finding {
 			if name == "" {
 				continue
 			}
-			if names[name] {
+			join := program.NotJoined
+			if c.app && i < len(s.AppVariables) {
+				join = s.AppVariables[i].Join.Side
+			}
+			// One name may have a value to put before what is there, and one to put behind it.
+			if before, twice := names[name]; twice && (before == join || before == program.NotJoined || join == program.NotJoined) {
 				found.fault(s.place(at.Member("name")), templates.DuplicateName, "", "variable %s is there twice", message.Quote(name))
 			} else if faults := validation.IsRelaxedEnvVarName(name); len(faults) > 0 {
 				found.fault(s.place(at.Member("name")), templates.BadName, faults[0], "%s cannot name a variable", message.Quote(name))
 			}
-			names[name] = true
+			names[name] = join
+			if _, from := variable.Get("valueFrom"); from && join != program.NotJoined {
+				found.fault(s.place(at), templates.BadValue, "give it a value, or drop $append or $prepend", "variable %s has a valueFrom, which cannot be joined to anything", message.Quote(name))
+			}
 			if value, ok := variable.Get("value"); ok && value != "" {
 				if _, both := variable.Get("valueFrom"); both {
 					found.fault(s.place(at), templates.BadValue, "keep one of them", "variable %s has value and valueFrom", message.Quote(name))

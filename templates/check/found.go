@@ -64,6 +64,7 @@ func podPath() *schema.Path  { return specPath().Member("pod") }
 type container struct {
 	fields program.Object
 	init   bool // it is one of the initContainers
+	app    bool // it is what the app's own get
 	at     *schema.Path
 }
 
@@ -74,7 +75,7 @@ func (s *Sample) containers() []container {
 	for _, field := range []string{"initContainers", "containers"} {
 		for i, item := range spec.List(field) {
 			o, _ := item.(program.Object)
-			all = append(all, container{o, field == "initContainers", podPath().Member("spec").Member(field).Item(i)})
+			all = append(all, container{fields: o, init: field == "initContainers", at: podPath().Member("spec").Member(field).Item(i)})
 		}
 	}
 	return all
@@ -82,5 +83,5 @@ func (s *Sample) containers() []container {
 
 // withApp are the containers of the pod and what the app's own get.
 func (s *Sample) withApp() []container {
-	return append(s.containers(), container{fields: s.App, at: appPath()})
+	return append(s.containers(), container{fields: s.App, app: true, at: appPath()})
 }

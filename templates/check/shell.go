@@ -80,6 +80,7 @@ func (c *shellCheck) commandLine(env func() variables, lists ...*program.Node) {
 // them follow each other, as words that may not be there.
 func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Outline, isList bool) []word {
 	before := len(words)
+	o = c.written(o)
 	switch {
 	case isList && o.Form == expression.UnknownOutline, !isList || o.Form == expression.LiteralOutline || o.Form == expression.JoinedOutline:
 		texts := c.texts(n, o)
@@ -102,17 +103,34 @@ func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Out
 	return words
 }
 
+// written is what the template writes for a value that is one of its own variables.
+func (c *shellCheck) written(o expression.Outline) expression.Outline {
+	for o.Form == expression.UnknownOutline && len(o.Variables) == 1 && len(o.Parameters)+len(o.Literals) == 0 && !o.Each {
+		v := c.template.Program().Variable(o.Variables[0])
+		if v == nil {
+			break
+		}
+		o = v.Expression.Outline() // which reads only variables before it
+	}
+	return o
+}
+
 // mostTexts bounds the alternatives of one text.
 const mostTexts = 16
 
 // texts are what a text may be, with marks for values of parameters.
 func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
 	var all []string
-	switch o.Form {
+	switch o = c.written(o); o.Form {
 	case expression.LiteralOutline:
 		return []string{o.Text}
 	case expression.UnknownOutline:
 		all = c.unknown(n, o)
+		for _, name := range o.Variables {
+			if v := c.template.Program().Variable(name); v != nil {
+				all = append(all, c.texts(v, v.Expression.Outline())...)
+			}
+		}
 	case expression.EitherOutline:
 		for _, p := range o.Parts {
 			all = append(all, c.texts(n, p)...)
@@ -145,7 +163,12 @@ func bounded(texts []string) []string {
 func (c *shellCheck) unknown(n *program.Node, o expression.Outline) []string {
 	parameters, sources := o.Parameters, slices.Clone(o.Literals)
 	if o.Each {
-		parameters = slices.Concat(parameters, n.Elements.Parameters)
+		parameters = slices.Concat(parameters, n.Indirect.Parameters)
+	}
+	for _, name := range o.Variables {
+		if v := c.template.Program().Variable(name); v != nil {
+			parameters = slices.Concat(parameters, v.Reads().Parameters)
+		}
 	}
 	marks := ""
 	for i, p := range c.template.Parameters() {

@@ -53,6 +53,9 @@ type Activation struct {
 	// an expression reads have to be there before it is evaluated.
 	Variables map[string]any
 
+	// Targets are the containers that get what is made, for whoever evaluates: see SetTarget.
+	Targets []App
+
 	// Each and EachIndex are the element of a $each that an item is being made for, and its
 	// number. They, Variables and, by SetTarget, the target alone may change between evaluations.
 	Each      any

@@ -1,6 +1,9 @@
 package expression
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 
@@ -23,29 +26,34 @@ func (e *Environment) WithTarget() *Environment {
 const deepestVariable = 4
 
 // Declare compiles the expression of a variable of the template's own. The Environment that comes
-// with it has the variable besides, as variables.NAME, and is for what stands after it.
+// with it has the variable besides, as variables.NAME, and is for what stands after it; where there is
+// an error, as one of any type.
 func (e *Environment) Declare(name string, text Text) (*Expression, *Environment, *Error) {
 	x, err := e.Compile(text, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, e.with(name, schema.NewScalar(schema.Any)), err
 	}
 	output := x.output
 	if output == nil {
 		output = cel.StringType // of a constant, or of text around expressions
 	}
 	if x.optional {
-		return nil, nil, &Error{Offset: x.parts[0].offset, Reason: ExpressionType,
+		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].offset, Reason: ExpressionType,
 			Message: "the value of a variable cannot be optional", Hint: "say what it is where there is none, with orValue(…)"}
 	}
 	s := e.compiler.language.schemaOf(output, 0)
 	if s == nil {
-		return nil, nil, &Error{Offset: x.parts[0].offset, Reason: ExpressionType,
+		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].offset, Reason: ExpressionType,
 			Message: article(typeName(output)) + " cannot be the value of a variable", Hint: "its lists and maps are too deep within each other"}
 	}
+	return x, e.with(name, s), nil
+}
+
+func (e *Environment) with(name string, s *schema.Schema) *Environment {
 	within := *e
 	fields := append(e.variables.Fields[:len(e.variables.Fields):len(e.variables.Fields)], schema.Field{Name: name, Schema: s})
 	within.variables = schema.NewObject(variablesVariable, fields...)
-	return x, &within, nil
+	return &within
 }
 
 // schemaOf describes the values of a type that JSON can hold; nil where they are too deep.
@@ -85,4 +93,8 @@ func (l *language) schemaOf(t *cel.Type, depth int) *schema.Schema {
 
 // Functions are the names of the functions that expressions may call, sorted, without operators
 // and macros.
-func Functions() []string { return theLanguage().functions }
+func Functions() []string {
+	return slices.DeleteFunc(slices.Clone(theLanguage().functions), func(name string) bool {
+		return strings.ContainsAny(name, "_@") || name == "in" || slices.Contains(authorizerFunctions, name)
+	})
+}

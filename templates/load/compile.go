@@ -21,6 +21,8 @@ type compiler struct {
 	environment *expression.Environment
 	// elements is the list of the $each whose item is being compiled; nil outside of one.
 	elements *program.Node
+	// variables are what the template's own variables read, each with what these read in turn.
+	variables map[string]expression.Uses
 }
 
 // value compiles a value whose place takes want. Nil means that the value is
@@ -31,7 +33,7 @@ func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *pr
 	case n.Kind == yaml.ScalarNode:
 		return c.scalar(n, want, at)
 	case n.Kind == yaml.MappingNode && (want.Kind == schema.Object || want.Kind == schema.Map):
-		return c.mapping(n, want, at, false)
+		return c.mapping(n, want, at)
 	case n.Kind == yaml.SequenceNode && want.Kind == schema.List:
 		return c.list(n, want, at)
 	case want.Kind == schema.Any:
@@ -107,10 +109,21 @@ func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *p
 			break
 		}
 	}
-	out := &program.Node{Form: program.ExpressionForm, Expression: compiled, Want: want, Place: where}
-	if c.elements != nil {
-		out.Elements = c.elements.Expression.Uses()
+	return c.expression(compiled, want, where)
+}
+
+// expression is the node of a compiled expression.
+func (c *compiler) expression(x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
+	out := &program.Node{Form: program.ExpressionForm, Expression: x, Want: want, Place: where}
+	uses := x.Uses()
+	var indirect []expression.Uses
+	if c.elements != nil && uses.Each {
+		indirect = append(indirect, c.elements.Reads())
 	}
+	for _, name := range uses.Variables {
+		indirect = append(indirect, c.variables[name])
+	}
+	out.Indirect = expression.Union(indirect...)
 	return out
 }
 
@@ -129,41 +142,40 @@ func (c *compiler) expressionFault(n *yaml.Node, at *schema.Path, err *expressio
 	})
 }
 
-// mapping compiles a mapping. In a list (item) and in a field it may have $when;
-// a container may have $position.
-func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *program.Node {
-	return c.members(&program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}, n, want, at, container)
+// mapping compiles a mapping, which may have $when.
+func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
+	return c.members(&program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}, n, want, at, program.OtherList)
 }
 
 // item compiles an item of a list, whose $each has to be known before the rest of it.
-func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *program.Node {
+func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) *program.Node {
 	out := &program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}
-	if list := valueAt(n, program.EachWord); list != nil {
+	if elements := valueAt(n, program.EachWord); elements != nil {
 		if c.elements != nil {
-			c.report.fault(list, at.Member(program.EachWord), templates.FieldNotAllowed, "make one list of both with map", "an item within an item with $each cannot have one")
+			c.report.fault(elements, at.Member(program.EachWord), templates.FieldNotAllowed, "make one list of both with map", "an item within an item with $each cannot have one")
 			return nil
 		}
 		var environment *expression.Environment
-		if out.Each, environment = c.each(list, at.Member(program.EachWord)); out.Each == nil {
+		if out.Each, environment = c.each(elements, at.Member(program.EachWord)); out.Each == nil {
 			return nil
 		}
 		within := *c
 		within.environment, within.elements = environment, out.Each
-		out = within.members(out, n, want, at, container)
+		out = within.members(out, n, want, at, list)
 		out.Weigh()
 		return out
 	}
-	return c.members(out, n, want, at, container)
+	return c.members(out, n, want, at, list)
 }
 
-// members compiles the members of a mapping into a node.
-func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema, at *schema.Path, container bool) *program.Node {
+// members compiles the members of a mapping into a node; list is the one that it is an item of.
+func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) *program.Node {
 	constant := true
 	for key, value := range manifest.Pairs(n) {
 		name := key.Value
 		here := at.Member(name)
 		if want.Kind == schema.Object && strings.HasPrefix(name, "$") {
-			c.word(out, key, value, here, container)
+			c.word(out, key, value, here, list)
 			continue
 		}
 		m := program.NodeMember{Name: name}
@@ -171,7 +183,7 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 		if want.Kind == schema.Object {
 			field, ok := want.Field(name)
 			if !ok {
-				c.unknown(key, want, here, container)
+				c.unknown(key, want, here, list)
 				continue
 			}
 			elem, m.Name = field.Schema, field.Name // which all templates share
@@ -193,6 +205,9 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 		}
 		constant = constant && m.Value.Constant() && m.Key == nil
 		out.Members = append(out.Members, m)
+		if x := m.Value.Expression; x != nil && x.Optional() && m.Name == "value" && want.Type == variableType {
+			out.Needs = m.Name
+		}
 	}
 	if constant {
 		object := make(program.Object, 0, len(out.Members))
@@ -210,7 +225,7 @@ func (c *compiler) key(n *yaml.Node, at *schema.Path) *program.Node {
 	if key == nil || key.Form != program.ExpressionForm {
 		return key
 	}
-	if key.Expression.Uses().FromOutside() {
+	if key.Reads().FromOutside() {
 		c.report.fault(n, at, templates.ExpressionType, "use ${instance} or ${index}", "a key may depend on nothing but instance and index")
 		return nil
 	}
@@ -221,7 +236,7 @@ func (c *compiler) key(n *yaml.Node, at *schema.Path) *program.Node {
 	return key
 }
 
-func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path, container bool) {
+func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) {
 	known := want.Names()
 	if whole := shape.Template().Whole[want]; whole != nil {
 		if _, ok := whole.Field(key.Value); ok {
@@ -232,7 +247,7 @@ func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path,
 	hint := ""
 	if near := message.Nearest(key.Value, known); near != "" {
 		hint = "did you mean " + near + "?"
-	} else if container && slices.Contains([]string{"when", "each", "position"}, key.Value) {
+	} else if word := "$" + key.Value; list != program.OtherList && slices.Contains(wordsOf(list), word) {
 		hint = "did you mean $" + key.Value + "?"
 	}
 	c.report.fault(key, at, templates.UnknownField, hint, "%s has no field %s", want.Type, message.Quote(key.Value))
@@ -245,21 +260,25 @@ func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *pro
 		out.List = program.InitContainers
 	case shape.Template().Containers:
 		out.List = program.MainContainers
+	case shape.Template().AppVariables:
+		out.List = program.AppVariables
 	}
-	constant := out.List == program.NoContainers
+	containers := out.List == program.InitContainers || out.List == program.MainContainers
+	constant, said := !containers, false
 	for i, item := range n.Content {
 		item = manifest.Resolve(item)
 		here := at.Item(i)
 		var compiled *program.Node
 		switch {
 		case item.Kind == yaml.MappingNode && want.Elem.Kind == schema.Object:
-			compiled = c.item(item, want.Elem, here, out.List != program.NoContainers)
-			if compiled != nil && out.List != program.NoContainers { // nil where its $each is at fault
-				if compiled.Container == nil {
-					compiled.Container = &program.Container{}
+			compiled = c.item(item, want.Elem, here, out.List)
+			if compiled != nil && containers { // nil where its $each is at fault
+				if compiled.Item == nil {
+					compiled.Item = &program.Item{}
 				}
-				compiled.Container.Name = scalarAt(item, "name")
+				compiled.Item.Name = scalarAt(item, "name")
 			}
+			said = said || compiled != nil && compiled.Item != nil
 		case item.Kind == yaml.ScalarNode && item.Tag == "!!null" && !strings.Contains(item.Value, "${"):
 			c.report.fault(item, here, templates.WrongType, "", "want %s, got nothing", article(want.Elem))
 		default:
@@ -270,6 +289,9 @@ func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *pro
 		}
 		constant = constant && compiled.Constant()
 		out.Items = append(out.Items, compiled)
+	}
+	if !said && !containers {
+		out.List = program.OtherList
 	}
 	if constant {
 		values := make([]any, len(out.Items))
@@ -290,7 +312,7 @@ func (c *compiler) section(n *yaml.Node, want *schema.Schema, at *schema.Path) *
 		c.report.fault(n, at, templates.WrongType, "", "want a mapping, got a %s", nodeKind(n))
 		return nil
 	}
-	return c.mapping(n, want, at, false)
+	return c.mapping(n, want, at)
 }
 
 // pod compiles spec.pod.
@@ -304,13 +326,15 @@ func (c *compiler) app(n *yaml.Node) *program.Node {
 		rest := *n
 		rest.Content = nil
 		for key, value := range manifest.Pairs(n) {
-			if key.Value != "containers" && key.Value != "initContainers" {
+			if !slices.Contains([]string{"containers", "initContainers", "sidecars"}, key.Value) {
 				rest.Content = append(rest.Content, key, value)
 			}
 		}
 		n = &rest
 	}
-	return c.section(n, shape.Template().App, specPath().Member("app"))
+	within := *c
+	within.environment = c.environment.WithTarget()
+	return within.section(n, shape.Template().App, specPath().Member("app"))
 }
 
 // permissions compiles spec.permissions.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,44 +15,99 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
-// word compiles $when or $position.
-func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Path, container bool) {
+// variableType is the type of an environment variable.
+const variableType = "core/v1.EnvVar"
+
+// wordsOf are the words that an item of a list may have.
+func wordsOf(list program.List) []string {
+	words := []string{program.WhenWord, program.EachWord}
+	switch list {
+	case program.InitContainers, program.MainContainers:
+		words = append(words, program.PositionWord)
+	case program.AppVariables:
+		words = append(words, program.PositionWord, program.AppendWord, program.PrependWord)
+	case program.OtherList:
+	}
+	return words
+}
+
+// word compiles what steers an item or field and never reaches the pod.
+func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Path, list program.List) {
+	item := func() *program.Item {
+		if out.Item == nil {
+			out.Item = &program.Item{}
+		}
+		return out.Item
+	}
+	allowed := slices.Contains(wordsOf(list), key.Value)
 	switch {
-	case key.Value == program.WhenWord && c.root(out.Want):
+	case key.Value == program.WhenWord && out.Want == shape.Template().Pod:
 		c.report.fault(key, at, templates.FieldNotAllowed, "put $when on what is within", "a whole section cannot be left out")
 	case key.Value == program.WhenWord:
-		when := c.value(value, shape.Template().Boolean, at)
-		if when == nil {
-			if manifest.Resolve(value).Tag == "!!null" {
-				c.report.fault(value, at, templates.WrongType, "", "want a boolean, got nothing")
-			}
-			return
-		}
-		if when.Form == program.ExpressionForm && when.Expression.Optional() {
-			c.report.fault(value, at, templates.ExpressionType, "use .orValue(false)", "$when cannot be optional")
-			return
-		}
-		if when.Constant() && when.Value == true {
-			return
-		}
-		out.When = when
+		out.When = c.when(value, at)
 	case key.Value == program.EachWord && out.Each != nil:
 		// compiled before the rest of the item
 	case key.Value == program.EachWord:
 		c.report.fault(key, at, templates.FieldNotAllowed, "put it on an item of a list that is a mapping", "$each does not belong here")
-	case key.Value == program.PositionWord && container:
-		out.Container = &program.Container{Position: c.positions(value, at)}
+	case key.Value == program.PositionWord && allowed:
+		item().Position = c.positions(value, at, list)
 	case key.Value == program.PositionWord:
-		c.report.fault(key, at, templates.BadPosition, "", "only containers have a $position")
+		c.report.fault(key, at, templates.BadPosition, "", "only containers, and variables of app, have a $position")
+	case (key.Value == program.AppendWord || key.Value == program.PrependWord) && allowed:
+		c.join(item(), key, value, at)
+	case key.Value == program.AppendWord || key.Value == program.PrependWord:
+		c.report.fault(key, at, templates.FieldNotAllowed, "", "only variables of app have %s: nothing else of the app's own is joined", key.Value)
 	default:
-		hint := message.DidYouMean(key.Value, []string{program.WhenWord, program.EachWord, program.PositionWord}, "want $when, $each or $position")
+		hint := message.DidYouMean(key.Value, wordsOf(program.AppVariables), "want $when, $each or $position")
 		c.report.fault(key, at, templates.UnknownField, hint, "%s means nothing here", message.Quote(key.Value))
 	}
 }
 
-// root says whether an object is app or pod itself, which $when cannot drop.
-func (c *compiler) root(s *schema.Schema) bool {
-	return s == shape.Template().App || s == shape.Template().Pod
+// when compiles a condition; nil where it always holds, or is at fault.
+func (c *compiler) when(value *yaml.Node, at *schema.Path) *program.Node {
+	when := c.value(value, shape.Template().Boolean, at)
+	switch {
+	case when == nil:
+		if manifest.Resolve(value).Tag == "!!null" {
+			c.report.fault(value, at, templates.WrongType, "", "want a boolean, got nothing")
+		}
+	case when.Form == program.ExpressionForm && when.Expression.Optional():
+		c.report.fault(value, at, templates.ExpressionType, "use .orValue(false)", "$when cannot be optional")
+	case when.Constant() && when.Value == true:
+	default:
+		return when
+	}
+	return nil
+}
+
+// join reads $append or $prepend: the text that stands between what is there and the value.
+func (c *compiler) join(out *program.Item, key, value *yaml.Node, at *schema.Path) {
+	if out.Join.Side != program.NotJoined {
+		c.report.fault(key, at, templates.BadValue, "write two items, one for each", "a variable has either $append or $prepend")
+		return
+	}
+	text := c.scalarOf(value, at)
+	if text == nil {
+		return
+	}
+	if *text == "" {
+		c.report.fault(value, at, templates.BadValue, `write the text between the two, such as `+key.Value+`: " "`, "the text between the values is empty")
+		return
+	}
+	out.Join = program.Join{Side: program.Appended, Text: *text}
+	if key.Value == program.PrependWord {
+		out.Join.Side = program.Prepended
+	}
+}
+
+// scalarOf is a text that stands as it is; nil where it is something else, which is reported.
+func (c *compiler) scalarOf(n *yaml.Node, at *schema.Path) *string {
+	n = manifest.Resolve(n)
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || strings.Contains(n.Value, "${") {
+		c.report.fault(n, at, templates.WrongType, "write it as it is, without expressions", "want a text")
+		return nil
+	}
+	return &n.Value
 }
 
 // each compiles the list of a $each; nil where it is at fault.
@@ -73,43 +129,43 @@ func (c *compiler) each(n *yaml.Node, at *schema.Path) (*program.Node, *expressi
 	}
 	where := placeOf(n, at)
 	where.Line, where.Column = c.report.text.place(n, max(text.Parts[0].Offset-2, 0))
-	return &program.Node{Form: program.ExpressionForm, Expression: compiled, Place: where}, within
+	return c.expression(compiled, nil, where), within
 }
 
 // positions compiles $position: a word or a list of them.
-func (c *compiler) positions(n *yaml.Node, at *schema.Path) []*program.Node {
+func (c *compiler) positions(n *yaml.Node, at *schema.Path, list program.List) []*program.Node {
 	n = manifest.Resolve(n)
 	if n.Kind == yaml.ScalarNode {
-		if p := c.position(n, at); p != nil {
+		if p := c.position(n, at, list); p != nil {
 			return []*program.Node{p}
 		}
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		c.report.fault(n, at, templates.BadPosition, program.PositionHint, "want a word or a list of them, got a mapping")
+		c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word or a list of them, got a mapping")
 		return nil
 	}
 	var out []*program.Node
 	for i, item := range n.Content {
 		item = manifest.Resolve(item)
 		if item.Kind != yaml.ScalarNode {
-			c.report.fault(item, at.Item(i), templates.BadPosition, program.PositionHint, "want a word, got a %s", nodeKind(item))
+			c.report.fault(item, at.Item(i), templates.BadPosition, list.Hint(), "want a word, got a %s", nodeKind(item))
 			continue
 		}
-		if p := c.position(item, at.Item(i)); p != nil {
+		if p := c.position(item, at.Item(i), list); p != nil {
 			out = append(out, p)
 		}
 	}
 	return out
 }
 
-func (c *compiler) position(n *yaml.Node, at *schema.Path) *program.Node {
+func (c *compiler) position(n *yaml.Node, at *schema.Path, list program.List) *program.Node {
 	p := c.scalar(n, shape.Template().Text, at)
 	if p == nil || p.Form == program.ExpressionForm {
 		return p
 	}
-	if text, _ := p.Value.(string); !program.ValidPosition(text) {
-		c.report.fault(n, at, templates.BadPosition, program.PositionHint, "%s is no position", message.Quote(text))
+	if text, _ := p.Value.(string); !list.Takes(text) {
+		c.report.fault(n, at, templates.BadPosition, list.Hint(), "%s is no position", message.Quote(text))
 		return nil
 	}
 	return p

@@ -132,6 +132,10 @@ func decodeSpec(n *yaml.Node) *v1alpha1.SidecarTemplateSpec {
 			s.Parameters = decodeItems[v1alpha1.Parameter](value)
 		case "examples":
 			s.Examples = decodeItems[v1alpha1.Example](value)
+		case "variables":
+			s.Variables = decodeItems[v1alpha1.Variable](value)
+		case "validations":
+			s.Validations = decodeItems[v1alpha1.Validation](value)
 		default:
 			if target := targets[key.Value]; target != nil {
 				decodeNode(value, target)

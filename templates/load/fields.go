@@ -144,11 +144,15 @@ func targets(app *yaml.Node, c *compiler) templates.Targets {
 	if n := valueAt(app, "containers"); n != nil {
 		t = containers(n, at.Member("containers"), c.report)
 	}
-	if n := valueAt(app, "initContainers"); n != nil {
+	for field, into := range map[string]*bool{"initContainers": &t.InitContainers, "sidecars": &t.Sidecars} {
+		n := valueAt(app, field)
+		if n == nil {
+			continue
+		}
 		if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") {
-			c.report.fault(n, at.Member("initContainers"), templates.WrongType, "", "want true or false, not an expression")
-		} else if value := c.value(n, shape.Template().Boolean, at.Member("initContainers")); value != nil {
-			t.InitContainers = value.Value == true
+			c.report.fault(n, at.Member(field), templates.WrongType, "", "want true or false, not an expression")
+		} else if value := c.value(n, shape.Template().Boolean, at.Member(field)); value != nil {
+			*into = value.Value == true
 		}
 	}
 	return t
@@ -160,15 +164,44 @@ func containers(n *yaml.Node, at *schema.Path, r *report) templates.Targets {
 	case n.Kind == yaml.ScalarNode && n.Value == "all":
 		return templates.Targets{All: true}
 	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
-		return templates.Targets{Names: containerNames(n, at, r)}
+		return chosen(containerNames(n, at, r), n, at, r)
+	case n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "all,"):
+		var names []string
+		for name := range strings.SplitSeq(n.Value, ",") {
+			names = append(names, strings.TrimSpace(name))
+		}
+		if slices.ContainsFunc(names, func(name string) bool { return !program.ValidContainer(strings.TrimPrefix(name, "-")) }) {
+			r.fault(n, at, templates.BadName, `write "all, -nginx"`, "%s names what cannot be a container", message.Quote(n.Value))
+			return templates.Targets{All: true}
+		}
+		return chosen(names, n, at, r)
 	default:
-		hint := "want first, all, or a list of names"
+		hint := `want first, all, "all, -nginx", or a list of names`
 		if n.Kind == yaml.ScalarNode && program.ValidContainer(n.Value) {
 			hint = "want first, all, or a list: [" + n.Value + "]"
 		}
 		r.fault(n, at, templates.BadValue, hint, "containers does not say which")
 	}
 	return templates.Targets{First: true}
+}
+
+// chosen are the containers of a list of names, or all but those with a hyphen.
+func chosen(names []string, n *yaml.Node, at *schema.Path, r *report) templates.Targets {
+	t := templates.Targets{All: slices.Contains(names, "all")}
+	for _, name := range names {
+		skipped, skip := strings.CutPrefix(name, "-")
+		switch {
+		case skip && t.All:
+			t.Skip = append(t.Skip, skipped)
+		case skip:
+			r.fault(n, at, templates.BadValue, `write "all, `+name+`"`, "%s leaves a container out, which is possible of all only", message.Quote(name))
+		case t.All && name != "all":
+			r.fault(n, at, templates.BadValue, "a hyphen before the name leaves it out", "all has container %s already", message.Quote(name))
+		case !t.All:
+			t.Names = append(t.Names, name)
+		}
+	}
+	return t
 }
 
 func containerNames(n *yaml.Node, at *schema.Path, r *report) []string {
@@ -180,7 +213,7 @@ func containerNames(n *yaml.Node, at *schema.Path, r *report) []string {
 		}
 		item = manifest.Resolve(item)
 		switch {
-		case item.Kind != yaml.ScalarNode || item.Tag != "!!str" || !program.ValidContainer(item.Value):
+		case item.Kind != yaml.ScalarNode || item.Tag != "!!str" || !program.ValidContainer(strings.TrimPrefix(item.Value, "-")):
 			r.fault(item, at.Item(i), templates.BadName, "names of containers stand as they are, without expressions", "want the name of a container")
 			continue
 		case seen[item.Value]:

@@ -72,7 +72,7 @@ func renderTwice(t *testing.T, tmpl *templates.Template) {
 			len(out.Containers) != len(out.Pod.Object("spec").List("containers")) {
 			t.Error("a container has no placement")
 		}
-		for _, o := range []program.Object{out.Pod, out.App} {
+		for _, o := range []program.Object{out.Pod, out.App.Fields} {
 			back, err := program.ObjectFromJSON(o.AppendJSON(nil))
 			if err != nil {
 				t.Fatal(err)
@@ -81,7 +81,7 @@ func renderTwice(t *testing.T, tmpl *templates.Template) {
 				t.Errorf("JSON does not come back:\n%s", diff)
 			}
 		}
-		return string(out.Pod.AppendJSON(out.App.AppendJSON(nil)))
+		return string(out.Pod.AppendJSON(out.App.Fields.AppendJSON(nil)))
 	}
 	if first, second := render(), render(); first != second {
 		t.Errorf("two renderings differ:\n%s", cmp.Diff(first, second))

@@ -41,6 +41,8 @@ func tooLarge(spec *yaml.Node, r *report) bool {
 	}
 	var c count
 	c.add(spec)
+	c.named(valueAt(spec, "variables"))
+	c.named(valueAt(spec, "validations"))
 	if c.expressions > maxExpressions {
 		report("", "make several templates of it", "the template has %d expressions, at most %d are allowed", c.expressions, maxExpressions)
 	}
@@ -91,6 +93,21 @@ func (c *count) add(n *yaml.Node) {
 		}
 	default:
 		c.scalar(n.Value)
+	}
+}
+
+// named counts the expressions of a list that holds them without ${}.
+func (c *count) named(list *yaml.Node) {
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return
+	}
+	for _, item := range list.Content {
+		for _, field := range []string{"expression", "messageExpression"} {
+			if text := scalarAt(manifest.Resolve(item), field); text != "" {
+				c.expressions++
+				c.text += len(text)
+			}
+		}
 	}
 }
 

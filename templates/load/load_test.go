@@ -193,7 +193,7 @@ func describeRendering(t *testing.T, dir string, tmpl *templates.Template, b *st
 	for _, part := range []struct {
 		name   string
 		object program.Object
-	}{{"pod", out.Pod}, {"app", out.App}} {
+	}{{"pod", out.Pod}, {"app", out.App.Fields}} {
 		if part.object != nil {
 			fmt.Fprintf(b, "%s: %s\n", part.name, part.object.AppendJSON(nil))
 		}
@@ -201,10 +201,21 @@ func describeRendering(t *testing.T, dir string, tmpl *templates.Template, b *st
 	for _, list := range []struct {
 		name       string
 		placements []program.Placement
-	}{{"initContainers", out.InitContainers}, {"containers", out.Containers}} {
-		if len(list.placements) > 0 {
-			fmt.Fprintf(b, "%s: %q\n", list.name, list.placements)
+	}{{"initContainers", out.InitContainers}, {"containers", out.Containers}, {"variables of app", out.App.Variables}} {
+		var texts []string
+		for _, p := range list.placements {
+			text := fmt.Sprintf("{%q %q}", p.Name, p.Position)
+			if p.Join.Side != program.NotJoined {
+				text += fmt.Sprintf("%+q", p.Join)
+			}
+			texts = append(texts, text)
 		}
+		if len(texts) > 0 {
+			fmt.Fprintf(b, "%s: %s\n", list.name, texts)
+		}
+	}
+	for _, w := range out.Warnings {
+		fmt.Fprintf(b, "warning: %s %q\n", w.Message, w.Parameter)
 	}
 }
 

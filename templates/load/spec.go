@@ -22,9 +22,13 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 	supports(valueAt(n, "supports"), spec.Supports, r)
 	t.PodSelector, t.NamespaceSelector = match(n, spec.Match, declared, r)
 	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared))}
+	compiled := &program.Program{Line: e.Origin.Line}
+	compiled.Variables = c.ownVariables(valueAt(n, "variables"), spec.Variables)
+	compiled.Validations = c.validations(valueAt(n, "validations"), spec.Validations, declared)
 	app, pod := valueAt(n, "app"), valueAt(n, "pod")
 	t.Containers = targets(app, c)
-	compiled := program.New(e.Origin.Line, c.app(app), c.pod(pod), c.permissions(valueAt(n, "permissions")))
+	compiled.App, compiled.Pod, compiled.Permissions = c.app(app), c.pod(pod), c.permissions(valueAt(n, "permissions"))
+	compiled.Seal()
 	if app == nil && pod == nil {
 		r.fault(n, specPath(), templates.MissingField, "say in pod what is added to the pod, in app what its containers get", "spec has neither app nor pod, so it adds nothing")
 	}

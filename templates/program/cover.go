@@ -77,7 +77,7 @@ func (p *Program) Branches(reached Reached) []Branch {
 			add(kind, n, 0, false, reached.at(n).no)
 		}
 	}
-	for _, root := range []*Node{p.App, p.Pod, p.Permissions} {
+	for _, root := range p.roots() {
 		root.Walk(func(n *Node) {
 			both(WhenBranch, n.When)
 			both(EachBranch, n.Each)

@@ -11,19 +11,32 @@ import (
 // Additions are what a program gives for one instance: partial objects with expressions
 // evaluated, $when and $position taken out, in the template's key order, checked as core/v1.
 type Additions struct {
-	// Pod is the partial pod, App what the target containers get. Both may be nil.
-	Pod, App Object
+	// Pod is the partial pod. It may be nil.
+	Pod Object
+	// App is what the target containers get; where Apps is not nil, the first of them.
+	App AppAdditions
+	// Apps are what the targets get where that depends on the target, in their order.
+	Apps []AppAdditions
 	// InitContainers and Containers describe the containers of Pod, by index.
 	InitContainers, Containers []Placement
 }
 
-// Placement is what the template says about a container beside its fields.
+// AppAdditions are what a target container gets.
+type AppAdditions struct {
+	// Fields may be nil.
+	Fields Object
+	// Variables describe those of Fields, by index; nil where there is nothing to say.
+	Variables []Placement
+}
+
+// Placement is what the template says about a container, or a variable of the app, beside its fields.
 type Placement struct {
 	// Name is the container's name as written in the template, expressions and all.
 	Name string
 	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
-	// first that can be had counts. Empty: the default place.
+	// first that can be had counts. Empty: the default place. A variable can only be the first.
 	Position []string
+	Join     Join
 }
 
 // Evaluation is one evaluation of a program, for one instance in one pod. It is not shared
@@ -34,7 +47,9 @@ type Evaluation struct {
 	budget     expression.Budget
 	produced   int // bytes of the texts that expressions gave, and of those that $each repeats
 	out        Additions
-	trace      *Trace // nil but when a template is checked
+	variables  []Placement // of the app that is being made
+	failed     []string    // the variables that could not be evaluated, of which the trace knows
+	trace      *Trace      // nil but when a template is checked
 	record     func(n *Node, value any, cost uint64, err error)
 	reached    Reached
 }
@@ -57,10 +72,43 @@ func (e *Evaluation) Additions() (Additions, error) {
 	if e.out.Pod, err = e.tree(e.program.Pod); err != nil {
 		return Additions{}, err
 	}
-	if e.out.App, err = e.tree(e.program.App); err != nil {
+	if err = e.checkSiblings(); err != nil {
+		return Additions{}, err
+	}
+	if err = e.app(); err != nil {
 		return Additions{}, err
 	}
 	return e.out, nil
+}
+
+// app evaluates what the target containers get, once for each if that depends on it.
+func (e *Evaluation) app() (err error) {
+	targets := e.activation.Targets
+	if !e.program.Reads.Target || len(targets) == 0 {
+		e.out.App, err = e.appFor(nil)
+		return err
+	}
+	if err := e.repeat(e.program.App, len(targets)-1); err != nil {
+		return e.fault(e.program.App, err)
+	}
+	for _, target := range targets {
+		app, err := e.appFor(target)
+		if err != nil {
+			return err
+		}
+		e.out.Apps = append(e.out.Apps, app)
+	}
+	e.activation.SetTarget(nil)
+	e.out.App = e.out.Apps[0]
+	return nil
+}
+
+func (e *Evaluation) appFor(target expression.App) (app AppAdditions, err error) {
+	e.activation.SetTarget(target)
+	e.variables = nil
+	app.Fields, err = e.tree(e.program.App)
+	app.Variables = e.variables
+	return app, err
 }
 
 // Permissions evaluates the permissions. The error is always an *Error.
@@ -128,6 +176,9 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 		if e.budget.Spent() > expression.RenderingLimit {
 			return nil, false, nil // as the failure says that was noted when it was spent
 		}
+	}
+	if known, err := e.know(n.Expression.Uses().Variables); err != nil || !known {
+		return nil, false, err
 	}
 	before := e.budget.Spent()
 	e.activation.Arms = e.reached.arms(n)
@@ -233,6 +284,8 @@ func (e *Evaluation) mapping(n *Node) (any, bool, error) {
 		}
 		if present {
 			out = append(out, Member{Name: name, Value: value})
+		} else if name == n.Needs {
+			return nil, false, nil
 		}
 	}
 	return out, true, nil

@@ -21,6 +21,9 @@ func (e *Evaluation) list(n *Node) (any, bool, error) {
 		}
 		if e.trace == nil && item.Constant() {
 			out = append(out, item.Value)
+			if n.List != OtherList {
+				e.note(n.List, Placement{})
+			}
 			continue
 		}
 		var err error
@@ -41,8 +44,8 @@ func (e *Evaluation) item(list, item *Node, out []any) ([]any, error) {
 		return out, err
 	}
 	out = append(out, value)
-	if list.List != NoContainers {
-		err = e.place(list.List, item.Container)
+	if list.List != OtherList {
+		err = e.place(list.List, item.Item)
 	}
 	return out, err
 }
@@ -100,11 +103,11 @@ func (e *Evaluation) repeat(item *Node, elements int) error {
 	return nil
 }
 
-// place notes what the template says about a container that was just added.
-func (e *Evaluation) place(list ContainerList, c *Container) error {
+// place notes what the template says about an item that was just added.
+func (e *Evaluation) place(list List, c *Item) error {
 	var placement Placement
 	if c != nil {
-		placement.Name = c.Name
+		placement.Name, placement.Join = c.Name, c.Join
 		for _, p := range c.Position {
 			value, present, err := e.evaluate(p)
 			if err != nil {
@@ -113,17 +116,24 @@ func (e *Evaluation) place(list ContainerList, c *Container) error {
 			text, _ := value.(string)
 			switch {
 			case !present, text == "":
-			case !ValidPosition(text):
-				return e.fault(p, fmt.Errorf("%s is no position: %s", message.Quote(text), PositionHint))
+			case !list.Takes(text):
+				return e.fault(p, fmt.Errorf("%s is no position: %s", message.Quote(text), list.Hint()))
 			default:
 				placement.Position = append(placement.Position, text)
 			}
 		}
 	}
-	if list == InitContainers {
+	e.note(list, placement)
+	return nil
+}
+
+func (e *Evaluation) note(list List, placement Placement) {
+	switch list {
+	case InitContainers:
 		e.out.InitContainers = append(e.out.InitContainers, placement)
-	} else {
+	case AppVariables:
+		e.variables = append(e.variables, placement)
+	default:
 		e.out.Containers = append(e.out.Containers, placement)
 	}
-	return nil
 }

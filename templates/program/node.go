@@ -22,13 +22,15 @@ type Node struct {
 	When *Node
 	// Each is the list for whose elements an item of a list is made; nil: the item is made once.
 	Each *Node
-	// Elements is what the list reads that an expression within an item with $each gets its
-	// elements from.
-	Elements expression.Uses
-	// Container is set for the items of the two container lists.
-	Container *Container
-	// List says which of the container lists this is.
-	List ContainerList
+	// Indirect is what an expression reads by way of others: of the list that it gets its elements from, within
+	// an item with $each, and of the template's own variables.
+	Indirect expression.Uses
+	// Needs is the member without which a mapping is left out; "" if there is none.
+	Needs string
+	// Item is what the template says beside the fields of the items of a List.
+	Item *Item
+	// List says which list this is, whose items are placed.
+	List List
 
 	Place Place
 
@@ -55,20 +57,23 @@ type NodeMember struct {
 	Value *Node
 }
 
-// Container is what a template says about a container beside its fields.
-type Container struct {
+// Item is what a template says about a container, or a variable of the app, beside its fields.
+type Item struct {
 	Name     string // as written
 	Position []*Node
+	Join     Join
 }
 
-// ContainerList is one of the two lists of containers of a pod.
-type ContainerList uint8
+// List is a list whose items are placed.
+type List uint8
 
-// The lists of containers.
+// The lists. OtherList stands for all whose items stand as they are written, that of the app's variables too where
+// the template says nothing about any of them.
 const (
-	NoContainers ContainerList = iota
+	OtherList List = iota
 	InitContainers
 	MainContainers
+	AppVariables
 )
 
 // Place is where a value stands in the template.
@@ -79,7 +84,7 @@ type Place struct {
 
 // Constant says whether a node has the same value in every rendering.
 func (n *Node) Constant() bool {
-	return n != nil && n.Form == ConstantForm && n.When == nil && n.Each == nil && n.List == NoContainers && n.Container == nil
+	return n != nil && n.Form == ConstantForm && n.When == nil && n.Each == nil && n.List == OtherList && n.Item == nil
 }
 
 // Weigh counts what an item with $each adds for one element. It is called once the item is complete.
@@ -103,11 +108,11 @@ func (n *Node) Uses() expression.Uses {
 	return expression.Union(all...)
 }
 
-// Reads is what the node's own expression reads, also by way of the elements of a $each.
+// Reads is what the node's own expression reads, also by way of others.
 func (n *Node) Reads() expression.Uses {
 	uses := n.Expression.Uses()
-	if uses.Each {
-		return expression.Union(uses, n.Elements)
+	if uses.Each || len(uses.Variables) > 0 {
+		return expression.Union(uses, n.Indirect)
 	}
 	return uses
 }
@@ -127,8 +132,8 @@ func (n *Node) Walk(do func(*Node)) {
 	for _, item := range n.Items {
 		item.Walk(do)
 	}
-	if n.Container != nil {
-		for _, p := range n.Container.Position {
+	if n.Item != nil {
+		for _, p := range n.Item.Position {
 			p.Walk(do)
 		}
 	}

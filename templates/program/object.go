@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -163,6 +164,12 @@ func AppendJSON(dst []byte, v any) []byte {
 			dst = AppendJSON(dst, v[i])
 		}
 		return append(dst, ']')
+	case map[string]any: // of an expression or a parameter
+		members := make(Object, 0, len(v))
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			members = append(members, Member{Name: name, Value: v[name]})
+		}
+		return members.AppendJSON(dst)
 	default:
 		return append(dst, "null"...)
 	}

@@ -6,7 +6,11 @@
 // writes their members.
 package program
 
-import "github.com/sidecar-injector/sidecar-injector/templates/expression"
+import (
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+)
 
 // Program is what is left to evaluate of a template. It is immutable once it is compact.
 type Program struct {
@@ -15,25 +19,71 @@ type Program struct {
 	// App and Pod are the sections of the template; nil where it has none. Permissions is a list
 	// apart, for an admission has no use for it.
 	App, Pod, Permissions *Node
-	// Reads is what all expressions of App and Pod read together.
+	// Variables are the template's own, each after those that it reads.
+	Variables []Variable
+	// Validations are what it demands of the pod.
+	Validations []Validation
+	// Reads is what all expressions but those of Permissions read together.
 	Reads expression.Uses
+	// ReadsWorkload says that any expression, those of Permissions too, reads what a person wrote.
+	ReadsWorkload bool
 }
 
-// New gives the program of these trees.
-func New(line int, app, pod, permissions *Node) *Program {
-	both := &Node{}
-	for _, n := range []*Node{pod, app} {
-		if n != nil {
-			both.Items = append(both.Items, n)
+// Variable is an expression with a name.
+type Variable struct {
+	Name string
+	*Node
+}
+
+// Validation is a demand on the pod.
+type Validation struct {
+	Expression *Node
+	// Message is the sentence for the pod's author; where MessageExpression is not nil, that gives it.
+	Message           string
+	MessageExpression *Node
+	// Warns says that the pod gets the sidecar all the same.
+	Warns bool
+	// Parameter is the one at whose annotation it is told; "" if it is none's.
+	Parameter string
+}
+
+// Variable is the node of a variable of the template's own; nil if there is none of that name.
+func (p *Program) Variable(name string) *Node {
+	for i := range p.Variables {
+		if p.Variables[i].Name == name {
+			return p.Variables[i].Node
 		}
 	}
-	return &Program{Line: line, App: app, Pod: pod, Permissions: permissions, Reads: both.Uses()}
+	return nil
+}
+
+// roots are the trees of the program, none of them nil.
+func (p *Program) roots() []*Node {
+	all := []*Node{p.App, p.Pod, p.Permissions}
+	for _, v := range p.Variables {
+		all = append(all, v.Node)
+	}
+	for _, v := range p.Validations {
+		all = append(all, v.Expression, v.MessageExpression)
+	}
+	return slices.DeleteFunc(all, func(n *Node) bool { return n == nil })
+}
+
+// Seal completes a program whose other fields are set.
+func (p *Program) Seal() *Program {
+	rest := slices.DeleteFunc(p.roots(), func(n *Node) bool { return n == p.Permissions })
+	p.Reads = (&Node{Items: rest}).Uses()
+	p.ReadsWorkload = p.Reads.Workload || p.Permissions.Uses().Workload
+	if p.Reads.Target {
+		p.App.Weigh() // it is evaluated for each target
+	}
+	return p
 }
 
 // Compact forgets what only the checks at load need: the places and parts of
 // constants, which are most of a template.
 func (p *Program) Compact() {
-	for _, root := range []*Node{p.App, p.Pod, p.Permissions} {
+	for _, root := range p.roots() {
 		root.Walk(func(n *Node) {
 			if n.Form == ConstantForm {
 				n.Members, n.Items, n.Want, n.Place = nil, nil, nil, Place{}

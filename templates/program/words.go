@@ -13,18 +13,25 @@ const (
 	WhenWord     = "$when"
 	EachWord     = "$each"
 	PositionWord = "$position"
+	AppendWord   = "$append"
+	PrependWord  = "$prepend"
 )
 
-// PositionHint says what a $position may be.
-const PositionHint = "want first, last, before:NAME or after:NAME"
+// Hint says which positions an item of the list may want.
+func (l List) Hint() string {
+	if l == AppVariables {
+		return "want first"
+	}
+	return "want first, last, before:NAME or after:NAME"
+}
 
-// ValidPosition says whether a text is first, last, before:NAME or after:NAME.
-func ValidPosition(text string) bool {
-	if text == "first" || text == "last" {
+// Takes reads first, last, before:NAME, after:NAME; of the app's variables only first.
+func (l List) Takes(text string) bool {
+	if text == "first" || text == "last" && l != AppVariables {
 		return true
 	}
 	word, name, ok := strings.Cut(text, ":")
-	return ok && (word == "before" || word == "after") && ValidContainer(name)
+	return ok && (word == "before" || word == "after") && l != AppVariables && ValidContainer(name)
 }
 
 // ValidContainer says whether a text can be the name of a container: a DNS label.

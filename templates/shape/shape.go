@@ -25,6 +25,8 @@ type Shapes struct {
 	Whole map[*schema.Schema]*schema.Schema
 	// InitContainers and Containers are the two lists of pod.spec, told apart by pointer.
 	InitContainers, Containers *schema.Schema
+	// AppVariables is the list of the app's variables.
+	AppVariables *schema.Schema
 	// Volumes is the list of pod.spec.
 	Volumes *schema.Schema
 	// Text and Boolean are what keys, positions and conditions must be.
@@ -82,10 +84,13 @@ var template = sync.OnceValue(func() *Shapes {
 		}, "initContainers", "containers", "volumes", "imagePullSecrets", "hostAliases", "tolerations",
 			"shareProcessNamespace", "dnsConfig", "terminationGracePeriodSeconds", "securityContext"),
 	}, "metadata", "spec")
+	s.AppVariables = schema.NewList(member(container, "env").Elem)
 	s.App = restricted(container, "additions to the app", map[string]*schema.Schema{
 		"containers":     anything,
-		"initContainers": schema.NewScalar(schema.Boolean),
-	}, "containers", "initContainers", "volumeMounts", "volumeDevices", "env", "envFrom",
+		"initContainers": s.Boolean,
+		"sidecars":       s.Boolean,
+		"env":            s.AppVariables,
+	}, "containers", "initContainers", "sidecars", "volumeMounts", "volumeDevices", "env", "envFrom",
 		"livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 	return s
 })

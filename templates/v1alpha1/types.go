@@ -88,6 +88,18 @@ type SidecarTemplateSpec struct {
 	// +nullable
 	Parameters []Parameter `json:"parameters,omitempty"`
 
+	// Variables name expressions, for what the template says several times.
+	// +optional
+	// +listType=atomic
+	// +nullable
+	Variables []Variable `json:"variables,omitempty"`
+
+	// Validations are what the template demands of the pod.
+	// +optional
+	// +listType=atomic
+	// +nullable
+	Validations []Validation `json:"validations,omitempty"`
+
 	// App is what the app's own containers get: see AppAdditions. It has no
 	// structural schema, because a string in ${} may stand where a number belongs.
 	// +optional
@@ -311,12 +323,14 @@ type SidecarTemplateStatus struct {
 }
 
 // AppAdditions is the shape of spec.app once its expressions are evaluated.
-// Containers is a string (first, all) or a list of names.
+// Containers is a string (first, all, or all and what it leaves out: "all, -nginx") or a list of names.
 //
 // +kubebuilder:object:generate=false
 type AppAdditions struct {
-	Containers     any  `json:"containers,omitempty"`
+	Containers any `json:"containers,omitempty"`
+	// InitContainers makes the pod's own init containers targets too, Sidecars its native sidecars.
 	InitContainers bool `json:"initContainers,omitempty"`
+	Sidecars       bool `json:"sidecars,omitempty"`
 }
 
 // Permission is the shape of an item of spec.permissions once its expressions are

@@ -14,6 +14,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/doctor"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -101,6 +102,25 @@ var metricName = regexp.MustCompile(`\bsidecar_injector_[a-z_]+\b`)
 
 // TestMetricsInTheDocsAreThoseInTheCode: test/monitoring compares types and labels with
 // what a running injector exposes.
+// The functions stand in a table; each in quotes of its own.
+func TestFunctionsInTheDocsAreThoseThatExpressionsMayCall(t *testing.T) {
+	_, text, _ := strings.Cut(read(t, "docs/templates.md"), "\n### Functions\n")
+	text, _, _ = strings.Cut(text, "\n### ")
+	var told []string
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(line, -1) {
+			told = append(told, m[1])
+		}
+	}
+	slices.Sort(told)
+	if diff := cmp.Diff(expression.Functions(), told); diff != "" {
+		t.Errorf("functions (-code +docs):\n%s", diff)
+	}
+}
+
 func TestMetricsInTheDocsAreThoseInTheCode(t *testing.T) {
 	inCode := map[string]bool{}
 	for _, folder := range []string{"webhook", "templates", "cmd"} {

@@ -58,8 +58,11 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 	for _, v := range a.Volumes {
 		check("volume", v.Name, containerName())
 	}
-	for i := range a.App.Mounts {
-		path("the app's container", &a.App.Mounts[i])
+	for i := range a.Kinds() {
+		app := a.For(i)
+		for i := range app.Mounts {
+			path("the app's container", &app.Mounts[i])
+		}
 	}
 	return faults
 }

@@ -109,6 +109,7 @@ func (a *assembly) targets() {
 			m := *at
 			m.mounts, m.devices = append(m.mounts, p.mounts...), append(m.devices, p.devices...)
 			m.env, m.envFrom = append(m.env, p.env...), append(m.envFrom, p.envFrom...)
+			m.firstEnv, m.joins = append(m.firstEnv, p.firstEnv...), append(m.joins, p.joins...)
 			m.probes, m.lifecycle = append(m.probes, p.probes...), append(m.lifecycle, p.lifecycle...)
 		}
 	}
@@ -118,7 +119,7 @@ func (a *assembly) targets() {
 			continue
 		}
 		path := a.path("/spec/", m.list, "/", strconv.Itoa(m.index))
-		a.list(path, "/env", m.view.env != nil, m.env)
+		a.environment(path, m)
 		a.list(path, "/envFrom", m.view.EnvFrom != nil, m.envFrom)
 		a.list(path, "/volumeMounts", m.view.Mounts != nil, m.mounts)
 		a.list(path, "/volumeDevices", m.view.Devices != nil, m.devices)

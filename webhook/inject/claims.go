@@ -89,6 +89,7 @@ func (j *job) claim(fit []*candidate) []*candidate {
 			c.yielded = c.template.FailurePolicy == v1alpha1.Ignore
 		}
 	}
+	j.planned = &s.targets
 	slices.SortFunc(s.accepted, func(a, b *candidate) int { return a.rank - b.rank })
 	for _, c := range s.accepted {
 		j.accept(c)

@@ -14,7 +14,9 @@ type targetClaim struct {
 	targetKey
 	by     string
 	item   *templates.Named
+	length int   // of a joinItem: about how long the value has become
 	before int32 // 1 + the item of the same container before it
+	same   int32 // 1 + the item of the same key before it; 0: none, or no index
 }
 
 type targetKey struct {
@@ -28,6 +30,7 @@ type itemKind string
 const (
 	mountItem   itemKind = "mount" // devices too
 	envItem     itemKind = "env"
+	joinItem    itemKind = "joined env" // several of one key are no conflict
 	envFromItem itemKind = "envFrom"
 )
 
@@ -55,7 +58,7 @@ func (s *targetClaims) add(c targetClaim, containers int) {
 	if s.last == nil {
 		s.last = make([]int32, containers)
 	}
-	c.before = s.last[c.target]
+	c.before, c.same = s.last[c.target], s.index[c.targetKey]
 	s.items = append(s.items, c)
 	s.last[c.target] = int32(len(s.items))
 	switch {
@@ -64,6 +67,7 @@ func (s *targetClaims) add(c targetClaim, containers int) {
 	case len(s.items) > few:
 		s.index = make(map[targetKey]int32, 2*len(s.items))
 		for i := range s.items {
+			s.items[i].same = s.index[s.items[i].targetKey]
 			s.index[s.items[i].targetKey] = int32(i + 1)
 		}
 	}
@@ -73,7 +77,11 @@ func (s *targetClaims) cut(n int) {
 	for i := len(s.items) - 1; i >= n; i-- {
 		c := &s.items[i]
 		s.last[c.target] = c.before
-		delete(s.index, c.targetKey)
+		if c.same > 0 {
+			s.index[c.targetKey] = c.same
+		} else {
+			delete(s.index, c.targetKey)
+		}
 	}
 	clear(s.items[n:])
 	s.items = s.items[:n]

@@ -91,6 +91,21 @@ func lookup(all []given, parameter string) (given, bool) {
 	return all[i], true
 }
 
+// entries are those of one instance for a parameter: the one without a key, and those with one, which
+// only a map has.
+func entries(all []given, parameter string) []given {
+	start, _ := slices.BinarySearchFunc(all, parameter, func(g given, name string) int { return cmp.Compare(g.parameter, name) })
+	end := start
+	for end < len(all) && (all[end].parameter == parameter || strings.HasPrefix(all[end].parameter, parameter+keySeparator)) {
+		end++
+	}
+	return all[start:end:end]
+}
+
+// keySeparator stands between a parameter of the type map<string> and the key of an entry. No name of
+// a parameter holds it.
+const keySeparator = "."
+
 // strays warns of parameter annotations on the pod for an instance that nobody asked for.
 func strays(all []given, entries []asked) []string {
 	var names []string
@@ -134,6 +149,32 @@ func reserved(parameter string) bool {
 	return parameter == overrideParameter || parameter == nativeParameter || parameter == containersParameter
 }
 
+// misgiven is what is wrong with the annotation of a parameter that there is: whether it has a key
+// does not fit. "" if nothing is.
+func misgiven(g given, name, key string, keyed, isMap bool) (message, fix string) {
+	annotation := func(parameter string) string { return g.instance + parameterSuffix + "/" + parameter }
+	switch {
+	case isMap && !keyed:
+		return fmt.Sprintf("parameter %s is a map, which is given entry by entry", templates.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
+	case isMap && key == "":
+		return fmt.Sprintf("parameter %s: the key of the entry is empty", templates.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
+	case !isMap && keyed:
+		return fmt.Sprintf("parameter %s has one value and no entries such as %s", templates.Quote(name), templates.Quote(key)), "write " + annotation(name) + ": VALUE"
+	}
+	return "", ""
+}
+
+// mapText gives entries as the text of a map: JSON, by key.
+func mapText(all []given) (text string, given bool) {
+	var object templates.Object
+	for _, g := range all {
+		if _, key, keyed := strings.Cut(g.parameter, keySeparator); keyed && key != "" {
+			object = append(object, templates.Member{Name: key, Value: g.text})
+		}
+	}
+	return string(object.AppendJSON(nil)), len(object) > 0
+}
+
 // bind checks an instance's parameters. The faults name annotation and fix; what is
 // shown are those that have a value.
 func bind(t *templates.Template, instance string, all []given, namespace string) (templates.Parameters, []Parameter, []Fault) {
@@ -143,24 +184,38 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		if len(faults) == maxUnknown {
 			break // enough to see what is wrong
 		}
-		if reserved(g.parameter) || slices.Contains(known, g.parameter) {
+		if reserved(g.parameter) {
+			continue
+		}
+		name, key, keyed := strings.Cut(g.parameter, keySeparator)
+		if slices.Contains(known, name) {
+			if message, fix := misgiven(g, name, key, keyed, t.IsMap(name)); message != "" {
+				faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace), Message: message, Fix: fix})
+			}
 			continue
 		}
 		fix := "known are " + listed(append(slices.Clone(known), containersParameter, nativeParameter, overrideParameter))
-		if near := nearest(g.parameter, known); near != "" {
+		if near := nearest(name, known); near != "" {
 			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
 			Message: fmt.Sprintf("template %s has no parameter %s", templates.Quote(t.Name), templates.Quote(g.parameter)), Fix: fix})
 	}
 	values, wrong := t.Bind(func(name string) (string, bool) {
+		if t.IsMap(name) {
+			return mapText(entries(all, name))
+		}
 		g, ok := lookup(all, name)
 		return g.text, ok
 	})
 	for _, w := range wrong {
-		g, ok := lookup(all, w.Name)
+		parameter := w.Name
+		if w.Key != "" {
+			parameter += keySeparator + w.Key
+		}
+		g, ok := lookup(all, parameter)
 		if !ok {
-			g = given{instance: instance, parameter: w.Name}
+			g = given{instance: instance, parameter: parameter}
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
 			Message: fmt.Sprintf("parameter %s: %s", templates.Quote(w.Name), w.Message), Fix: w.Fix})
@@ -174,8 +229,10 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 			continue
 		}
 		origin := OriginDefault
-		if g, ok := lookup(all, name); ok {
-			origin = g.origin()
+		for _, g := range entries(all, name) {
+			if origin = g.origin(); origin == OriginAnnotation {
+				break // of the entries of a map, some may be the namespace's
+			}
 		}
 		shown = append(shown, Parameter{Name: name, Text: values.Text(name), Origin: origin})
 	}

@@ -121,15 +121,16 @@ type job struct {
 	apps     []*appReader
 	work     budget
 
-	owned        names    // containers that the status lists
-	others       int      // entries of the status that nobody asks for
-	claimVolumes names    // see claimVolume
-	volumes      []string // see podVolumes
-	templates    []string // the names of all; nil until one is not found
-	compared     int      // see nearestTemplate
-	written      *Owner   // see workload
-	own, init    []target // see ownContainers and ownInitContainers; nil until they are needed
-	sidecars     []target // see ownInitContainers
+	owned        names         // containers that the status lists
+	others       int           // entries of the status that nobody asks for
+	claimVolumes names         // see claimVolume
+	volumes      []string      // see podVolumes
+	templates    []string      // the names of all; nil until one is not found
+	compared     int           // see nearestTemplate
+	written      *Owner        // see workload
+	planned      *targetClaims // of the instances that are added
+	own, init    []target      // see ownContainers and ownInitContainers; nil until they are needed
+	sidecars     []target      // see ownInitContainers
 }
 
 func newJob(set *templates.Set, settings *Settings, req *Request, pod *podView, all []given) *job {
@@ -280,7 +281,7 @@ func (j *job) keepWhole(status Status, err error) {
 // mayBeLeftOut are the reasons that an injection writes. The status is the pod
 // author's to forge; its text must not become a reason.
 func mayBeLeftOut(reason Reason) bool {
-	return reason == Conflict || reason == NoTarget || reason == BadParameter
+	return reason == Conflict || reason == NoTarget || reason == BadParameter || reason == ValidationFailed
 }
 
 // repair puts restartPolicy back where a native sidecar of ours lost it, as it

@@ -96,11 +96,15 @@ func arrange(pod []containerView, ours names, added []addedContainer) []standing
 // later wait for it.
 func (a *arrangement) instance(added []addedContainer) {
 	a.toCome, a.waiting = nil, nil
-	if slices.ContainsFunc(added, func(c addedContainer) bool { return len(c.Position) > 0 }) {
-		a.toCome = make(map[string]int, len(added))
+	if !slices.ContainsFunc(added, func(c addedContainer) bool { return len(c.Position) > 0 }) {
 		for _, c := range added {
-			a.toCome[c.Name]++
+			a.place(c)
 		}
+		return
+	}
+	a.toCome = make(map[string]int, len(added))
+	for _, c := range added {
+		a.toCome[c.Name]++
 	}
 	for _, c := range added {
 		a.orWait(c)
@@ -128,11 +132,9 @@ func (a *arrangement) orWait(first addedContainer) {
 			continue
 		}
 		a.place(c)
-		if a.toCome != nil {
-			a.toCome[c.Name]--
-			next = append(next, a.waiting[c.Name]...)
-			delete(a.waiting, c.Name)
-		}
+		a.toCome[c.Name]--
+		next = append(next, a.waiting[c.Name]...)
+		delete(a.waiting, c.Name)
 	}
 }
 

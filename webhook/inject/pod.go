@@ -89,7 +89,8 @@ type containerView struct {
 	// Lifecycle holds the names of the hooks.
 	Lifecycle []string
 
-	index *containerIndex // nil until something is looked for
+	index  *containerIndex // nil until something is looked for
+	reader *appReader      // nil until expressions read it
 }
 
 type mountView struct {

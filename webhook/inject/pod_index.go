@@ -122,6 +122,8 @@ func canonicalJSON(raw []byte) string {
 type containerIndex struct {
 	envSearches     int
 	env             map[string]bool
+	variables       map[string]int // see variable: places in variableItems
+	variableItems   []rawValue
 	envFrom         map[string]bool
 	mounts, devices map[string]int
 }

@@ -74,8 +74,15 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	j.needs(c, in)
 	j.evaluate(c, in)
 	rendered, err := c.template.Render(in)
-	invalid := (*templates.RenderError)(nil)
+	invalid, unmet := (*templates.RenderError)(nil), (*templates.ValidationError)(nil)
 	switch {
+	case errors.As(err, &unmet):
+		if f := j.rendered(c, unmet.Cost); f != nil {
+			j.fault(*f, c)
+			return nil, nil
+		}
+		j.refuse(c, unmet.Failures)
+		return nil, nil
 	case errors.As(err, &invalid):
 		j.crashed(c, invalid)
 		if f := j.rendered(c, invalid.Cost); f != nil {
@@ -93,6 +100,8 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 		j.fault(*f, c)
 		return nil, nil
 	}
+	c.pass(demandsMet, true)
+	j.warned(c, rendered.Warnings)
 	return rendered, nil
 }
 
@@ -101,10 +110,11 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 func (j *job) blame(c *candidate, e *templates.RenderError) []Fault {
 	var faults []Fault
 	for _, name := range e.Parameters {
-		g, ok := lookup(c.given, name)
-		if !ok || len(faults) == maxUnknown {
+		all := entries(c.given, name)
+		if len(all) == 0 || len(faults) == maxUnknown {
 			continue
 		}
+		g := all[0]
 		faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: g.place(j.request.Namespace.Name),
 			Message: fmt.Sprintf("parameter %s: the template does not take this value: %v", templates.Quote(name), e),
 			Fix:     "give it another value; sidecar-injector templates show " + c.template.Name + " says what it means"})
@@ -125,9 +135,17 @@ func (j *job) input(c *candidate, values templates.Parameters) *templates.Input 
 		Cluster:              j.settings.Cluster,
 		Cover:                j.request.Cover,
 	}
-	in.WorkloadKind, in.WorkloadName = j.workload()
+	if c.template.ReadsWorkload() {
+		in.WorkloadKind, in.WorkloadName = j.workload()
+	}
 	if len(c.targets) > 0 {
 		in.App = j.app(c.targets[0].view)
+	}
+	if c.template.ReadsTarget() {
+		in.Targets = make([]templates.AppReader, 0, len(c.targets))
+		for _, target := range c.targets {
+			in.Targets = append(in.Targets, j.app(target.view))
+		}
 	}
 	return in
 }
@@ -183,14 +201,11 @@ func (j *job) crashed(c *candidate, err *templates.RenderError) {
 
 // app reads a container for the expressions of all instances that target it.
 func (j *job) app(view *containerView) *appReader {
-	for _, a := range j.apps {
-		if a.view == view {
-			return a
-		}
+	if view.reader == nil {
+		view.reader = &appReader{view: view}
+		j.apps = append(j.apps, view.reader)
 	}
-	a := &appReader{view: view}
-	j.apps = append(j.apps, a)
-	return a
+	return view.reader
 }
 
 // find takes the template that the look-up gave; without one that can be

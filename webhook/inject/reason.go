@@ -38,8 +38,10 @@ const (
 	BadParameter    Reason = "BadParameter"
 	BadOverride     Reason = "BadOverride"
 	NoTarget        Reason = "NoTarget"
-	Conflict        Reason = "Conflict"
-	BudgetExceeded  Reason = "BudgetExceeded"
+
+	ValidationFailed Reason = "ValidationFailed"
+	Conflict         Reason = "Conflict"
+	BudgetExceeded   Reason = "BudgetExceeded"
 
 	Annotation          Reason = "Annotation"
 	NamespaceAnnotation Reason = "NamespaceAnnotation"
@@ -130,6 +132,10 @@ func Reasons() []ReasonInfo {
 			"The container that the sidecar works for is not in the pod.",
 			"The template, or the containers annotation, names a container of the app that does not exist.",
 			"Set <instance>.sidecar-injector.dev/containers to names of containers in the pod."},
+		{ValidationFailed, fault,
+			"The pod does not have what the template demands of it.",
+			"A template says by validations what it needs: a port of the app, a folder that is mounted, a token. The message is the template's own.",
+			"Do what the message says, or leave the sidecar out."},
 		{Conflict, fault,
 			"Something that the sidecar needs is already taken in another way.",
 			"The pod, or another sidecar, has a container, volume, mount path, port or value of the same name with another meaning.",

@@ -94,6 +94,7 @@ const (
 	parametersFit
 	targetsThere
 	overrideRead
+	demandsMet
 	templateRenders
 	namesValid
 	podCompletes
@@ -156,6 +157,8 @@ func (r rule) reason() Reason {
 		return NoTarget
 	case overrideRead:
 		return BadOverride
+	case demandsMet:
+		return ValidationFailed
 	case namesValid:
 		return BadRequest
 	case podCompletes:
@@ -207,6 +210,8 @@ func (t *Trace) found(r rule) string {
 		return "the containers that it works for are there"
 	case overrideRead:
 		return "its override, if it has one, can be read"
+	case demandsMet:
+		return "what the template demands of the pod is there"
 	case templateRenders:
 		return "the template can be rendered for the pod"
 	case namesValid:

@@ -13,13 +13,15 @@ type trial struct {
 	candidate *candidate
 	addition  *templates.Parts
 
-	plan     plan
-	items    []*templates.JSON // see fresh
-	users    []sidecarUser     // see checkUsers; nil until it is needed
-	envFrom  []string          // the app's envFrom in canonical form; nil until it is needed
-	faults   faultList
-	notes    textList
-	warnings textList
+	plan  plan
+	items []*templates.JSON // see fresh
+	users []sidecarUser     // see checkUsers; nil until it is needed
+	// envFrom is the envFrom of what a target gets, of envFromOf, in canonical form; nil until it is needed.
+	envFrom   []string
+	envFromOf *templates.AppParts
+	faults    faultList
+	notes     textList
+	warnings  textList
 }
 
 // plan is what is left of an addition once everything that is there already, or
@@ -40,7 +42,10 @@ type plan struct {
 type targetPlan struct {
 	target
 	mounts, devices, env, envFrom []*templates.JSON
-	probes, lifecycle             []*templates.Named
+	// firstEnv stand before the container's own variables, joins are joined to what is there.
+	firstEnv          []*templates.JSON
+	joins             []*templates.EnvVariable
+	probes, lifecycle []*templates.Named
 }
 
 func (t *trial) pod() *podView { return t.claims.job.pod }

@@ -50,7 +50,7 @@ func (t *trial) checkNested(target target) {
 func (t *trial) mountedIn(target target) []mounted {
 	all, mine := t.claims.mounted[:0], false
 	last := t.claims.targets.last
-	if last == nil || len(t.addition.App.Mounts)+len(t.addition.App.Devices) == 0 {
+	if last == nil {
 		return nil
 	}
 	if all == nil {

@@ -11,27 +11,28 @@ import (
 
 // checkTargets: what each container of the app gets.
 func (t *trial) checkTargets() {
-	app := &t.addition.App
-	items := 1 + len(app.Mounts) + len(app.Devices) + len(app.Env) + len(app.EnvFrom) + len(app.Probes) + len(app.Lifecycle)
-	for _, target := range t.candidate.targets {
+	for i, target := range t.candidate.targets {
+		app := t.addition.For(i)
+		items := 1 + len(app.Mounts) + len(app.Devices) + len(app.Env) + len(app.EnvFrom) + len(app.Probes) + len(app.Lifecycle)
 		if t.stopped(items, "what it adds to the app's containers") {
 			return
 		}
-		t.checkTarget(target)
+		t.checkTarget(target, app)
 		t.checkUsers(target)
 	}
 }
 
-func (t *trial) checkTarget(target target) {
+func (t *trial) checkTarget(target target, app *templates.AppParts) {
 	p := targetPlan{target: target}
-	app := &t.addition.App
 	p.mounts = t.fresh(target, app.Mounts, t.checkMount)
 	p.devices = t.fresh(target, app.Devices, t.checkDevice)
-	t.checkNested(target)
-	p.env = t.fresh(target, app.Env, t.checkEnv)
-	p.envFrom = t.checkEnvFrom(target)
-	t.checkHooks(&p)
-	if len(p.mounts)+len(p.devices)+len(p.env)+len(p.envFrom)+len(p.probes)+len(p.lifecycle) > 0 {
+	if len(app.Mounts)+len(app.Devices) > 0 {
+		t.checkNested(target)
+	}
+	t.checkEnvironment(&p, app)
+	p.envFrom = t.checkEnvFrom(target, app)
+	t.checkHooks(&p, app)
+	if len(p.mounts)+len(p.devices)+len(p.env)+len(p.firstEnv)+len(p.joins)+len(p.envFrom)+len(p.probes)+len(p.lifecycle) > 0 {
 		t.plan.targets = append(t.plan.targets, p)
 	}
 }
@@ -91,19 +92,10 @@ func (t *trial) checkDevice(target target, d *templates.Named) bool {
 	return t.claimItem(target, mountItem, devicePath, d)
 }
 
-func (t *trial) checkEnv(target target, e *templates.Named) bool {
-	if target.view.hasEnv(e.Name) {
-		if !t.notes.over() {
-			t.note("%s: env %s: the app's own value wins", target.place(), templates.Quote(e.Name))
-		}
-		return false
-	}
-	return t.claimItem(target, envItem, e.Name, e)
-}
-
-func (t *trial) checkEnvFrom(target target) []*templates.JSON {
-	list := t.addition.App.EnvFrom
-	if t.envFrom == nil && len(target.view.EnvFrom) > 0 {
+func (t *trial) checkEnvFrom(target target, app *templates.AppParts) []*templates.JSON {
+	list := app.EnvFrom
+	if (t.envFrom == nil || t.envFromOf != app) && len(target.view.EnvFrom) > 0 {
+		t.envFrom, t.envFromOf = nil, app
 		for i := range list {
 			t.envFrom = append(t.envFrom, canonicalJSON(list[i].Raw))
 		}
@@ -148,12 +140,11 @@ func sameItem(kind itemKind, a, b *templates.Named) bool {
 
 // checkHooks: a probe or a lifecycle hook goes where the container has none. Init
 // containers that run and end cannot have any.
-func (t *trial) checkHooks(p *targetPlan) {
+func (t *trial) checkHooks(p *targetPlan, app *templates.AppParts) {
 	if p.list == "initContainers" && !p.sidecar() {
 		return
 	}
 	field := func(name string) string { return p.list + strconv.Itoa(p.index) + "." + name }
-	app := &t.addition.App
 	for i := range app.Probes {
 		h := &app.Probes[i]
 		taken := h.Name == "livenessProbe" && p.view.Liveness || h.Name == "readinessProbe" && p.view.Readiness || h.Name == "startupProbe" && p.view.Startup

@@ -85,8 +85,11 @@ func (t *trial) checkMountedVolumes() {
 		look(c.Mounts)
 		look(c.Devices)
 	}
-	look(t.addition.App.Mounts)
-	look(t.addition.App.Devices)
+	for i := range t.addition.Kinds() {
+		app := t.addition.For(i)
+		look(app.Mounts)
+		look(app.Devices)
+	}
 }
 
 // volumesFix lists the volumes that there are, the first so many of them.

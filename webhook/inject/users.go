@@ -68,8 +68,11 @@ func usersOf(a *templates.Parts) []sidecarUser {
 	users := []sidecarUser{}
 	shares := a.ShareProcessNamespace != nil && *a.ShareProcessNamespace
 	var common table[string, struct{}]
-	for i := range a.App.Mounts {
-		common.add(a.App.Mounts[i].Name, struct{}{})
+	for i := range a.Kinds() {
+		app := a.For(i)
+		for i := range app.Mounts {
+			common.add(app.Mounts[i].Name, struct{}{})
+		}
 	}
 	for c := range containersOf(a) {
 		id, _ := c.Object().Object("securityContext").Get("runAsUser")

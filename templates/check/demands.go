@@ -1,0 +1,20 @@
+package check
+
+import (
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+)
+
+// demands finds examples that the template refuses itself. What it demands of a pod, the
+// pod has to meet; what depends on parameters alone, its examples.
+func demands(s *Sample) []templates.Finding {
+	var found found
+	for _, u := range s.Unmet {
+		uses := u.Expression.Reads()
+		if !s.Example || u.Warns || len(uses.Paths) > 0 || uses.Cluster || uses.Workload {
+			continue
+		}
+		found.fault(u.Expression.Place, templates.BadExample, "mend the example or the validation", "the validation refuses what is given: %s", message.Printable(u.Message))
+	}
+	return found.list
+}

@@ -1,0 +1,137 @@
+package load
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/shape"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+)
+
+// ownVariables compiles spec.variables, and lets what comes after read them.
+func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) []program.Variable {
+	var all []program.Variable
+	c.variables = map[string]expression.Uses{}
+	for i, d := range declared {
+		item, at := manifest.Resolve(list.Content[i]), specPath().Member("variables").Item(i)
+		switch _, twice := c.variables[d.Name]; {
+		case c.report.full():
+			return all
+		case d.Name == "":
+			c.missing(item, at, "name")
+			continue
+		case !templates.ValidParameter(d.Name):
+			c.report.fault(valueAt(item, "name"), at.Member("name"), templates.BadName, "begin with a lower-case letter; letters and digits only, at most 63", "%s is not a variable name", message.Quote(d.Name))
+			continue
+		case twice:
+			c.report.fault(item, at.Member("name"), templates.DuplicateName, "", "variable %s is declared twice", message.Quote(d.Name))
+			continue
+		}
+		n, at := c.cel(item, at, "expression", d.Expression)
+		if n == nil {
+			continue
+		}
+		x, within, fault := c.environment.Declare(d.Name, expression.Whole(d.Expression))
+		c.environment = within
+		if fault != nil {
+			c.variables[d.Name] = expression.Uses{}
+			c.celFault(n, at, fault)
+			continue
+		}
+		node := c.expression(x, nil, placeOf(n, at))
+		c.variables[d.Name] = node.Reads()
+		all = append(all, program.Variable{Name: d.Name, Node: node})
+	}
+	return all
+}
+
+// validations compiles spec.validations.
+func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, parameters []*templates.Parameter) []program.Validation {
+	var all []program.Validation
+	for i := range declared {
+		if c.report.full() {
+			break
+		}
+		d := &declared[i]
+		item, at := manifest.Resolve(list.Content[i]), specPath().Member("validations").Item(i)
+		v := program.Validation{Message: d.Message, Warns: d.Action == v1alpha1.Warn, Parameter: d.Parameter}
+		v.Expression = c.celNode(item, at, "expression", d.Expression, shape.Template().Boolean)
+		switch {
+		case d.Message != "" && d.MessageExpression != "":
+			c.report.fault(item, at, templates.BadValue, "keep one of them", "message and messageExpression exclude each other")
+		case d.MessageExpression != "":
+			v.MessageExpression = c.celNode(item, at, "messageExpression", d.MessageExpression, shape.Template().Text)
+		case d.Message == "":
+			c.report.fault(item, at, templates.MissingField, "say what the pod's author has to do", "message is missing")
+		}
+		if actions := []string{string(v1alpha1.Deny), string(v1alpha1.Warn)}; d.Action != "" && !slices.Contains(actions, string(d.Action)) {
+			unknown(valueAt(item, "action"), at.Member("action"), string(d.Action), actions, c.report)
+		}
+		if names := parameterNames(parameters); d.Parameter != "" && !slices.Contains(names, d.Parameter) {
+			c.report.fault(valueAt(item, "parameter"), at.Member("parameter"), templates.BadValue,
+				message.DidYouMean(d.Parameter, names, "name one that the template declares"), "there is no parameter %s", message.Quote(d.Parameter))
+		}
+		if v.Expression != nil {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func parameterNames(declared []*templates.Parameter) []string {
+	names := make([]string, 0, len(declared))
+	for _, p := range declared {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// celNode compiles an expression that stands in a field without ${}; nil where it is at fault.
+func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source string, want *schema.Schema) *program.Node {
+	n, here := c.cel(item, at, field, source)
+	if n == nil {
+		return nil
+	}
+	x, fault := c.environment.Compile(expression.Whole(source), want)
+	if fault == nil && x.Optional() {
+		fault = &expression.Error{Reason: expression.ExpressionType, Message: "the value cannot be optional", Hint: "say what it is where there is none, with orValue(…)"}
+	}
+	if fault != nil {
+		c.celFault(n, here, fault)
+		return nil
+	}
+	return c.expression(x, want, placeOf(n, here))
+}
+
+// cel is the scalar of a field that holds an expression; nil where there is none.
+func (c *compiler) cel(item *yaml.Node, at *schema.Path, field, source string) (*yaml.Node, *schema.Path) {
+	n := manifest.Resolve(valueAt(item, field))
+	if n == nil || source == "" && n.Kind == yaml.ScalarNode {
+		c.missing(item, at, field)
+		return nil, nil
+	}
+	if source == "" {
+		return nil, nil // of another type, which the schema says
+	}
+	return n, at.Member(field)
+}
+
+func (c *compiler) missing(item *yaml.Node, at *schema.Path, field string) {
+	c.report.fault(item, at, templates.MissingField, "", "%s is missing", field)
+}
+
+// celFault reports a fault of an expression that stands without ${}.
+func (c *compiler) celFault(n *yaml.Node, at *schema.Path, fault *expression.Error) {
+	if strings.Contains(n.Value, "${") && fault.Reason == expression.ExpressionSyntax {
+		fault.Hint = "write the expression without ${}"
+	}
+	c.expressionFault(n, at, fault)
+}

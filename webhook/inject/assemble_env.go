@@ -1,0 +1,106 @@
+package inject
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// environment writes what a container gets of variables: first the values that are joined to its own, whose places
+// are the pod's, then those before its own, then the others.
+func (a *assembly) environment(path string, m *targetPlan) {
+	a.joined(path, m)
+	if m.view.env == nil {
+		if len(m.firstEnv) > 0 {
+			m.env = slices.Concat(m.firstEnv, m.env)
+		}
+		a.list(path, "/env", false, m.env)
+		return
+	}
+	for i, item := range m.firstEnv {
+		a.add(a.path(path, "/env/", strconv.Itoa(i)), item.Raw)
+	}
+	a.list(path, "/env", true, m.env)
+}
+
+// joining is a variable to which values are joined.
+type joining struct {
+	name      string
+	own       ownVariable
+	item      *templates.JSON // ours that is there already; nil if there is none
+	first     bool            // where it is new: before the container's own
+	value     string
+	unchanged bool // nothing can be joined to it
+}
+
+// joined joins values, in the order of the plan, and puts those that are new among the others.
+func (a *assembly) joined(path string, m *targetPlan) {
+	if len(m.joins) == 0 {
+		return
+	}
+	var all table[string, *joining]
+	var order []*joining
+	for _, e := range m.joins {
+		v, known := all.find(e.Name)
+		if !known {
+			v = a.joiningOf(m, e)
+			all.add(e.Name, v)
+			order = append(order, v)
+		}
+		if !v.unchanged {
+			v.value = e.To(v.value, e.Object().Text("value"))
+		}
+	}
+	for _, v := range order {
+		switch {
+		case v.unchanged || v.own.found && v.value == v.own.value:
+		case v.own.found:
+			a.add(a.path(path, "/env/", strconv.Itoa(v.own.at), "/value"), templates.AppendJSON(nil, v.value))
+		case v.item != nil:
+			object, _ := v.item.Value.(templates.Object)
+			value := object.With("value", v.value)
+			made := &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
+			replace(m.env, v.item, made)
+			replace(m.firstEnv, v.item, made)
+		default:
+			value := templates.Object{{Name: "name", Value: v.name}, {Name: "value", Value: v.value}}
+			made := &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
+			if v.first {
+				m.firstEnv = append(m.firstEnv, made)
+			} else {
+				m.env = append(m.env, made)
+			}
+		}
+	}
+}
+
+// joiningOf is what the values of a name are joined to.
+func (a *assembly) joiningOf(m *targetPlan, e *templates.EnvVariable) *joining {
+	v := &joining{name: e.Name, first: e.First, own: m.view.variable(e.Name)}
+	v.value = v.own.value
+	if v.own.found {
+		return v
+	}
+	claim := a.job.planned.find(targetKey{target: a.job.pod.number(m.list, m.index), kind: envItem, key: e.Name})
+	if claim == nil {
+		return v
+	}
+	v.item = &claim.item.JSON
+	if _, from := claim.item.Object().Get("valueFrom"); from {
+		v.unchanged = true
+		a.job.warn("%s: env %s has a valueFrom, to which nothing can be joined: that of instance %s wins", m.place(), templates.Quote(e.Name), templates.Quote(claim.by))
+		return v
+	}
+	v.value = claim.item.Object().Text("value")
+	return v
+}
+
+func replace(list []*templates.JSON, old, made *templates.JSON) {
+	for i := range list {
+		if list[i] == old {
+			list[i] = made
+			return
+		}
+	}
+}
