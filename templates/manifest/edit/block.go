@@ -62,7 +62,7 @@ func (e *emitter) commentsIn(old *yaml.Node, column int) []string {
 	if old.Kind != yaml.MappingNode && old.Kind != yaml.SequenceNode {
 		return nil
 	}
-	return e.comments(e.start(old), e.end(old), column)
+	return e.comments(old, e.start(old), e.end(old), column)
 }
 
 func (e *emitter) changedPair(n *yaml.Node, en *entry, column int) {

@@ -113,7 +113,7 @@ func (e *emitter) whole() {
 		e.replace(start, end, string(e.jsonStyle(root).append(nil, e.model.fresh, e.eol)))
 		return
 	}
-	lines := append(e.comments(start, e.nextLine(end), 0), e.block(e.model.fresh, 0)...)
+	lines := append(e.comments(root, start, e.nextLine(end), 0), e.block(e.model.fresh, 0)...)
 	if !e.firstOnLine(start) { // --- {a: b}
 		e.replace(start, start, "")
 		lines[0] = e.eol + lines[0]
@@ -170,8 +170,8 @@ func (e *emitter) closeLastScalar() {
 // comment is one behind a value or on its own line.
 var comment = regexp.MustCompile(`(?:^|[ \t\r\n,\[\]{}])(#[^\r\n]*)`)
 
-// comments are those of a text that is printed afresh, as lines at a column.
-func (e *emitter) comments(start, end, column int) []string {
+// comments are those in the text of a value from start to end that is printed afresh, as lines at a column.
+func (e *emitter) comments(n *yaml.Node, start, end, column int) []string {
 	var lines []string
 	gap := func(from, to int) {
 		for _, match := range comment.FindAllSubmatch(e.text[from:max(from, min(to, end))], -1) {
@@ -192,7 +192,7 @@ func (e *emitter) comments(start, end, column int) []string {
 			visit(child)
 		}
 	}
-	visit(e.model.doc.Root)
+	visit(n)
 	gap(at, end)
 	return lines
 }
