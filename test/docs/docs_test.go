@@ -194,9 +194,3 @@ func TestTheReadmeNamesExactlyTheBuiltInTemplates(t *testing.T) {
 		t.Errorf("built-in templates (-code +README):\n%s", diff)
 	}
 }
-
-func TestTheReadmeIsShort(t *testing.T) {
-	if lines := strings.Count(read(t, "README.md"), "\n"); lines >= 200 {
-		t.Errorf("README.md has %d lines, want fewer than 200", lines)
-	}
-}

@@ -66,12 +66,6 @@ func TestEveryYAMLExampleIsYAML(t *testing.T) {
 	}
 }
 
-func TestTheQuickStartIsShort(t *testing.T) {
-	if words := len(strings.Fields(section(t, read(t, "docs/install.md"), "Quick start"))); words >= 500 {
-		t.Errorf("the quick start has %d words, want fewer than 500", words)
-	}
-}
-
 func TestTheSettingsInTheDocsAreRead(t *testing.T) {
 	for _, text := range blocks(t, "docs/operations.md", "onUnknownTemplate:") {
 		if _, err := config.Parse("docs/operations.md", []byte(text)); err != nil {
