@@ -114,12 +114,14 @@ soak: ## 3,000 pods on a real node while one thing after another goes wrong, int
 race: ## the tests of the concurrent rooms under the race detector
 	CGO_ENABLED=1 go test -race $(concurrent)
 
-lint: $(linter) ## gofmt, go vet and golangci-lint
+lint: $(linter) ## gofmt, go vet, golangci-lint and actionlint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	go vet ./...
 	$(linter) run --allow-parallel-runners
 	$(linter) run --allow-parallel-runners --build-tags controlplane ./test/controlplane
 	for module in $(modules) test/node test/playground; do (cd $$module && ../../$(linter) run --allow-parallel-runners) || exit 1; done
+	cd tools && go tool actionlint ../.github/workflows/*.yaml
+	@! grep -nE 'uses: ' .github/workflows/*.yaml | grep -vE '@[0-9a-f]{40} # v' || { echo 'pin each action to a commit, and say its version: owner/name@COMMIT # v1.2.3'; exit 1; }
 
 $(linter): tools/go.mod tools/go.sum
 	go build -C tools -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
