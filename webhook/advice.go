@@ -22,7 +22,6 @@ const AdvicePath = "/advise"
 // as warnings. It decides nothing: every answer lets the request through, and where the
 // injector is at fault it says nothing.
 type Advice struct {
-	Options
 	intake
 	turns *turns
 	// access is nil where there is no cluster to ask.
@@ -56,9 +55,7 @@ func sideLimits(l Limits) Limits {
 // NewAdvice makes a handler that answers on AdvicePath, and any other path with 404. access
 // may be nil: then nothing is said about rights.
 func NewAdvice(options Options, access AccessReviewer) *Advice {
-	return &Advice{Options: options, access: access, turns: newTurns(adviceAllowance()), intake: intake{
-		path: AdvicePath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
-	}}
+	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits)), access: access, turns: newTurns(adviceAllowance())}
 }
 
 // ServeHTTP answers one request.

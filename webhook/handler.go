@@ -54,16 +54,11 @@ type Options struct {
 
 // Handler answers admission reviews. It keeps nothing between requests and has
 // no side effects, so a dry run is answered like any other request.
-type Handler struct {
-	Options
-	intake
-}
+type Handler struct{ intake }
 
 // NewHandler makes a handler that answers on Path, and any other path with 404.
 func NewHandler(options Options) *Handler {
-	return &Handler{Options: options, intake: intake{
-		path: Path, limits: options.Limits.withDefaults(), metrics: options.Metrics, log: options.Log,
-	}}
+	return &Handler{newIntake(Path, options, options.Limits.withDefaults())}
 }
 
 // ServeHTTP answers one request.

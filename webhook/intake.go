@@ -14,21 +14,23 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
-
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 // intake takes admission reviews off the wire, on each path in the same way: it
 // bounds what callers may cost, and tells them what they got wrong.
 type intake struct {
+	Options
 	path     string
-	limits   Limits
-	metrics  *Metrics
-	log      logr.Logger
+	limits   Limits // those of the path: of the options, or its own defaults
 	pending  pending
 	buffers  bufferPool
 	draining atomic.Bool
+}
+
+// newIntake takes reviews on a path.
+func newIntake(path string, options Options, limits Limits) intake {
+	return intake{Options: options, path: path, limits: limits}
 }
 
 // answerer makes the body of a 200 of what was received, or says why there is none: a
@@ -42,8 +44,8 @@ func (i *intake) Drain() { i.draining.Store(true) }
 // What the request takes of the limits it keeps until its answer is written, so that a caller
 // who does not read holds no more than one who does.
 func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, answer answerer, failed func(error)) {
-	i.metrics.inFlight.Inc()
-	defer i.metrics.inFlight.Dec()
+	i.Metrics.inFlight.Inc()
+	defer i.Metrics.inFlight.Dec()
 
 	b := i.buffers.get()
 	defer i.buffers.put(b)
@@ -68,7 +70,7 @@ func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, 
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_ = control.SetWriteDeadline(time.Now().Add(i.limits.WriteTimeout))
 	if _, err := w.Write(body); err != nil {
-		// The deadline has passed, or the connection is gone: nobody can be told.
+		// The client disconnected or read too slowly: no answer can reach it.
 		i.turnAway(r, &callError{statusCallerGone, fmt.Errorf("answer: %w", err)})
 	}
 }
@@ -120,8 +122,8 @@ func (i *intake) refuse(w http.ResponseWriter, r *http.Request, control *http.Re
 
 // turnAway counts a request that the caller got wrong, or that had to go.
 func (i *intake) turnAway(r *http.Request, err *callError) {
-	i.metrics.turnedAway.WithLabelValues(i.path, strconv.Itoa(err.code)).Inc()
-	i.log.V(1).Info("request turned away", "path", i.path, "code", err.code, "why", err.Error(), "remote", r.RemoteAddr)
+	i.Metrics.turnedAway.WithLabelValues(i.path, strconv.Itoa(err.code)).Inc()
+	i.Log.V(1).Info("request turned away", "path", i.path, "code", err.code, "why", err.Error(), "remote", r.RemoteAddr)
 }
 
 // discard reads what is left of the body, within reason, because the connection
@@ -134,7 +136,7 @@ func (i *intake) discard(r *http.Request) {
 func (i *intake) answer(r *http.Request, b *buffers, answer answerer) (body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			i.log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "path", i.path, "stack", string(debug.Stack()))
+			i.Log.Error(fmt.Errorf("panic: %v", p), "admission request caused a panic", "path", i.path, "stack", string(debug.Stack()))
 			body, err = nil, errors.New("internal error")
 		}
 	}()

@@ -23,7 +23,6 @@ const TemplatesPath = "/validate-templates"
 // errors is refused with all of them, and warnings become admission warnings. It
 // looks at a template by itself, so that its answer depends on nothing else.
 type TemplateReview struct {
-	Options
 	intake
 	turns  *turns
 	loader *load.Loader
@@ -47,9 +46,7 @@ const (
 // NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
 // with 404. Of the options it uses metrics, log and limits.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{Options: options, loader: load.NewLoader(), turns: newTurns(reviewAllowance()), intake: intake{
-		path: TemplatesPath, limits: sideLimits(options.Limits), metrics: options.Metrics, log: options.Log,
-	}}
+	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits)), loader: load.NewLoader(), turns: newTurns(reviewAllowance())}
 }
 
 // ServeHTTP answers one request.
