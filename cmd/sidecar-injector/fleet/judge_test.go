@@ -44,7 +44,7 @@ spec:
       - {name: "sc-${instance}", emptyDir: {sizeLimit: 64Mi}}
 `
 
-func setOf(t *testing.T, text string) *templates.Set {
+func setOf(t testing.TB, text string) *templates.Set {
 	t.Helper()
 	entries := load.Load(templates.SourceDirectory, "tail.yaml", []byte(text))
 	for _, e := range entries {
@@ -61,7 +61,7 @@ func shop() inject.Namespace {
 
 // created is a pod as the API server keeps it after the webhook: with its defaults, the token's
 // mounts, and whatever else the mutation given does.
-func created(t *testing.T, set *templates.Set, namespace inject.Namespace, pod string, mutate func(object)) object {
+func created(t testing.TB, set *templates.Set, namespace inject.Namespace, pod string, mutate func(object)) object {
 	t.Helper()
 	result, err := inject.Inject(set, config.Default().Settings(), &inject.Request{Pod: []byte(pod), Namespace: namespace})
 	if err != nil {
@@ -211,6 +211,48 @@ func TestAChangeByHandIsSeen(t *testing.T) {
 	}
 }
 
+// TestATemplateOfTheNamespaceIsTriedThere: it hides the cluster's, and where it gives the same
+// nothing has to happen to pods that have the other's sidecar.
+func TestATemplateOfTheNamespaceIsTriedThere(t *testing.T) {
+	namespaced := strings.Replace(strings.Replace(tail, "ClusterSidecarTemplate", "SidecarTemplate", 1), "{name: tail}", "{name: tail, namespace: shop}", 1)
+	pod := created(t, setOf(t, tail), shop(), web, nil)
+	for name, test := range map[string]struct {
+		text string
+		want State
+	}{
+		"the same":  {namespaced, Current},
+		"a new one": {strings.Replace(namespaced, "tail:1", "tail:2", 1), InPlace},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if i := judged(t, setOf(t, test.text), Server{Minor: 37, Resize: true}, shop(), pod).Instances[0]; i.State != test.want {
+				t.Errorf("got %v, want %v: %s", i.State, test.want, i.Why)
+			}
+		})
+	}
+}
+
+// TestAPatchedPodIsCurrent: the status that comes with the changes is today's.
+func TestAPatchedPodIsCurrent(t *testing.T) {
+	newest := setOf(t, strings.Replace(strings.Replace(tail, "tail:1", "tail:2", 1), "cpu: 10m", "cpu: 20m", 1))
+	server := Server{Minor: 37, Resize: true}
+	pod := created(t, setOf(t, tail), shop(), web, nil)
+	s := judged(t, newest, server, shop(), pod)
+	for _, c := range s.Changes() {
+		container := named(items(part(pod, "spec"), "initContainers"), c.Container)
+		if c.Field == "image" {
+			container["image"] = c.To
+			continue
+		}
+		list, name, _ := strings.Cut(c.Field, ".")
+		part(container, "resources", list)[name] = c.To
+	}
+	part(pod, "metadata", "annotations")[inject.StatusAnnotation] = s.Status
+	after := judged(t, newest, server, shop(), pod).Instances[0]
+	if len(s.Changes()) != 2 || after.State != Current || after.Revision != after.Today {
+		t.Errorf("after %v: %+v", s.Changes(), after)
+	}
+}
+
 // TestPodsWithoutTheirSidecar are missed, blocked, opted out, or none of ours.
 func TestPodsWithoutTheirSidecar(t *testing.T) {
 	asking := inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: "enabled"}, Annotations: map[string]string{inject.RequestAnnotation: "tail"}}
@@ -319,6 +361,26 @@ func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
 			s.Obstruct([]*Budget{{Name: "web", Allowed: 1}})
 			if s.Instances[0].State != test.instance.State {
 				t.Errorf("a budget with room: got %v", s.Instances[0].State)
+			}
+		})
+	}
+}
+
+// BenchmarkJudge is what status does for each pod, beside reading it: one that is current, and one of another revision.
+func BenchmarkJudge(b *testing.B) {
+	set := setOf(b, tail)
+	text, err := json.Marshal(created(b, set, shop(), web, nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, today := range map[string]*templates.Set{"current": set, "stale": setOf(b, strings.Replace(tail, "tail:1", "tail:2", 1))} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			t := &Today{Set: today, Settings: config.Default().Settings(), Server: Server{Minor: 37, Resize: true}}
+			for b.Loop() {
+				if _, err := t.Judge(shop(), text); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}
