@@ -27,6 +27,7 @@ type testOptions struct {
 	update   bool
 	cover    bool
 	coverMin float64
+	record   string
 }
 
 func newTemplatesTestCommand(std streams) *cobra.Command {
@@ -63,6 +64,10 @@ be read.`,
 	cmd.Flags().BoolVar(&o.update, "update", false, "write what comes out into the cases; read the difference")
 	cmd.Flags().BoolVar(&o.cover, "cover", false, "say which parts of the templates no case touches: parameters, values of enums, $when, $each, arms of conditionals")
 	cmd.Flags().Float64Var(&o.coverMin, "cover-min", 0, "`percent` of its parts that the cases have to touch of each template; says what --cover does")
+	cmd.Flags().StringVar(&o.record, "record", "", "make a case of `kind/name` of the cluster, such as deploy/web, and run it; tokens and secret values are left out")
+	for _, flag := range []struct{ name, usage string }{{"kubeconfig", kubeconfigUsage}, {"context", contextUsage}, {"request-timeout", timeoutUsage}} {
+		cmd.Flags().Lookup(flag.name).Usage = flag.usage + ", for --record"
+	}
 	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, junit, or github: annotations of a GitHub workflow")
 	complete(cmd, "output", outputText, outputJUnit, outputGitHub)
 	return cmd
@@ -83,6 +88,11 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	}
 	if o.coverMin < 0 || o.coverMin > 100 {
 		return &hinted{fmt.Errorf("--cover-min %v: want a percentage from 0 to 100", o.coverMin), seeHelp(cmd)}
+	}
+	if o.record != "" {
+		if err := o.recordCase(cmd.Context(), dir, std); err != nil {
+			return err
+		}
 	}
 	chosen, err := o.chosen(cmd)
 	if err != nil {
