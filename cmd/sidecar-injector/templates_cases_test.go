@@ -7,8 +7,17 @@ import (
 
 // The built-in templates are tested as anybody's are, by the command itself.
 func TestBuiltInTemplatesPassTheirCases(t *testing.T) {
+	templatesTest(t, "../../test/templates/builtin", "../../templates/builtin", "--cover-min", "90")
+}
+
+func TestTheExamplesOfTemplatesPassTheirCases(t *testing.T) {
+	templatesTest(t, "../../test/templates/examples", "../../examples/templates")
+}
+
+func templatesTest(t *testing.T, cases, templates string, flags ...string) {
+	t.Helper()
 	var out, report bytes.Buffer
-	args := []string{"sidecar-injector", "templates", "test", "../../test/templates/builtin", "--template-dir", "../../templates/builtin", "--cover-min", "90"}
+	args := append([]string{"sidecar-injector", "templates", "test", cases, "--template-dir", templates}, flags...)
 	if code := run(args, streams{In: &bytes.Buffer{}, Out: &out, ErrOut: &report}); code != 0 {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), report.String())
 	}

@@ -31,6 +31,8 @@ const (
 	// exampleWantDir holds what comes out of the examples, apart from them: kubectl apply -f takes
 	// every file of a folder.
 	exampleWantDir = "injected"
+	// exampleTemplatesDir holds templates to learn from, which have cases of their own.
+	exampleTemplatesDir = "templates"
 )
 
 // goldenCase is one folder: what is given, and what has to come out.
@@ -92,7 +94,7 @@ func loadCases(t *testing.T) []*goldenCase {
 		t.Fatal(err)
 	}
 	for _, folder := range folders {
-		if folder.IsDir() && folder.Name() != exampleWantDir {
+		if folder.IsDir() && folder.Name() != exampleWantDir && folder.Name() != exampleTemplatesDir {
 			dir := filepath.Join(examples, folder.Name())
 			cases = append(cases, loadCase(t, "examples/"+folder.Name(), dir, exampleInput(t, dir), loader, shipped))
 		}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
@@ -85,7 +86,7 @@ func lost(place string, before, after any) string {
 			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
 				continue
 			}
-			if l := lost(place+"."+key, b[key], a[key]); l != "" {
+			if l := lost(place+"."+key, b[key], a[key]); l != "" && !joined(l, b[key], a[key]) {
 				return l
 			}
 		}
@@ -164,4 +165,11 @@ func security(pod []byte, version api.Version) (level api.Level, why string, err
 // rank orders the levels, the strictest last.
 func rank(level api.Level) int {
 	return slices.Index([]api.Level{api.LevelPrivileged, api.LevelBaseline, api.LevelRestricted}, level)
+}
+
+// joined says whether a variable's value has been joined to another: it is there as a whole.
+func joined(place string, before, after any) bool {
+	b, _ := before.(string)
+	a, ok := after.(string)
+	return ok && strings.HasSuffix(place, ".env.value") && strings.Contains(a, b)
 }
