@@ -57,6 +57,28 @@ func wanted(kind v1alpha1.ParameterType) string {
 	}
 }
 
+// meant is what somebody probably meant who wrote something else than a value of the type; "" if nobody can tell.
+func meant(kind v1alpha1.ParameterType, text string) string {
+	word := ""
+	switch kind {
+	case v1alpha1.TypeDuration:
+		if _, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, "0123456789.") == "" {
+			word = text + "s"
+		}
+	case v1alpha1.TypeBoolean:
+		switch strings.ToLower(text) {
+		case "yes", "on", "y", "1", "true", "enabled":
+			word = "true"
+		case "no", "off", "n", "0", "false", "disabled":
+			word = "false"
+		}
+	}
+	if word == "" {
+		return ""
+	}
+	return fmt.Sprintf("write %q", word)
+}
+
 // convert reads a text as an annotation gives it. The value is a string, bool,
 // int64, float64 or, for a list, []any of strings. The fault lacks name and text.
 func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
@@ -72,7 +94,7 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	if fault := refuseHidden(text); fault != nil {
 		return nil, fault
 	}
-	mismatch := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), message.Quote(text))}
+	mismatch := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), message.Quote(text)), Fix: meant(kind, text)}
 	switch kind {
 	case v1alpha1.TypeInteger, v1alpha1.TypePort:
 		i, ok := integer(text)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -111,6 +112,9 @@ func (p *Parameter) constrain(text string, value any) *ParameterFault {
 		return &ParameterFault{Message: fmt.Sprintf("want at most %d characters, got %d: %s", p.maxLength, utf8.RuneCountInString(text), message.Quote(text))}
 	}
 	if p.pattern != nil && !p.pattern.matches(text) {
+		if p.Type == v1alpha1.TypePath && !strings.HasPrefix(text, "/") && p.pattern.matches("/"+text) {
+			return &ParameterFault{Message: fmt.Sprintf("want an absolute path, got %s", message.Quote(text)), Fix: fmt.Sprintf("write %s", message.Word("/"+text))}
+		}
 		return &ParameterFault{Message: fmt.Sprintf("want text that matches %s, got %s", message.Quote(p.pattern.text), message.Quote(text))}
 	}
 	if p.minimum != nil && p.minimum.compare(value, text) < 0 {

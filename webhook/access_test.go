@@ -197,7 +197,7 @@ func TestAdviceTellsOfRightsThatTheSidecarLacks(t *testing.T) {
 	}
 	asks = strings.Replace(asks, `"spec":{"containers"`, `"spec":{"serviceAccountName":"web","automountServiceAccountToken":false,"containers"`, 1)
 	a.allowed = []string{"list /configmaps/ shop "}
-	want = []string{`spec.template.spec.automountServiceAccountToken is false, but sidecar "needy" needs the service account's token`}
+	want = []string{`spec.template.spec.automountServiceAccountToken is false, but sidecar "needy" needs the service account's token: remove that line`}
 	if diff := cmp.Diff(want, e.warnings(createDeployment(asks))); diff != "" {
 		t.Error(diff)
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
@@ -206,20 +205,16 @@ func (a *Advice) rights(ctx context.Context, namespace string, w *workload, resu
 	if len(needing) == 0 {
 		return nil, nil
 	}
-	var texts []string
-	if !w.mountsToken() {
-		texts = append(texts, fmt.Sprintf("%s.spec.automountServiceAccountToken is false, but sidecar %s needs the service account's token",
-			inject.TemplateField(w.kind), templates.Quote(needing[0].Name)))
-	}
 	if a.access == nil {
-		return texts, nil
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, accessTime)
 	defer cancel()
 	missing, err := FindMissingAccess(ctx, a.access, ServiceAccount{Namespace: namespace, Name: w.serviceAccount()}, needing, MaxAccessReviews)
 	if err != nil {
-		return texts, err
+		return nil, err
 	}
+	var texts []string
 	for _, m := range missing {
 		texts = append(texts, m.String())
 	}

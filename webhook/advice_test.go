@@ -107,7 +107,7 @@ func TestAdviceNamesThePlaceInTheWorkload(t *testing.T) {
 			`spec.template.metadata.annotations["check.sidecar-injector.dev/port"] is ignored: no instance "check" is asked for`,
 		}},
 		"a label value that means nothing": {createDeployment(strings.Replace(deployment("", ""), `"app":"web"`, `"sidecar-injector.dev/injection":"on"`, 1)), []string{
-			`the pod has the label sidecar-injector.dev/injection: "on", which is neither enabled nor disabled: nothing is injected`,
+			`the pod has the label sidecar-injector.dev/injection: "on", which is neither enabled nor disabled: nothing is injected; write sidecar-injector.dev/injection: enabled`,
 		}},
 	}
 	for name, c := range cases {

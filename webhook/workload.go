@@ -140,13 +140,6 @@ func (w *workload) serviceAccount() string {
 	return name
 }
 
-// mountsToken is false where the pods say that they have no token. The service account may say so
-// too, which is not asked.
-func (w *workload) mountsToken() bool {
-	automount := rawjson.At(w.template, []string{"spec", "automountServiceAccountToken"})
-	return automount == nil || string(automount) != "false"
-}
-
 // sameAdvice says whether nothing that advice depends on differs. Whoever scales a
 // workload or writes its status is not told again what its author knows.
 func (w *workload) sameAdvice(old *workload) bool {

@@ -60,7 +60,7 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 		return errors.Join(append(refused, err)...)
 	}
 	if len(refused) > 0 {
-		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report))
+		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report), loaded.Mentions(report))
 		return &answerNo{errors.Join(refused...)}
 	}
 	if err := offline.Unknown(answers); err != nil {
@@ -77,7 +77,7 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 	if err := writeOut(std, []byte(diff.Color(text, out))); err != nil {
 		return err
 	}
-	fmt.Fprint(std.ErrOut, offline.Report(answers, report), offline.Warnings(answers, report), loaded.notes(report))
+	fmt.Fprint(std.ErrOut, offline.Report(answers, report), offline.Warnings(answers, report), loaded.Mentions(report), loaded.notes(report))
 	if text != "" {
 		return &answerNo{}
 	}

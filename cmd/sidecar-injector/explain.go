@@ -79,6 +79,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 		return err
 	}
 	if len(answers) == 0 {
+		fmt.Fprint(std.ErrOut, loaded.Mentions(report))
 		return &hinted{errors.New("the input holds no pod and no workload"), "give a Pod, or something that makes pods, such as a Deployment"}
 	}
 	explanations, err := loaded.explain(cmd.Context(), answers)
@@ -96,6 +97,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	if o.output != outputText { // the text has them in their places
 		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report))
 	}
+	fmt.Fprint(std.ErrOut, loaded.Mentions(report))
 	for i := range answers {
 		if answers[i].Result.Outcome == inject.Refused && len(answers[i].Doubts) == 0 {
 			return &answerNo{}

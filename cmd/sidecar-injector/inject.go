@@ -70,7 +70,7 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 		return errors.Join(append(refused, err)...)
 	}
 	if len(refused) > 0 {
-		fmt.Fprint(std.ErrOut, offline.Warnings(answers, colors))
+		fmt.Fprint(std.ErrOut, offline.Warnings(answers, colors), loaded.Mentions(colors))
 		return &answerNo{errors.Join(refused...)}
 	}
 	text, err := write(loaded, answers)
@@ -80,7 +80,7 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 	if err := writeOut(std, text); err != nil {
 		return err
 	}
-	fmt.Fprint(std.ErrOut, offline.Report(answers, colors), offline.Warnings(answers, colors))
+	fmt.Fprint(std.ErrOut, offline.Report(answers, colors), offline.Warnings(answers, colors), loaded.Mentions(colors))
 	return nil
 }
 

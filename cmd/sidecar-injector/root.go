@@ -69,12 +69,15 @@ func run(args []string, std streams) int {
 // called by: under a name that begins kubectl- it speaks as a plugin of kubectl.
 func newRootCommand(program string, std streams) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "sidecar-injector",
-		Short:         "Adds sidecar containers to pods: as an admission webhook, and offline",
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:     "sidecar-injector",
+		Short:   "Adds sidecar containers to pods: as an admission webhook, and offline",
+		Version: readBuild().Version,
+		Args:    noSuchCommand,
+
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:              true,
+		SilenceUsage:               true,
 	}
 	root.SetIn(std.In)
 	root.SetOut(std.Out)
@@ -98,6 +101,18 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		speakKubectl(root)
 	}
 	return root
+}
+
+// noSuchCommand says which command was probably meant by another word.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := seeHelp(cmd)
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return &hinted{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()), hint}
 }
 
 func seeHelp(cmd *cobra.Command) string {

@@ -16,8 +16,10 @@ func newTemplatesCommand(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "templates",
 		Short: "List, show, start and test templates",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:  noSuchCommand,
+
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		newTemplatesListCommand(std),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -40,14 +41,29 @@ func readBuild() serve.Build {
 }
 
 func newVersionCommand(std streams) *cobra.Command {
-	return &cobra.Command{
+	output := outputText
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := readBuild()
-			fmt.Fprintf(std.Out, "version: %s\ncommit: %s\ngo: %s\n", b.Version, b.Commit, b.Go)
-			return nil
+			text := fmt.Appendf(nil, "version: %s\ncommit: %s\ngo: %s\n", b.Version, b.Commit, b.Go)
+			switch output {
+			case outputText:
+			case outputJSON:
+				var err error
+				if text, err = json.Marshal(map[string]string{"version": b.Version, "commit": b.Commit, "go": b.Go}); err != nil {
+					return fmt.Errorf("version: %w", err)
+				}
+				text = append(text, '\n')
+			default:
+				return &hinted{fmt.Errorf("-o %q: want %s or %s", output, outputText, outputJSON), seeHelp(cmd)}
+			}
+			return writeOut(std, text)
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", outputText, "text or json")
+	complete(cmd, "output", outputText, outputJSON)
+	return cmd
 }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -12,11 +13,8 @@ var containerLists = []string{"initContainers", "containers", "ephemeralContaine
 // pod finds and checks the pod template of a workload, which stands under the path;
 // nil if there is none.
 func (o object) pod(path []string) (*Pod, *Error) {
-	meta, err := o.metadata(o.node)
-	if err != nil {
-		return nil, err
-	}
 	template := o
+	var err *Error
 	for _, name := range path {
 		template.pointer += "/" + name
 		value := field(template.node, name)
@@ -27,7 +25,16 @@ func (o object) pod(path []string) (*Pod, *Error) {
 			return nil, err
 		}
 	}
-	if len(path) > 0 {
+	return o.podAt(template)
+}
+
+// podAt checks the pod template of a workload, which may be the workload itself.
+func (o object) podAt(template object) (*Pod, *Error) {
+	meta, err := o.metadata(o.node)
+	if err != nil {
+		return nil, err
+	}
+	if template.node != o.node {
 		if _, err := template.metadata(template.node); err != nil {
 			return nil, err
 		}
@@ -36,11 +43,11 @@ func (o object) pod(path []string) (*Pod, *Error) {
 		return nil, err
 	}
 	pod := &Pod{
-		Document: o.doc, Pointer: template.pointer, Line: o.node.Line,
+		Document: o.doc, Pointer: template.pointer, Workload: o.pointer, Line: o.node.Line,
 		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(template.node),
 	}
 	pod.APIVersion, _ = stringValue(field(o.node, "apiVersion"))
-	if len(path) > 0 {
+	if template.node != o.node {
 		pod.WorkloadAnnotations = meta.annotations
 	}
 	return pod, nil
@@ -135,6 +142,41 @@ func (o object) textOf(name string, value *yaml.Node) (string, *Error) {
 	return text, nil
 }
 
+// domain is the injector's own, of whose labels and annotations it is known what they want.
+const domain = "sidecar-injector.dev"
+
+// hintOf says what to write instead of a value that is no text; "" where quotes are enough.
+func hintOf(key string, n *yaml.Node) string {
+	value, _ := resolveScalar(n)
+	isScalar := n.Kind == yaml.ScalarNode
+	prefix, name, _ := strings.Cut(key, "/")
+	switch {
+	case prefix != domain && !strings.HasSuffix(prefix, "."+domain):
+		return ""
+	case key == domain+"/injection" && isScalar && value.kind == boolScalar:
+		return "write " + key + ": " + map[string]string{"true": "enabled", "false": "disabled"}[value.text]
+	case n.Kind == yaml.SequenceNode && plainItems(n) != "":
+		return "write one text, the values separated by commas: " + fmt.Sprintf("%q", plainItems(n))
+	case n.Kind == yaml.MappingNode && name != "":
+		return "write a text of several lines: a | behind the colon"
+	case isScalar && prefix != domain && value.kind == intScalar:
+		return fmt.Sprintf("write it in quotes: %q, or with a unit if it is a duration: %q", n.Value, n.Value+"s")
+	}
+	return ""
+}
+
+// plainItems joins a list of scalars by commas; "" for any other list.
+func plainItems(n *yaml.Node) string {
+	var items []string
+	for _, item := range n.Content {
+		if item = Resolve(item); item.Kind != yaml.ScalarNode {
+			return ""
+		}
+		items = append(items, item.Value)
+	}
+	return strings.Join(items, ", ")
+}
+
 // texts is a field that holds a mapping of strings, nil when absent.
 func (o object) texts(name string) (map[string]string, *Error) {
 	value := field(o.node, name)
@@ -149,6 +191,9 @@ func (o object) texts(name string) (map[string]string, *Error) {
 	texts := make(map[string]string, len(node.Content)/2)
 	for _, p := range pairs(node) {
 		if texts[p.name], err = at.textOf(called(at.pointer, "")+"["+Quote(p.name)+"]", p.value); err != nil {
+			if hint := hintOf(p.name, Resolve(p.value)); hint != "" {
+				err.Hint = hint
+			}
 			return nil, err
 		}
 	}

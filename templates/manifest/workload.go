@@ -14,6 +14,8 @@ type Pod struct {
 	// Pointer is the JSON pointer of the pod or pod template within the document: "",
 	// /template, /spec/template, /items/3/spec/jobTemplate/spec/template.
 	Pointer string
+	// Workload is the JSON pointer of the workload, or of the pod itself if it is nobody's.
+	Workload string
 	// APIVersion, Kind, Name and Namespace are the workload's; "" when absent.
 	APIVersion, Kind, Name, Namespace string
 	// Line of the stream on which the workload begins.
@@ -25,21 +27,13 @@ type Pod struct {
 	WorkloadAnnotations map[string]string
 }
 
-// ClaimVolumes are the names of the volumes that a StatefulSet's controller will add; nil for other kinds.
+// ClaimVolumes are the names of the volumes that the controller of a StatefulSet, or of what has claim
+// templates beside its pod template as that has, will add.
 func (p Pod) ClaimVolumes() []string {
-	if p.Kind != "StatefulSet" {
+	if p.Kind == "Pod" || p.Pointer == "" {
 		return nil
 	}
-	n := p.Document.Root
-	for _, name := range strings.Split(strings.TrimSuffix(p.Pointer, "/spec/template"), "/")[1:] {
-		if list := Resolve(n); list.Kind == yaml.SequenceNode {
-			i, _ := strconv.Atoi(name)
-			n = list.Content[i]
-			continue
-		}
-		n = field(n, name)
-	}
-	claims := Resolve(field(field(n, "spec"), "volumeClaimTemplates"))
+	claims := At(p.Document.Root, p.Pointer[:strings.LastIndexByte(p.Pointer, '/')]+"/volumeClaimTemplates")
 	if claims == nil || claims.Kind != yaml.SequenceNode {
 		return nil
 	}
@@ -64,7 +58,8 @@ type Namespace struct {
 }
 
 // Pods lists the pods and pod templates of a stream in its order, those in Lists too.
-// Other kinds pass, and so does a workload that has no pod template at all. Faults, each an
+// In kinds that nobody listed, whatever stands under template or podTemplate and has the shape of a pod template
+// is one. Other kinds pass, and so does a workload that has no pod template at all. Faults, each an
 // *Error, are documents that are no Kubernetes objects (empty ones are kept) and
 // workloads whose metadata, spec or container lists have the wrong type.
 func (s *Stream) Pods() ([]Pod, error) {
@@ -73,7 +68,9 @@ func (s *Stream) Pods() ([]Pod, error) {
 		err := doc.objects(func(o object) *Error {
 			path, known := templatePaths[o.group()][o.kind]
 			if !known {
-				return nil
+				found, err := o.templates()
+				pods = append(pods, found...)
+				return err
 			}
 			pod, err := o.pod(path)
 			if pod != nil {

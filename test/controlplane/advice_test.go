@@ -90,7 +90,7 @@ spec:
 		"the label stands on the Deployment": {deploymentText("labels: {sidecar-injector.dev/injection: disabled}", ""), []string{
 			`"sidecar-injector.dev/injection" stands in metadata.labels of the Deployment itself, where nobody reads it; it belongs in spec.template.metadata.labels`}},
 		"the label says nothing that counts": {daemonSet, []string{
-			`the pod has the label sidecar-injector.dev/injection: "true", which is neither enabled nor disabled: nothing is injected`}},
+			`the pod has the label sidecar-injector.dev/injection: "true", which is neither enabled nor disabled: nothing is injected; write sidecar-injector.dev/injection: enabled`}},
 		"no template has that name": {template(request + "log-colector"), []string{
 			`spec.template.metadata.annotations["sidecar-injector.dev/inject"]: template "log-colector" does not exist (did you mean log-collector?); its pods will be refused`}},
 		"a parameter is of the wrong type": {template(request+"health-check", "health-check.sidecar-injector.dev/port: http"), []string{
@@ -98,7 +98,7 @@ spec:
 		"a name is taken": {deploymentText("", "app-sc-health-check", request+"health-check", `health-check.sidecar-injector.dev/port: "80"`), []string{
 			`spec.template.spec.containers[app-sc-health-check]: the pod already has a container "app-sc-health-check" (already injected by hand? keep the status annotation; else rename the container or choose another instance name); its pods will be refused`}},
 		"a Job would never end": {job, []string{
-			`health-check is not injected: the pod's restartPolicy is Never, and a regular container that never ends would keep it from completing`}},
+			`health-check is not injected: the pod's restartPolicy is Never, and a regular container that never ends would keep it from completing; a native sidecar ends with the app: remove metadata.annotations["health-check.sidecar-injector.dev/native"]`}},
 		"the service account lacks a right": {template(request+"config-sync", "config-sync.sidecar-injector.dev/label: a", "config-sync.sidecar-injector.dev/folder: /a"), []string{
 			`service account "default" of namespace "NAMESPACE" may not get, list, watch configmaps, secrets, which sidecar "config-sync" needs: bind a Role with these rights to it`}},
 	}

@@ -103,12 +103,24 @@ func portName() nameRule {
 	return nameRule{longest, validation.IsValidPortName, "lower-case letters, digits and single inner hyphens, with at least one letter"}
 }
 
+// shorter says what to shorten of a name that has too many characters: the instance's name if that is
+// enough, else the one of the app's container, else a parameter.
+func (c *candidate) shorter(name string, excess int) string {
+	if left := len(c.asked.instance) - excess; left > 0 && strings.Contains(name, c.asked.instance) {
+		return fmt.Sprintf("choose an instance name of at most %d characters", left)
+	}
+	if len(c.targets) > 0 {
+		app := c.targets[0].view.Name
+		if left := len(app) - excess; left > 0 && strings.Contains(name, app) {
+			return fmt.Sprintf("give the app's container a name of at most %d characters", left)
+		}
+	}
+	return "shorten the parameter that it is made of"
+}
+
 func (c *candidate) generatedName(what, name string, rule nameRule) *Fault {
 	if len(name) > rule.longest {
-		fix := fmt.Sprintf("choose an instance name of at most %d characters", max(1, len(c.asked.instance)-(len(name)-rule.longest)))
-		if !strings.Contains(name, c.asked.instance) {
-			fix = "shorten the parameter that it is made of"
-		}
+		fix := c.shorter(name, len(name)-rule.longest)
 		return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: c.place(),
 			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, templates.Quote(name), len(name), rule.longest), Fix: fix}
 	}

@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
@@ -70,13 +71,32 @@ func unknownLabel(where, value string) string {
 	return fmt.Sprintf("%s has the label %s: %s, which is neither %s nor %s", where, InjectionLabel, templates.Quote(value), labelEnabled, labelDisabled)
 }
 
+// labelMeant is the label's value that was probably meant by another; "" if none is near.
+func labelMeant(value string) string {
+	switch strings.ToLower(value) {
+	case "true", "yes", "on", "y", "1", "enable":
+		return labelEnabled
+	case "false", "no", "off", "n", "0", "disable":
+		return labelDisabled
+	}
+	return nearest(value, []string{labelEnabled, labelDisabled})
+}
+
 // mistaken is the warning for a pod that gets nothing although somebody seems
 // to want something; "" if nothing points that way.
 func mistaken(p *podView, reason Reason, detail string) string {
 	_, asks := p.metadata.Annotations[RequestAnnotation]
 	switch {
 	case reason == UnknownLabelValue:
-		return detail + ": nothing is injected"
+		text := detail + ": nothing is injected"
+		value, onPod := p.metadata.Labels[InjectionLabel]
+		if !onPod || value == labelEnabled || value == labelDisabled {
+			return text
+		}
+		if word := labelMeant(value); word != "" {
+			text += fmt.Sprintf("; write %s: %s", InjectionLabel, word)
+		}
+		return text
 	case reason == NotEnabled && asks:
 		return fmt.Sprintf("%s is ignored: %s", RequestAnnotation, detail)
 	case reason == NothingRequested && !asks && p.metadata.Labels[InjectionLabel] == labelEnabled:
@@ -105,4 +125,22 @@ func overall(r *Result) (Outcome, Reason) {
 		return Unchanged, AlreadyInjected
 	}
 	return Skipped, NothingRequested
+}
+
+// nameless are faults for the containers of the pod that have no name, which the API server refuses
+// only after the templates have had to do with them.
+func (p *podView) nameless() []Fault {
+	var faults []Fault
+	for _, list := range []struct {
+		field      string
+		containers []containerView
+	}{{"initContainers", p.spec.InitContainers}, {"containers", p.spec.Containers}} {
+		for i := range list.containers {
+			if list.containers[i].Name == "" && len(faults) < maxUnknown {
+				faults = append(faults, Fault{Reason: BadRequest, Place: fmt.Sprintf("spec.%s[%d].name", list.field, i),
+					Message: "it is required: the container has no name", Fix: "name the container"})
+			}
+		}
+	}
+	return faults
 }

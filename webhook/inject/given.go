@@ -3,10 +3,12 @@ package inject
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // given is one parameter annotation, reserved ones included.
@@ -106,43 +108,23 @@ func entries(all []given, parameter string) []given {
 // a parameter holds it.
 const keySeparator = "."
 
-// strays warns of parameter annotations on the pod for an instance that nobody asked for.
-func strays(all []given, entries []asked) []string {
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.instance)
-	}
-	slices.Sort(names)
-	var warnings []string
-	more := 0
-	for _, g := range all {
-		if g.onNamespace {
-			continue
-		}
-		if _, asked := slices.BinarySearch(names, g.instance); asked {
-			continue
-		}
-		if len(warnings) == maxStrays {
-			more++
-			continue
-		}
-		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), templates.Quote(g.instance))
-		if near := nearest(g.instance, names); near != "" {
-			text += fmt.Sprintf("; did you mean %s?", near)
-		}
-		warnings = append(warnings, text)
-	}
-	if more > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d more parameter annotations are ignored: no instance of their names is asked for", more))
-	}
-	return warnings
-}
-
 // maxUnknown bounds the faults for unknown parameters of one instance.
 const maxUnknown = 16
 
-// maxStrays keeps mistakes of one kind from hiding all other warnings.
-const maxStrays = 5
+// givenAs is the first parameter of a type that was given for the instance with this value; paths
+// are compared cleaned.
+func (c *candidate) givenAs(kind v1alpha1.ParameterType, value string) (given, bool) {
+	for _, p := range c.template.Parameters() {
+		if p.Type != kind {
+			continue
+		}
+		g, ok := lookup(c.given, p.Name)
+		if ok && (g.text == value || kind == v1alpha1.TypePath && path.Clean(g.text) == value) {
+			return g, true
+		}
+	}
+	return given{}, false
+}
 
 // reserved reports whether the parameter is the injector's own, not the template's.
 func reserved(parameter string) bool {

@@ -34,6 +34,10 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	status, statusError := ReadStatus(p.metadata.Annotations)
 	entries = matching(entries, set.Matching(req.Namespace.Name, status.withoutLabels(p.metadata.Labels), req.Namespace.Labels))
 	all := parameterAnnotations(p, &req.Namespace)
+	known := func(template string) bool {
+		_, known := set.Lookup(req.Namespace.Name, template)
+		return known
+	}
 	if len(entries) == 0 && len(faults) == 0 {
 		trace.stopped = isRequested
 	} else {
@@ -41,7 +45,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	}
 	if trace.stopped == isRequested && len(status) == 0 {
 		r := skipped(p, &trace, NothingRequested, trace.Asking.nothing())
-		r.Warnings = append(r.Warnings, strays(all, nil)...)
+		r.Warnings = append(r.Warnings, stray(p, all, nil, known)...)
 		return finished(r), nil
 	}
 	if err := p.decodeSpec(); err != nil {
@@ -50,7 +54,10 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	j := newJob(set, settings, req, p, all)
 	j.result.Trace = trace
 	j.keepWhole(status, statusError)
-	j.result.Warnings = append(j.result.Warnings, strays(all, entries)...)
+	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, known)...)
+	if nameless := p.nameless(); len(nameless) > 0 {
+		faults, entries = append(faults, nameless...), nil // a template has to do with containers by their names
+	}
 	for _, f := range faults {
 		j.fault(f, nil)
 	}
@@ -187,6 +194,9 @@ func (j *job) run(entries []asked) error {
 	if len(accepted) == 0 {
 		j.result.Operations = j.repairs
 		return nil
+	}
+	for _, c := range accepted {
+		j.checkToken(c)
 	}
 	for _, c := range all {
 		if _, taken := j.status[c.asked.instance]; c.yielded && !taken {

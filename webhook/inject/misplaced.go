@@ -75,8 +75,8 @@ func FindMisplaced(kind string, levels []Metadata) []Misplaced {
 				}
 				found = append(found, Misplaced{
 					Key: key, Value: keys[key], IsLabel: isLabel,
-					Where: metadataField(level.Field, labels), Owner: ownerName(kind, level.Field),
-					Belongs: metadataField(TemplateField(kind), isLabel),
+					Where: metadataField(level.Field, labels), Owner: ownerName(kind, level.Field, level == pod),
+					Belongs: metadataField(pod.Field, isLabel),
 				})
 			}
 		}
@@ -113,14 +113,14 @@ func ReadFromPod(key string) (isLabel, ours bool) {
 	return false, strings.HasSuffix(domain, parameterSuffix) && !strings.HasPrefix(domain, "config.")
 }
 
-func ownerName(kind, field string) string {
-	switch field {
-	case "":
+func ownerName(kind, field string, isPod bool) string {
+	switch {
+	case field == "":
 		return "the " + kind + " itself"
-	case "spec.jobTemplate":
-		return "the job template"
+	case isPod:
+		return "the pod template"
 	}
-	return "the pod template"
+	return "the job template"
 }
 
 // Together groups what stands in one place and belongs to one other.

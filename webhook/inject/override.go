@@ -101,6 +101,9 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 		fix := "the template allows none"
 		if len(c.template.Overrides) > 0 {
 			fix = "the template allows " + strings.Join(c.template.Overrides, ", ")
+			if near := nearest(key.Value, c.template.Overrides); near != "" {
+				fix = fmt.Sprintf("did you mean %s? %s", near, fix)
+			}
 		}
 		if bad(fmt.Sprintf("field %s may not be overridden", templates.Quote(key.Value)), fix); faults.more {
 			break

@@ -62,6 +62,7 @@ type specView struct {
 	RestartPolicy         string
 	HostNetwork, HostPID  bool
 	ShareProcessNamespace *bool
+	MountsToken           *bool // automountServiceAccountToken
 	GracePeriod           *int64
 	// Windows is set by os.name or by the node selector kubernetes.io/os.
 	Windows         bool

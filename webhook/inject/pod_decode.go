@@ -59,6 +59,8 @@ func (d *decoder) spec(s *specView) error {
 			s.HostNetwork, err = d.Bool()
 		case "hostPID":
 			s.HostPID, err = d.Bool()
+		case "automountServiceAccountToken":
+			s.MountsToken, err = optional(d, d.Bool)
 		case "shareProcessNamespace":
 			s.ShareProcessNamespace, err = optional(d, d.Bool)
 		case "terminationGracePeriodSeconds":

@@ -123,7 +123,7 @@ func (t *trial) checkPodPort(c *templates.Container, port *templates.Port, taken
 		t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s, a sidecar from an earlier injection, both listen on port %d/%s", templates.Quote(c.Name), taken.who(), port.ContainerPort, port.Protocol),
 			"give one of them another port")
 	case !t.warnings.over():
-		t.warn("container %s and %s both name port %d/%s: only one of them can listen on it", c.Name, taken.who(), port.ContainerPort, port.Protocol)
+		t.warn("container %s and %s both name port %d/%s: only one of them can listen on it. Have the app listen on another", c.Name, taken.who(), port.ContainerPort, port.Protocol)
 	}
 }
 

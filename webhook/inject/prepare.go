@@ -153,7 +153,7 @@ func (j *job) input(c *candidate, values templates.Parameters) *templates.Input 
 // needs tells the permissions, if somebody wants to know them. That they cannot be told
 // changes nothing about the pod.
 func (j *job) needs(c *candidate, in *templates.Input) {
-	if !j.request.Permissions {
+	if !j.request.Permissions && (!j.declinesToken() || c.template.Spec.Permissions == nil) {
 		return
 	}
 	if !j.mayAsk() {
@@ -190,6 +190,18 @@ func (j *job) evaluate(c *candidate, in *templates.Input) {
 		cost += c.instance.Evaluations[i].Cost
 	}
 	j.asked(cost)
+}
+
+// declinesToken says whether the pod has no service account's token. The service account may say so too,
+// which nobody asks.
+func (j *job) declinesToken() bool { return j.pod.spec.MountsToken != nil && !*j.pod.spec.MountsToken }
+
+// checkToken warns of a sidecar that needs the token that the pod declines: it ends at once, and as a
+// native one holds the app back for ever.
+func (j *job) checkToken(c *candidate) {
+	if j.declinesToken() && len(c.instance.Permissions) > 0 {
+		j.warn("spec.automountServiceAccountToken is false, but sidecar %s needs the service account's token: remove that line", templates.Quote(c.asked.instance))
+	}
 }
 
 // crashed keeps the stack of a panic in the template for the log.
@@ -307,7 +319,11 @@ func (j *job) neverCompletes(c *candidate, a *templates.Parts) bool {
 		regular = c.template.HasContainers() || c.template.HasSidecars()
 	}
 	if regular {
-		j.skip(c, NeverCompletes, fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy))
+		detail := fmt.Sprintf("the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing", j.pod.spec.RestartPolicy)
+		if g, ok := lookup(c.given, nativeParameter); ok && !c.native {
+			detail += fmt.Sprintf("; a native sidecar ends with the app: remove %s", g.place(j.request.Namespace.Name))
+		}
+		j.skip(c, NeverCompletes, detail)
 	}
 	c.pass(podCompletes, !regular)
 	return regular

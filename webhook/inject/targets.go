@@ -162,7 +162,11 @@ func (j *job) named(instance string, place func() string, candidates []target, n
 	for _, name := range names {
 		found, ok := byName.find(name)
 		if !ok {
-			return nil, noTarget(instance, place(), fmt.Sprintf("container %s %s", templates.Quote(name), j.whyNoTarget(name)), candidates)
+			fault := noTarget(instance, place(), fmt.Sprintf("container %s %s", templates.Quote(name), j.whyNoTarget(name)), candidates)
+			if near := nearest(name, targetNames(candidates)); near != "" {
+				fault.Fix = fmt.Sprintf("did you mean %s? %s", near, fault.Fix)
+			}
+			return nil, fault
 		}
 		chosen = append(chosen, found)
 	}
@@ -199,13 +203,17 @@ func firstTarget(p *podView, own []target) (target, bool) {
 func noTarget(instance, place, message string, candidates []target) *Fault {
 	fix := "the pod has no container to name"
 	if len(candidates) > 0 {
-		names := make([]string, 0, len(candidates))
-		for _, c := range candidates {
-			names = append(names, c.view.Name)
-		}
-		fix = "the pod has " + listed(names)
+		fix = "the pod has " + listed(targetNames(candidates))
 	}
 	return &Fault{Reason: NoTarget, Instance: instance, Place: place, Message: message, Fix: fix}
+}
+
+func targetNames(targets []target) []string {
+	names := make([]string, 0, len(targets))
+	for _, t := range targets {
+		names = append(names, t.view.Name)
+	}
+	return names
 }
 
 // splitNames reads a list separated by commas, without empty or repeated items.

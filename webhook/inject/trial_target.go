@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // checkTargets: what each container of the app gets.
@@ -63,9 +64,7 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 			}
 			return false
 		}
-		t.conflict(place(), fmt.Sprintf("container %s mounts volume %s at %s, where instance %s mounts volume %s",
-			templates.Quote(target.view.Name), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), templates.Quote(m.Name)),
-			"choose another path, or share the volume if the template has a parameter for that")
+		t.mountConflict(place(), target.view.Name, mountPath, own, m)
 		return false
 	}
 	if target.view.deviceAt(mountPath) != nil {
@@ -73,6 +72,32 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 		return false
 	}
 	return t.claimItem(target, mountItem, mountPath, m)
+}
+
+// mountConflict says that the app has something else at a path, and how the two come together.
+func (t *trial) mountConflict(place, container, mountPath string, own *mountView, m *templates.Named) {
+	if own.Name == m.Name {
+		t.conflict(place, fmt.Sprintf("container %s mounts another part of volume %s at %s than instance %s does: its %s differs",
+			templates.Quote(container), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), differentPart(own, m)),
+			"choose another path, or mount the same part of the volume")
+		return
+	}
+	fix := "choose another path, or share the volume if the template has a parameter for that"
+	if known := t.candidate.template.ParameterNames(); slices.Contains(known, volumeParameter) {
+		fix = fmt.Sprintf("share the app's volume by the annotation %s%s/%s: %s, or choose another path", t.by(), parameterSuffix, volumeParameter, Shorten(own.Name, maxShown))
+	}
+	t.conflict(place, fmt.Sprintf("container %s mounts volume %s at %s, where instance %s mounts volume %s",
+		templates.Quote(container), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), templates.Quote(m.Name)), fix)
+}
+
+// volumeParameter is what templates call the parameter by which an instance uses a volume of the pod's.
+const volumeParameter = "volume"
+
+func differentPart(own *mountView, m *templates.Named) string {
+	if own.SubPathExpr != m.Object().Text("subPathExpr") {
+		return "subPathExpr"
+	}
+	return "subPath"
 }
 
 func (t *trial) checkDevice(target target, d *templates.Named) bool {
@@ -119,9 +144,13 @@ func (t *trial) claimItem(target target, kind itemKind, key string, item *templa
 	id := targetKey{target: t.pod().number(target.list, target.index), kind: kind, key: key}
 	if other := t.claims.targets.find(id); other != nil {
 		if !sameItem(kind, other.item, item) {
-			t.conflict(target.place(), fmt.Sprintf("instances %s and %s want different things at %s %s of container %s",
-				templates.Quote(other.by), templates.Quote(t.by()), kind, templates.Quote(key), templates.Quote(target.view.Name)),
-				"change a parameter of one of them")
+			place, fix := target.place(), "change a parameter of one of them"
+			if g, ok := t.candidate.givenAs(v1alpha1.TypePath, key); ok && kind == mountItem {
+				place = g.place(t.claims.job.request.Namespace.Name)
+				fix = fmt.Sprintf("give %s another path than %s has, or ask for one of the two only", g.parameter, Shorten(other.by, maxShown))
+			}
+			t.conflict(place, fmt.Sprintf("instances %s and %s want different things at %s %s of container %s",
+				templates.Quote(other.by), templates.Quote(t.by()), kind, templates.Quote(key), templates.Quote(target.view.Name)), fix)
 		}
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // checkVolumes: a volume of the same name must be the same volume.
@@ -77,8 +78,13 @@ func (t *trial) checkMountedVolumes() {
 				continue
 			}
 			missing.add(name, struct{}{})
-			t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: t.candidate.place(),
-				Message: fmt.Sprintf("volume %s, which it mounts, is not in the pod", templates.Quote(name)), Fix: t.volumesFix(name)})
+			place, fix := t.candidate.place(), t.volumesFix(name)
+			if g, ok := t.candidate.givenAs(v1alpha1.TypeName, name); ok {
+				place = g.place(t.claims.job.request.Namespace.Name)
+				fix = fmt.Sprintf("add a volume %s to the pod or drop the parameter; %s", Shorten(name, maxShown), fix)
+			}
+			t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: place,
+				Message: fmt.Sprintf("volume %s, which it mounts, is not in the pod", templates.Quote(name)), Fix: fix})
 		}
 	}
 	for c := range containersOf(t.addition) {

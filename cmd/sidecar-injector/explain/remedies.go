@@ -93,9 +93,9 @@ func labelNamespace(a *offline.Answer) Remedy {
 
 // setOnPod adds a label or annotation to the pod template.
 func setOnPod(a *offline.Answer, key, value string, isLabel bool, why string) Remedy {
-	field := offline.PodMetadata(a.Pod.Kind, "annotations")
+	field := offline.PodMetadata(a.Pod, "annotations")
 	if isLabel {
-		field = offline.PodMetadata(a.Pod.Kind, "labels")
+		field = offline.PodMetadata(a.Pod, "labels")
 	}
 	r := Remedy{Text: why + ", in " + a.Pod.Document.File + ":", Lines: offline.Snippet([]inject.Misplaced{{Key: key, Value: value, Belongs: field}})}
 	if restarts(a.Pod.Kind) {
@@ -111,7 +111,7 @@ func removeFromPod(a *offline.Answer, key string, isLabel bool, why string) Reme
 	}
 	r := Remedy{Text: fmt.Sprintf("%s at %s", why, a.Place(fmt.Sprintf("metadata.%s[%q]", field, key)))}
 	if restarts(a.Pod.Kind) {
-		r.Command = patchCommand(a, a.Pod, offline.PodMetadata(a.Pod.Kind, field), map[string]*string{key: nil})
+		r.Command = patchCommand(a, a.Pod, offline.PodMetadata(a.Pod, field), map[string]*string{key: nil})
 	}
 	return r
 }

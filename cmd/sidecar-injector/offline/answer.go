@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -113,12 +114,19 @@ func Unknown(answers []Answer) error {
 	return errors.Join(faults...)
 }
 
+// listItem finds an index in a field.
+var listItem = regexp.MustCompile(`\.[0-9]+\.`)
+
 // Title names the workload in messages: Deployment "grafana".
 func (a *Answer) Title() string {
 	if a.Name == "" {
 		return a.Pod.Kind + " without a name"
 	}
-	return a.Pod.Kind + " " + templates.Quote(a.Name)
+	title := a.Pod.Kind + " " + templates.Quote(a.Name)
+	if field := TemplateField(a.Pod); listItem.MatchString(field) { // one of several
+		title += " (" + field + ")"
+	}
+	return title
 }
 
 // Place is file:line of something in the workload that a message calls by where; of

@@ -6,15 +6,34 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // Workload is the object in the manifest whose pod, or pod template, the answer is about.
 func (a *Answer) Workload() *yaml.Node { return workload(a.Pod) }
 
 func workload(pod manifest.Pod) *yaml.Node {
-	template := pointerTo(inject.TemplateField(pod.Kind))
-	return manifest.At(pod.Document.Root, strings.TrimSuffix(pod.Pointer, template))
+	return manifest.At(pod.Document.Root, pod.Workload)
+}
+
+// TemplateField leads from a workload to its pod template: spec.template; "" for a pod.
+func TemplateField(pod manifest.Pod) string {
+	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(pod.Pointer, pod.Workload), "/"), "/", ".")
+}
+
+// metadataFields are the fields of a workload that have metadata, on the way from itself, "", to its pod
+// template.
+func metadataFields(pod manifest.Pod) []string {
+	template := TemplateField(pod)
+	fields := []string{""}
+	for at, c := range template {
+		if c == '.' && manifest.At(workload(pod), pointerTo(template[:at])+"/metadata") != nil {
+			fields = append(fields, template[:at])
+		}
+	}
+	if template != "" {
+		fields = append(fields, template)
+	}
+	return fields
 }
 
 // locate gives line and column of a field of the pod, written as in faults:

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -32,7 +33,7 @@ func (g *Misplaced) Asks() bool {
 // FindMisplaced looks for labels and annotations of ours in a workload that nobody reads.
 func FindMisplaced(pod manifest.Pod) []Misplaced {
 	var levels []inject.Metadata
-	for _, field := range inject.MetadataFields(pod.Kind) {
+	for _, field := range metadataFields(pod) {
 		levels = append(levels, inject.Metadata{
 			Field:       field,
 			Labels:      scalars(metadataNode(pod, field, "labels")),
@@ -74,8 +75,8 @@ func pointerTo(field string) string {
 }
 
 // PodMetadata is the field of a workload that the labels or annotations of its pods are in.
-func PodMetadata(kind, list string) string {
-	if field := inject.TemplateField(kind); field != "" {
+func PodMetadata(pod manifest.Pod, list string) string {
+	if field := TemplateField(pod); field != "" {
 		return field + ".metadata." + list
 	}
 	return "metadata." + list
@@ -85,9 +86,15 @@ func PodMetadata(kind, list string) string {
 func Snippet(keys []inject.Misplaced) []string {
 	var lines []string
 	indent := ""
+	item := ""
 	for _, name := range strings.Split(keys[0].Belongs, ".") {
-		lines = append(lines, indent+name+":")
-		indent += "  "
+		if _, err := strconv.Atoi(name); err == nil { // an item of a list
+			item = "- "
+			continue
+		}
+		lines = append(lines, indent+item+name+":")
+		indent += "  " + strings.Repeat(" ", len(item))
+		item = ""
 	}
 	for _, m := range keys {
 		lines = append(lines, indent+m.Key+": "+manifest.Scalar(m.Value))

@@ -2,10 +2,12 @@ package offline
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -112,13 +114,43 @@ func OutcomeText(outcome inject.Outcome, p terminal.Palette) string {
 	return p.Red(string(outcome))
 }
 
+// placeIn is the first place of a pod that a warning names, as faults name it.
+func placeIn(warning string) string {
+	if found := placeText.FindString(warning); found != "" {
+		return found
+	}
+	if found := ofThePod.FindStringSubmatch(warning); found != nil {
+		return "spec.containers[" + found[1] + "]"
+	}
+	if strings.HasPrefix(warning, "the pod has the label "+inject.InjectionLabel) {
+		return fmt.Sprintf("metadata.labels[%q]", inject.InjectionLabel)
+	}
+	return ""
+}
+
+var ofThePod = regexp.MustCompile(`container "([a-z0-9-]+)" of the pod`)
+
+var placeText = regexp.MustCompile(`metadata\.(?:annotations|labels)\["(?:[^"\\]|\\.)*"\]|spec\.(?:initContainers|containers|volumes)\[[^\]]*\](?:\.[a-zA-Z]+)*|spec\.[a-zA-Z]+`)
+
+// Mentions are warnings of objects that have something of ours where no pod is looked for.
+func (in *Input) Mentions(p terminal.Palette) string {
+	var b strings.Builder
+	for _, stream := range in.Streams {
+		for _, m := range stream.Mentions() {
+			fmt.Fprintf(&b, "%s %s:%d:%d: %s %s: %s stands where this command knows no pod template: nothing is injected here. Where the key reaches the pods, they are injected in the cluster\n",
+				p.Yellow("warning:"), m.Document.File, m.Line, m.Column, m.Kind, templates.Quote(m.Name), templates.Quote(m.Key))
+		}
+	}
+	return p.Printable(b.String())
+}
+
 // Warnings are the warnings of all workloads, each with its place.
 func Warnings(answers []Answer, p terminal.Palette) string {
 	var b strings.Builder
 	for i := range answers {
 		a := &answers[i]
 		for _, w := range a.Result.Warnings {
-			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow("warning:"), a.at(a.Pod.Line, 0), a.Title(), w)
+			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow("warning:"), a.Place(placeIn(w)), a.Title(), w)
 		}
 		for _, group := range a.Misplaced {
 			fmt.Fprintf(&b, "%s %s: %s: %s:\n", p.Yellow("warning:"), a.at(group.line, group.column), a.Title(), group.Text())

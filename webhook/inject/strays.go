@@ -1,0 +1,109 @@
+package inject
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// maxStrays keeps mistakes of one kind from hiding all other warnings.
+const maxStrays = 5
+
+// stray are warnings of annotations and labels of ours on the pod that mean nothing: parameters of an
+// instance that nobody asked for, and keys under our domain that there are none of.
+func stray(p *podView, all []given, entries []asked, known func(template string) bool) []string {
+	warnings := strayParameters(all, entries, known)
+	var told []string
+	for _, list := range []struct {
+		field string
+		keys  map[string]string
+	}{{"metadata.annotations", p.metadata.Annotations}, {"metadata.labels", p.metadata.Labels}} {
+		for _, key := range slices.Sorted(maps.Keys(unknownKeys(list.keys))) {
+			if len(told) == maxStrays {
+				break
+			}
+			text := fmt.Sprintf("%s[%q] means nothing", list.field, key)
+			if near := meant(strings.TrimPrefix(key, Domain+"/"), entries); near != "" {
+				text += fmt.Sprintf("; did you mean %s?", near)
+			}
+			told = append(told, text)
+		}
+	}
+	return append(warnings, told...)
+}
+
+// unknownKeys are those under our domain that stand for nothing, wherever they stand. A label or annotation
+// that is only in the wrong one of the two lists is told as misplaced.
+func unknownKeys(keys map[string]string) map[string]string {
+	var unknown map[string]string
+	for key := range keys {
+		name, ours := strings.CutPrefix(key, Domain+"/")
+		if !ours || key == InjectionLabel || key == RequestAnnotation || key == StatusAnnotation || strings.HasPrefix(name, "config.") {
+			continue
+		}
+		if unknown == nil {
+			unknown = map[string]string{}
+		}
+		unknown[key] = ""
+	}
+	return unknown
+}
+
+// meant is the key that somebody probably meant who wrote this name under our domain; "" if nothing is near.
+func meant(name string, entries []asked) string {
+	if near := nearest(name, []string{"inject", "injection"}); near != "" {
+		return Domain + "/" + near
+	}
+	instance, parameter, dotted := strings.Cut(name, ".")
+	switch {
+	case dotted && slices.ContainsFunc(entries, func(e asked) bool { return e.instance == instance }):
+		return instance + parameterSuffix + "/" + parameter
+	case !dotted && len(entries) > 0:
+		return entries[0].instance + parameterSuffix + "/" + name
+	}
+	return ""
+}
+
+// strayParameters warns of parameter annotations on the pod for an instance that nobody asked for.
+func strayParameters(all []given, entries []asked, known func(template string) bool) []string {
+	var names, good, wrong []string
+	for _, e := range entries {
+		names = append(names, e.instance)
+		if known(e.template) {
+			good = append(good, e.instance)
+		} else {
+			wrong = append(wrong, e.instance)
+		}
+	}
+	slices.Sort(names)
+	var warnings []string
+	more := 0
+	for _, g := range all {
+		if g.onNamespace {
+			continue
+		}
+		if _, asked := slices.BinarySearch(names, g.instance); asked {
+			continue
+		}
+		// Where the request has the typing error, the parameters are right: the fault says what was meant.
+		if len(wrong) > 0 && known(g.instance) && nearest(g.instance, wrong) != "" {
+			continue
+		}
+		if len(warnings) == maxStrays {
+			more++
+			continue
+		}
+		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), templates.Quote(g.instance))
+		if near := nearest(g.instance, good); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
+		}
+		warnings = append(warnings, text)
+	}
+	if more > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d more parameter annotations are ignored: no instance of their names is asked for", more))
+	}
+	return warnings
+}
