@@ -1,6 +1,10 @@
 package templates
 
-import "github.com/sidecar-injector/sidecar-injector/templates/expression"
+import (
+	"errors"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+)
 
 // Tried is what an expression came to.
 type Tried struct {
@@ -30,8 +34,7 @@ func (p Parameters) Try(text expression.Text, in expression.Activation) (Tried, 
 	tried, budget := Tried{Type: x.Type()}, expression.Budget{}
 	value, present, err := x.Evaluate(&in, &budget)
 	if err != nil {
-		fault, ok := err.(*expression.Error)
-		if !ok {
+		if !errors.As(err, &fault) {
 			fault = &expression.Error{Reason: expression.ExpressionFailed, Message: err.Error()}
 		}
 		return Tried{}, fault
