@@ -46,6 +46,7 @@ func startLoop(t *testing.T, direction string, files ...string) *loop {
 	write(t, filepath.Join(dir, "rclone"), fakeRclone)
 	script := strings.ReplaceAll(dataSyncScript(t), "/state/", dir+"/")
 	cmd := exec.Command("sh", "-c", script, "data-sync", "copy", "--filter=- a b", "--", "/data", "remote:bucket")
+	cmd.WaitDelay = 5 * time.Second // a process of the script may outlive it here, where no container ends with it
 	wait := 0
 	if slices.Contains(files, regular) {
 		wait = 2

@@ -21,6 +21,9 @@ func doubled(times int, last string) string {
 
 func TestEveryFunctionOfTheLanguageIsMeasured(t *testing.T) {
 	for name := range theLanguage().env.Functions() {
+		if slices.Contains(authorizerFunctions, name) && otherWork[name] == nil {
+			continue
+		}
 		lists := 0
 		if slices.Contains(constantWork, name) {
 			lists++

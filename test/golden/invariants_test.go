@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -12,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -98,63 +98,8 @@ func checkTextAgrees(t *testing.T, c *goldenCase) {
 // under the same key, and in lists in the same order.
 func checkNothingLost(t *testing.T, p pod, after []byte) {
 	t.Helper()
-	if lost := lost("", object(t, p.request.Pod), object(t, after)); lost != "" {
+	if lost := cases.Lost(object(t, p.request.Pod), object(t, after)); lost != "" {
 		t.Errorf("%s %s: %s is lost or changed", p.Kind, p.Name, lost)
-	}
-}
-
-// lost is the place of the first value of before that after does not have, or "". A null
-// is as good as absent.
-func lost(place string, before, after any) string {
-	switch b := before.(type) {
-	case nil:
-		return ""
-	case map[string]any:
-		a, ok := after.(map[string]any)
-		if !ok {
-			return place
-		}
-		for _, key := range slices.Sorted(mapKeys(b)) {
-			// The larger of the two grace periods counts, the annotation for the
-			// autoscaler is united, our own status grows.
-			switch place + "." + key {
-			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
-				continue
-			}
-			if l := lost(place+"."+key, b[key], a[key]); l != "" && !joined(l, b[key], a[key]) {
-				return l
-			}
-		}
-		return ""
-	case []any:
-		a, _ := after.([]any)
-		next := 0
-		for _, item := range b {
-			for next < len(a) && lost(place, item, a[next]) != "" {
-				next++
-			}
-			if next == len(a) {
-				return place
-			}
-			next++
-		}
-		return ""
-	}
-	if !cmp.Equal(before, after) {
-		return place
-	}
-	return ""
-}
-
-const safeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
-
-func mapKeys(m map[string]any) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for key := range m {
-			if !yield(key) {
-				return
-			}
-		}
 	}
 }
 
@@ -185,11 +130,4 @@ func object(t *testing.T, data []byte) any {
 		t.Fatal(err)
 	}
 	return v
-}
-
-// joined says whether a variable's value has been joined to another: it is there as a whole.
-func joined(place string, before, after any) bool {
-	b, _ := before.(string)
-	a, ok := after.(string)
-	return ok && strings.HasSuffix(place, ".env.value") && strings.Contains(a, b)
 }

@@ -123,7 +123,7 @@ func TestTheTraceOfAPodHasTheRulesUpToTheOneThatSaidNo(t *testing.T) {
 }
 
 func TestTheTraceOfAnInstanceHasTheRulesInTheOrderInWhichTheyWereTried(t *testing.T) {
-	const fits = "BadParameter NoTarget BadOverride"
+	const fits = "BadParameter NoTarget BadOverride ValidationFailed"
 	const found = "AlreadyInjected UnknownTemplate TemplateInvalid"
 	const all = found + " WindowsPod HostNetwork " + fits + " TemplateInvalid BadRequest NeverCompletes Conflict"
 	status := func(entry string) string { return `{"side":{"template":"ClusterSidecarTemplate/side",` + entry + `}}` }
