@@ -208,6 +208,7 @@ func (a *assembly) spec(containers arranged) {
 		a.add("/spec/terminationGracePeriodSeconds", strconv.AppendInt(nil, wantGrace, 10))
 	}
 	a.security()
+	a.podResources(containers)
 }
 
 func (a *assembly) security() {

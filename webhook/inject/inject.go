@@ -304,6 +304,7 @@ func (j *job) repair() {
 			if view.RestartPolicy != "" {
 				continue
 			}
+			view.RestartPolicy = "Always"
 			j.repairs = append(j.repairs, Operation{Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", index), Value: []byte(`"Always"`)})
 			warnings.add("%s: init container %s had lost restartPolicy: Always, which makes it a sidecar; it was put back", instance, name)
 		}

@@ -67,6 +67,8 @@ type specView struct {
 	// Windows is set by os.name or by the node selector kubernetes.io/os.
 	Windows         bool
 	SecurityContext *securityContextView
+	// Resources says that the pod states some as a whole.
+	Resources bool
 }
 
 type securityContextView struct {

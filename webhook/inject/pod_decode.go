@@ -31,7 +31,7 @@ func (d *decoder) spec(s *specView) error {
 	var seen once
 	return d.Members(func(name []byte) (err error) {
 		if err := seen.member(d.Cursor, name, "initContainers", "containers", "volumes", "imagePullSecrets", "hostAliases", "tolerations", "dnsConfig",
-			"restartPolicy", "hostNetwork", "hostPID", "shareProcessNamespace", "terminationGracePeriodSeconds", "nodeSelector", "os", "securityContext"); err != nil {
+			"restartPolicy", "hostNetwork", "hostPID", "shareProcessNamespace", "terminationGracePeriodSeconds", "nodeSelector", "os", "securityContext", "resources"); err != nil {
 			return err
 		}
 		switch string(name) {
@@ -71,6 +71,8 @@ func (d *decoder) spec(s *specView) error {
 			err = d.windows(s, "name")
 		case "securityContext":
 			s.SecurityContext, err = optional(d, d.securityContext)
+		case "resources":
+			s.Resources, err = d.there()
 		default:
 			return d.Skip()
 		}

@@ -1,0 +1,185 @@
+package inject
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+)
+
+// amounts are quantities by the name of the resource.
+type amounts map[string]resource.Quantity
+
+// atLeast raises one of the amounts.
+func (a amounts) atLeast(name string, q resource.Quantity) {
+	if have, there := a[name]; !there || q.Cmp(have) > 0 {
+		a[name] = q.DeepCopy()
+	}
+}
+
+// resources are the requests and limits of a container or a pod.
+type resources struct{ requests, limits amounts }
+
+// readResources reads the resources of a container or a spec. What is no quantity is left to the
+// API server, which refuses it.
+func readResources(raw []byte) resources {
+	raw = rawjson.At(raw, []string{"resources"})
+	return resources{requests: readAmounts(raw, "requests"), limits: readAmounts(raw, "limits")}
+}
+
+func readAmounts(raw []byte, list string) amounts {
+	read := amounts{}
+	c := rawjson.New(rawjson.At(raw, []string{list}))
+	if c.Kind() != '{' {
+		return read
+	}
+	// The object has been read before.
+	_ = c.Members(func(name []byte) error {
+		value, err := c.Raw()
+		text := string(value)
+		if s, notText := rawjson.New(value).String(); notText == nil {
+			text = s
+		}
+		delete(read, string(name)) // of a member given twice the last one counts
+		if q, bad := schema.ParseQuantity(text); bad == nil {
+			read[string(name)] = q
+		}
+		return err
+	})
+	return read
+}
+
+// ofContainer are a container's resources after the API server's defaults: a limit without a
+// request is requested.
+func ofContainer(raw []byte) resources {
+	r := readResources(raw)
+	for name, limit := range r.limits {
+		if _, requested := r.requests[name]; !requested {
+			r.requests[name] = limit
+		}
+	}
+	return r
+}
+
+// effective is what the containers of a pod need together. Native sidecars and regular containers
+// run side by side and add up. A plain init container has only those sidecars beside it that start before it,
+// and ends before the rest starts: it counts as a maximum.
+type effective struct{ running, most resources }
+
+func newEffective() *effective {
+	empty := func() resources { return resources{amounts{}, amounts{}} }
+	return &effective{empty(), empty()}
+}
+
+// add adds the next container in the order in which they start.
+func (e *effective) add(container resources, stays bool) {
+	for _, list := range []struct{ added, running, most amounts }{
+		{container.requests, e.running.requests, e.most.requests},
+		{container.limits, e.running.limits, e.most.limits},
+	} {
+		for name, q := range list.added {
+			now := q.DeepCopy()
+			now.Add(list.running[name])
+			if stays {
+				list.running[name] = now
+			}
+			list.most.atLeast(name, now)
+		}
+	}
+}
+
+// podResources raises the resources of the pod as a whole by what the sidecars change in the effective
+// sum of its containers, for the API server refuses a pod whose containers need more. What the pod does
+// not state stays unstated.
+func (a *assembly) podResources(containers arranged) {
+	if !a.job.pod.spec.Resources {
+		return
+	}
+	own := readResources(a.job.pod.rawSpec)
+	before, after := newEffective(), newEffective()
+	spec := &a.job.pod.spec
+	a.sum(before, after, spec.InitContainers, containers.init, false)
+	largest := a.sum(before, after, spec.Containers, containers.regular, true)
+
+	raised := resources{amounts{}, amounts{}}
+	for name, q := range own.requests {
+		raised.requests[name] = raise(q, before.most.requests[name], after.most.requests[name])
+	}
+	for name, q := range own.limits {
+		raised.limits[name] = raise(q, before.most.limits[name], after.most.limits[name])
+		// No container may have a larger limit, and the pod's request may not be above its limit.
+		if most, there := largest[name]; there {
+			raised.limits.atLeast(name, most)
+		}
+		requested := after.most.requests[name]
+		if requested.Cmp(before.most.requests[name]) > 0 {
+			if stated, there := raised.requests[name]; there {
+				requested = stated
+			}
+			raised.limits.atLeast(name, requested)
+		}
+	}
+	a.raise("requests", own.requests, raised.requests)
+	a.raise("limits", own.limits, raised.limits)
+}
+
+func raise(q, before, after resource.Quantity) resource.Quantity {
+	if after.Cmp(before) <= 0 {
+		return q
+	}
+	q, more := q.DeepCopy(), after.DeepCopy()
+	more.Sub(before)
+	q.Add(more)
+	return q
+}
+
+// sum adds one of the pod's lists of containers, before and after ours are in place, and gives the
+// largest limits among ours.
+func (a *assembly) sum(before, after *effective, pod []containerView, list []standing, regular bool) amounts {
+	largest := amounts{}
+	add := func(view *containerView) {
+		r := ofContainer(view.raw)
+		stays := regular || view.RestartPolicy == "Always"
+		before.add(r, stays)
+		after.add(r, stays)
+	}
+	for _, s := range list {
+		if s.added == nil {
+			add(&pod[0])
+			pod = pod[1:]
+			continue
+		}
+		r := ofContainer(s.added.Raw)
+		after.add(r, regular || s.added.Sidecar)
+		for name, limit := range r.limits {
+			largest.atLeast(name, limit)
+		}
+	}
+	for i := range pod { // nothing of ours is in the list
+		add(&pod[i])
+	}
+	return largest
+}
+
+// raise writes the amounts that grew, and says so to those that have a part in it.
+func (a *assembly) raise(list string, own, raised amounts) {
+	for _, name := range slices.Sorted(maps.Keys(raised)) {
+		from, to := own[name], raised[name]
+		if to.Cmp(from) <= 0 {
+			continue
+		}
+		a.add(a.path("/spec/resources/", list, "/", escape(name)), []byte(`"`+to.String()+`"`))
+		for _, c := range a.accepted {
+			for container := range containersOf(c.addition) {
+				if _, has := ofContainer(container.Raw).requests[name]; has {
+					c.instance.Notes = append(c.instance.Notes,
+						"spec.resources."+list+"["+name+"]: raised from "+from.String()+" to "+to.String()+", by what the sidecars change in the sum of the containers")
+					break
+				}
+			}
+		}
+	}
+}
