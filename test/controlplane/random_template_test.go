@@ -92,7 +92,7 @@ func (g generator) sidecar(volume string) object {
 	if g.chance(3) {
 		c["securityContext"] = object{"runAsNonRoot": true, "runAsUser": 65532, "capabilities": object{"drop": []any{"ALL"}}}
 	}
-	if g.chance(4) {
+	if g.chance(4) && c["name"] != "proxy" { // which could not stand after itself
 		c["$position"] = pick[any](g, "first", "last", "before:app", []any{"after:proxy", "after:web"})
 	}
 	return c

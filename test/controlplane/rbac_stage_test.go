@@ -46,6 +46,12 @@ type promise func(ctx context.Context, p *performance) error
 
 func setStage(t *testing.T) *stage {
 	t.Helper()
+	t.Cleanup(func() { // reset makes it anew, and then it is not Helm's
+		err := suite.client.CoreV1().Secrets(releaseName).Delete(context.Background(), releaseName+"-ca", metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			t.Error(err)
+		}
+	})
 	installChart(t)
 	s := &stage{namespace: newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)}
 	var err error

@@ -85,7 +85,7 @@ type writtenTemplate struct {
 func writtenTemplates(t *testing.T, namespace string) []writtenTemplate {
 	t.Helper()
 	var found []writtenTemplate
-	for _, folder := range []string{"templates/builtin", "templates/testdata/load", "test/golden", "test/controlplane/testdata", "examples"} {
+	for _, folder := range []string{"templates/builtin", "templates/load/testdata/load", "test/golden", "test/controlplane/testdata", "examples"} {
 		err := filepath.WalkDir(filepath.Join(repository, folder), func(file string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(file) != ".yaml" {
 				return err
