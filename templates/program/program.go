@@ -27,6 +27,8 @@ type Program struct {
 	Reads expression.Uses
 	// ReadsWorkload says that any expression, those of Permissions too, reads what a person wrote.
 	ReadsWorkload bool
+
+	byName map[string]*Node // of the Variables
 }
 
 // Variable is an expression with a name.
@@ -49,12 +51,7 @@ type Validation struct {
 
 // Variable is the node of a variable of the template's own; nil if there is none of that name.
 func (p *Program) Variable(name string) *Node {
-	for i := range p.Variables {
-		if p.Variables[i].Name == name {
-			return p.Variables[i].Node
-		}
-	}
-	return nil
+	return p.byName[name]
 }
 
 // roots are the trees of the program, none of them nil.
@@ -72,6 +69,10 @@ func (p *Program) roots() []*Node {
 // Seal completes a program whose other fields are set.
 func (p *Program) Seal() *Program {
 	rest := slices.DeleteFunc(p.roots(), func(n *Node) bool { return n == p.Permissions })
+	p.byName = make(map[string]*Node, len(p.Variables))
+	for _, v := range p.Variables {
+		p.byName[v.Name] = v.Node
+	}
 	p.Reads = (&Node{Items: rest}).Uses()
 	p.ReadsWorkload = p.Reads.Workload || p.Permissions.Uses().Workload
 	if p.Reads.Target {
