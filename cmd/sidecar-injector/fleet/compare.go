@@ -200,26 +200,22 @@ func equalLists(field string, want, has list, kin bool) bool {
 	}
 	key := map[string]string{"env": "name", "volumeMounts": "mountPath", "volumeDevices": "devicePath"}[field]
 	for i, w := range want {
-		at := has[i]
-		if wanted, ok := w.(object); ok && key != "" {
-			if at, ok = find(has, key, wanted[key]); !ok {
+		wanted, ok := w.(object)
+		if !ok || key == "" {
+			if !equal(field, w, has[i], kin) {
 				return false
 			}
+			continue
 		}
-		if !equal(field, w, at, kin) {
+		// Several variables may have one name.
+		if !slices.ContainsFunc(has, func(item any) bool {
+			o, ok := item.(object)
+			return ok && reflect.DeepEqual(o[key], wanted[key]) && equal(field, w, item, kin)
+		}) {
 			return false
 		}
 	}
 	return true
-}
-
-func find(all list, key string, value any) (any, bool) {
-	for _, item := range all {
-		if o, ok := item.(object); ok && reflect.DeepEqual(o[key], value) {
-			return o, true
-		}
-	}
-	return nil, false
 }
 
 // volumes compares those of ours.
