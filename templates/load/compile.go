@@ -186,6 +186,11 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 				c.unknown(key, want, here, list)
 				continue
 			}
+			if want.Type == resourcesType && name == "claims" {
+				c.report.fault(key, here, templates.FieldNotAllowed, "drop it",
+					"a template may not add claims here: each names one of the pod's resourceClaims, which a template cannot add")
+				continue
+			}
 			elem, m.Name = field.Schema, field.Name // which all templates share
 		} else if unquotedKey(key, here, c.report) {
 			continue

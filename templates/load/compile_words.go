@@ -18,6 +18,9 @@ import (
 // variableType is the type of an environment variable.
 const variableType = "core/v1.EnvVar"
 
+// resourcesType is the type of a container's resources.
+const resourcesType = "core/v1.ResourceRequirements"
+
 // wordsOf are the words that an item of a list may have.
 func wordsOf(list program.List) []string {
 	words := []string{program.WhenWord, program.EachWord}
