@@ -118,7 +118,7 @@ func FindingReasons() []FindingReasonInfo {
 		{MissingRequests, "A container has no request for cpu or memory.",
 			"The request was left to the cluster.",
 			"Set resources.requests.cpu and .memory: without them autoscalers and quotas fail for the whole pod."},
-		{MountWithoutVolume, "A container mounts a volume that nobody defines.",
+		{MountWithoutVolume, "A container mounts a volume, or reads a variable from a file of one, that nobody defines.",
 			"A misspelt name, or a volume whose $when does not hold when the mount's does.",
 			"Add the volume to spec.pod.spec.volumes, or give both the same $when."},
 		{PortClash, "Two containers of the template use one port.",

@@ -38,6 +38,8 @@ func rulesOf(typeName string) fieldRules {
 		return fieldRules{exactly: true, oneOf: []string{"configMapRef", "secretRef"}}
 	case "core/v1.SecretKeySelector", "core/v1.ConfigMapKeySelector":
 		return fieldRules{required: []string{"name", "key"}}
+	case "core/v1.FileKeySelector":
+		return fieldRules{required: []string{"volumeName", "path", "key"}}
 	case "core/v1.ObjectFieldSelector":
 		return fieldRules{required: []string{"fieldPath"}}
 	case "core/v1.ResourceFieldSelector":

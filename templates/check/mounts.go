@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// mounts refuses mounts of volumes that nobody defines, two mounts at one path of a container,
+// mounts refuses mounts of volumes, and variables from files of volumes, that nobody defines, two mounts at one path of a container,
 // and paths that Kubernetes would refuse.
 func mounts(s *Sample) []templates.Finding {
 	c := mountCheck{sample: s, volumes: map[string]bool{}}
@@ -59,10 +59,22 @@ func (c *mountCheck) container(o container) {
 				c.fault(at.Member(field.path), templates.DuplicateMountPath, "", "path %s is mounted twice in this container", message.Quote(clean))
 			}
 			paths[clean] = true
-			if sub := mount.Text("subPath"); strings.HasPrefix(sub, "/") || slices.Contains(strings.Split(sub, "/"), "..") {
-				c.fault(at.Member("subPath"), templates.BadValue, "", "path %s must be relative and without ..", message.Quote(sub))
-			}
+			c.relative(mount.Text("subPath"), at.Member("subPath"))
 		}
+	}
+	for i, item := range o.fields.List("env") {
+		variable, _ := item.(program.Object)
+		at := o.at.Member("env").Item(i).Member("valueFrom").Member("fileKeyRef")
+		file := variable.Object("valueFrom").Object("fileKeyRef")
+		c.mounted(file.Text("volumeName"), at.Member("volumeName"))
+		c.relative(file.Text("path"), at.Member("path"))
+	}
+}
+
+// relative refuses a path that leads out of its volume.
+func (c *mountCheck) relative(path string, at *schema.Path) {
+	if strings.HasPrefix(path, "/") || slices.Contains(strings.Split(path, "/"), "..") {
+		c.fault(at, templates.BadValue, "", "path %s must be relative and without ..", message.Quote(path))
 	}
 }
 

@@ -68,33 +68,48 @@ func (t *trial) volumeExists(name string) bool {
 }
 
 // checkMountedVolumes: a mount whose volume is nowhere makes a pod that the API
-// server refuses with a message about a field that its author never wrote.
+// server refuses with a message about a field that its author never wrote; a variable
+// from a file of such a volume makes a container that never starts.
 func (t *trial) checkMountedVolumes() {
 	var missing table[string, struct{}]
-	look := func(mounts []templates.Named) {
+	look := func(name, use string) {
+		if t.faults.more || t.volumeExists(name) || missing.has(name) {
+			return
+		}
+		missing.add(name, struct{}{})
+		place, fix := t.candidate.place(), t.volumesFix(name)
+		if g, ok := t.candidate.givenAs(v1alpha1.TypeName, name); ok {
+			place = g.place(t.claims.job.request.Namespace.Name)
+			fix = fmt.Sprintf("add a volume %s to the pod or drop the parameter; %s", Shorten(name, maxShown), fix)
+		}
+		t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: place,
+			Message: fmt.Sprintf("volume %s, %s, is not in the pod", templates.Quote(name), use), Fix: fix})
+	}
+	mounts := func(mounts []templates.Named) {
 		for i := range mounts {
-			name := mounts[i].Name
-			if t.faults.more || t.volumeExists(name) || missing.has(name) {
-				continue
-			}
-			missing.add(name, struct{}{})
-			place, fix := t.candidate.place(), t.volumesFix(name)
-			if g, ok := t.candidate.givenAs(v1alpha1.TypeName, name); ok {
-				place = g.place(t.claims.job.request.Namespace.Name)
-				fix = fmt.Sprintf("add a volume %s to the pod or drop the parameter; %s", Shorten(name, maxShown), fix)
-			}
-			t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: place,
-				Message: fmt.Sprintf("volume %s, which it mounts, is not in the pod", templates.Quote(name)), Fix: fix})
+			look(mounts[i].Name, "which it mounts")
+		}
+	}
+	variable := func(variable templates.Object) {
+		if file := variable.Object("valueFrom").Object("fileKeyRef"); file != nil {
+			look(file.Text("volumeName"), "from which it reads variable "+templates.Quote(variable.Text("name")))
 		}
 	}
 	for c := range containersOf(t.addition) {
-		look(c.Mounts)
-		look(c.Devices)
+		mounts(c.Mounts)
+		mounts(c.Devices)
+		for _, item := range c.Object().List("env") {
+			v, _ := item.(templates.Object)
+			variable(v)
+		}
 	}
 	for i := range t.addition.Kinds() {
 		app := t.addition.For(i)
-		look(app.Mounts)
-		look(app.Devices)
+		mounts(app.Mounts)
+		mounts(app.Devices)
+		for k := range app.Env {
+			variable(app.Env[k].Object())
+		}
 	}
 }
 
