@@ -17,6 +17,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -86,7 +87,7 @@ func lost(place string, before, after any) string {
 			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
 				continue
 			}
-			if l := lost(place+"."+key, b[key], a[key]); l != "" && !joined(l, b[key], a[key]) {
+			if l := lost(place+"."+key, b[key], a[key]); l != "" && !joined(l, b[key], a[key]) && !raised(place, b[key], a[key]) {
 				return l
 			}
 		}
@@ -109,6 +110,16 @@ func lost(place string, before, after any) string {
 		return place
 	}
 	return ""
+}
+
+// raised says that a value is an amount that the pod states as a whole, and has become no smaller.
+func raised(place string, before, after any) bool {
+	if place != ".spec.resources.requests" && place != ".spec.resources.limits" {
+		return false
+	}
+	own, wrong := schema.ParseQuantity(fmt.Sprint(before))
+	now, bad := schema.ParseQuantity(fmt.Sprint(after))
+	return wrong == nil && bad == nil && now.Cmp(own) >= 0
 }
 
 // plainJSON decodes a pod as Lost takes it.
