@@ -98,6 +98,10 @@ func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, r
 		}
 	}
 	warnings := c.warnings(len(inputs))
+	if slices.ContainsFunc(inputs, func(w workload) bool { return w.namespace.name != "default" }) {
+		suite.shared.Lock()
+		t.Cleanup(suite.shared.Unlock)
+	}
 	for n, w := range inputs {
 		namespace := w.namespaceFor(t)
 		got, err := w.makePod(t, namespace)
@@ -223,9 +227,7 @@ func (w *workload) namespaceFor(t *testing.T) string {
 	if w.namespace.name == "default" {
 		return newNamespace(t, w.namespace.labels, w.namespace.annotations)
 	}
-	suite.shared.Lock()
 	t.Cleanup(func() {
-		defer suite.shared.Unlock()
 		pods := suite.client.CoreV1().Pods(w.namespace.name)
 		if err := pods.Delete(context.Background(), w.name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil && !apierrors.IsNotFound(err) {
 			t.Error(err)
