@@ -46,10 +46,15 @@ type promise func(ctx context.Context, p *performance) error
 
 func setStage(t *testing.T) *stage {
 	t.Helper()
-	t.Cleanup(func() { // reset makes it anew, and then it is not Helm's
-		err := suite.client.CoreV1().Secrets(releaseName).Delete(context.Background(), releaseName+"-ca", metav1.DeleteOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
-			t.Error(err)
+	t.Cleanup(func() { // reset makes them anew, and then they are not Helm's
+		ctx := context.Background()
+		for _, err := range []error{
+			suite.client.CoreV1().Secrets(releaseName).Delete(ctx, releaseName+"-ca", metav1.DeleteOptions{}),
+			suite.client.CoordinationV1().Leases(releaseName).Delete(ctx, releaseName, metav1.DeleteOptions{}),
+		} {
+			if err != nil && !apierrors.IsNotFound(err) {
+				t.Error(err)
+			}
 		}
 	})
 	installChart(t)

@@ -92,6 +92,9 @@ func (j *judgement) decided() {
 			i.Today = in.Template.Revision
 		}
 		entry, there := j.has(in.Name)
+		if in.Outcome != inject.Injected && entry.TemplateName() != in.TemplateName {
+			entry, there = inject.StatusEntry{}, false // a sidecar of another template has the name
+		}
 		if there {
 			i.Revision = entry.Revision
 		}
