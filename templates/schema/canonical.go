@@ -2,13 +2,14 @@ package schema
 
 import (
 	"encoding/base64"
+	"maps"
 	"math"
 	"strconv"
 )
 
 // Canonical gives decoded JSON in the form that the API server sends: numbers in the
-// place of a quantity become strings. Nothing else is changed, and what has no
-// quantities is given back as it is; the argument never changes.
+// place of a quantity become strings, and fields that are null go, beside those that hold quantities.
+// Nothing else is changed, and what has no quantities is given back as it is; the argument never changes.
 func (s *Schema) Canonical(value any) any {
 	out, _ := s.canonical(value)
 	return out
@@ -55,30 +56,29 @@ func (s *Schema) canonicalList(list []any) (any, bool) {
 
 func (s *Schema) canonicalMap(m map[string]any) (any, bool) {
 	var copied map[string]any
-	set := func(name string, out any) {
+	own := func() map[string]any {
 		if copied == nil {
-			copied = make(map[string]any, len(m))
-			for key, value := range m {
-				copied[key] = value
-			}
+			copied = maps.Clone(m)
 		}
-		copied[name] = out
+		return copied
 	}
 	switch s.Kind {
 	case Map:
 		for name, member := range m {
 			if out, changed := s.Elem.canonical(member); changed {
-				set(name, out)
+				own()[name] = out
 			}
 		}
 	case Object:
 		for name, member := range m {
 			field, ok := s.Field(name)
-			if !ok || !field.Schema.quantities {
-				continue
-			}
-			if out, changed := field.Schema.canonical(member); changed {
-				set(name, out)
+			switch {
+			case member == nil: // as good as absent for the API server
+				delete(own(), name)
+			case ok:
+				if out, changed := field.Schema.canonical(member); changed {
+					own()[name] = out
+				}
 			}
 		}
 	}
