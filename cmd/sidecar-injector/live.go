@@ -252,7 +252,7 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 		return err
 	}
 	l.Set = templates.NewSet(append(entries, set.Entries()...))
-	settings := config.Default()
+	settings := l.reader.Defaults()
 	switch {
 	case len(installations) == 0 && len(l.reader.Notes()) == 0:
 		l.reader.Note("no injector is installed in this cluster: what follows is what one would do")

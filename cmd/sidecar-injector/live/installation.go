@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -84,9 +85,23 @@ func calledNamespace(c *admissionregistrationv1.MutatingWebhookConfiguration) st
 	return ""
 }
 
+// Defaults are the settings of an injector whose own cannot be read: the default ones, with what the
+// chart adds before Kubernetes 1.30, whose API server drops a preStop sleep. A server that does not tell its version counts as newer.
+func (r *Reader) Defaults() *config.Config {
+	settings := config.Default()
+	version, err := r.client.Discovery().ServerVersion()
+	if err != nil || version.Major != "1" {
+		return settings
+	}
+	if minor, err := strconv.Atoi(strings.TrimRight(version.Minor, "+")); err == nil && minor < 30 {
+		settings.Cluster = map[string]string{"preStopSleep": "false"}
+	}
+	return settings
+}
+
 // settings reads an injector's configuration.
 func (r *Reader) settings(ctx context.Context, i *Installation) error {
-	i.Settings = config.Default()
+	i.Settings = r.Defaults()
 	defer func() { i.Settings.OwnNamespace = cmp.Or(i.Settings.OwnNamespace, i.Namespace) }()
 	if i.Namespace == "" {
 		return nil
