@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -20,6 +21,9 @@ var (
 	binary      = flag.String("binary", "../../bin/sidecar-injector", "the program; make build makes it")
 	screenshots = flag.String("screenshots", "../../dist/screenshots", "where to keep what the page looked like")
 )
+
+// servers are the programs that run; none may outlive the tests, for it would hold their output open.
+var servers sync.WaitGroup
 
 // addresses are those of the page, by how it is served.
 var addresses = map[string]string{}
@@ -42,6 +46,7 @@ func run(m *testing.M) (int, error) {
 	defer static.Close()
 	addresses["static"] = static.URL + "/"
 
+	defer servers.Wait()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	address, err := serve(ctx)
@@ -63,7 +68,7 @@ func serve(ctx context.Context, arguments ...string) (string, error) {
 	if err := command.Start(); err != nil {
 		return "", fmt.Errorf("%w: make build makes it", err)
 	}
-	go func() { _ = command.Wait() }() // it is killed when the tests have ended
+	servers.Go(func() { _ = command.Wait() }) // it is killed when the context ends
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		return "", fmt.Errorf("%s playground: %w", *binary, err)
