@@ -102,13 +102,30 @@ type (
 	}
 )
 
+// add counts a case in the suite of its class. Those of one suite come one after the other.
+func (r *junitReport) add(c junitCase) {
+	if n := len(r.Suites); n == 0 || r.Suites[n-1].Name != c.Class {
+		r.Suites = append(r.Suites, junitSuite{Name: c.Class})
+	}
+	suite := &r.Suites[len(r.Suites)-1]
+	suite.Cases = append(suite.Cases, c)
+	suite.Tests, r.Tests = suite.Tests+1, r.Tests+1
+	if len(c.Failures) > 0 {
+		suite.Failures, r.Failures = suite.Failures+1, r.Failures+1
+	}
+}
+
+func (r *junitReport) text() ([]byte, error) {
+	text, err := xml.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("JUnit report: %w", err)
+	}
+	return append([]byte(xml.Header), append(text, '\n')...), nil
+}
+
 func findingsJUnit(c checked) ([]byte, error) {
 	report := junitReport{Name: "sidecar-injector validate"}
 	for _, e := range c.entries {
-		if n := len(report.Suites); n == 0 || report.Suites[n-1].Name != e.Origin.File {
-			report.Suites = append(report.Suites, junitSuite{Name: e.Origin.File})
-		}
-		suite := &report.Suites[len(report.Suites)-1]
 		one := junitCase{Class: e.Origin.File, Name: entryName(e)}
 		var passed []string
 		for _, f := range e.Findings {
@@ -119,17 +136,9 @@ func findingsJUnit(c checked) ([]byte, error) {
 			one.Failures = append(one.Failures, junitFailure{f.Message, string(f.Reason), findingsText([]templates.Finding{f}, palette{})})
 		}
 		one.Output = strings.Join(passed, "\n")
-		suite.Cases = append(suite.Cases, one)
-		suite.Tests, report.Tests = suite.Tests+1, report.Tests+1
-		if len(one.Failures) > 0 {
-			suite.Failures, report.Failures = suite.Failures+1, report.Failures+1
-		}
+		report.add(one)
 	}
-	text, err := xml.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("JUnit report: %w", err)
-	}
-	return append([]byte(xml.Header), append(text, '\n')...), nil
+	return report.text()
 }
 
 // entryName names a template for a report, or the place of what has no name.

@@ -252,17 +252,19 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 		return err
 	}
 	l.Set = templates.NewSet(append(entries, set.Entries()...))
-	settings := l.reader.Defaults()
-	switch {
-	case len(installations) == 0 && len(l.reader.Notes()) == 0:
+	if len(installations) == 0 && len(l.reader.Notes()) == 0 {
 		l.reader.Note("no injector is installed in this cluster: what follows is what one would do")
-	case len(installations) > 0:
-		settings = installations[0].Settings
 	}
-	if o.configFile != "" {
+	var settings *config.Config
+	switch {
+	case o.configFile != "":
 		if settings, err = config.Read(o.configFile); err != nil {
 			return err
 		}
+	case len(installations) > 0:
+		settings = installations[0].Settings
+	default:
+		settings = l.reader.Defaults(ctx)
 	}
 	l.Settings = settings.Settings()
 	return nil

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/xml"
-	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -16,25 +14,13 @@ func casesJUnit(results []*cases.Result) ([]byte, error) {
 	for _, r := range results {
 		folder, name := path.Split(r.Case.Name)
 		folder = strings.TrimSuffix(folder, "/")
-		if n := len(report.Suites); n == 0 || report.Suites[n-1].Name != folder {
-			report.Suites = append(report.Suites, junitSuite{Name: folder})
-		}
-		suite := &report.Suites[len(report.Suites)-1]
 		one := junitCase{Class: folder, Name: name}
 		for _, f := range r.Failures {
 			one.Failures = append(one.Failures, junitFailure{f.Message, "", placeOfFailure(f) + ": " + f.Message + "\n" + f.Diff})
 		}
-		suite.Cases = append(suite.Cases, one)
-		suite.Tests, report.Tests = suite.Tests+1, report.Tests+1
-		if len(one.Failures) > 0 {
-			suite.Failures, report.Failures = suite.Failures+1, report.Failures+1
-		}
+		report.add(one)
 	}
-	text, err := xml.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("JUnit report: %w", err)
-	}
-	return append([]byte(xml.Header), append(text, '\n')...), nil
+	return report.text()
 }
 
 // casesGitHub are workflow commands, which GitHub shows beside the lines.

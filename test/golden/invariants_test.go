@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	kjson "sigs.k8s.io/json"
@@ -53,19 +52,12 @@ func checkInvariants(t *testing.T, c *goldenCase) {
 	checkTextAgrees(t, c)
 }
 
-// applied is the pod with the patch, by a library of others.
+// applied is the pod with the patch.
 func applied(t *testing.T, pod []byte, r *inject.Result) []byte {
 	t.Helper()
-	if r.Patch() == nil {
-		return pod
-	}
-	patch, err := jsonpatch.DecodePatch(r.Patch())
+	after, err := cases.Applied(pod, r)
 	if err != nil {
-		t.Fatalf("patch: %v", err)
-	}
-	after, err := patch.ApplyWithOptions(pod, &jsonpatch.ApplyOptions{})
-	if err != nil {
-		t.Fatalf("patch does not apply: %v\n%s", err, r.Patch())
+		t.Fatal(err)
 	}
 	return after
 }

@@ -37,7 +37,7 @@ func Applied(pod []byte, r *inject.Result) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("patch: %w", err)
 	}
-	after, err := patch.Apply(pod)
+	after, err := patch.ApplyWithOptions(pod, &jsonpatch.ApplyOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("patch does not apply: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -85,43 +84,50 @@ func calledNamespace(c *admissionregistrationv1.MutatingWebhookConfiguration) st
 	return ""
 }
 
+// firstWithSleep is the minor version from which API servers keep a hook that sleeps.
+const firstWithSleep = 30
+
 // Defaults are the settings of an injector whose own cannot be read: the default ones, with what the
-// chart adds before Kubernetes 1.30, whose API server drops a preStop sleep. A server that does not tell its version counts as newer.
-func (r *Reader) Defaults() *config.Config {
+// chart adds where the API server drops a preStop sleep. A server that does not tell its version counts as newer.
+func (r *Reader) Defaults(ctx context.Context) *config.Config {
 	settings := config.Default()
-	version, err := r.client.Discovery().ServerVersion()
-	if err != nil || version.Major != "1" {
-		return settings
-	}
-	if minor, err := strconv.Atoi(strings.TrimRight(version.Minor, "+")); err == nil && minor < 30 {
+	if minor, err := r.minor(ctx); err == nil && minor < firstWithSleep {
 		settings.Cluster = map[string]string{"preStopSleep": "false"}
 	}
 	return settings
 }
 
-// settings reads an injector's configuration.
+// settings finds out an injector's configuration.
 func (r *Reader) settings(ctx context.Context, i *Installation) error {
-	i.Settings = r.Defaults()
-	defer func() { i.Settings.OwnNamespace = cmp.Or(i.Settings.OwnNamespace, i.Namespace) }()
+	settings, err := r.configured(ctx, i)
+	if settings == nil {
+		settings = r.Defaults(ctx)
+	}
+	settings.OwnNamespace = cmp.Or(settings.OwnNamespace, i.Namespace)
+	i.Settings = settings
+	return err
+}
+
+// configured reads an injector's configuration, nil if there is none that can be read.
+func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Config, error) {
 	if i.Namespace == "" {
-		return nil
+		return nil, nil
 	}
 	held, err := r.configMap(ctx, i.Namespace, i.Name, "the injector counts as having its default settings")
 	if held == nil || err != nil {
-		return err
+		return nil, err
 	}
 	text, ok := held.Data["config.yaml"]
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	settings, err := config.Parse(fmt.Sprintf("ConfigMap %s/%s, config.yaml", i.Namespace, i.Name), []byte(text))
 	if err != nil {
 		// An injector that runs has read it before it was broken; check tells the fault.
 		r.Note(fmt.Sprintf("the injector's settings have a fault and count as the default ones: %v", err))
-		return nil
+		return nil, nil
 	}
-	i.Settings = settings
-	return nil
+	return settings, nil
 }
 
 // configMap is nil if there is none or nobody shows it.

@@ -25,18 +25,32 @@ type Scope struct {
 	Selector string
 }
 
+// discover is the API server's account of itself.
+func (r *Reader) discover() discovery.DiscoveryInterfaceWithContext {
+	return discovery.ToDiscoveryInterfaceWithContext(r.client.Discovery())
+}
+
+// minor is the minor version of the API server.
+func (r *Reader) minor(ctx context.Context) (int, error) {
+	version, err := r.discover().ServerVersionWithContext(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("version of the API server: %w", err)
+	}
+	minor, err := strconv.Atoi(strings.TrimRight(version.Minor, "+"))
+	if err != nil {
+		return 0, fmt.Errorf("version of the API server: minor %q: want a number", version.Minor)
+	}
+	return minor, nil
+}
+
 // Server is what the API server can change in running pods.
 func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
-	var s fleet.Server
-	server := discovery.ToDiscoveryInterfaceWithContext(r.client.Discovery())
-	version, err := server.ServerVersionWithContext(ctx)
+	minor, err := r.minor(ctx)
 	if err != nil {
-		return s, fmt.Errorf("version of the API server: %w", err)
+		return fleet.Server{}, err
 	}
-	if s.Minor, err = strconv.Atoi(strings.TrimRight(version.Minor, "+")); err != nil {
-		return s, fmt.Errorf("version of the API server: minor %q: want a number", version.Minor)
-	}
-	core, err := server.ServerResourcesForGroupVersionWithContext(ctx, "v1")
+	s := fleet.Server{Minor: minor}
+	core, err := r.discover().ServerResourcesForGroupVersionWithContext(ctx, "v1")
 	if err != nil {
 		return s, fmt.Errorf("resources of the API server: %w", err)
 	}

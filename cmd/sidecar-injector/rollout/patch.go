@@ -172,7 +172,7 @@ func (r *Runner) change(ctx context.Context, now *running, changes []fleet.Chang
 	if err == nil || apierrors.IsConflict(err) || resize == nil {
 		return refused(err, "the image")
 	}
-	back, undo := reverse(now, changes)
+	back, undo := reverse(changes)
 	if undo != nil {
 		return errors.Join(err, undo)
 	}
@@ -255,42 +255,44 @@ func (p imagePatch) at(version string) body {
 // patches are those of the resources, nil if they stay, and of the pod.
 func patches(now *running, changes []fleet.Change) (resize body, image imagePatch, err error) {
 	image = imagePatch{uid: string(now.pod.UID), status: now.standing.Status, spec: body{}}
-	amounts := body{}
 	for _, c := range changes {
-		list := "containers"
-		if c.Init {
-			list = "initContainers"
-		}
 		if c.Field == "image" {
-			image.spec[list] = append(containersOf(image.spec, list), body{"name": c.Container, "image": c.To})
-			continue
-		}
-		if err := setAmount(amounts, list, c.Container, c.Field, c.To); err != nil {
-			return nil, image, err
+			image.spec[listOf(c)] = append(containersOf(image.spec, listOf(c)), body{"name": c.Container, "image": c.To})
 		}
 	}
+	amounts, err := amounts(changes, func(c fleet.Change) string { return c.To })
 	if len(amounts) > 0 {
 		resize = body{"spec": amounts}
 	}
-	return resize, image, nil
+	return resize, image, err
 }
 
 // reverse is a resize back to what was there.
-func reverse(now *running, changes []fleet.Change) (body, error) {
-	amounts := body{}
+func reverse(changes []fleet.Change) (body, error) {
+	amounts, err := amounts(changes, func(c fleet.Change) string { return c.From })
+	return body{"spec": amounts}, err
+}
+
+// amounts are the cpu and memory of all changes, as they are at one end of each.
+func amounts(changes []fleet.Change, end func(fleet.Change) string) (body, error) {
+	spec := body{}
 	for _, c := range changes {
-		list := "containers"
-		if c.Init {
-			list = "initContainers"
-		}
 		if c.Field == "image" {
 			continue
 		}
-		if err := setAmount(amounts, list, c.Container, c.Field, c.From); err != nil {
+		if err := setAmount(spec, listOf(c), c.Container, c.Field, end(c)); err != nil {
 			return nil, err
 		}
 	}
-	return body{"spec": amounts}, nil
+	return spec, nil
+}
+
+// listOf is the list of the pod that the container stands in.
+func listOf(c fleet.Change) string {
+	if c.Init {
+		return "initContainers"
+	}
+	return "containers"
 }
 
 func containersOf(spec body, list string) []body {

@@ -148,7 +148,7 @@ func TestPatchesOfAPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := reverse(now, changes)
+	back, err := reverse(changes)
 	if err != nil {
 		t.Fatal(err)
 	}
