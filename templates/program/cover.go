@@ -7,7 +7,7 @@ type Reached map[*Node]*reach
 
 // reach is what evaluations came upon at one expression.
 type reach struct {
-	// yes and no: as a condition it was true, false; as the list of a $each it had elements, none.
+	// yes and no: as a condition or a validation it was true, false; as the list of a $each it had elements, none.
 	yes, no bool
 	arms    expression.Arms
 }
@@ -20,6 +20,7 @@ const (
 	WhenBranch        BranchKind = "$when"
 	EachBranch        BranchKind = "$each"
 	ConditionalBranch BranchKind = "? :"
+	ValidationBranch  BranchKind = "validation"
 )
 
 // Branch is one of the two ways on from a place in a template.
@@ -28,7 +29,7 @@ type Branch struct {
 	// Line and Column are where the scalar's text begins, counted as the program's Line is; Offset is
 	// the byte of the branch in it.
 	Line, Column, Offset int
-	// Yes is the branch of a condition that is true, of a list that has elements.
+	// Yes is the branch of a condition or validation that is true, of a list that has elements.
 	Yes     bool
 	Reached bool
 }
@@ -76,6 +77,9 @@ func (p *Program) Branches(reached Reached) []Branch {
 			add(kind, n, 0, true, reached.at(n).yes)
 			add(kind, n, 0, false, reached.at(n).no)
 		}
+	}
+	for _, v := range p.Validations {
+		both(ValidationBranch, v.Expression)
 	}
 	for _, root := range p.roots() {
 		root.Walk(func(n *Node) {

@@ -45,6 +45,7 @@ func (e *Evaluation) Validations() ([]Unmet, error) {
 		if err != nil {
 			return nil, err
 		}
+		e.reached.note(v.Expression, met == true)
 		if met == true || !present && e.trace != nil { // what failed has been noted
 			continue
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Cover sums up what cases touched of templates: parameters that were given, values of enums, and the
-// branches of expressions. Only injected instances count.
+// Cover sums up what cases touched of templates: parameters that were given and values of enums, of injected
+// instances only; the branches of expressions, and validations that were met and not.
 type Cover struct {
 	branches templates.Cover
 	given    map[*templates.Template]map[string]bool
@@ -118,6 +118,10 @@ func missing(b program.Branch) string {
 		return "$each: no case has an element"
 	case b.Kind == program.EachBranch:
 		return "$each: no case is without elements"
+	case b.Kind == program.ValidationBranch && b.Yes:
+		return "validation: no case meets it"
+	case b.Kind == program.ValidationBranch:
+		return "validation: every case meets it"
 	case b.Kind == program.ConditionalBranch:
 		return fmt.Sprintf("? : is %t in no case", b.Yes)
 	}
