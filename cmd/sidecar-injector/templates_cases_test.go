@@ -7,11 +7,11 @@ import (
 
 // The built-in templates are tested as anybody's are, by the command itself.
 func TestBuiltInTemplatesPassTheirCases(t *testing.T) {
-	templatesTest(t, "../../test/templates/builtin", "../../templates/builtin", "--cover-min", "90")
+	templatesTest(t, "../../test/templates/builtin", "../../templates/builtin", "--cover-min", "100")
 }
 
 func TestTheExamplesOfTemplatesPassTheirCases(t *testing.T) {
-	templatesTest(t, "../../test/templates/examples", "../../examples/templates")
+	templatesTest(t, "../../test/templates/examples", "../../examples/templates", "--cover-min", "100")
 }
 
 func templatesTest(t *testing.T, cases, templates string, flags ...string) {
