@@ -18,7 +18,11 @@ import (
 type serveOptions struct {
 	serve.Options
 	namespaceFile, configFile, logLevel string
+	keeper                              []string
 }
+
+// keeperInventory is the work that counts pods by state.
+const keeperInventory = "inventory"
 
 func newServeCommand(std streams) *cobra.Command {
 	o := &serveOptions{}
@@ -57,6 +61,8 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 	flags.StringArrayVar(&o.TemplateDirs, "template-dir", nil, "`directory` of templates, read again when it changes; may be repeated")
 	flags.StringVar(&o.namespaceFile, "namespace-file", "", "`file` of Namespaces that count as they stand in it")
 	flags.StringVar(&o.configFile, "config", "", "`file` of the injector's settings")
+	flags.StringSliceVar(&o.keeper, "keeper", nil, "look after the fleet in the replica that holds the lease, by `work`: inventory, which counts pods")
+	complete(cmd, "keeper", keeperInventory)
 	flags.DurationVar(&o.Drain, "drain", 10*time.Second, "how long to go on answering after SIGTERM")
 	flags.StringVar(&o.logLevel, "log-level", "info", "info; or debug, which also logs requests that were turned away")
 	return cmd
@@ -79,10 +85,18 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 		return &hinted{errors.New("--ca-out: with --name the authority is shared by all replicas"), "the Secret " + o.Name + "-ca holds it under ca.crt"}
 	case o.CAOut != "" && o.CertificateDir != "":
 		return &hinted{errors.New("--ca-out: with --certificate-dir the authority is somebody else's"), seeHelp(cmd)}
+	case len(o.keeper) > 0 && o.Name == "":
+		return &hinted{errors.New("--keeper: one replica at a time looks after the fleet, the one that holds the lease of --name"), seeHelp(cmd)}
 	case o.Drain < 0:
 		return &hinted{fmt.Errorf("--drain %s: want no less than 0s", o.Drain), seeHelp(cmd)}
 	case o.logLevel != "info" && o.logLevel != "debug":
 		return &hinted{fmt.Errorf("--log-level %q: want info or debug", o.logLevel), seeHelp(cmd)}
+	}
+	for _, work := range o.keeper {
+		if work != keeperInventory {
+			return &hinted{fmt.Errorf("--keeper %s: want inventory", templates.Quote(work)), seeHelp(cmd)}
+		}
+		o.Keeper = true
 	}
 	return nil
 }

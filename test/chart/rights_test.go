@@ -16,7 +16,7 @@ var rule = regexp.MustCompile(`(?m)((?:^(?:# |\{\{).*\n)*)^- apiGroups: .*\n  re
 var verb = regexp.MustCompile(`\b(get|list|watch|create|update|patch|delete|deletecollection)\b`)
 
 func TestEveryVerbHasItsReasonBesideIt(t *testing.T) {
-	text := readChart(t)["templates/rbac.yaml"]
+	text := readChart(t)["templates/rbac.yaml"] + readChart(t)["templates/keeper.yaml"]
 	rules := rule.FindAllStringSubmatch(text, -1)
 	if len(rules) != strings.Count(text, "verbs:") {
 		t.Fatalf("%d rules, but %d lists of verbs", len(rules), strings.Count(text, "verbs:"))

@@ -105,10 +105,10 @@ func has(findings []finding, s symptom) error {
 }
 
 // newPatient installs the chart and lets a replica serve. What kubelets say of the chart's pods, the test says.
-func newPatient(t *testing.T) *patient {
+func newPatient(t *testing.T, args ...string) *patient {
 	t.Helper()
 	forgetOthers(t)
-	installChart(t, "--set", "webhook.timeoutSeconds=2")
+	installChart(t, append([]string{"--set", "webhook.timeoutSeconds=2"}, args...)...)
 	p := &patient{replica: startReplica(t), namespace: enabledNamespace(t)}
 	waitReady(t, p.replica)
 	host := ownAddress(t)

@@ -85,6 +85,45 @@ func TestEveryRightOfTheInjectorHasItsReason(t *testing.T) {
 	}
 }
 
+var keeperRow = regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\| (.+) \\|$")
+
+// TestEveryRightOfTheKeeperHasItsReason compares the other table with what the chart
+// renders for a keeper, which is nothing unless there is to be one.
+func TestEveryRightOfTheKeeperHasItsReason(t *testing.T) {
+	rendered, told := map[string]bool{}, map[string]bool{}
+	roles := func(args ...string) {
+		for _, document := range render(t, args...) {
+			var role rbacv1.ClusterRole
+			if err := yaml.Unmarshal([]byte(document), &role); err != nil {
+				t.Fatal(err)
+			}
+			for _, rule := range role.Rules {
+				for _, resource := range rule.Resources {
+					for _, verb := range rule.Verbs {
+						if role.Kind == "ClusterRole" && role.Name == "sidecar-injector-keeper" {
+							rendered[right("everywhere", resource, rule.ResourceNames, verb)] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	if roles(); len(rendered) > 0 {
+		t.Errorf("without a keeper: %v", rendered)
+	}
+	roles("-f", filepath.Join(root, "charts/sidecar-injector/ci/keeper-values.yaml"))
+	_, text, _ := strings.Cut(read(t, "docs/security.md"), "\n### Rights of the keeper\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	for _, m := range keeperRow.FindAllStringSubmatch(text, -1) {
+		for _, verb := range regexp.MustCompile("`([a-z]+)`").FindAllStringSubmatch(m[2], -1) {
+			told[right("everywhere", m[1], nil, verb[1])] = true
+		}
+	}
+	if diff := cmp.Diff(rendered, told); diff != "" {
+		t.Errorf("rights (-rendered +told):\n%s", diff)
+	}
+}
+
 func right(where, resource string, names []string, verb string) string {
 	return fmt.Sprintf("%s: %s %s %s", where, verb, resource, strings.Join(names, ","))
 }
@@ -112,7 +151,7 @@ func TestTheExampleTemplateHasNoFindings(t *testing.T) {
 }
 
 var (
-	chartValue  = regexp.MustCompile("`((?:image|config|crds|webhook|tls|networkPolicy|monitoring)\\.[a-zA-Z.]+)`")
+	chartValue  = regexp.MustCompile("`((?:image|config|crds|webhook|keeper|tls|networkPolicy|monitoring)\\.[a-zA-Z.]+)`")
 	tableOfOnes = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 )
 
@@ -122,7 +161,7 @@ func TestValuesOfTheChartInTheDocsExist(t *testing.T) {
 	for _, m := range tableOfOnes.FindAllStringSubmatch(read(t, "charts/sidecar-injector/README.md"), -1) {
 		known[m[1]] = true
 	}
-	for _, file := range []string{"docs/install.md", "docs/operations.md", "docs/security.md", "docs/troubleshooting.md", "docs/workloads.md", "README.md"} {
+	for _, file := range []string{"docs/fleet.md", "docs/install.md", "docs/operations.md", "docs/security.md", "docs/troubleshooting.md", "docs/workloads.md", "README.md"} {
 		for _, m := range chartValue.FindAllStringSubmatch(read(t, file), -1) {
 			switch strings.TrimLeft(filepath.Ext(m[1]), ".") {
 			case "crt", "key", "yaml": // a file

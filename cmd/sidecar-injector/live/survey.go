@@ -23,6 +23,8 @@ type Scope struct {
 	Namespaces []inject.Namespace
 	// Selector is of the pods' labels, "" for all.
 	Selector string
+	// ByJob counts pods of CronJobs by Job: nobody asks which CronJob made it.
+	ByJob bool
 }
 
 // discover is the API server's account of itself.
@@ -71,9 +73,12 @@ type Seen struct {
 // Survey judges every pod of the scope that has to do with the injector and is not over. It holds
 // one answer of the API server at a time.
 func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, visit func(*Seen) error) error {
-	made, err := r.CronJobs(ctx, scope.Namespace)
-	if err != nil {
-		return err
+	var made map[string]Owner
+	if !scope.ByJob {
+		var err error
+		if made, err = r.CronJobs(ctx, scope.Namespace); err != nil {
+			return err
+		}
 	}
 	budgets, err := r.Budgets(ctx, scope.Namespace)
 	if err != nil {

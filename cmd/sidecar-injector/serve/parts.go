@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/keeper"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
@@ -40,7 +41,29 @@ func (o *Options) addParts(log logr.Logger, s *service) error {
 		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options, access),
 		webhook.TemplatesPath: webhook.NewTemplateReview(s.handler.Options),
 	}
-	return addStatus(log, s)
+	if err := addStatus(log, s); err != nil {
+		return err
+	}
+	return o.addKeeper(log, s)
+}
+
+// addKeeper has the fleet looked after, if that is wanted.
+func (o *Options) addKeeper(log logr.Logger, s *service) error {
+	if !o.Keeper {
+		return nil
+	}
+	k, err := keeper.New(keeper.Options{
+		Config:    s.cluster.config,
+		Templates: s.library,
+		Settings:  o.Settings,
+		Metrics:   keeper.NewMetrics(s.registry),
+		Log:       log.WithName("keeper"),
+	})
+	if err != nil {
+		return err
+	}
+	s.writers = append(s.writers, k)
+	return nil
 }
 
 // drain makes the handlers close their connections, where they can.

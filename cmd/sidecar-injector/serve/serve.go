@@ -42,7 +42,9 @@ type Options struct {
 	Hosts []string
 
 	TemplateDirs []string
-	Settings     *inject.Settings
+	// Keeper says that the fleet is looked after.
+	Keeper   bool
+	Settings *inject.Settings
 	// Drain is how long requests are still answered after a signal.
 	Drain time.Duration
 	// Debug also logs requests that were turned away.
