@@ -20,6 +20,8 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 modules := tools/image test/monitoring
 
 binary := bin/sidecar-injector
+# Shows on a terminal how much of the packages is compiled.
+compile := go run ./cmd/sidecar-injector/progress/compile
 page := cmd/sidecar-injector/playground/page
 linter := bin/golangci-lint
 benchstat := bin/benchstat
@@ -47,10 +49,10 @@ demo: build ## one pod through the real webhook, on this machine, without a clus
 	@go run ./test/demo -binary $(binary)
 
 build: ## bin/sidecar-injector
-	tools/build.sh $(binary)
+	$(compile) tools/build.sh $(binary)
 
 image: ## dist/image.tar for docker load, ctr image import, kind load image-archive; ARCH=arm64 for that processor
-	TARGETOS=linux TARGETARCH=$(ARCH) tools/build.sh dist/linux-$(ARCH)/sidecar-injector
+	TARGETOS=linux TARGETARCH=$(ARCH) $(compile) tools/build.sh dist/linux-$(ARCH)/sidecar-injector
 	cd tools/image && go run . -binary ../../dist/linux-$(ARCH)/sidecar-injector -o ../../dist/image.tar \
 	  -tag $(IMAGE):$(VERSION:v%=%) -version $(VERSION) -commit $(COMMIT) -epoch $(SOURCE_DATE_EPOCH)
 

@@ -3,7 +3,7 @@
 # same sources by the same Go. make build, the Dockerfile and the image's tests call it.
 #
 # TARGETOS and TARGETARCH choose the platform, as in a Dockerfile (default: this
-# machine's); VERSION and COMMIT are what the program says of itself.
+# machine's); VERSION and COMMIT are what the program says of itself. With VERBOSE it names what it compiles.
 set -eu
 out=${1:?usage: build.sh FILE}
 case $out in /*) ;; *) out=$PWD/$out ;; esac
@@ -15,6 +15,6 @@ unset GOEXPERIMENT GODEBUG
 export GOAMD64=v1 GOARM64=v8.0 GOFIPS140=off
 export CGO_ENABLED=0 GOWORK=off GOFLAGS=-mod=readonly GOOS="${TARGETOS:-}" GOARCH="${TARGETARCH:-}"
 
-exec go build -trimpath -buildvcs=false \
+exec go build ${VERBOSE:+-v} -trimpath -buildvcs=false \
   -ldflags "-s -w -X main.version=${VERSION:-devel} -X main.commit=${COMMIT:-unknown}" \
   -o "$out" ./cmd/sidecar-injector

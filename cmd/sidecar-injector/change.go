@@ -18,6 +18,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/rollout"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -85,7 +86,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s, err := o.survey(ctx)
+	s, err := o.survey(ctx, std)
 	if err != nil {
 		return o.unreachable(err)
 	}
@@ -94,6 +95,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return rights(o.unreachable(err))
 	}
+	progress.On(std.ErrOut).Done()
 	fmt.Fprint(std.ErrOut, s.notes(report))
 	if len(steps) == 0 {
 		fmt.Fprintln(std.ErrOut, "nothing is to do")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -34,11 +35,13 @@ type surveyed struct {
 }
 
 // survey reads what decides about the pods that the flags mean.
-func (o *fleetFlags) survey(ctx context.Context) (*surveyed, error) {
+func (o *fleetFlags) survey(ctx context.Context, std streams) (*surveyed, error) {
 	reader, err := o.newReader()
 	if err != nil {
 		return nil, err
 	}
+	reader.Progress = progress.On(std.ErrOut).Show
+	reader.Progress("asking the cluster", 0, 0)
 	s := &surveyed{loaded: newLoaded(reader), scope: live.Scope{Selector: o.selector}}
 	if s.scope.Namespace, s.scope.Namespaces, err = o.namespaces(ctx, reader); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/resource"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
@@ -62,7 +63,7 @@ type file struct {
 }
 
 // files reads all inputs. Everything that cannot be read is told at once.
-func (f *fileFlags) files(stdin io.Reader) ([]file, error) {
+func (f *fileFlags) files(std streams) ([]file, error) {
 	var files []file
 	var faults []error
 	fromStdin := false
@@ -77,8 +78,11 @@ func (f *fileFlags) files(stdin io.Reader) ([]file, error) {
 			faults = append(faults, err)
 			continue
 		}
-		for _, name := range found {
-			read, err := readInput(name, stdin)
+		for i, name := range found {
+			if name != "-" { // which may be a person at the same terminal
+				progress.On(std.ErrOut).Show("reading files", i, len(found))
+			}
+			read, err := readInput(name, std.In)
 			if err != nil {
 				faults = append(faults, err)
 				continue
@@ -90,14 +94,15 @@ func (f *fileFlags) files(stdin io.Reader) ([]file, error) {
 }
 
 // read parses all inputs.
-func (f *fileFlags) read(stdin io.Reader) ([]*manifest.Stream, error) {
-	files, err := f.files(stdin)
+func (f *fileFlags) read(std streams) ([]*manifest.Stream, error) {
+	files, err := f.files(std)
 	if err != nil {
 		return nil, err
 	}
 	var parsed []*manifest.Stream
 	var faults []error
-	for _, file := range files {
+	for i, file := range files {
+		progress.On(std.ErrOut).Show("parsing files", i, len(files))
 		stream, err := manifest.Parse(file.name, file.data)
 		if err != nil {
 			faults = append(faults, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
@@ -130,11 +131,11 @@ func (o *offlineFlags) load(std streams) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, err := o.read(std.In)
+	read, err := o.read(std)
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{Input: offline.Input{Set: set, Settings: settings.Settings(), Fallback: cmp.Or(o.namespace, "default"), Streams: read}}
+	l := &loaded{Input: offline.Input{Set: set, Settings: settings.Settings(), Fallback: cmp.Or(o.namespace, "default"), Streams: read, Progress: progress.On(std.ErrOut).Show}}
 	return l, l.collect(o.namespaceFile)
 }
 

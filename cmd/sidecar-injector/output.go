@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
@@ -29,6 +30,7 @@ func structured(output string, value any) ([]byte, error) {
 
 // writeOut writes a command's answer.
 func writeOut(std streams, text []byte) error {
+	progress.On(std.ErrOut).Done() // whoever reads the answer may have a terminal of its own to draw on, such as a pager
 	if _, err := std.Out.Write(text); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}

@@ -3,10 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
-	"github.com/mattn/go-isatty"
-
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
@@ -22,12 +20,7 @@ func newPalette(choice string, out io.Writer, getenv func(string) string) (palet
 	case "never":
 		return palette{}, nil
 	case "auto":
-		return palette{On: isTerminal(out) && getenv("NO_COLOR") == "" && getenv("CI") == "" && getenv("TERM") != "dumb"}, nil
+		return palette{On: getenv("NO_COLOR") == "" && progress.Watched(out, getenv)}, nil
 	}
 	return palette{}, fmt.Errorf("--color %q: want auto, always or never", choice)
-}
-
-func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
 }

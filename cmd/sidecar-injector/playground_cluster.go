@@ -43,7 +43,7 @@ func (c *playgroundCluster) Name() string { return c.name }
 // Fleet is what status shows.
 func (c *playgroundCluster) Fleet(ctx context.Context) (*page.Fleet, error) {
 	status := &statusOptions{fleetFlags: *c.flags}
-	loaded, rows, err := status.rows(ctx)
+	loaded, rows, err := status.rows(ctx, streams{})
 	if err != nil {
 		return nil, c.flags.unreachable(err)
 	}

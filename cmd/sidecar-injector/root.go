@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 )
 
 // streams are where a command reads and writes: answers to Out, all else to ErrOut.
@@ -48,9 +51,11 @@ func run(args []string, std streams) int {
 	if strings.HasPrefix(program, completerPrefix) {
 		rest = append([]string{cobra.ShellCompRequestCmd}, rest...)
 	}
+	std.Out, std.ErrOut = progress.Over(std.Out, std.ErrOut, os.Getenv)
 	root := newRootCommand(program, std)
 	root.SetArgs(rest)
 	err := root.Execute()
+	progress.On(std.ErrOut).Done()
 	if err == nil {
 		return 0
 	}

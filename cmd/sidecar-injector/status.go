@@ -15,6 +15,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
@@ -101,7 +102,7 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	if o.watch {
 		return o.watching(cmd.Context(), std, report)
 	}
-	loaded, rows, err := o.rows(cmd.Context())
+	loaded, rows, err := o.rows(cmd.Context(), std)
 	if err != nil {
 		return o.unreachable(err)
 	}
@@ -131,8 +132,9 @@ func (o *statusOptions) none() string {
 }
 
 // rows are those of the pods that the flags mean, and of the states that they name.
-func (o *statusOptions) rows(ctx context.Context) (*loaded, []*fleet.Row, error) {
-	s, err := o.survey(ctx)
+func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*fleet.Row, error) {
+	defer progress.On(std.ErrOut).Done()
+	s, err := o.survey(ctx, std)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,7 +166,7 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 	shown := map[string]string{}
 	for first := true; ; {
 		begun := time.Now()
-		loaded, rows, err := o.rows(ctx)
+		loaded, rows, err := o.rows(ctx, std)
 		switch {
 		case err != nil && first:
 			return o.unreachable(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/diff"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -102,7 +103,7 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if err != nil {
 		return err
 	}
-	results, err := runCases(runner, dir, chosen, o.update)
+	results, err := runCases(runner, dir, chosen, o.update, std)
 	if err != nil {
 		return err
 	}
@@ -122,8 +123,8 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if _, err := std.Out.Write(append(text, o.coverForm(covers, out)...)); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, append(text, o.coverForm(covers, out)...)); err != nil {
+		return err
 	}
 	for _, line := range o.strangers(runner.Set, results) {
 		fmt.Fprintf(std.ErrOut, "%s %s\n", report.Yellow("warning:"), report.Printable(line))
@@ -190,14 +191,15 @@ func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 }
 
 // runCases finds the cases of a folder and runs them all.
-func runCases(runner *cases.Runner, dir string, chosen func(string) bool, unwanted bool) ([]*cases.Result, error) {
+func runCases(runner *cases.Runner, dir string, chosen func(string) bool, unwanted bool, std streams) ([]*cases.Result, error) {
 	found, err := cases.Find(dir, chosen, unwanted)
 	if err != nil {
 		return nil, err
 	}
 	var results []*cases.Result
 	var faults []error
-	for _, c := range found {
+	for i, c := range found {
+		progress.On(std.ErrOut).Show("running cases", i, len(found))
 		result, err := runner.Run(c)
 		if err != nil {
 			faults = append(faults, err)
@@ -222,7 +224,7 @@ func updated(results []*cases.Result, runner *cases.Runner, dir string, chosen f
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	return runCases(runner, dir, chosen, false)
+	return runCases(runner, dir, chosen, false, std)
 }
 
 // strangers are sentences about templates of directories that no case asks for, unless only

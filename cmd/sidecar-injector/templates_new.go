@@ -138,7 +138,7 @@ func (o *newOptions) write(name string, files []newFile, std streams) error {
 		return err
 	}
 	within := func(c string) bool { return strings.HasPrefix(c, name+"/") }
-	results, err := runCases(runner, o.dir, within, true)
+	results, err := runCases(runner, o.dir, within, true, std)
 	if err != nil {
 		return err
 	}

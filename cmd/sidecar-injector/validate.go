@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
@@ -74,11 +75,11 @@ func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
 	if err := o.required(); err != nil {
 		return err
 	}
-	files, err := o.files(std.In)
+	files, err := o.files(std)
 	if err != nil {
 		return err
 	}
-	result, err := check(files)
+	result, err := check(files, progress.On(std.ErrOut))
 	if err != nil {
 		return err
 	}
@@ -105,11 +106,12 @@ type checked struct {
 
 // check loads the templates of all files. A file without any is an error: somebody
 // wanted something checked, and nothing was.
-func check(files []file) (checked, error) {
+func check(files []file, line *progress.Line) (checked, error) {
 	loader := load.NewLoader()
 	var entries []templates.Entry
 	var faults []error
-	for _, f := range files {
+	for i, f := range files {
+		line.Show("checking files", i, len(files))
 		if !holdsTemplate(f) {
 			faults = append(faults, &hinted{fmt.Errorf("%s: holds no template", f.name),
 				fmt.Sprintf("a template has apiVersion %s and kind %s or %s", v1alpha1.GroupVersion, v1alpha1.ClusterSidecarTemplateKind, v1alpha1.SidecarTemplateKind)})

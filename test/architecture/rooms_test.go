@@ -35,6 +35,7 @@ func rooms() map[string][]string {
 
 		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/program", "templates/schema", "webhook/inject"},
 		"cmd/sidecar-injector/fleet":    {"templates", "webhook/inject"},
+		"cmd/sidecar-injector/progress": {}, "cmd/sidecar-injector/progress/compile": {"cmd/sidecar-injector/progress"},
 		"cmd/sidecar-injector/terminal": {"templates"},
 		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/manifest/edit", "webhook/inject"},
 		"cmd/sidecar-injector/diff":     {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates/manifest"},
@@ -54,7 +55,7 @@ func rooms() map[string][]string {
 		"examples": {},
 
 		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live",
-			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/rollout", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
+			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/progress", "cmd/sidecar-injector/rollout", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
 			"templates/shape", "templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 )
 
 // release is one version of Kubernetes and the file that pins its modules.
@@ -72,18 +70,18 @@ func build(r release, cache string, lacking []string) error {
 	if err != nil {
 		return err
 	}
-	args := append([]string{"-v", "-trimpath", "-buildvcs=false", "-ldflags", linkerFlags(r), "-o", work + string(filepath.Separator)}, packages...)
-	compile := goCommand("build", r, args...)
-	output, err := compile.StderrPipe()
+	// What shows how far it has come on a terminal is a program of the product's module.
+	const compile = "./cmd/sidecar-injector/progress/compile"
+	here, err := os.Getwd()
 	if err != nil {
 		return err
 	}
-	if err := compile.Start(); err != nil {
-		return err
-	}
-	complaints := showProgress(output, total)
-	if err := compile.Wait(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, complaints)
+	args := []string{"run", "-C", filepath.Join("..", ".."), compile, "-of", strconv.Itoa(total), "go", "build", "-C", here}
+	args = append(args, "-modfile", r.modfile, "-v", "-trimpath", "-buildvcs=false", "-ldflags", linkerFlags(r), "-o", work+string(filepath.Separator))
+	command := goCommand(append(args, packages...)...)
+	command.Stderr = os.Stderr
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("go build: %w", err)
 	}
 	for _, name := range lacking {
 		if err := os.Rename(filepath.Join(work, name), filepath.Join(cache, name)); err != nil {
@@ -104,8 +102,7 @@ func linkerFlags(r release) string {
 }
 
 func countPackages(r release, packages []string) (int, error) {
-	fmt.Fprintln(os.Stderr, "fetching the modules")
-	list := goCommand("list", r, append([]string{"-deps"}, packages...)...)
+	list := goCommand(append([]string{"list", "-modfile", r.modfile, "-deps"}, packages...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
@@ -114,28 +111,8 @@ func countPackages(r release, packages []string) (int, error) {
 	return bytes.Count(out, []byte{'\n'}), nil
 }
 
-func goCommand(verb string, r release, args ...string) *exec.Cmd {
-	command := exec.Command("go", append([]string{verb, "-modfile", r.modfile}, args...)...)
+func goCommand(args ...string) *exec.Cmd {
+	command := exec.Command("go", args...)
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")
 	return command
-}
-
-// showProgress counts the packages that go build -v names as it compiles them (those
-// in Go's build cache it passes over), and gives back every line that is not one.
-func showProgress(output io.Reader, total int) (complaints string) {
-	var other strings.Builder
-	start, shown, compiled := time.Now(), time.Now(), 0
-	for lines := bufio.NewScanner(output); lines.Scan(); {
-		line := lines.Text()
-		if strings.ContainsAny(line, " \t:") {
-			other.WriteString(line + "\n")
-			continue
-		}
-		compiled++
-		if time.Since(shown) >= 5*time.Second {
-			shown = time.Now()
-			fmt.Fprintf(os.Stderr, "%5s  compiled %d of at most %d packages\n", time.Since(start).Round(time.Second), compiled, total)
-		}
-	}
-	return other.String()
 }

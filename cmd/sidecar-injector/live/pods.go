@@ -73,7 +73,10 @@ func waiting(statuses []containerStatus) map[string]string {
 // being all. They come in the API server's order: by namespace and name.
 func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit func(Pod) error) error {
 	options := metav1.ListOptions{Limit: chunk, LabelSelector: selector}
-	for {
+	for done, of := 0, 0; ; {
+		if r.Progress != nil {
+			r.Progress("reading pods", done, of)
+		}
 		result := r.client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
 			VersionedParams(&options, scheme.ParameterCodec).SetHeader("Accept", "application/json").Do(ctx)
 		err := result.Error()
@@ -89,8 +92,11 @@ func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit fun
 			return err
 		}
 		var list struct {
-			Metadata struct{ Continue string }
-			Items    []json.RawMessage
+			Metadata struct {
+				Continue           string
+				RemainingItemCount int
+			}
+			Items []json.RawMessage
 		}
 		if err := json.Unmarshal(text, &list); err != nil {
 			return fmt.Errorf("pods: %w", err)
@@ -106,6 +112,11 @@ func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit fun
 		}
 		if options.Continue = list.Metadata.Continue; options.Continue == "" {
 			return nil
+		}
+		done += len(list.Items)
+		of = 0
+		if list.Metadata.RemainingItemCount > 0 {
+			of = done + list.Metadata.RemainingItemCount
 		}
 	}
 }

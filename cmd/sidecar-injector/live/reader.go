@@ -29,6 +29,9 @@ type Reader struct {
 	// unread says that some templates may not be read; inForce are the revisions of the others.
 	unread  bool
 	inForce map[templateKey]string
+	// Progress hears how many pods have been read, and of how many; that is 0 where the API server does not
+	// say. It may be nil.
+	Progress func(what string, done, of int)
 }
 
 // NewReader makes the clients; it asks the cluster nothing yet.

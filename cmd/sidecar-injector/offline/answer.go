@@ -35,7 +35,8 @@ type Answer struct {
 func (in *Input) Answers() ([]Answer, error) {
 	all := make([]Answer, 0, len(in.Pods))
 	var faults []error
-	for _, pod := range in.Pods {
+	for i, pod := range in.Pods {
+		in.progress("deciding about pods", i, len(in.Pods))
 		a, err := in.answer(pod)
 		if err != nil {
 			faults = append(faults, err)

@@ -28,7 +28,8 @@ func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 		}
 	}
 	var all []Edited
-	for _, stream := range in.Streams {
+	for i, stream := range in.Streams {
+		in.progress("editing files", i, len(in.Streams))
 		for _, document := range stream.Documents {
 			e := Edited{Document: document, Text: document.Text}
 			if list := operations[document]; len(list) > 0 {

@@ -29,13 +29,22 @@ type Input struct {
 	// Doubt says why nobody can tell what the injector makes of a template for pods of a namespace, "" where
 	// the set tells. It may be nil.
 	Doubt func(namespace, template string) string
+	// Progress hears how many documents or pods are done, and of how many. It may be nil.
+	Progress func(what string, done, of int)
+}
+
+func (in *Input) progress(what string, done, of int) {
+	if in.Progress != nil {
+		in.Progress(what, done, of)
+	}
 }
 
 // Collect finds the pods of the streams, and the Namespaces wherever they stand. Faults of the
 // manifests come all at once.
 func (in *Input) Collect() error {
 	var faults []error
-	for _, stream := range in.Streams {
+	for i, stream := range in.Streams {
+		in.progress("looking for pods in files", i, len(in.Streams))
 		for _, document := range stream.Documents {
 			alone := single(stream, document)
 			found, err := alone.Namespaces()
