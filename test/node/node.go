@@ -110,7 +110,7 @@ func (n *node) start(ctx context.Context) error {
 		{"containerd", n.startContainerd},
 		{"images", n.loadImages},
 		{"kubelet", n.startKubelet},
-		{"names and Services", n.startServices},
+		{"names, Services and policies", n.startServices},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)

@@ -49,7 +49,7 @@ func needOverlay() error {
 func lacking() []string {
 	var packages []string
 	for _, need := range []struct{ file, debian string }{
-		{"runc", "runc"}, {"/usr/lib/cni/bridge", "containernetworking-plugins"}, {"conntrack", "conntrack"}, {"iptables", "iptables"},
+		{"runc", "runc"}, {"/usr/lib/cni/bridge", "containernetworking-plugins"}, {"conntrack", "conntrack"}, {"iptables", "iptables"}, {"ipset", "ipset"},
 		{"ip", "iproute2"}, {"nsenter", "util-linux"}, {"sysctl", "procps"}, {"mmdebstrap", "mmdebstrap"}, {"/bin/busybox", "busybox-static"}, {"ssh-keygen", "openssh-client"},
 	} {
 		if _, err := exec.LookPath(need.file); err != nil {

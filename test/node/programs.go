@@ -29,6 +29,7 @@ func modules() []module {
 			"github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader",
 			"github.com/prometheus-operator/prometheus-operator/cmd/operator",
 		}},
+		{"programs/kube-router", "", []string{"github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"}},
 		{"programs/rclone", "", []string{"github.com/rclone/rclone"}},
 		{"../../tools", "", []string{"helm.sh/helm/v4/cmd/helm"}},
 	}

@@ -162,13 +162,18 @@ type notReadyError struct{ what, why string }
 
 func (e *notReadyError) Error() string { return e.what + " is not ready: " + e.why }
 
-// startServices starts what answers names, and what leads a Service's address to its pods.
+// startServices starts what answers names, what leads a Service's address to its pods, and what
+// makes rules of the kernel from NetworkPolicies: the chart has one.
 func (n *node) startServices(ctx context.Context) error {
 	file, err := n.writeSettings("Corefile", corefile)
 	if err != nil {
 		return err
 	}
 	if err := n.launch("coredns", n.programs["coredns"], "-conf", file, "-p", "1053"); err != nil {
+		return err
+	}
+	if err := n.launch("kube-router", n.programs["kube-router"], "--kubeconfig="+n.path("admin.kubeconfig"), "--hostname-override="+nodeName,
+		"--run-firewall=true", "--run-router=false", "--run-service-proxy=false", "--service-cluster-ip-range="+serviceRange, "--health-port=0"); err != nil {
 		return err
 	}
 	return n.launch("kube-proxy", n.programs["kube-proxy"], "--kubeconfig="+n.path("proxy.kubeconfig"), "--proxy-mode=iptables",
