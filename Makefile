@@ -129,6 +129,7 @@ lint: $(linter) ## gofmt, go vet, golangci-lint and actionlint
 	$(linter) run --allow-parallel-runners --build-tags controlplane ./test/controlplane
 	for module in $(modules) test/node test/playground; do (cd $$module && ../../$(linter) run --allow-parallel-runners) || exit 1; done
 	cd tools && go tool actionlint ../.github/workflows/*.yaml
+	@! grep -LE '^permissions: \{\}$$' .github/workflows/*.yaml | grep . || { echo 'begin with permissions: {}, and give each job those that it needs'; exit 1; }
 	@! grep -nE 'uses: ' .github/workflows/*.yaml | grep -vE '@[0-9a-f]{40} # v' || { echo 'pin each action to a commit, and say its version: owner/name@COMMIT # v1.2.3'; exit 1; }
 
 $(linter): tools/go.mod tools/go.sum
