@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func (n *node) down() error {
 	ctx := context.Background()
 	// First who would start containers anew, then the containers, then what they stand on.
 	var found []error
-	for _, name := range []string{"kubelet", "kube-proxy", "coredns", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
+	for _, name := range []string{"kubelet", "kube-proxy", "kube-router", "coredns", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
 		found = append(found, n.end(name, 5*time.Second))
 	}
 	found = append(found, n.end("containerd", 5*time.Second))
@@ -121,11 +122,11 @@ func (n *node) unmountAll() error {
 
 // removeCgroups removes the empty groups that pods have left.
 func removeCgroups() error {
-	roots, err := filepath.Glob("/sys/fs/cgroup/*/k8s.io")
+	roots, err := filepath.Glob("/sys/fs/cgroup/*/kubepods")
 	if err != nil {
 		return err
 	}
-	for _, root := range append(roots, "/sys/fs/cgroup/k8s.io") {
+	for _, root := range append(roots, "/sys/fs/cgroup/kubepods") {
 		var folders []string
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.IsDir() {
@@ -146,11 +147,31 @@ func removeCgroups() error {
 	return nil
 }
 
+// servers are the processes of the node's own programs.
+func (n *node) servers() []int {
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, folder := range folders {
+		pid, err := strconv.Atoi(filepath.Base(folder))
+		line, _ := os.ReadFile(filepath.Join(folder, "cmdline"))
+		if err == nil && pid != os.Getpid() && bytes.HasPrefix(line, []byte(filepath.Join(n.cache, "bin")+"/")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
 // left is what of a node is still there; nothing after a good down.
 func (n *node) left() []string {
 	var found []string
 	if pids, err := n.podProcesses(); err != nil || len(pids) > 0 {
 		found = append(found, fmt.Sprintf("processes %v (%v)", pids, err))
+	}
+	if servers := n.servers(); len(servers) > 0 {
+		found = append(found, fmt.Sprintf("servers %v", servers))
 	}
 	if mounts, err := os.ReadFile("/proc/mounts"); err != nil || strings.Contains(string(mounts), n.state) {
 		found = append(found, fmt.Sprintf("mounts below %s (%v)", n.state, err))

@@ -101,8 +101,7 @@ func (p *place) template(replacements ...string) {
 }
 
 // TestAFleetComesUpToDateAndNoAppIsRestarted changes the image of a sidecar under twenty pods that
-// run, and then gives it one that cannot be had. Cpu and memory are not tried: without a control group
-// for each pod (cgroupsPerQOS: false), which the machine may not allow, the kubelet of 1.37 panics in a resize.
+// run, then its cpu and memory, and then gives it an image that cannot be had.
 func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 	t.Parallel()
 	const count, least, image, next = 20, 18, "docker.io/library/busybox:1.37", "docker.io/rclone/rclone:1.76"
@@ -160,7 +159,16 @@ func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 		t.Errorf("status: exit code %d:\n%s", code, out)
 	}
 
-	p.template(image, "node.local/nowhere:1")
+	p.template(image, next, "cpu: 2m", "cpu: 3m", "memory: 32Mi", "memory: 48Mi")
+	run("other cpu and memory", 0)
+	same(1) // the new image was it; a resize restarts nothing
+	for _, pod := range p.all("app", count) {
+		if got := statusOf(pod, "app-side").Resources; got == nil || got.Limits.Memory().String() != "48Mi" || got.Requests.Cpu().String() != "3m" {
+			t.Errorf("%s runs with %v", pod.Name, got)
+		}
+	}
+
+	p.template(image, "node.local/nowhere:1", "cpu: 2m", "cpu: 3m", "memory: 32Mi", "memory: 48Mi")
 	out := run("an image that cannot be had", 1)
 	if !strings.Contains(out, "error: stopped: deployment/app") || !strings.Contains(out, "container app-side: ") {
 		t.Errorf("rollout says\n%s", out)
