@@ -120,8 +120,18 @@ type Entry struct {
 	Origin                Origin
 	// Template is nil when the document is broken, unless a source puts the last good one here.
 	Template *Template
+	// Canary says that the document, good or broken, is about a template to be tried in the place of another.
+	Canary bool
 	// Findings are sorted, errors first.
 	Findings []Finding
+}
+
+// canary says whether what is in force of the entry takes the place of another template.
+func (e *Entry) canary() bool {
+	if e.Template != nil {
+		return e.Template.Canary != nil
+	}
+	return e.Canary
 }
 
 // Broken says whether a finding is an error.

@@ -10,6 +10,7 @@ type FindingReason string
 
 // The reasons, sorted.
 const (
+	BadCanary          FindingReason = "BadCanary"
 	BadConstraint      FindingReason = "BadConstraint"
 	BadDefault         FindingReason = "BadDefault"
 	BadExample         FindingReason = "BadExample"
@@ -42,6 +43,7 @@ const (
 	UnknownOverride    FindingReason = "UnknownOverride"
 	UnknownVariable    FindingReason = "UnknownVariable"
 	UnquotedExpression FindingReason = "UnquotedExpression"
+	UnusedCanary       FindingReason = "UnusedCanary"
 	UnusedParameter    FindingReason = "UnusedParameter"
 	WrongKind          FindingReason = "WrongKind"
 	WrongType          FindingReason = "WrongType"
@@ -58,6 +60,9 @@ type FindingReasonInfo struct {
 // FindingReasons lists all reasons, sorted by name.
 func FindingReasons() []FindingReasonInfo {
 	all := []FindingReasonInfo{
+		{BadCanary, "The canary of the template does not say for which pods it counts.",
+			"It has none of namespaceSelector and percent, or both; percent is not from 0 to 100, or the selector is malformed.",
+			"Give of, and one of namespaceSelector ({} selects every namespace) and percent."},
 		{BadConstraint, "A parameter's enum, pattern, minimum, maximum or maxLength makes no sense.",
 			"The constraint does not go with the parameter's type, cannot be read, or contradicts another.",
 			"Write bounds and enum values as an annotation would give them; drop what the type does not take."},
@@ -154,6 +159,9 @@ func FindingReasons() []FindingReasonInfo {
 		{UnquotedExpression, "YAML cannot read the line because of an expression that is not quoted.",
 			"The expression holds ': ' or ' #', or stands inside { } or [ ].",
 			"Put the whole value in double quotes."},
+		{UnusedCanary, "The canary counts for no pod.",
+			"The template whose place it takes is not there: its name is misspelt, or it was renamed or deleted. Or there are too many canaries of one template.",
+			"Correct spec.canary.of; or remove spec.canary and give the template the name."},
 		{UnusedParameter, "No expression reads the parameter.",
 			"The expression was removed, or never written.",
 			"Use it or remove it: a pod that sets it gets nothing from it."},

@@ -17,7 +17,10 @@ type Set struct {
 	// shared and byNamespace hold, under each name, the entry that counts.
 	shared      map[string]int
 	byNamespace map[string]map[string]int
-	matching    selectorIndex
+	// canaries holds, by namespace ("" for all) and the name of the template whose place they take, those
+	// that can count, in the order in which they are tried; nil where there are none.
+	canaries map[string]map[string][]int
+	matching selectorIndex
 }
 
 // NewSet indexes entries. Two of one name, kind and namespace in one source are
@@ -31,7 +34,7 @@ func NewSet(entries []Entry) *Set {
 	slices.SortStableFunc(s.entries, compareEntries)
 	for i := range s.entries {
 		e := &s.entries[i]
-		if !ValidName(e.Name) { // nobody can ask for it
+		if !ValidName(e.Name) || e.canary() { // nobody can ask for it by that name
 			continue
 		}
 		names := s.shared
@@ -45,12 +48,20 @@ func NewSet(entries []Entry) *Set {
 			names[e.Name] = i
 		}
 	}
+	s.addCanaries()
 	for _, i := range s.shared {
 		s.matching.add("", s.entries[i].Template)
 	}
 	for namespace, names := range s.byNamespace {
 		for _, i := range names {
 			s.matching.add(namespace, s.entries[i].Template)
+		}
+	}
+	for namespace, names := range s.canaries {
+		for _, list := range names {
+			for _, i := range list {
+				s.matching.add(namespace, s.entries[i].Template)
+			}
 		}
 	}
 	s.matching.build()
@@ -153,7 +164,7 @@ func revisionOf(e Entry) string {
 	return e.Template.Revision
 }
 
-// Lookup gives the template that a pod of the namespace gets by that name: the
+// Lookup gives the template that pods of the namespace get by that name, canaries aside: the
 // SidecarTemplate of the namespace, else the ClusterSidecarTemplate; of the same kind that
 // of the cluster hides that of the directory, and that the built-in one. A broken template hides as well.
 func (s *Set) Lookup(namespace, name string) (Entry, bool) {
@@ -166,14 +177,21 @@ func (s *Set) Lookup(namespace, name string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Matching gives the templates whose match selects the pod, by order, then name;
-// hidden and broken ones are left out. The caller may keep and change the result.
-func (s *Set) Matching(namespace string, podLabels, namespaceLabels map[string]string) []*Template {
-	found := s.matching.find(namespace, podLabels, namespaceLabels)
-	if own := s.byNamespace[namespace]; len(own) > 0 {
+// Matching gives the templates whose match selects a pod of the workload, by order, then name; hidden
+// and broken ones are left out, and so is whichever of a template and its canaries does not count. The
+// caller may keep and change the result.
+func (s *Set) Matching(w *Workload, podLabels map[string]string) []*Template {
+	found := s.matching.find(w.Namespace, podLabels, w.NamespaceLabels)
+	if own := s.byNamespace[w.Namespace]; len(own) > 0 {
 		found = slices.DeleteFunc(found, func(t *Template) bool {
 			_, hidden := own[t.Name]
 			return hidden && t.Kind != v1alpha1.SidecarTemplateKind
+		})
+	}
+	if s.canaries != nil {
+		found = slices.DeleteFunc(found, func(t *Template) bool {
+			counting, _ := s.Get(w, t.Name)
+			return counting.Template != t
 		})
 	}
 	return found

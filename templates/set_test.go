@@ -161,7 +161,7 @@ func TestMatchingFollowsTheSelectorsInOrder(t *testing.T) {
 		{"team", labels{"app": "web"}, labels{"env": "test"}, []string{"either", "mine", "space-key", "every"}},
 	} {
 		var got []string
-		for _, tmpl := range s.Matching(c.namespace, c.pod, c.spaces) {
+		for _, tmpl := range s.Matching(&templates.Workload{Namespace: c.namespace, NamespaceLabels: c.spaces}, c.pod) {
 			got = append(got, tmpl.Name)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
@@ -226,7 +226,7 @@ func TestTheIndexOfSelectorsAgreesWithAScan(t *testing.T) {
 			}
 			return strings.Compare(a.Name, b.Name)
 		})
-		if got := s.Matching("default", pod, space); !slices.Equal(got, want) {
+		if got := s.Matching(&templates.Workload{Namespace: "default", NamespaceLabels: space}, pod); !slices.Equal(got, want) {
 			t.Fatalf("%v %v: got %d templates, want %d", pod, space, len(got), len(want))
 		}
 	}

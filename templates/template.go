@@ -31,6 +31,10 @@ type Template struct {
 	// are set in one with it.
 	PodSelector, NamespaceSelector labels.Selector
 
+	// Canary is nil in a template that is everybody's. Else Name is that of the template whose
+	// place it takes.
+	Canary *Canary
+
 	// Containers says which containers of the app are targets.
 	Containers Targets
 

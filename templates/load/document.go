@@ -28,6 +28,7 @@ func (l *Loader) document(root *yaml.Node, e *templates.Entry, r *report) {
 	if spec == nil {
 		return
 	}
+	e.Canary = present(valueAt(spec, "canary"))
 	key := keyOf(spec, e)
 	if alike := l.shared.find(key); alike != nil && len(r.findings) == 0 {
 		e.Template = copyOf(alike, e, spec, r)
@@ -39,7 +40,7 @@ func (l *Loader) document(root *yaml.Node, e *templates.Entry, r *report) {
 	}
 	t.Program().Compact()
 	e.Template = t
-	if len(r.findings) == 0 {
+	if len(r.findings) == 0 && t.Canary == nil {
 		l.shared.add(key, t)
 	}
 }
@@ -125,6 +126,7 @@ func decodeSpec(n *yaml.Node) *v1alpha1.SidecarTemplateSpec {
 		"description": &s.Description, "app": &s.App, "pod": &s.Pod, "permissions": &s.Permissions, "overrides": &s.Overrides,
 		"failurePolicy": &s.FailurePolicy, "order": &s.Order, "supports": &s.Supports,
 		"completes": &s.Completes, "keepOnDrain": &s.KeepOnDrain, "match": &s.Match,
+		"canary": &s.Canary,
 	}
 	for key, value := range manifest.Pairs(n) {
 		switch key.Value {

@@ -24,7 +24,7 @@ const (
 	// for each example, because each is a rendering. 1 MB of variables has 30,000.
 	maxValues = program.MaxValues
 
-	// maxSelected bounds the keys and values of a match, which every pod with the first of them
+	// maxSelected bounds the keys and values of a match or canary, which every pod with the first of them
 	// is compared with.
 	maxSelected = 1000
 )

@@ -8,6 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -55,9 +56,14 @@ func selector(match *yaml.Node, field string, s *metav1.LabelSelector, r *report
 	if s == nil {
 		return labels.Everything()
 	}
+	return labelSelector(valueAt(match, field), s, specPath().Member("match").Member(field), templates.BadMatch, r)
+}
+
+// labelSelector compiles a selector; one at fault selects everything.
+func labelSelector(n *yaml.Node, s *metav1.LabelSelector, at *schema.Path, reason templates.FindingReason, r *report) labels.Selector {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
-		r.fault(valueAt(match, field), specPath().Member("match").Member(field), templates.BadMatch, "", "selector cannot be read: %s", err)
+		r.fault(n, at, reason, "", "selector cannot be read: %s", err)
 		return labels.Everything()
 	}
 	return selector

@@ -72,9 +72,9 @@ func (l *Loader) loadResource(r *Resource, entry *templates.Entry) {
 		return
 	}
 	if entries := l.Load(templates.SourceCluster, "", r.document()); len(entries) > 0 {
-		entry.Template, entry.Findings = entries[0].Template, entries[0].Findings
+		entry.Template, entry.Canary, entry.Findings = entries[0].Template, entries[0].Canary, entries[0].Findings
 	}
-	if entry.Template != nil && len(entry.Findings) == 0 {
+	if entry.Template != nil && !entry.Canary && len(entry.Findings) == 0 {
 		l.shared.add(key, entry.Template)
 	}
 }

@@ -21,6 +21,9 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 	declared := parameters(n, spec.Parameters, r)
 	supports(valueAt(n, "supports"), spec.Supports, r)
 	t.PodSelector, t.NamespaceSelector = match(n, spec.Match, declared, r)
+	if t.Canary = canary(n, spec.Canary, e, r); t.Canary != nil && templates.ValidName(spec.Canary.Of) {
+		t.Name = spec.Canary.Of
+	}
 	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared))}
 	compiled := &program.Program{Line: e.Origin.Line}
 	compiled.Variables = c.ownVariables(valueAt(n, "variables"), spec.Variables)

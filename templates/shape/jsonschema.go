@@ -42,6 +42,7 @@ func JSONSchema() ([]byte, error) {
 	e.set(parameter, "name", map[string]any{"type": "string", "pattern": templates.ParameterName})
 	e.require(parameter, "name", "type")
 	e.require(types+"Example", "name")
+	e.canary(types + "Canary")
 	e.require(types+"Permission", "apiGroups", "resources", "verbs")
 
 	e.set("additions-to-the-app", "containers", map[string]any{"anyOf": []any{
@@ -96,6 +97,24 @@ func (e *schemaEditor) additions(s *schema.Schema) map[string]any {
 		})
 	}
 	return added
+}
+
+// canary says what goes with what in the definition of spec.canary.
+func (e *schemaEditor) canary(name string) {
+	d := e.definition(name)
+	if d == nil {
+		return
+	}
+	e.require(name, "of")
+	d["oneOf"] = []any{
+		map[string]any{"required": []string{"namespaceSelector"}},
+		map[string]any{"required": []string{"percent"}},
+	}
+	if properties, ok := d["properties"].(map[string]any); ok {
+		if share, ok := properties["percent"].(map[string]any); ok {
+			share["minimum"], share["maximum"] = 0, 100
+		}
+	}
 }
 
 func (e *schemaEditor) set(definition, property string, value any) {

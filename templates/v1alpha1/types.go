@@ -162,6 +162,11 @@ type SidecarTemplateSpec struct {
 	// +nullable
 	Match *Match `json:"match,omitempty"`
 
+	// Canary makes the template one that is tried in the place of another, for some of the pods.
+	// +optional
+	// +nullable
+	Canary *Canary `json:"canary,omitempty"`
+
 	// Examples are sets of parameters that the template is rendered with when it is loaded.
 	// +optional
 	// +listType=atomic

@@ -104,6 +104,13 @@ func decisions(p pod, r *inject.Result) []string {
 			template = in.Template.Name + " of the " + originText(in.Template)
 		}
 		out = append(out, fmt.Sprintf("  %s (%s): %s %s", in.Name, template, in.Outcome, in.Reason))
+		for _, trial := range in.Trials {
+			counts := "does not count"
+			if trial.Counts {
+				counts = "counts"
+			}
+			out = append(out, fmt.Sprintf("    canary %s %s: %s", trial.Template.Canary.Name, counts, trial.Why))
+		}
 		for _, note := range in.Notes {
 			out = append(out, "    note: "+note)
 		}

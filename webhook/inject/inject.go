@@ -26,13 +26,14 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	var trace Trace
 	if reason, detail := allowed(p, &req.Namespace, settings, &trace); reason != "" {
 		r := skipped(p, &trace, reason, detail)
-		r.Leftovers = leftBehind(p, set, req.Namespace.Name)
+		r.Leftovers = leftBehind(p, set, req)
 		return r, nil
 	}
 	trace.Asking = request(p, &req.Namespace)
 	entries, faults := parseRequest(trace.Asking.Text, trace.Asking.By, req.Namespace.Name)
 	status, statusError := ReadStatus(p.metadata.Annotations)
-	entries = matching(entries, set.Matching(req.Namespace.Name, status.withoutLabels(p.metadata.Labels), req.Namespace.Labels))
+	w := whose(set, req, p)
+	entries = matching(entries, set.Matching(&w, status.withoutLabels(p.metadata.Labels)))
 	all := parameterAnnotations(p, &req.Namespace)
 	known := func(template string) bool {
 		_, known := set.Lookup(req.Namespace.Name, template)
@@ -52,6 +53,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		return nil, err
 	}
 	j := newJob(set, settings, req, p, all)
+	j.whose = w
 	j.result.Trace = trace
 	j.keepWhole(status, statusError)
 	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, known)...)
@@ -68,7 +70,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	if r.Reason == NothingRequested {
 		r.Detail = trace.Asking.nothing()
 	}
-	r.Leftovers = leftovers(j.status, r.Instances, set, req.Namespace.Name)
+	r.Leftovers = leftovers(j.status, r.Instances, set, &w)
 	return r, nil
 }
 
@@ -127,6 +129,7 @@ type job struct {
 	repairs  []Operation
 	apps     []*appReader
 	work     budget
+	whose    templates.Workload
 
 	owned        names         // containers that the status lists
 	others       int           // entries of the status that nobody asks for
@@ -219,7 +222,8 @@ func (j *job) candidates(entries []asked) []*candidate {
 		}
 		list[i] = candidate{asked: e, number: i, instance: &j.result.Instances[i], given: of(j.given, e.instance)}
 		all[i] = &list[i]
-		all[i].found, all[i].known = j.set.Lookup(j.request.Namespace.Name, e.template)
+		all[i].found, all[i].known = j.set.Get(&j.whose, e.template)
+		all[i].instance.Trials = j.set.Trials(&j.whose, e.template)
 	}
 	j.setIndexes(all)
 	return all

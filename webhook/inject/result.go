@@ -96,6 +96,8 @@ type Instance struct {
 	// TemplateName is what was asked for; Template is nil if there is none of that name.
 	TemplateName string
 	Template     *templates.Template
+	// Trials are the canaries that may take the template's place, and what each comes to for this pod.
+	Trials []templates.Trial
 	// AskedBy is Annotation, NamespaceAnnotation or, where nobody asked for it but the
 	// template's own match, TemplateMatch.
 	AskedBy Reason

@@ -88,7 +88,7 @@ func (s *stages) decide() error {
 	}
 	asking := request(s.pod, &s.request.Namespace)
 	entries, _ := parseRequest(asking.Text, asking.By, s.request.Namespace.Name)
-	s.entries = matching(entries, s.set.Matching(s.request.Namespace.Name, s.pod.metadata.Labels, s.request.Namespace.Labels))
+	s.entries = matching(entries, s.set.Matching(&templates.Workload{Namespace: s.request.Namespace.Name, NamespaceLabels: s.request.Namespace.Labels}, s.pod.metadata.Labels))
 	s.given = parameterAnnotations(s.pod, &s.request.Namespace)
 	return nil
 }

@@ -100,13 +100,13 @@ func (s Status) whole(p *podView) Status {
 }
 
 // leftovers are the entries that no instance stands for, by name.
-func leftovers(whole Status, instances []Instance, set *templates.Set, namespace string) []Leftover {
+func leftovers(whole Status, instances []Instance, set *templates.Set, w *templates.Workload) []Leftover {
 	var all []Leftover
 	for name, e := range whole {
 		if e.LeftOut != "" || slices.ContainsFunc(instances, func(in Instance) bool { return in.Name == name }) {
 			continue
 		}
-		today, _ := set.Lookup(namespace, e.TemplateName())
+		today, _ := set.Get(w, e.TemplateName())
 		all = append(all, Leftover{Name: name, StatusEntry: e, Today: today.Template})
 	}
 	slices.SortFunc(all, func(a, b Leftover) int { return strings.Compare(a.Name, b.Name) })
@@ -115,12 +115,13 @@ func leftovers(whole Status, instances []Instance, set *templates.Set, namespace
 
 // leftBehind are the sidecars of a pod that may not be injected. One that cannot be read
 // has none: that is for the API server to say.
-func leftBehind(p *podView, set *templates.Set, namespace string) []Leftover {
+func leftBehind(p *podView, set *templates.Set, req *Request) []Leftover {
 	status, err := ReadStatus(p.metadata.Annotations)
 	if err != nil || len(status) == 0 || p.decodeSpec() != nil {
 		return nil
 	}
-	return leftovers(status.whole(p), nil, set, namespace)
+	w := whose(set, req, p)
+	return leftovers(status.whole(p), nil, set, &w)
 }
 
 // TemplateKind is the kind of the template that the entry came from.

@@ -3,23 +3,45 @@ package inject
 import (
 	"strconv"
 	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
 // workload is what a person wrote that the pod comes from: expressions read it. The answer is the
 // same for a pod of the cluster and for the template that it was made of.
 func (j *job) workload() (kind, name string) {
 	if j.written == nil {
-		owner := j.request.Owner
-		if owner.Kind == "" {
-			var controlled bool
-			if owner, controlled = j.pod.Controller(); !controlled {
-				owner = Owner{Kind: "Pod", Name: j.pod.Name()}
-			}
-		}
-		owner = owner.written(j.pod.metadata.Labels)
+		owner, _ := writtenOwner(j.request, j.pod)
 		j.written = &owner
 	}
 	return j.written.Kind, j.written.Name
+}
+
+// writtenOwner is the object that a person wrote, and whether that is the pod itself.
+func writtenOwner(req *Request, p *podView) (owner Owner, itself bool) {
+	owner = req.Owner
+	if owner.Kind == "" {
+		var controlled bool
+		if owner, controlled = p.Controller(); !controlled {
+			return Owner{Kind: "Pod", Name: p.Name()}, true
+		}
+	}
+	return owner.written(p.metadata.Labels), false
+}
+
+// whose is the workload by which canaries count for the pod. A pod that nobody's controller made goes by
+// the name that it is made up from, if it is: the API server has not made it up yet.
+func whose(set *templates.Set, req *Request, p *podView) templates.Workload {
+	w := templates.Workload{Namespace: req.Namespace.Name, NamespaceLabels: req.Namespace.Labels}
+	if !set.HasCanaries() {
+		return w
+	}
+	owner, itself := writtenOwner(req, p)
+	w.Kind, w.Name = owner.Kind, owner.Name
+	if base := p.GenerateName(); itself && base != "" {
+		w.Name = base
+	}
+	return w
 }
 
 // OwnerOf is the owner of the pods of an object: of a Pod none, for it has no template of others.
