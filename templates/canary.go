@@ -31,6 +31,8 @@ type Workload struct {
 	// Kind and Name are of what a person wrote, the same for all of its pods. They are needed only
 	// where a Set has canaries.
 	Kind, Name string
+	// Only, where it is not nil, names the canary that counts whatever it says of itself, and no other does.
+	Only *string
 }
 
 // share is the workload's place from 0 to 99 among those that a canary of the template may count for. It
@@ -47,10 +49,22 @@ func (w *Workload) share(template string) int {
 
 // counts says whether the template, a canary, takes the place of its name for a workload.
 func (t *Template) counts(w *Workload) bool {
-	if c := t.Canary; c.Namespaces != nil {
+	switch c := t.Canary; {
+	case w.Only != nil:
+		return c.Name == *w.Only
+	case c.Namespaces != nil:
 		return c.Namespaces.Matches(labels.Set(w.NamespaceLabels))
+	default:
+		return w.share(t.Name) < c.Percent
 	}
-	return w.share(t.Name) < t.Canary.Percent
+}
+
+// OwnName is the name that the template's author gave it: of a canary not the one that it goes by.
+func (t *Template) OwnName() string {
+	if t.Canary != nil {
+		return t.Canary.Name
+	}
+	return t.Name
 }
 
 // Scope says in words for which pods a canary counts.
@@ -83,6 +97,10 @@ func (s *Set) Trials(w *Workload, name string) []Trial {
 		switch {
 		case first != nil:
 			trial.Why = fmt.Sprintf("canary %s comes before it", first.Canary.Name)
+		case w.Only != nil && trial.Counts:
+			trial.Why = "it is named"
+		case w.Only != nil:
+			trial.Why = "it is not named"
 		case t.Canary.Namespaces == nil:
 			trial.Why = fmt.Sprintf("it is for %s: those with a number below %d, of 0 to 99; %s has %d", t.Canary.Scope(), t.Canary.Percent, w.text(), w.share(name))
 		case trial.Counts:
@@ -108,19 +126,14 @@ func (w *Workload) text() string {
 // HasCanaries says whether any template is tried in the place of another.
 func (s *Set) HasCanaries() bool { return s.canaries != nil }
 
-// CanaryOf is the name of the template whose place the canary of that name takes, where there is one that
-// counts in the namespace; else "".
-func (s *Set) CanaryOf(namespace, name string) string {
+// Canary is the canary of that name that is there for pods of the namespace, whether it counts or not.
+func (s *Set) Canary(namespace, name string) (Entry, bool) {
 	for _, scope := range []string{namespace, ""} {
-		for of, list := range s.canaries[scope] {
-			for _, i := range list {
-				if s.entries[i].Name == name {
-					return of
-				}
-			}
+		if i, ok := s.tried[place{scope, name}]; ok {
+			return s.entries[i], true
 		}
 	}
-	return ""
+	return Entry{}, false
 }
 
 // Get is Lookup for a pod of the workload: a canary takes the place of the template where it counts.
@@ -150,6 +163,9 @@ func (s *Set) candidates(namespace, name string) []int {
 	return list
 }
 
+// place is a name within a namespace; "" is all of them.
+type place struct{ namespace, name string }
+
 // maxCanaries is how many canaries of one template, in one namespace or shared, can count: each pod that
 // asks for the template is compared with all.
 const maxCanaries = 16
@@ -158,20 +174,24 @@ const maxCanaries = 16
 // count into order: a higher source first, then one for namespaces before one for a share of all, then by name.
 // One of a lower source than the template's is hidden by it. The others get a finding.
 func (s *Set) addCanaries() {
-	type scope struct{ namespace, name string }
-	own := map[scope]int{} // by the canaries' own names: a higher source hides a lower one
 	for i := range s.entries {
 		e := &s.entries[i]
-		if e.Template == nil || !e.canary() || !ValidName(e.Name) {
+		if !e.canary() || !ValidName(e.Name) {
 			continue
 		}
-		at := scope{e.scope(), e.Name}
-		if other, ok := own[at]; !ok || precedence(e.Origin.Source) > precedence(s.entries[other].Origin.Source) {
-			own[at] = i
+		if s.tried == nil {
+			s.tried = map[place]int{}
+		}
+		at := place{e.scope(), e.Name}
+		if other, ok := s.tried[at]; !ok || precedence(e.Origin.Source) > precedence(s.entries[other].Origin.Source) {
+			s.tried[at] = i
 		}
 	}
-	for at, i := range own {
+	for at, i := range s.tried {
 		e := &s.entries[i]
+		if e.Template == nil {
+			continue
+		}
 		names := s.shared
 		if at.namespace != "" {
 			names = s.byNamespace[at.namespace]

@@ -128,9 +128,11 @@ func TestACanaryIsNoTemplateByItsOwnName(t *testing.T) {
 	if got := s.Names("team"); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("names %v", got)
 	}
-	for namespace, want := range map[string]string{"team": "a a", "other": "a "} {
-		if got := s.CanaryOf(namespace, "next") + " " + s.CanaryOf(namespace, "soon"); got != want {
-			t.Errorf("%s: they are canaries of %q, want %q", namespace, got, want)
+	for namespace, want := range map[string]string{"team": "next soon", "other": "next "} {
+		next, _ := s.Canary(namespace, "next")
+		soon, _ := s.Canary(namespace, "soon")
+		if got := next.Name + " " + soon.Name; got != want {
+			t.Errorf("%s: canaries %q, want %q", namespace, got, want)
 		}
 	}
 }

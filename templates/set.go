@@ -20,6 +20,8 @@ type Set struct {
 	// canaries holds, by namespace ("" for all) and the name of the template whose place they take, those
 	// that can count, in the order in which they are tried; nil where there are none.
 	canaries map[string]map[string][]int
+	// tried holds all canaries by their own names, of several sources that of the highest; nil where there are none.
+	tried    map[place]int
 	matching selectorIndex
 }
 

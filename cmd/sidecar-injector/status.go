@@ -241,21 +241,33 @@ func (o *statusOptions) table(rows []*fleet.Row) *metav1.Table {
 	}}
 	for _, r := range rows {
 		table.Rows = append(table.Rows, metav1.TableRow{Cells: []any{
-			r.Namespace, workloadName(r.Workload), sidecarName(r), r.State.String(), podCount(r), revisions(r), revisionName(r.Today), orNone(o.cut(r.Why)),
+			r.Namespace, workloadName(r.Workload), sidecarName(r), r.State.String(), podCount(r), revisions(r), today(r), orNone(o.cut(r.Why)),
 		}})
 	}
 	return table
 }
 
-// sidecarName is the template's, and the instance's where that is called otherwise.
+// sidecarName is the template's, and the instance's where that is called otherwise; a canary is marked.
 func sidecarName(r *fleet.Row) string {
-	switch r.Instance {
-	case "":
+	name := terminal.Shown(r.Instance)
+	switch {
+	case r.Instance == "":
 		return orNone("")
-	case r.Template:
-		return terminal.Shown(r.Instance)
+	case r.Instance != r.Template:
+		name += "=" + terminal.Shown(r.Template)
 	}
-	return terminal.Shown(r.Instance) + "=" + terminal.Shown(r.Template)
+	if r.Canary != "" {
+		name += " (canary)"
+	}
+	return name
+}
+
+// today is the revision that new pods get, and the canary's name.
+func today(r *fleet.Row) string {
+	if r.Canary != "" {
+		return revisionName(r.Today) + " (" + terminal.Shown(r.Canary) + ")"
+	}
+	return revisionName(r.Today)
 }
 
 func revisionName(revision string) string {

@@ -65,7 +65,7 @@ func newTemplatesSchemaCommand(std streams) *cobra.Command {
 	return cmd
 }
 
-// lookup finds the template that a pod of the namespace gets by that name.
+// lookup finds the template that a pod of the namespace gets by that name, or the canary that is called so.
 func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, error) {
 	namespace := c.namespace
 	if namespace == "" {
@@ -73,6 +73,9 @@ func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, 
 	}
 	entry, ok := set.Lookup(namespace, name)
 	if ok {
+		return entry, nil
+	}
+	if entry, ok = set.Canary(namespace, name); ok {
 		return entry, nil
 	}
 	hint := "sidecar-injector templates list shows the names"

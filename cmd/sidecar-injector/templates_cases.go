@@ -236,7 +236,11 @@ func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []s
 	asked := map[string]bool{}
 	for _, r := range results {
 		for _, in := range r.Answer.Instances {
-			asked[in.TemplateName] = true
+			if in.Template != nil {
+				asked[in.Template.OwnName()] = true
+			} else {
+				asked[in.TemplateName] = true
+			}
 		}
 	}
 	var lines []string

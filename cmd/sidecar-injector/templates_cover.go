@@ -67,7 +67,7 @@ func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
 	for i := range all {
 		c := &all[i]
 		if o.output == outputText {
-			fmt.Fprintf(&b, "%s %s %.1f %% (%d of %d)\n", p.Cyan("cover"), p.Bold(c.template.Name), c.percent(), c.touched(), len(c.parts))
+			fmt.Fprintf(&b, "%s %s %.1f %% (%d of %d)\n", p.Cyan("cover"), p.Bold(c.template.OwnName()), c.percent(), c.touched(), len(c.parts))
 		}
 		for _, part := range c.parts {
 			switch {
@@ -87,7 +87,7 @@ func (o *testOptions) tooLow(all []covered) error {
 	var faults []error
 	for i := range all {
 		if c := &all[i]; c.percent() < o.coverMin {
-			faults = append(faults, fmt.Errorf("template %s: the cases touch %.1f %% of it, want %v %%", templates.Quote(c.template.Name), c.percent(), o.coverMin))
+			faults = append(faults, fmt.Errorf("template %s: the cases touch %.1f %% of it, want %v %%", templates.Quote(c.template.OwnName()), c.percent(), o.coverMin))
 		}
 	}
 	return errors.Join(faults...)

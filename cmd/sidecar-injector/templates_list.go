@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -100,16 +101,16 @@ func listed(set *templates.Set, output string) (runtime.Object, error) {
 func templateObject(t *templates.Template) (*unstructured.Unstructured, error) {
 	text, err := json.Marshal(v1alpha1.ClusterSidecarTemplate{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: t.Kind},
-		ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: t.Namespace},
+		ObjectMeta: metav1.ObjectMeta{Name: t.OwnName(), Namespace: t.Namespace},
 		Spec:       *t.Spec,
 		Status:     v1alpha1.SidecarTemplateStatus{Revision: t.Revision},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.Name), err)
+		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.OwnName()), err)
 	}
 	object := &unstructured.Unstructured{}
 	if err := object.UnmarshalJSON(text); err != nil {
-		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.Name), err)
+		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.OwnName()), err)
 	}
 	unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
 	return object, nil
@@ -153,13 +154,31 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 		return []any{name, e.Kind, e.Origin.Source, "<none>", "<none>", description, namespaceOf(e), "<none>", "<none>", "<none>", fileOf(e)}
 	}
 	description := terminal.FirstSentence(t.Spec.Description)
-	if inForce, _ := set.Lookup(e.Namespace, e.Name); inForce.Template != t {
-		description = "(hidden by that of the " + inForce.Origin.Source + ") " + description
+	if mark := mark(set, e); mark != "" {
+		description = "(" + mark + ") " + description
 	}
 	return []any{
 		name, e.Kind, e.Origin.Source, t.Revision, t.Spec.ParameterSummary(), description,
 		namespaceOf(e), t.Spec.Order, string(t.FailurePolicy), orNone(strings.Join(t.Overrides, ",")), fileOf(e),
 	}
+}
+
+// mark says what is special about a template that is not simply the one of its name; else "".
+func mark(set *templates.Set, e templates.Entry) string {
+	t := e.Template
+	if t.Canary == nil {
+		if inForce, _ := set.Lookup(e.Namespace, e.Name); inForce.Template != t {
+			return "hidden by that of the " + inForce.Origin.Source
+		}
+		return ""
+	}
+	if i := slices.IndexFunc(e.Findings, func(f templates.Finding) bool { return f.Reason == templates.UnusedCanary }); i >= 0 {
+		return e.Findings[i].Message
+	}
+	if inForce, _ := set.Canary(e.Namespace, e.Name); inForce.Template != t {
+		return "hidden by that of the " + inForce.Origin.Source
+	}
+	return fmt.Sprintf("canary of %s for %s", t.Name, t.Canary.Scope())
 }
 
 func namespaceOf(e templates.Entry) string { return orNone(e.Namespace) }

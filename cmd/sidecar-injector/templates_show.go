@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -63,7 +64,7 @@ func showTemplate(common *commonFlags, name, output string, std streams) error {
 	var text []byte
 	switch output {
 	case outputText:
-		text = []byte(templateText(entry.Template, out))
+		text = []byte(templateText(entry.Template, common.canaries(set, entry), out))
 	case outputYAML:
 		text, err = ownText(entry)
 	default:
@@ -112,9 +113,9 @@ func originData(origin templates.Origin) ([]byte, error) {
 }
 
 // templateText tells whoever writes a pod what to write.
-func templateText(t *templates.Template, p palette) string {
+func templateText(t *templates.Template, canaries []string, p palette) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", p.Bold(fmt.Sprintf("%s %s", t.Kind, t.Name)))
+	fmt.Fprintf(&b, "%s\n", p.Bold(fmt.Sprintf("%s %s", t.Kind, t.OwnName())))
 	if t.Spec.Description != "" {
 		fmt.Fprintf(&b, "%s\n", t.Spec.Description)
 	}
@@ -126,6 +127,13 @@ func templateText(t *templates.Template, p palette) string {
 	fact("Revision:", t.Revision)
 	if t.Namespace != "" {
 		fact("Namespace:", t.Namespace)
+	}
+	for i, text := range canaries {
+		label := "Canary:"
+		if i > 0 {
+			label = ""
+		}
+		fact(label, text)
 	}
 	fact("Failure policy:", string(t.FailurePolicy))
 	fact("Overrides:", orNone(strings.Join(t.Overrides, ", ")))
@@ -148,6 +156,23 @@ func templateText(t *templates.Template, p palette) string {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	return p.Printable(b.String())
+}
+
+// canaries says of a canary whose place it takes, and of another template which take its place.
+func (c *commonFlags) canaries(set *templates.Set, e templates.Entry) []string {
+	if t := e.Template; t.Canary != nil {
+		text := mark(set, e)
+		if of, ok := strings.CutPrefix(text, "canary of "); ok {
+			text = "takes the place of " + of
+		}
+		return []string{text}
+	}
+	w := templates.Workload{Namespace: cmp.Or(c.namespace, "default")}
+	var all []string
+	for _, trial := range set.Trials(&w, e.Name) {
+		all = append(all, trial.Template.Canary.Name+" takes its place for "+trial.Template.Canary.Scope())
+	}
+	return all
 }
 
 func selected(what string, selector labels.Selector) string {

@@ -77,7 +77,11 @@ func outdated(e StatusEntry, c *candidate, today *templates.Template) string {
 	if reference := templateReference(today); e.Template != reference {
 		differ = append(differ, fmt.Sprintf("its template was %s and is %s today", templates.Quote(e.Template), reference))
 	} else if e.Revision != today.Revision {
-		differ = append(differ, fmt.Sprintf("its template's revision was %s and is %s today", templates.Quote(e.Revision), today.Revision))
+		text := fmt.Sprintf("its template's revision was %s and is %s today", templates.Quote(e.Revision), today.Revision)
+		if today.Canary != nil {
+			text += fmt.Sprintf(", of canary %s", today.Canary.Name)
+		}
+		differ = append(differ, text)
 	}
 	if e.Parameters != hashParameters(c.given) {
 		differ = append(differ, "its parameters have changed since")

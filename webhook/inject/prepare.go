@@ -225,15 +225,7 @@ func (j *job) app(view *containerView) *appReader {
 func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	place := func() string { return requestPlace(c.reason, j.request.Namespace.Name) }
 	if !known {
-		fix := "sidecar-injector templates list shows what there is"
-		if j.templates == nil {
-			j.templates = j.set.Names(j.request.Namespace.Name)
-		}
-		if near := j.nearestTemplate(c.asked.template); near != "" {
-			fix = fmt.Sprintf("did you mean %s?", near)
-		}
-		j.fault(Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: place(),
-			Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: fix}, c)
+		j.fault(j.unknown(c), c)
 		return false
 	}
 	c.pass(templateKnown, true)
@@ -248,19 +240,6 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	c.pass(templateLoads, true)
 	c.template, c.instance.Template = entry.Template, entry.Template
 	return true
-}
-
-// maxCompared is with how many names of templates those that a pod asks for in vain are compared, from the
-// second one on: a thousand templates for each of 16 instances.
-const maxCompared = 16_384
-
-// nearestTemplate is the template that was probably meant; "" if there is none, or to look takes long.
-func (j *job) nearestTemplate(name string) string {
-	before := j.compared
-	if j.compared += len(j.templates); before > 0 && j.compared > maxCompared {
-		return ""
-	}
-	return templates.Nearest(name, j.templates)
 }
 
 // skip records a decision against an instance that is nobody's mistake; whoever

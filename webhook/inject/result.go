@@ -31,6 +31,9 @@ type Request struct {
 	// First, where not 0, leaves away what all but the first so many of the accepted
 	// instances add, for people who want to see one after the other.
 	First int
+	// Canary, where it is not nil, names the canary that counts whatever it says of itself, and no other
+	// does: for tests of templates.
+	Canary *string
 	// Cover, where it is not nil, notes what the renderings reach of their templates.
 	Cover *templates.Cover
 }

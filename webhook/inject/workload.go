@@ -32,7 +32,7 @@ func writtenOwner(req *Request, p *podView) (owner Owner, itself bool) {
 // whose is the workload by which canaries count for the pod. A pod that nobody's controller made goes by
 // the name that it is made up from, if it is: the API server has not made it up yet.
 func whose(set *templates.Set, req *Request, p *podView) templates.Workload {
-	w := templates.Workload{Namespace: req.Namespace.Name, NamespaceLabels: req.Namespace.Labels}
+	w := templates.Workload{Namespace: req.Namespace.Name, NamespaceLabels: req.Namespace.Labels, Only: req.Canary}
 	if !set.HasCanaries() {
 		return w
 	}

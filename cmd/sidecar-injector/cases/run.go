@@ -52,7 +52,10 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 		settings = c.config.Settings()
 	}
 	request := &inject.Request{Pod: c.pod.JSON, Namespace: r.namespace(c), Owner: inject.OwnerOf(c.pod.APIVersion, c.pod.Kind, c.pod.Name),
-		ClaimVolumes: c.pod.ClaimVolumes(), Offline: true}
+		ClaimVolumes: c.pod.ClaimVolumes(), Offline: true, Canary: &c.Spec.Canary}
+	if err := r.canary(c, request.Namespace.Name); err != nil {
+		return nil, err
+	}
 	if r.Cover != nil {
 		request.Permissions, request.Cover = true, &r.Cover.branches
 	}
@@ -86,6 +89,28 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 		return inject.Inject(r.Set, settings, &again)
 	})
 	return result, result.compare(request.Namespace)
+}
+
+// canary checks that there is one of the name that the case gives.
+func (r *Runner) canary(c *Case, namespace string) error {
+	name := c.Spec.Canary
+	if name == "" {
+		return nil
+	}
+	if tried, ok := r.Set.Canary(namespace, name); ok && tried.Template != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range r.Set.Entries() {
+		if t := e.Template; t != nil && t.Canary != nil {
+			names = append(names, e.Name)
+		}
+	}
+	hint := "a canary is a template with spec.canary, among those that the cases are about"
+	if near := templates.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return c.spec.fault("canary", "there is no canary "+templates.Quote(name)+" for the pod", hint)
 }
 
 func (r *Runner) namespace(c *Case) inject.Namespace {

@@ -31,6 +31,8 @@ type Spec struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Kubernetes is the version whose Pod Security counts, such as "1.29"; "" is the newest.
 	Kubernetes string `json:"kubernetes,omitempty"`
+	// Canary is the name of the canary that counts in this case, whatever it says of itself; "" is none.
+	Canary string `json:"canary,omitempty"`
 	// Want is the answer. Without it, everything that the pod asks for has to be injected.
 	Want *Want `json:"want,omitempty"`
 	// Assert are claims about the pod that comes out.

@@ -88,15 +88,18 @@ const (
 
 // Instance is one template instance: what asked for it and what it does.
 type Instance struct {
-	Name        string         `json:"name"`
-	Template    string         `json:"template"`
-	Kind        string         `json:"kind,omitempty"`
-	Revision    string         `json:"revision,omitempty"`
-	Origin      string         `json:"origin,omitempty"`
-	Description string         `json:"description,omitempty"`
-	Outcome     inject.Outcome `json:"outcome"`
-	Reason      inject.Reason  `json:"reason"`
-	Detail      string         `json:"detail,omitempty"`
+	Name        string `json:"name"`
+	Template    string `json:"template"`
+	Kind        string `json:"kind,omitempty"`
+	Revision    string `json:"revision,omitempty"`
+	Origin      string `json:"origin,omitempty"`
+	Description string `json:"description,omitempty"`
+	// Canaries are those that may take the template's place. Of one that counts, Kind, Origin and
+	// Description are the instance's, and Revision too unless it is there already.
+	Canaries []Canary       `json:"canaries,omitempty"`
+	Outcome  inject.Outcome `json:"outcome"`
+	Reason   inject.Reason  `json:"reason"`
+	Detail   string         `json:"detail,omitempty"`
 	// Missing says that the pod exists without it.
 	Missing bool `json:"missing,omitempty"`
 	// AskedBy is the line that asked for it, and where that stands.
@@ -118,6 +121,14 @@ type Instance struct {
 	Rules []Rule `json:"rules,omitempty"`
 
 	askedBy inject.Reason
+	canary  string // the one that the Revision is of
+}
+
+// Canary is a template that may take the place of another, and whether it does for the pod.
+type Canary struct {
+	Name   string `json:"name"`
+	Counts bool   `json:"counts"`
+	Why    string `json:"why"`
 }
 
 // Setting is a parameter's value.
@@ -193,6 +204,12 @@ func explainInstances(a *offline.Answer) []Instance {
 		}
 		if t := in.Template; t != nil {
 			e.Kind, e.Origin, e.Description = t.Kind, offline.OriginText(t), t.Spec.Description
+			if t.Canary != nil && e.Revision == t.Revision {
+				e.canary = t.Canary.Name
+			}
+		}
+		for _, trial := range in.Trials {
+			e.Canaries = append(e.Canaries, Canary{trial.Template.Canary.Name, trial.Counts, trial.Why})
 		}
 		e.tellAsker(a, in)
 		for _, p := range in.Parameters {

@@ -245,14 +245,18 @@ func (w *writer) whose(c Container) string {
 	return c.Instance
 }
 
-// templateText is template@revision (origin).
+// templateText is template@revision (canary, origin).
 func (in *Instance) templateText() string {
 	text := "template " + in.Template
 	if in.Revision != "" {
 		text += "@" + in.Revision
 	}
-	if in.Origin != "" {
-		text += " (" + in.Origin + ")"
+	origin := in.Origin
+	if in.canary != "" {
+		origin = "canary " + in.canary + ", " + origin
+	}
+	if origin != "" {
+		text += " (" + origin + ")"
 	}
 	return text
 }

@@ -37,6 +37,7 @@ func (w *writer) instance(i int) {
 	if in.AskedBy != "" {
 		w.field("asked for by", fmt.Sprintf("%s  %s", in.AskedBy, w.Faint("("+w.why(in)+w.near(in.AskedAt)+")")))
 	}
+	w.canaries(in)
 	if in.keptOut() {
 		rules := failed(in.Rules)
 		if !w.anything() && i == 0 && !w.stopped() { // all of them, once
@@ -66,6 +67,19 @@ func (w *writer) instance(i int) {
 		for _, text := range in.Apart {
 			w.field("note", text)
 		}
+	}
+}
+
+// canaries says which of the template's canaries counts, and why the others do not.
+func (w *writer) canaries(in *Instance) {
+	label := "canary"
+	for _, c := range in.Canaries {
+		verb := "does not count"
+		if c.Counts {
+			verb = w.Yellow("counts")
+		}
+		w.field(label, fmt.Sprintf("%s %s: %s", c.Name, verb, c.Why))
+		label = ""
 	}
 }
 

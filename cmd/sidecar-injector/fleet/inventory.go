@@ -37,6 +37,8 @@ type Row struct {
 	// Revisions counts pods by the revision that they have; "" is none. Today is that of new pods.
 	Revisions map[string]int `json:"revisions,omitempty"`
 	Today     string         `json:"today,omitempty"`
+	// Canary is the name of the canary that Today is of; "" where it is the template's own.
+	Canary string `json:"canary,omitempty"`
 }
 
 // Budget is a PodDisruptionBudget.
@@ -109,7 +111,7 @@ func (v *Inventory) Add(w Workload, s *Standing) {
 		row.Pods++
 		row.States[state.String()]++
 		row.Revisions[i.Revision]++
-		row.Today = cmp.Or(row.Today, i.Today)
+		row.Today, row.Canary = cmp.Or(row.Today, i.Today), cmp.Or(row.Canary, i.Canary)
 		if state > row.State {
 			row.State, row.Why = state, why
 		}

@@ -88,9 +88,7 @@ func (j *judgement) decided() {
 	for n := range j.result.Instances {
 		in := &j.result.Instances[n]
 		i := Instance{Name: in.Name, Template: in.TemplateName}
-		if in.Template != nil {
-			i.Today = in.Template.Revision
-		}
+		i.today(in.Template)
 		entry, there := j.has(in.Name)
 		if in.Outcome != inject.Injected && entry.TemplateName() != in.TemplateName {
 			entry, there = inject.StatusEntry{}, false // a sidecar of another template has the name
@@ -124,6 +122,17 @@ func (j *judgement) decided() {
 	}
 }
 
+// today notes what a new pod would get; t is nil where there is no such template.
+func (i *Instance) today(t *templates.Template) {
+	if t == nil {
+		return
+	}
+	i.Today = t.Revision
+	if t.Canary != nil {
+		i.Canary = t.Canary.Name
+	}
+}
+
 // doubt replaces an answer that the templates at hand do not give.
 func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
 	if j.Doubt == nil || i.State != Blocked {
@@ -153,8 +162,8 @@ func (j *judgement) leftovers() {
 	for _, name := range names {
 		e := j.status[name]
 		i := Instance{Name: name, Template: e.TemplateName(), Revision: e.Revision, State: OptedOut, Why: "nothing asks for it now"}
-		if today, ok := j.Set.Lookup(j.namespace.Name, i.Template); ok && today.Template != nil {
-			i.Today = today.Template.Revision
+		if today, ok := j.Set.Lookup(j.namespace.Name, i.Template); ok {
+			i.today(today.Template)
 		}
 		switch {
 		case refused:

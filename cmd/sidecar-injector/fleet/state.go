@@ -112,6 +112,8 @@ type Instance struct {
 	// Revision that the pod has, "" if it lacks the sidecar; Today is that of a new pod, "" if
 	// there is no such template any more.
 	Revision, Today string
+	// Canary is the name of the canary that Today is of; "" where it is the template's own.
+	Canary string
 	// State leaves Trouble and budgets out.
 	State State
 	// Why is a sentence where the state is not Current.

@@ -1,0 +1,39 @@
+package inject
+
+import (
+	"fmt"
+
+	"github.com/sidecar-injector/sidecar-injector/templates"
+)
+
+// unknown is the fault of an instance for whose template there is none.
+func (j *job) unknown(c *candidate) Fault {
+	namespace := j.request.Namespace.Name
+	f := Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: requestPlace(c.reason, namespace),
+		Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: "sidecar-injector templates list shows what there is"}
+	if tried, ok := j.set.Canary(namespace, c.asked.template); ok && tried.Template != nil {
+		f.Message = fmt.Sprintf("%s is a canary, for which nobody can ask", templates.Quote(c.asked.template))
+		f.Fix = fmt.Sprintf("ask for %s, whose place it takes for %s", tried.Template.Name, tried.Template.Canary.Scope())
+		return f
+	}
+	if j.templates == nil {
+		j.templates = j.set.Names(namespace)
+	}
+	if near := j.nearestTemplate(c.asked.template); near != "" {
+		f.Fix = fmt.Sprintf("did you mean %s?", near)
+	}
+	return f
+}
+
+// maxCompared is with how many names of templates those that a pod asks for in vain are compared, from the
+// second one on: a thousand templates for each of 16 instances.
+const maxCompared = 16_384
+
+// nearestTemplate is the template that was probably meant; "" if there is none, or to look takes long.
+func (j *job) nearestTemplate(name string) string {
+	before := j.compared
+	if j.compared += len(j.templates); before > 0 && j.compared > maxCompared {
+		return ""
+	}
+	return templates.Nearest(name, j.templates)
+}
