@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,19 +34,6 @@ type changeOptions struct {
 	limits rollout.Limits
 
 	repairs bool
-}
-
-// due says whether the command is there for a sidecar as it stands.
-func (o *changeOptions) due(i *fleet.Instance) bool {
-	switch i.State {
-	case fleet.InPlace, fleet.Restart:
-		return !o.repairs
-	case fleet.Missed:
-		return o.repairs
-	case fleet.Blocked:
-		return o.repairs == (i.Revision == "")
-	}
-	return false
 }
 
 const (
@@ -91,9 +79,9 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		return o.unreachable(err)
 	}
 	runner := o.runner(s, std, report)
-	steps, err := o.plan(ctx, s, runner, canary)
-	if err != nil {
-		return rights(o.unreachable(err))
+	steps, lacks := o.plan(ctx, s, runner, canary)
+	if steps == nil && lacks != nil {
+		return rights(o.unreachable(lacks))
 	}
 	progress.On(std.ErrOut).Done()
 	fmt.Fprint(std.ErrOut, s.notes(report))
@@ -101,13 +89,13 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		fmt.Fprintln(std.ErrOut, "nothing is to do")
 	}
 	if o.dryRun {
-		return o.print(std, steps, planTable, "steps")
+		return cmp.Or(o.print(std, steps, planTable, "steps"), rights(lacks))
 	}
 	outcomes, err := runner.Run(ctx, steps)
 	if printed := o.print(std, outcomes, outcomeTable, "workloads"); printed != nil {
 		return printed
 	}
-	return verdict(outcomes, len(steps), err)
+	return verdict(outcomes, len(steps), cmp.Or(err, lacks))
 }
 
 // print writes a plan or what became of it.
@@ -185,22 +173,23 @@ func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 
 // rights adds to an error for want of a right what gives it.
 func rights(err error) error {
-	denied := (*rollout.DeniedError)(nil)
+	denied := (*fleet.DeniedError)(nil)
 	if !errors.As(err, &denied) {
 		return err
 	}
-	return &hinted{err, fmt.Sprintf("somebody who may can give it: kubectl create role sidecar-rollout -n %[1]s --verb=%[2]s --resource=%[3]s; "+
-		"kubectl create rolebinding sidecar-rollout -n %[1]s --role=sidecar-rollout --user=YOU; all rights that this takes are in docs/security.md",
-		denied.Namespace, denied.Verb, resourceName(denied.Resource))}
+	role, of, in := "role", "rolebinding", " -n "+terminal.ShellWord(denied.Namespace)
+	if denied.Namespace == "" {
+		role, of, in = "clusterrole", "clusterrolebinding", ""
+	}
+	return &hinted{err, fmt.Sprintf("somebody who may can give it: kubectl create %[1]s sidecar-rollout%[3]s --verb=%[4]s --resource=%[5]s; "+
+		"kubectl create %[2]s sidecar-rollout%[3]s --%[1]s=sidecar-rollout --user=YOU; all rights that this takes are in docs/fleet.md",
+		role, of, in, denied.Verb, resourceName(denied.Resource))}
 }
 
 // resourceName is a resource as kubectl create role wants it.
 func resourceName(resource string) string {
-	switch resource {
-	case "deployments", "statefulsets", "daemonsets", "replicasets":
-		return resource + ".apps"
-	case "poddisruptionbudgets":
-		return resource + ".policy"
+	if group := fleet.Group(resource); group != "" {
+		return resource + "." + group
 	}
 	return resource
 }
@@ -221,92 +210,16 @@ func (o *changeOptions) runner(s *surveyed, std streams, report palette) *rollou
 	}
 }
 
-// plan finds the pods that the command is there for, and what to do with each workload. What would
-// take pods away is tried first: owners are asked, and a pod is created by dry run.
+// plan finds the pods that the command is there for, and what to do with each workload.
 func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, canary fleet.Canary) ([]fleet.Step, error) {
-	byWorkload := map[fleet.Workload]*fleet.Candidate{}
-	var candidates []*fleet.Candidate
-	var blocked []fleet.Step
+	gathering := fleet.NewGathering(o.repairs)
+	s.scope.Changes = !o.dryRun && !o.repairs // the API server holds budgets for evictions by itself
 	err := s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
-		never := slices.DeleteFunc(slices.Clone(seen.Budgets), func(b *fleet.Budget) bool { return b.Room > 0 })
-		for _, b := range never {
-			b.Allowed = 0
-		}
-		seen.Standing.Obstruct(never)
-		target, why := o.target(seen)
-		switch {
-		case target == nil:
-			return nil
-		case target.State == fleet.Blocked:
-			i := slices.IndexFunc(blocked, func(b fleet.Step) bool { return b.Workload == seen.Workload })
-			if i < 0 {
-				blocked = append(blocked, fleet.Step{Workload: seen.Workload, How: fleet.Left, Why: why})
-				i = len(blocked) - 1
-			}
-			blocked[i].Pods = append(blocked[i].Pods, target.Name)
-			return nil
-		}
-		c := byWorkload[seen.Workload]
-		if c == nil {
-			c = &fleet.Candidate{Workload: seen.Workload, Why: why}
-			byWorkload[seen.Workload], candidates = c, append(candidates, c)
-		}
-		c.Pods = append(c.Pods, *target)
-		for _, b := range seen.Budgets {
-			if !slices.Contains(c.Budgets, b) {
-				c.Budgets = append(c.Budgets, b)
-			}
-		}
+		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("pods: %w", err)
+		return nil, err
 	}
-	for _, c := range candidates {
-		if err := o.owner(ctx, runner, c); err != nil {
-			return nil, err
-		}
-	}
-	return append(fleet.Plan(candidates, canary), blocked...), nil
-}
-
-// owner asks what a workload does about its pods, and tries one.
-func (o *changeOptions) owner(ctx context.Context, runner *rollout.Runner, c *fleet.Candidate) error {
-	anew := slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return t.State == fleet.InPlace })
-	if len(anew) == 0 {
-		return nil
-	}
-	var err error
-	if c.Owner, err = runner.Owner(ctx, c.Workload); err != nil || !c.Owner.Replaces {
-		return err
-	}
-	c.Owner.Renews = c.Owner.Renews && !o.repairs
-	left := (*rollout.LeftError)(nil)
-	if err := runner.Try(ctx, c.Workload, anew); errors.As(err, &left) {
-		c.Owner = fleet.Owner{Why: left.Message}
-	} else if err != nil {
-		return err
-	}
-	return nil
-}
-
-// target is a pod that the command is there for; nil if it is not. A pod whose sidecars need
-// different things gets what the worst of them needs.
-func (o *changeOptions) target(seen *live.Seen) (*fleet.Target, string) {
-	t, why, found := &fleet.Target{Name: seen.Pod.Name, UID: string(seen.Pod.UID), Wants: map[string]string{}}, "", false
-	for n := range seen.Standing.Instances {
-		i := &seen.Standing.Instances[n]
-		switch i.State {
-		case fleet.Current, fleet.InPlace, fleet.Restart, fleet.Missed:
-			t.Wants[i.Name] = i.Today
-		}
-		t.Stops = t.Stops || i.Stops()
-		if o.due(i) && (!found || i.State > t.State) {
-			t.State, why, found = i.State, i.Why, true
-		}
-	}
-	if !found {
-		return nil, ""
-	}
-	return t, why
+	return runner.Plan(ctx, gathering, canary)
 }

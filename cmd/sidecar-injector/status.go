@@ -104,7 +104,7 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	}
 	loaded, rows, err := o.rows(cmd.Context(), std)
 	if err != nil {
-		return o.unreachable(err)
+		return rights(o.unreachable(err))
 	}
 	text, err := o.format(rows, true)
 	if err != nil {
@@ -145,7 +145,7 @@ func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*flee
 		return nil
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("pods: %w", err)
+		return nil, nil, err
 	}
 	rows := inventory.Rows()
 	if len(o.only) > 0 {
@@ -169,7 +169,7 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 		loaded, rows, err := o.rows(ctx, std)
 		switch {
 		case err != nil && first:
-			return o.unreachable(err)
+			return rights(o.unreachable(err))
 		case err != nil:
 			fmt.Fprint(std.ErrOut, report.Printable(fmt.Sprintf("error: %v; trying again\n", err)))
 		default:

@@ -25,6 +25,8 @@ type Scope struct {
 	Selector string
 	// ByJob counts pods of CronJobs by Job: nobody asks which CronJob made it.
 	ByJob bool
+	// Changes says that pods are to change: it is an error then if budgets may not be read.
+	Changes bool
 }
 
 // discover is the API server's account of itself.
@@ -80,9 +82,14 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 			return err
 		}
 	}
-	budgets, err := r.Budgets(ctx, scope.Namespace)
+	budgets, err := r.budgets(ctx, scope.Namespace)
+	if Denied(err) && scope.Changes {
+		return &fleet.DeniedError{Verb: "list", Resource: "poddisruptionbudgets", Namespace: scope.Namespace, Err: err}
+	}
 	if err != nil {
-		return err
+		if err = r.excuse("PodDisruptionBudgets", "nothing counts as blocked by one", err); err != nil {
+			return err
+		}
 	}
 	byNamespace := map[string][]*fleet.Budget{}
 	for _, b := range budgets {
@@ -92,7 +99,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 	for _, n := range scope.Namespaces {
 		known[n.Name] = n
 	}
-	return r.Pods(ctx, scope.Namespace, scope.Selector, func(pod Pod) error {
+	err = r.Pods(ctx, scope.Namespace, scope.Selector, func(pod Pod) error {
 		in, ok := known[pod.Namespace]
 		if !ok {
 			in.Name = pod.Namespace
@@ -109,6 +116,13 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 		}
 		return visit(&Seen{&pod, workloadOf(&pod, made), standing, fleet.Covering(byNamespace[pod.Namespace], pod.Namespace, pod.Labels)})
 	})
+	if Denied(err) {
+		return &fleet.DeniedError{Verb: "list", Resource: "pods", Namespace: scope.Namespace, Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("pods: %w", err)
+	}
+	return nil
 }
 
 // workloadOf is what a person wrote to have the pod.
@@ -123,9 +137,9 @@ func workloadOf(pod *Pod, made map[string]Owner) fleet.Workload {
 	return fleet.Workload{Namespace: pod.Namespace, Kind: owner.Kind, Name: owner.Name}
 }
 
-// Budgets are the PodDisruptionBudgets of a namespace, "" being all; none where nobody shows them.
-func (r *Reader) Budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
-	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
+// budgets are the PodDisruptionBudgets of a namespace, "" being all.
+func (r *Reader) budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
+	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
 		list, err := r.client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)
 		if err != nil {
 			return nil, "", err
@@ -140,10 +154,6 @@ func (r *Reader) Budgets(ctx context.Context, namespace string) ([]*fleet.Budget
 		}
 		return some, list.Continue, nil
 	})
-	if err != nil {
-		return nil, r.excuse("PodDisruptionBudgets", "nothing counts as blocked by one", err)
-	}
-	return all, nil
 }
 
 func budgetOf(b *policyv1.PodDisruptionBudget) (*fleet.Budget, error) {

@@ -117,7 +117,15 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 	err = r.wait(ctx, func() error {
 		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, r.refusals(ctx, s.Workload, now))}
 	}, func() (bool, int, error) {
-		pods, err := r.pods(ctx, s.Workload, now)
+		// It may have been scaled or deleted meanwhile.
+		later, err := r.owner(ctx, s.Workload)
+		if err != nil {
+			return false, 0, err
+		}
+		if !later.Replaces {
+			return false, 0, &LeftError{later.Why}
+		}
+		pods, err := r.pods(ctx, s.Workload, later)
 		if err != nil {
 			return false, 0, err
 		}
@@ -139,7 +147,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 				return false, 0, err
 			}
 		}
-		return len(pods) >= len(before) && readyNow >= ready, readyNow, nil
+		return len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted), readyNow, nil
 	})
 	if err == nil || errors.Is(err, context.Canceled) {
 		o.Done += came
@@ -214,10 +222,8 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 				return false, 0, &LeftError{obstacle}
 			}
 			return false, 0, nil
-		case apierrors.IsInternalError(err):
-			return false, 0, &LeftError{fmt.Sprintf("pod %s cannot be evicted: %v", t.Name, err)}
 		}
-		return false, 0, fmt.Errorf("pod %s/%s: %w", s.Namespace, t.Name, err)
+		return false, 0, declined("pod "+t.Name+" cannot be evicted", err)
 	})
 	return gone, err
 }

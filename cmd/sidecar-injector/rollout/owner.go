@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,6 +30,7 @@ type owner struct {
 	selector labels.Selector
 	template corev1.PodTemplateSpec
 	claims   []string // the names of a StatefulSet's volumeClaimTemplates
+	wanted   int      // pods
 	// settled says that its own rollout is over, progress how far that is, failure what keeps it.
 	settled  bool
 	progress int
@@ -37,15 +39,7 @@ type owner struct {
 
 type schemaKind struct{ version, kind, resource string }
 
-// Owner says what a workload can do about its pods. One that has gone replaces none.
-func (r *Runner) Owner(ctx context.Context, w fleet.Workload) (fleet.Owner, error) {
-	o, err := r.owner(ctx, w)
-	if err != nil {
-		return fleet.Owner{}, err
-	}
-	return o.Owner, nil
-}
-
+// owner says what a workload can do about its pods. One that has gone replaces none.
 func (r *Runner) owner(ctx context.Context, w fleet.Workload) (*owner, error) {
 	var o *owner
 	resource := strings.ToLower(w.Kind) + "s"
@@ -65,6 +59,15 @@ func (r *Runner) owner(ctx context.Context, w fleet.Workload) (*owner, error) {
 	return o, nil
 }
 
+// Reference is the workload as events name it; nil if it has gone, or makes no pods anew.
+func (r *Runner) Reference(ctx context.Context, w fleet.Workload) (*corev1.ObjectReference, error) {
+	o, err := r.owner(ctx, w)
+	if err != nil || o.kind.kind == "" {
+		return nil, err
+	}
+	return &corev1.ObjectReference{APIVersion: o.kind.version, Kind: o.kind.kind, Namespace: w.Namespace, Name: w.Name, UID: o.meta.UID}, nil
+}
+
 func (r *Runner) get(ctx context.Context, w fleet.Workload) (*owner, error) {
 	apps, options := r.Client.AppsV1(), metav1.GetOptions{}
 	switch w.Kind {
@@ -80,11 +83,11 @@ func (r *Runner) get(ctx context.Context, w fleet.Workload) (*owner, error) {
 	case "ReplicaSet":
 		s, err := apps.ReplicaSets(w.Namespace).Get(ctx, w.Name, options)
 		return &owner{Owner: fleet.Owner{Replaces: true}, meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "ReplicaSet", "replicasets"},
-			selector: selectorOf(s.Spec.Selector), template: s.Spec.Template}, err
+			selector: selectorOf(s.Spec.Selector), template: s.Spec.Template, wanted: int(replicas(s.Spec.Replicas))}, err
 	case "ReplicationController":
 		c, err := r.Client.CoreV1().ReplicationControllers(w.Namespace).Get(ctx, w.Name, options)
 		o := &owner{Owner: fleet.Owner{Replaces: true}, meta: c.ObjectMeta, kind: schemaKind{"v1", "ReplicationController", "replicationcontrollers"},
-			selector: labels.SelectorFromSet(c.Spec.Selector)}
+			selector: labels.SelectorFromSet(c.Spec.Selector), wanted: int(replicas(c.Spec.Replicas))}
 		if c.Spec.Template != nil {
 			o.template = *c.Spec.Template
 		}
@@ -114,7 +117,7 @@ func replicas(n *int32) int32 {
 }
 
 func ofDeployment(d *appsv1.Deployment) *owner {
-	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template}
+	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(replicas(d.Spec.Replicas))}
 	o.Owner = fleet.Owner{Replaces: true, Renews: !d.Spec.Paused, Takes: int(replicas(d.Spec.Replicas))}
 	if u := d.Spec.Strategy.RollingUpdate; u != nil {
 		o.Takes = takes(u.MaxUnavailable, replicas(d.Spec.Replicas), false)
@@ -132,7 +135,7 @@ func ofDeployment(d *appsv1.Deployment) *owner {
 }
 
 func ofStatefulSet(s *appsv1.StatefulSet) *owner {
-	o := &owner{meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "StatefulSet", "statefulsets"}, selector: selectorOf(s.Spec.Selector), template: s.Spec.Template}
+	o := &owner{meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "StatefulSet", "statefulsets"}, selector: selectorOf(s.Spec.Selector), template: s.Spec.Template, wanted: int(replicas(s.Spec.Replicas))}
 	o.Owner = fleet.Owner{Replaces: true, Renews: s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType, Takes: 1}
 	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil {
 		o.Takes = max(1, takes(u.MaxUnavailable, replicas(s.Spec.Replicas), true))
@@ -148,7 +151,7 @@ func ofStatefulSet(s *appsv1.StatefulSet) *owner {
 }
 
 func ofDaemonSet(d *appsv1.DaemonSet) *owner {
-	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "DaemonSet", "daemonsets"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template}
+	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "DaemonSet", "daemonsets"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(d.Status.DesiredNumberScheduled)}
 	s := &d.Status
 	o.Owner = fleet.Owner{Replaces: true, Renews: d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType, Takes: 1}
 	if u := d.Spec.UpdateStrategy.RollingUpdate; u != nil {
@@ -249,10 +252,7 @@ func (r *Runner) patchWorkload(ctx context.Context, w fleet.Workload, o *owner, 
 		return client.Patch(types.StrategicMergePatchType).Namespace(w.Namespace).Resource(o.kind.resource).Name(w.Name).
 			Param("fieldManager", "sidecar-injector").Body(patch).Do(ctx).Error()
 	})
-	if err != nil {
-		return fmt.Errorf("%s in %s: %w", w, w.Namespace, err)
-	}
-	return nil
+	return declined(fmt.Sprintf("%s in %s", w, w.Namespace), err)
 }
 
 // rolled waits for the end of a workload's own rollout; a new pod in trouble is the end as well.
@@ -263,6 +263,9 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, old map[
 		now, err := r.owner(ctx, s.Workload)
 		if err != nil {
 			return false, 0, err
+		}
+		if !now.Replaces || !now.Renews {
+			return false, 0, &LeftError{cmp.Or(now.Why, "its rollout was paused meanwhile, or it no longer rolls out by itself")}
 		}
 		if now.failure != "" {
 			return false, 0, &TroubleError{s.Workload, "its rollout fails: " + now.failure}

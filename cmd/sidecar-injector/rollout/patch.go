@@ -127,8 +127,11 @@ func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target)
 		if apierrors.IsConflict(err) && conflicts < maxConflicts {
 			continue
 		}
-		if err != nil {
+		if immutable := (*immutableError)(nil); errors.As(err, &immutable) {
 			return err
+		}
+		if err != nil {
+			return declined("pod "+t.Name, err)
 		}
 		for _, c := range changes {
 			if c.Field == "image" {
@@ -173,11 +176,11 @@ func (r *Runner) change(ctx context.Context, now *running, changes []fleet.Chang
 		return refused(err, "the image")
 	}
 	back, undo := reverse(changes)
-	if undo != nil {
-		return errors.Join(err, undo)
+	if undo == nil {
+		_, undo = r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize")
 	}
-	if _, undo := r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize"); undo != nil {
-		return errors.Join(err, fmt.Errorf("pod %s/%s keeps its new cpu and memory: %w", now.pod.Namespace, now.pod.Name, undo))
+	if undo != nil {
+		return fmt.Errorf("its cpu and memory are new, and its image is not: %w", err)
 	}
 	return refused(err, "the image")
 }

@@ -6,16 +6,21 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // Limits bound what a rollout does at once.
@@ -38,8 +43,10 @@ type Runner struct {
 	Limits Limits
 	// Tell reports progress; it is called by one goroutine at a time.
 	Tell func(fleet.Workload, string)
-	// Repairs says that a workload is not to be repaired twice within repairPause.
+	// Repairs says that a workload is not to be repaired twice within RepairPause.
 	Repairs bool
+	// Halt, which may be nil, is asked before each step; an error ends the run there.
+	Halt func(context.Context) error
 
 	telling sync.Mutex
 }
@@ -70,21 +77,10 @@ type LeftError struct{ Message string }
 
 func (e *LeftError) Error() string { return e.Message }
 
-// DeniedError is a right that whoever runs this lacks.
-type DeniedError struct {
-	Verb, Resource, Namespace string
-	Err                       error
-}
-
-func (e *DeniedError) Error() string {
-	return fmt.Sprintf("you may not %s %s in namespace %s: %v", e.Verb, e.Resource, e.Namespace, e.Err)
-}
-
-func (e *DeniedError) Unwrap() error { return e.Err }
-
 // Run carries out the steps, in their order as far as budgets allow. It ends when all are done, at
 // the first trouble, or when the context ends; steps under way are then brought to an
-// end that leaves no pod half changed. The outcomes are those of the steps that were begun.
+// end that leaves no pod half changed. The outcomes are those of the steps that were begun. A step
+// for which a right lacks is left, and the error when all others are done.
 func (r *Runner) Run(ctx context.Context, steps []fleet.Step) ([]Outcome, error) {
 	var canaries, others []fleet.Step
 	for _, s := range steps {
@@ -118,11 +114,14 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 	ended := make(chan end)
 	begun := make([]bool, len(steps))
 	var outcomes []Outcome
-	var failed error
+	var failed, denied error
 	running := 0
 	for {
 		for i := range steps {
 			if begun[i] || failed != nil || ctx.Err() != nil || running >= max(1, r.Limits.MaxWorkloads) || anyBusy(busy, &steps[i]) {
+				continue
+			}
+			if failed = r.halted(ctx); failed != nil {
 				continue
 			}
 			begun[i] = true
@@ -137,10 +136,7 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 			}()
 		}
 		if running == 0 {
-			if failed == nil {
-				failed = ctx.Err()
-			}
-			return outcomes, failed
+			return outcomes, cmp.Or(failed, ctx.Err(), denied)
 		}
 		e := <-ended
 		running--
@@ -148,6 +144,10 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 		if left := (*LeftError)(nil); errors.As(e.err, &left) {
 			e.outcome.Left, e.err = left.Message, nil
 			r.tell(e.outcome.Workload, "left: %s", left.Message)
+		} else if lacks := (*fleet.DeniedError)(nil); errors.As(e.err, &lacks) {
+			// It may be another one's namespace: the others go on.
+			e.outcome.Left, e.err, denied = lacks.Error(), nil, cmp.Or(denied, e.err)
+			r.tell(e.outcome.Workload, "left: %s", lacks)
 		} else if e.err != nil {
 			e.outcome.Left = e.err.Error()
 		}
@@ -156,6 +156,14 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 			failed = e.err
 		}
 	}
+}
+
+// halted says why nothing more is to be begun; nil if something is.
+func (r *Runner) halted(ctx context.Context) error {
+	if r.Halt == nil {
+		return nil
+	}
+	return r.Halt(ctx)
 }
 
 func locks(s *fleet.Step) []string {
@@ -233,7 +241,7 @@ func rest(ctx context.Context, d time.Duration) error {
 }
 
 // call asks the API server, again and again while it cannot be reached. A right that lacks is a
-// *DeniedError; other answers are the caller's to judge.
+// *fleet.DeniedError; other answers are the caller's to judge.
 func (r *Runner) call(ctx context.Context, verb, resource, namespace string, ask func(context.Context) error) error {
 	deadline := time.Now().Add(r.Limits.Timeout)
 	for {
@@ -241,8 +249,8 @@ func (r *Runner) call(ctx context.Context, verb, resource, namespace string, ask
 		switch {
 		case err == nil:
 			return nil
-		case apierrors.IsForbidden(err) && (verb != "create" || resource != "pods"), apierrors.IsUnauthorized(err):
-			return &DeniedError{verb, resource, namespace, err}
+		case apierrors.IsUnauthorized(err), apierrors.IsForbidden(err) && r.lacks(ctx, verb, resource, namespace):
+			return &fleet.DeniedError{Verb: verb, Resource: resource, Namespace: namespace, Err: err}
 		case !away(err) || ctx.Err() != nil:
 			return err
 		case time.Now().After(deadline):
@@ -252,6 +260,30 @@ func (r *Runner) call(ctx context.Context, verb, resource, namespace string, ask
 			return err
 		}
 	}
+}
+
+// lacks finds out whether it is for want of a right that something is forbidden: admission forbids, too.
+// Where nobody says, it is.
+func (r *Runner) lacks(ctx context.Context, verb, resource, namespace string) bool {
+	name, sub, _ := strings.Cut(resource, "/")
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: fleet.Group(resource), Resource: name, Subresource: sub},
+	}}
+	review, err := r.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	return err != nil || !review.Status.Allowed
+}
+
+// declined makes of a no of the API server, which is for reasons of its own, a workload that is left: others
+// may have none. Every other error stays one.
+func declined(what string, err error) error {
+	denied, status := (*fleet.DeniedError)(nil), apierrors.APIStatus(nil)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &denied), away(err), !errors.As(err, &status):
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return &LeftError{what + ": " + inject.OneLine(status.Status().Message, maxMessage)}
 }
 
 // away says that an error is that of a server which may be back in a moment.

@@ -17,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
@@ -113,13 +114,14 @@ func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
 			r := quiet(Limits{Timeout: time.Minute})
+			r.Client = fake.NewClientset() // it allows nothing when it is asked
 			err := r.call(t.Context(), "patch", "pods", "shop", func(context.Context) error {
 				if calls++; calls > 1 {
 					return nil
 				}
 				return test.err
 			})
-			denied := (*DeniedError)(nil)
+			denied := (*fleet.DeniedError)(nil)
 			if (err == nil) != test.again || (calls == 2) != test.again || errors.As(err, &denied) != test.denied {
 				t.Errorf("%d calls: %v", calls, err)
 			}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,12 +15,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Try creates a pod of a workload by dry run: nothing is taken away that would not come back,
+// try creates a pod of a workload by dry run: nothing is taken away that would not come back,
 // with its sidecars. What is in the way is a *LeftError.
-func (r *Runner) Try(ctx context.Context, w fleet.Workload, targets []fleet.Target) error {
-	return r.try(ctx, w, targets)
-}
-
 func (r *Runner) try(ctx context.Context, w fleet.Workload, targets []fleet.Target) error {
 	o, err := r.owner(ctx, w)
 	if err != nil {
@@ -39,10 +34,8 @@ func (r *Runner) try(ctx context.Context, w fleet.Workload, targets []fleet.Targ
 		got, err = r.Client.CoreV1().Pods(w.Namespace).Create(ctx, trialPod(w, maker), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err
 	})
-	if apierrors.IsForbidden(err) {
-		if denied := r.denied(ctx, "create", "pods", w.Namespace, err); denied != nil {
-			return denied
-		}
+	if denied := (*fleet.DeniedError)(nil); errors.As(err, &denied) {
+		return err
 	}
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		return &LeftError{"a new pod would be refused: " + inject.OneLine(status.Status().Message, maxMessage)}
@@ -64,18 +57,6 @@ func (r *Runner) try(ctx context.Context, w fleet.Workload, targets []fleet.Targ
 				return &LeftError{fmt.Sprintf("a new pod would come with revision %s of %s: the injector does not have revision %s in force", e.Revision, name, revision)}
 			}
 		}
-	}
-	return nil
-}
-
-// denied finds out whether it was for want of a right that something was forbidden; nil if not.
-func (r *Runner) denied(ctx context.Context, verb, resource, namespace string, err error) error {
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Resource: resource},
-	}}
-	review, asked := r.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-	if asked == nil && !review.Status.Allowed {
-		return &DeniedError{verb, resource, namespace, err}
 	}
 	return nil
 }

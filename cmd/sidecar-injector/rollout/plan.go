@@ -1,0 +1,57 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+)
+
+// Plan says what to do with the pods that were gathered. What would take pods away is tried first: owners are asked,
+// and a pod is created by dry run. A workload that may not be asked for is left, and the
+// first right that lacks comes back beside the plan, as a *fleet.DeniedError; with every other
+// error there is no plan.
+func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Canary) ([]fleet.Step, error) {
+	var denied *fleet.DeniedError
+	for _, c := range g.Candidates() {
+		err := r.consider(ctx, c)
+		if lacks := (*fleet.DeniedError)(nil); errors.As(err, &lacks) {
+			c.Owner = fleet.Owner{Why: lacks.Error()}
+			if denied == nil {
+				denied = lacks
+			}
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	steps := g.Plan(canary)
+	if denied != nil {
+		return steps, denied
+	}
+	return steps, nil
+}
+
+// consider asks what a workload does about its pods, and tries one.
+func (r *Runner) consider(ctx context.Context, c *fleet.Candidate) error {
+	anew := slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return t.State == fleet.InPlace })
+	if len(anew) == 0 {
+		return nil
+	}
+	o, err := r.owner(ctx, c.Workload)
+	if err != nil {
+		return err
+	}
+	c.Owner = o.Owner
+	if !o.Replaces {
+		return nil
+	}
+	c.Owner.Renews = c.Owner.Renews && !r.Repairs
+	left := (*LeftError)(nil)
+	if err := r.try(ctx, c.Workload, anew); errors.As(err, &left) {
+		c.Owner = fleet.Owner{Why: left.Message}
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
