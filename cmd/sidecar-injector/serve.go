@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/keeper"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/serve"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -20,9 +21,6 @@ type serveOptions struct {
 	namespaceFile, configFile, logLevel string
 	keeper                              []string
 }
-
-// keeperInventory is the work that counts pods by state.
-const keeperInventory = "inventory"
 
 func newServeCommand(std streams) *cobra.Command {
 	o := &serveOptions{}
@@ -61,8 +59,8 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 	flags.StringArrayVar(&o.TemplateDirs, "template-dir", nil, "`directory` of templates, read again when it changes; may be repeated")
 	flags.StringVar(&o.namespaceFile, "namespace-file", "", "`file` of Namespaces that count as they stand in it")
 	flags.StringVar(&o.configFile, "config", "", "`file` of the injector's settings")
-	flags.StringSliceVar(&o.keeper, "keeper", nil, "look after the fleet in the replica that holds the lease, by `work`: inventory, which counts pods")
-	complete(cmd, "keeper", keeperInventory)
+	flags.StringSliceVar(&o.keeper, "keeper", nil, "look after the fleet in the replica that holds the lease, by `work`: inventory, which counts pods, repair, rollout")
+	complete(cmd, "keeper", string(keeper.Inventory), string(keeper.Repair), string(keeper.Rollout))
 	flags.DurationVar(&o.Drain, "drain", 10*time.Second, "how long to go on answering after SIGTERM")
 	flags.StringVar(&o.logLevel, "log-level", "info", "info; or debug, which also logs requests that were turned away")
 	return cmd
@@ -92,11 +90,12 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 	case o.logLevel != "info" && o.logLevel != "debug":
 		return &hinted{fmt.Errorf("--log-level %q: want info or debug", o.logLevel), seeHelp(cmd)}
 	}
-	for _, work := range o.keeper {
-		if work != keeperInventory {
-			return &hinted{fmt.Errorf("--keeper %s: want inventory", templates.Quote(work)), seeHelp(cmd)}
+	for _, text := range o.keeper {
+		work, err := keeper.ParseWork(text)
+		if err != nil {
+			return &hinted{fmt.Errorf("--keeper %w", err), seeHelp(cmd)}
 		}
-		o.Keeper = true
+		o.Keeper = append(o.Keeper, work)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func rooms() map[string][]string {
 			"webhook", "webhook/inject"},
 		"cmd/sidecar-injector/doctor":  {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/rollout": {"cmd/sidecar-injector/fleet", "webhook/inject"},
-		"cmd/sidecar-injector/keeper":  {"cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "templates", "webhook/inject"},
+		"cmd/sidecar-injector/keeper":  {"cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "cmd/sidecar-injector/rollout", "templates", "webhook/inject"},
 		"cmd/sidecar-injector/serve":   {"cmd/sidecar-injector/keeper", "templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
 
 		"cmd/sidecar-injector/playground":        {"cmd/sidecar-injector/diff", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/offline", "examples", "templates", "templates/builtin", "templates/load", "templates/manifest", "webhook/inject"},
@@ -54,7 +54,7 @@ func rooms() map[string][]string {
 
 		"examples": {},
 
-		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live",
+		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/keeper", "cmd/sidecar-injector/live",
 			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/progress", "cmd/sidecar-injector/rollout", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
 			"templates/shape", "templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}

@@ -11,6 +11,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/keeper"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -105,7 +106,7 @@ func withoutOptIn(selector *metav1.LabelSelector) *metav1.LabelSelector {
 // TestEventsMayHaveTheReasonsOfTheClosedList: a new reason that the policy does not know
 // would be refused, and the event lost.
 func TestEventsMayHaveTheReasonsOfTheClosedList(t *testing.T) {
-	wanted := []string{"Injected"}
+	wanted := []string{"Injected", keeper.PauseReason(keeper.Repair), keeper.PauseReason(keeper.Rollout)}
 	for _, info := range inject.Reasons() {
 		complains := slices.ContainsFunc(info.Outcomes, func(o inject.Outcome) bool {
 			return o == inject.Skipped || o == inject.AdmittedWithout || o == inject.Refused

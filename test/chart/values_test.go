@@ -148,7 +148,7 @@ func TestValuesThatCannotBeMeantAreRefused(t *testing.T) {
 		"webhook.url=http://injector", "webhook.url=injector:9443",
 		"webhook.url=https://injector?a=b", "tls.mode=helm", "tls.mode=provided", "image.digest=latest", "image.repository=",
 		"templates.proxy=text", "monitoring.scrape=Prometheus", "logLevel=trace", "config.onUnknownTemplate=Deny",
-		"config.cluster.port=5000", "guard=deny", "guard=Audit", "guard=true", "commonLabels.app\\.kubernetes\\.io/name=other", "webhook.reinvocationPolicy=Always",
+		"config.cluster.port=5000", "keeper.repair=true", "keeper.rollout=true", "keeper.canary=x", "guard=deny", "guard=Audit", "guard=true", "commonLabels.app\\.kubernetes\\.io/name=other", "webhook.reinvocationPolicy=Always",
 	} {
 		if _, err := template(t, "--set", set); err == nil {
 			t.Errorf("--set %s is accepted", set)

@@ -30,8 +30,8 @@ func asInjector(t *testing.T) *kubernetes.Clientset {
 // types of Kubernetes: a misspelt field of a pod would be an error only when a pod comes.
 func TestThePoliciesFitTheTypesThatTheyLookAt(t *testing.T) {
 	needsServed(t, policiesVersion, "validatingadmissionpolicies")
-	installChart(t, "--set", "guard=Deny")
-	for _, name := range []string{"guard", "own-webhooks", "events"} {
+	installChart(t, "--set", "guard=Deny,keeper.enabled=true,keeper.repair=true")
+	for _, name := range []string{"guard", "own-webhooks", "events", "keeper"} {
 		err := eventually(t.Context(), patience, func(ctx context.Context) error {
 			policy, err := suite.client.AdmissionregistrationV1().ValidatingAdmissionPolicies().Get(ctx, releaseName+"-"+name, metav1.GetOptions{})
 			switch {

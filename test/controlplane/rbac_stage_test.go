@@ -44,7 +44,7 @@ type performance struct {
 // promise says why something is not as it should be; nil if it is.
 type promise func(ctx context.Context, p *performance) error
 
-func setStage(t *testing.T) *stage {
+func setStage(t *testing.T, args ...string) *stage {
 	t.Helper()
 	t.Cleanup(func() { // reset makes them anew, and then they are not Helm's
 		ctx := context.Background()
@@ -57,7 +57,7 @@ func setStage(t *testing.T) *stage {
 			}
 		}
 	})
-	installChart(t)
+	installChart(t, args...)
 	s := &stage{namespace: newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)}
 	var err error
 	s.cluster, err = suite.client.RbacV1().ClusterRoles().Get(t.Context(), releaseName, metav1.GetOptions{})

@@ -20,6 +20,7 @@ import (
 // TestWhatIsExposedIsWhatIsUsedAndDocumented starts the program once for all of it.
 func TestWhatIsExposedIsWhatIsUsedAndDocumented(t *testing.T) {
 	ours := exposed(t)
+	maps.Copy(ours, keeper(t))
 	known := maps.Clone(ours)
 	maps.Copy(known, apiServer(t))
 	queries := dashboardQueries(t)

@@ -92,9 +92,14 @@ func ready(t *testing.T, url string) {
 }
 
 // apiServer is what a real API server exposes of webhooks: test/controlplane compares.
-func apiServer(t *testing.T) map[string]*dto.MetricFamily {
+func apiServer(t *testing.T) map[string]*dto.MetricFamily { return recorded(t, "apiserver.txt") }
+
+// keeper is what a program that looks after a fleet exposes besides: test/controlplane compares.
+func keeper(t *testing.T) map[string]*dto.MetricFamily { return recorded(t, "keeper.txt") }
+
+func recorded(t *testing.T, name string) map[string]*dto.MetricFamily {
 	t.Helper()
-	file, err := os.Open("testdata/apiserver.txt")
+	file, err := os.Open(filepath.Join("testdata", name))
 	must(t, err)
 	defer file.Close()
 	return parse(t, file)

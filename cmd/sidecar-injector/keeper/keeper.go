@@ -1,13 +1,21 @@
-// Package keeper looks after the fleet from inside the cluster: it counts pods by the state of their
-// sidecars, again and again. One replica at a time runs it.
+// Package keeper looks after the fleet from inside the cluster, in one replica at a time. It counts pods by the state
+// of their sidecars, and if it is told so it repairs and rolls out, by the code of the
+// commands and within their limits.
+//
+// At trouble it pauses what it was about until a person has it go on: the pause stands on the Lease, so that
+// the next holder heeds it.
 package keeper
 
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
@@ -26,6 +34,25 @@ const (
 // answerTime is how long one answer of the API server may take.
 const answerTime = 30 * time.Second
 
+// Work is what a keeper does.
+type Work string
+
+// All that it can do.
+const (
+	Inventory Work = "inventory" // counting, which it does in any case
+	Repair    Work = "repair"
+	Rollout   Work = "rollout"
+)
+
+// ParseWork reads one.
+func ParseWork(text string) (Work, error) {
+	switch w := Work(text); w {
+	case Inventory, Repair, Rollout:
+		return w, nil
+	}
+	return "", fmt.Errorf("%s: want %s, %s or %s", templates.Quote(text), Inventory, Repair, Rollout)
+}
+
 // Library has the templates in force.
 type Library interface {
 	Current() *templates.Set
@@ -34,7 +61,13 @@ type Library interface {
 
 // Options are what a keeper works with.
 type Options struct {
-	Config    *rest.Config
+	Config *rest.Config
+	Client kubernetes.Interface
+	// Namespace and Name are those of the Lease that the keeper works under, Host the name of its pod.
+	Namespace, Name, Host string
+
+	// Works are what it does; it counts whatever they are.
+	Works     []Work
 	Templates Library
 	Settings  *inject.Settings
 	Metrics   *Metrics
@@ -44,66 +77,69 @@ type Options struct {
 // Keeper looks after the fleet as long as it runs.
 type Keeper struct {
 	Options
-	reader *live.Reader
-	noted  int // of the reader's notes, how many are in the log
+	counter, worker *look
+	// held are pauses that could not be written yet, by work.
+	held map[Work]string
+}
+
+// look reads the fleet; it serves one goroutine.
+type look struct {
+	*live.Reader
+	noted int // of its notes, how many are in the log
 }
 
 // New makes a keeper; it asks the cluster nothing yet.
 func New(o Options) (*Keeper, error) {
 	config := rest.CopyConfig(o.Config)
 	config.Timeout = answerTime
-	reader, err := live.NewReader(config)
-	if err != nil {
-		return nil, fmt.Errorf("keeper: %w", err)
+	k := &Keeper{Options: o, held: map[Work]string{}}
+	for _, w := range o.Works {
+		if w != Inventory {
+			k.Metrics.changed(w, 0) // so that the first pod counts as an increase
+		}
 	}
-	return &Keeper{Options: o, reader: reader}, nil
+	for _, l := range []**look{&k.counter, &k.worker} {
+		reader, err := live.NewReader(config)
+		if err != nil {
+			return nil, fmt.Errorf("keeper: %w", err)
+		}
+		*l = &look{Reader: reader}
+	}
+	return k, nil
 }
 
 // Run works until ctx is done. What fails is logged, counted and tried again in the next round.
 func (k *Keeper) Run(ctx context.Context) error {
 	defer k.Metrics.forget()
+	var all sync.WaitGroup
+	all.Go(func() { k.repeat(ctx, k.count) })
+	if slices.Contains(k.Works, Repair) || slices.Contains(k.Works, Rollout) {
+		all.Go(func() { k.repeat(ctx, k.work) })
+	}
+	all.Wait()
+	return nil
+}
+
+// repeat does rounds, each of which says how long it looked at pods.
+func (k *Keeper) repeat(ctx context.Context, round func(context.Context) time.Duration) {
 	for {
 		wait := time.Second
 		if k.Templates.Ready() {
-			wait = max(pause, resting*k.round(ctx))
+			wait = max(pause, resting*round(ctx))
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(wait):
 		}
 	}
 }
 
-// round looks at all pods once, and says how long that took.
-func (k *Keeper) round(ctx context.Context) time.Duration {
-	begun := time.Now()
-	counts, err := k.count(ctx)
-	took := time.Since(begun)
-	for _, note := range k.reader.Notes()[k.noted:] {
-		k.Log.Info("pods are not seen as they are", "why", note)
-		k.noted++
-	}
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		k.Metrics.round(inventory, failed)
-		k.Log.Error(err, "pods could not be counted")
-	default:
-		k.Metrics.round(inventory, done)
-		k.Metrics.counted(counts, time.Now())
-	}
-	return took
-}
-
 // count counts pods by the state of their worst sidecar, as status shows it.
-func (k *Keeper) count(ctx context.Context) (map[fleet.State]int, error) {
-	today, scope, err := k.survey(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (k *Keeper) count(ctx context.Context) time.Duration {
+	begun := time.Now()
 	counts := map[fleet.State]int{}
-	err = k.reader.Survey(ctx, today, scope, func(seen *live.Seen) error {
+	_, err := k.survey(ctx, k.counter, false, func(seen *live.Seen) error {
 		seen.Standing.Obstruct(seen.Budgets)
 		worst := fleet.Current
 		for n := range seen.Standing.Instances {
@@ -113,21 +149,44 @@ func (k *Keeper) count(ctx context.Context) (map[fleet.State]int, error) {
 		counts[worst]++
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("pods: %w", err)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		k.Metrics.round(Inventory, failed)
+		k.Log.Error(err, "pods could not be counted")
+	default:
+		k.Metrics.round(Inventory, done)
+		k.Metrics.counted(counts, time.Now())
 	}
-	return counts, nil
+	return time.Since(begun)
 }
 
-// survey is what decides about pods now, and all namespaces.
-func (k *Keeper) survey(ctx context.Context) (*fleet.Today, live.Scope, error) {
-	namespaces, err := k.reader.Namespaces(ctx)
+// surveyed is what pods were compared by.
+type surveyed struct {
+	today *fleet.Today
+	known map[string]inject.Namespace
+}
+
+// survey visits all pods. Who means to change some needs to know of all budgets.
+func (k *Keeper) survey(ctx context.Context, l *look, changes bool, visit func(*live.Seen) error) (*surveyed, error) {
+	namespaces, err := l.Namespaces(ctx)
 	if err != nil {
-		return nil, live.Scope{}, fmt.Errorf("namespaces: %w", err)
+		return nil, fmt.Errorf("namespaces: %w", err)
 	}
-	server, err := k.reader.Server(ctx)
+	server, err := l.Server(ctx)
 	if err != nil {
-		return nil, live.Scope{}, err
+		return nil, err
 	}
-	return &fleet.Today{Set: k.Templates.Current(), Settings: k.Settings, Server: server}, live.Scope{Namespaces: namespaces, ByJob: true}, nil
+	s := &surveyed{today: &fleet.Today{Set: k.Templates.Current(), Settings: k.Settings, Server: server}, known: map[string]inject.Namespace{}}
+	for _, n := range namespaces {
+		s.known[n.Name] = n
+	}
+	if err := l.Survey(ctx, s.today, live.Scope{Namespaces: namespaces, ByJob: true, Changes: changes}, visit); err != nil {
+		return nil, err
+	}
+	if notes := l.Notes()[l.noted:]; len(notes) > 0 {
+		l.noted += len(notes)
+		k.Log.Info("something is not seen", "why", strings.Join(notes, "; "))
+	}
+	return s, nil
 }

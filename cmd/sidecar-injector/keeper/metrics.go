@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -10,24 +11,25 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// What a keeper does, in the metrics.
-const inventory = "inventory"
-
 // What became of a round, in the metrics.
 const (
-	done   = "done"
+	done   = "done"   // or nothing was to do
+	left   = "left"   // some workloads, for reasons of their own, which the log tells
+	paused = "paused" // at trouble, or before
 	failed = "failed" // the log says why
 )
 
-// Metrics tell how the fleet stands. Of several replicas only the one that keeps has those on pods.
+// Metrics tell how the fleet stands. Of several replicas only the one that keeps has those on pods and pauses.
 type Metrics struct {
 	rounds *prometheus.CounterVec
+	pods   *prometheus.CounterVec
 
-	pods, looked *prometheus.Desc
+	standing, timestamp, pausing *prometheus.Desc
 
 	mu     sync.Mutex
 	counts map[fleet.State]int // nil: not counted, or somebody else counts
 	at     time.Time
+	paused map[Work]bool
 }
 
 // NewMetrics registers the metrics with registry.
@@ -35,20 +37,30 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		rounds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sidecar_injector_keeper_rounds_total",
-			Help: "Rounds of the keeper by what it did and what became of it: done; failed, which the log tells.",
+			Help: "Rounds of the keeper by what it did and what became of it: done; left, where some workloads stay as they are; paused; failed. The log tells why.",
 		}, []string{"work", "result"}),
-		pods: prometheus.NewDesc("sidecar_injector_pods",
+		pods: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sidecar_injector_keeper_pods_total",
+			Help: "Pods that the keeper has brought up to date or replaced, by what it did.",
+		}, []string{"work"}),
+		standing: prometheus.NewDesc("sidecar_injector_pods",
 			"Pods that have sidecars or ask for some, by the state of the worst. Only the replica that holds the lease has it.",
 			[]string{"state"}, nil),
-		looked: prometheus.NewDesc("sidecar_injector_pods_counted_timestamp_seconds",
+		timestamp: prometheus.NewDesc("sidecar_injector_pods_counted_timestamp_seconds",
 			"When sidecar_injector_pods was counted, in seconds since 1970.",
 			nil, nil),
+		pausing: prometheus.NewDesc("sidecar_injector_keeper_paused",
+			"Whether the keeper has paused what it does, until a person has it go on. Only the replica that holds the lease has it.",
+			[]string{"work"}, nil),
+		paused: map[Work]bool{},
 	}
-	registry.MustRegister(m.rounds, m)
+	registry.MustRegister(m.rounds, m.pods, m)
 	return m
 }
 
-func (m *Metrics) round(work, result string) { m.rounds.WithLabelValues(work, result).Inc() }
+func (m *Metrics) round(w Work, result string) { m.rounds.WithLabelValues(string(w), result).Inc() }
+
+func (m *Metrics) changed(w Work, pods int) { m.pods.WithLabelValues(string(w)).Add(float64(pods)) }
 
 // counted is what there is until the next count.
 func (m *Metrics) counted(counts map[fleet.State]int, at time.Time) {
@@ -57,25 +69,43 @@ func (m *Metrics) counted(counts map[fleet.State]int, at time.Time) {
 	m.counts, m.at = counts, at
 }
 
-// forget takes the series of pods away: another replica has them now.
-func (m *Metrics) forget() { m.counted(nil, time.Time{}) }
-
-// Describe gives the metrics on pods.
-func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
-	descriptions <- m.pods
-	descriptions <- m.looked
+func (m *Metrics) setPaused(w Work, is bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.paused[w] = is
 }
 
-// Collect gives the last count, each state whether or not a pod is in it.
+// forget takes the series of pods and pauses away: another replica has them now.
+func (m *Metrics) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts, m.paused = nil, map[Work]bool{}
+}
+
+// Describe gives the metrics on pods and pauses.
+func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
+	descriptions <- m.standing
+	descriptions <- m.timestamp
+	descriptions <- m.pausing
+}
+
+// Collect gives the last count, each state whether or not a pod is in it, and the pauses.
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	m.mu.Lock()
-	counts, at := m.counts, m.at
+	counts, at, pauses := m.counts, m.at, maps.Clone(m.paused)
 	m.mu.Unlock()
+	for w, is := range pauses {
+		value := 0.0
+		if is {
+			value = 1
+		}
+		metrics <- prometheus.MustNewConstMetric(m.pausing, prometheus.GaugeValue, value, string(w))
+	}
 	if counts == nil {
 		return
 	}
 	for _, state := range fleet.States() {
-		metrics <- prometheus.MustNewConstMetric(m.pods, prometheus.GaugeValue, float64(counts[state]), strings.ReplaceAll(state.String(), " ", "-"))
+		metrics <- prometheus.MustNewConstMetric(m.standing, prometheus.GaugeValue, float64(counts[state]), strings.ReplaceAll(state.String(), " ", "-"))
 	}
-	metrics <- prometheus.MustNewConstMetric(m.looked, prometheus.GaugeValue, float64(at.UnixMilli())/1000)
+	metrics <- prometheus.MustNewConstMetric(m.timestamp, prometheus.GaugeValue, float64(at.UnixMilli())/1000)
 }

@@ -79,7 +79,11 @@ type running struct {
 func (r *Runner) read(ctx context.Context, namespace string, t fleet.Target) (*running, error) {
 	var now running
 	err := r.call(ctx, "get", "pods", namespace, func(ctx context.Context) (err error) {
-		now.raw, err = r.Client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").Name(t.Name).SetHeader("Accept", "application/json").DoRaw(ctx)
+		result := r.Client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").Name(t.Name).SetHeader("Accept", "application/json").Do(ctx)
+		if err := result.Error(); err != nil {
+			return err // with the API server's own sentence, which Raw would leave out
+		}
+		now.raw, err = result.Raw()
 		return err
 	})
 	if apierrors.IsNotFound(err) {

@@ -146,7 +146,7 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 			r.tell(e.outcome.Workload, "left: %s", left.Message)
 		} else if lacks := (*fleet.DeniedError)(nil); errors.As(e.err, &lacks) {
 			// It may be another one's namespace: the others go on.
-			e.outcome.Left, e.err, denied = lacks.Error(), nil, cmp.Or(denied, e.err)
+			e.outcome.Left, e.err, denied = lacks.Error(), nil, cmp.Or(denied, error(lacks))
 			r.tell(e.outcome.Workload, "left: %s", lacks)
 		} else if e.err != nil {
 			e.outcome.Left = e.err.Error()

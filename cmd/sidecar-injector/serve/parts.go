@@ -49,11 +49,16 @@ func (o *Options) addParts(log logr.Logger, s *service) error {
 
 // addKeeper has the fleet looked after, if that is wanted.
 func (o *Options) addKeeper(log logr.Logger, s *service) error {
-	if !o.Keeper {
+	if len(o.Keeper) == 0 {
 		return nil
 	}
 	k, err := keeper.New(keeper.Options{
 		Config:    s.cluster.config,
+		Client:    s.cluster.client,
+		Namespace: s.cluster.namespace,
+		Name:      s.cluster.name,
+		Host:      s.cluster.pod,
+		Works:     o.Keeper,
 		Templates: s.library,
 		Settings:  o.Settings,
 		Metrics:   keeper.NewMetrics(s.registry),

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/keeper"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -42,8 +43,8 @@ type Options struct {
 	Hosts []string
 
 	TemplateDirs []string
-	// Keeper says that the fleet is looked after.
-	Keeper   bool
+	// Keeper says how the fleet is looked after; empty: not at all.
+	Keeper   []keeper.Work
 	Settings *inject.Settings
 	// Drain is how long requests are still answered after a signal.
 	Drain time.Duration

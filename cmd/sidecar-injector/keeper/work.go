@@ -1,0 +1,124 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/rollout"
+)
+
+// The limits are the commands' own; nobody looks on, so a rollout has canaries.
+const (
+	timeout       = 5 * time.Minute
+	canaryPercent = 10
+	canaryWait    = 5 * time.Minute
+)
+
+// errNewTemplates ends a run whose plan is for templates that are not in force any more.
+var errNewTemplates = errors.New("templates have changed: what is left is planned anew")
+
+// errPaused ends a run because of a pause that somebody else has made.
+var errPaused = errors.New("paused")
+
+// work looks for what is to change, and changes it: first what was missed, then what is out of
+// date. It never does both at once, since they may share budgets. It says how long it looked.
+func (k *Keeper) work(ctx context.Context) time.Duration {
+	var took time.Duration
+	for _, w := range []Work{Repair, Rollout} {
+		if !slices.Contains(k.Works, w) || ctx.Err() != nil {
+			continue
+		}
+		looked, result, err := k.do(ctx, w)
+		took += looked
+		if ctx.Err() != nil {
+			break
+		}
+		k.Metrics.round(w, result)
+		switch {
+		case errors.Is(err, errNewTemplates):
+			k.Log.Info("begun anew", "work", w, "why", err.Error())
+		case err != nil && result == failed:
+			k.Log.Error(err, "could not be done; tried again in the next round", "work", w)
+		}
+	}
+	return took
+}
+
+// do is a round of one work. It says how long it looked at pods, and what became of it.
+func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result string, err error) {
+	switch why, err := k.pausedFor(ctx, w); {
+	case err != nil:
+		return 0, failed, err
+	case why != "":
+		return 0, paused, nil
+	}
+	begun := time.Now()
+	log := k.Log.WithValues("work", w)
+	gathering := fleet.NewGathering(w == Repair)
+	s, err := k.survey(ctx, k.worker, w == Rollout, func(seen *live.Seen) error {
+		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
+		return nil
+	})
+	if err != nil {
+		return time.Since(begun), failed, err
+	}
+	runner := k.runner(w, s, log)
+	canary := fleet.Canary{}
+	if w == Rollout {
+		canary.Percent = canaryPercent
+	}
+	steps, lacks := runner.Plan(ctx, gathering, canary)
+	looked = time.Since(begun)
+	if steps == nil && lacks != nil {
+		return looked, failed, lacks
+	}
+	outcomes, err := runner.Run(ctx, steps)
+	for i := range outcomes {
+		k.Metrics.changed(w, outcomes[i].Done)
+	}
+	trouble := (*rollout.TroubleError)(nil)
+	switch {
+	case errors.As(err, &trouble):
+		k.pause(ctx, w, runner, trouble)
+		return looked, paused, err
+	case errors.Is(err, errPaused):
+		return looked, paused, nil
+	case err != nil:
+		return looked, failed, err
+	case lacks != nil:
+		return looked, failed, lacks
+	case slices.ContainsFunc(outcomes, func(o rollout.Outcome) bool { return o.Left != "" }):
+		return looked, left, nil
+	}
+	return looked, done, nil
+}
+
+func (k *Keeper) runner(w Work, s *surveyed, log logr.Logger) *rollout.Runner {
+	return &rollout.Runner{
+		Client: k.worker.Client(), Repairs: w == Repair,
+		Limits: rollout.Limits{MaxUnavailable: 1, MaxWorkloads: 1, Timeout: timeout, Wait: canaryWait},
+		Judge: func(namespace string, pod []byte) (*fleet.Standing, error) {
+			return s.today.Judge(s.known[namespace], pod)
+		},
+		Halt: func(ctx context.Context) error {
+			if k.Templates.Current() != s.today.Set {
+				return errNewTemplates
+			}
+			why, err := k.pausedFor(ctx, w)
+			if err == nil && why != "" {
+				err = fmt.Errorf("%w: %s", errPaused, why)
+			}
+			return err
+		},
+		Tell: func(of fleet.Workload, text string) {
+			log.Info("progress", "namespace", of.Namespace, "workload", of.String(), "what", text)
+		},
+	}
+}

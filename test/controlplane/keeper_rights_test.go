@@ -1,0 +1,221 @@
+//go:build controlplane
+
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// task is something that a keeper finds to do in a namespace, and the promise that it is done.
+type task struct {
+	namespace string
+	kept      promise
+}
+
+// keeperNeeds gives the reason for every right of a keeper: a task for which it takes the right. What is not here, the
+// chart must not grant.
+func keeperNeeds() map[right]func(t *testing.T) task {
+	all := map[right]func(t *testing.T) task{
+		{"pods", "list"}:                 counting,
+		{"poddisruptionbudgets", "list"}: updating,
+		{"poddisruptionbudgets", "get"}:  updating,
+		{"pods", "patch"}:                updating,
+		{"pods/resize", "patch"}:         updating,
+		{"pods", "get"}:                  repairing("Deployment"),
+		{"pods", "create"}:               repairing("Deployment"),
+		{"pods/eviction", "create"}:      repairing("Deployment"),
+	}
+	for _, kind := range []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"} {
+		for _, verb := range []string{"get", "patch"} {
+			all[right{strings.ToLower(kind) + "s", verb}] = repairing(kind)
+		}
+	}
+	return all
+}
+
+// counting is there when pods are counted.
+func counting(*testing.T) task {
+	return task{"", func(ctx context.Context, p *performance) error {
+		if p.value(ctx, p.i.t, "sidecar_injector_pods_counted_timestamp_seconds") == 0 {
+			return errors.New("nothing is counted")
+		}
+		return nil
+	}}
+}
+
+// lateNamespace is opted in when its pods are there, and declines when the test is over.
+func lateNamespace(t *testing.T, make func(namespace string), pods int) string {
+	t.Helper()
+	n := newNamespace(t, nil, nil)
+	kubelet(t, n)
+	make(n)
+	healthy(t, n, pods)
+	kubectl(t, "label", "namespace", n, injectionLabel+"=enabled")
+	t.Cleanup(func() { kubectl(t, "label", "--overwrite", "namespace", n, injectionLabel+"=disabled") })
+	return n
+}
+
+// repairing makes a workload whose pod was missed.
+func repairing(kind string) func(t *testing.T) task {
+	return func(t *testing.T) task {
+		version, more, selector := "apps/v1", "", `{"matchLabels":{"app":"web"}}`
+		switch kind {
+		case "Deployment", "ReplicaSet":
+			more = `"replicas":1,`
+		case "StatefulSet":
+			more = `"replicas":1,"serviceName":"web",`
+		case "ReplicationController":
+			version, more, selector = "v1", `"replicas":1,`, `{"app":"web"}`
+		case "DaemonSet":
+			node, err := suite.client.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{GenerateName: "node-"}}, metav1.CreateOptions{})
+			must(t, err)
+			t.Cleanup(func() {
+				_ = suite.client.CoreV1().Nodes().Delete(context.Background(), node.Name, metav1.DeleteOptions{})
+			})
+		}
+		n := lateNamespace(t, func(n string) {
+			_, err := create(t.Context(), n, kind, fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"name":"web"},"spec":{%s"selector":%s,"template":{"metadata":{"labels":{"app":"web"},
+				"annotations":{"sidecar-injector.dev/inject":"log-collector"}},"spec":{"securityContext":{"runAsUser":1000},"containers":[{"name":"app","image":"app"}]}}}}`, version, kind, more, selector))
+			must(t, err)
+		}, 1)
+		return task{n, func(context.Context, *performance) error {
+			if got := images(t, n); got["none"] > 0 || len(got) == 0 {
+				return fmt.Errorf("the pod of a %s is not repaired: %v", kind, got)
+			}
+			return nil
+		}}
+	}
+}
+
+// updating makes two pods with a sidecar of another image and cpu than today's, of which a budget lets one go.
+func updating(t *testing.T) task {
+	folder := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(folder, "mine.yaml"), []byte(strings.Replace(mine, "SidecarTemplate", "ClusterSidecarTemplate", 1)), 0o600))
+	file := filepath.Join(t.TempDir(), "web.yaml")
+	must(t, os.WriteFile(file, []byte(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},
+		"template":{"metadata":{"labels":{"app":"web"},"annotations":{"sidecar-injector.dev/inject":"mine"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`), 0o600))
+	text, err := output("", suite.injector, "inject", "-f", file, "--template-dir", folder)
+	must(t, err)
+	must(t, os.WriteFile(file, []byte(text), 0o600))
+	n := lateNamespace(t, func(n string) { kubectl(t, "apply", "-n", n, "-f", file) }, 2)
+	budget(t, n, "web", 1)
+	createTemplate(t, "sidecartemplates", n, strings.NewReplacer("mine:1", "mine:2", `"cpu":"1m"`, `"cpu":"2m"`).Replace(mine))
+	return task{n, func(context.Context, *performance) error {
+		if got := images(t, n); got["mine:2"] != 2 {
+			return fmt.Errorf("images: %v", got)
+		}
+		return nil
+	}}
+}
+
+// TestNoRightOfTheKeeperIsIdle takes each right of the keeper's role away: it asks for it, is refused,
+// and something is not done. With all of them everything is, and nothing is refused.
+func TestNoRightOfTheKeeperIsIdle(t *testing.T) {
+	needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+	forgetWorkloads(t)
+	s := setStage(t, "--set", "keeper.enabled=true,keeper.repair=true,keeper.rollout=true")
+	role, err := suite.client.RbacV1().ClusterRoles().Get(t.Context(), releaseName+"-keeper", metav1.GetOptions{})
+	must(t, err)
+	wanted := keeperNeeds()
+	granted := map[right]bool{}
+	for _, rule := range role.Rules {
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				granted[right{resource, verb}] = true
+			}
+		}
+	}
+	byName := func(a, b right) int { return strings.Compare(a.String(), b.String()) }
+	known := slices.SortedFunc(maps.Keys(wanted), byName)
+	if diff := cmp.Diff(known, slices.SortedFunc(maps.Keys(granted), byName), cmp.AllowUnexported(right{})); diff != "" {
+		t.Fatalf("rights (-with a reason +granted by the chart):\n%s", diff)
+	}
+	begun := time.Now()
+	for _, r := range known {
+		t.Run("without "+r.String(), func(t *testing.T) {
+			s.keeperMay(t, role, deny(role.Rules, r.resource, r.verb), r, false)
+			kept := wanted[r](t).kept
+			run := s.start(t)
+			broken := func(ctx context.Context) error {
+				refused := run.asked(func(e *auditEvent) bool {
+					return e.ResponseStatus.Code == 403 && e.resource() == r.resource && e.Verb == r.verb
+				})
+				switch err := kept(ctx, run); {
+				case len(refused) == 0:
+					return fmt.Errorf("never refused; the promise: %w", err)
+				case err == nil:
+					return errors.New("refused, but the promise is kept all the same")
+				}
+				return nil
+			}
+			err := eventually(t.Context(), keeperPatience, broken)
+			if err == nil {
+				// What is only late is not broken.
+				time.Sleep(time.Second)
+				err = broken(t.Context())
+			}
+			if err != nil {
+				t.Errorf("%s is idle: %v\n%s", r, err, run.tail())
+			}
+		})
+	}
+	suite.report("%d rights of the keeper taken away once each: %s", len(known), time.Since(begun).Round(time.Second))
+	t.Run("with all of them every promise is kept and nothing is refused", func(t *testing.T) {
+		s.keeperMay(t, role, role.Rules, known[len(known)-1], true)
+		tasks := []task{counting(t), updating(t)}
+		for _, kind := range []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"} {
+			tasks = append(tasks, repairing(kind)(t))
+		}
+		run := s.start(t)
+		for _, one := range tasks {
+			if err := eventually(t.Context(), keeperPatience, func(ctx context.Context) error { return one.kept(ctx, run) }); err != nil {
+				t.Error(err)
+			}
+		}
+		if refused := run.asked(func(e *auditEvent) bool { return e.ResponseStatus.Code == 403 }); len(refused) > 0 {
+			t.Errorf("refused: %+v", refused)
+		}
+	})
+}
+
+// keeperMay changes the rules of the keeper's role, and waits until the API server heeds them.
+func (s *stage) keeperMay(t *testing.T, role *rbacv1.ClusterRole, rules []rbacv1.PolicyRule, r right, may bool) {
+	t.Helper()
+	changed := role.DeepCopy()
+	changed.Rules, changed.ResourceVersion = rules, ""
+	_, err := suite.client.RbacV1().ClusterRoles().Update(t.Context(), changed, metav1.UpdateOptions{})
+	must(t, err)
+	group := ""
+	for _, rule := range role.Rules {
+		if slices.Contains(rule.Resources, r.resource) {
+			group = rule.APIGroups[0]
+		}
+	}
+	name, sub, _ := strings.Cut(r.resource, "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: "system:serviceaccount:" + releaseName + ":" + releaseName, Groups: []string{"system:serviceaccounts"},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Group: group, Resource: name, Subresource: sub, Verb: r.verb},
+	}}
+	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
+		answer, err := suite.client.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil && answer.Status.Allowed != may {
+			err = fmt.Errorf("%s: allowed %t, want %t", r, answer.Status.Allowed, may)
+		}
+		return err
+	}))
+}
