@@ -346,6 +346,9 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, 
 			return true, 0, nil // it has gone, and its successor is the injector's
 		}
 		well, trouble := before.since(now.pod, images)
+		if trouble == "" && !well {
+			trouble = r.notStarted(ctx, now.pod, images)
+		}
 		if trouble != "" {
 			return false, 0, &TroubleError{w, trouble}
 		}
@@ -358,4 +361,36 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, 
 		}
 		return well && done, 0, nil
 	})
+}
+
+// notStarted looks for a container that has ended for its new image and cannot have that. Its status
+// only says that it ended: of what follows the kubelet of 1.37 writes events and no status. "" if there is
+// none, or nobody shows the events.
+func (r *Runner) notStarted(ctx context.Context, pod *corev1.Pod, changed []string) string {
+	for _, s := range statuses(pod) {
+		if s.State.Terminated == nil || !slices.Contains(changed, s.Name) {
+			continue
+		}
+		events, err := r.Client.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=Failed,involvedObject.uid=" + string(pod.UID)})
+		if err != nil {
+			return ""
+		}
+		for _, e := range events.Items {
+			// Both times are the node's, to the second; an earlier change may have failed with another image.
+			if strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+s.Name+"}") && !e.LastTimestamp.Before(&s.State.Terminated.FinishedAt) &&
+				strings.Contains(e.Message, imageOf(pod, s.Name)) {
+				return fmt.Sprintf("pod %s: container %s: %s", pod.Name, s.Name, inject.OneLine(e.Message, maxMessage))
+			}
+		}
+	}
+	return ""
+}
+
+func imageOf(pod *corev1.Pod, container string) string {
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if c.Name == container {
+			return c.Image
+		}
+	}
+	return ""
 }
