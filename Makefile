@@ -63,7 +63,7 @@ playground: ## dist/playground: the playground as static files, its engine as We
 test-playground: build playground $(page)/node_modules ## the playground in a browser, static and served; needs Chromium, and npm for axe
 	go -C test/playground test -count 1 -timeout 20m .
 
-pictures: build playground ## docs/images: the playground as it looks today; needs Chromium
+pictures: generate playground ## docs/images: the drawings, and the playground as it looks today; needs Chromium
 	go -C test/playground test -count 1 -run '^TestPictures$$' . -pictures ../../docs/images
 
 $(page)/node_modules: $(page)/package-lock.json
@@ -139,6 +139,8 @@ generate: build $(controllergen) ## rewrite the files that a program writes
 	$(controllergen) object crd paths=./templates/v1alpha1 output:crd:dir=charts/sidecar-injector/files/crds
 	$(binary) templates schema > docs/sidecar-template.schema.json
 	go run ./test/chart/readme charts/sidecar-injector
+	go run ./test/pictures -sequence docs/images/path.txt docs/images/path.svg
+	go run ./test/pictures -terminal docs/images/explain.svg $(binary) explain -f examples/web-server/deployment.yaml
 
 # For the oldest Kubernetes: what newer ones have beside that can be done without.
 manifests: ## dist/install.yaml, for people without Helm
