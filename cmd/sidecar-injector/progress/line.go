@@ -37,7 +37,7 @@ type Line struct {
 
 	mutex sync.Mutex // of what follows, and of writing
 	text  string
-	shown bool
+	shown string        // what stands on the terminal, "" if nothing does
 	stop  chan struct{} // of the work that goes on; nil without any
 }
 
@@ -121,10 +121,10 @@ func (l *Line) draw(stop chan struct{}) {
 		case <-next:
 		}
 		l.mutex.Lock()
-		if l.stop == stop {
+		if l.stop == stop && l.shown != l.text {
 			l.clear()
 			fmt.Fprint(l.out, fit(l.text, l.out))
-			l.shown = true
+			l.shown = l.text
 		}
 		l.mutex.Unlock()
 	}
@@ -132,9 +132,9 @@ func (l *Line) draw(stop chan struct{}) {
 
 // clear needs the mutex.
 func (l *Line) clear() {
-	if l.shown {
+	if l.shown != "" {
 		fmt.Fprint(l.out, "\r\x1b[K")
-		l.shown = false
+		l.shown = ""
 	}
 }
 
