@@ -14,8 +14,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
+	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
 // The folders of cases: test/golden describes their files.
@@ -40,7 +44,7 @@ type caseGroup struct {
 	cases  []*goldenCase
 }
 
-// loadCases reads all golden cases and examples.
+// loadCases reads all golden cases and examples, and the cases of the built-in templates.
 func loadCases(t *testing.T) []*caseGroup {
 	t.Helper()
 	groups := map[string]*caseGroup{}
@@ -82,12 +86,51 @@ func loadCases(t *testing.T) []*caseGroup {
 			}
 		}
 	})
+	key, group := groupOf(t, t.TempDir()) // without settings and templates
+	if groups[key] == nil {
+		groups[key] = group
+	}
+	groups[key].cases = append(groups[key].cases, builtInCases(t)...)
 	var sorted []*caseGroup
 	for _, g := range groups {
 		sorted = append(sorted, g)
 	}
 	slices.SortFunc(sorted, func(a, b *caseGroup) int { return cmp.Compare(a.cases[0].name, b.cases[0].name) })
 	return sorted
+}
+
+// builtInCases are the cases of the built-in templates, but for those that bring a namespace or
+// settings of their own.
+func builtInCases(t *testing.T) []*goldenCase {
+	t.Helper()
+	library := source.NewLibrary(time.Now, nil, source.Usual(nil)...)
+	if err := library.Load(); err != nil {
+		t.Fatal(err)
+	}
+	runner := &cases.Runner{Set: library.Current(), Settings: config.Default().Settings(), Fallback: "default"}
+	found, err := cases.Find(repository+"/test/templates/builtin", nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*goldenCase
+	for _, c := range found {
+		if exists(filepath.Join(c.Dir, cases.NamespaceFile)) || exists(filepath.Join(c.Dir, cases.ConfigFile)) {
+			continue
+		}
+		result, err := runner.Run(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &goldenCase{name: "templates/builtin/" + c.Name, input: c.Pod(), want: result.After, decisions: "Pod\n"}
+		for _, warning := range result.Answer.Warnings {
+			g.decisions += "  warning: " + warning + "\n"
+		}
+		if !result.Answer.Allowed() {
+			g.refusals = result.Answer.Message() + "\n"
+		}
+		all = append(all, g)
+	}
+	return all
 }
 
 // groupOf says how a case wants serve to run, and hashes what that depends on.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
+	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -77,10 +80,40 @@ func annotationText(t *testing.T, value apiextensionsv1.JSON) string {
 // passwd is the other text, a list of users of which no parameter is a part.
 var passwd = regexp.MustCompile(`\A(?:[a-z-]+:x:[0-9]+:[0-9]+:[a-z]*:[a-z/]+:[a-z/]+\n)+\z`)
 
+// builtInPods are the pods that come out of the cases of the built-in templates, by the case's name.
+func builtInPods(t *testing.T) map[string][]byte {
+	t.Helper()
+	found, err := cases.Find("../templates/builtin", nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := &cases.Runner{Set: templates.NewSet(builtIns(t, load.NewLoader())), Settings: config.Default().Settings(), Fallback: "default"}
+	pods := map[string][]byte{}
+	for _, c := range found {
+		result, err := runner.Run(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.After != nil {
+			pods[c.Name] = result.After
+		}
+	}
+	return pods
+}
+
 // TestConfigurationTextsAreYAML reads what the sidecars will read. A parameter's value can break
 // out of a text only by making it another structure.
 func TestConfigurationTextsAreYAML(t *testing.T) {
-	allowed := map[string]bool{"service": true, "pipeline": true, "modules": true}
+	const wanted = 40
+	checked := 0
+	check := func(name string, pod []byte) {
+		for key, text := range decode(t, pod).Annotations {
+			if strings.HasPrefix(key, "sidecar-injector.dev/config.") && !passwd.MatchString(text) {
+				readConfiguration(t, name+": "+key, text)
+				checked++
+			}
+		}
+	}
 	for _, c := range loadCases(t) {
 		if c.want == nil || c.group() != "builtin" && !c.isExample() {
 			continue
@@ -90,20 +123,26 @@ func TestConfigurationTextsAreYAML(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range pods {
-			for key, text := range decode(t, p.request.Pod).Annotations {
-				if !strings.HasPrefix(key, "sidecar-injector.dev/config.") || passwd.MatchString(text) {
-					continue
-				}
-				var config map[string]any
-				if err := yaml.UnmarshalStrict([]byte(text), &config); err != nil {
-					t.Errorf("%s: %s: %v\n%s", c.name, key, err, text)
-				}
-				for name := range config {
-					if !allowed[name] {
-						t.Errorf("%s: %s has a section %q", c.name, key, name)
-					}
-				}
-			}
+			check(c.name, p.request.Pod)
+		}
+	}
+	for name, pod := range builtInPods(t) {
+		check(name, pod)
+	}
+	if checked < wanted {
+		t.Errorf("%d texts were looked at, want at least %d", checked, wanted)
+	}
+}
+
+func readConfiguration(t *testing.T, where, text string) {
+	t.Helper()
+	var sections map[string]any
+	if err := yaml.UnmarshalStrict([]byte(text), &sections); err != nil {
+		t.Errorf("%s: %v\n%s", where, err, text)
+	}
+	for name := range sections {
+		if !slices.Contains([]string{"service", "pipeline", "modules"}, name) {
+			t.Errorf("%s has a section %q", where, name)
 		}
 	}
 }

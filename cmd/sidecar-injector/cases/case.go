@@ -55,8 +55,12 @@ type Case struct {
 	namespace *inject.Namespace
 	config    *config.Config // nil: none is given
 	want      []byte         // of want.yaml; nil: there is none
+	unwanted  bool           // somebody is about to write what is wanted
 	spec      *specText
 }
+
+// Pod is the pod that is asked about, as JSON: with the annotations that the Spec adds.
+func (c *Case) Pod() []byte { return c.pod.JSON }
 
 // PlainPod is the pod of a case without one.
 const PlainPod = `apiVersion: v1

@@ -17,7 +17,7 @@ import (
 
 // readCase reads the files of one case; all that is wrong with them is told at once.
 func readCase(name, dir string, from files, unwanted bool) (*Case, error) {
-	c := &Case{Name: name, Dir: dir}
+	c := &Case{Name: name, Dir: dir, unwanted: unwanted}
 	var faults []error
 	note := func(err error) {
 		if err != nil {

@@ -36,23 +36,37 @@ func withoutStatus(pod templates.Object) templates.Object {
 // diffContext is how many lines around a change are shown.
 const diffContext = 3
 
-// whole compares the pod with want.yaml.
-func (r *Result) whole(after templates.Object) error {
-	name := r.Case.file(WantFile)
-	stream, err := manifest.Parse(name, r.Case.want)
+// wanted is the pod of want.yaml.
+func (c *Case) wanted() (templates.Object, error) {
+	name := c.file(WantFile)
+	stream, err := manifest.Parse(name, c.want)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pods, err := stream.Pods()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(pods) != 1 {
-		return faulty("--update writes what comes out", "%s: holds %d pods, want 1", name, len(pods))
+		return nil, faulty("--update writes what comes out", "%s: holds %d pods, want 1", name, len(pods))
 	}
-	wanted, err := templates.ObjectFromJSON(pods[0].JSON)
+	pod, err := templates.ObjectFromJSON(pods[0].JSON)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return pod, nil
+}
+
+// whole compares the pod with want.yaml.
+func (r *Result) whole(after templates.Object) error {
+	name := r.Case.file(WantFile)
+	wanted, err := r.Case.wanted()
+	if err != nil && r.Case.unwanted {
+		r.fail(name, 0, err.Error()) // and is about to be written anew
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	got, want := withoutStatus(after), withoutStatus(wanted)
 	if equal(want, got) {
