@@ -30,9 +30,10 @@ const (
 )
 
 // Evaluate renders the template for people who want to see what each expression gives, in the
-// order in which they are evaluated; the last may be one that failed. Nothing is kept for reuse.
+// order in which they are evaluated; the last may be one that failed. The variables are those of the
+// template's own, whether or not an expression reads them. Nothing is kept for reuse.
 // The error is always a *program.Error.
-func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, err error) {
+func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, err error) {
 	defer t.containRender(&err)
 	e := t.program.Evaluation(in.Activation(), nil)
 	e.Record(func(n *program.Node, value any, cost uint64, err error) {
@@ -48,30 +49,40 @@ func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, err error) {
 		}
 		evaluated = append(evaluated, x)
 	})
-	if _, err := e.Validations(); err != nil {
-		return evaluated, t.located(err)
+	_, err = e.Validations()
+	if err == nil {
+		_, err = e.Additions()
 	}
-	if _, err := e.Additions(); err != nil {
-		return evaluated, t.located(err)
+	if err == nil {
+		_, err = e.Permissions()
 	}
-	if _, err := e.Permissions(); err != nil {
-		return evaluated, t.located(err)
+	if err != nil {
+		err = t.located(err)
 	}
-	return evaluated, nil
+	e.Own(func(name string, value any, failed error) {
+		v := Variable{Name: "variables." + name, Value: value}
+		if failed != nil {
+			v.Message = t.located(failed).Error()
+		}
+		own = append(own, v)
+	})
+	return evaluated, own, err
 }
 
 // Variable is a variable of expressions and what it stands for.
 type Variable struct {
 	Name string
-	// Value is string, bool, int64, float64, []any or map[string]any.
+	// Value is string, bool, int64, float64, []any or map[string]any; nil if it has none.
 	Value any
+	// Message says why it could not be evaluated; "" if it could.
+	Message string
 }
 
-// Variables are those of one instance, in the order of the documentation. Of the pod only name and
+// Variables are those of one instance but for the template's own, in the order of the documentation. Of the pod only name and
 // namespace are among them: the rest is what whoever asks has written.
 func (t *Template) Variables(in *Input) []Variable {
 	var all []Variable
-	add := func(name string, value any) { all = append(all, Variable{name, value}) }
+	add := func(name string, value any) { all = append(all, Variable{Name: name, Value: value}) }
 	for _, name := range t.parameterNames {
 		add("params."+name, in.Parameters.values[name])
 	}

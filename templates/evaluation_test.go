@@ -28,7 +28,7 @@ spec:
 func TestEachExpressionSaysWhatItGaveAndWhatItCost(t *testing.T) {
 	tmpl := load.Load(templates.SourceDirectory, "a.yaml", []byte(evaluated))[0].Template
 	in := bindAll(t, tmpl, map[string]string{"size": "4"})
-	got, err := tmpl.Evaluate(in)
+	got, _, err := tmpl.Evaluate(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestEachExpressionSaysWhatItGaveAndWhatItCost(t *testing.T) {
 
 func TestTheExpressionThatFailedIsTheLast(t *testing.T) {
 	tmpl := load.Load(templates.SourceDirectory, "a.yaml", []byte(strings.ReplaceAll(evaluated, "lists.range(params.size)", "lists.range(params.size).map(i, lists.range(params.size))")))[0].Template
-	got, err := tmpl.Evaluate(bindAll(t, tmpl, map[string]string{"size": "9000"}))
+	got, _, err := tmpl.Evaluate(bindAll(t, tmpl, map[string]string{"size": "9000"}))
 	if err == nil || len(got) != 1 || !strings.Contains(got[0].Message, "units of work") || got[0].Cost < templates.ExpressionLimit {
 		t.Errorf("error %v, evaluations %+v", err, got)
 	}

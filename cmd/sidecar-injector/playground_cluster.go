@@ -15,6 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground/page"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -51,7 +52,33 @@ func (c *playgroundCluster) Fleet(ctx context.Context) (*page.Fleet, error) {
 	if rows == nil {
 		rows = []*fleet.Row{}
 	}
-	return &page.Fleet{Rows: rows, Notes: loaded.reader.Notes()}, nil
+	return &page.Fleet{Rows: rows, Templates: templatesOfPage(loaded.Set), Notes: loaded.reader.Notes()}, nil
+}
+
+// templatesOfPage are the templates of a set, the cluster's first.
+func templatesOfPage(set *templates.Set) []page.Template {
+	all := []page.Template{}
+	for _, e := range set.Entries() {
+		t := page.Template{Name: e.Name, Namespace: e.Namespace, Source: e.Origin.Source}
+		if e.Template != nil {
+			t.Revision = e.Template.Revision
+		} else if len(e.Findings) > 0 {
+			t.Fault = e.Findings[0].String()
+		}
+		all = append(all, t)
+	}
+	slices.SortStableFunc(all, func(a, b page.Template) int {
+		return cmp.Or(cmp.Compare(rank(a.Source), rank(b.Source)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return all
+}
+
+// rank puts what somebody has made before what comes with the program.
+func rank(source string) int {
+	if source == templates.SourceBuiltIn {
+		return 1
+	}
+	return 0
 }
 
 // Object is a pod or workload as kubectl get -o yaml shows it.

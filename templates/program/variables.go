@@ -29,6 +29,17 @@ func (e *Evaluation) know(names []string) (bool, error) {
 	return true, nil
 }
 
+// Own evaluates all variables of the template's own and visits them in their order. What nothing else
+// has read is not recorded, and what it costs not counted.
+func (e *Evaluation) Own(visit func(name string, value any, err error)) {
+	apart := *e
+	apart.record, apart.reached, apart.failed = nil, nil, nil
+	for _, v := range e.program.Variables {
+		_, err := apart.know([]string{v.Name})
+		visit(v.Name, apart.activation.Variables[v.Name], err)
+	}
+}
+
 // Unmet is a demand that is not met.
 type Unmet struct {
 	*Validation

@@ -182,9 +182,9 @@ func (j *job) evaluate(c *candidate, in *templates.Input) {
 		c.instance.Notes = append(c.instance.Notes, "what its expressions come to is not told: those of the sidecars before it took too much work to tell")
 		return
 	}
-	c.instance.Variables = c.template.Variables(in)
 	// The rendering meets the same error, and tells it.
-	c.instance.Evaluations, _ = c.template.Evaluate(in)
+	evaluations, own, _ := c.template.Evaluate(in)
+	c.instance.Variables, c.instance.Evaluations = append(c.template.Variables(in), own...), evaluations
 	cost := uint64(0)
 	for i := range c.instance.Evaluations {
 		cost += c.instance.Evaluations[i].Cost

@@ -102,6 +102,8 @@ type Values struct {
 type Variable struct {
 	Name  string `json:"name"`
 	Value any    `json:"value"`
+	// Message says why it could not be evaluated; "" if it could.
+	Message string `json:"message,omitempty"`
 }
 
 // Expression is one text with expressions, in the order of evaluation.

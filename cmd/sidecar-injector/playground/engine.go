@@ -229,7 +229,7 @@ func valuesOf(r *inject.Result) []Values {
 		}
 		v := Values{Instance: in.Name, Template: in.TemplateName}
 		for _, variable := range in.Variables {
-			v.Variables = append(v.Variables, Variable{variable.Name, variable.Value})
+			v.Variables = append(v.Variables, Variable{variable.Name, variable.Value, variable.Message})
 		}
 		for _, e := range in.Evaluations {
 			v.Expressions = append(v.Expressions, Expression{Path: e.Path, Line: e.Line, Column: e.Column, Source: e.Source, Value: e.Value, Cost: e.Cost, Message: e.Message})

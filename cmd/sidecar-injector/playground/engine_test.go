@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -94,6 +96,65 @@ func TestTextThatIsTooLargeGetsASentence(t *testing.T) {
 	for name, r := range map[string]Request{"pod": {Pod: large}, "namespace": {Namespace: large}, "templates": {Templates: large}} {
 		if answer := engine.Answer(&r); !strings.Contains(answer.Error, name) || !strings.Contains(answer.Error, "shorten it") {
 			t.Errorf("%s: %q", name, answer.Error)
+		}
+	}
+}
+
+// A template's own variables are shown with their values, those that nothing reads and those that fail too.
+func TestTheVariablesOfATemplateAreShown(t *testing.T) {
+	request := &Request{
+		Pod: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {sidecar-injector.dev/inject: own}\nspec:\n  containers:\n  - {name: web, image: web:1, ports: [{name: http, containerPort: 8080}]}\n",
+		Templates: `apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: own}
+spec:
+  variables:
+  - {name: port, expression: "app.ports[0].containerPort"}
+  - {name: twice, expression: "variables.port * 2"}
+  - {name: names, expression: "pod.spec.containers.map(c, c.name)"}
+  - {name: ports, expression: "app.ports"}
+  - {name: byName, expression: "{'http': app.ports[0]}"}
+  - {name: first, expression: "pod.spec.containers[0]"}
+  - {name: missing, expression: "pod.spec.volumes[3].name"}
+  pod:
+    spec:
+      initContainers:
+      - {name: own, restartPolicy: Always, image: "own:1", args: ["${variables.twice}"], resources: {requests: {cpu: 1m, memory: 1Mi}}}
+`}
+	var answer Answer
+	text, err := json.Marshal(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(newEngine(t).AnswerJSON(text), &answer); err != nil || len(answer.Pods) != 1 || len(answer.Pods[0].Values) != 1 {
+		t.Fatalf("%+v: %v", answer, err)
+	}
+	got := map[string]string{}
+	for _, v := range answer.Pods[0].Values[0].Variables {
+		if strings.HasPrefix(v.Name, "variables.") {
+			value, err := json.Marshal(v.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[v.Name] = string(value) + v.Message
+		}
+	}
+	port := `{"containerPort":8080,"name":"http"}`
+	want := map[string]string{
+		"variables.port": "8080", "variables.twice": "16160", "variables.names": `["web"]`, "variables.ports": "[" + port + "]", "variables.byName": `{"http":` + port + "}",
+		"variables.first": `{"image":"web:1","name":"web","ports":[` + port + "]}",
+	}
+	message := got["variables.missing"]
+	delete(got, "variables.missing")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if !strings.HasPrefix(message, "null") || !strings.Contains(message, "templates.yaml:12:") {
+		t.Errorf("the one that fails: %q", message)
+	}
+	for _, x := range answer.Pods[0].Values[0].Expressions {
+		if strings.Contains(x.Source, "volumes[3]") {
+			t.Errorf("what nothing reads is counted: %+v", x)
 		}
 	}
 }

@@ -22,17 +22,30 @@ type Cluster interface {
 // Fleet is how the sidecars of workloads stand.
 type Fleet struct {
 	Rows []*fleet.Row `json:"rows"`
+	// Templates are those that count: the cluster's and the built-in ones.
+	Templates []Template `json:"templates"`
 	// Notes are what could not be read.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// maxRows is how many rows the page shows: the worst.
+// Template is one that pods of the cluster can ask for.
+type Template struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+	// Source is where it comes from, Revision "" where it has faults, of which Fault is the first.
+	Source   string `json:"source"`
+	Revision string `json:"revision,omitempty"`
+	Fault    string `json:"fault,omitempty"`
+}
+
+// maxRows is how many rows of a table the page shows: the worst, and the first templates.
 const maxRows = 1000
 
 func (h *Handler) fleet(w http.ResponseWriter, r *http.Request) {
 	f, err := h.cluster.Fleet(r.Context())
 	if err == nil {
 		f.Rows = f.Rows[:min(len(f.Rows), maxRows)]
+		f.Templates = f.Templates[:min(len(f.Templates), maxRows)]
 	}
 	reply(w, f, err)
 }

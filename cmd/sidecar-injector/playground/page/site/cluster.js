@@ -25,7 +25,7 @@ export function showCluster(byID, open, changed) {
     says.textContent = "The cluster is read …";
     try {
       const fleet = await cluster("fleet");
-      byID("fleet").replaceChildren(fleetView(fleet.rows, load));
+      byID("fleet").replaceChildren(fleetView(fleet.rows, load), element("h3", {}, "Templates"), templatesView(fleet.templates));
       says.textContent = (fleet.notes ?? []).join(" ");
       changed();
     } catch (error) {
@@ -74,4 +74,11 @@ function fleetView(rows, load) {
     button.addEventListener("click", () => load(row.namespace, what));
     return [row.namespace, button, row.instance ?? "", element("div", {}, row.state, ...row.why ? [element("div", {class: "gets"}, row.why)] : []), String(row.pods)];
   }));
+}
+
+/** @param {import("../types/answer.js").ClusterTemplate[]} templates */
+function templatesView(templates) {
+  return table("Templates that pods of the cluster can ask for", ["template", "namespace", "from", "revision"], templates.map((t) => [
+    t.name, t.namespace ?? "", t.source, t.fault ? element("span", {class: "bad"}, t.fault) : t.revision ?? "",
+  ]));
 }

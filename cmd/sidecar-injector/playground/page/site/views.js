@@ -186,7 +186,7 @@ export function valuesView(pod, limits) {
   }
   return element("div", {class: "prose"}, ...pod.values.flatMap((v) => [
     element("h3", {}, v.instance, " ", element("small", {}, `template ${v.template}, ${units(v.cost)} of ${units(limits.instance)} CEL units`)),
-    table(`Variables of ${v.instance}`, ["variable", "value"], v.variables.map((of) => [code(of.name), value(of.value)])),
+    table(`Variables of ${v.instance}`, ["variable", "value"], v.variables.map((of) => [code(of.name), of.message ? element("span", {class: "bad"}, of.message) : value(of.value)])),
     table(`Expressions of ${v.instance}`, ["expression", "value", "cost"], v.expressions.map((x) => [
       element("div", {}, code(x.source), element("div", {class: "gets"}, x.path + (x.line ? `, line ${x.line}` : ""))),
       x.message ? element("span", {class: "bad"}, x.message) : value(x.value),

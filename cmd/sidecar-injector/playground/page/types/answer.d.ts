@@ -3,7 +3,7 @@
 export interface Request { pod: string; namespace: string; templates: string; steps?: boolean }
 export interface Finding { file: string; line?: number; column?: number; severity: string; reason?: string; message: string; hint?: string }
 export interface Step { instance?: string; yaml: string }
-export interface Variable { name: string; value: unknown }
+export interface Variable { name: string; value: unknown; message?: string }
 export interface Expression { path: string; line?: number; column?: number; source: string; value: unknown; cost: number; message?: string }
 export interface Values { instance: string; template: string; variables: Variable[]; expressions: Expression[]; cost: number }
 export interface Rule { reason: string; passed: boolean; text: string }
@@ -24,3 +24,4 @@ export interface Pod {
 export interface Limits { expression: number; instance: number }
 export interface Answer { error?: string; findings?: Finding[]; pods?: Pod[]; diff?: string; limits?: Limits }
 export interface Row { namespace: string; kind: string; name: string; instance?: string; template?: string; state: string; why?: string; pods: number }
+export interface ClusterTemplate { name: string; namespace?: string; source: string; revision?: string; fault?: string }
