@@ -138,6 +138,7 @@ $(linter): tools/go.mod tools/go.sum
 generate: build $(controllergen) ## rewrite the files that a program writes
 	$(controllergen) object crd paths=./templates/v1alpha1 output:crd:dir=charts/sidecar-injector/files/crds
 	$(binary) templates schema > docs/sidecar-template.schema.json
+	$(binary) templates schema --case > docs/sidecar-case.schema.json
 	go run ./test/chart/readme charts/sidecar-injector
 	go run ./test/pictures -sequence docs/images/path.txt docs/images/path.svg
 	go run ./test/pictures -terminal docs/images/explain.svg $(binary) explain -f examples/web-server/deployment.yaml

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
@@ -46,14 +47,19 @@ func oneArgument(what, hint string) cobra.PositionalArgs {
 }
 
 func newTemplatesSchemaCommand(std streams) *cobra.Command {
-	common := commonFlags{}
+	common, ofCase := commonFlags{}, false
 	cmd := &cobra.Command{
-		Use:     "schema",
-		Short:   "Print the JSON Schema of templates, for editors",
-		Example: `  sidecar-injector templates schema > ` + schemaFile,
-		Args:    cobra.NoArgs,
+		Use:   "schema",
+		Short: "Print the JSON Schema of templates, or of their cases, for editors",
+		Example: `  sidecar-injector templates schema > ` + schemaFile + `
+  sidecar-injector templates schema --case > sidecar-case.schema.json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			text, err := shape.JSONSchema()
+			write := shape.JSONSchema
+			if ofCase {
+				write = cases.JSONSchema
+			}
+			text, err := write()
 			if err != nil {
 				return fmt.Errorf("JSON Schema: %w", err)
 			}
@@ -62,6 +68,7 @@ func newTemplatesSchemaCommand(std streams) *cobra.Command {
 		},
 	}
 	common.add(cmd)
+	cmd.Flags().BoolVar(&ofCase, "case", false, "print that of "+cases.SpecFile+", which templates test reads")
 	return cmd
 }
 

@@ -250,6 +250,9 @@ func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []s
 			if e.Name == "" {
 				line = e.Origin.File + ": holds a template without a name, so that no case can name it"
 			}
+			if err := findingsOf(e); err != nil {
+				line += fmt.Sprintf(", and has faults: sidecar-injector validate -f %s", terminal.ShellWord(e.Origin.File))
+			}
 			if !slices.Contains(lines, line) {
 				lines = append(lines, line)
 			}

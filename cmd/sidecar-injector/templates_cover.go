@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +15,8 @@ import (
 type covered struct {
 	template *templates.Template
 	parts    []cases.Part
+	// broken is the name of a template that cannot be used, so that no case touches anything of it.
+	broken string
 }
 
 // covers are those of the templates that the cases are about: those of directories, and the
@@ -30,14 +33,18 @@ func (o *testOptions) covers(runner *cases.Runner, results []*cases.Result) ([]c
 	}
 	var all []covered
 	for _, e := range runner.Set.Entries() {
-		if e.Template == nil || e.Origin.Source == templates.SourceBuiltIn && !asked[e.Template] {
+		if e.Template == nil {
+			all = append(all, covered{broken: cmp.Or(e.Name, e.Origin.File)})
+			continue
+		}
+		if e.Origin.Source == templates.SourceBuiltIn && !asked[e.Template] {
 			continue
 		}
 		data, err := originData(e.Origin)
 		if err != nil {
 			return nil, fmt.Errorf("template %s: %w", templates.Quote(e.Name), err)
 		}
-		all = append(all, covered{e.Template, runner.Cover.Parts(e.Template, data)})
+		all = append(all, covered{template: e.Template, parts: runner.Cover.Parts(e.Template, data)})
 	}
 	return all, nil
 }
@@ -66,6 +73,9 @@ func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
 	var b strings.Builder
 	for i := range all {
 		c := &all[i]
+		if c.broken != "" {
+			continue
+		}
 		if o.output == outputText {
 			fmt.Fprintf(&b, "%s %s %.1f %% (%d of %d)\n", p.Cyan("cover"), p.Bold(c.template.OwnName()), c.percent(), c.touched(), len(c.parts))
 		}
@@ -86,7 +96,12 @@ func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
 func (o *testOptions) tooLow(all []covered) error {
 	var faults []error
 	for i := range all {
-		if c := &all[i]; c.percent() < o.coverMin {
+		c := &all[i]
+		if c.broken != "" && o.coverMin > 0 {
+			faults = append(faults, fmt.Errorf("template %s has faults: no case can touch anything of it", templates.Quote(c.broken)))
+			continue
+		}
+		if c.percent() < o.coverMin {
 			faults = append(faults, fmt.Errorf("template %s: the cases touch %.1f %% of it, want %v %%", templates.Quote(c.template.OwnName()), c.percent(), o.coverMin))
 		}
 	}

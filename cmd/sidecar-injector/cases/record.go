@@ -13,21 +13,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-const (
-	// leftOut stands for what nobody should find in a test.
-	leftOut = "left-out"
-	// lastApplied holds a copy of the whole object, as kubectl apply left it.
-	lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-	// tokenVolume is how the volume of a service account's token begins.
-	tokenVolume = "kube-api-access-"
-)
+// tokenMount is where the cluster mounts the token of a service account, tokenVolume how it calls the volume.
+const tokenMount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-var (
-	// secretName is what names of secrets have in them, of variables, flags and annotations.
-	secretName = regexp.MustCompile(`(?i)pass(word|wd|phrase)?|secret|token|credential|api[_-]?key|private[_-]?key|access[_-]?key|auth`)
-	// secretWord is a secret within a text: --password=x, token: x, user:x@host.
-	secretWord = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|secret|token|credential|api[_-]?key|private[_-]?key|access[_-]?key)["']?\s*[=: ]\s*["']?|://[^/\s:@]*:|bearer\s+)[^\s"'@,&]+`)
-)
+var tokenVolume = regexp.MustCompile(`^kube-api-access-|-token-[a-z0-9]{5}$`)
 
 // Record makes a case of an object of a cluster: its folder is called by kind and name. What the cluster
 // has put into the object is taken out, and so are tokens and the values of what is called a secret. It gives
@@ -49,7 +38,7 @@ func Record(dir, kind, name string, object map[string]any, namespace inject.Name
 	texts := func(from map[string]string) map[string]any {
 		out := map[string]any{}
 		for key, text := range from {
-			if key != lastApplied {
+			if !isCopy(key, text) {
 				out[key] = hidden(key, text)
 			}
 		}
@@ -85,9 +74,14 @@ func clean(object map[string]any) {
 				delete(metadata, field)
 			}
 			annotations, _ := metadata["annotations"].(map[string]any)
-			delete(annotations, lastApplied)
 			for key, value := range annotations {
-				if text, ok := value.(string); ok && !strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain) {
+				switch text, ok := value.(string); {
+				case !ok:
+				case strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain): // its name may say Secret, its value is what a case is about
+					annotations[key] = hidden("", text)
+				case isCopy(key, text):
+					delete(annotations, key)
+				default:
 					annotations[key] = hidden(key, text)
 				}
 			}
@@ -103,34 +97,20 @@ func clean(object map[string]any) {
 		}
 		for _, field := range []string{"command", "args"} {
 			list, _ := o[field].([]any)
-			for i, item := range list {
-				text, ok := item.(string)
-				switch {
-				case !ok:
-				case i > 0 && secretFlag(list[i-1]):
-					list[i] = leftOut
-				default:
-					list[i] = hidden("", text)
+			hideArguments(list)
+		}
+		for _, field := range []string{"volumeAttributes", "options"} { // of drivers, which take any
+			attributes, _ := o[field].(map[string]any)
+			for name, value := range attributes {
+				if text, ok := value.(string); ok && !reference.MatchString(name) {
+					attributes[name] = hidden(name, text)
 				}
 			}
 		}
 	})
 }
 
-// secretFlag says whether an argument names a secret that the next one is.
-func secretFlag(argument any) bool {
-	text, ok := argument.(string)
-	return ok && strings.HasPrefix(text, "-") && !strings.ContainsAny(text, "= ") && secretName.MatchString(text)
-}
-
-// hidden is a text without what is secret in it.
-func hidden(name, text string) string {
-	if text != "" && secretName.MatchString(name) {
-		return leftOut
-	}
-	return secretWord.ReplaceAllString(text, "${1}"+leftOut)
-}
-
+// withoutTokens leaves out of a pod, and of its containers, what the cluster adds to each for its token.
 func withoutTokens(o map[string]any, field string) {
 	list, ok := o[field].([]any)
 	if !ok {
@@ -139,7 +119,8 @@ func withoutTokens(o map[string]any, field string) {
 	kept := make([]any, 0, len(list))
 	for _, item := range list {
 		volume, _ := item.(map[string]any)
-		if name, _ := volume["name"].(string); !strings.HasPrefix(name, tokenVolume) {
+		name, _ := volume["name"].(string)
+		if mounted, isMount := volume["mountPath"].(string); !tokenVolume.MatchString(name) || isMount && mounted != tokenMount {
 			kept = append(kept, item)
 		}
 	}

@@ -55,3 +55,84 @@ func TestRecordLeavesOutWhatIsSecret(t *testing.T) {
 		t.Error("the case was written over")
 	}
 }
+
+// Secrets stand in many places; what only says where one is, stays.
+func TestWhatIsSecretIsFoundInTexts(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"LEVEL", "info", "info"},
+		{"DB_PASS", "hunter", leftOut},
+		{"ENCRYPTION_KEY", "hunter", leftOut},
+		{"SLACK_WEBHOOK", "https://hunter.example.com", leftOut},
+		{"EMPTY_PASSWORD", "", ""},
+		{"ARGS", "--password=hunter --level=debug", "--password=left-out --level=debug"},
+		{"ARGS", "--password='hunter two' --level=debug", "--password=left-out --level=debug"},
+		{"ARGS", "password=hun@ter,two host=db", "password=left-out host=db"},
+		{"CONFIG", `{"password": "hunter two", "host": "db"}`, `{"password": left-out, "host": "db"}`},
+		{"CONFIG", "smtp:\n  auth_password: hunter\n  host: mail\n", "smtp:\n  auth_password: left-out\n  host: mail\n"},
+		{"JDBC", "jdbc:postgresql://db/x?user=me&password=hunter&ssl=true", "jdbc:postgresql://db/x?user=me&password=left-out&ssl=true"},
+		{"URL", "postgres://me:hun@ter@db:5432/x", "postgres://me:left-out@db:5432/x"},
+		{"URL", "redis://:hunter@cache:6379", "redis://:left-out@cache:6379"},
+		{"REPO", "https://0123456789abcdef0123@git.example.com/x", "https://left-out@git.example.com/x"},
+		{"REPO", "https://git@git.example.com:8443/x.git", "https://git@git.example.com:8443/x.git"},
+		{"CURL", "curl -u me:hunter https://example.com", "curl -u me:left-out https://example.com"},
+		{"HEADER", "Authorization: Bearer hunter", "Authorization: left-out"},
+		{"HEADER", "Authorization: Basic hunter=", "Authorization: left-out"},
+		{"X", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIifQ.c2lnbmF0dXJl", leftOut},
+		{"X", "ghp_0123456789abcdefghij0123456789abcdef", leftOut},
+		{"X", "key AKIAIOSFODNN7EXAMPLE", "key left-out"},
+		{"PEM", "-----BEGIN RSA PRIVATE KEY-----\nhunter\n-----END RSA PRIVATE KEY-----\n", "left-out\n"},
+		{"OVERRIDE", "env:\n- {name: SMTP_PASSWORD, value: hunter}\n- {name: LEVEL, value: info}\n", "env:\n- {name: SMTP_PASSWORD, value: left-out}\n- {name: LEVEL, value: info}\n"},
+		{"OVERRIDE", "env:\n- name: SMTP_PASSWORD\n  value: hunter\n", "env:\n- name: SMTP_PASSWORD\n  value: left-out\n"},
+		{"OVERRIDE", "env: [{name: X, valueFrom: {secretKeyRef: {name: login, key: password}}}]", "env: [{name: X, valueFrom: {secretKeyRef: {name: login, key: password}}}]"},
+		{"ARGS", "--auth-mode=oidc --token-file=/run/token", "--auth-mode=oidc --token-file=/run/token"},
+		{"AUTHOR", "me", "me"},
+		{"IMAGE", "registry.example.com:5000/team/app:1.2@sha256:abc", "registry.example.com:5000/team/app:1.2@sha256:abc"},
+		{"DOC", "see https://example.com/a:b and http://c", "see https://example.com/a:b and http://c"},
+	} {
+		if got := hidden(c.name, c.text); got != c.want {
+			t.Errorf("%s=%q: %q, want %q", c.name, c.text, got, c.want)
+		}
+	}
+}
+
+// Pods as clusters and tools leave them.
+func TestRecordLeavesOutWhatToolsHaveCopied(t *testing.T) {
+	object, err := templates.ObjectFromJSON([]byte(`{
+		"apiVersion": "apps/v1", "kind": "Deployment",
+		"metadata": {"name": "web", "annotations": {"objectset.rio.cattle.io/applied": "H4sIhunter", "kapp.k14s.io/original": "{\"x\":\"hunter\"}",
+			"example.com/before": " {\"apiVersion\": \"v1\", \"data\": \"hunter\"}", "deployment.kubernetes.io/revision": "3"}},
+		"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "hunter", "sidecar-injector.dev/inject": "git-sync",
+			"git-sync.sidecar-injector.dev/repo": "https://me:hunter@git.example.com/x.git", "git-sync.sidecar-injector.dev/credentialsSecret": "login",
+			"git-sync.sidecar-injector.dev/override": "env: [{name: GIT_PASSWORD, value: hunter}]"}},
+		"spec": {"imagePullSecrets": [{"name": "pull"}], "containers": [{"name": "web", "image": "web:1",
+			"command": ["curl", "-u", "me:hunter", "--pin", "hunter", "--token-file", "/run/token", "sh", "-c", "PGPASSWORD=hunter psql"],
+			"livenessProbe": {"httpGet": {"port": 80, "httpHeaders": [{"name": "Authorization", "value": "Basic hunter"}]}},
+			"envFrom": [{"secretRef": {"name": "environment"}}],
+			"volumeMounts": [{"name": "default-token-x7k2p", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}, {"name": "vault-token", "mountPath": "/run/token"}]}],
+		"volumes": [{"name": "default-token-x7k2p", "secret": {"secretName": "default-token-x7k2p"}},
+			{"name": "vault-token", "projected": {"sources": [{"serviceAccountToken": {"audience": "vault", "path": "token"}}]}},
+			{"name": "share", "csi": {"driver": "smb", "volumeAttributes": {"password": "hunter", "secretProviderClass": "vault"}, "nodePublishSecretRef": {"name": "share"}}}]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	name, err := Record(dir, "Deployment", "web", object.Map(), inject.Namespace{Name: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, name, WorkloadFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	for _, gone := range []string{"hunter", "default-token", "applied", "original", "example.com/before"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%s is in the case:\n%s", gone, text)
+		}
+	}
+	for _, kept := range []string{"name: pull", "credentialsSecret: login", "@git.example.com/x.git", "--token-file", "/run/token", "psql", "name: environment", "name: vault-token", "audience: vault", "secretProviderClass: vault", "name: share", "me:left-out"} {
+		if !strings.Contains(text, kept) {
+			t.Errorf("%s is not in the case:\n%s", kept, text)
+		}
+	}
+}

@@ -185,15 +185,23 @@ func (c *Case) checkWant() []error {
 		}
 		faults = append(faults, c.spec.at(child(n, name), fmt.Sprintf("want.%s: %s is none", name, templates.Quote(text)), hint))
 	}
-	outcomes := []string{string(inject.Injected), string(inject.Unchanged), string(inject.Skipped), string(inject.Refused), string(inject.AdmittedWithout)}
-	var reasons []string
-	for _, r := range inject.Reasons() {
-		reasons = append(reasons, string(r.Reason))
-	}
-	oneOf("outcome", want.Outcome, outcomes)
-	oneOf("reason", want.Reason, reasons)
-	oneOf("podSecurity", want.PodSecurity, []string{string(api.LevelPrivileged), string(api.LevelBaseline), string(api.LevelRestricted)})
+	words := wantWords()
+	oneOf("outcome", want.Outcome, words["outcome"])
+	oneOf("reason", want.Reason, words["reason"])
+	oneOf("podSecurity", want.PodSecurity, words["podSecurity"])
 	return faults
+}
+
+// wantWords are the words that the fields of a Want may have.
+func wantWords() map[string][]string {
+	words := map[string][]string{
+		"outcome":     {string(inject.Injected), string(inject.Unchanged), string(inject.Skipped), string(inject.Refused), string(inject.AdmittedWithout)},
+		"podSecurity": {string(api.LevelPrivileged), string(api.LevelBaseline), string(api.LevelRestricted)},
+	}
+	for _, r := range inject.Reasons() {
+		words["reason"] = append(words["reason"], string(r.Reason))
+	}
+	return words
 }
 
 func (c *Case) checkAssertion(a *Assertion, n *yaml.Node) error {
