@@ -22,7 +22,7 @@ func TestJSONSchemaKnowsWhatACaseMaySay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for definition, fields := range map[string][]string{
-		"cases.Spec":      {"annotations", "assert", "description", "inject", "kubernetes", "parameters", "want"},
+		"cases.Spec":      {"annotations", "assert", "canary", "description", "inject", "kubernetes", "parameters", "want"},
 		"cases.Want":      {"message", "outcome", "podSecurity", "reason", "warnings"},
 		"cases.Assertion": {"absent", "equal", "expression", "message", "path", "present"},
 	} {
