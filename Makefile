@@ -199,8 +199,9 @@ bench-apiserver: ## pods created through a real API server, with and without the
 	go run ./test/bench apiserver bin/apiserver.jsonl
 
 # On a machine that has nothing else to do; about ten minutes once the API server is built.
-performance: controlplane bench-apiserver bench-baseline ## every figure of docs/performance.md anew, and ten thousand templates in one cluster
+performance: controlplane bench-apiserver bench-baseline ## every figure of docs/performance.md anew, and ten thousand templates, then pods, in one cluster
 	cd test/controlplane && ../../bin/controlplane.test -test.run ThousandsOfTemplates -templates 10000
+	cd test/controlplane && ../../bin/controlplane.test -test.run StatusAndPlan -fleet 10000
 	go run ./test/bench -write docs/performance.md -raw bin/load.jsonl
 	go run ./test/bench simulate -write docs/performance.md -raw bin/simulation.json
 	go run ./test/bench apiserver -write docs/performance.md bin/apiserver.jsonl
