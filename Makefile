@@ -40,7 +40,7 @@ skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mo
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
-.PHONY: help demo build image playground page pictures test-playground test test-alerts test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node test-fleet soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
+.PHONY: help demo build image playground page pictures test-playground test test-alerts test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 20
@@ -104,16 +104,10 @@ node: ## a real node with the injector on it, left up; needs root
 node-down: ## takes away the node that make node, or a killed run, has left
 	@cd test/node && go run . down
 
-# Tests that change dozens of running pods, one after the other.
-fleets := ^(TestAFleetComesUpToDateAndNoAppIsRestarted|TestPodsThatWereMissedAreRepaired)$$
-
 # No package is named, so that the go command shows what the tests report although they pass.
 test-node: ## the injector and every sidecar on a real node, by effect; needs root
 	go -C test/node test ./standins/...
-	go -C test/node test -count 1 -parallel 8 -timeout 40m -skip '$(fleets)'
-
-test-fleet: ## rollout and repair of running pods on the same node; needs root
-	go -C test/node test -count 1 -timeout 40m -run '$(fleets)' .
+	go -C test/node test -count 1 -parallel 8 -timeout 40m
 
 # Each fault takes 25 s of load, and then some until all is well again.
 soak: ## 3,000 pods on a real node while one thing after another goes wrong, into docs/reliability.md; about 12 minutes, needs root
