@@ -18,7 +18,7 @@ import (
 // parameter's value and shows up wherever the value gets to, also by way of $(NAME). Where an
 // expression has alternatives, each is read.
 func shell(s *Sample) []templates.Finding {
-	c := &shellCheck{template: s.Template, told: map[string]bool{}}
+	c := &shellCheck{template: s.Template, told: map[string]bool{}, left: mostRead, outlines: map[*program.Node]expression.Outline{}, steering: map[int][]string{}}
 	p := s.Template.Program()
 	spec := p.Pod.Member("spec")
 	for _, list := range []string{"initContainers", "containers"} {
@@ -34,6 +34,50 @@ type shellCheck struct {
 	template *templates.Template
 	found    found
 	told     map[string]bool // paths
+	left     int             // of mostRead
+	outlines map[*program.Node]expression.Outline
+	steering map[int][]string // see words
+}
+
+// mostRead bounds the parts of expressions that are read, and the pieces of texts that are made of
+// them: where each variable holds the one before twice, they double at each step. Of what is left then, only
+// the parameters count.
+const mostRead = 100_000
+
+// pieceOfText is how many bytes of a text count as one more part.
+const pieceOfText = 64
+
+// spend counts parts that are read, and reports whether there were enough left.
+func (c *shellCheck) spend(parts int) bool {
+	c.left -= parts
+	return c.left >= 0
+}
+
+// outline parses an expression, once.
+func (c *shellCheck) outline(n *program.Node) expression.Outline {
+	o, known := c.outlines[n]
+	if !known {
+		o = n.Expression.Outline()
+		c.outlines[n] = o
+	}
+	return o
+}
+
+// marks are those of all parameters whose values may get into what a node gives.
+func (c *shellCheck) marks(parameters ...[]string) string {
+	names := map[string]bool{}
+	for _, list := range parameters {
+		for _, name := range list {
+			names[name] = true
+		}
+	}
+	var marks strings.Builder
+	for i, p := range c.template.Parameters() {
+		if names[p.Name] {
+			marks.WriteString(mark(i))
+		}
+	}
+	return marks.String()
 }
 
 // container reads the command lines of a container, or those that the app gets.
@@ -54,12 +98,12 @@ func (c *shellCheck) commandLine(env func() variables, lists ...*program.Node) {
 	var words []word
 	for _, n := range lists {
 		if n != nil && n.Form == program.ExpressionForm {
-			words = c.appendWords(words, n, n.Expression.Outline(), true)
+			words = c.appendWords(words, n, c.outline(n), true)
 			continue
 		}
 		for _, item := range items(n) {
 			if item.Form == program.ExpressionForm {
-				words = c.appendWords(words, item, item.Expression.Outline(), false)
+				words = c.appendWords(words, item, c.outline(item), false)
 				continue
 			}
 			text, _ := item.Value.(string)
@@ -80,6 +124,9 @@ func (c *shellCheck) commandLine(env func() variables, lists ...*program.Node) {
 // them follow each other, as words that may not be there.
 func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Outline, isList bool) []word {
 	before := len(words)
+	if !c.spend(1) {
+		return append(words, word{written: c.marks(n.Reads().Parameters), place: n.Place, list: true, maybe: true})
+	}
 	o = c.written(o)
 	switch {
 	case isList && o.Form == expression.UnknownOutline, !isList || o.Form == expression.LiteralOutline || o.Form == expression.JoinedOutline:
@@ -107,10 +154,10 @@ func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Out
 func (c *shellCheck) written(o expression.Outline) expression.Outline {
 	for o.Form == expression.UnknownOutline && len(o.Variables) == 1 && len(o.Parameters)+len(o.Literals) == 0 && !o.Each {
 		v := c.template.Program().Variable(o.Variables[0])
-		if v == nil {
+		if v == nil || !c.spend(1) {
 			break
 		}
-		o = v.Expression.Outline() // which reads only variables before it
+		o = c.outline(v) // which reads only variables before it
 	}
 	return o
 }
@@ -120,6 +167,9 @@ const mostTexts = 16
 
 // texts are what a text may be, with marks for values of parameters.
 func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
+	if !c.spend(1) {
+		return []string{c.marks(n.Reads().Parameters)}
+	}
 	var all []string
 	switch o = c.written(o); o.Form {
 	case expression.LiteralOutline:
@@ -128,7 +178,7 @@ func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
 		all = c.unknown(n, o)
 		for _, name := range o.Variables {
 			if v := c.template.Program().Variable(name); v != nil {
-				all = append(all, c.texts(v, v.Expression.Outline())...)
+				all = append(all, c.texts(v, c.outline(v))...)
 			}
 		}
 	case expression.EitherOutline:
@@ -141,7 +191,11 @@ func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
 			var longer []string
 			for _, text := range c.texts(n, p) {
 				for _, before := range all {
-					longer = append(longer, before+text)
+					whole := before + text
+					if len(whole) > longestText || !c.spend(len(whole)/pieceOfText) {
+						whole = marksOf(whole)
+					}
+					longer = append(longer, whole)
 				}
 			}
 			all = bounded(longer)
@@ -161,26 +215,46 @@ func bounded(texts []string) []string {
 // unknown is a value of which only the sources are known. It may be a word that steers a shell, if
 // one of the sources is.
 func (c *shellCheck) unknown(n *program.Node, o expression.Outline) []string {
-	parameters, sources := o.Parameters, slices.Clone(o.Literals)
+	parameters := [][]string{o.Parameters}
 	if o.Each {
-		parameters = slices.Concat(parameters, n.Indirect.Parameters)
+		parameters = append(parameters, n.Indirect.Parameters)
 	}
 	for _, name := range o.Variables {
 		if v := c.template.Program().Variable(name); v != nil {
-			parameters = slices.Concat(parameters, v.Reads().Parameters)
+			reads := v.Reads().Parameters
+			parameters = append(parameters, reads)
+			c.left -= len(reads)/8 + 1
 		}
 	}
-	marks := ""
-	for i, p := range c.template.Parameters() {
-		if slices.Contains(parameters, p.Name) {
-			marks += mark(i)
-			sources = append(append(sources, p.Enum...), p.Text)
+	all := []string{c.marks(parameters...)}
+	for _, text := range o.Literals {
+		if steers(text) {
+			all = append(all, text)
 		}
 	}
-	return append([]string{marks}, slices.DeleteFunc(sources, func(text string) bool {
-		return shellOf(text) == noShell && !strings.HasPrefix(text, "-")
-	})...)
+	for _, r := range all[0] {
+		all = append(all, c.words(parameterOf(r))...)
+	}
+	return all
 }
+
+// words are the values of a parameter, as far as they are known, that steer a shell.
+func (c *shellCheck) words(parameter int) []string {
+	words, known := c.steering[parameter]
+	if !known {
+		p := c.template.Parameters()[parameter]
+		for _, text := range append(slices.Clone(p.Enum), p.Text) {
+			if steers(text) && len(words) < mostTexts {
+				words = append(words, text)
+			}
+		}
+		c.steering[parameter] = words
+	}
+	return words
+}
+
+// steers says whether a word can be a shell, or one of its options.
+func steers(word string) bool { return shellOf(word) != noShell || strings.HasPrefix(word, "-") }
 
 // script reports a text that a shell reads, if a parameter's value is in it. option is the
 // parameter that must be -c for that; -1: none.
@@ -235,13 +309,15 @@ const firstMark, lastMark = '\U000F0000', '\U000FFFFD'
 
 func mark(parameter int) string { return string(rune(min(firstMark+parameter, lastMark))) }
 
+func parameterOf(mark rune) int { return int(mark - firstMark) }
+
 func isMark(r rune) bool { return r >= firstMark && r <= lastMark }
 
 // marked gives the first parameter whose mark is in a text, or -1.
 func marked(text string) int {
 	for _, r := range text {
 		if isMark(r) {
-			return int(r - firstMark)
+			return parameterOf(r)
 		}
 	}
 	return -1

@@ -43,7 +43,7 @@ func (c *shellCheck) alternatives(n *program.Node) []string {
 	case n == nil:
 		return nil
 	case n.Form == program.ExpressionForm:
-		return c.texts(n, n.Expression.Outline())
+		return c.texts(n, c.outline(n))
 	}
 	text, _ := n.Value.(string)
 	return []string{text}

@@ -87,10 +87,11 @@ func outlineOf(e ast.Expr, all *Uses) Outline {
 		case operators.Conditional:
 			return of(EitherOutline, args[1:]...)
 		case operators.Add:
-			if o := of(ChainOutline, args...); slices.ContainsFunc(o.Parts, Outline.isList) {
-				return o
+			o := of(JoinedOutline, args...)
+			if slices.ContainsFunc(o.Parts, Outline.isList) {
+				o.Form = ChainOutline
 			}
-			return of(JoinedOutline, args...)
+			return o
 		case "orValue":
 			return of(EitherOutline, call.Target(), args[0])
 		case "of", "ofNonZeroValue", "string", "dyn":
