@@ -59,7 +59,6 @@ func (c *mountCheck) container(o container) {
 				c.fault(at.Member(field.path), templates.DuplicateMountPath, "", "path %s is mounted twice in this container", message.Quote(clean))
 			}
 			paths[clean] = true
-			c.relative(mount.Text("subPath"), at.Member("subPath"))
 		}
 	}
 	for i, item := range o.fields.List("env") {
@@ -67,14 +66,6 @@ func (c *mountCheck) container(o container) {
 		at := o.at.Member("env").Item(i).Member("valueFrom").Member("fileKeyRef")
 		file := variable.Object("valueFrom").Object("fileKeyRef")
 		c.mounted(file.Text("volumeName"), at.Member("volumeName"))
-		c.relative(file.Text("path"), at.Member("path"))
-	}
-}
-
-// relative refuses a path that leads out of its volume.
-func (c *mountCheck) relative(path string, at *schema.Path) {
-	if strings.HasPrefix(path, "/") || slices.Contains(strings.Split(path, "/"), "..") {
-		c.fault(at, templates.BadValue, "", "path %s must be relative and without ..", message.Quote(path))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
@@ -14,28 +15,28 @@ const everyNamespace = "*"
 
 // permissions refuses rights that lack a part, and namespaces that cannot be.
 func permissions(s *Sample) []templates.Finding {
-	c := fieldCheck{sample: s}
+	var found found
 	at := specPath().Member("permissions")
-	c.value(s.Permissions, shape.Template().Permissions, at)
+	found.unmet(s, requirement.Check(s.Permissions, shape.Template().Permissions, at))
 	for i, item := range s.Permissions {
 		o, _ := item.(program.Object)
 		for _, field := range []string{"apiGroups", "resources", "verbs"} {
 			value, there := o.Get(field)
 			if list, _ := value.([]any); there && len(list) == 0 && !s.Incomplete {
-				c.fault(at.Item(i).Member(field), templates.BadValue, "", "the list is empty, so nothing is needed")
+				found.fault(s.place(at.Item(i).Member(field)), templates.BadValue, "", "the list is empty, so nothing is needed")
 			}
 			for j, text := range o.List(field) {
 				if text == "" && field != "apiGroups" {
-					c.fault(at.Item(i).Member(field).Item(j), templates.BadValue, "", "the text is empty")
+					found.fault(s.place(at.Item(i).Member(field).Item(j)), templates.BadValue, "", "the text is empty")
 				}
 			}
 		}
 		for j, value := range o.List("namespaces") {
 			name, _ := value.(string)
 			if name != everyNamespace && len(validation.IsDNS1123Label(name)) > 0 {
-				c.fault(at.Item(i).Member("namespaces").Item(j), templates.BadName, "a namespace's name, or * for all of them", "%s cannot name a namespace", message.Quote(name))
+				found.fault(s.place(at.Item(i).Member("namespaces").Item(j)), templates.BadName, "a namespace's name, or * for all of them", "%s cannot name a namespace", message.Quote(name))
 			}
 		}
 	}
-	return c.found.list
+	return found.list
 }

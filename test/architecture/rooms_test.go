@@ -20,14 +20,15 @@ func rooms() map[string][]string {
 		"templates/schema":        {"templates/manifest", "templates/message"},
 		"templates/expression":    {"templates/message", "templates/schema", "templates/v1alpha1"},
 		"templates/program":       {"templates/expression", "templates/message", "templates/schema", "templates/v1alpha1"},
+		"templates/requirement":   {"templates/message", "templates/program", "templates/schema"},
 		"templates":               {"templates/expression", "templates/message", "templates/program", "templates/schema", "templates/v1alpha1"},
 		"templates/shape":         {"templates", "templates/program", "templates/schema", "templates/v1alpha1"},
-		"templates/check":         {"templates", "templates/expression", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1"},
+		"templates/check":         {"templates", "templates/expression", "templates/message", "templates/program", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1"},
 		"templates/load": {"templates", "templates/check", "templates/expression", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape",
 			"templates/v1alpha1"},
 		"templates/builtin": {},
 		"templates/source":  {"templates", "templates/builtin", "templates/load", "templates/v1alpha1"},
-		"webhook/inject":    {"templates", "templates/manifest", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
+		"webhook/inject":    {"templates", "templates/manifest", "templates/requirement", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
 		"webhook/certs":     {},
 		"webhook/rawjson":   {},
 		"webhook":           {"templates", "templates/load", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
@@ -64,7 +65,7 @@ func rooms() map[string][]string {
 // answer the API server, the command line and the tests alike.
 func pure() []string {
 	return []string{
-		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/schema", "templates/shape", "templates/v1alpha1",
+		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1",
 		"webhook/inject", "webhook/rawjson",
 		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
 	}

@@ -1,0 +1,154 @@
+// Package requirement knows what Kubernetes wants of the parts of a pod beyond the kinds of their
+// fields, as far as people get it wrong. Its own validation cannot be imported, and what it says of
+// a container that somebody else wrote does not help the one who changed a part of it.
+package requirement
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// Unmet is a part that the API server would refuse.
+type Unmet struct {
+	At *schema.Path
+	// Missing says that something has to be there and is not.
+	Missing bool
+	// Message is one clause without the place, Hint how to mend it, or "".
+	Message, Hint string
+}
+
+// Error is place and message.
+func (u *Unmet) Error() string {
+	if at := u.At.String(); at != "" {
+		return at + ": " + u.Message
+	}
+	return u.Message
+}
+
+// Check gives what the API server would refuse in a value of that type, whose kinds have been
+// checked, at a place.
+func Check(value any, s *schema.Schema, at *schema.Path) []Unmet {
+	var c checker
+	c.value(value, s, at)
+	return c.unmet
+}
+
+type checker struct{ unmet []Unmet }
+
+// object is one that is looked at, and where it stands.
+type object struct {
+	program.Object
+	at *schema.Path
+}
+
+func (o object) under(name string) object { return object{o.Object.Object(name), o.at.Member(name)} }
+
+func (c *checker) bad(at *schema.Path, hint, format string, args ...any) {
+	c.unmet = append(c.unmet, Unmet{At: at, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (c *checker) missing(at *schema.Path, format string, args ...any) {
+	c.unmet = append(c.unmet, Unmet{At: at, Missing: true, Message: fmt.Sprintf(format, args...)})
+}
+
+// value applies the rules to a value and all within it.
+func (c *checker) value(value any, s *schema.Schema, at *schema.Path) {
+	switch v := value.(type) {
+	case []any:
+		for i, item := range v {
+			if s.Elem != nil {
+				c.value(item, s.Elem, at.Item(i))
+			}
+		}
+	case program.Object:
+		if s.Kind == schema.Object {
+			c.object(object{v, at}, rulesOf(s))
+		}
+		for _, m := range v {
+			if s.Kind == schema.Map {
+				c.value(m.Value, s.Elem, at.Member(m.Name))
+			} else if f, ok := s.Field(m.Name); ok {
+				c.value(m.Value, f.Schema, at.Member(m.Name))
+			}
+		}
+	}
+}
+
+func (c *checker) object(o object, r rules) {
+	for _, name := range r.required {
+		if v, _ := o.Get(name); v == nil || v == "" {
+			c.missing(o.at, "%s is missing", name)
+		}
+	}
+	for _, name := range r.filled {
+		if len(o.List(name)) == 0 {
+			c.missing(o.at, "%s is missing", name)
+		}
+	}
+	if r.oneOf != nil {
+		c.choice(o, r)
+	}
+	for _, m := range o.Object {
+		here := o.at.Member(m.Name)
+		text, _ := m.Value.(string)
+		if words := r.words[m.Name]; words != nil && text != "" && !slices.Contains(words, text) {
+			c.bad(here, message.DidYouMean(text, words, "want "+strings.Join(words, " or ")), "%s is not known", message.Quote(text))
+		}
+		if slices.Contains(r.ports, m.Name) {
+			c.port(m.Value, m.Name == "hostPort", here)
+		}
+		if n, ok := m.Value.(int64); ok {
+			if least, bounded := r.least[m.Name]; bounded && n < least {
+				c.bad(here, fmt.Sprintf("write %d or more", least), "%d is less than %d", n, least)
+			}
+			if most, bounded := r.most[m.Name]; bounded && n > most {
+				c.bad(here, fmt.Sprintf("write %d or less", most), "%d is more than %d", n, most)
+			}
+		}
+		if check := r.texts[m.Name]; check != nil && text != "" {
+			if wrong := check(text); len(wrong) > 0 {
+				c.bad(here, wrong[0], "%s cannot stand here", message.Quote(text))
+			}
+		}
+	}
+	if r.also != nil {
+		r.also(c, o)
+	}
+}
+
+func (c *checker) choice(o object, r rules) {
+	var there []string
+	for _, m := range o.Object {
+		if slices.Contains(r.oneOf, m.Name) && m.Value != "" {
+			there = append(there, m.Name)
+		}
+	}
+	switch {
+	case len(there) > 1:
+		c.bad(o.at, "keep one of them", "%s and %s exclude each other", there[0], there[1])
+	case len(there) == 0 && r.exactly:
+		c.missing(o.at, "want one of %s", message.List(r.oneOf))
+	}
+}
+
+func (c *checker) port(value any, zero bool, at *schema.Path) {
+	switch v := value.(type) {
+	case int64:
+		if faults := validation.IsValidPortNum(int(v)); len(faults) > 0 && !(zero && v == 0) {
+			c.bad(at, faults[0], "%d is no port", v)
+		}
+	case string:
+		if faults := validation.IsValidPortName(v); len(faults) > 0 {
+			c.bad(at, faults[0], "%s is no name of a port", message.Quote(v))
+		}
+	default:
+		c.bad(at, "", "%s is no port", fmt.Sprint(v))
+	}
+}

@@ -1,0 +1,119 @@
+package requirement
+
+import (
+	"math"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+)
+
+// rules say what Kubernetes wants of a type beyond the kinds of its fields.
+type rules struct {
+	// required lists fields that have to be there, filled lists lists that have to have items.
+	required, filled []string
+	// oneOf lists fields of which at most one may be there; with exactly, one must be.
+	oneOf   []string
+	exactly bool
+	words   map[string][]string
+	// ports are numbers or names of ports; of numbers alone the kind of the field lets none be a name.
+	ports []string
+	// least and most bound numbers.
+	least, most map[string]int64
+	// texts say what is wrong with a text that is not empty.
+	texts map[string]func(string) []string
+	// also are the rules of a type that are like no others.
+	also func(*checker, object)
+}
+
+func rulesOf(s *schema.Schema) rules {
+	switch s.Type {
+	case "core/v1.Container":
+		return rules{required: []string{"name", "image"}, also: container, words: map[string][]string{
+			"imagePullPolicy":          {"Always", "IfNotPresent", "Never"},
+			"terminationMessagePolicy": {"File", "FallbackToLogsOnError"},
+			"restartPolicy":            {"Always", "OnFailure", "Never"},
+		}}
+	case "core/v1.ContainerPort":
+		return rules{required: []string{"containerPort"}, ports: []string{"containerPort", "hostPort"},
+			words: map[string][]string{"protocol": {"TCP", "UDP", "SCTP"}}}
+	case "core/v1.ContainerResizePolicy":
+		return rules{required: []string{"resourceName", "restartPolicy"}, words: map[string][]string{
+			"resourceName": {"cpu", "memory"}, "restartPolicy": {"NotRequired", "RestartContainer"},
+		}}
+	case "core/v1.ResourceRequirements":
+		return rules{also: resources}
+	case "templates/v1alpha1.Permission":
+		return rules{required: []string{"apiGroups", "resources", "verbs"}}
+	case "core/v1.EnvVar", "core/v1.LocalObjectReference":
+		return rules{required: []string{"name"}}
+	case "core/v1.EnvVarSource":
+		return rules{exactly: true, oneOf: []string{"fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"}, also: source}
+	case "core/v1.EnvFromSource":
+		return rules{exactly: true, oneOf: []string{"configMapRef", "secretRef"}, texts: map[string]func(string) []string{"prefix": validation.IsRelaxedEnvVarName}}
+	case "core/v1.ConfigMapEnvSource", "core/v1.SecretEnvSource":
+		return rules{required: []string{"name"}, texts: map[string]func(string) []string{"name": validation.IsDNS1123Subdomain}}
+	case "core/v1.SecretKeySelector", "core/v1.ConfigMapKeySelector":
+		return rules{required: []string{"name", "key"}, texts: map[string]func(string) []string{
+			"name": validation.IsDNS1123Subdomain, "key": validation.IsConfigMapKey,
+		}}
+	case "core/v1.FileKeySelector":
+		return rules{required: []string{"volumeName", "path", "key"}, texts: map[string]func(string) []string{"path": relative}}
+	case "core/v1.ObjectFieldSelector":
+		return rules{required: []string{"fieldPath"}, words: map[string][]string{"apiVersion": {"v1"}}, texts: map[string]func(string) []string{"fieldPath": fieldPath}}
+	case "core/v1.ResourceFieldSelector":
+		return rules{required: []string{"resource"}, texts: map[string]func(string) []string{"resource": resourceField}, also: divisor}
+	case "core/v1.VolumeMount":
+		return rules{required: []string{"name", "mountPath"}, oneOf: []string{"subPath", "subPathExpr"}, also: mount, words: map[string][]string{
+			"mountPropagation": {"None", "HostToContainer", "Bidirectional"}, "recursiveReadOnly": {"Disabled", "IfPossible", "Enabled"},
+		}, texts: map[string]func(string) []string{"subPath": relative, "subPathExpr": relative}}
+	case "core/v1.VolumeDevice":
+		return rules{required: []string{"name", "devicePath"}}
+	case "core/v1.Volume":
+		return rules{required: []string{"name"}, oneOf: slices.DeleteFunc(s.Names(), func(n string) bool { return n == "name" })}
+	case "core/v1.SecretVolumeSource":
+		return rules{required: []string{"secretName"}}
+	case "core/v1.ConfigMapVolumeSource":
+		return rules{required: []string{"name"}}
+	case "core/v1.PersistentVolumeClaimVolumeSource":
+		return rules{required: []string{"claimName"}}
+	case "core/v1.HostPathVolumeSource":
+		return rules{required: []string{"path"}}
+	case "core/v1.DownwardAPIVolumeFile":
+		return rules{required: []string{"path"}, exactly: true, oneOf: []string{"fieldRef", "resourceFieldRef"}}
+	case "core/v1.KeyToPath":
+		return rules{required: []string{"key", "path"}}
+	case "core/v1.HostAlias":
+		return rules{required: []string{"ip"}}
+	case "core/v1.Probe":
+		return rules{exactly: true, oneOf: []string{"exec", "httpGet", "tcpSocket", "grpc"}, least: map[string]int64{
+			"initialDelaySeconds": 0, "timeoutSeconds": 0, "periodSeconds": 0, "successThreshold": 0, "failureThreshold": 0, "terminationGracePeriodSeconds": 1,
+		}}
+	case "core/v1.LifecycleHandler":
+		return rules{exactly: true, oneOf: []string{"exec", "httpGet", "tcpSocket", "sleep"}}
+	case "core/v1.ExecAction":
+		return rules{filled: []string{"command"}}
+	case "core/v1.SleepAction":
+		return rules{least: map[string]int64{"seconds": 0}}
+	case "core/v1.HTTPGetAction":
+		return rules{required: []string{"port"}, ports: []string{"port"}, words: map[string][]string{"scheme": {"HTTP", "HTTPS"}}}
+	case "core/v1.HTTPHeader":
+		return rules{required: []string{"name"}, texts: map[string]func(string) []string{"name": validation.IsHTTPHeaderName}}
+	case "core/v1.TCPSocketAction", "core/v1.GRPCAction":
+		return rules{required: []string{"port"}, ports: []string{"port"}}
+	case "core/v1.SecurityContext":
+		return rules{least: map[string]int64{"runAsUser": 0, "runAsGroup": 0}, most: map[string]int64{"runAsUser": math.MaxInt32, "runAsGroup": math.MaxInt32}, also: securityContext,
+			words: map[string][]string{"procMount": {"Default", "Unmasked"}}}
+	case "core/v1.PodSecurityContext":
+		return rules{least: map[string]int64{"fsGroup": 0}, most: map[string]int64{"fsGroup": math.MaxInt32}}
+	case "core/v1.SeccompProfile", "core/v1.AppArmorProfile":
+		return rules{required: []string{"type"}, words: map[string][]string{"type": {"RuntimeDefault", "Unconfined", "Localhost"}},
+			texts: map[string]func(string) []string{"localhostProfile": relative}, also: profile}
+	case "core/v1.Toleration":
+		return rules{words: map[string][]string{
+			"operator": {"Exists", "Equal", "Lt", "Gt"}, "effect": {"NoSchedule", "PreferNoSchedule", "NoExecute"},
+		}}
+	}
+	return rules{}
+}
