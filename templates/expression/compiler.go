@@ -173,8 +173,8 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	if tooManyNodes(tree.Expr()) {
 		return nil, nil, &Error{Reason: ExpressionCost, Message: "the expression is too large once its macros are written out", Hint: "make several of it"}
 	}
-	if tooLargeTypes(tree.Expr()) {
-		return nil, nil, &Error{Reason: ExpressionCost, Message: "lists and maps within each other make its types too large", Hint: "make several of it, with fewer levels"}
+	if why := tooLongToCheck(tree.Expr()); why != "" {
+		return nil, nil, &Error{Reason: ExpressionCost, Message: why, Hint: "make several of it, with fewer levels"}
 	}
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)

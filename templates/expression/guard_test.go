@@ -131,10 +131,10 @@ func TestARegularExpressionIsMeasuredBeforeItIsCompiled(t *testing.T) {
 
 func TestAChainOfOptionalsGrowsWithItsLength(t *testing.T) {
 	for _, macro := range []string{".optMap(x, x)", ".optFlatMap(x, optional.of(x))"} {
-		text := "${optional.of(1)" + strings.Repeat(macro, 100) + ".orValue(0)}"
+		text := "${optional.of(1)" + strings.Repeat(macro, 30) + ".orValue(0)}"
 		value, _, err := mustCompile(t, text, nil).Evaluate(activation(t), &Budget{})
 		if err != nil || value != int64(1) {
-			t.Errorf("100 times %s: got %v, %v, want 1", macro, value, err)
+			t.Errorf("30 times %s: got %v, %v, want 1", macro, value, err)
 		}
 	}
 	for text, want := range map[string]any{

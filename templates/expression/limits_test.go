@@ -142,6 +142,7 @@ func TestTypesThatGrowAreRefusedBeforeTheyAreChecked(t *testing.T) {
 		"optional maps":            open("optional.none().orValue({})"),
 		"keys of any type":         "[{1: 1}].map(v0, " + hidden + ")[0]",
 		"nested loops":             strings.Repeat("[1].map(x, ", 100) + "'x'" + strings.Repeat(")", 100),
+		"many loops":               strings.Repeat("[1].map(x, x) + ", 64) + "[2].map(x, x)",
 		"nested lists":             strings.Repeat("[", 100) + "'x'" + strings.Repeat("]", 100) + strings.Repeat("[0]", 100),
 		"nested optionals":         strings.Repeat("optional.of(", 100) + "'x'" + strings.Repeat(")", 100),
 	} {
@@ -152,6 +153,7 @@ func TestTypesThatGrowAreRefusedBeforeTheyAreChecked(t *testing.T) {
 	for name, text := range map[string]string{
 		"a table of tables":       `{"a": {"b": {"c": {"d": 1}}}}.a.b.c.d`,
 		"a chain of variables":    doubledText(15, "size(X)"),
+		"as many loops as may be": strings.Repeat("[1].map(x, x) + ", 63) + "[2].map(x, x)",
 		"a chain of loops":        "[1]" + strings.Repeat(".map(x, x + 1).filter(x, x > 0)", 20) + "[0]",
 		"labels that may be gone": strings.Repeat(`pod.metadata.?labels.orValue({}).exists(k, k == "a") || `, 10) + "true",
 		"maps made of maps":       `size({"a": "b"}` + strings.Repeat(".transformMap(k, v, v + k)", 6) + ")",

@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"fmt"
+
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 )
@@ -18,12 +20,15 @@ const (
 	mostOpenMaps = 8
 	// deepestLoop bounds loops within the bodies of others, whose variables have types of each other.
 	deepestLoop = 64
+	// mostLoops bounds all loops of an expression: CEL's check copies what it knows of types at each, so that
+	// its work grows with the square of their number. optMap and its like count as two.
+	mostLoops = 64
 )
 
 // typeSizes tells how large the types in an expression are.
 type typeSizes struct {
-	largest, openMaps, deepest int
-	keys                       bool // a map has keys that are larger than scalars
+	largest, openMaps, deepest, loops int
+	keys                              bool // a map has keys that are larger than scalars
 }
 
 // sizedScope are the variables of comprehensions with the size of their types, innermost first.
@@ -48,11 +53,17 @@ func (s *sizedScope) find(name string) *sizedScope {
 	return s
 }
 
-// tooLargeTypes says whether the check of an expression would take too long.
-func tooLargeTypes(e ast.Expr) bool {
+// tooLongToCheck says why the check of an expression would take too long; "" if it would not.
+func tooLongToCheck(e ast.Expr) string {
 	var t typeSizes
 	t.of(e, nil)
-	return t.largest > largestType || t.openMaps > mostOpenMaps || t.deepest > 3*deepestLoop
+	switch {
+	case t.largest > largestType || t.openMaps > mostOpenMaps || t.deepest > 3*deepestLoop:
+		return "lists and maps within each other make its types too large"
+	case t.loops > mostLoops:
+		return fmt.Sprintf("the expression has %d loops, more than %d", t.loops, mostLoops)
+	}
+	return ""
 }
 
 // of is the size of an expression's type, or more. It stops counting soon after largestType.
@@ -170,6 +181,7 @@ func declaredField(e ast.Expr, in *sizedScope) bool {
 }
 
 func (t *typeSizes) comprehension(c ast.ComprehensionExpr, in *sizedScope) int {
+	t.loops++
 	over, initial := t.of(c.IterRange(), in), 3
 	if !emptyMap(c.AccuInit()) { // that of transformMap gets its types from cel.@mapInsert
 		initial = t.of(c.AccuInit(), in)
