@@ -2,6 +2,7 @@ package templates
 
 import (
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -12,6 +13,9 @@ func FuzzBindList(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			return // no annotation is
+		}
 		items, fault := convertList(text)
 		if fault != nil {
 			return

@@ -51,7 +51,8 @@ func compareWithKubernetes(t *testing.T, doc *Document) {
 	if strings.Contains(string(doc.Text), "<<") || strings.Contains(string(doc.Text), "!") {
 		return
 	}
-	text := strings.TrimPrefix(string(doc.Text), byteOrderMark)
+	// A document may begin with a mark, behind empty lines too, as in a file made of several.
+	text := strings.TrimPrefix(strings.TrimLeft(string(doc.Text), "\r\n"), byteOrderMark)
 	want, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return
