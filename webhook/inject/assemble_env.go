@@ -52,6 +52,7 @@ func (a *assembly) joined(path string, m *targetPlan) {
 			v.value = e.To(v.value, e.Object().Text("value"))
 		}
 	}
+	made := map[*templates.JSON]*templates.JSON{}
 	for _, v := range order {
 		switch {
 		case v.unchanged || v.own.found && v.value == v.own.value:
@@ -60,19 +61,19 @@ func (a *assembly) joined(path string, m *targetPlan) {
 		case v.item != nil:
 			object, _ := v.item.Value.(templates.Object)
 			value := object.With("value", v.value)
-			made := &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
-			replace(m.env, v.item, made)
-			replace(m.firstEnv, v.item, made)
+			made[v.item] = &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
 		default:
 			value := templates.Object{{Name: "name", Value: v.name}, {Name: "value", Value: v.value}}
-			made := &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
+			item := &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
 			if v.first {
-				m.firstEnv = append(m.firstEnv, made)
+				m.firstEnv = append(m.firstEnv, item)
 			} else {
-				m.env = append(m.env, made)
+				m.env = append(m.env, item)
 			}
 		}
 	}
+	replace(m.env, made)
+	replace(m.firstEnv, made)
 }
 
 // joiningOf is what the values of a name are joined to.
@@ -96,11 +97,11 @@ func (a *assembly) joiningOf(m *targetPlan, e *templates.EnvVariable) *joining {
 	return v
 }
 
-func replace(list []*templates.JSON, old, made *templates.JSON) {
-	for i := range list {
-		if list[i] == old {
-			list[i] = made
-			return
+// replace puts items in the places of those that they are made of.
+func replace(list []*templates.JSON, made map[*templates.JSON]*templates.JSON) {
+	for i, item := range list {
+		if now := made[item]; now != nil {
+			list[i] = now
 		}
 	}
 }
