@@ -19,6 +19,11 @@ func meet(text []byte, start int) []byte {
 	return slices.Insert(text, start, '$')
 }
 
+// Meet is one text behind the other, in which no $( comes about where they meet.
+func Meet(left, right string) string {
+	return string(meet(append([]byte(left), right...), len(left)))
+}
+
 // opens says whether a $( would begin at the end of a text: whether it ends with a $ that is not
 // itself the second of a pair.
 func opens(text []byte) bool {

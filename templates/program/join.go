@@ -1,6 +1,10 @@
 package program
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+)
 
 // Join says how a variable of the app meets a value that is there already. The zero value: that one stays.
 type Join struct {
@@ -20,7 +24,7 @@ const (
 )
 
 // To joins a value to one that is there. It is added as a whole, unless it stands there
-// between two of the texts already; an empty one is no value.
+// between two of the texts already; an empty one is no value. No $( comes about where they meet.
 func (j Join) To(there, value string) string {
 	switch {
 	case value == "" || strings.Contains(j.Text+there+j.Text, j.Text+value+j.Text):
@@ -28,7 +32,7 @@ func (j Join) To(there, value string) string {
 	case there == "":
 		return value
 	case j.Side == Prepended:
-		return value + j.Text + there
+		return expression.Meet(expression.Meet(value, j.Text), there)
 	}
-	return there + j.Text + value
+	return expression.Meet(expression.Meet(there, j.Text), value)
 }
