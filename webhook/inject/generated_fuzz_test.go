@@ -26,7 +26,7 @@ func generatedPod(c *choices) []byte {
 	if c.below(8) > 0 {
 		annotations["sidecar-injector.dev/inject"] = c.of([]string{"one", "one", "one", "x=one, y=one", "one, two", "one,x=two", "a=one,b=one,c=one", "two", "", "one,one=two", "true", "One"})
 	}
-	names := []string{"s", "p", "u", "i", "num", "b", "l", "q", "d", "port", "native", "containers", "override", "unknown"}
+	names := []string{"s", "p", "u", "i", "num", "b", "l", "q", "d", "port", "native", "containers", "override", "unknown", "m.a", "m.b.c", "m", "m.", "s.a"}
 	values := []string{"a", "", "7", "true", "false", "web, other", `["a", "b"]`, "/x$", "(A)", "$(LEVEL)", "http://a/b", "-1", "1e9", "0", "{env: [{name: A, value: b}]}",
 		"{resources: null}", "{image: e/y}", "{env: [{$patch: replace}]}", "[1]", "all", "app", "\u202e", "x\ny", strings.Repeat("long", 20), "9223372036854775808", "{resources: {limits: {cpu: -1}}}"}
 	for range c.below(8) / 3 {
@@ -71,9 +71,16 @@ func generatedPod(c *choices) []byte {
 			delete(spec, name)
 		}
 	}
+	if c.rarely(4) {
+		spec["initContainers"] = []any{with(container("own"), "restartPolicy", "Always")}
+	}
 	metadata := map[string]any{"name": "web", "annotations": annotations}
 	if c.rarely(3) {
 		metadata["labels"] = map[string]any{"app": c.of([]string{"web", "api"}), "team": "own"}
+	}
+	if c.rarely(4) {
+		metadata["ownerReferences"] = []any{map[string]any{"apiVersion": "apps/v1", "kind": c.of([]string{"ReplicaSet", "Job", "StatefulSet"}), "name": c.of([]string{"web-abc", "web-28000000", "web"}), "uid": "u", "controller": true}}
+		metadata["labels"] = map[string]any{"pod-template-hash": "abc"}
 	}
 	if len(annotations) == 0 {
 		delete(metadata, "annotations")
@@ -83,6 +90,11 @@ func generatedPod(c *choices) []byte {
 		panic(err)
 	}
 	return text
+}
+
+func with(object map[string]any, name string, value any) map[string]any {
+	object[name] = value
+	return object
 }
 
 // asCoreV1 says why a pod is none that the API server's strict decoder takes.

@@ -50,12 +50,12 @@ func (c *choices) scalar(kind byte, written string) string {
 	if c.below(5) < 3 {
 		return written
 	}
-	list := expressions[kind]
+	list := languageOf(kind, expressions[kind])
 	if c.each && kind == 'S' && c.rarely(2) {
-		list = expressions['e']
+		list = languageOf('e', expressions['e'])
 	}
 	if c.rarely(40) {
-		list = expressions['?']
+		list = languageOf('?', expressions['?'])
 	}
 	text := "${" + c.of(list) + "}"
 	if kind == 'S' && c.rarely(4) {
@@ -88,7 +88,7 @@ func (c *choices) some(most int, fragments []string, words ...string) string {
 	for range c.below(most + 1) {
 		each := ""
 		if c.each = c.rarely(5); c.each {
-			list := expressions['E']
+			list := languageOf('E', expressions['E'])
 			if c.rarely(8) {
 				list = expressions['?']
 			}
@@ -121,7 +121,7 @@ var (
 	ports      = []string{"containerPort: <I:900#>", "containerPort: <I:9001>, name: <S:web#>, protocol: UDP", "containerPort: 8080, hostPort: <I:0>"}
 	volumes    = []string{"name: v-#, emptyDir: {sizeLimit: <S:64Mi>}", "name: <S:v-#>, configMap: {name: <S:config>, defaultMode: <I:420>, items: [{key: <S:a>, path: <S:b>}]}", "name: secret-#, secret: {secretName: <S:secret>}", "name: api-#, downwardAPI: {items: [{path: <S:labels>, fieldRef: {fieldPath: metadata.labels}}]}", "name: all-#, projected: {sources: [{secret: {name: <S:a>}}, {serviceAccountToken: {path: <S:t>, expirationSeconds: <I:3600>}}]}", "name: claim-#, persistentVolumeClaim: {claimName: <S:claim>}", "name: csi-#, csi: {driver: <S:d>, volumeAttributes: {a: <S:b>}}", "name: app-#, emptyDir: {}", "name: own-#, ephemeral: {volumeClaimTemplate: {spec: {accessModes: <L:[ReadWriteOnce]>, resources: {requests: {storage: <S:1Gi>}}}}}"}
 	handlers   = []string{"httpGet: {path: <S:/>, port: <I:9000>}", "exec: {command: <L:[ls]>}", "tcpSocket: {port: <S:web>}"}
-	words      = []string{"first", "last", "before:app", "after:app", "after:other"}
+	words      = []string{"first", "last", "before:app", "after:app", "after:other", "after:side", "after:side-1", "before:side-2"}
 	containers = []string{"name: <S:side>, image: <S:e/x:1>", "name: side-#, image: <S:e/x:1>", "name: 'side-#-${instance}', image: <S:e/x:1>, args: <L:[a]>", "name: '${app.name}-#', image: e/x, command: [<S:run>, <S:now>, '$(LEVEL)']", "name: '${instance}-#', image: e/x:2"}
 )
 
@@ -144,6 +144,7 @@ func generatedTemplate(c *choices, name string) string {
 	line(1, "- {name: b, type: boolean, default: %v}", c.rarely(2))
 	line(1, "- {name: port, type: port, default: %d}", 9000+c.below(4))
 	line(1, "- {name: l, type: list<string>, default: %s}", c.of([]string{"[a, b]", "[]", "['$', '(A)']", "[app]"}))
+	c.language(line)
 	for _, member := range []string{"description: text", "overrides: [env, resources, image]", "failurePolicy: Ignore", "order: -7", "supports: [hostNetwork]", "completes: true", "keepOnDrain: true"} {
 		if c.rarely(3) {
 			line(1, "%s", member)
@@ -160,11 +161,21 @@ func generatedTemplate(c *choices, name string) string {
 	}
 	if c.below(3) > 0 {
 		line(1, "app:")
-		line(2, "containers: %s", c.of([]string{"first", "all", "[app]", "[app, other]"}))
+		line(2, "containers: %s", c.of([]string{"first", "all", "[app]", "[app, other]", "all, -other"}))
 		if c.rarely(4) {
 			line(2, "initContainers: true")
 		}
-		line(2, "env: %s", c.some(3, envs))
+		if c.rarely(4) {
+			line(2, "sidecars: true")
+		}
+		if c.rarely(8) {
+			line(2, "$when: %s", c.scalar('B', "true"))
+		}
+		if c.rarely(3) {
+			line(2, "env: %s", c.some(3, appVariables, c.of(joinWords)))
+		} else {
+			line(2, "env: %s", c.some(3, envs))
+		}
 		line(2, "volumeMounts: %s", c.some(2, mounts))
 		if c.rarely(4) {
 			line(2, "envFrom: %s", c.some(2, envFroms))
