@@ -179,6 +179,10 @@ func (s *Set) addCanaries() {
 		if !e.canary() || !ValidName(e.Name) {
 			continue
 		}
+		unused := func(f Finding) bool { return f.Reason == UnusedCanary } // as an earlier set saw it
+		if slices.ContainsFunc(e.Findings, unused) {
+			e.Findings = slices.DeleteFunc(slices.Clone(e.Findings), unused)
+		}
 		if s.tried == nil {
 			s.tried = map[place]int{}
 		}

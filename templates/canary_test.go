@@ -151,6 +151,10 @@ func TestACanaryThatCountsForNoPodIsTold(t *testing.T) {
 	if len(entries[1].Findings) > 0 {
 		t.Error("the entry given was changed")
 	}
+	found := templates.NewSet(append(s.Entries(), valid(t, "directory", clusterKind, "", "ab", plainSpec)))
+	if next, _ := found.Canary("team", "next"); len(next.Findings) > 0 || len(s.Entries()[1].Findings) != 1 {
+		t.Errorf("with its template there is still %v", next.Findings)
+	}
 
 	entries[1] = valid(t, "directory", clusterKind, "", "a", plainSpec)
 	for n := range 20 {

@@ -140,7 +140,7 @@ func FindingReasons() []FindingReasonInfo {
 			"Pass it as an environment variable and quote it there: env FOLDER=${params.folder}, command ls \"$FOLDER\"."},
 		{TooLarge, "The template is larger than a template may be.",
 			"It is generated, or holds data that belongs into a ConfigMap.",
-			"Stay within 500 expressions of 32 KiB together, 200 parameters, 1,000 labels in match, and 50,000 values, counted once more for each example; make several templates of it."},
+			"Stay within 500 expressions of 32 KiB together, 200 parameters, 1,000 labels in match, 100 in canary, and 50,000 values, counted once more for each example; make several templates of it."},
 		{TooManyFindings, "There are more findings than the 100 errors or warnings that are shown.",
 			"One mistake in many places, or a file that is something else than a template.",
 			"Mend those that are shown, then look again."},

@@ -143,6 +143,8 @@ func (o *evalOptions) variables(std streams) (templates.Parameters, expression.A
 	in := o.instance(a)
 	chosen := templates.Entry{}
 	switch {
+	case in != nil:
+		chosen.Template = in.Template
 	case o.template != "":
 		if chosen, err = o.lookup(l.Set, o.template); err != nil {
 			return none, expression.Activation{}, err
@@ -150,8 +152,6 @@ func (o *evalOptions) variables(std streams) (templates.Parameters, expression.A
 		if chosen.Template == nil {
 			return none, expression.Activation{}, &answerNo{findingsOf(chosen)}
 		}
-	case in != nil:
-		chosen.Template = in.Template
 	}
 	activation, err := activationOf(a, in, l.Settings)
 	if err != nil || chosen.Template == nil {
@@ -181,7 +181,7 @@ func (o *evalOptions) instance(a *offline.Answer) *inject.Instance {
 	var found []*inject.Instance
 	for i := range a.Result.Instances {
 		in := &a.Result.Instances[i]
-		if in.Template != nil && (o.template == "" || in.Template.Name == o.template) {
+		if in.Template != nil && (o.template == "" || in.Template.Name == o.template || in.Template.OwnName() == o.template) {
 			found = append(found, in)
 		}
 	}

@@ -33,9 +33,9 @@ func canary(spec *yaml.Node, c *v1alpha1.Canary, e *templates.Entry, r *report) 
 		}
 		out.Percent = int(*c.Percent)
 	case c.NamespaceSelector != nil:
-		if size := selectorSize(c.NamespaceSelector); size > maxSelected {
+		if size := selectorSize(c.NamespaceSelector); size > maxTried {
 			r.fault(selector, at.Member("namespaceSelector"), templates.TooLarge, "label the namespaces that are meant, and select that label",
-				"it compares with %d values, at most %d are allowed", size, maxSelected)
+				"it compares with %d values, at most %d are allowed", size, maxTried)
 			break
 		}
 		out.Namespaces = labelSelector(selector, c.NamespaceSelector, at.Member("namespaceSelector"), templates.BadCanary, r)

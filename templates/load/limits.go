@@ -24,9 +24,11 @@ const (
 	// for each example, because each is a rendering. 1 MB of variables has 30,000.
 	maxValues = program.MaxValues
 
-	// maxSelected bounds the keys and values of a match or canary, which every pod with the first of them
+	// maxSelected bounds the keys and values of a match, which every pod with the first of them
 	// is compared with.
 	maxSelected = 1000
+	// maxTried bounds those of a canary, which each pod that asks for its template is compared with.
+	maxTried = 100
 )
 
 // tooLarge reports a spec that would take too long to check and to render.

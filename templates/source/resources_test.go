@@ -115,9 +115,16 @@ func TestALibraryIsReadyOnceResourcesHaveBeenListed(t *testing.T) {
 // statuses has a StatusWriter write until the test is over; what it logs goes to logged.
 func statuses(t *testing.T, config *rest.Config, resources *source.Resources, logged func(string)) {
 	t.Helper()
+	statusesOf(t, config, resources, func() *templates.Set { return templates.NewSet(nil) }, logged)
+}
+
+// statusesOf also says which templates are in force.
+func statusesOf(t *testing.T, config *rest.Config, resources *source.Resources, current func() *templates.Set, logged func(string)) {
+	t.Helper()
 	log := funcr.New(func(_, args string) { logged(args) }, funcr.Options{})
-	writer, err := source.NewStatusWriter(config, resources, log)
+	writer, err := source.NewStatusWriter(config, resources, current, log)
 	must(t, err)
+	source.SetRecheck(writer, 20*time.Millisecond)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- writer.Run(ctx) }()
@@ -195,6 +202,41 @@ func TestTemplatesThatAreThereBeforeTheWriterGetTheirStatus(t *testing.T) {
 	statuses(t, config, resources, func(text string) { t.Error(text) })
 	if _, _, message := ready(api.written(1)); !strings.Contains(message, "No version is in force") {
 		t.Errorf("message %s", message)
+	}
+}
+
+// TestTheStatusOfACanarySaysWhetherItCanCount: that is up to the template whose place it takes.
+func TestTheStatusOfACanarySaysWhetherItCanCount(t *testing.T) {
+	api, config := newFakeAPI(t, both()...)
+	resources, err := source.NewResources(config)
+	must(t, err)
+	library := source.NewLibrary(time.Now, nil, resources)
+	must(t, library.Load())
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go library.Run(ctx)
+	statusesOf(t, config, resources, library.Current, func(text string) { t.Error(text) })
+	pod := object{"metadata": object{"labels": object{"a": "b"}}}
+	path := func(name string) string { return groupPath + "/" + v1alpha1.ClusterSidecarTemplates + "/" + name }
+	put := func(name string, spec object) { api.change(func() { api.put(path(name), name, spec) }) }
+
+	put("next", object{"canary": object{"of": "tail", "percent": 10}, "pod": pod})
+	if value, reason, message := ready(api.written(1)); value != "False" || reason != "UnusedCanary" || !strings.Contains(message, `there is no template "tail"`) {
+		t.Errorf("without the template: %s %s %s", value, reason, message)
+	}
+	put("tail", object{"pod": pod})
+	api.written(3) // one of them the template's
+	api.change(func() {
+		for _, p := range api.patches[1:] {
+			value, _, message := ready(p["status"].(object))
+			if value != "True" || p["metadata"].(object)["name"] == "next" && !strings.HasSuffix(message, "in force in the place of tail for 10 % of the workloads") {
+				t.Errorf("with the template: %s %s", value, message)
+			}
+		}
+	})
+	api.change(func() { api.remove(path("tail")) })
+	if value, reason, _ := ready(api.written(4)); value != "False" || reason != "UnusedCanary" {
+		t.Errorf("after the template: %s %s", value, reason)
 	}
 }
 

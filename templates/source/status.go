@@ -18,9 +18,9 @@ const LoadedReason = "Loaded"
 // The API's own bound is 32,768, and a person reads none of that.
 const maxConditionMessage = 8 << 10
 
-// status is what a resource's status has to say. The transition time is that of the
-// status before, where Ready was the same.
-func (r *record) status(now time.Time) v1alpha1.SidecarTemplateStatus {
+// status is what a resource's status has to say; found is what the template is warned of only beside the others. The
+// transition time is that of the status before, where Ready was the same.
+func (r *record) status(now time.Time, found []templates.Finding) v1alpha1.SidecarTemplateStatus {
 	status := v1alpha1.SidecarTemplateStatus{ObservedGeneration: r.generation}
 	if t := r.entry.Template; t != nil {
 		status.Revision = t.Revision
@@ -31,8 +31,11 @@ func (r *record) status(now time.Time) v1alpha1.SidecarTemplateStatus {
 		LastTransitionTime: metav1.NewTime(now).Rfc3339Copy(),
 		Reason:             LoadedReason, Message: r.message(),
 	}
-	if r.entry.Broken() {
+	switch {
+	case r.entry.Broken():
 		ready.Status, ready.Reason = metav1.ConditionFalse, string(r.entry.Findings[0].Reason)
+	case len(found) > 0:
+		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, string(found[0].Reason), templates.Summarize(found, maxConditionMessage)
 	}
 	for _, before := range r.observed.Conditions {
 		if before.Type == ready.Type && before.Status == ready.Status {
@@ -46,11 +49,15 @@ func (r *record) status(now time.Time) v1alpha1.SidecarTemplateStatus {
 // message says what is in force, and then what was found, errors first.
 func (r *record) message() string {
 	findings := templates.Summarize(r.entry.Findings, maxConditionMessage)
+	place := ""
+	if t := r.entry.Template; t != nil && t.Canary != nil {
+		place = fmt.Sprintf(" in the place of %s for %s", t.Name, t.Canary.Scope())
+	}
 	switch {
 	case !r.entry.Broken() && findings == "":
-		return fmt.Sprintf("revision %s is in force", r.entry.Template.Revision)
+		return fmt.Sprintf("revision %s is in force%s", r.entry.Template.Revision, place)
 	case !r.entry.Broken():
-		return fmt.Sprintf("revision %s is in force, with warnings: %s", r.entry.Template.Revision, findings)
+		return fmt.Sprintf("revision %s is in force%s, with warnings: %s", r.entry.Template.Revision, place, findings)
 	case r.inForce != 0:
 		return fmt.Sprintf("%s. The version of generation %d stays in force until the injector restarts", findings, r.inForce)
 	default:

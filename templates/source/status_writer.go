@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/client-go/util/workqueue"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -29,6 +30,9 @@ const (
 	// statusAgain is how soon the same status is written again that somebody else
 	// overwrote: two installations that disagree must not write all day.
 	statusAgain = 5 * time.Minute
+	// canaryAgain is how soon a canary is looked at again: whether it can count is up to the template
+	// whose place it takes, which may come from anywhere.
+	canaryAgain = 10 * time.Second
 )
 
 // statusOwner is the field manager of what is written.
@@ -38,6 +42,8 @@ const statusOwner = "sidecar-injector"
 // replica does that for all.
 type StatusWriter struct {
 	resources *Resources
+	current   func() *templates.Set
+	recheck   time.Duration
 	client    rest.Interface
 	log       logr.Logger
 	now       func() time.Time
@@ -50,15 +56,15 @@ type written struct {
 	at     time.Time
 }
 
-// NewStatusWriter writes to the cluster that config names.
-func NewStatusWriter(config *rest.Config, resources *Resources, log logr.Logger) (*StatusWriter, error) {
+// NewStatusWriter writes to the cluster that config names. The templates in force are given by current.
+func NewStatusWriter(config *rest.Config, resources *Resources, current func() *templates.Set, log logr.Logger) (*StatusWriter, error) {
 	config = rest.CopyConfig(config)
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(statusRate, statusBurst)
 	client, err := newClient(config)
 	if err != nil {
 		return nil, err
 	}
-	return &StatusWriter{resources: resources, client: client, log: log.WithName("status"), now: time.Now}, nil
+	return &StatusWriter{resources: resources, current: current, recheck: canaryAgain, client: client, log: log.WithName("status"), now: time.Now}, nil
 }
 
 // Run writes until ctx is done. What cannot be written is tried again, later and later.
@@ -98,9 +104,22 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 		return 0, nil
 	}
 	now := w.now()
-	status := known.status(now)
+	var found []templates.Finding
+	if t := known.entry.Template; t != nil && t.Canary != nil {
+		tried, ok := w.current().Canary(key.Namespace, key.Name)
+		if !ok || tried.Template != t {
+			return statusDelay, nil // it is not in force yet
+		}
+		again = w.recheck
+		for _, f := range tried.Findings {
+			if f.Reason == templates.UnusedCanary {
+				found = append(found, f)
+			}
+		}
+	}
+	status := known.status(now, found)
 	if sameStatus(&status, &known.observed) {
-		return 0, nil
+		return again, nil
 	}
 	if before, ok := last[key]; ok && before.uid == known.uid && sameStatus(&status, &before.status) {
 		// Written already: the watch has not brought it yet, or somebody overwrote it.
@@ -112,7 +131,7 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 		return 0, err
 	}
 	last[key] = written{known.uid, status, now}
-	return 0, nil
+	return again, nil
 }
 
 // apply is a server-side apply: conditions of others stay. The UID keeps it from a

@@ -16,6 +16,7 @@ import (
 // +kubebuilder:printcolumn:name=Parameters,type=string,JSONPath=.status.parameters,description="the required parameters, and how many others there are"
 // +kubebuilder:printcolumn:name=Revision,type=string,JSONPath=.status.revision,description="the revision in force"
 // +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="whether the newest version is in force"
+// +kubebuilder:printcolumn:name="Canary of",type=string,JSONPath=.spec.canary.of,priority=1,description="the template whose place it takes for some pods"
 // +kubebuilder:printcolumn:name=Reason,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp
 // +kubebuilder:pruning:PreserveUnknownFields
@@ -49,6 +50,7 @@ type ClusterSidecarTemplateList struct {
 // +kubebuilder:printcolumn:name=Parameters,type=string,JSONPath=.status.parameters,description="the required parameters, and how many others there are"
 // +kubebuilder:printcolumn:name=Revision,type=string,JSONPath=.status.revision,description="the revision in force"
 // +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="whether the newest version is in force"
+// +kubebuilder:printcolumn:name="Canary of",type=string,JSONPath=.spec.canary.of,priority=1,description="the template whose place it takes for some pods"
 // +kubebuilder:printcolumn:name=Reason,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp
 // +kubebuilder:pruning:PreserveUnknownFields

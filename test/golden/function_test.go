@@ -98,13 +98,13 @@ func namespaceOf(p manifest.Pod, namespaces []manifest.Namespace) inject.Namespa
 // decisions shows a result as decisions.txt does.
 func decisions(p pod, r *inject.Result) []string {
 	out := []string{fmt.Sprintf("%s %s: %s %s", p.Kind, p.Name, r.Outcome, r.Reason)}
-	for _, in := range r.Instances {
+	for i, in := range r.Instances {
 		template := in.TemplateName
 		if in.Template != nil {
 			template = in.Template.Name + " of the " + originText(in.Template)
 		}
 		out = append(out, fmt.Sprintf("  %s (%s): %s %s", in.Name, template, in.Outcome, in.Reason))
-		for _, trial := range in.Trials {
+		for _, trial := range r.Trials(i) {
 			counts := "does not count"
 			if trial.Counts {
 				counts = "counts"

@@ -53,7 +53,9 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		return nil, err
 	}
 	j := newJob(set, settings, req, p, all)
-	j.whose = w
+	if j.whose = w; set.HasCanaries() {
+		j.result.set, j.result.whose = set, &j.whose
+	}
 	j.result.Trace = trace
 	j.keepWhole(status, statusError)
 	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, known)...)
@@ -223,7 +225,6 @@ func (j *job) candidates(entries []asked) []*candidate {
 		list[i] = candidate{asked: e, number: i, instance: &j.result.Instances[i], given: of(j.given, e.instance)}
 		all[i] = &list[i]
 		all[i].found, all[i].known = j.set.Get(&j.whose, e.template)
-		all[i].instance.Trials = j.set.Trials(&j.whose, e.template)
 	}
 	j.setIndexes(all)
 	return all

@@ -88,6 +88,19 @@ type Result struct {
 	// Crashes are panics, bugs of the injector, that cost an instance and nothing else. They
 	// are for the log: no answer shows them.
 	Crashes []Crash
+
+	// set and whose are nil where there are no canaries: see Trials.
+	set   *templates.Set
+	whose *templates.Workload
+}
+
+// Trials are the canaries that may take the place of the template of Instances[i], and what each comes to for this
+// pod. Like InstanceRules they are made for whoever reads them.
+func (r *Result) Trials(i int) []templates.Trial {
+	if r.set == nil {
+		return nil
+	}
+	return r.set.Trials(r.whose, r.Instances[i].TemplateName)
 }
 
 // Crash is a panic while an instance was made.
@@ -99,8 +112,6 @@ type Instance struct {
 	// TemplateName is what was asked for; Template is nil if there is none of that name.
 	TemplateName string
 	Template     *templates.Template
-	// Trials are the canaries that may take the template's place, and what each comes to for this pod.
-	Trials []templates.Trial
 	// AskedBy is Annotation, NamespaceAnnotation or, where nobody asked for it but the
 	// template's own match, TemplateMatch.
 	AskedBy Reason

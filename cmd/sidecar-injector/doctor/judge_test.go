@@ -15,6 +15,8 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -166,6 +168,14 @@ func TestJudgement(t *testing.T) {
 		"the bundle cannot be read by the API server": {
 			trialOf(`Internal error occurred: failed calling webhook "pods.sidecar-injector.dev": unable to load root certificates: unable to parse bytes as PEM block`),
 			"round-trip", Failure, "(unreadable CA bundle)", "caBundle",
+		},
+		"a canary of a template that is not there": {
+			func(f *Facts) {
+				f.Templates = load.Load(templates.SourceCluster, "next.yaml", []byte("{apiVersion: sidecar-injector.dev/v1alpha1, kind: ClusterSidecarTemplate, metadata: {name: next}, "+
+					"spec: {canary: {of: tail, percent: 10}, app: {env: [{name: A, value: b}]}}}"))
+				f.Conditions.Value = []Condition{{Name: "ClusterSidecarTemplate/next", Ready: "False"}}
+			},
+			"templates", Warning, "template ClusterSidecarTemplate/next counts for no pod", "templates list",
 		},
 		"running pods that would be refused": {
 			func(f *Facts) {

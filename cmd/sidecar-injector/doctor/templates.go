@@ -117,9 +117,15 @@ func templatesReady(f *Facts) []Finding {
 	}
 	var found []Finding
 	told := map[string]bool{}
+	for _, e := range unusedCanaries(f) {
+		told[entryName(e)] = true
+		i := slices.IndexFunc(e.Findings, unusedCanary)
+		found = append(found, warning("template "+entryName(e)+" counts for no pod", e.Findings[i].Message, e.Findings[i].Hint))
+	}
 	for _, c := range f.Conditions.Value {
 		fix := fmt.Sprintf("kubectl get %s -o yaml | sidecar-injector validate -f -", resourceArgument(c.Name))
 		switch {
+		case told[c.Name]:
 		case c.Ready == "False":
 			told[c.Name] = true
 			found = append(found, failure("template "+c.Name+" is not Ready", firstLine(c.Message), fix))
@@ -146,6 +152,16 @@ func templatesReady(f *Facts) []Finding {
 	}
 	return found
 }
+
+// unusedCanaries are those that count for no pod, unless the injector, which may know more templates, says otherwise.
+func unusedCanaries(f *Facts) []templates.Entry {
+	return slices.DeleteFunc(slices.Clone(templates.NewSet(f.Templates).Entries()), func(e templates.Entry) bool {
+		counts := func(c Condition) bool { return c.Name == entryName(e) && c.Ready == "True" }
+		return e.Broken() || !slices.ContainsFunc(e.Findings, unusedCanary) || slices.ContainsFunc(f.Conditions.Value, counts)
+	})
+}
+
+func unusedCanary(f templates.Finding) bool { return f.Reason == templates.UnusedCanary }
 
 // entryName is kind/name, or kind/namespace/name, as of resources.
 func entryName(e templates.Entry) string {

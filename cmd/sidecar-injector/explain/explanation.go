@@ -208,7 +208,7 @@ func explainInstances(a *offline.Answer) []Instance {
 				e.canary = t.Canary.Name
 			}
 		}
-		for _, trial := range in.Trials {
+		for _, trial := range a.Result.Trials(i) {
 			e.Canaries = append(e.Canaries, Canary{trial.Template.Canary.Name, trial.Counts, trial.Why})
 		}
 		e.tellAsker(a, in)

@@ -43,7 +43,7 @@ func addStatus(log logr.Logger, s *service) error {
 	if s.resources == nil {
 		return nil
 	}
-	status, err := source.NewStatusWriter(s.cluster.config, s.resources, log)
+	status, err := source.NewStatusWriter(s.cluster.config, s.resources, s.library.Current, log)
 	if err != nil {
 		return err
 	}
