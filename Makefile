@@ -136,6 +136,7 @@ generate: build $(controllergen) ## rewrite the files that a program writes
 	go run ./test/chart/readme charts/sidecar-injector
 	go run ./test/pictures -sequence docs/images/path.txt docs/images/path.svg
 	go run ./test/pictures -terminal docs/images/explain.svg $(binary) explain -f examples/web-server/deployment.yaml
+	cd tools && go run ./fields ../templates/release/fields.go
 
 # For the oldest Kubernetes: what newer ones have beside that can be done without.
 manifests: ## dist/install.yaml, for people without Helm

@@ -32,6 +32,7 @@ const (
 	MissingNamespace   FindingReason = "MissingNamespace"
 	MissingRequests    FindingReason = "MissingRequests"
 	MountWithoutVolume FindingReason = "MountWithoutVolume"
+	NewerKubernetes    FindingReason = "NewerKubernetes"
 	PortClash          FindingReason = "PortClash"
 	ReservedKey        FindingReason = "ReservedKey"
 	ReservedName       FindingReason = "ReservedName"
@@ -126,6 +127,9 @@ func FindingReasons() []FindingReasonInfo {
 		{MountWithoutVolume, "A container mounts a volume, or reads a variable from a file of one, that nobody defines.",
 			"A misspelt name, or a volume whose $when does not hold when the mount's does.",
 			"Add the volume to spec.pod.spec.volumes, or give both the same $when."},
+		{NewerKubernetes, "The Kubernetes that the template is for does not have a field, or not by default.",
+			"The template was written for a newer one. An API server drops fields that it does not know or has not switched on, without a word; where that leaves a pod that it refuses, or something else than was meant, the finding is an error.",
+			"Leave the field out, or upgrade. validate takes the oldest Kubernetes that the injector supports; --kubernetes-version names the oldest of your clusters. What stands under a $when that reads cluster is left to whoever configures the injector."},
 		{PortClash, "Two containers of the template use one port.",
 			"Containers of a pod share one network.",
 			"Choose another port for one of them; ${8084 + index} differs for each instance."},

@@ -44,9 +44,9 @@ const (
 )
 
 // NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
-// with 404. Of the options it uses metrics, log and limits.
+// with 404. Of the options it uses metrics, log, limits and, of the settings, the release of Kubernetes.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits)), loader: load.NewLoader(), turns: newTurns(reviewAllowance())}
+	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits)), loader: load.NewLoader().For(options.Settings.Kubernetes), turns: newTurns(reviewAllowance())}
 }
 
 // ServeHTTP answers one request.

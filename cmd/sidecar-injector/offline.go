@@ -93,7 +93,7 @@ func (c *commonFlags) templates() (*templates.Set, error) {
 			return nil, &hinted{fmt.Errorf("template directory: %s: not a directory", directory), "name the folder that the file lies in"}
 		}
 	}
-	library := source.NewLibrary(time.Now, nil, source.Usual(directories)...)
+	library := source.NewLibrary(time.Now, nil, source.Usual(nil, directories)...)
 	if err := library.Load(); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}

@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/release"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -21,8 +23,9 @@ import (
 type validateOptions struct {
 	fileFlags
 	commonFlags
-	output string
-	strict bool
+	output     string
+	strict     bool
+	kubernetes string
 }
 
 // The forms in which validate answers, beside text and JSON.
@@ -41,6 +44,8 @@ func newValidateCommand(std streams) *cobra.Command {
 
 Every template is read strictly, its expressions are checked against the types of
 Kubernetes, and it is rendered with its defaults and with each of its examples.
+Fields that the Kubernetes of --kubernetes-version drops are warnings; those for which
+it refuses the pod are errors.
 
 Exit code 0: all templates can be used; 1: one has errors, or with --strict
 warnings; 2: something cannot be read or holds no template.`,
@@ -52,6 +57,7 @@ warnings; 2: something cannot be read or holds no template.`,
 	o.commonFlags.add(cmd)
 	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, json, junit, sarif, or github: annotations of a GitHub workflow")
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "let warnings count as errors")
+	cmd.Flags().StringVar(&o.kubernetes, "kubernetes-version", release.Oldest, "`version` of the oldest cluster that the templates are for: fields that it does not have are found")
 	complete(cmd, "output", outputText, outputJSON, outputJUnit, outputSARIF, outputGitHub)
 	return cmd
 }
@@ -72,6 +78,10 @@ func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
 		forms := []string{outputText, outputJSON, outputJUnit, outputSARIF, outputGitHub}
 		return &hinted{fmt.Errorf("-o %q: want one of %s", o.output, strings.Join(forms, ", ")), seeHelp(cmd)}
 	}
+	kubernetes, err := utilversion.ParseGeneric(o.kubernetes)
+	if err != nil {
+		return &hinted{fmt.Errorf("--kubernetes-version %q: want a version", o.kubernetes), "write it as 1.34 or v1.34.2"}
+	}
 	if err := o.required(); err != nil {
 		return err
 	}
@@ -79,7 +89,7 @@ func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	result, err := check(files, progress.On(std.ErrOut))
+	result, err := check(files, kubernetes, progress.On(std.ErrOut))
 	if err != nil {
 		return err
 	}
@@ -92,6 +102,9 @@ func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
 		return err
 	}
 	fmt.Fprintln(std.ErrOut, result.summary(report))
+	if !cmd.Flags().Changed("kubernetes-version") && result.newer() {
+		fmt.Fprintf(std.ErrOut, "%s --kubernetes-version names the oldest of your clusters; without it, it is %s, the oldest that sidecar-injector supports\n", report.Cyan("hint:"), release.Oldest)
+	}
 	if !result.valid() {
 		return &answerNo{}
 	}
@@ -106,8 +119,8 @@ type checked struct {
 
 // check loads the templates of all files. A file without any is an error: somebody
 // wanted something checked, and nothing was.
-func check(files []file, line *progress.Line) (checked, error) {
-	loader := load.NewLoader()
+func check(files []file, kubernetes *utilversion.Version, line *progress.Line) (checked, error) {
+	loader := load.NewLoader().For(kubernetes)
 	var entries []templates.Entry
 	var faults []error
 	for i, f := range files {
@@ -165,6 +178,11 @@ func (c checked) count() (errors, warnings int) {
 		}
 	}
 	return errors, warnings
+}
+
+// newer says that something is too new for the release of Kubernetes.
+func (c checked) newer() bool {
+	return slices.ContainsFunc(c.findings(), func(f templates.Finding) bool { return f.Reason == templates.NewerKubernetes })
 }
 
 func (c checked) valid() bool {

@@ -7,6 +7,8 @@
 package check
 
 import (
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -16,6 +18,8 @@ import (
 // Sample is a template and what one rendering of it gives. Rules read it and change nothing.
 type Sample struct {
 	Template *templates.Template
+	// Kubernetes is the release that the template is for; nil where nobody knows.
+	Kubernetes *version.Version
 	// Pod, App and Permissions are what was rendered; all are nil where Err is set, and before
 	// anything is.
 	Pod, App    program.Object
@@ -41,7 +45,7 @@ type Sample struct {
 type rule func(*Sample) []templates.Finding
 
 // written are the rules about what the template says, whatever it is rendered with.
-func written() []rule { return []rule{shell, keys} }
+func written() []rule { return []rule{shell, keys, releases} }
 
 // rendered are the rules about what one rendering gives. Of two findings of one reason at one
 // place the first is told.
@@ -56,19 +60,20 @@ const maxWork = 10 * expression.RenderingLimit
 // Check is the check of one template.
 type Check struct {
 	template   *templates.Template
+	kubernetes *version.Version
 	incomplete bool
 	work       uint64 // of the expressions of all renderings so far
 }
 
-// New begins the check of a template. incomplete says that parts of it could not be compiled,
+// New begins the check of a template that is for a release of Kubernetes, nil where nobody knows. incomplete says that parts of it could not be compiled,
 // and are not in its program: what is missing then says nothing.
-func New(t *templates.Template, incomplete bool) *Check {
-	return &Check{template: t, incomplete: incomplete}
+func New(t *templates.Template, kubernetes *version.Version, incomplete bool) *Check {
+	return &Check{template: t, kubernetes: kubernetes, incomplete: incomplete}
 }
 
 // Written gives what is wrong with the template whatever it is rendered with.
 func (c *Check) Written() []templates.Finding {
-	return findings(&Sample{Template: c.template, Incomplete: c.incomplete}, written())
+	return findings(&Sample{Template: c.template, Kubernetes: c.kubernetes, Incomplete: c.incomplete}, written())
 }
 
 // Rendered gives what is wrong with the rendering of one case. full says that as many errors were

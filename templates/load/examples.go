@@ -17,7 +17,7 @@ import (
 // example. Where a part could not be compiled, the rest is still looked at, but
 // nothing is said to be missing; without sound parameters there is nothing to render with.
 func checkTemplate(spec *yaml.Node, t *templates.Template, r *report) {
-	c := check.New(t, r.broken())
+	c := check.New(t, r.kubernetes, r.broken())
 	for _, f := range c.Written() {
 		r.add(f)
 	}

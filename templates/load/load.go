@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
@@ -24,11 +25,19 @@ type Loader struct {
 	compiler   *expression.Compiler
 	renderings *templates.Renderings
 	shared     *sharedSpecs
+	kubernetes *version.Version
 }
 
 // NewLoader gives a Loader without templates.
 func NewLoader() *Loader {
 	return &Loader{compiler: expression.NewCompiler(), renderings: templates.NewRenderings(), shared: newSharedSpecs()}
+}
+
+// For has templates checked for a release of Kubernetes, and gives the Loader back. nil, which it begins
+// with, is one that nobody knows: nothing is too new for it. It is called before anything is loaded.
+func (l *Loader) For(kubernetes *version.Version) *Loader {
+	l.kubernetes = kubernetes
+	return l
 }
 
 // Settle gives back the memory that only loading needed; a caller that has loaded many
@@ -76,7 +85,7 @@ func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 // entry reads one document, whatever becomes of it.
 func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) templates.Entry {
 	e := templates.Entry{Origin: origin}
-	r := &report{file: origin.File, text: lines}
+	r := &report{file: origin.File, text: lines, kubernetes: l.kubernetes}
 	if stack := templates.Contain(func() { l.document(root, &e, r) }); stack != "" {
 		r.findings = append(r.findings, internalError(origin, stack))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -12,9 +13,11 @@ import (
 
 // report collects what is found in one document.
 type report struct {
-	file     string // "" for a resource of the cluster, which has no lines that its author knows
-	text     text
-	findings []templates.Finding
+	file string // "" for a resource of the cluster, which has no lines that its author knows
+	text text
+	// kubernetes is the release that templates are for; nil where nobody knows.
+	kubernetes *version.Version
+	findings   []templates.Finding
 	// errors and warnings are how many there were, kept or not.
 	errors, warnings int
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
@@ -39,6 +40,12 @@ func NewDirectory(paths ...string) *Directory {
 		roots[i] = root{name: "directory " + strconv.Quote(path), prefix: path, fsys: os.DirFS(path)}
 	}
 	return &Directory{tree: newTree(templates.SourceDirectory, roots...), paths: paths, rescan: rescan}
+}
+
+// For has the templates checked for a release of Kubernetes, and gives the Directory back. It is called before Read.
+func (d *Directory) For(kubernetes *version.Version) *Directory {
+	d.memory.loader.For(kubernetes)
+	return d
 }
 
 // Name is that of the source for people.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io/fs"
 
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
@@ -26,11 +28,12 @@ func (e *Embedded) Watch(ctx context.Context, _ func()) error {
 }
 
 // Usual are the sources that every command has, the built-in templates and those of directories, and then the
-// further ones. A later source hides templates of an earlier one.
-func Usual(directories []string, further ...Source) []Source {
+// further ones. A later source hides templates of an earlier one. Those of directories are checked for a release
+// of Kubernetes, nil where nobody knows; the built-in ones are for every supported one.
+func Usual(kubernetes *version.Version, directories []string, further ...Source) []Source {
 	sources := []Source{NewEmbedded(builtin.FS)}
 	if len(directories) > 0 {
-		sources = append(sources, NewDirectory(directories...))
+		sources = append(sources, NewDirectory(directories...).For(kubernetes))
 	}
 	return append(sources, further...)
 }

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -66,13 +67,14 @@ type record struct {
 	observed v1alpha1.SidecarTemplateStatus
 }
 
-// NewResources reads the templates of the cluster that config names, once Watch runs.
-func NewResources(config *rest.Config) (*Resources, error) {
+// NewResources reads the templates of the cluster that config names, once Watch runs. They are checked for a
+// release of Kubernetes, nil where nobody knows.
+func NewResources(config *rest.Config, kubernetes *version.Version) (*Resources, error) {
 	client, err := newClient(config)
 	if err != nil {
 		return nil, err
 	}
-	r := &Resources{client: client, loader: load.NewLoader(), absence: absence, changed: make(chan struct{}, 1)}
+	r := &Resources{client: client, loader: load.NewLoader().For(kubernetes), absence: absence, changed: make(chan struct{}, 1)}
 	r.kinds = []*resourceKind{
 		{Resources: r, kind: v1alpha1.ClusterSidecarTemplateKind, plural: v1alpha1.ClusterSidecarTemplates},
 		{Resources: r, kind: v1alpha1.SidecarTemplateKind, plural: v1alpha1.SidecarTemplates},

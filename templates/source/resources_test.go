@@ -20,7 +20,7 @@ import (
 // watchedResources is the source of the custom resources of a cluster while it watches.
 func watchedResources(t *testing.T, config *rest.Config) *source.Resources {
 	t.Helper()
-	resources, err := source.NewResources(config)
+	resources, err := source.NewResources(config, nil)
 	must(t, err)
 	source.SetAbsence(resources, 20*time.Millisecond)
 	ctx, stop := context.WithCancel(context.Background())
@@ -92,7 +92,7 @@ func TestNothingIsKnownBeforeBothKindsHaveBeenListed(t *testing.T) {
 func TestALibraryIsReadyOnceResourcesHaveBeenListed(t *testing.T) {
 	api, config := newFakeAPI(t, both()...)
 	api.set(one("a", 1))
-	resources, err := source.NewResources(config)
+	resources, err := source.NewResources(config, nil)
 	must(t, err)
 	library := source.NewLibrary(time.Now, nil, (&scripted{}).load("b.yaml", template("b", 1)), resources)
 	must(t, library.Load())

@@ -15,6 +15,7 @@ func rooms() map[string][]string {
 	return map[string][]string{
 		"templates/v1alpha1":      {},
 		"templates/message":       {},
+		"templates/release":       {},
 		"templates/manifest":      {},
 		"templates/manifest/edit": {"templates/manifest"},
 		"templates/schema":        {"templates/manifest", "templates/message"},
@@ -23,12 +24,12 @@ func rooms() map[string][]string {
 		"templates/requirement":   {"templates/message", "templates/program", "templates/schema"},
 		"templates":               {"templates/expression", "templates/message", "templates/program", "templates/schema", "templates/v1alpha1"},
 		"templates/shape":         {"templates", "templates/program", "templates/schema", "templates/v1alpha1"},
-		"templates/check":         {"templates", "templates/expression", "templates/message", "templates/program", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1"},
+		"templates/check":         {"templates", "templates/expression", "templates/message", "templates/program", "templates/release", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1"},
 		"templates/load": {"templates", "templates/check", "templates/expression", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape",
 			"templates/v1alpha1"},
 		"templates/builtin": {},
 		"templates/source":  {"templates", "templates/builtin", "templates/load", "templates/v1alpha1"},
-		"webhook/inject":    {"templates", "templates/manifest", "templates/requirement", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
+		"webhook/inject":    {"templates", "templates/manifest", "templates/release", "templates/requirement", "templates/schema", "templates/v1alpha1", "webhook/rawjson"},
 		"webhook/certs":     {},
 		"webhook/rawjson":   {},
 		"webhook":           {"templates", "templates/load", "templates/v1alpha1", "webhook/inject", "webhook/rawjson"},
@@ -43,7 +44,7 @@ func rooms() map[string][]string {
 		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/load", "templates/manifest", "templates/v1alpha1",
 			"webhook", "webhook/inject"},
-		"cmd/sidecar-injector/doctor":  {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/v1alpha1", "webhook", "webhook/inject"},
+		"cmd/sidecar-injector/doctor":  {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/release", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/rollout": {"cmd/sidecar-injector/fleet", "webhook/inject"},
 		"cmd/sidecar-injector/keeper":  {"cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "cmd/sidecar-injector/rollout", "templates", "webhook/inject"},
 		"cmd/sidecar-injector/serve":   {"cmd/sidecar-injector/keeper", "templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},
@@ -56,7 +57,7 @@ func rooms() map[string][]string {
 		"examples": {},
 
 		"cmd/sidecar-injector": {"cmd/sidecar-injector/cases", "cmd/sidecar-injector/diff", "cmd/sidecar-injector/doctor", "cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/keeper", "cmd/sidecar-injector/live",
-			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/progress", "cmd/sidecar-injector/rollout", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/schema",
+			"cmd/sidecar-injector/offline", "cmd/sidecar-injector/playground", "cmd/sidecar-injector/playground/page", "cmd/sidecar-injector/progress", "cmd/sidecar-injector/rollout", "cmd/sidecar-injector/serve", "cmd/sidecar-injector/terminal", "config", "templates", "templates/builtin", "templates/expression", "templates/load", "templates/manifest", "templates/release", "templates/schema",
 			"templates/shape", "templates/source", "templates/v1alpha1", "webhook", "webhook/certs", "webhook/inject"},
 	}
 }
@@ -65,7 +66,7 @@ func rooms() map[string][]string {
 // answer the API server, the command line and the tests alike.
 func pure() []string {
 	return []string{
-		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1",
+		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/release", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1",
 		"webhook/inject", "webhook/rawjson",
 		"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal",
 	}

@@ -186,7 +186,7 @@ func (w *writtenTemplate) send(ctx context.Context, options ...string) (stored, 
 // findings are what validate says of the template.
 func (w *writtenTemplate) findings() []templates.Finding {
 	var findings []templates.Finding
-	for _, e := range load.Load(templates.SourceDirectory, "", w.object) {
+	for _, e := range load.NewLoader().For(suite.release()).Load(templates.SourceDirectory, "", w.object) {
 		findings = append(findings, e.Findings...)
 	}
 	return findings

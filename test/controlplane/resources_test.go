@@ -291,7 +291,7 @@ func TestATemplateThatBreaksSaysSoAndItsLastGoodVersionStays(t *testing.T) {
 func TestResourcesKeepThePromisesOfEverySource(t *testing.T) {
 	installCRDs(t)
 	sources.Test(t, func(t *testing.T) sources.Place {
-		resources, err := source.NewResources(suite.config)
+		resources, err := source.NewResources(suite.config, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

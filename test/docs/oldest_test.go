@@ -12,7 +12,7 @@ func TestTheOldestKubernetesThatIsPromisedIsTheOneThatIsRun(t *testing.T) {
 		{"README.md", `\nKubernetes (1\.\d+) or newer\.`},
 		{"docs/install.md", `\nKubernetes (1\.\d+) or newer;`},
 		{"charts/sidecar-injector/Chart.yaml", `\nkubeVersion: ">=(1\.\d+)\.0-0"`},
-		{"cmd/sidecar-injector/doctor/kubernetes.go", `\nconst oldest = "(1\.\d+)"`},
+		{"templates/release/release.go", `\nconst Oldest = "(1\.\d+)"`},
 		{"Makefile", `\noldest := (1\.\d+)\n`},
 	} {
 		found := regexp.MustCompile(place.text).FindStringSubmatch(read(t, place.file))

@@ -29,7 +29,7 @@ func (j *job) prepare(c *candidate) error {
 	}
 	c.pass(targetsThere, fault == nil)
 	overrides, wrong := readOverride(c, j.request.Namespace.Name)
-	wrong = append(wrong, j.checkClaims(c, overrides)...)
+	wrong = append(wrong, append(j.checkClaims(c, overrides), j.tooNew(c, overrides)...)...)
 	c.pass(overrideRead, len(wrong) == 0)
 	faults.add(wrong...)
 	c.instance.Parameters, c.targets = shown, targets

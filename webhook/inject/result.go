@@ -1,6 +1,8 @@
 package inject
 
 import (
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -56,6 +58,8 @@ type Settings struct {
 	Cluster map[string]string
 	// OwnNamespace is the injector's own, never injected into; "" offline.
 	OwnNamespace string
+	// Kubernetes is the API server's release, for which fields in overrides may be too new; nil where nobody knows.
+	Kubernetes *version.Version
 }
 
 // Result is the answer for one pod. It is complete: every door (webhook, command

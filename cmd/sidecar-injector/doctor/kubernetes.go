@@ -7,22 +7,21 @@ import (
 	"strings"
 
 	utilversion "k8s.io/apimachinery/pkg/util/version"
-)
 
-// oldest is the first Kubernetes whose native sidecars are switched on.
-const oldest = "1.29"
+	"github.com/sidecar-injector/sidecar-injector/templates/release"
+)
 
 // tooOld says whether a version is before the oldest that will do; one that cannot be
 // read is not.
 func tooOld(text string) bool {
 	v, err := utilversion.ParseGeneric(text)
-	return err == nil && v.LessThan(utilversion.MustParseGeneric(oldest))
+	return err == nil && v.LessThan(utilversion.MustParseGeneric(release.Oldest))
 }
 
 func apiVersion(f *Facts) []Finding {
 	if tooOld(f.Version.GitVersion) {
 		return []Finding{failure(
-			fmt.Sprintf("the API server is %s, older than %s", f.Version.GitVersion, oldest),
+			fmt.Sprintf("the API server is %s, older than %s", f.Version.GitVersion, release.Oldest),
 			"it drops restartPolicy from init containers without a word, so that a native sidecar holds its pod in Init for ever",
 			"upgrade the cluster, or set config.native: false in the chart's values: sidecars are then ordinary containers",
 		)}
@@ -37,7 +36,7 @@ func nodeVersion(f *Facts) []Finding {
 	var found []Finding
 	if nodes, versions := f.nodes(tooOld); nodes > 0 {
 		found = append(found, warning(
-			fmt.Sprintf("%s older than %s (%s)", count(nodes, "node is", "nodes are"), oldest, versions),
+			fmt.Sprintf("%s older than %s (%s)", count(nodes, "node is", "nodes are"), release.Oldest, versions),
 			"a kubelet that old waits for a native sidecar to end before it starts the app",
 			"upgrade the nodes, or set config.native: false in the chart's values",
 		))
@@ -55,7 +54,7 @@ func nodeVersion(f *Facts) []Finding {
 	case len(f.Kubelets.Value) == 0:
 		return nil
 	}
-	return ok("every node is at least %s", oldest)
+	return ok("every node is at least %s", release.Oldest)
 }
 
 // forgetsStartup says whether a kubelet is one of 1.35.0 to 1.35.3, which have the regression

@@ -1,9 +1,14 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"time"
 
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -68,6 +73,27 @@ func (o *Options) connect() (*cluster, error) {
 		return nil, err
 	}
 	return &cluster{name: o.Name, namespace: namespace, pod: os.Getenv("POD_NAME"), config: config, client: client}, nil
+}
+
+// releaseTime is how long the start waits for the API server to tell its release.
+const releaseTime = 2 * time.Second
+
+// release is that of the API server, nil where it does not answer. It is asked once: after an upgrade of the
+// cluster templates are checked for the release before until the program starts anew.
+func (c *cluster) release(log logr.Logger) *version.Version {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
+	defer cancel()
+	info, err := discovery.ToDiscoveryInterfaceWithContext(c.client.Discovery()).ServerVersionWithContext(ctx)
+	if err != nil {
+		log.Error(err, "the API server does not tell its version; nothing in templates counts as too new for it")
+		return nil
+	}
+	known, err := version.ParseGeneric(info.GitVersion)
+	if err != nil {
+		log.Error(err, "version of the API server", "version", info.GitVersion)
+		return nil
+	}
+	return known
 }
 
 // watchNamespaces prepares the watch of the cluster's namespaces.

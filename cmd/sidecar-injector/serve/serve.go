@@ -85,6 +85,12 @@ func (o *Options) assemble(log logr.Logger) (_ *service, err error) {
 			return nil, err
 		}
 	}
+	s.settings = o.Settings
+	if s.cluster != nil {
+		known := *o.Settings
+		known.Kubernetes = s.cluster.release(log)
+		s.settings = &known
+	}
 	if s.namespaces, err = o.namespaces(s.cluster); err != nil {
 		return nil, err
 	}
@@ -98,7 +104,7 @@ func (o *Options) assemble(log logr.Logger) (_ *service, err error) {
 		Templates:  s.library,
 		Namespaces: s.namespaces,
 		Inject:     inject.Inject,
-		Settings:   o.Settings,
+		Settings:   s.settings,
 		Metrics:    s.metrics,
 		Log:        log,
 	})
@@ -134,6 +140,7 @@ type namespaces interface {
 // service is all that runs.
 type service struct {
 	cluster    *cluster // nil without one
+	settings   *inject.Settings
 	library    *source.Library
 	resources  *source.Resources // nil without a cluster
 	namespaces namespaces

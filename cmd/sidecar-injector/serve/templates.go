@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
@@ -22,14 +23,14 @@ func (o *Options) addTemplates(log logr.Logger, s *service) (err error) {
 		}
 	}
 	if s.cluster == nil {
-		s.library, err = o.loadTemplates(report)
+		s.library, err = o.loadTemplates(nil, report)
 		return err
 	}
-	if s.resources, err = source.NewResources(s.cluster.config); err != nil {
+	if s.resources, err = source.NewResources(s.cluster.config, s.settings.Kubernetes); err != nil {
 		return err
 	}
 	var all sync.Once
-	s.library, err = o.loadTemplates(func(c source.Change) {
+	s.library, err = o.loadTemplates(s.settings.Kubernetes, func(c source.Change) {
 		report(c)
 		if c.Source == s.resources.Name() && c.Err == nil {
 			all.Do(templatesLoaded)
@@ -54,8 +55,8 @@ func addStatus(log logr.Logger, s *service) error {
 // loadTemplates gives a library that is in force and reports every change from now on. A
 // broken template is no reason not to serve the others; a source that cannot be read
 // at all is.
-func (o *Options) loadTemplates(report func(source.Change), further ...source.Source) (*source.Library, error) {
-	library := source.NewLibrary(time.Now, report, source.Usual(o.TemplateDirs, further...)...)
+func (o *Options) loadTemplates(kubernetes *version.Version, report func(source.Change), further ...source.Source) (*source.Library, error) {
+	library := source.NewLibrary(time.Now, report, source.Usual(kubernetes, o.TemplateDirs, further...)...)
 	var unreadable *source.UnreadableError
 	if err := library.Load(); errors.As(err, &unreadable) {
 		return nil, fmt.Errorf("templates: %w", err)
