@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -45,20 +46,33 @@ func (m MissingAccess) String() string {
 		return fmt.Sprintf("service account %s of namespace %s needs so many rights for its sidecars that not all were looked at",
 			templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace))
 	}
+	return fmt.Sprintf("service account %s of namespace %s may not %s, which %s: bind a %s with these rights to it",
+		templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace), m.Permission, m.who(), m.Binding())
+}
+
+// Need says what is needed, for where nobody knows what the account may do.
+func (m MissingAccess) Need() string {
+	return fmt.Sprintf("%s that service account %s of namespace %s may %s", m.who(), templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace), m.Permission)
+}
+
+// who are the sidecars that need it.
+func (m MissingAccess) who() string {
 	instances := make([]string, len(m.Instances))
 	for i, name := range m.Instances {
 		instances[i] = templates.Quote(name)
 	}
-	who := "sidecar " + instances[0] + " needs"
-	if len(instances) > 1 {
-		who = "sidecars " + strings.Join(instances, " and ") + " need"
+	if len(instances) == 1 {
+		return "sidecar " + instances[0] + " needs"
 	}
-	binding := "Role"
+	return "sidecars " + strings.Join(instances, " and ") + " need"
+}
+
+// Binding is the kind of role that gives it.
+func (m MissingAccess) Binding() string {
 	if slices.Contains(m.Permission.Namespaces, everyNamespace) {
-		binding = "ClusterRole"
+		return "ClusterRole"
 	}
-	return fmt.Sprintf("service account %s of namespace %s may not %s, which %s: bind a %s with these rights to it",
-		templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace), m.Permission, who, binding)
+	return "Role"
 }
 
 // everyNamespace stands for all namespaces in a permission.
@@ -97,6 +111,24 @@ func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account Ser
 	return missing, nil
 }
 
+// lackingRights tells what a service account lacks for what is injected, as far as that can be found out in a time.
+func lackingRights(ctx context.Context, reviewer AccessReviewer, account ServiceAccount, result *inject.Result, within time.Duration) ([]string, error) {
+	if reviewer == nil || !slices.ContainsFunc(result.Instances, func(in inject.Instance) bool { return in.Needy() }) {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	missing, err := FindMissingAccess(ctx, reviewer, account, result.Instances, MaxAccessReviews)
+	if err != nil {
+		return nil, err
+	}
+	var texts []string
+	for _, m := range missing {
+		texts = append(texts, m.String())
+	}
+	return texts, nil
+}
+
 // right is one thing that somebody may do.
 type right struct {
 	namespace, group, resource, name, verb string // namespace "" is the account's own
@@ -115,7 +147,7 @@ func questionsOf(instances []inject.Instance, limit int) (questions []*question,
 	known := map[right]*question{}
 	for i := range instances {
 		in := &instances[i]
-		if in.Outcome != inject.Injected && in.Outcome != inject.Unchanged {
+		if !in.Needy() {
 			continue
 		}
 		for j := range in.Permissions {

@@ -1,8 +1,13 @@
 package webhook_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -211,4 +217,50 @@ func TestAdviceTellsOfRightsThatTheSidecarLacks(t *testing.T) {
 	if got := e.count("sidecar_injector_advice_total", "result", "failed"); got != 1 {
 		t.Errorf("counted %v times", got)
 	}
+}
+
+// TestWhoCreatesAPodHearsOfRightsThatTheSidecarLacks leaves out pods that a controller makes, and waits for no
+// answer that does not come.
+func TestWhoCreatesAPodHearsOfRightsThatTheSidecarLacks(t *testing.T) {
+	e := newEdge(t, withTemplates(tail+needy))
+	a := &authorizer{}
+	e.handler.Access = a
+	const account = `{"metadata":{"annotations":{"sidecar-injector.dev/inject":"needy"}%s},"spec":{"serviceAccountName":"web","containers":[{"name":"app","image":"app"}]}}`
+	const want = `service account "web" of namespace "shop" may not list configmaps, which sidecar "needy" needs: bind a Role with these rights to it`
+	for _, row := range []struct {
+		of   string
+		err  error
+		want []string
+	}{
+		{"", nil, []string{want}},
+		{`,"ownerReferences":[{"kind":"Note","name":"n"}]`, nil, []string{want}},
+		{`,"ownerReferences":[{"kind":"ReplicaSet","name":"n","controller":true}]`, nil, nil},
+		{"", errors.New("connection refused"), nil},
+	} {
+		a.err = row.err
+		response := e.podResponse(review(fmt.Sprintf(account, row.of)))
+		if !response.Allowed || len(response.Patch) == 0 {
+			t.Errorf("%s: %+v", row.of, response)
+		}
+		if diff := cmp.Diff(row.want, response.Warnings); diff != "" {
+			t.Errorf("%s, %v:\n%s", row.of, row.err, diff)
+		}
+	}
+	if a.user != "system:serviceaccount:shop:web" {
+		t.Errorf("asked for %s", a.user)
+	}
+}
+
+// podResponse is the answer to the review of a pod.
+func (e *edge) podResponse(body []byte) *admissionv1.AdmissionResponse {
+	e.t.Helper()
+	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, webhook.Path, bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	e.handler.ServeHTTP(recorder, request)
+	var got admissionv1.AdmissionReview
+	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil || got.Response == nil {
+		e.t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
+	}
+	return got.Response
 }

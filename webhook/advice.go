@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +22,6 @@ const AdvicePath = "/advise"
 type Advice struct {
 	intake
 	turns *turns
-	// access is nil where there is no cluster to ask.
-	access AccessReviewer
 }
 
 // The results of advice in the metrics.
@@ -51,10 +48,9 @@ func sideLimits(l Limits) Limits {
 	return l.withDefaults()
 }
 
-// NewAdvice makes a handler that answers on AdvicePath, and any other path with 404. access
-// may be nil: then nothing is said about rights.
-func NewAdvice(options Options, access AccessReviewer) *Advice {
-	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits)), access: access, turns: newTurns(adviceAllowance())}
+// NewAdvice makes a handler that answers on AdvicePath, and any other path with 404.
+func NewAdvice(options Options) *Advice {
+	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits)), turns: newTurns(adviceAllowance())}
 }
 
 // ServeHTTP answers one request.
@@ -167,7 +163,7 @@ func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([
 		return nil, nil // nothing that the workload could say would count
 	}
 	texts := w.tell(result)
-	lacks, err := a.rights(ctx, namespace, w, result)
+	lacks, err := lackingRights(ctx, a.Access, ServiceAccount{Namespace: namespace, Name: w.serviceAccount()}, result, accessTime)
 	if texts = append(texts, lacks...); err != nil && len(texts) == 0 {
 		return nil, err
 	} else if err != nil {
@@ -196,30 +192,6 @@ func (a *Advice) decide(namespace inject.Namespace, w *workload) (*inject.Result
 // accessTime is all the time that the questions about rights may take: half of
 // what the API server waits for advice.
 const accessTime = time.Second
-
-// rights tells what the pods' service account lacks for what is injected.
-func (a *Advice) rights(ctx context.Context, namespace string, w *workload, result *inject.Result) ([]string, error) {
-	needing := slices.DeleteFunc(slices.Clone(result.Instances), func(in inject.Instance) bool {
-		return len(in.Permissions) == 0 || in.Outcome != inject.Injected && in.Outcome != inject.Unchanged
-	})
-	if len(needing) == 0 {
-		return nil, nil
-	}
-	if a.access == nil {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, accessTime)
-	defer cancel()
-	missing, err := FindMissingAccess(ctx, a.access, ServiceAccount{Namespace: namespace, Name: w.serviceAccount()}, needing, MaxAccessReviews)
-	if err != nil {
-		return nil, err
-	}
-	var texts []string
-	for _, m := range missing {
-		texts = append(texts, m.String())
-	}
-	return texts, nil
-}
 
 // maxAdvice bounds the warnings on one workload; the API server passes on 4,096 bytes.
 const maxAdvice = 12

@@ -56,7 +56,9 @@ func (e *edge) advise(body string) *httptest.ResponseRecorder {
 	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, webhook.AdvicePath, strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
 	recorder := httptest.NewRecorder()
-	webhook.NewAdvice(e.handler.Options, e.access).ServeHTTP(recorder, request)
+	options := e.handler.Options
+	options.Access = e.access
+	webhook.NewAdvice(options).ServeHTTP(recorder, request)
 	return recorder
 }
 

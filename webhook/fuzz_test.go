@@ -72,8 +72,9 @@ func FuzzAdvice(f *testing.F) {
 		Settings:   &inject.Settings{},
 		Metrics:    webhook.NewMetrics(prometheus.NewRegistry()),
 		Log:        logr.Discard(),
+		Access:     webhook.NewCachedReviewer(&authorizer{}),
 	}
-	advice := webhook.NewAdvice(options, webhook.NewCachedReviewer(&authorizer{}))
+	advice := webhook.NewAdvice(options)
 	kinds := [][3]string{{"apps", "deployments", "Deployment"}, {"apps", "statefulsets", "StatefulSet"}, {"batch", "cronjobs", "CronJob"}}
 	f.Fuzz(func(t *testing.T, object []byte) {
 		for _, kind := range kinds {

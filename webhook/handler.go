@@ -39,7 +39,7 @@ type Templates interface {
 // Injector decides on one pod: inject.Inject.
 type Injector func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error)
 
-// Options are what a Handler works with. All but Limits and Events are required.
+// Options are what a Handler works with. All but Limits, Events and Access are required.
 type Options struct {
 	Templates  Templates
 	Namespaces Namespaces
@@ -50,6 +50,8 @@ type Options struct {
 	Limits     Limits
 	// Events tells the pods' owners; nil: nobody is told.
 	Events *Events
+	// Access is asked about the rights that sidecars need; nil: nothing is said about them.
+	Access AccessReviewer
 }
 
 // Handler answers admission reviews. It keeps nothing between requests and has
@@ -82,10 +84,27 @@ func (h *Handler) failed(err error) {
 	h.Log.Error(err, "admission request not answered")
 }
 
+// podAccessTime is all the time that questions about the rights of a pod's service account may take: the pod
+// waits for it.
+const podAccessTime = 250 * time.Millisecond
+
+// tellRights warns of rights that the sidecars of a pod need and its service account does not have.
+func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Result) {
+	texts, err := lackingRights(ctx, h.Access, ServiceAccount{Namespace: r.namespace, Name: r.pod.ServiceAccount()}, result, podAccessTime)
+	if err != nil {
+		h.Log.Error(err, "no word on rights", "namespace", r.namespace, "name", r.podName(), "uid", r.uid)
+	}
+	for _, text := range texts {
+		result.Warnings = append(result.Warnings, inject.WarningText(text))
+	}
+}
+
 // decide answers the creation of a pod.
 func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.Time) ([]byte, error) {
+	// The pods of a controller are made while nobody looks: advice on the workload tells of rights.
+	_, controlled := r.pod.Controller()
 	result, err := h.decideIn(ctx, r.namespace, func(namespace inject.Namespace) (*inject.Result, error) {
-		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace})
+		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace, Permissions: !controlled && h.Access != nil})
 	})
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
@@ -94,6 +113,7 @@ func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.
 		return nil, err
 	}
 	h.Metrics.tellCrashes(h.Log, result)
+	h.tellRights(ctx, r, result)
 	instances := summarize(result)
 	body, err := respond(b, r.uid, result, audit(result, instances))
 	if err != nil {

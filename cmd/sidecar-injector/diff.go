@@ -77,7 +77,11 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 	if err := writeOut(std, []byte(diff.Color(text, out))); err != nil {
 		return err
 	}
-	fmt.Fprint(std.ErrOut, offline.Report(answers, report), offline.Warnings(answers, report), loaded.Mentions(report), loaded.notes(report))
+	rights, err := loaded.rights(cmd.Context(), answers, report)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(std.ErrOut, offline.Report(answers, report), offline.Warnings(answers, report), rights, loaded.Mentions(report), loaded.notes(report))
 	if text != "" {
 		return &answerNo{}
 	}

@@ -115,9 +115,25 @@ func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*expl
 			return nil, err
 		}
 	}
-	for i := 0; i < len(all) && l.reader != nil; i++ {
-		if err := l.reader.Complete(ctx, &l.Input, &answers[i], all[i]); err != nil {
+	given := newGivenRights(l.Streams, l.Fallback)
+	for i := range all {
+		if l.reader != nil {
+			if err := l.reader.Complete(ctx, &l.Input, &answers[i], all[i]); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		lacks, err := l.lacks(ctx, given, &answers[i])
+		if err != nil {
 			return nil, err
+		}
+		for _, lack := range lacks { // what is not sure is said with the sidecar
+			if lack.sure {
+				all[i].AddMissingAccess(lack.text)
+			}
+		}
+		if len(lacks) == 0 {
+			all[i].RightsAreGiven()
 		}
 	}
 	return all, nil

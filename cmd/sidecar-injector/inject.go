@@ -80,7 +80,11 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 	if err := writeOut(std, text); err != nil {
 		return err
 	}
-	fmt.Fprint(std.ErrOut, offline.Report(answers, colors), offline.Warnings(answers, colors), loaded.Mentions(colors))
+	rights, err := loaded.rights(cmd.Context(), answers, colors)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(std.ErrOut, offline.Report(answers, colors), offline.Warnings(answers, colors), rights, loaded.Mentions(colors))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,6 +110,30 @@ func (s *Stream) Namespaces() ([]Namespace, error) {
 		}
 	}
 	return namespaces, nil
+}
+
+// Object is an object of a stream.
+type Object struct {
+	Kind, Name, Namespace string // Namespace is "" where it names none
+	JSON                  []byte
+}
+
+// Objects lists the objects of some kinds of an API group in the stream's order, those in Lists too, but for what
+// cannot be read.
+func (s *Stream) Objects(group string, kinds ...string) []Object {
+	var found []Object
+	for _, doc := range s.Documents {
+		_ = doc.objects(func(o object) *Error {
+			if o.group() != group || !slices.Contains(kinds, o.kind) {
+				return nil
+			}
+			if meta, err := o.metadata(o.node); err == nil {
+				found = append(found, Object{Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: JSON(o.node)})
+			}
+			return nil
+		})
+	}
+	return found
 }
 
 // templatePaths says, by API group and kind, under which fields of a workload its pod

@@ -75,7 +75,9 @@ func accessLaws() []law {
 // advised is a Deployment whose pods are looked at.
 func advised(template object, annotations object, owners ...any) job {
 	set, _ := setOf(nil)
-	handler := webhook.NewAdvice(optionsOf(set), nothing{})
+	options := optionsOf(set)
+	options.Access = nothing{}
+	handler := webhook.NewAdvice(options)
 	references := times(len(owners), func(i int) any { return object{"name": owners[i], "kind": "X"} })
 	body := encode(object{
 		"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",

@@ -42,3 +42,13 @@ func (p *Pod) Controller() (Owner, bool) {
 	})
 	return found, ok && err == nil
 }
+
+// ServiceAccount is the one that the pod runs as.
+func (p *Pod) ServiceAccount() string {
+	if raw := rawjson.At(p.rawSpec, []string{"serviceAccountName"}); raw != nil {
+		if name, err := rawjson.New(raw).String(); err == nil && name != "" {
+			return name
+		}
+	}
+	return "default"
+}

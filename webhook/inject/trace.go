@@ -284,6 +284,11 @@ func askedText(by Reason, namespace string) string {
 	return "the template's match selects the pod"
 }
 
+// Needy says that the instance is in the pod and needs rights, which the Request asked for.
+func (in *Instance) Needy() bool {
+	return len(in.Permissions) > 0 && (in.Outcome == Injected || in.Outcome == Unchanged)
+}
+
 // Revision is that of the template that the sidecar was made from, or would be: for one
 // that is there what the status says, else today's; "" without a template.
 func (in *Instance) Revision() string {

@@ -55,7 +55,8 @@ type Explanation struct {
 	Remedies []Remedy `json:"remedies,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 
-	misplaced []offline.Misplaced
+	misplaced   []offline.Misplaced
+	rightsGiven bool
 }
 
 // Container is one container of the pod with its sidecars.

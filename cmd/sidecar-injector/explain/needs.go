@@ -17,10 +17,16 @@ func (w *writer) needs(in *Instance) {
 	if !in.needy() {
 		return
 	}
-	label := "needs"
+	label, of := "needs", "(rights of the service account "+terminal.Cut(w.e.ServiceAccount)
+	if w.e.rightsGiven {
+		of += ", which the manifests give it"
+	}
 	for _, p := range in.Needs {
-		w.field(label, fmt.Sprintf("%s  %s", p, w.Faint("(rights of the service account "+terminal.Cut(w.e.ServiceAccount)+")")))
+		w.field(label, fmt.Sprintf("%s  %s", p, w.Faint(of+")")))
 		label = ""
+	}
+	if w.e.rightsGiven {
+		return
 	}
 	first := slices.IndexFunc(w.e.Instances, func(other Instance) bool {
 		return other.needy() && reflect.DeepEqual(other.Needs, in.Needs)

@@ -55,6 +55,9 @@ func (e *Explanation) AddMissingAccess(missing ...string) {
 	e.Warnings = append(e.Warnings, missing...)
 }
 
+// RightsAreGiven says that manifests give the pod's service account all that its sidecars need.
+func (e *Explanation) RightsAreGiven() { e.rightsGiven = true }
+
 // rolls says whether kubectl rollout restart knows the kind.
 func rolls(kind string) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, kind)

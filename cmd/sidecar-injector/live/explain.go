@@ -29,8 +29,8 @@ func (r *Reader) Complete(ctx context.Context, in *offline.Input, a *offline.Ans
 		e.AddPods(groups, ends)
 	}
 	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: e.ServiceAccount}
-	missing, err := webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, a.Result.Instances, webhook.MaxAccessReviews)
-	if err != nil && !Denied(err) {
+	missing, err := r.MissingAccess(ctx, account, a.Result.Instances)
+	if err != nil {
 		return err
 	}
 	for _, m := range missing {
@@ -40,6 +40,15 @@ func (r *Reader) Complete(ctx context.Context, in *offline.Input, a *offline.Ans
 		e.SetLastLine(l.Container, r.lastLine(ctx, l))
 	}
 	return nil
+}
+
+// MissingAccess are the rights that a service account lacks for instances; none where nobody may ask.
+func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) ([]webhook.MissingAccess, error) {
+	missing, err := webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, instances, webhook.MaxAccessReviews)
+	if Denied(err) {
+		return nil, nil
+	}
+	return missing, err
 }
 
 // lastLine is the end of a log, "" where it cannot be read.

@@ -29,16 +29,12 @@ type parts struct {
 // addParts makes the parts that work beside the webhook. s is complete but for them and
 // the server.
 func (o *Options) addParts(log logr.Logger, s *service) error {
-	var access webhook.AccessReviewer
-	if s.cluster != nil {
-		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
-	}
 	if s.cluster != nil && s.cluster.name != "" {
 		s.handler.Events = webhook.NewEvents(s.cluster.client.CoreV1().Events(""), s.cluster.pod, s.handler.Metrics, log, time.Now)
 		s.everywhere = append(s.everywhere, s.handler.Events)
 	}
 	s.handlers = map[string]http.Handler{
-		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options, access),
+		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options),
 		webhook.TemplatesPath: webhook.NewTemplateReview(s.handler.Options),
 	}
 	if err := addStatus(log, s); err != nil {

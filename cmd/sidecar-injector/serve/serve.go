@@ -100,6 +100,10 @@ func (o *Options) assemble(log logr.Logger) (_ *service, err error) {
 		return nil, err
 	}
 	s.registry.MustRegister(webhook.NewTemplateCollector(s.library, s.library, s.metrics))
+	var access webhook.AccessReviewer
+	if s.cluster != nil {
+		access = webhook.NewCachedReviewer(s.cluster.client.AuthorizationV1().SubjectAccessReviews())
+	}
 	s.handler = webhook.NewHandler(webhook.Options{
 		Templates:  s.library,
 		Namespaces: s.namespaces,
@@ -107,6 +111,7 @@ func (o *Options) assemble(log logr.Logger) (_ *service, err error) {
 		Settings:   s.settings,
 		Metrics:    s.metrics,
 		Log:        log,
+		Access:     access,
 	})
 	if err := o.addParts(log, s); err != nil {
 		return nil, err

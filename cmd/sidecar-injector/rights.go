@@ -1,0 +1,215 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/component-helpers/auth/rbac/validation"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// maxRights is how many rights of one workload are looked for among manifests.
+const maxRights = 1000
+
+// rights tells which rights the sidecars of workloads need and do not have.
+func (l *loaded) rights(ctx context.Context, answers []offline.Answer, p palette) (string, error) {
+	var b strings.Builder
+	given := newGivenRights(l.Streams, l.Fallback)
+	for i := range answers {
+		a := &answers[i]
+		lacks, err := l.lacks(ctx, given, a)
+		if err != nil {
+			return "", err
+		}
+		for _, lack := range lacks {
+			kind := "note:"
+			if lack.sure {
+				kind = "warning:"
+			}
+			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow(kind), a.Place("spec.serviceAccountName"), a.Title(), lack.text)
+		}
+	}
+	return p.Printable(b.String()), nil
+}
+
+// lack is a right, or the token, that sidecars need and the pod's service account does not have. It is not
+// sure where nothing among the manifests gives the account anything: a cluster may have what they have not.
+type lack struct {
+	text string
+	sure bool
+}
+
+// lacks asks the cluster that a workload is from, or else looks among the manifests.
+func (l *loaded) lacks(ctx context.Context, given *givenRights, a *offline.Answer) ([]lack, error) {
+	needy := slices.DeleteFunc(slices.Clone(a.Result.Instances), func(in inject.Instance) bool { return !in.Needy() })
+	if len(needy) == 0 {
+		return nil, nil
+	}
+	var pod podAccount
+	if err := json.Unmarshal(a.Pod.JSON, &pod); err != nil {
+		return nil, nil // what is of the wrong type is for the API server to refuse
+	}
+	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: cmp.Or(pod.Spec.ServiceAccountName, "default")}
+	var all []lack
+	if l.reader != nil {
+		missing, err := l.reader.MissingAccess(ctx, account, needy)
+		for _, m := range missing {
+			all = append(all, lack{m.String(), true})
+		}
+		return all, err
+	}
+	if mounted := given.tokens[account]; mounted != nil && !*mounted && pod.Spec.AutomountServiceAccountToken == nil {
+		all = append(all, lack{fmt.Sprintf("ServiceAccount %s has automountServiceAccountToken: false, but sidecar %s needs its token: write automountServiceAccountToken: true in the pod's spec",
+			templates.Quote(account.Name), templates.Quote(needy[0].Name)), true})
+	}
+	reviewer := &manifestAccess{given: given, account: account}
+	missing, err := webhook.FindMissingAccess(ctx, reviewer, account, needy, maxRights)
+	for _, m := range missing {
+		all = append(all, reviewer.lack(m))
+	}
+	return all, err
+}
+
+// podAccount is what of a pod says as whom it runs.
+type podAccount struct {
+	Spec struct {
+		ServiceAccountName           string
+		AutomountServiceAccountToken *bool
+	}
+}
+
+// givenRights are the rights that roles and bindings among manifests give.
+type givenRights struct {
+	roles    map[roleKey][]rbacv1.PolicyRule
+	bindings []givenBinding
+	tokens   map[webhook.ServiceAccount]*bool // whether the account's pods have its token; nil: it does not say
+}
+
+type roleKey struct{ namespace, name string } // namespace "" of a ClusterRole
+
+type givenBinding struct {
+	namespace string // "" of a ClusterRoleBinding
+	subjects  []rbacv1.Subject
+	role      roleKey
+}
+
+// newGivenRights reads them; fallback is the namespace of those that name none. What cannot be read gives
+// nothing: the API server is the one to refuse it.
+func newGivenRights(streams []*manifest.Stream, fallback string) *givenRights {
+	g := &givenRights{roles: map[roleKey][]rbacv1.PolicyRule{}, tokens: map[webhook.ServiceAccount]*bool{}}
+	for _, stream := range streams {
+		for _, o := range stream.Objects(rbacv1.GroupName, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding") {
+			namespace := cmp.Or(o.Namespace, fallback)
+			if strings.HasPrefix(o.Kind, "Cluster") {
+				namespace = ""
+			}
+			g.add(o, namespace)
+		}
+		for _, o := range stream.Objects("", "ServiceAccount") {
+			var account corev1.ServiceAccount
+			if json.Unmarshal(o.JSON, &account) == nil {
+				g.tokens[webhook.ServiceAccount{Namespace: cmp.Or(o.Namespace, fallback), Name: o.Name}] = account.AutomountServiceAccountToken
+			}
+		}
+	}
+	return g
+}
+
+func (g *givenRights) add(o manifest.Object, namespace string) {
+	if !strings.HasSuffix(o.Kind, "Binding") {
+		var role rbacv1.ClusterRole
+		if json.Unmarshal(o.JSON, &role) == nil {
+			g.roles[roleKey{namespace, o.Name}] = role.Rules
+		}
+		return
+	}
+	var binding rbacv1.RoleBinding
+	if json.Unmarshal(o.JSON, &binding) != nil {
+		return
+	}
+	role := roleKey{namespace, binding.RoleRef.Name}
+	if binding.RoleRef.Kind == "ClusterRole" {
+		role.namespace = ""
+	}
+	g.bindings = append(g.bindings, givenBinding{namespace, binding.Subjects, role})
+}
+
+// manifestAccess answers as an API server would that has the roles and bindings of manifests and no others.
+type manifestAccess struct {
+	given   *givenRights
+	account webhook.ServiceAccount
+}
+
+// Create answers a review of the account.
+func (m *manifestAccess) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
+	asked := review.Spec.ResourceAttributes
+	needed := rbacv1.PolicyRule{Verbs: []string{asked.Verb}, APIGroups: []string{asked.Group}, Resources: []string{asked.Resource}}
+	if asked.Subresource != "" {
+		needed.Resources[0] += "/" + asked.Subresource
+	}
+	if asked.Name != "" {
+		needed.ResourceNames = []string{asked.Name}
+	}
+	var rules []rbacv1.PolicyRule
+	for i := range m.given.bindings {
+		if b := &m.given.bindings[i]; (b.namespace == "" || b.namespace == asked.Namespace) && m.concerns(b) {
+			rules = append(rules, m.given.roles[b.role]...)
+		}
+	}
+	answer := review.DeepCopy()
+	answer.Status.Allowed, _ = validation.Covers(rules, []rbacv1.PolicyRule{needed})
+	return answer, nil
+}
+
+// concerns says whether a subject of a binding is the account, or a group that it is in.
+func (m *manifestAccess) concerns(b *givenBinding) bool {
+	return slices.ContainsFunc(b.subjects, func(s rbacv1.Subject) bool {
+		switch s.Kind {
+		case rbacv1.ServiceAccountKind:
+			return s.Name == m.account.Name && cmp.Or(s.Namespace, b.namespace) == m.account.Namespace
+		case rbacv1.UserKind:
+			return s.Name == serviceaccount.MakeUsername(m.account.Namespace, m.account.Name)
+		case rbacv1.GroupKind:
+			return s.Name == user.AllAuthenticated || slices.Contains(serviceaccount.MakeGroupNames(m.account.Namespace), s.Name)
+		}
+		return false
+	})
+}
+
+// lack is told of what the manifests do not give.
+func (m *manifestAccess) lack(missing webhook.MissingAccess) lack {
+	var unknown []string
+	bound := false
+	for i := range m.given.bindings {
+		b := &m.given.bindings[i]
+		if !m.concerns(b) {
+			continue
+		}
+		bound = true
+		if _, known := m.given.roles[b.role]; !known {
+			unknown = append(unknown, templates.Quote(b.role.name))
+		}
+	}
+	switch {
+	case missing.Unasked, bound && unknown == nil:
+		return lack{missing.String(), true}
+	case unknown != nil:
+		return lack{fmt.Sprintf("%s; whether it may is not known, for its role %s is not among the manifests", missing.Need(), strings.Join(unknown, " and ")), false}
+	}
+	return lack{fmt.Sprintf("%s: bind a %s with these rights to it, unless the cluster has one; the manifests have none", missing.Need(), missing.Binding()), false}
+}
