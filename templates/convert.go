@@ -72,6 +72,16 @@ func meant(kind v1alpha1.ParameterType, text string) string {
 		case "no", "off", "n", "0", "false", "disabled":
 			word = "false"
 		}
+	case v1alpha1.TypeQuantity:
+		if short := strings.TrimRight(strings.ReplaceAll(text, " ", ""), "bB"); short != text {
+			if _, err := schema.ParseQuantity(short); err == nil {
+				word = short
+			}
+		}
+	case v1alpha1.TypeURL:
+		if u, err := url.Parse("http://" + text); err == nil && u.Host != "" && text != "" && !strings.Contains(text, "//") && !strings.ContainsAny(text, " \"<>\\") {
+			word = "http://" + text
+		}
 	}
 	if word == "" {
 		return ""

@@ -82,7 +82,7 @@ spec:
 		"nothing is said where all is well":           {template(request+"health-check", `health-check.sidecar-injector.dev/port: "80"`), nil},
 		"a volume of a StatefulSet's claims is there": {statefulSet, nil},
 		"nobody says as whom the app runs": {template(request + "log-collector"), []string{
-			`log-collector: container app-sc-log-collector runs as user 65532 and spec.containers[app] as whom its image says: what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app`}},
+			`log-collector: container app-sc-log-collector runs as user 65532 and spec.containers[app] as whom its image says: if that is another, what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app`}},
 		"the annotation stands on the Deployment": {deploymentText("annotations: {"+request+"health-check}", ""), []string{
 			`"sidecar-injector.dev/inject" stands in metadata.annotations of the Deployment itself, where nobody reads it; it belongs in spec.template.metadata.annotations`}},
 		"the annotation stands on the job template": {cronJob, []string{

@@ -73,9 +73,9 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 			bad("", fmt.Sprintf("%s is not a template", templates.Quote(part)),
 				fmt.Sprintf("opting in is the label %s: %s on the namespace or pod; this annotation names templates, such as log-collector", InjectionLabel, labelEnabled))
 		case nameFault("template", template) != "":
-			bad("", nameFault("template", template), "write [instance=]template, separated by commas")
+			bad("", nameFault("template", template), requestFix(part))
 		case nameFault("instance", instance) != "":
-			bad("", nameFault("instance", instance), "write [instance=]template, separated by commas")
+			bad("", nameFault("instance", instance), requestFix(part))
 		default:
 			entries = append(entries, asked{instance: instance, template: template, reason: reason})
 		}
@@ -87,6 +87,34 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 	}
 	return entries, faults
 }
+
+// requestFix is what to write instead of an entry that cannot be read: the same with the separators and letters
+// that a request has, where that can be read.
+func requestFix(part string) string {
+	const grammar = "write [instance=]template, separated by commas"
+	if len(part) > maxFixed {
+		return grammar
+	}
+	word := strings.ToLower(strings.ReplaceAll(part, "_", "-"))
+	for _, pair := range []string{": ", " : ", " :"} {
+		word = strings.ReplaceAll(word, pair, ":")
+	}
+	words := strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune("; |&+\t\r\n[](){}\"'", r) })
+	for i, entry := range words {
+		words[i] = strings.Replace(entry, ":", "=", 1)
+		instance, template, named := strings.Cut(words[i], "=")
+		if nameFault("", instance) != "" || named && nameFault("", template) != "" {
+			return grammar
+		}
+	}
+	if len(words) == 0 {
+		return grammar
+	}
+	return fmt.Sprintf("did you mean %s? %s", templates.Quote(strings.Join(words, ", ")), grammar)
+}
+
+// maxFixed is how long an entry may be for which a better one is looked for.
+const maxFixed = 200
 
 // unique drops repeated entries; an instance name that stands for two templates
 // is a fault and drops both.

@@ -58,6 +58,9 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	}
 	j.result.Trace = trace
 	j.keepWhole(status, statusError)
+	if len(faults) > 0 {
+		all = nil // whose parameters they are meant to be is not known before the request can be read
+	}
 	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, known)...)
 	if nameless := p.nameless(); len(nameless) > 0 {
 		faults, entries = append(faults, nameless...), nil // a template has to do with containers by their names

@@ -101,7 +101,10 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 		fix := "the template allows none"
 		if len(c.template.Overrides) > 0 {
 			fix = "the template allows " + strings.Join(c.template.Overrides, ", ")
-			if near := nearest(key.Value, c.template.Overrides); near != "" {
+			if field, within, dotted := strings.Cut(key.Value, "."); dotted && slices.Contains(c.template.Overrides, field) {
+				parts := strings.Split(templates.Printable(within), ".")
+				fix = fmt.Sprintf("write %s: {%s: …%s", field, strings.Join(parts, ": {"), strings.Repeat("}", len(parts)))
+			} else if near := nearest(key.Value, c.template.Overrides); near != "" {
 				fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 			}
 		}

@@ -32,7 +32,41 @@ func stray(p *podView, all []given, entries []asked, known func(template string)
 			told = append(told, text)
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(p.metadata.Annotations)) {
+		if len(told) == maxStrays {
+			break
+		}
+		if near := misspelt(key, entries); near != "" {
+			told = append(told, fmt.Sprintf("metadata.annotations[%q] is not read; did you mean %s?", key, near))
+		}
+	}
 	return append(warnings, told...)
+}
+
+// misspelt is the key of ours that somebody probably meant who wrote one under a domain that is nearly ours, or under
+// the name of an instance alone; "" for what is somebody else's.
+func misspelt(key string, entries []asked) string {
+	domain, name, prefixed := strings.Cut(key, "/")
+	if !prefixed || domain == Domain || strings.HasSuffix(domain, "."+Domain) {
+		return ""
+	}
+	for _, e := range entries {
+		if domain == e.instance {
+			return e.instance + parameterSuffix + "/" + name
+		}
+		if rest, ok := strings.CutPrefix(domain, e.instance+"."); ok && nearlyOurs(rest) {
+			return e.instance + parameterSuffix + "/" + name
+		}
+	}
+	if nearlyOurs(domain) && (name == "inject" || name == "injection") {
+		return Domain + "/" + name
+	}
+	return ""
+}
+
+// nearlyOurs compares the few domains with ours that look alike at a glance.
+func nearlyOurs(domain string) bool {
+	return (strings.Contains(domain, "sidecar") || strings.Contains(domain, "inject")) && nearest(domain, []string{Domain}) != ""
 }
 
 // unknownKeys are those under our domain that stand for nothing, wherever they stand. A label or annotation

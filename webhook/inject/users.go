@@ -47,7 +47,7 @@ func (t *trial) checkUsers(target target) {
 // being the one of its image.
 func (u sidecarUser) beside(place string, app *int64) string {
 	if app == nil {
-		return fmt.Sprintf("container %s runs as user %d and %s as whom its image says: what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app",
+		return fmt.Sprintf("container %s runs as user %d and %s as whom its image says: if that is another, what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app",
 			u.container, u.user, place)
 	}
 	return fmt.Sprintf("container %s runs as user %d and %s as root: what only root may read or signal is out of its reach", u.container, u.user, place)

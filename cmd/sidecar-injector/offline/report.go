@@ -122,6 +122,9 @@ func placeIn(warning string) string {
 	if found := ofThePod.FindStringSubmatch(warning); found != nil {
 		return "spec.containers[" + found[1] + "]"
 	}
+	if strings.HasPrefix(warning, inject.RequestAnnotation+" is ignored") {
+		return fmt.Sprintf("metadata.annotations[%q]", inject.RequestAnnotation)
+	}
 	if strings.HasPrefix(warning, "the pod has the label "+inject.InjectionLabel) {
 		return fmt.Sprintf("metadata.labels[%q]", inject.InjectionLabel)
 	}
