@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/klog/v2"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
 )
@@ -40,30 +44,65 @@ func (o *offlineFlags) completeObjects(cmd *cobra.Command, _ []string, toComplet
 	return kinds, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace // a name follows the slash
 }
 
-// objectNames are kind/name of the objects of a kind in the namespace that the flags mean; none where
-// there is no cluster, no right, or no answer in time.
+// objectNames are kind/name of the objects of a kind in the namespace that the flags mean.
 func (o *offlineFlags) objectNames(ctx context.Context, kind string) []string {
-	if ctx == nil {
-		ctx = context.Background()
-	}
-	o.timeout = min(o.timeout, answerTime(completionTime))
-	if o.timeout == 0 {
-		o.timeout = answerTime(completionTime)
-	}
 	namespace, err := o.currentNamespace()
 	if err != nil {
 		return nil
 	}
+	names := o.clusterNames(ctx, namespace, kind)
+	for i, name := range names {
+		names[i] = kind + "/" + name
+	}
+	return names
+}
+
+// completeNamespaces offers those of the cluster.
+func (c *commonFlags) completeNamespaces(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return c.clusterNames(cmd.Context(), "", "namespaces"), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeContexts offers those of the kubeconfig.
+func (c *commonFlags) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	known, err := c.cluster.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(known.Contexts)), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeDirectories has the shell offer directories for every flag that takes one.
+func completeDirectories(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if takes, _ := pflag.UnquoteUsage(f); takes == "directory" {
+			_ = cmd.MarkFlagDirname(f.Name) // the flag is there
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		completeDirectories(sub)
+	}
+}
+
+// clusterNames are the names of the objects of a kind; none where there is no cluster, no right, or no answer in time.
+func (c *commonFlags) clusterNames(ctx context.Context, namespace, kind string) []string {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	klog.SetLogger(logr.Discard()) // what client-go says would stand on the command line
+	c.timeout = min(c.timeout, answerTime(completionTime))
+	if c.timeout == 0 {
+		c.timeout = answerTime(completionTime)
+	}
 	found := make(chan []string, 1)
 	go func() {
-		infos, err := resource.NewBuilder(o.cluster).Unstructured().NamespaceParam(namespace).DefaultNamespace().
+		infos, err := resource.NewBuilder(c.cluster).Unstructured().NamespaceParam(namespace).DefaultNamespace().
 			ResourceTypeOrNameArgs(true, kind).RequestChunksOf(500).Flatten().Do().Infos()
 		if err != nil {
 			infos = nil
 		}
 		var names []string
 		for _, info := range infos {
-			names = append(names, kind+"/"+info.Name)
+			names = append(names, info.Name)
 		}
 		found <- names
 	}()

@@ -62,6 +62,9 @@ func (c *commonFlags) addCluster(cmd *cobra.Command) {
 	flags.StringArrayVar(&c.templateDirs, "template-dir", nil, "`directory` of templates; may be repeated")
 	flags.StringVar(&c.color, "color", "auto", "auto, always or never")
 	complete(cmd, "color", "auto", "always", "never")
+	// They fail only for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc("namespace", c.completeNamespaces)
+	_ = cmd.RegisterFlagCompletionFunc("context", c.completeContexts)
 }
 
 // complete tells the shell the values of a flag.

@@ -102,6 +102,7 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newValidateCommand(std),
 		newVersionCommand(std),
 	)
+	completeDirectories(root)
 	if strings.HasPrefix(program, "kubectl-") || strings.HasPrefix(program, completerPrefix) {
 		speakKubectl(root)
 	}

@@ -63,6 +63,7 @@ SIGTERM drains: /readyz fails at once, requests are still answered for the time 
 	complete(cmd, "keeper", string(keeper.Inventory), string(keeper.Repair), string(keeper.Rollout))
 	flags.DurationVar(&o.Drain, "drain", 10*time.Second, "how long to go on answering after SIGTERM")
 	flags.StringVar(&o.logLevel, "log-level", "info", "info; or debug, which also logs requests that were turned away")
+	complete(cmd, "log-level", "info", "debug")
 	return cmd
 }
 

@@ -55,7 +55,7 @@ folder of its name: templates test runs them. Without, the template alone is pri
 		RunE:              func(_ *cobra.Command, args []string) error { return o.start(args[0], std) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	o.commonFlags.add(cmd)
+	o.color = "auto" // what other commands take as flags changes nothing here
 	cmd.Flags().StringVar(&o.schema, "schema", schemaFile, "`file` or address of the JSON Schema that editors read")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` to write the template and its cases into")
 	return cmd
