@@ -18,7 +18,7 @@ import (
 // parameter's value and shows up wherever the value gets to, also by way of $(NAME). Where an
 // expression has alternatives, each is read.
 func shell(s *Sample) []templates.Finding {
-	c := &shellCheck{template: s.Template, told: map[string]bool{}, left: mostRead, outlines: map[*program.Node]expression.Outline{}, steering: map[int][]string{}}
+	c := &shellCheck{template: s.Template, told: map[string]bool{}, left: mostRead, outlines: map[*program.Node]expression.Outline{}, own: map[*program.Node][]string{}, steering: map[int][]string{}}
 	p := s.Template.Program()
 	spec := p.Pod.Member("spec")
 	for _, list := range []string{"initContainers", "containers"} {
@@ -36,13 +36,14 @@ type shellCheck struct {
 	told     map[string]bool // paths
 	left     int             // of mostRead
 	outlines map[*program.Node]expression.Outline
-	steering map[int][]string // see words
+	own      map[*program.Node][]string // see variableTexts
+	steering map[int][]string           // see words
 }
 
 // mostRead bounds the parts of expressions that are read, and the pieces of texts that are made of
 // them: where each variable holds the one before twice, they double at each step. Of what is left then, only
 // the parameters count.
-const mostRead = 100_000
+const mostRead = 30_000
 
 // pieceOfText is how many bytes of a text count as one more part.
 const pieceOfText = 64
@@ -152,14 +153,28 @@ func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Out
 
 // written is what the template writes for a value that is one of its own variables.
 func (c *shellCheck) written(o expression.Outline) expression.Outline {
-	for o.Form == expression.UnknownOutline && len(o.Variables) == 1 && len(o.Parameters)+len(o.Literals) == 0 && !o.Each {
-		v := c.template.Program().Variable(o.Variables[0])
-		if v == nil || !c.spend(1) {
-			break
-		}
+	for v := c.variable(o); v != nil && c.spend(1); v = c.variable(o) {
 		o = c.outline(v) // which reads only variables before it
 	}
 	return o
+}
+
+// variable is the template's own variable that a value is; nil if it is none.
+func (c *shellCheck) variable(o expression.Outline) *program.Node {
+	if o.Form != expression.UnknownOutline || len(o.Variables) != 1 || len(o.Parameters)+len(o.Literals) > 0 || o.Each {
+		return nil
+	}
+	return c.template.Program().Variable(o.Variables[0])
+}
+
+// variableTexts are what a variable may be as a text.
+func (c *shellCheck) variableTexts(v *program.Node) []string {
+	texts, known := c.own[v]
+	if !known {
+		texts = c.texts(v, c.outline(v))
+		c.own[v] = texts
+	}
+	return texts
 }
 
 // mostTexts bounds the alternatives of one text.
@@ -170,15 +185,18 @@ func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
 	if !c.spend(1) {
 		return []string{c.marks(n.Reads().Parameters)}
 	}
+	if v := c.variable(o); v != nil {
+		return c.variableTexts(v)
+	}
 	var all []string
-	switch o = c.written(o); o.Form {
+	switch o.Form {
 	case expression.LiteralOutline:
 		return []string{o.Text}
 	case expression.UnknownOutline:
 		all = c.unknown(n, o)
 		for _, name := range o.Variables {
 			if v := c.template.Program().Variable(name); v != nil {
-				all = append(all, c.texts(v, c.outline(v))...)
+				all = append(all, c.variableTexts(v)...)
 			}
 		}
 	case expression.EitherOutline:
