@@ -18,6 +18,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -36,6 +37,7 @@ func keeperNeeds() map[right]func(t *testing.T) task {
 		{"poddisruptionbudgets", "get"}:  updating,
 		{"pods", "patch"}:                updating,
 		{"pods/resize", "patch"}:         updating,
+		{"events", "list"}:               noticing,
 		{"pods", "get"}:                  repairing("Deployment"),
 		{"pods", "create"}:               repairing("Deployment"),
 		{"pods/eviction", "create"}:      repairing("Deployment"),
@@ -104,6 +106,45 @@ func repairing(kind string) func(t *testing.T) task {
 
 // updating makes two pods with a sidecar of another image and cpu than today's, of which a budget lets one go.
 func updating(t *testing.T) task {
+	n := outdated(t, "mine:2")
+	return task{n, func(context.Context, *performance) error {
+		if got := images(t, n); got["mine:2"] != 2 {
+			return fmt.Errorf("images: %v", got)
+		}
+		return nil
+	}}
+}
+
+// noticing makes the same with an image that cannot be had, of which only events tell: it is noticed when
+// the rollout is paused.
+func noticing(t *testing.T) task {
+	n := outdated(t, "mine:gone")
+	return task{n, func(ctx context.Context, p *performance) error {
+		pods, err := suite.client.CoreV1().Pods(n).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, pod := range pods.Items {
+			if s := pod.Status.InitContainerStatuses; len(s) == 0 || s[0].State.Terminated == nil {
+				continue
+			}
+			about := corev1.ObjectReference{Kind: "Pod", Namespace: n, Name: pod.Name, UID: pod.UID, FieldPath: "spec.initContainers{mine}"}
+			_, err := suite.client.CoreV1().Events(n).Create(ctx, &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: pod.Name}, InvolvedObject: about, Type: corev1.EventTypeWarning,
+				Reason: "Failed", Message: `Failed to pull image "mine:gone": not found`, LastTimestamp: metav1.NewTime(time.Now().Add(time.Second))}, metav1.CreateOptions{})
+			if err != nil && !apierrors.IsAlreadyExists(err) {
+				return err
+			}
+		}
+		if p.value(ctx, p.i.t, "sidecar_injector_keeper_paused", "work", "rollout") == 0 {
+			return errors.New("nobody has noticed")
+		}
+		return nil
+	}}
+}
+
+// outdated makes two pods with a sidecar of another image and cpu than today's, of which a budget lets one go.
+func outdated(t *testing.T, image string) (namespace string) {
+	t.Helper()
 	folder := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(folder, "mine.yaml"), []byte(strings.Replace(mine, "SidecarTemplate", "ClusterSidecarTemplate", 1)), 0o600))
 	file := filepath.Join(t.TempDir(), "web.yaml")
@@ -114,13 +155,8 @@ func updating(t *testing.T) task {
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 	n := lateNamespace(t, func(n string) { kubectl(t, "apply", "-n", n, "-f", file) }, 2)
 	budget(t, n, "web", 1)
-	createTemplate(t, "sidecartemplates", n, strings.NewReplacer("mine:1", "mine:2", `"cpu":"1m"`, `"cpu":"2m"`).Replace(mine))
-	return task{n, func(context.Context, *performance) error {
-		if got := images(t, n); got["mine:2"] != 2 {
-			return fmt.Errorf("images: %v", got)
-		}
-		return nil
-	}}
+	createTemplate(t, "sidecartemplates", n, strings.NewReplacer("mine:1", image, `"cpu":"1m"`, `"cpu":"2m"`).Replace(mine))
+	return n
 }
 
 // TestNoRightOfTheKeeperIsIdle takes each right of the keeper's role away: it asks for it, is refused,
@@ -190,6 +226,11 @@ func TestNoRightOfTheKeeperIsIdle(t *testing.T) {
 		if refused := run.asked(func(e *auditEvent) bool { return e.ResponseStatus.Code == 403 }); len(refused) > 0 {
 			t.Errorf("refused: %+v", refused)
 		}
+	})
+	t.Run("with all of them an image that cannot be had is noticed", func(t *testing.T) {
+		one := noticing(t)
+		run := s.start(t)
+		must(t, eventually(t.Context(), keeperPatience, func(ctx context.Context) error { return one.kept(ctx, run) }))
 	})
 }
 

@@ -23,7 +23,8 @@ import (
 )
 
 // kubelet says of the pods of a namespace what a kubelet would: they run, and a container whose
-// image changed starts again. An image that ends in :bad cannot be pulled.
+// image changed starts again. An image that ends in :bad cannot be pulled;
+// of one that ends in :gone only an event would say that.
 func kubelet(t *testing.T, namespace string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -58,6 +59,11 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 					switch {
 					case strings.HasSuffix(c.Image, ":bad"):
 						s.Ready, s.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "not found"}}
+					case strings.HasSuffix(c.Image, ":gone"):
+						s.Ready = false
+						if s.State.Terminated == nil {
+							s.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{FinishedAt: metav1.Now()}}
+						}
 					case s.Ready:
 						s.Ready = false
 					default:

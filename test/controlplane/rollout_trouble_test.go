@@ -323,6 +323,9 @@ func TestWhoeverLacksARightOfTheRoleIsToldWhich(t *testing.T) {
 		return []string{"repair", "--timeout", "20s"}
 	}
 	for r, make := range keeperNeeds() {
+		if r == (right{"events", "list"}) {
+			continue // without it, trouble is noticed later
+		}
 		if r == (right{"pods", "list"}) {
 			make = repairing("Deployment")
 		}
