@@ -208,7 +208,7 @@ func TestTemplatesThatAreThereBeforeTheWriterGetTheirStatus(t *testing.T) {
 // TestTheStatusOfACanarySaysWhetherItCanCount: that is up to the template whose place it takes.
 func TestTheStatusOfACanarySaysWhetherItCanCount(t *testing.T) {
 	api, config := newFakeAPI(t, both()...)
-	resources, err := source.NewResources(config)
+	resources, err := source.NewResources(config, nil)
 	must(t, err)
 	library := source.NewLibrary(time.Now, nil, resources)
 	must(t, library.Load())

@@ -103,7 +103,7 @@ func loadCases(t *testing.T) []*caseGroup {
 // settings of their own.
 func builtInCases(t *testing.T) []*goldenCase {
 	t.Helper()
-	library := source.NewLibrary(time.Now, nil, source.Usual(nil)...)
+	library := source.NewLibrary(time.Now, nil, source.Usual(nil, nil)...)
 	if err := library.Load(); err != nil {
 		t.Fatal(err)
 	}

@@ -152,7 +152,7 @@ func outdated(t *testing.T, image string) (namespace string) {
 		"template":{"metadata":{"labels":{"app":"web"},"annotations":{"sidecar-injector.dev/inject":"mine"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`), 0o600))
 	text, err := output("", suite.injector, "inject", "-f", file, "--template-dir", folder)
 	must(t, err)
-	must(t, os.WriteFile(file, []byte(text), 0o600))
+	must(t, os.WriteFile(file, text, 0o600))
 	n := lateNamespace(t, func(n string) { kubectl(t, "apply", "-n", n, "-f", file) }, 2)
 	budget(t, n, "web", 1)
 	createTemplate(t, "sidecartemplates", n, strings.NewReplacer("mine:1", image, `"cpu":"1m"`, `"cpu":"2m"`).Replace(mine))
