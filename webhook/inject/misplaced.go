@@ -52,34 +52,46 @@ func MetadataFields(kind string) []string {
 	return []string{"", TemplateField(kind)}
 }
 
+// Mapping is one of a workload where a person took it to hold labels or annotations, such as
+// spec.template.annotations.
+type Mapping struct {
+	Field string
+	Keys  map[string]string
+}
+
 // FindMisplaced looks at the metadata of a workload and of all that lies between it
-// and the pod template, which is the last of levels, and at labels and annotations that
-// were taken for each other.
-func FindMisplaced(kind string, levels []Metadata) []Misplaced {
+// and the pod template, which is the last of levels, at labels and annotations that
+// were taken for each other, and at mappings elsewhere.
+func FindMisplaced(kind string, levels []Metadata, elsewhere ...Mapping) []Misplaced {
 	if len(levels) == 0 {
 		return nil
 	}
 	pod := &levels[len(levels)-1]
 	var found []Misplaced
+	look := func(at Mapping, right func(isLabel bool) bool) {
+		for _, key := range slices.Sorted(maps.Keys(at.Keys)) {
+			isLabel, ours := ReadFromPod(key)
+			if !ours || right(isLabel) {
+				continue
+			}
+			if _, present := pod.keys(isLabel)[key]; present {
+				continue // the other one is no mistake that matters
+			}
+			found = append(found, Misplaced{
+				Key: key, Value: at.Keys[key], IsLabel: isLabel,
+				Where: at.Field, Owner: ownerName(kind, at.Field, pod.Field), Belongs: metadataField(pod.Field, isLabel),
+			})
+		}
+	}
 	for i := range levels {
 		level := &levels[i]
 		for _, labels := range []bool{false, true} {
-			keys := level.keys(labels)
-			for _, key := range slices.Sorted(maps.Keys(keys)) {
-				isLabel, ours := ReadFromPod(key)
-				if !ours || level == pod && isLabel == labels {
-					continue
-				}
-				if _, present := pod.keys(isLabel)[key]; present {
-					continue // the other one is no mistake that matters
-				}
-				found = append(found, Misplaced{
-					Key: key, Value: keys[key], IsLabel: isLabel,
-					Where: metadataField(level.Field, labels), Owner: ownerName(kind, level.Field, level == pod),
-					Belongs: metadataField(pod.Field, isLabel),
-				})
-			}
+			look(Mapping{Field: metadataField(level.Field, labels), Keys: level.keys(labels)},
+				func(isLabel bool) bool { return level == pod && isLabel == labels })
 		}
+	}
+	for _, at := range elsewhere {
+		look(at, func(bool) bool { return false })
 	}
 	return found
 }
@@ -113,12 +125,14 @@ func ReadFromPod(key string) (isLabel, ours bool) {
 	return false, strings.HasSuffix(domain, parameterSuffix) && !strings.HasPrefix(domain, "config.")
 }
 
-func ownerName(kind, field string, isPod bool) string {
+// ownerName says what a field is part of: the pod template, what stands around that in a workload that
+// makes workloads, or the workload.
+func ownerName(kind, field, podField string) string {
 	switch {
-	case field == "":
-		return "the " + kind + " itself"
-	case isPod:
+	case podField != "" && strings.HasPrefix(field, podField+"."):
 		return "the pod template"
+	case !strings.Contains(strings.ToLower(field), "template"):
+		return "the " + kind + " itself"
 	}
 	return "the job template"
 }

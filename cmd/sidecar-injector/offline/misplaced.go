@@ -41,13 +41,44 @@ func FindMisplaced(pod manifest.Pod) []Misplaced {
 		})
 	}
 	var found []Misplaced
-	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, levels)) {
+	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, levels, elsewhere(pod)...)) {
 		group := Misplaced{Pod: pod, Keys: keys}
 		if key, _ := manifest.Member(manifest.At(workload(pod), pointerTo(keys[0].Where)), keys[0].Key); key != nil {
 			group.line, group.column = key.Line, key.Column
 		}
 		found = append(found, group)
 	}
+	return found
+}
+
+// elsewhere are the mappings where people put labels and annotations for want of metadata, or of the right
+// one, around the pod template and in it.
+func elsewhere(pod manifest.Pod) []inject.Mapping {
+	template := TemplateField(pod)
+	fields := []string{""}
+	for at, c := range template {
+		if c == '.' {
+			fields = append(fields, template[:at]+".")
+		}
+	}
+	if template != "" {
+		template += "."
+		fields = append(fields, template)
+	}
+	fields = append(fields, template+"spec.")
+	var found []inject.Mapping
+	add := func(field string) {
+		if keys := scalars(manifest.At(workload(pod), pointerTo(field))); len(keys) > 0 {
+			found = append(found, inject.Mapping{Field: field, Keys: keys})
+		}
+	}
+	for _, f := range fields {
+		add(f + "annotations")
+		add(f + "labels")
+		add(f + "metadata")
+	}
+	add(template + "spec.metadata.annotations")
+	add(template + "spec.metadata.labels")
 	return found
 }
 
