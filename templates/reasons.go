@@ -27,6 +27,7 @@ const (
 	ExpressionSyntax   FindingReason = "ExpressionSyntax"
 	ExpressionType     FindingReason = "ExpressionType"
 	FieldNotAllowed    FindingReason = "FieldNotAllowed"
+	FirstTargetOnly    FindingReason = "FirstTargetOnly"
 	InternalError      FindingReason = "InternalError"
 	MissingField       FindingReason = "MissingField"
 	MissingNamespace   FindingReason = "MissingNamespace"
@@ -112,6 +113,9 @@ func FindingReasons() []FindingReasonInfo {
 		{FieldNotAllowed, "The field exists in Kubernetes, but a template may not add it.",
 			"A pod or app section that was copied from a whole pod.",
 			"Remove it. Templates add containers, volumes and what goes with them; the rest of the pod belongs to its author."},
+		{FirstTargetOnly, "Each target container gets what was read of the first.",
+			"What stands under app reads the variable app, which is the first target, and the template may have several.",
+			"Read target, which is the container that gets it. Where the first is meant, read app in one of the template's variables, and that here."},
 		{InternalError, "The injector came upon a bug of its own while it checked the template.",
 			"The template does something that nobody has thought of. Other templates are not affected, and the last good version stays in force.",
 			"Report it with the template and the stack from the injector's log; validate tells whether another way to write it works."},

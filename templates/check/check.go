@@ -45,7 +45,7 @@ type Sample struct {
 type rule func(*Sample) []templates.Finding
 
 // written are the rules about what the template says, whatever it is rendered with.
-func written() []rule { return []rule{shell, keys, releases} }
+func written() []rule { return []rule{shell, keys, releases, firstTarget} }
 
 // rendered are the rules about what one rendering gives. Of two findings of one reason at one
 // place the first is told.
