@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -159,6 +160,12 @@ func uncalledNamespace(t *testing.T) string {
 // podOf waits for the first pod that controllers make in a namespace that holds one
 // workload, or for the refusal that they tell in an event.
 func podOf(t *testing.T, namespace string) (object, error) {
+	t.Helper()
+	return podWithin(t, patience, namespace)
+}
+
+// podWithin is podOf for a controller that takes its time.
+func podWithin(t *testing.T, patience time.Duration, namespace string) (object, error) {
 	t.Helper()
 	var pods struct{ Items []object }
 	var refused error
