@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -118,10 +120,36 @@ func makeNamespace(t *testing.T, name string, labels, annotations map[string]str
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: annotations}}
 	_, err := suite.client.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	if apierrors.IsAlreadyExists(err) {
+		err = changeNamespace(t, namespace)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	createAccount(t, name, "default")
+}
+
+// changeNamespace gives a namespace that is there these labels and annotations, and no others.
+func changeNamespace(t *testing.T, want *corev1.Namespace) error {
+	t.Helper()
+	is, err := suite.client.CoreV1().Namespaces().Get(t.Context(), want.Name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	labels := maps.Clone(want.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[corev1.LabelMetadataName] = want.Name // the API server's own
+	if maps.Equal(is.Labels, labels) && maps.Equal(is.Annotations, want.Annotations) {
+		return nil
+	}
+	is.Labels, is.Annotations = labels, want.Annotations
+	if _, err := suite.client.CoreV1().Namespaces().Update(t.Context(), is, metav1.UpdateOptions{}); err != nil {
+		return err
+	}
+	time.Sleep(time.Second) // nobody says when the watch of an injector has it
+	return nil
 }
 
 func createAccount(t *testing.T, namespace, name string) {
@@ -161,12 +189,13 @@ func uncalledNamespace(t *testing.T) string {
 // workload, or for the refusal that they tell in an event.
 func podOf(t *testing.T, namespace string) (object, error) {
 	t.Helper()
-	return podWithin(t, patience, namespace)
+	return podWithin(t, patience, namespace, "")
 }
 
-// podWithin is podOf for a controller that takes its time.
-func podWithin(t *testing.T, patience time.Duration, namespace string) (object, error) {
+// podWithin is podOf for a controller that takes its time, or whose objects' names begin with something.
+func podWithin(t *testing.T, patience time.Duration, namespace, prefix string) (object, error) {
 	t.Helper()
+	begun := time.Now().Add(-time.Second) // events are to the second
 	var pods struct{ Items []object }
 	var refused error
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {
@@ -176,13 +205,20 @@ func podWithin(t *testing.T, patience time.Duration, namespace string) (object, 
 			return err
 		}
 		pods.Items = nil
-		if err := json.Unmarshal(raw, &pods); err != nil || len(pods.Items) > 0 {
+		if err := json.Unmarshal(raw, &pods); err != nil {
 			return err
+		}
+		pods.Items = slices.DeleteFunc(pods.Items, func(pod object) bool { return !strings.HasPrefix(pod["metadata"].(object)["name"].(string), prefix) })
+		if len(pods.Items) > 0 {
+			return nil
 		}
 		list, err := suite.client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
 		if err != nil {
 			return err
 		}
+		list.Items = slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
+			return prefix != "" && (e.LastTimestamp.Time.Before(begun) || !strings.HasPrefix(e.InvolvedObject.Name+"-", prefix))
+		})
 		if len(list.Items) == 0 {
 			return errors.New("no pod yet")
 		}

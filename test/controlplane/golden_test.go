@@ -228,13 +228,45 @@ func (w *workload) namespaceFor(t *testing.T) string {
 		return newNamespace(t, w.namespace.labels, w.namespace.annotations)
 	}
 	t.Cleanup(func() {
-		pods := suite.client.CoreV1().Pods(w.namespace.name)
-		if err := pods.Delete(context.Background(), w.name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)}); err != nil && !apierrors.IsNotFound(err) {
+		if err := w.remove(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
 	createNamespace(t, w.namespace.name, w.namespace.labels, w.namespace.annotations)
 	return w.namespace.name
+}
+
+// remove deletes the workload, and waits for the end of the pods that its controller has made:
+// another case may want the same name.
+func (w *workload) remove(ctx context.Context) error {
+	pods := suite.client.CoreV1().Pods(w.namespace.name)
+	if w.kind == "Pod" {
+		err := pods.Delete(ctx, w.name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
+	}
+	path := fmt.Sprintf(collections()[w.kind], w.namespace.name) + "/" + w.name
+	err := suite.client.CoreV1().RESTClient().Delete().AbsPath(path).Param("propagationPolicy", "Background").Do(ctx).Error()
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return eventually(ctx, patience, func(ctx context.Context) error {
+		list, err := pods.List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, pod := range list.Items {
+			if strings.HasPrefix(pod.Name, w.name+"-") {
+				return fmt.Errorf("pod %s is still there", pod.Name)
+			}
+		}
+		return nil
+	})
 }
 
 // makePod creates the workload and gives the pod that comes of it. A controller's
@@ -253,7 +285,11 @@ func (w *workload) makePod(t *testing.T, namespace string) (stored, error) {
 			return s, err
 		}
 	}
-	s.object, err = podOf(t, namespace)
+	name, _ := s.object["metadata"].(object)["name"].(string)
+	if w.kind == "CronJob" {
+		name = "triggered"
+	}
+	s.object, err = podWithin(t, patience, namespace, name+"-")
 	return s, err
 }
 

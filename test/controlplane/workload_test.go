@@ -45,7 +45,7 @@ func TestTheWorkloadIsWhatAPersonWrote(t *testing.T) {
 			must(t, err)
 			got := made.object
 			if kind != "Pod" {
-				got, err = podWithin(t, patience+time.Minute, namespace) // a CronJob's next minute
+				got, err = podWithin(t, patience+time.Minute, namespace, "") // a CronJob's next minute
 				must(t, err)
 			}
 			variable := got["spec"].(object)["containers"].([]any)[0].(object)["env"].([]any)[0].(object)
