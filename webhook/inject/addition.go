@@ -106,13 +106,19 @@ func portName() nameRule {
 // shorter says what to shorten of a name that has too many characters: the instance's name if that is
 // enough, else the one of the app's container, else a parameter.
 func (c *candidate) shorter(name string, excess int) string {
+	characters := func(n int) string {
+		if n == 1 {
+			return "1 character"
+		}
+		return fmt.Sprintf("%d characters", n)
+	}
 	if left := len(c.asked.instance) - excess; left > 0 && strings.Contains(name, c.asked.instance) {
-		return fmt.Sprintf("choose an instance name of at most %d characters", left)
+		return "choose an instance name of at most " + characters(left)
 	}
 	if len(c.targets) > 0 {
 		app := c.targets[0].view.Name
 		if left := len(app) - excess; left > 0 && strings.Contains(name, app) {
-			return fmt.Sprintf("give the app's container a name of at most %d characters", left)
+			return "give the app's container a name of at most " + characters(left)
 		}
 	}
 	return "shorten the parameter that it is made of"
@@ -125,6 +131,12 @@ func (c *candidate) generatedName(what, name string, rule nameRule) *Fault {
 			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, templates.Quote(name), len(name), rule.longest), Fix: fix}
 	}
 	if len(rule.faults(name)) > 0 {
+		if len(c.targets) > 0 && strings.Contains(name, c.targets[0].view.Name) && len(containerName().faults(c.targets[0].view.Name)) > 0 {
+			app := c.targets[0]
+			return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: fmt.Sprintf("spec.%s[%d].name", app.list, app.index),
+				Message: fmt.Sprintf("%s is not made of %s, and %s has a %s that is named after it", templates.Quote(app.view.Name), rule.words, c.place(), what),
+				Fix:     "rename the container: Kubernetes refuses the name as well"}
+		}
 		return &Fault{Reason: BadParameter, Instance: c.asked.instance, Place: c.place(),
 			Message: fmt.Sprintf("%s name %s is not made of %s", what, templates.Quote(name), rule.words),
 			Fix:     "change the parameter that it is made of"}

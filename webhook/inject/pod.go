@@ -1,11 +1,13 @@
 package inject
 
 import (
+	"errors"
 	"fmt"
 
 	kjson "sigs.k8s.io/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
 // MalformedPodError says that the bytes are not a pod: the caller's mistake, not
@@ -15,6 +17,14 @@ type MalformedPodError struct{ Err error }
 func (e *MalformedPodError) Error() string { return fmt.Sprintf("pod: %v", e.Err) }
 
 func (e *MalformedPodError) Unwrap() error { return e.Err }
+
+// At is the field of the pod that is at fault, "" if that is the pod as a whole, and what is wrong with it.
+func (e *MalformedPodError) At() (place, message string) {
+	if syntax := (*rawjson.SyntaxError)(nil); errors.As(e.Err, &syntax) && syntax.Path != "" {
+		return syntax.Path, syntax.Message
+	}
+	return "", e.Err.Error()
+}
 
 // podView holds what decisions and merging read of a pod; the rest of its bytes
 // is skipped, so that unknown fields cannot get lost. Lists keep their length

@@ -52,7 +52,14 @@ func (in *Input) answer(pod manifest.Pod) (Answer, error) {
 	a := Answer{Pod: pod, Name: Name(pod), Namespace: namespace, Assumed: !given, Live: in.Live, Misplaced: FindMisplaced(pod)}
 	result, err := inject.Inject(in.Set, in.Settings, in.request(&a))
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
-		return a, &manifest.Error{File: pod.Document.File, Line: pod.Line, Message: fmt.Sprintf("%s: %v", a.Title(), malformed.Err)}
+		fault := &manifest.Error{File: pod.Document.File, Line: pod.Line}
+		place, message := malformed.At()
+		if place != "" {
+			fault.Line, fault.Column = a.Locate(place)
+			message = place + ": " + message
+		}
+		fault.Message = a.Title() + ": " + message
+		return a, fault
 	} else if err != nil {
 		return a, fmt.Errorf("%s: %s: %w", a.Place(""), a.Title(), err)
 	}
