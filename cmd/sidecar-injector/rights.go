@@ -28,7 +28,8 @@ const maxRights = 1000
 
 // rights tells which rights the sidecars of workloads need and do not have.
 func (l *loaded) rights(ctx context.Context, answers []offline.Answer, p palette) (string, error) {
-	var b strings.Builder
+	var told []rightsLine
+	lines := map[lack]int{} // of what many workloads lack there is one line: one binding mends it for all
 	given := newGivenRights(l.Streams, l.Fallback)
 	for i := range answers {
 		a := &answers[i]
@@ -37,14 +38,33 @@ func (l *loaded) rights(ctx context.Context, answers []offline.Answer, p palette
 			return "", err
 		}
 		for _, lack := range lacks {
-			kind := "note:"
-			if lack.sure {
-				kind = "warning:"
+			if at, known := lines[lack]; known {
+				told[at].others++
+				continue
 			}
-			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow(kind), a.Place("spec.serviceAccountName"), a.Title(), lack.text)
+			lines[lack] = len(told)
+			told = append(told, rightsLine{lack: lack, place: a.Place("spec.serviceAccountName"), title: a.Title()})
 		}
 	}
+	var b strings.Builder
+	for _, t := range told {
+		kind := "note:"
+		if t.sure {
+			kind = "warning:"
+		}
+		if t.others > 0 {
+			t.title += fmt.Sprintf(" and %d more", t.others)
+		}
+		fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow(kind), t.place, t.title, t.text)
+	}
 	return p.Printable(b.String()), nil
+}
+
+// rightsLine tells what the workload at a place lacks, and how many others lack the same.
+type rightsLine struct {
+	lack
+	place, title string
+	others       int
 }
 
 // lack is a right, or the token, that sidecars need and the pod's service account does not have. It is not

@@ -87,7 +87,7 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if !ok {
 		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJUnit, outputGitHub), seeHelp(cmd)}
 	}
-	if o.coverMin < 0 || o.coverMin > 100 {
+	if !(o.coverMin >= 0 && o.coverMin <= 100) { // NaN is neither less nor more
 		return &hinted{fmt.Errorf("--cover-min %v: want a percentage from 0 to 100", o.coverMin), seeHelp(cmd)}
 	}
 	if o.record != "" {

@@ -76,6 +76,9 @@ func (o *newOptions) start(name string, std streams) error {
 		}
 		return nil
 	}
+	if name == cases.TemplatesDir {
+		return &hinted{fmt.Errorf("template name %s: its cases would lie among the templates", templates.Quote(name)), "take another name, or leave --dir out"}
+	}
 	files, err := o.files(name, text)
 	if err != nil {
 		return err

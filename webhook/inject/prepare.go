@@ -335,6 +335,9 @@ func (j *job) fault(f Fault, c *candidate) {
 	}
 	f.Ignored = policy == v1alpha1.Ignore
 	f.Index = j.number(c)
+	if c != nil && c.template != nil && c.template.Canary != nil { // what the pod's author reads of the template is another one's
+		f.Message += fmt.Sprintf("; of template %s, canary %s counts here", templates.Quote(c.template.Name), templates.Quote(c.template.Canary.Name))
+	}
 	j.result.Faults = append(j.result.Faults, f)
 	if c == nil {
 		return

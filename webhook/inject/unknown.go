@@ -13,6 +13,10 @@ func (j *job) unknown(c *candidate) Fault {
 		Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: "sidecar-injector templates list shows what there is"}
 	if tried, ok := j.set.Canary(namespace, c.asked.template); ok && tried.Template != nil {
 		f.Message = fmt.Sprintf("%s is a canary, for which nobody can ask", templates.Quote(c.asked.template))
+		if _, there := j.set.Lookup(namespace, tried.Template.Name); !there {
+			f.Fix = fmt.Sprintf("template %s, whose place it takes, does not exist; %s", templates.Quote(tried.Template.Name), f.Fix)
+			return f
+		}
 		f.Fix = fmt.Sprintf("ask for %s, whose place it takes for %s", tried.Template.Name, tried.Template.Canary.Scope())
 		return f
 	}
