@@ -191,9 +191,20 @@ func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []Finding {
 		err = fmt.Errorf("%s", fault.Message)
 	}
 	if err != nil {
-		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: err.Error()}}
+		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: err.Error(), Hint: p.Unquoted(declared.Default.Raw)}}
 	}
 	return nil
+}
+
+// Unquoted is the hint for a value that would be one of the parameter's type in quotes; else "".
+func (p *Parameter) Unquoted(raw []byte) string {
+	switch value, _ := program.ValueFromJSON(raw); value.(type) {
+	case bool, int64, float64:
+		if _, fault := p.parse(string(raw)); fault == nil && p.Type != v1alpha1.TypeStringList && p.Type != v1alpha1.TypeStringMap {
+			return "put it in quotes"
+		}
+	}
+	return ""
 }
 
 // TextOf gives a value that YAML holds (a default, an example's) as an annotation

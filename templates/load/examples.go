@@ -78,7 +78,7 @@ func example(e *check.Example, values, item *yaml.Node, at *schema.Path, t *temp
 		}
 		text, err := t.Parameters()[i].TextOf(manifest.JSON(value))
 		if err != nil {
-			r.fault(value, here, templates.BadExample, "", "%s", err)
+			r.fault(value, here, templates.BadExample, t.Parameters()[i].Unquoted(manifest.JSON(value)), "%s", err)
 			continue
 		}
 		e.Texts[key.Value] = text
