@@ -235,6 +235,11 @@ func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []s
 	}
 	asked := map[string]bool{}
 	for _, r := range results {
+		if len(r.Answer.Instances) == 0 { // the pod is skipped
+			for _, name := range r.Case.Asked() {
+				asked[name] = true
+			}
+		}
 		for _, in := range r.Answer.Instances {
 			if in.Template != nil {
 				asked[in.Template.OwnName()] = true

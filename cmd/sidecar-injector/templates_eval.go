@@ -47,6 +47,9 @@ Exit code 1: the expression is wrong, or fails on this pod; 2: something cannot 
 	cmd.Flags().StringVar(&o.template, "template", "", "`name` of the template whose parameters are meant")
 	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, json or yaml")
 	complete(cmd, "output", outputText, outputJSON, outputYAML)
+	_ = cmd.RegisterFlagCompletionFunc("template", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return o.completeTemplate(cmd, nil, typed) // the expression is no template
+	})
 	return cmd
 }
 
@@ -67,6 +70,9 @@ func (o *evalOptions) eval(cmd *cobra.Command, text string, std streams) error {
 	}
 	tried, fault := parameters.Try(scanned, variables)
 	if fault != nil {
+		if variables.Instance == "" && strings.HasPrefix(fault.Message, "parameter ") {
+			fault.Hint = "--template NAME says whose parameters are meant"
+		}
 		return expressionError(text, fault)
 	}
 	if o.output != outputText {

@@ -203,10 +203,13 @@ func covers(a, b templates.Object) bool {
 const longestShown = 400
 
 func shown(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // a URL is shown as it was written
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Sprint(value)
 	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if len(text) > longestShown {
 		return string(bytes.ToValidUTF8(text[:longestShown], nil)) + "…"
 	}

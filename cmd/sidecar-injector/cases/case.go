@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/config"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -61,6 +62,19 @@ type Case struct {
 
 // Pod is the pod that is asked about, as JSON: with the annotations that the Spec adds.
 func (c *Case) Pod() []byte { return c.pod.JSON }
+
+// Asked are the names of the templates that the pod asks for by its annotation.
+func (c *Case) Asked() []string {
+	pod, err := templates.ObjectFromJSON(c.pod.JSON)
+	if err != nil {
+		return nil
+	}
+	names := strings.Split(pod.Object("metadata").Object("annotations").Text(inject.RequestAnnotation), ",")
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name[strings.Index(name, "=")+1:])
+	}
+	return names
+}
 
 // PlainPod is the pod of a case without one.
 const PlainPod = `apiVersion: v1
