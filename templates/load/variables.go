@@ -71,6 +71,9 @@ func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, 
 			v.MessageExpression = c.celNode(item, at, "messageExpression", d.MessageExpression, shape.Template().Text)
 		case d.Message == "":
 			c.report.fault(item, at, templates.MissingField, "say what the pod's author has to do", "message is missing")
+		case strings.Contains(d.Message, "${"):
+			c.report.warn(valueAt(item, "message"), at.Member("message"), templates.BadValue,
+				"the pod's author gets ${ as it stands here: write a messageExpression for what depends on the pod")
 		}
 		if actions := []string{string(v1alpha1.Deny), string(v1alpha1.Warn)}; d.Action != "" && !slices.Contains(actions, string(d.Action)) {
 			unknown(valueAt(item, "action"), at.Member("action"), string(d.Action), actions, c.report)
