@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
@@ -107,6 +108,9 @@ func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, r
 		got, err := w.makePod(t, namespace)
 		if message, refused := refusal(err); refused {
 			refusals++
+			if strings.Contains(message, fmt.Sprintf("Kubernetes 1.%d ", suite.minor)) && strings.Contains(message, "["+string(templates.NewerKubernetes)+"]") {
+				continue // the case's template is for a newer server
+			}
 			if !slices.Contains(strings.Split(c.refusals, "\n"), message) {
 				t.Errorf("%s %s: refused with\n%s\nwant one of\n%s", w.kind, w.name, message, c.refusals)
 			}
