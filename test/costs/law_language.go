@@ -107,7 +107,7 @@ func languageLaws() []law {
 			})
 			return loadSpec(s)
 		}},
-		{name: "template: parameters in a command, a long enum", n: 50, build: func(n int) job {
+		{name: "template: parameters in a command, a long enum", n: 50, bounded: "of a template at most 30,000 parts of commands are read", build: func(n int) job {
 			s := adding(object{"args": []any{"sh", "${" + joined(n, func(int) string { return "params.p.trim()" }, " + ") + "}"}})
 			s["parameters"] = []any{object{"name": "p", "type": "string", "default": "-0", "enum": texts(20*n, "-%d")}}
 			return loadSpec(s)
