@@ -235,9 +235,7 @@ func (s *Set) compareCanaries(a, b *Entry) int {
 
 // fit tells those canaries that count for no pod so, and gives the others.
 func (s *Set) fit(namespace, name string, list []int) []int {
-	_, shared := s.shared[name]
-	_, own := s.byNamespace[namespace][name]
-	if !own && !shared {
+	if _, there := s.Lookup(namespace, name); !there {
 		hint := message.DidYouMean(name, s.Names(namespace), "sidecar-injector templates list shows the names")
 		for _, i := range list {
 			s.warn(i, UnusedCanary, hint, fmt.Sprintf("there is no template %s: the canary counts for no pod", message.Quote(name)))

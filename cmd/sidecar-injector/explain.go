@@ -115,7 +115,7 @@ func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*expl
 			return nil, err
 		}
 	}
-	given := newGivenRights(l.Streams, l.Fallback)
+	given := l.givenRights()
 	for i := range all {
 		if l.reader != nil {
 			if err := l.reader.Complete(ctx, &l.Input, &answers[i], all[i]); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -30,7 +31,7 @@ const maxRights = 1000
 func (l *loaded) rights(ctx context.Context, answers []offline.Answer, p palette) (string, error) {
 	var told []rightsLine
 	lines := map[lack]int{} // of what many workloads lack there is one line: one binding mends it for all
-	given := newGivenRights(l.Streams, l.Fallback)
+	given := l.givenRights()
 	for i := range answers {
 		a := &answers[i]
 		lacks, err := l.lacks(ctx, given, a)
@@ -75,9 +76,10 @@ type lack struct {
 }
 
 // lacks asks the cluster that a workload is from, or else looks among the manifests.
-func (l *loaded) lacks(ctx context.Context, given *givenRights, a *offline.Answer) ([]lack, error) {
-	needy := slices.DeleteFunc(slices.Clone(a.Result.Instances), func(in inject.Instance) bool { return !in.Needy() })
-	if len(needy) == 0 {
+func (l *loaded) lacks(ctx context.Context, given func() *givenRights, a *offline.Answer) ([]lack, error) {
+	instances := a.Result.Instances
+	needy := slices.IndexFunc(instances, func(in inject.Instance) bool { return in.Needy() })
+	if needy < 0 {
 		return nil, nil
 	}
 	var pod podAccount
@@ -87,22 +89,27 @@ func (l *loaded) lacks(ctx context.Context, given *givenRights, a *offline.Answe
 	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: cmp.Or(pod.Spec.ServiceAccountName, "default")}
 	var all []lack
 	if l.reader != nil {
-		missing, err := l.reader.MissingAccess(ctx, account, needy)
+		missing, err := l.reader.MissingAccess(ctx, account, instances)
 		for _, m := range missing {
 			all = append(all, lack{m.String(), true})
 		}
 		return all, err
 	}
-	if mounted := given.tokens[account]; mounted != nil && !*mounted && pod.Spec.AutomountServiceAccountToken == nil {
+	if mounted := given().tokens[account]; mounted != nil && !*mounted && pod.Spec.AutomountServiceAccountToken == nil {
 		all = append(all, lack{fmt.Sprintf("ServiceAccount %s has automountServiceAccountToken: false, but sidecar %s needs its token: write automountServiceAccountToken: true in the pod's spec",
-			templates.Quote(account.Name), templates.Quote(needy[0].Name)), true})
+			templates.Quote(account.Name), templates.Quote(instances[needy].Name)), true})
 	}
-	reviewer := &manifestAccess{given: given, account: account}
-	missing, err := webhook.FindMissingAccess(ctx, reviewer, account, needy, maxRights)
+	reviewer := &manifestAccess{given: given(), account: account}
+	missing, err := webhook.FindMissingAccess(ctx, reviewer, account, instances, maxRights)
 	for _, m := range missing {
 		all = append(all, reviewer.lack(m))
 	}
 	return all, err
+}
+
+// givenRights reads the roles and bindings among the manifests, once and where a sidecar needs rights.
+func (l *loaded) givenRights() func() *givenRights {
+	return sync.OnceValue(func() *givenRights { return newGivenRights(l.Streams, l.Fallback) })
 }
 
 // podAccount is what of a pod says as whom it runs.

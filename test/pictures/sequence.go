@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,21 +64,12 @@ func (s *sequence) read(line string) error {
 	if !call && !answer {
 		to = from
 	}
-	x := step{from: s.lane(from), to: s.lane(to), answer: answer, text: text}
+	x := step{from: slices.Index(s.names, from), to: slices.Index(s.names, to), answer: answer, text: text}
 	if x.from < 0 || x.to < 0 {
 		return fmt.Errorf("%q: nobody of that name", who)
 	}
 	s.steps = append(s.steps, x)
 	return nil
-}
-
-func (s *sequence) lane(name string) int {
-	for i, n := range s.names {
-		if n == name {
-			return i
-		}
-	}
-	return -1
 }
 
 func (s *sequence) draw() []byte {

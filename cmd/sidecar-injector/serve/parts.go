@@ -56,7 +56,7 @@ func (o *Options) addKeeper(log logr.Logger, s *service) error {
 		Host:      s.cluster.pod,
 		Works:     o.Keeper,
 		Templates: s.library,
-		Settings:  o.Settings,
+		Settings:  s.settings,
 		Metrics:   keeper.NewMetrics(s.registry),
 		Log:       log.WithName("keeper"),
 	})
