@@ -34,20 +34,17 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	if !now.Replaces {
 		return &LeftError{now.Why}
 	}
-	targets := s.Targets
+	targets, resumed := s.Targets, false
 	if r.Repairs {
-		if targets, err = r.mayRepair(ctx, s, now); err != nil {
+		if targets, resumed, err = r.mayRepair(ctx, s, now); err != nil {
 			return err
 		}
 	}
 	if err := r.try(ctx, s.Workload, targets); err != nil {
 		return err
 	}
-	if r.Repairs {
-		ctx, cancel := finishing(ctx)
-		err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, time.Now().UTC().Format(time.RFC3339)))
-		cancel()
-		if err != nil {
+	if r.Repairs && !resumed {
+		if err := r.beginRepair(ctx, s, now); err != nil {
 			return err
 		}
 	}
@@ -66,24 +63,39 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	return nil
 }
 
+// beginRepair writes down when the repair begins, and waits until then.
+func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner) error {
+	at := nextSecond(time.Now())
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, at.UTC().Format(time.RFC3339))); err != nil {
+		return err
+	}
+	return rest(ctx, time.Until(at))
+}
+
+// nextSecond is the first full second after t. The API server says in which second a pod was created:
+// of one of the second of t nobody could say whether it was there before t.
+func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
+
 // mayRepair are the pods that were there before the last repair, if that is not long ago: an
-// interrupted one goes on with them.
-func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) ([]fleet.Target, error) {
+// interrupted one is resumed with them.
+func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) (targets []fleet.Target, resumed bool, err error) {
 	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
 	if err != nil || time.Since(last) > RepairPause {
-		return s.Targets, nil
+		return s.Targets, false, nil
 	}
 	pods, err := r.pods(ctx, s.Workload, now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	older := slices.DeleteFunc(slices.Clone(s.Targets), func(t fleet.Target) bool {
 		return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
 	})
 	if len(older) == 0 {
-		return nil, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", last.Format(time.TimeOnly), RepairPause)}
+		return nil, false, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", last.Format(time.TimeOnly), RepairPause)}
 	}
-	return older, nil
+	return older, true, nil
 }
 
 // evictSome evicts pods, at least the first, and waits until as many are ready as were before. It
