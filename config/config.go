@@ -17,8 +17,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -117,10 +117,10 @@ func (p *parser) root(root *yaml.Node) {
 			p.cluster(value)
 		default:
 			hint := "the settings are " + strings.Join(known, ", ")
-			if near := templates.Nearest(key.Value, known); near != "" {
+			if near := message.Nearest(key.Value, known); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			p.fault(key, "unknown setting "+templates.Quote(key.Value), hint)
+			p.fault(key, "unknown setting "+message.Quote(key.Value), hint)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 	"k8s.io/apiserver/pkg/authentication/user"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -44,22 +44,22 @@ type MissingAccess struct {
 func (m MissingAccess) String() string {
 	if m.Unasked {
 		return fmt.Sprintf("service account %s of namespace %s needs so many rights for its sidecars that not all were looked at",
-			templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace))
+			message.Quote(m.Account.Name), message.Quote(m.Account.Namespace))
 	}
 	return fmt.Sprintf("service account %s of namespace %s may not %s, which %s: bind a %s with these rights to it",
-		templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace), m.Permission, m.who(), m.Binding())
+		message.Quote(m.Account.Name), message.Quote(m.Account.Namespace), m.Permission, m.who(), m.Binding())
 }
 
 // Need says what is needed, for where nobody knows what the account may do.
 func (m MissingAccess) Need() string {
-	return fmt.Sprintf("%s that service account %s of namespace %s may %s", m.who(), templates.Quote(m.Account.Name), templates.Quote(m.Account.Namespace), m.Permission)
+	return fmt.Sprintf("%s that service account %s of namespace %s may %s", m.who(), message.Quote(m.Account.Name), message.Quote(m.Account.Namespace), m.Permission)
 }
 
 // who are the sidecars that need it.
 func (m MissingAccess) who() string {
 	instances := make([]string, len(m.Instances))
 	for i, name := range m.Instances {
-		instances[i] = templates.Quote(name)
+		instances[i] = message.Quote(name)
 	}
 	if len(instances) == 1 {
 		return "sidecar " + instances[0] + " needs"
@@ -95,7 +95,7 @@ func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account Ser
 		group.Go(func() error {
 			answer, err := reviewer.Create(ctx, q.review(account), metav1.CreateOptions{})
 			if err != nil {
-				return fmt.Errorf("access of service account %s in namespace %s: %w", templates.Quote(account.Name), templates.Quote(account.Namespace), err)
+				return fmt.Errorf("access of service account %s in namespace %s: %w", message.Quote(account.Name), message.Quote(account.Namespace), err)
 			}
 			q.denied = !answer.Status.Allowed
 			return nil

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	eventnames "k8s.io/client-go/tools/record/util"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -143,7 +143,7 @@ func injectedOccurrence(result *inject.Result) *occurrence {
 		}
 		var names []string
 		for _, c := range in.Containers {
-			names = append(names, templates.Quote(c.Name))
+			names = append(names, message.Quote(c.Name))
 		}
 		text := fmt.Sprintf("%s from template %s@%s", in.Name, in.TemplateName, in.Template.Revision)
 		if len(names) > 0 {

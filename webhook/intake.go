@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // intake takes admission reviews off the wire, on each path in the same way: it
@@ -161,17 +161,17 @@ func (i *intake) answer(r *http.Request, b *buffers, answer answerer) (body []by
 // check looks at what can be said before the body is read.
 func (i *intake) check(r *http.Request) error {
 	if r.URL.Path != i.path {
-		return &callError{http.StatusNotFound, fmt.Errorf("path %s: want %s", templates.Quote(r.URL.Path), i.path)}
+		return &callError{http.StatusNotFound, fmt.Errorf("path %s: want %s", message.Quote(r.URL.Path), i.path)}
 	}
 	if r.Method != http.MethodPost {
-		return &callError{http.StatusMethodNotAllowed, fmt.Errorf("method %s: want POST", templates.Quote(r.Method))}
+		return &callError{http.StatusMethodNotAllowed, fmt.Errorf("method %s: want POST", message.Quote(r.Method))}
 	}
 	contentType := r.Header.Get("Content-Type")
 	if contentType == "application/json" {
 		return nil
 	}
 	if media, _, err := mime.ParseMediaType(contentType); err != nil || media != "application/json" {
-		return &callError{http.StatusUnsupportedMediaType, fmt.Errorf("content type %s: want application/json", templates.Quote(contentType))}
+		return &callError{http.StatusUnsupportedMediaType, fmt.Errorf("content type %s: want application/json", message.Quote(contentType))}
 	}
 	return nil
 }

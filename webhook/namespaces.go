@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -69,7 +69,7 @@ func (o *Options) unread(ctx context.Context, name string, err error) error {
 	if gone := heeded(ctx); gone != nil {
 		return gone
 	}
-	return fmt.Errorf("namespace %s: %w", templates.Quote(name), err)
+	return fmt.Errorf("namespace %s: %w", message.Quote(name), err)
 }
 
 // deniedByLabel says whether a decision may be due to what the namespace's label was thought to be.

@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
@@ -98,7 +98,7 @@ func (d *reviewDecoder) decode() error {
 	switch {
 	case d.reviewKind != reviewKind || d.apiVersion != reviewAPIVersion:
 		return fmt.Errorf("want apiVersion %s and kind %s, got %s and %s",
-			reviewAPIVersion, reviewKind, templates.Quote(d.apiVersion), templates.Quote(d.reviewKind))
+			reviewAPIVersion, reviewKind, message.Quote(d.apiVersion), message.Quote(d.reviewKind))
 	case !d.hasRequest:
 		return errors.New("request: missing")
 	case d.uid == "":
@@ -113,7 +113,7 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request.namespace: missing")
 	case d.createsPod() && len(validation.IsDNS1123Label(d.namespace)) > 0:
 		// It becomes part of the address of a look-up.
-		return fmt.Errorf("request.namespace: %s is no name of a namespace", templates.Quote(d.namespace))
+		return fmt.Errorf("request.namespace: %s is no name of a namespace", message.Quote(d.namespace))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -158,7 +158,7 @@ func (o *explainOptions) explainReason(name string, std streams) error {
 		if near := explain.NearestReason(name); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		return &hinted{fmt.Errorf("reason %s does not exist", templates.Quote(name)), hint}
+		return &hinted{fmt.Errorf("reason %s does not exist", message.Quote(name)), hint}
 	}
 	out, _, err := o.palettes(std)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"k8s.io/component-helpers/auth/rbac/validation"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -97,7 +97,7 @@ func (l *loaded) lacks(ctx context.Context, given func() *givenRights, a *offlin
 	}
 	if mounted := given().tokens[account]; mounted != nil && !*mounted && pod.Spec.AutomountServiceAccountToken == nil {
 		all = append(all, lack{fmt.Sprintf("ServiceAccount %s has automountServiceAccountToken: false, but sidecar %s needs its token: write automountServiceAccountToken: true in the pod's spec",
-			templates.Quote(account.Name), templates.Quote(instances[needy].Name)), true})
+			message.Quote(account.Name), message.Quote(instances[needy].Name)), true})
 	}
 	reviewer := &manifestAccess{given: given(), account: account}
 	missing, err := webhook.FindMissingAccess(ctx, reviewer, account, instances, maxRights)
@@ -229,7 +229,7 @@ func (m *manifestAccess) lack(missing webhook.MissingAccess) lack {
 		}
 		bound = true
 		if _, known := m.given.roles[b.role]; !known {
-			unknown = append(unknown, templates.Quote(b.role.name))
+			unknown = append(unknown, message.Quote(b.role.name))
 		}
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/keeper"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/serve"
 	"github.com/sidecar-injector/sidecar-injector/config"
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
@@ -79,7 +79,7 @@ func (o *serveOptions) validate(cmd *cobra.Command) error {
 	case o.Standalone && o.Name != "":
 		return &hinted{errors.New("--standalone: no cluster is there, so --name has no use"), seeHelp(cmd)}
 	case o.Name != "" && len(validation.IsDNS1035Label(o.Name)) > 0:
-		return &hinted{fmt.Errorf("--name %s: want a name that a Service may have", templates.Quote(o.Name)), seeHelp(cmd)}
+		return &hinted{fmt.Errorf("--name %s: want a name that a Service may have", message.Quote(o.Name)), seeHelp(cmd)}
 	case o.CAOut != "" && o.Name != "":
 		return &hinted{errors.New("--ca-out: with --name the authority is shared by all replicas"), "the Secret " + o.Name + "-ca holds it under ca.crt"}
 	case o.CAOut != "" && o.CertificateDir != "":

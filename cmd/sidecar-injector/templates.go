@@ -10,6 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
@@ -86,10 +87,10 @@ func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, 
 		return entry, nil
 	}
 	hint := "sidecar-injector templates list shows the names"
-	if near := templates.Nearest(name, set.Names(namespace)); near != "" {
+	if near := message.Nearest(name, set.Names(namespace)); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return entry, &hinted{fmt.Errorf("template %s does not exist", templates.Quote(name)), hint}
+	return entry, &hinted{fmt.Errorf("template %s does not exist", message.Quote(name)), hint}
 }
 
 // completeTemplate offers the names of templates to the shell.

@@ -17,6 +17,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -251,7 +252,7 @@ func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []s
 	var lines []string
 	for _, e := range set.Entries() {
 		if e.Origin.Source == templates.SourceDirectory && !asked[e.Name] {
-			line := fmt.Sprintf("%s %s is named by no case", e.Origin.File, templates.Quote(e.Name))
+			line := fmt.Sprintf("%s %s is named by no case", e.Origin.File, message.Quote(e.Name))
 			if e.Name == "" {
 				line = e.Origin.File + ": holds a template without a name, so that no case can name it"
 			}

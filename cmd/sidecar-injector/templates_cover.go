@@ -9,6 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // covered is what the cases touched of one template.
@@ -42,7 +43,7 @@ func (o *testOptions) covers(runner *cases.Runner, results []*cases.Result) ([]c
 		}
 		data, err := originData(e.Origin)
 		if err != nil {
-			return nil, fmt.Errorf("template %s: %w", templates.Quote(e.Name), err)
+			return nil, fmt.Errorf("template %s: %w", message.Quote(e.Name), err)
 		}
 		all = append(all, covered{template: e.Template, parts: runner.Cover.Parts(e.Template, data)})
 	}
@@ -98,11 +99,11 @@ func (o *testOptions) tooLow(all []covered) error {
 	for i := range all {
 		c := &all[i]
 		if c.broken != "" && o.coverMin > 0 {
-			faults = append(faults, fmt.Errorf("template %s has faults: no case can touch anything of it", templates.Quote(c.broken)))
+			faults = append(faults, fmt.Errorf("template %s has faults: no case can touch anything of it", message.Quote(c.broken)))
 			continue
 		}
 		if c.percent() < o.coverMin {
-			faults = append(faults, fmt.Errorf("template %s: the cases touch %.1f %% of it, want %v %%", templates.Quote(c.template.OwnName()), c.percent(), o.coverMin))
+			faults = append(faults, fmt.Errorf("template %s: the cases touch %.1f %% of it, want %v %%", message.Quote(c.template.OwnName()), c.percent(), o.coverMin))
 		}
 	}
 	return errors.Join(faults...)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -106,11 +107,11 @@ func templateObject(t *templates.Template) (*unstructured.Unstructured, error) {
 		Status:     v1alpha1.SidecarTemplateStatus{Revision: t.Revision},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.OwnName()), err)
+		return nil, fmt.Errorf("template %s: %w", message.Quote(t.OwnName()), err)
 	}
 	object := &unstructured.Unstructured{}
 	if err := object.UnmarshalJSON(text); err != nil {
-		return nil, fmt.Errorf("template %s: %w", templates.Quote(t.OwnName()), err)
+		return nil, fmt.Errorf("template %s: %w", message.Quote(t.OwnName()), err)
 	}
 	unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
 	return object, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // schemaFile is what templates new takes the schema's file to be called.
@@ -63,7 +64,7 @@ folder of its name: templates test runs them. Without, the template alone is pri
 
 func (o *newOptions) start(name string, std streams) error {
 	if !templates.ValidName(name) {
-		return &hinted{fmt.Errorf("template name %s is not valid", templates.Quote(name)),
+		return &hinted{fmt.Errorf("template name %s is not valid", message.Quote(name)),
 			fmt.Sprintf("lower-case letters, digits and inner hyphens, at most %d, and not true, false or none", templates.MaxName)}
 	}
 	text, err := o.page(starterTemplate, name)
@@ -77,7 +78,7 @@ func (o *newOptions) start(name string, std streams) error {
 		return nil
 	}
 	if name == cases.TemplatesDir {
-		return &hinted{fmt.Errorf("template name %s: its cases would lie among the templates", templates.Quote(name)), "take another name, or leave --dir out"}
+		return &hinted{fmt.Errorf("template name %s: its cases would lie among the templates", message.Quote(name)), "take another name, or leave --dir out"}
 	}
 	files, err := o.files(name, text)
 	if err != nil {

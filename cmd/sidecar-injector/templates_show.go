@@ -18,6 +18,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -85,7 +86,7 @@ func showTemplate(common *commonFlags, name, output string, std streams) error {
 func ownText(entry templates.Entry) ([]byte, error) {
 	data, err := originData(entry.Origin)
 	if err != nil {
-		return nil, fmt.Errorf("template %s: %w", templates.Quote(entry.Name), err)
+		return nil, fmt.Errorf("template %s: %w", message.Quote(entry.Name), err)
 	}
 	stream, err := manifest.Parse(entry.Origin.File, data)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // check finds what the parser lets through: duplicate keys, keys that are no
@@ -81,7 +83,7 @@ func (c *checker) visit(n *yaml.Node, depth int) (extent, *Error) {
 func (c *checker) alias(n *yaml.Node, depth int) (extent, *Error) {
 	size := c.anchors[n.Alias]
 	if size.open {
-		return extent{}, c.doc.at(n, fmt.Sprintf("anchor %s contains itself", Quote(n.Value)), "")
+		return extent{}, c.doc.at(n, fmt.Sprintf("anchor %s contains itself", message.Quote(n.Value)), "")
 	}
 	c.total.nodes += size.nodes
 	c.total.bytes += size.bytes
@@ -112,7 +114,7 @@ func (c *checker) keys(n *yaml.Node) *Error {
 			name = mergeName
 		}
 		if before, found := seen[name]; found {
-			return c.doc.at(key, fmt.Sprintf("key %s is already set on line %d", Quote(key.Value), before.Line), "")
+			return c.doc.at(key, fmt.Sprintf("key %s is already set on line %d", message.Quote(key.Value), before.Line), "")
 		}
 		seen[name] = key
 	}
@@ -133,14 +135,4 @@ func mergeable(n *yaml.Node) bool {
 		}
 	}
 	return true
-}
-
-// Quote quotes a text of the user's, cut to a readable length.
-func Quote(s string) string {
-	const most = 60
-	runes := []rune(s)
-	if len(runes) > most {
-		s = string(runes[:most-1]) + "…"
-	}
-	return fmt.Sprintf("%q", s)
 }

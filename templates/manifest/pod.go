@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // containerLists are the fields of a pod's spec that hold containers.
@@ -190,7 +192,7 @@ func (o object) texts(name string) (map[string]string, *Error) {
 	}
 	texts := make(map[string]string, len(node.Content)/2)
 	for _, p := range pairs(node) {
-		if texts[p.name], err = at.textOf(called(at.pointer, "")+"["+Quote(p.name)+"]", p.value); err != nil {
+		if texts[p.name], err = at.textOf(called(at.pointer, "")+"["+message.Quote(p.name)+"]", p.value); err != nil {
 			if hint := hintOf(p.name, Resolve(p.value)); hint != "" {
 				err.Hint = hint
 			}

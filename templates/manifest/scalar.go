@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 type scalarKind int
@@ -59,9 +61,9 @@ func resolveScalar(n *yaml.Node) (scalar, error) {
 	case tag == "!!timestamp" && value.kind == stringScalar && isTime(n.Value):
 		return value, nil
 	case tag != "" && tag != kindTag(value.kind):
-		return scalar{}, fmt.Errorf("value %s does not fit its tag %s", Quote(n.Value), tag)
+		return scalar{}, fmt.Errorf("value %s does not fit its tag %s", message.Quote(n.Value), tag)
 	case value.kind == floatScalar && (math.IsInf(value.float, 0) || math.IsNaN(value.float)):
-		return scalar{}, fmt.Errorf("value %s has no equal in JSON; for a string, write it in quotes", Quote(n.Value))
+		return scalar{}, fmt.Errorf("value %s has no equal in JSON; for a string, write it in quotes", message.Quote(n.Value))
 	}
 	return value, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Pod is a pod, or the pod template of a workload, somewhere in a stream.
@@ -323,5 +325,5 @@ func describe(n *yaml.Node) string {
 		return "the number " + n.Value
 	case stringScalar:
 	}
-	return "the text " + Quote(value.text)
+	return "the text " + message.Quote(value.text)
 }

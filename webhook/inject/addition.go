@@ -8,13 +8,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // newAddition is what one instance adds, with the override applied.
 func newAddition(c *candidate, r *templates.Rendered, overrides map[string]override) (*templates.Parts, []Fault) {
 	if len(overrides) > 0 {
 		var faults []Fault
-		changed, err := r.Override(func(name string, container templates.Object) (templates.Object, error) {
+		changed, err := r.Override(func(name string, container program.Object) (program.Object, error) {
 			container, wrong := applyOverride(c, container, name, overrides)
 			faults = append(faults, wrong...)
 			return container, nil
@@ -40,7 +42,7 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 		mountPath := m.Object().Text("mountPath")
 		if strings.Contains(mountPath, ":") {
 			faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: c.place(),
-				Message: fmt.Sprintf("%s: mount path %s contains a colon, which Kubernetes forbids", where, templates.Quote(mountPath)),
+				Message: fmt.Sprintf("%s: mount path %s contains a colon, which Kubernetes forbids", where, message.Quote(mountPath)),
 				Fix:     "choose another path"})
 		}
 	}
@@ -52,7 +54,7 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 			}
 		}
 		for i := range container.Mounts {
-			path("container "+templates.Quote(container.Name), &container.Mounts[i])
+			path("container "+message.Quote(container.Name), &container.Mounts[i])
 		}
 	}
 	for _, v := range a.Volumes {
@@ -82,7 +84,7 @@ func containersOf(a *templates.Parts) iter.Seq[*templates.Container] {
 
 // place names the instance where no annotation of its own is at fault.
 func (c *candidate) place() string {
-	return fmt.Sprintf("instance %s of template %s", templates.Quote(c.asked.instance), templates.Quote(c.asked.template))
+	return fmt.Sprintf("instance %s of template %s", message.Quote(c.asked.instance), message.Quote(c.asked.template))
 }
 
 // nameRule is what the API server wants of a name.
@@ -128,17 +130,17 @@ func (c *candidate) generatedName(what, name string, rule nameRule) *Fault {
 	if len(name) > rule.longest {
 		fix := c.shorter(name, len(name)-rule.longest)
 		return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: c.place(),
-			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, templates.Quote(name), len(name), rule.longest), Fix: fix}
+			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, message.Quote(name), len(name), rule.longest), Fix: fix}
 	}
 	if len(rule.faults(name)) > 0 {
 		if len(c.targets) > 0 && strings.Contains(name, c.targets[0].view.Name) && len(containerName().faults(c.targets[0].view.Name)) > 0 {
 			app := c.targets[0]
 			return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: fmt.Sprintf("spec.%s[%d].name", app.list, app.index),
-				Message: fmt.Sprintf("%s is not made of %s, and %s has a %s that is named after it", templates.Quote(app.view.Name), rule.words, c.place(), what),
+				Message: fmt.Sprintf("%s is not made of %s, and %s has a %s that is named after it", message.Quote(app.view.Name), rule.words, c.place(), what),
 				Fix:     "rename the container: Kubernetes refuses the name as well"}
 		}
 		return &Fault{Reason: BadParameter, Instance: c.asked.instance, Place: c.place(),
-			Message: fmt.Sprintf("%s name %s is not made of %s", what, templates.Quote(name), rule.words),
+			Message: fmt.Sprintf("%s name %s is not made of %s", what, message.Quote(name), rule.words),
 			Fix:     "change the parameter that it is made of"}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // templateReference is how the status names a template.
@@ -71,13 +72,13 @@ func (j *job) needsToday(c *candidate, entry StatusEntry) {
 // pod was injected with; "" if they do not.
 func outdated(e StatusEntry, c *candidate, today *templates.Template) string {
 	if today == nil {
-		return fmt.Sprintf("its template %s is not there today, or has faults", templates.Quote(e.Template))
+		return fmt.Sprintf("its template %s is not there today, or has faults", message.Quote(e.Template))
 	}
 	var differ []string
 	if reference := templateReference(today); e.Template != reference {
-		differ = append(differ, fmt.Sprintf("its template was %s and is %s today", templates.Quote(e.Template), reference))
+		differ = append(differ, fmt.Sprintf("its template was %s and is %s today", message.Quote(e.Template), reference))
 	} else if e.Revision != today.Revision {
-		text := fmt.Sprintf("its template's revision was %s and is %s today", templates.Quote(e.Revision), today.Revision)
+		text := fmt.Sprintf("its template's revision was %s and is %s today", message.Quote(e.Revision), today.Revision)
 		if today.Canary != nil {
 			text += fmt.Sprintf(", of canary %s", today.Canary.Name)
 		}

@@ -8,7 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // Allowed reports whether the pod is admitted.
@@ -32,7 +32,7 @@ func (r *Result) AppendPatch(out []byte) []byte {
 			out = append(out, ',')
 		}
 		out = append(out, `{"op":"add","path":`...)
-		out = templates.AppendJSON(out, op.Path)
+		out = program.AppendJSON(out, op.Path)
 		out = append(out, `,"value":`...)
 		out = append(append(out, op.Value...), '}')
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // asked is one entry of a request.
@@ -24,7 +25,7 @@ func requestPlace(reason Reason, namespace string) string {
 func annotationPlace(key string, onNamespace bool, namespace string) string {
 	place := fmt.Sprintf("metadata.annotations[%q]", key)
 	if onNamespace {
-		return fmt.Sprintf("namespace %s: %s", templates.Quote(namespace), place)
+		return fmt.Sprintf("namespace %s: %s", message.Quote(namespace), place)
 	}
 	return place
 }
@@ -60,7 +61,7 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 	for _, part := range strings.Split(text, ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
-			bad("", fmt.Sprintf("%s has an empty entry", templates.Quote(text)), "remove the extra comma")
+			bad("", fmt.Sprintf("%s has an empty entry", message.Quote(text)), "remove the extra comma")
 			continue
 		}
 		instance, template, named := strings.Cut(part, "=")
@@ -70,7 +71,7 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 		}
 		switch {
 		case reservedName(part) && (part == "true" || part == "false"):
-			bad("", fmt.Sprintf("%s is not a template", templates.Quote(part)),
+			bad("", fmt.Sprintf("%s is not a template", message.Quote(part)),
 				fmt.Sprintf("opting in is the label %s: %s on the namespace or pod; this annotation names templates, such as log-collector", InjectionLabel, labelEnabled))
 		case nameFault("template", template) != "":
 			bad("", nameFault("template", template), requestFix(part))
@@ -110,7 +111,7 @@ func requestFix(part string) string {
 	if len(words) == 0 {
 		return grammar
 	}
-	return fmt.Sprintf("did you mean %s? %s", templates.Quote(strings.Join(words, ", ")), grammar)
+	return fmt.Sprintf("did you mean %s? %s", message.Quote(strings.Join(words, ", ")), grammar)
 }
 
 // maxFixed is how long an entry may be for which a better one is looked for.
@@ -129,7 +130,7 @@ func unique(entries []asked, faults []Fault, namespace string) ([]asked, []Fault
 		case kept[i].template != e.template && !slices.Contains(ambiguous, e.instance):
 			ambiguous = append(ambiguous, e.instance)
 			faults = append(faults, Fault{Reason: BadRequest, Instance: e.instance, Place: requestPlace(e.reason, namespace),
-				Message: fmt.Sprintf("instance %s stands for two templates, %s and %s", templates.Quote(e.instance), templates.Quote(kept[i].template), templates.Quote(e.template)),
+				Message: fmt.Sprintf("instance %s stands for two templates, %s and %s", message.Quote(e.instance), message.Quote(kept[i].template), message.Quote(e.template)),
 				Fix:     "give one of them another name: name=template"})
 		}
 	}
@@ -145,11 +146,11 @@ func nameFault(what, name string) string {
 	case name == "":
 		return what + " name is empty"
 	case len(name) > maxNameLength:
-		return fmt.Sprintf("%s name %s is longer than %d characters", what, templates.Quote(name), maxNameLength)
+		return fmt.Sprintf("%s name %s is longer than %d characters", what, message.Quote(name), maxNameLength)
 	case reservedName(name):
-		return fmt.Sprintf("%s name %s is reserved", what, templates.Quote(name))
+		return fmt.Sprintf("%s name %s is reserved", what, message.Quote(name))
 	case len(validation.IsDNS1123Label(name)) > 0:
-		return fmt.Sprintf("%s name %s is not made of lower-case letters, digits and inner hyphens", what, templates.Quote(name))
+		return fmt.Sprintf("%s name %s is not made of lower-case letters, digits and inner hyphens", what, message.Quote(name))
 	}
 	return ""
 }

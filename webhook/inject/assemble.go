@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
@@ -76,7 +77,7 @@ func (a *assembly) list(object, name string, exists bool, items []*templates.JSO
 }
 
 // members adds members to an object of the pod, or creates it.
-func (a *assembly) members(path string, exists bool, members templates.Object) {
+func (a *assembly) members(path string, exists bool, members program.Object) {
 	if len(members) == 0 {
 		return
 	}
@@ -85,7 +86,7 @@ func (a *assembly) members(path string, exists bool, members templates.Object) {
 		return
 	}
 	for _, m := range members {
-		a.add(a.path(path, "/", escape(m.Name)), templates.AppendJSON(nil, m.Value))
+		a.add(a.path(path, "/", escape(m.Name)), program.AppendJSON(nil, m.Value))
 	}
 }
 
@@ -126,9 +127,9 @@ func (a *assembly) targets() {
 		for _, h := range m.probes {
 			a.add(a.path(path, "/", h.Name), h.Raw)
 		}
-		var lifecycle templates.Object
+		var lifecycle program.Object
 		for _, h := range m.lifecycle {
-			lifecycle = append(lifecycle, templates.Member{Name: h.Name, Value: h.Value})
+			lifecycle = append(lifecycle, program.Member{Name: h.Name, Value: h.Value})
 		}
 		a.members(a.path(path, "/lifecycle"), m.view.Lifecycle != nil, lifecycle)
 	}
@@ -214,48 +215,48 @@ func (a *assembly) spec(containers arranged) {
 func (a *assembly) security() {
 	const path = "/spec/securityContext"
 	var groups []any
-	var members templates.Object
+	var members program.Object
 	for _, c := range a.accepted {
 		for _, g := range c.trial.plan.groups {
 			groups = append(groups, g)
 		}
 		if c.trial.plan.fsGroup != nil {
-			members = append(members, templates.Member{Name: "fsGroup", Value: *c.trial.plan.fsGroup})
+			members = append(members, program.Member{Name: "fsGroup", Value: *c.trial.plan.fsGroup})
 		}
 	}
 	own := a.job.pod.spec.SecurityContext
 	if own != nil && own.SupplementalGroups != nil {
 		for _, g := range groups {
-			a.add(path+"/supplementalGroups/-", templates.AppendJSON(nil, g))
+			a.add(path+"/supplementalGroups/-", program.AppendJSON(nil, g))
 		}
 	} else if len(groups) > 0 {
-		members = append(members, templates.Member{Name: "supplementalGroups", Value: groups})
+		members = append(members, program.Member{Name: "supplementalGroups", Value: groups})
 	}
 	a.members(path, own != nil, members)
 }
 
 func (a *assembly) metadata(containers arranged) error {
 	own := &a.job.pod.metadata
-	var labels, annotations templates.Object
+	var labels, annotations program.Object
 	for _, c := range a.accepted {
 		labels = append(labels, c.trial.plan.labels...)
 		annotations = append(annotations, c.trial.plan.annotations...)
 	}
 	if name := a.defaultContainer(containers.regular); name != "" && annotations.Text(defaultContainerAnnotation) == "" {
-		annotations = append(annotations, templates.Member{Name: defaultContainerAnnotation, Value: name})
+		annotations = append(annotations, program.Member{Name: defaultContainerAnnotation, Value: name})
 	}
 	annotations = a.safeToEvict(annotations)
 	status, err := a.status()
 	if err != nil {
 		return err
 	}
-	annotations = append(annotations, templates.Member{Name: StatusAnnotation, Value: status})
+	annotations = append(annotations, program.Member{Name: StatusAnnotation, Value: status})
 	if !a.job.pod.hasMetadata {
-		var metadata templates.Object
+		var metadata program.Object
 		if len(labels) > 0 {
-			metadata = append(metadata, templates.Member{Name: "labels", Value: labels})
+			metadata = append(metadata, program.Member{Name: "labels", Value: labels})
 		}
-		metadata = append(metadata, templates.Member{Name: "annotations", Value: annotations})
+		metadata = append(metadata, program.Member{Name: "annotations", Value: annotations})
 		a.add("/metadata", metadata.AppendJSON(nil))
 		return nil
 	}
@@ -286,7 +287,7 @@ func (a *assembly) defaultContainer(regular []standing) string {
 
 // safeToEvict names our emptyDirs for the cluster autoscaler, which otherwise
 // never removes a node with such a pod on it.
-func (a *assembly) safeToEvict(annotations templates.Object) templates.Object {
+func (a *assembly) safeToEvict(annotations program.Object) program.Object {
 	var names []string
 	for _, c := range a.accepted {
 		if c.template.Spec.KeepOnDrain {

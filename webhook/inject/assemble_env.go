@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // environment writes what a container gets of variables: first the values that are joined to its own, whose places
@@ -57,13 +59,13 @@ func (a *assembly) joined(path string, m *targetPlan) {
 		switch {
 		case v.unchanged || v.own.found && v.value == v.own.value:
 		case v.own.found:
-			a.add(a.path(path, "/env/", strconv.Itoa(v.own.at), "/value"), templates.AppendJSON(nil, v.value))
+			a.add(a.path(path, "/env/", strconv.Itoa(v.own.at), "/value"), program.AppendJSON(nil, v.value))
 		case v.item != nil:
-			object, _ := v.item.Value.(templates.Object)
+			object, _ := v.item.Value.(program.Object)
 			value := object.With("value", v.value)
 			made[v.item] = &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
 		default:
-			value := templates.Object{{Name: "name", Value: v.name}, {Name: "value", Value: v.value}}
+			value := program.Object{{Name: "name", Value: v.name}, {Name: "value", Value: v.value}}
 			item := &templates.JSON{Value: value, Raw: value.AppendJSON(nil)}
 			if v.first {
 				m.firstEnv = append(m.firstEnv, item)
@@ -90,7 +92,7 @@ func (a *assembly) joiningOf(m *targetPlan, e *templates.EnvVariable) *joining {
 	v.item = &claim.item.JSON
 	if _, from := claim.item.Object().Get("valueFrom"); from {
 		v.unchanged = true
-		a.job.warn("%s: env %s has a valueFrom, to which nothing can be joined: that of instance %s wins", m.place(), templates.Quote(e.Name), templates.Quote(claim.by))
+		a.job.warn("%s: env %s has a valueFrom, to which nothing can be joined: that of instance %s wins", m.place(), message.Quote(e.Name), message.Quote(claim.by))
 		return v
 	}
 	v.value = claim.item.Object().Text("value")

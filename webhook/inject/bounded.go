@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Bounds of what is told of one instance. Whoever mends that many looks again.
@@ -75,7 +75,7 @@ func (l *textList) all(what string) []string {
 // long, and whoever has more names than that knows them by other means.
 func nearest(name string, known []string) string {
 	const compared = 128
-	return templates.Nearest(name, known[:min(len(known), compared)])
+	return message.Nearest(name, known[:min(len(known), compared)])
 }
 
 // listed joins names for a message, the first so many of them.

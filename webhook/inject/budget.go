@@ -3,7 +3,7 @@ package inject
 import (
 	"fmt"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -137,7 +137,7 @@ func (j *job) crowded(c *candidate) bool {
 		return false
 	}
 	f := c.exceeded(fmt.Sprintf("a pod has at most %d sidecar instances, and this is number %d", maxStatusEntries, c.number+j.others+1))
-	f.Fix = "narrow the match of templates: " + templates.Quote(c.asked.template) + " is one of them"
+	f.Fix = "narrow the match of templates: " + message.Quote(c.asked.template) + " is one of them"
 	j.fault(f, c)
 	return true
 }
@@ -152,7 +152,7 @@ func (t *trial) grow(bytes int) {
 	if len(s.accepted) > 0 {
 		with = ", with what the instances before it add,"
 	}
-	f := t.candidate.exceeded(fmt.Sprintf("instance %s%s would make the pod grow by at least %d bytes, and etcd stores no more than %d", templates.Quote(t.by()), with, s.grown, maxGrowth))
+	f := t.candidate.exceeded(fmt.Sprintf("instance %s%s would make the pod grow by at least %d bytes, and etcd stores no more than %d", message.Quote(t.by()), with, s.grown, maxGrowth))
 	f.Fix = "shorten its parameters, or let it work for fewer containers"
 	t.faults.add(f)
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // systemNamespaces are never injected into: the cluster must start without us.
@@ -31,7 +31,7 @@ func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, s
 	}
 	t.passed.add(notMirror)
 	if systemNamespace(ns.Name, settings) {
-		return no(notSystem, "", fmt.Sprintf("namespace %s is the cluster's or the injector's own", templates.Quote(ns.Name)))
+		return no(notSystem, "", fmt.Sprintf("namespace %s is the cluster's or the injector's own", message.Quote(ns.Name)))
 	}
 	t.passed.add(notSystem)
 	onNamespace, onPod := ns.Labels[InjectionLabel], p.metadata.Labels[InjectionLabel]
@@ -41,7 +41,7 @@ func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, s
 		return has && value != labelEnabled && value != labelDisabled
 	}
 	if onNamespace == labelDisabled {
-		return no(namespaceNotDisabled, OnNamespace, fmt.Sprintf("namespace %s has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelDisabled))
+		return no(namespaceNotDisabled, OnNamespace, fmt.Sprintf("namespace %s has the label %s: %s", message.Quote(ns.Name), InjectionLabel, labelDisabled))
 	}
 	t.passed.add(namespaceNotDisabled)
 	if onPod == labelDisabled {
@@ -49,7 +49,7 @@ func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, s
 	}
 	t.passed.add(podNotDisabled)
 	if unknown(onNamespace, namespaceHas) {
-		return no(labelKnown, OnNamespace, unknownLabel("namespace "+templates.Quote(ns.Name), onNamespace))
+		return no(labelKnown, OnNamespace, unknownLabel("namespace "+message.Quote(ns.Name), onNamespace))
 	}
 	if unknown(onPod, podHas) {
 		return no(labelKnown, OnPod, unknownLabel("the pod", onPod))
@@ -61,14 +61,14 @@ func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, s
 	case onPod:
 		t.LabelOn = OnPod
 	default:
-		return no(isEnabled, "", fmt.Sprintf("neither namespace %s nor the pod has the label %s: %s", templates.Quote(ns.Name), InjectionLabel, labelEnabled))
+		return no(isEnabled, "", fmt.Sprintf("neither namespace %s nor the pod has the label %s: %s", message.Quote(ns.Name), InjectionLabel, labelEnabled))
 	}
 	t.passed.add(isEnabled)
 	return "", ""
 }
 
 func unknownLabel(where, value string) string {
-	return fmt.Sprintf("%s has the label %s: %s, which is neither %s nor %s", where, InjectionLabel, templates.Quote(value), labelEnabled, labelDisabled)
+	return fmt.Sprintf("%s has the label %s: %s, which is neither %s nor %s", where, InjectionLabel, message.Quote(value), labelEnabled, labelDisabled)
 }
 
 // labelMeant is the label's value that was probably meant by another; "" if none is near.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -133,25 +135,25 @@ func reserved(parameter string) bool {
 
 // misgiven is what is wrong with the annotation of a parameter that there is: whether it has a key
 // does not fit. "" if nothing is.
-func misgiven(g given, name, key string, keyed, isMap bool) (message, fix string) {
+func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
 	annotation := func(parameter string) string { return g.instance + parameterSuffix + "/" + parameter }
 	switch {
 	case isMap && !keyed:
-		return fmt.Sprintf("parameter %s is a map, which is given entry by entry", templates.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
+		return fmt.Sprintf("parameter %s is a map, which is given entry by entry", message.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
 	case isMap && key == "":
-		return fmt.Sprintf("parameter %s: the key of the entry is empty", templates.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
+		return fmt.Sprintf("parameter %s: the key of the entry is empty", message.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
 	case !isMap && keyed:
-		return fmt.Sprintf("parameter %s has one value and no entries such as %s", templates.Quote(name), templates.Quote(key)), "write " + annotation(name) + ": VALUE"
+		return fmt.Sprintf("parameter %s has one value and no entries such as %s", message.Quote(name), message.Quote(key)), "write " + annotation(name) + ": VALUE"
 	}
 	return "", ""
 }
 
 // mapText gives entries as the text of a map: JSON, by key.
 func mapText(all []given) (text string, given bool) {
-	var object templates.Object
+	var object program.Object
 	for _, g := range all {
 		if _, key, keyed := strings.Cut(g.parameter, keySeparator); keyed && key != "" {
-			object = append(object, templates.Member{Name: key, Value: g.text})
+			object = append(object, program.Member{Name: key, Value: g.text})
 		}
 	}
 	return string(object.AppendJSON(nil)), len(object) > 0
@@ -181,7 +183,7 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
-			Message: fmt.Sprintf("template %s has no parameter %s", templates.Quote(t.Name), templates.Quote(g.parameter)), Fix: fix})
+			Message: fmt.Sprintf("template %s has no parameter %s", message.Quote(t.Name), message.Quote(g.parameter)), Fix: fix})
 	}
 	values, wrong := t.Bind(func(name string) (string, bool) {
 		if t.IsMap(name) {
@@ -200,7 +202,7 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 			g = given{instance: instance, parameter: parameter}
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
-			Message: fmt.Sprintf("parameter %s: %s", templates.Quote(w.Name), w.Message), Fix: w.Fix})
+			Message: fmt.Sprintf("parameter %s: %s", message.Quote(w.Name), w.Message), Fix: w.Fix})
 	}
 	shown := make([]Parameter, 0, len(known))
 	for _, name := range known {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -337,7 +338,7 @@ func (j *job) sole(c *candidate) bool {
 		}
 		c.template, c.instance.Template = c.found.Template, c.found.Template
 		j.fault(Fault{Reason: Conflict, Instance: c.asked.instance, Place: c.place(),
-			Message: fmt.Sprintf("the template matches the pod, but the pod names an instance of template %s so", templates.Quote(other.TemplateName)),
+			Message: fmt.Sprintf("the template matches the pod, but the pod names an instance of template %s so", message.Quote(other.TemplateName)),
 			Fix:     "give the pod's instance another name"}, c)
 		return false
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Metadata is that of a workload, or of a part of it on the way to the pod template.
@@ -156,7 +156,7 @@ func Together(misplaced []Misplaced) [][]Misplaced {
 // MisplacedText is one sentence for a group.
 func MisplacedText(group []Misplaced) string {
 	first := group[0]
-	subject, stands, reads, belongs := templates.Quote(first.Key), "stands", "it", "it belongs"
+	subject, stands, reads, belongs := message.Quote(first.Key), "stands", "it", "it belongs"
 	if n := len(group) - 1; n > 0 {
 		subject, stands, reads, belongs = fmt.Sprintf("%s and %d more", subject, n), "stand", "them", "they belong"
 	}

@@ -8,15 +8,16 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
 // override is what the pod sets in one container of the template: a partial
 // container, and the annotation that it stands in.
 type override struct {
-	patch templates.Object
+	patch program.Object
 	place string
 }
 
@@ -50,12 +51,12 @@ func readOverride(c *candidate, namespace string) (map[string]override, []Fault)
 	var faults []Fault
 	for key, value := range manifest.Pairs(root) {
 		if !slices.Contains(names, key.Value) {
-			faults = append(faults, bad(fmt.Sprintf("the template has no container %s", templates.Quote(key.Value)),
+			faults = append(faults, bad(fmt.Sprintf("the template has no container %s", message.Quote(key.Value)),
 				"the template has several containers, so each field stands under its container's name: "+listed(names))...)
 			continue
 		}
 		if value.Kind != yaml.MappingNode {
-			faults = append(faults, bad(fmt.Sprintf("%s is not a mapping", templates.Quote(key.Value)), "write container fields under it")...)
+			faults = append(faults, bad(fmt.Sprintf("%s is not a mapping", message.Quote(key.Value)), "write container fields under it")...)
 			continue
 		}
 		o, wrong := readFields(c, value, place)
@@ -102,13 +103,13 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 		if len(c.template.Overrides) > 0 {
 			fix = "the template allows " + strings.Join(c.template.Overrides, ", ")
 			if field, within, dotted := strings.Cut(key.Value, "."); dotted && slices.Contains(c.template.Overrides, field) {
-				parts := strings.Split(templates.Printable(within), ".")
+				parts := strings.Split(message.Printable(within), ".")
 				fix = fmt.Sprintf("write %s: {%s: …%s", field, strings.Join(parts, ": {"), strings.Repeat("}", len(parts)))
 			} else if near := nearest(key.Value, c.template.Overrides); near != "" {
 				fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 			}
 		}
-		if bad(fmt.Sprintf("field %s may not be overridden", templates.Quote(key.Value)), fix); faults.more {
+		if bad(fmt.Sprintf("field %s may not be overridden", message.Quote(key.Value)), fix); faults.more {
 			break
 		}
 	}
@@ -118,7 +119,7 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 	for _, wrong := range schema.Container().CheckYAML(fields, nil) {
 		bad(wrong.Error(), wrong.Hint)
 	}
-	patch, err := templates.ObjectFromJSON(manifest.JSON(fields))
+	patch, err := program.ObjectFromJSON(manifest.JSON(fields))
 	if err != nil { // a number that no field takes
 		bad(err.Error(), "write a value that the field takes")
 	}
@@ -131,7 +132,7 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 // nullIn is the path of the first null; "" if there is none.
 func nullIn(value any) string {
 	switch v := value.(type) {
-	case templates.Object:
+	case program.Object:
 		for _, m := range v {
 			switch at := nullIn(m.Value); {
 			case m.Value == nil:
@@ -157,7 +158,7 @@ func nullIn(value any) string {
 
 // applyOverride merges the pod's fields into a container as a strategic merge
 // patch does; the container's own order of fields stays.
-func applyOverride(c *candidate, container templates.Object, name string, overrides map[string]override) (templates.Object, []Fault) {
+func applyOverride(c *candidate, container program.Object, name string, overrides map[string]override) (program.Object, []Fault) {
 	o, ok := overrides[onlyContainer]
 	if !ok {
 		o, ok = overrides[name]

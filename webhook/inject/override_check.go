@@ -8,7 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
@@ -19,7 +20,7 @@ type refusal struct{ message, fix string }
 
 // checkContainer finds what the API server would refuse in a container of a template into
 // which a pod's fields have been merged. The template's own were checked when it was loaded.
-func checkContainer(c templates.Object) []refusal {
+func checkContainer(c program.Object) []refusal {
 	var found []refusal
 	bad := func(fix, format string, args ...any) {
 		found = append(found, refusal{fmt.Sprintf(format, args...), fix})
@@ -38,15 +39,15 @@ func checkContainer(c templates.Object) []refusal {
 }
 
 // checkPortNames: a container has a name and a host's port once.
-func checkPortNames(c templates.Object, bad func(fix, format string, args ...any)) {
+func checkPortNames(c program.Object, bad func(fix, format string, args ...any)) {
 	names, hosts := map[string]bool{}, map[string]bool{}
 	for _, item := range c.List("ports") {
-		port, _ := item.(templates.Object)
+		port, _ := item.(program.Object)
 		if name := port.Text("name"); name != "" {
 			if wrong := validation.IsValidPortName(name); len(wrong) > 0 {
-				bad(wrong[0], "%s cannot name a port", templates.Quote(name))
+				bad(wrong[0], "%s cannot name a port", message.Quote(name))
 			} else if names[name] {
-				bad("give it another name", "port %s is there twice", templates.Quote(name))
+				bad("give it another name", "port %s is there twice", message.Quote(name))
 			}
 			names[name] = true
 		}
@@ -61,13 +62,13 @@ func checkPortNames(c templates.Object, bad func(fix, format string, args ...any
 }
 
 func checkVariable(item any, bad func(fix, format string, args ...any)) {
-	variable, _ := item.(templates.Object)
+	variable, _ := item.(program.Object)
 	name := variable.Text("name")
 	if wrong := validation.IsRelaxedEnvVarName(name); len(wrong) > 0 {
-		bad(wrong[0], "%s cannot name a variable", templates.Quote(name))
+		bad(wrong[0], "%s cannot name a variable", message.Quote(name))
 	}
 	if _, both := variable.Get("valueFrom"); both && variable.Text("value") != "" {
-		bad("keep one of them; a variable of the template that has the other keeps it", "variable %s has value and valueFrom", templates.Quote(name))
+		bad("keep one of them; a variable of the template that has the other keeps it", "variable %s has value and valueFrom", message.Quote(name))
 	}
 }
 
@@ -81,10 +82,10 @@ func (j *job) checkClaims(c *candidate, overrides map[string]override) []Fault {
 			if declared == nil {
 				declared = j.pod.claims()
 			}
-			claim, _ := item.(templates.Object)
+			claim, _ := item.(program.Object)
 			if name := claim.Text("name"); !declared[name] {
 				faults.add(Fault{Reason: BadOverride, Instance: c.asked.instance, Place: o.place,
-					Message: fmt.Sprintf("resources.claims[%d] names %s, which is none of the pod's resourceClaims", i, templates.Quote(name)),
+					Message: fmt.Sprintf("resources.claims[%d] names %s, which is none of the pod's resourceClaims", i, message.Quote(name)),
 					Fix:     "declare it in spec.resourceClaims, or drop it"})
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // A container is merged as a strategic merge patch of Kubernetes would do it: objects
@@ -32,11 +32,11 @@ var errNoKey = errors.New("an item of a list cannot be told from the others")
 
 // mergeContainer gives the container with what the patch says. Members and items keep their
 // order, new ones come last; new members are sorted by name.
-func mergeContainer(container, patch templates.Object) (templates.Object, error) {
+func mergeContainer(container, patch program.Object) (program.Object, error) {
 	return mergeObjects(container, patch, mergeKey)
 }
 
-func mergeObjects(base, patch templates.Object, key func(field string) string) (templates.Object, error) {
+func mergeObjects(base, patch program.Object, key func(field string) string) (program.Object, error) {
 	var at table[string, int]
 	out := slices.Clone(base)
 	for i := range out {
@@ -55,7 +55,7 @@ func mergeObjects(base, patch templates.Object, key func(field string) string) (
 		case there:
 			out[i].Value = value
 		default:
-			out = append(out, templates.Member{Name: m.Name, Value: value})
+			out = append(out, program.Member{Name: m.Name, Value: value})
 		}
 	}
 	return out, nil
@@ -63,8 +63,8 @@ func mergeObjects(base, patch templates.Object, key func(field string) string) (
 
 func mergeValues(base, patch any, key string) (any, error) {
 	switch patch := patch.(type) {
-	case templates.Object:
-		own, _ := base.(templates.Object)
+	case program.Object:
+		own, _ := base.(program.Object)
 		return mergeObjects(own, patch, func(string) string { return "" })
 	case []any:
 		own, _ := base.([]any)
@@ -80,21 +80,21 @@ func mergeValues(base, patch any, key string) (any, error) {
 func mergeItems(base, patch []any, key string) ([]any, error) {
 	var at table[string, int]
 	for i, item := range slices.Backward(base) { // so that the first of a key is found
-		object, _ := item.(templates.Object)
+		object, _ := item.(program.Object)
 		if value, ok := object.Get(key); ok {
-			at.add(string(templates.AppendJSON(nil, value)), i)
+			at.add(string(program.AppendJSON(nil, value)), i)
 		}
 	}
 	out := slices.Clone(base)
 	for _, item := range patch {
-		object, _ := item.(templates.Object)
+		object, _ := item.(program.Object)
 		value, ok := object.Get(key)
 		if !ok {
 			return nil, errNoKey
 		}
-		name := string(templates.AppendJSON(nil, value))
+		name := string(program.AppendJSON(nil, value))
 		if i, there := at.find(name); there {
-			own, _ := out[i].(templates.Object)
+			own, _ := out[i].(program.Object)
 			merged, err := mergeObjects(own, object, func(string) string { return "" })
 			if err != nil {
 				return nil, err
@@ -111,13 +111,13 @@ func mergeItems(base, patch []any, key string) ([]any, error) {
 // alike gives new items with their members in the order of those of the last item that the
 // list has, others sorted by name.
 func alike(items, model []any) []any {
-	var like templates.Object
+	var like program.Object
 	if len(model) > 0 {
-		like, _ = model[len(model)-1].(templates.Object)
+		like, _ = model[len(model)-1].(program.Object)
 	}
 	out := make([]any, len(items))
 	for i, item := range items {
-		object, ok := item.(templates.Object)
+		object, ok := item.(program.Object)
 		if !ok {
 			out[i] = item
 			continue
@@ -128,13 +128,13 @@ func alike(items, model []any) []any {
 }
 
 // inOrderOf sorts the members of an object as those of the model, the others by name behind them.
-func inOrderOf(object, model templates.Object) templates.Object {
+func inOrderOf(object, model program.Object) program.Object {
 	var at table[string, int]
 	for i := range model {
 		at.add(model[i].Name, i)
 	}
 	out := sortedMembers(object)
-	slices.SortStableFunc(out, func(a, b templates.Member) int {
+	slices.SortStableFunc(out, func(a, b program.Member) int {
 		return rankOf(&at, a.Name, len(model)) - rankOf(&at, b.Name, len(model))
 	})
 	return out
@@ -148,12 +148,12 @@ func rankOf(at *table[string, int], name string, behind int) int {
 }
 
 // sortedMembers is an object with its members sorted by name, at every depth.
-func sortedMembers(o templates.Object) templates.Object {
-	out := make(templates.Object, len(o))
+func sortedMembers(o program.Object) program.Object {
+	out := make(program.Object, len(o))
 	for i, m := range o {
-		out[i] = templates.Member{Name: m.Name, Value: sortedValue(m.Value)}
+		out[i] = program.Member{Name: m.Name, Value: sortedValue(m.Value)}
 	}
-	slices.SortFunc(out, func(a, b templates.Member) int {
+	slices.SortFunc(out, func(a, b program.Member) int {
 		if a.Name < b.Name {
 			return -1
 		}
@@ -164,7 +164,7 @@ func sortedMembers(o templates.Object) templates.Object {
 
 func sortedValue(v any) any {
 	switch v := v.(type) {
-	case templates.Object:
+	case program.Object:
 		return sortedMembers(v)
 	case []any:
 		out := make([]any, len(v))

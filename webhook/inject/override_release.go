@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/release"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
@@ -19,7 +19,7 @@ func (j *job) tooNew(c *candidate, overrides map[string]override) []Fault {
 	var faults faultList
 	for _, container := range slices.Sorted(maps.Keys(overrides)) {
 		o := overrides[container]
-		newer(o.patch, schema.Container(), nil, func(at *schema.Path, typeName string, m templates.Member) (lacks bool) {
+		newer(o.patch, schema.Container(), nil, func(at *schema.Path, typeName string, m program.Member) (lacks bool) {
 			lacking, found := release.Find(kubernetes, typeName, m.Name, m.Value)
 			switch {
 			case found && lacking.Breaks(kubernetes):
@@ -35,13 +35,13 @@ func (j *job) tooNew(c *candidate, overrides map[string]override) []Fault {
 }
 
 // newer tells each member of the objects in a value, and those within it where it is not lacking itself.
-func newer(value any, s *schema.Schema, at *schema.Path, tell func(at *schema.Path, typeName string, m templates.Member) (lacks bool)) {
+func newer(value any, s *schema.Schema, at *schema.Path, tell func(at *schema.Path, typeName string, m program.Member) (lacks bool)) {
 	switch v := value.(type) {
 	case []any:
 		for i, item := range v {
 			newer(item, s.Elem, at.Item(i), tell)
 		}
-	case templates.Object:
+	case program.Object:
 		for _, m := range v {
 			f, ok := s.Field(m.Name)
 			if !ok {

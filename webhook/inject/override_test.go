@@ -13,7 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 func TestMergeKeysAreThoseOfTheAPI(t *testing.T) {
@@ -91,19 +91,19 @@ func TestAnOverrideIsMergedAsKubernetesMerges(t *testing.T) {
 		})
 		return c
 	}
-	object := func(v any) ([]byte, templates.Object) {
+	object := func(v any) ([]byte, program.Object) {
 		raw, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := templates.ObjectFromJSON(raw)
+		o, err := program.ObjectFromJSON(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return raw, o
 	}
 	// The order of items that have keys is ours to choose; the library's depends on the patch.
-	sorted := func(o templates.Object) map[string]any {
+	sorted := func(o program.Object) map[string]any {
 		m := o.Map()
 		for field, value := range m {
 			if key := mergeKey(field); key != "" {
@@ -124,7 +124,7 @@ func TestAnOverrideIsMergedAsKubernetesMerges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := templates.ObjectFromJSON(merged)
+		want, err := program.ObjectFromJSON(merged)
 		if err != nil {
 			t.Fatal(err)
 		}

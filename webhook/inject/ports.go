@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // podPorts are the ports of the pod's containers.
@@ -89,7 +90,7 @@ func (t *trial) checkPorts(c *templates.Container) {
 			}
 		}
 		for taken := range t.claims.ports.numbers.all(number) {
-			t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s both listen on port %d/%s", templates.Quote(c.Name), taken.who(), port.ContainerPort, port.Protocol),
+			t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s both listen on port %d/%s", message.Quote(c.Name), taken.who(), port.ContainerPort, port.Protocol),
 				"give one of them another port")
 			if t.stopped(1, "its ports") {
 				return
@@ -112,15 +113,15 @@ func (t *trial) checkPorts(c *templates.Container) {
 // who names the container that has the port.
 func (h *heldPort) who() string {
 	if h.by == "" {
-		return "container " + templates.Quote(h.container) + " of the pod"
+		return "container " + message.Quote(h.container) + " of the pod"
 	}
-	return fmt.Sprintf("container %s of instance %s", templates.Quote(h.container), templates.Quote(h.by))
+	return fmt.Sprintf("container %s of instance %s", message.Quote(h.container), message.Quote(h.by))
 }
 
 func (t *trial) checkPodPort(c *templates.Container, port *templates.Port, taken *heldPort) {
 	switch {
 	case taken.ours:
-		t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s, a sidecar from an earlier injection, both listen on port %d/%s", templates.Quote(c.Name), taken.who(), port.ContainerPort, port.Protocol),
+		t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s, a sidecar from an earlier injection, both listen on port %d/%s", message.Quote(c.Name), taken.who(), port.ContainerPort, port.Protocol),
 			"give one of them another port")
 	case !t.warnings.over():
 		t.warn("container %s and %s both name port %d/%s: only one of them can listen on it. Have the app listen on another", c.Name, taken.who(), port.ContainerPort, port.Protocol)
@@ -133,7 +134,7 @@ func (t *trial) checkPortName(c *templates.Container, port *templates.Port, othe
 	}
 	for taken := range others.names.all(port.Name) {
 		if taken.by == "" || !samePort(port, taken.port) {
-			t.conflict(t.candidate.place(), fmt.Sprintf("container %s has a port named %s, and so has %s: a Service would find the wrong one", templates.Quote(c.Name), templates.Quote(port.Name), taken.who()),
+			t.conflict(t.candidate.place(), fmt.Sprintf("container %s has a port named %s, and so has %s: a Service would find the wrong one", message.Quote(c.Name), message.Quote(port.Name), taken.who()),
 				"give the port another name")
 		}
 		if t.stopped(1, "its ports") {
@@ -148,7 +149,7 @@ func (t *trial) checkHostPort(c *templates.Container, port *templates.Port, host
 	}
 	for taken := range others.hosts.all(host) {
 		if hostIPsMeet(port.HostIP, taken.port.HostIP) && (taken.by == "" || !samePort(port, taken.port)) {
-			t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s both want host port %d", templates.Quote(c.Name), taken.who(), port.HostPort), "give one of them another host port")
+			t.conflict(t.candidate.place(), fmt.Sprintf("container %s and %s both want host port %d", message.Quote(c.Name), taken.who(), port.HostPort), "give one of them another host port")
 		}
 		if t.stopped(1, "its ports") {
 			return

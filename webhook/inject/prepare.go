@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -75,7 +77,7 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	j.needs(c, in)
 	j.evaluate(c, in)
 	rendered, err := c.template.Render(in)
-	invalid, unmet := (*templates.RenderError)(nil), (*templates.ValidationError)(nil)
+	invalid, unmet := (*program.Error)(nil), (*templates.ValidationError)(nil)
 	switch {
 	case errors.As(err, &unmet):
 		if f := j.rendered(c, unmet.Cost); f != nil {
@@ -95,7 +97,7 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 		}
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("instance %s: %w", templates.Quote(c.asked.instance), err)
+		return nil, fmt.Errorf("instance %s: %w", message.Quote(c.asked.instance), err)
 	}
 	if f := j.rendered(c, rendered.Cost); f != nil {
 		j.fault(*f, c)
@@ -108,7 +110,7 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 
 // blame says whose mistake it is that a template cannot be rendered: that of the parameters
 // given to the expression that failed, else the template's.
-func (j *job) blame(c *candidate, e *templates.RenderError) []Fault {
+func (j *job) blame(c *candidate, e *program.Error) []Fault {
 	var faults []Fault
 	for _, name := range e.Parameters {
 		all := entries(c.given, name)
@@ -117,11 +119,11 @@ func (j *job) blame(c *candidate, e *templates.RenderError) []Fault {
 		}
 		g := all[0]
 		faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: g.place(j.request.Namespace.Name),
-			Message: fmt.Sprintf("parameter %s: the template does not take this value: %v", templates.Quote(name), e),
+			Message: fmt.Sprintf("parameter %s: the template does not take this value: %v", message.Quote(name), e),
 			Fix:     "give it another value; sidecar-injector templates show " + c.template.Name + " says what it means"})
 	}
 	if len(faults) == 0 {
-		faults = append(faults, Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: "template " + templates.Quote(c.template.Name),
+		faults = append(faults, Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: "template " + message.Quote(c.template.Name),
 			Message: e.Error(), Fix: "mend the template"})
 	}
 	return faults
@@ -164,7 +166,7 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 	permissions, cost, err := c.template.Permissions(in)
 	j.asked(cost)
 	if err != nil {
-		if invalid := (*templates.RenderError)(nil); errors.As(err, &invalid) {
+		if invalid := (*program.Error)(nil); errors.As(err, &invalid) {
 			j.crashed(c, invalid)
 		}
 		c.instance.Notes = append(c.instance.Notes, fmt.Sprintf("which rights the sidecar needs cannot be told: %v", err))
@@ -201,12 +203,12 @@ func (j *job) declinesToken() bool { return j.pod.spec.MountsToken != nil && !*j
 // native one holds the app back for ever.
 func (j *job) checkToken(c *candidate) {
 	if j.declinesToken() && len(c.instance.Permissions) > 0 {
-		j.warn("spec.automountServiceAccountToken is false, but sidecar %s needs the service account's token: remove that line", templates.Quote(c.asked.instance))
+		j.warn("spec.automountServiceAccountToken is false, but sidecar %s needs the service account's token: remove that line", message.Quote(c.asked.instance))
 	}
 }
 
 // crashed keeps the stack of a panic in the template for the log.
-func (j *job) crashed(c *candidate, err *templates.RenderError) {
+func (j *job) crashed(c *candidate, err *program.Error) {
 	if err.Stack != "" {
 		j.result.Crashes = append(j.result.Crashes, Crash{Instance: c.asked.instance, Template: c.template.Name, Stack: err.Stack})
 	}
@@ -231,7 +233,7 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	}
 	c.pass(templateKnown, true)
 	if entry.Template == nil {
-		message := fmt.Sprintf("template %s has faults", templates.Quote(c.asked.template))
+		message := fmt.Sprintf("template %s has faults", message.Quote(c.asked.template))
 		if len(entry.Findings) > 0 {
 			message += ": " + entry.Findings[0].String()
 		}
@@ -322,7 +324,7 @@ func (j *job) readNative(c *candidate) []Fault {
 		return nil
 	}
 	return []Fault{{Reason: BadParameter, Instance: c.asked.instance, Place: g.place(j.request.Namespace.Name),
-		Message: fmt.Sprintf("want \"true\" or \"false\", got %s", templates.Quote(g.text)), Fix: "\"true\": native sidecars; \"false\": regular containers"}}
+		Message: fmt.Sprintf("want \"true\" or \"false\", got %s", message.Quote(g.text)), Fix: "\"true\": native sidecars; \"false\": regular containers"}}
 }
 
 // fault records a mistake; c is the instance at fault, or nil when the request
@@ -336,7 +338,7 @@ func (j *job) fault(f Fault, c *candidate) {
 	f.Ignored = policy == v1alpha1.Ignore
 	f.Index = j.number(c)
 	if c != nil && c.template != nil && c.template.Canary != nil { // what the pod's author reads of the template is another one's
-		f.Message += fmt.Sprintf("; of template %s, canary %s counts here", templates.Quote(c.template.Name), templates.Quote(c.template.Canary.Name))
+		f.Message += fmt.Sprintf("; of template %s, canary %s counts here", message.Quote(c.template.Name), message.Quote(c.template.Canary.Name))
 	}
 	j.result.Faults = append(j.result.Faults, f)
 	if c == nil {

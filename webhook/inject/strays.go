@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // maxStrays keeps mistakes of one kind from hiding all other warnings.
@@ -130,7 +130,7 @@ func strayParameters(all []given, entries []asked, known func(template string) b
 			more++
 			continue
 		}
-		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), templates.Quote(g.instance))
+		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), message.Quote(g.instance))
 		if near := nearest(g.instance, good); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // target is one container of the app that an instance adds to.
@@ -63,7 +64,7 @@ func (j *job) chooseTargets(c *candidate) ([]target, *Fault) {
 	t := c.template
 	own := j.ownContainers()
 	also := j.alsoTargets(t.Containers)
-	place := func() string { return fmt.Sprintf("template %s: spec.app.containers", templates.Quote(t.Name)) }
+	place := func() string { return fmt.Sprintf("template %s: spec.app.containers", message.Quote(t.Name)) }
 	choice := t.Containers
 	fault := func(message string) *Fault { return noTarget(c.asked.instance, place(), message, own) }
 	if g, ok := lookup(c.given, containersParameter); ok {
@@ -74,7 +75,7 @@ func (j *job) chooseTargets(c *candidate) ([]target, *Fault) {
 		}
 		for _, name := range choice.Skip {
 			if c, _, _ := j.pod.container(name); c == nil {
-				return nil, fault(fmt.Sprintf("container %s, which is to be left out, is not in the pod", templates.Quote(name)))
+				return nil, fault(fmt.Sprintf("container %s, which is to be left out, is not in the pod", message.Quote(name)))
 			}
 		}
 	}
@@ -136,9 +137,9 @@ func chosen(text string) (choice templates.Targets, wrong string) {
 		case skip && choice.All:
 			choice.Skip = append(choice.Skip, name)
 		case skip:
-			return choice, fmt.Sprintf("%s leaves a container out, which is possible of all only: write \"all, %s\"", templates.Quote(word), Shorten(word, maxShown))
+			return choice, fmt.Sprintf("%s leaves a container out, which is possible of all only: write \"all, %s\"", message.Quote(word), Shorten(word, maxShown))
 		case choice.All && word != "all":
-			return choice, fmt.Sprintf("all has container %s already; a hyphen before the name leaves it out", templates.Quote(word))
+			return choice, fmt.Sprintf("all has container %s already; a hyphen before the name leaves it out", message.Quote(word))
 		case !choice.First && !choice.All:
 			choice.Names = append(choice.Names, word)
 		}
@@ -162,7 +163,7 @@ func (j *job) named(instance string, place func() string, candidates []target, n
 	for _, name := range names {
 		found, ok := byName.find(name)
 		if !ok {
-			fault := noTarget(instance, place(), fmt.Sprintf("container %s %s", templates.Quote(name), j.whyNoTarget(name)), candidates)
+			fault := noTarget(instance, place(), fmt.Sprintf("container %s %s", message.Quote(name), j.whyNoTarget(name)), candidates)
 			if near := nearest(name, targetNames(candidates)); near != "" {
 				fault.Fix = fmt.Sprintf("did you mean %s? %s", near, fault.Fix)
 			}

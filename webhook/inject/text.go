@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 const (
@@ -22,19 +22,19 @@ const (
 // printable makes all texts of a result such that nothing in them steers what shows them: names
 // and values of the pod stand in them, some without quotes.
 func (r *Result) printable() {
-	r.Detail = templates.Printable(r.Detail)
+	r.Detail = message.Printable(r.Detail)
 	for i := range r.Faults {
 		f := &r.Faults[i]
-		f.Place, f.Message, f.Fix = templates.Printable(f.Place), templates.Printable(f.Message), templates.Printable(f.Fix)
+		f.Place, f.Message, f.Fix = message.Printable(f.Place), message.Printable(f.Message), message.Printable(f.Fix)
 	}
 	for i := range r.Instances {
 		in := &r.Instances[i]
-		in.Detail = templates.Printable(in.Detail)
+		in.Detail = message.Printable(in.Detail)
 		for j, note := range in.Notes {
-			in.Notes[j] = templates.Printable(note)
+			in.Notes[j] = message.Printable(note)
 		}
 		for j, text := range in.Apart {
-			in.Apart[j] = templates.Printable(text)
+			in.Apart[j] = message.Printable(text)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Trace is how the decision about the pod as a whole came about. The deciding code
@@ -175,9 +175,9 @@ func (t *Trace) found(r rule) string {
 	case notMirror:
 		return "the pod is not a static pod's mirror"
 	case notSystem:
-		return fmt.Sprintf("namespace %s is neither the cluster's nor the injector's own", templates.Quote(t.namespace))
+		return fmt.Sprintf("namespace %s is neither the cluster's nor the injector's own", message.Quote(t.namespace))
 	case namespaceNotDisabled:
-		return fmt.Sprintf("namespace %s does not say %s: %s", templates.Quote(t.namespace), InjectionLabel, labelDisabled)
+		return fmt.Sprintf("namespace %s does not say %s: %s", message.Quote(t.namespace), InjectionLabel, labelDisabled)
 	case podNotDisabled:
 		return fmt.Sprintf("the pod does not say %s: %s", InjectionLabel, labelDisabled)
 	case labelKnown:
@@ -186,7 +186,7 @@ func (t *Trace) found(r rule) string {
 		if t.LabelOn == OnPod {
 			return "the pod is enabled by its own label"
 		}
-		return fmt.Sprintf("namespace %s is enabled", templates.Quote(t.namespace))
+		return fmt.Sprintf("namespace %s is enabled", message.Quote(t.namespace))
 	case isRequested:
 		if strings.TrimSpace(t.Asking.Text) == "" {
 			return "no annotation asks for a sidecar, but a template matches"

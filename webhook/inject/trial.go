@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // trial checks one instance. What it finds new becomes claims and a plan; the claims
@@ -28,7 +30,7 @@ type trial struct {
 // that the pod's own value replaces, is taken out.
 type plan struct {
 	volumes                               []*templates.Named
-	labels, annotations                   templates.Object
+	labels, annotations                   program.Object
 	pullSecrets, hostAliases, tolerations []*templates.JSON
 	groups                                []int64
 	dnsConfig                             *templates.JSON
@@ -120,18 +122,18 @@ func (t *trial) checkStatus() {
 		bytes += len(label.Name) + item
 	}
 	if t.claims.listed += bytes; t.claims.listed > maxStatus {
-		t.faults.add(t.candidate.exceeded(fmt.Sprintf("the names of what instance %s adds make the annotation %s longer than %d bytes", templates.Quote(t.by()), StatusAnnotation, maxStatus)))
+		t.faults.add(t.candidate.exceeded(fmt.Sprintf("the names of what instance %s adds make the annotation %s longer than %d bytes", message.Quote(t.by()), StatusAnnotation, maxStatus)))
 	}
 }
 
 func (t *trial) checkContainerName(c *templates.Container) {
 	if _, list, _ := t.pod().container(c.Name); list != "" {
-		t.conflict(fmt.Sprintf("spec.%s[%s]", list, c.Name), fmt.Sprintf("the pod already has a container %s", templates.Quote(c.Name)),
+		t.conflict(fmt.Sprintf("spec.%s[%s]", list, c.Name), fmt.Sprintf("the pod already has a container %s", message.Quote(c.Name)),
 			"already injected by hand? keep the status annotation; else rename the container or choose another instance name")
 		return
 	}
 	if other, taken := t.claims.containers.find(c.Name); taken {
-		t.conflict(t.candidate.place(), fmt.Sprintf("container %s is also added by instance %s", templates.Quote(c.Name), templates.Quote(other.by)),
+		t.conflict(t.candidate.place(), fmt.Sprintf("container %s is also added by instance %s", message.Quote(c.Name), message.Quote(other.by)),
 			"choose other instance names")
 	}
 }
@@ -142,7 +144,7 @@ func (t *trial) claimScalar(field, key string, raw []byte, place func() string) 
 	id := scalar{field: field, key: key}
 	if other, taken := t.claims.scalars.find(id); taken {
 		if !equalJSON(other.value, raw) {
-			t.conflict(place(), fmt.Sprintf("instances %s and %s want different values", templates.Quote(other.by), templates.Quote(t.by())), "leave one of them out")
+			t.conflict(place(), fmt.Sprintf("instances %s and %s want different values", message.Quote(other.by), message.Quote(t.by())), "leave one of them out")
 		}
 		return false
 	}

@@ -2,6 +2,7 @@ package inject
 
 import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
@@ -28,7 +29,7 @@ func (t *trial) checkEnvironment(p *targetPlan, app *templates.AppParts) {
 func (t *trial) checkEnv(target target, e *templates.Named) bool {
 	if target.view.hasEnv(e.Name) {
 		if !t.notes.over() {
-			t.note("%s: env %s: the app's own value wins", target.place(), templates.Quote(e.Name))
+			t.note("%s: env %s: the app's own value wins", target.place(), message.Quote(e.Name))
 		}
 		return false
 	}
@@ -41,12 +42,12 @@ func (t *trial) checkJoin(p *targetPlan, e *templates.EnvVariable) {
 	own := p.view.variable(e.Name)
 	if own.from {
 		if !t.warnings.over() {
-			t.warn("%s: env %s has a valueFrom, to which nothing can be joined: the pod's own wins", p.place(), templates.Quote(e.Name))
+			t.warn("%s: env %s has a valueFrom, to which nothing can be joined: the pod's own wins", p.place(), message.Quote(e.Name))
 		}
 		return
 	}
 	if own.found && !t.notes.over() {
-		t.note("%s: env %s is joined to the app's own value", p.place(), templates.Quote(e.Name))
+		t.note("%s: env %s is joined to the app's own value", p.place(), message.Quote(e.Name))
 	}
 	key := targetKey{target: t.pod().number(p.list, p.index), kind: joinItem, key: e.Name}
 	length := len(own.value) + len(e.Raw)

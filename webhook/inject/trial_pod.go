@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // checkPod: labels, annotations and the fields that a pod has once. The pod's
@@ -38,8 +40,8 @@ func (t *trial) checkPod() {
 // at is a place that needs no work to name.
 func at(place string) func() string { return func() string { return place } }
 
-func (t *trial) checkMap(field string, own map[string]string, added templates.Object) templates.Object {
-	var fresh templates.Object
+func (t *trial) checkMap(field string, own map[string]string, added program.Object) program.Object {
+	var fresh program.Object
 	for _, m := range added {
 		if t.stopped(1, field) {
 			break
@@ -56,7 +58,7 @@ func (t *trial) checkMap(field string, own map[string]string, added templates.Ob
 			}
 			continue
 		}
-		if t.claimScalar(field, m.Name, templates.AppendJSON(nil, value), place) {
+		if t.claimScalar(field, m.Name, program.AppendJSON(nil, value), place) {
 			fresh = append(fresh, m)
 		}
 	}
@@ -71,7 +73,7 @@ func (t *trial) checkProcessNamespace() {
 	const place = "spec.shareProcessNamespace"
 	switch {
 	case *share && p.spec.HostPID:
-		t.conflict(place, fmt.Sprintf("instance %s shares the pod's processes, and the pod has hostPID: Kubernetes allows only one of them", templates.Quote(t.by())),
+		t.conflict(place, fmt.Sprintf("instance %s shares the pod's processes, and the pod has hostPID: Kubernetes allows only one of them", message.Quote(t.by())),
 			"remove hostPID, or leave the sidecar out")
 	case p.spec.ShareProcessNamespace != nil:
 		if *p.spec.ShareProcessNamespace != *share {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -68,7 +69,7 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 		return false
 	}
 	if target.view.deviceAt(mountPath) != nil {
-		t.conflict(place(), fmt.Sprintf("container %s has a volume device at %s", templates.Quote(target.view.Name), templates.Quote(mountPath)), "choose another path")
+		t.conflict(place(), fmt.Sprintf("container %s has a volume device at %s", message.Quote(target.view.Name), message.Quote(mountPath)), "choose another path")
 		return false
 	}
 	return t.claimItem(target, mountItem, mountPath, m)
@@ -78,7 +79,7 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 func (t *trial) mountConflict(place, container, mountPath string, own *mountView, m *templates.Named) {
 	if own.Name == m.Name {
 		t.conflict(place, fmt.Sprintf("container %s mounts another part of volume %s at %s than instance %s does: its %s differs",
-			templates.Quote(container), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), differentPart(own, m)),
+			message.Quote(container), message.Quote(own.Name), message.Quote(mountPath), message.Quote(t.by()), differentPart(own, m)),
 			"choose another path, or mount the same part of the volume")
 		return
 	}
@@ -87,7 +88,7 @@ func (t *trial) mountConflict(place, container, mountPath string, own *mountView
 		fix = fmt.Sprintf("share the app's volume by the annotation %s%s/%s: %s, or choose another path", t.by(), parameterSuffix, volumeParameter, Shorten(own.Name, maxShown))
 	}
 	t.conflict(place, fmt.Sprintf("container %s mounts volume %s at %s, where instance %s mounts volume %s",
-		templates.Quote(container), templates.Quote(own.Name), templates.Quote(mountPath), templates.Quote(t.by()), templates.Quote(m.Name)), fix)
+		message.Quote(container), message.Quote(own.Name), message.Quote(mountPath), message.Quote(t.by()), message.Quote(m.Name)), fix)
 }
 
 // volumeParameter is what templates call the parameter by which an instance uses a volume of the pod's.
@@ -106,12 +107,12 @@ func (t *trial) checkDevice(target target, d *templates.Named) bool {
 	if own := target.view.deviceAt(devicePath); own != nil {
 		if own.Name != d.Name {
 			t.conflict(place(), fmt.Sprintf("container %s has volume %s at %s, where instance %s puts volume %s",
-				templates.Quote(target.view.Name), templates.Quote(own.Name), templates.Quote(devicePath), templates.Quote(t.by()), templates.Quote(d.Name)), "choose another path")
+				message.Quote(target.view.Name), message.Quote(own.Name), message.Quote(devicePath), message.Quote(t.by()), message.Quote(d.Name)), "choose another path")
 		}
 		return false
 	}
 	if target.view.mountAt(devicePath) != nil {
-		t.conflict(place(), fmt.Sprintf("container %s mounts a volume at %s", templates.Quote(target.view.Name), templates.Quote(devicePath)), "choose another path")
+		t.conflict(place(), fmt.Sprintf("container %s mounts a volume at %s", message.Quote(target.view.Name), message.Quote(devicePath)), "choose another path")
 		return false
 	}
 	return t.claimItem(target, mountItem, devicePath, d)
@@ -150,7 +151,7 @@ func (t *trial) claimItem(target target, kind itemKind, key string, item *templa
 				fix = fmt.Sprintf("give %s another path than %s has, or ask for one of the two only", g.parameter, Shorten(other.by, maxShown))
 			}
 			t.conflict(place, fmt.Sprintf("instances %s and %s want different things at %s %s of container %s",
-				templates.Quote(other.by), templates.Quote(t.by()), kind, templates.Quote(key), templates.Quote(target.view.Name)), fix)
+				message.Quote(other.by), message.Quote(t.by()), kind, message.Quote(key), message.Quote(target.view.Name)), fix)
 		}
 		return false
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -20,7 +22,7 @@ func (t *trial) checkVolumes() {
 
 func (t *trial) checkVolume(v *templates.Named) {
 	if strings.HasPrefix(v.Name, tokenVolume) {
-		t.conflict(t.candidate.place(), fmt.Sprintf("volume name %s is kept for service-account tokens", templates.Quote(v.Name)), "choose another name")
+		t.conflict(t.candidate.place(), fmt.Sprintf("volume name %s is kept for service-account tokens", message.Quote(v.Name)), "choose another name")
 		return
 	}
 	place := func() string { return fmt.Sprintf("spec.volumes[%s]", v.Name) }
@@ -28,19 +30,19 @@ func (t *trial) checkVolume(v *templates.Named) {
 		if sameVolume(taken.raw, v.Raw) {
 			t.note("volume %s: the pod has the same one, which is shared", v.Name)
 		} else {
-			t.conflict(place(), fmt.Sprintf("volume %s of the pod is another than the one that instance %s adds", templates.Quote(v.Name), templates.Quote(t.by())),
+			t.conflict(place(), fmt.Sprintf("volume %s of the pod is another than the one that instance %s adds", message.Quote(v.Name), message.Quote(t.by())),
 				"rename the pod's volume or choose another instance name")
 		}
 		return
 	}
 	if t.claims.job.claimVolume(v.Name) {
-		t.conflict(place(), fmt.Sprintf("volume %s comes from a volumeClaimTemplate, and instance %s adds another of that name", templates.Quote(v.Name), templates.Quote(t.by())),
+		t.conflict(place(), fmt.Sprintf("volume %s comes from a volumeClaimTemplate, and instance %s adds another of that name", message.Quote(v.Name), message.Quote(t.by())),
 			"rename the claim template or choose another instance name")
 		return
 	}
 	if other, taken := t.claims.volumes.find(v.Name); taken {
 		if !sameVolume(other.value.Raw, v.Raw) {
-			t.conflict(place(), fmt.Sprintf("instances %s and %s add different volumes named %s", templates.Quote(other.by), templates.Quote(t.by()), templates.Quote(v.Name)),
+			t.conflict(place(), fmt.Sprintf("instances %s and %s add different volumes named %s", message.Quote(other.by), message.Quote(t.by()), message.Quote(v.Name)),
 				"choose other instance names")
 		}
 		return
@@ -83,23 +85,23 @@ func (t *trial) checkMountedVolumes() {
 			fix = fmt.Sprintf("add a volume %s to the pod or drop the parameter; %s", Shorten(name, maxShown), fix)
 		}
 		t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: place,
-			Message: fmt.Sprintf("volume %s, %s, is not in the pod", templates.Quote(name), use), Fix: fix})
+			Message: fmt.Sprintf("volume %s, %s, is not in the pod", message.Quote(name), use), Fix: fix})
 	}
 	mounts := func(mounts []templates.Named) {
 		for i := range mounts {
 			look(mounts[i].Name, "which it mounts")
 		}
 	}
-	variable := func(variable templates.Object) {
+	variable := func(variable program.Object) {
 		if file := variable.Object("valueFrom").Object("fileKeyRef"); file != nil {
-			look(file.Text("volumeName"), "from which it reads variable "+templates.Quote(variable.Text("name")))
+			look(file.Text("volumeName"), "from which it reads variable "+message.Quote(variable.Text("name")))
 		}
 	}
 	for c := range containersOf(t.addition) {
 		mounts(c.Mounts)
 		mounts(c.Devices)
 		for _, item := range c.Object().List("env") {
-			v, _ := item.(templates.Object)
+			v, _ := item.(program.Object)
 			variable(v)
 		}
 	}

@@ -3,18 +3,18 @@ package inject
 import (
 	"fmt"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // unknown is the fault of an instance for whose template there is none.
 func (j *job) unknown(c *candidate) Fault {
 	namespace := j.request.Namespace.Name
 	f := Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: requestPlace(c.reason, namespace),
-		Message: fmt.Sprintf("template %s does not exist", templates.Quote(c.asked.template)), Fix: "sidecar-injector templates list shows what there is"}
+		Message: fmt.Sprintf("template %s does not exist", message.Quote(c.asked.template)), Fix: "sidecar-injector templates list shows what there is"}
 	if tried, ok := j.set.Canary(namespace, c.asked.template); ok && tried.Template != nil {
-		f.Message = fmt.Sprintf("%s is a canary, for which nobody can ask", templates.Quote(c.asked.template))
+		f.Message = fmt.Sprintf("%s is a canary, for which nobody can ask", message.Quote(c.asked.template))
 		if _, there := j.set.Lookup(namespace, tried.Template.Name); !there {
-			f.Fix = fmt.Sprintf("template %s, whose place it takes, does not exist; %s", templates.Quote(tried.Template.Name), f.Fix)
+			f.Fix = fmt.Sprintf("template %s, whose place it takes, does not exist; %s", message.Quote(tried.Template.Name), f.Fix)
 			return f
 		}
 		f.Fix = fmt.Sprintf("ask for %s, whose place it takes for %s", tried.Template.Name, tried.Template.Canary.Scope())
@@ -39,5 +39,5 @@ func (j *job) nearestTemplate(name string) string {
 	if j.compared += len(j.templates); before > 0 && j.compared > maxCompared {
 		return ""
 	}
-	return templates.Nearest(name, j.templates)
+	return message.Nearest(name, j.templates)
 }

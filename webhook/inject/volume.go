@@ -8,7 +8,7 @@ import (
 
 	kjson "sigs.k8s.io/json"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
@@ -149,7 +149,7 @@ func canonical(m map[string]any, name string) {
 	}
 	text, ok := m[name].(string)
 	if !ok {
-		text = string(templates.AppendJSON(nil, m[name]))
+		text = string(program.AppendJSON(nil, m[name]))
 	}
 	if q, err := schema.ParseQuantity(text); err == nil {
 		m[name] = q.String()

@@ -8,10 +8,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -30,7 +30,7 @@ func (c *Case) compile(a *Assertion, n *yaml.Node) error {
 }
 
 // check says what is wrong with a pod by the assertion; "" if nothing is.
-func (a *Assertion) check(after templates.Object, namespace expression.Activation) string {
+func (a *Assertion) check(after program.Object, namespace expression.Activation) string {
 	if a.compiled != nil {
 		return a.evaluate(after, namespace)
 	}
@@ -55,7 +55,7 @@ func (a *Assertion) check(after templates.Object, namespace expression.Activatio
 	return ""
 }
 
-func (a *Assertion) evaluate(after templates.Object, in expression.Activation) string {
+func (a *Assertion) evaluate(after program.Object, in expression.Activation) string {
 	in.Pod = Pod(after.Map())
 	value, _, err := a.compiled.Evaluate(&in, &expression.Budget{})
 	switch {
@@ -72,7 +72,7 @@ type Pod map[string]any
 
 // PodOf decodes a pod's JSON; the namespace is that of a pod that names none.
 func PodOf(data []byte, namespace string) (Pod, error) {
-	object, err := templates.ObjectFromJSON(data)
+	object, err := program.ObjectFromJSON(data)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (c container) Object() (map[string]any, error) { return c, nil }
 func at(value any, tokens []string) (any, bool) {
 	for _, token := range tokens {
 		switch v := value.(type) {
-		case templates.Object:
+		case program.Object:
 			member, ok := v.Get(token)
 			if !ok {
 				return nil, false
@@ -149,7 +149,7 @@ func at(value any, tokens []string) (any, bool) {
 
 func item(list []any, token string) (any, bool) {
 	for _, v := range list {
-		if o, ok := v.(templates.Object); ok && o.Text("name") == token {
+		if o, ok := v.(program.Object); ok && o.Text("name") == token {
 			return v, true
 		}
 	}
@@ -161,7 +161,7 @@ func item(list []any, token string) (any, bool) {
 
 // decode reads JSON with the order of its members.
 func decode(data []byte) (any, error) {
-	wrapped, err := templates.ObjectFromJSON(bytes.Join([][]byte{[]byte(`{"v":`), data, []byte(`}`)}, nil))
+	wrapped, err := program.ObjectFromJSON(bytes.Join([][]byte{[]byte(`{"v":`), data, []byte(`}`)}, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +172,8 @@ func decode(data []byte) (any, error) {
 // equal compares two values whatever the order of members; an absent member is as good as null.
 func equal(a, b any) bool {
 	switch a := a.(type) {
-	case templates.Object:
-		b, ok := b.(templates.Object)
+	case program.Object:
+		b, ok := b.(program.Object)
 		return ok && covers(a, b) && covers(b, a)
 	case []any:
 		b, ok := b.([]any)
@@ -190,7 +190,7 @@ func equal(a, b any) bool {
 	return a == b
 }
 
-func covers(a, b templates.Object) bool {
+func covers(a, b program.Object) bool {
 	for _, m := range a {
 		if other, _ := b.Get(m.Name); !equal(m.Value, other) {
 			return false

@@ -23,8 +23,8 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/config"
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -65,7 +65,7 @@ func (c *Case) Pod() []byte { return c.pod.JSON }
 
 // Asked are the names of the templates that the pod asks for by its annotation.
 func (c *Case) Asked() []string {
-	pod, err := templates.ObjectFromJSON(c.pod.JSON)
+	pod, err := program.ObjectFromJSON(c.pod.JSON)
 	if err != nil {
 		return nil
 	}

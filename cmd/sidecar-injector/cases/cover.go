@@ -12,6 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -135,7 +136,7 @@ func (c *Cover) parameter(t *templates.Template, i int, text *templateText) []Pa
 	parts := []Part{{Line: line, Column: column, Missing: fmt.Sprintf("parameter %s: no case gives it", p.Name), Touched: c.given[t][p.Name]}}
 	for _, allowed := range p.Enum {
 		parts = append(parts, Part{Line: line, Column: column, Touched: c.values[t][value{p.Name, allowed}],
-			Missing: fmt.Sprintf("parameter %s: it is %s in no case", p.Name, templates.Quote(allowed))})
+			Missing: fmt.Sprintf("parameter %s: it is %s in no case", p.Name, message.Quote(allowed))})
 	}
 	return parts
 }

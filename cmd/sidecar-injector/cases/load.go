@@ -10,8 +10,9 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/config"
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -120,7 +121,7 @@ func (c *Case) annotate() error {
 	if c.Spec.Inject != nil {
 		added[inject.RequestAnnotation] = *c.Spec.Inject
 	}
-	pod, err := templates.ObjectFromJSON(c.pod.JSON)
+	pod, err := program.ObjectFromJSON(c.pod.JSON)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.podFile, err)
 	}
@@ -133,7 +134,7 @@ func (c *Case) annotate() error {
 	if len(c.Spec.Parameters) > 0 {
 		instance, _, _ := strings.Cut(request, "=")
 		if instance = strings.TrimSpace(instance); instance == "" || strings.Contains(request, ",") {
-			return c.spec.fault("parameters", "parameters are of one instance, and the pod asks for "+templates.Quote(request),
+			return c.spec.fault("parameters", "parameters are of one instance, and the pod asks for "+message.Quote(request),
 				"give each parameter as an annotation, instance."+inject.Domain+"/parameter")
 		}
 		for name, value := range c.Spec.Parameters {

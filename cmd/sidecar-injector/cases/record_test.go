@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // Nothing secret of an object gets into its case, and nothing else is left out.
 func TestRecordLeavesOutWhatIsSecret(t *testing.T) {
-	object, err := templates.ObjectFromJSON([]byte(`{
+	object, err := program.ObjectFromJSON([]byte(`{
 		"apiVersion": "v1", "kind": "Pod",
 		"metadata": {"name": "web", "uid": "u-1", "resourceVersion": "7", "managedFields": [{"manager": "kubectl"}], "annotations": {
 			"kubectl.kubernetes.io/last-applied-configuration": "{\"x\":\"hunter1\"}", "example.com/api-token": "hunter2",
@@ -97,7 +97,7 @@ func TestWhatIsSecretIsFoundInTexts(t *testing.T) {
 
 // Pods as clusters and tools leave them.
 func TestRecordLeavesOutWhatToolsHaveCopied(t *testing.T) {
-	object, err := templates.ObjectFromJSON([]byte(`{
+	object, err := program.ObjectFromJSON([]byte(`{
 		"apiVersion": "apps/v1", "kind": "Deployment",
 		"metadata": {"name": "web", "annotations": {"objectset.rio.cattle.io/applied": "H4sIhunter", "kapp.k14s.io/original": "{\"x\":\"hunter\"}",
 			"example.com/before": " {\"apiVersion\": \"v1\", \"data\": \"hunter\"}", "deployment.kubernetes.io/revision": "3"}},

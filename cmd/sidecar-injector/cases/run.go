@@ -11,6 +11,8 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -107,10 +109,10 @@ func (r *Runner) canary(c *Case, namespace string) error {
 		}
 	}
 	hint := "a canary is a template with spec.canary, among those that the cases are about"
-	if near := templates.Nearest(name, names); near != "" {
+	if near := message.Nearest(name, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return c.spec.fault("canary", "there is no canary "+templates.Quote(name)+" for the pod", hint)
+	return c.spec.fault("canary", "there is no canary "+message.Quote(name)+" for the pod", hint)
 }
 
 func (r *Runner) namespace(c *Case) inject.Namespace {
@@ -153,7 +155,7 @@ func (r *Result) outcome() {
 	case want.Reason != "" && !slices.Contains(r.reasons(), inject.Reason(want.Reason)):
 		r.fail(file, line, fmt.Sprintf("want reason %s, got %s", want.Reason, got))
 	case want.Message != "" && !slices.ContainsFunc(why, func(text string) bool { return strings.Contains(text, want.Message) }):
-		r.fail(file, line, fmt.Sprintf("want a message with %s, got %s", templates.Quote(want.Message), got))
+		r.fail(file, line, fmt.Sprintf("want a message with %s, got %s", message.Quote(want.Message), got))
 	case want.Outcome == "" && want.Reason == "" && want.Message == "" && r.Answer.Outcome != inject.Injected && r.Answer.Outcome != inject.Unchanged:
 		r.fail(file, line, "want injected, got "+got)
 	}
@@ -190,7 +192,7 @@ func (r *Result) why() []string {
 func (r *Result) warnings(wanted []string, file string, line int) {
 	for _, want := range wanted {
 		if !slices.ContainsFunc(r.Answer.Warnings, func(got string) bool { return strings.Contains(got, want) }) {
-			r.fail(file, line, fmt.Sprintf("want a warning with %s, got %s", templates.Quote(want), orNone(r.Answer.Warnings)))
+			r.fail(file, line, fmt.Sprintf("want a warning with %s, got %s", message.Quote(want), orNone(r.Answer.Warnings)))
 		}
 	}
 	for _, got := range r.Answer.Warnings {
@@ -277,7 +279,7 @@ func sameJSON(a, b []byte) bool {
 
 // compare holds the pod against want.yaml and the assertions.
 func (r *Result) compare(namespace inject.Namespace) error {
-	after, err := templates.ObjectFromJSON(r.After)
+	after, err := program.ObjectFromJSON(r.After)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Case.Dir, err)
 	}

@@ -12,9 +12,9 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/pod-security-admission/api"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -148,7 +148,7 @@ func (c *Case) checkSpec() error {
 	if text := c.Spec.Kubernetes; text != "" {
 		version, err := api.ParseVersion("v" + strings.TrimPrefix(text, "v"))
 		if err != nil {
-			faults = append(faults, c.spec.fault("kubernetes", "kubernetes: "+templates.Quote(text)+" is no version", `want "1.29" or the like, in quotes`))
+			faults = append(faults, c.spec.fault("kubernetes", "kubernetes: "+message.Quote(text)+" is no version", `want "1.29" or the like, in quotes`))
 		}
 		c.Spec.version = version
 	}
@@ -180,10 +180,10 @@ func (c *Case) checkWant() []error {
 		if len(known) > 8 {
 			hint = "docs/troubleshooting.md has the reasons"
 		}
-		if near := templates.Nearest(text, known); near != "" {
+		if near := message.Nearest(text, known); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		faults = append(faults, c.spec.at(child(n, name), fmt.Sprintf("want.%s: %s is none", name, templates.Quote(text)), hint))
+		faults = append(faults, c.spec.at(child(n, name), fmt.Sprintf("want.%s: %s is none", name, message.Quote(text)), hint))
 	}
 	words := wantWords()
 	oneOf("outcome", want.Outcome, words["outcome"])
@@ -219,7 +219,7 @@ func (c *Case) checkAssertion(a *Assertion, n *yaml.Node) error {
 	case a.Expression != "" && kinds != 0:
 		return c.spec.at(n, "an expression is true or not: equal, present and absent go with a path", "")
 	case a.Path != "" && len(manifest.Tokens(a.Path)) == 0:
-		return c.spec.at(child(n, "path"), templates.Quote(a.Path)+" is no path", `want such as spec.containers[web].image or metadata.annotations["example.com/key"]`)
+		return c.spec.at(child(n, "path"), message.Quote(a.Path)+" is no path", `want such as spec.containers[web].image or metadata.annotations["example.com/key"]`)
 	case a.Expression == "":
 		return nil
 	}

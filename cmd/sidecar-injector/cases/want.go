@@ -8,8 +8,8 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -18,7 +18,7 @@ func (c *Case) file(name string) string { return filepath.Join(c.Dir, name) }
 
 // withoutStatus is a pod without the status annotation: it holds the template's revision, and would
 // change with every change of the template.
-func withoutStatus(pod templates.Object) templates.Object {
+func withoutStatus(pod program.Object) program.Object {
 	metadata := pod.Object("metadata")
 	annotations := metadata.Object("annotations").Without(inject.StatusAnnotation)
 	switch {
@@ -37,7 +37,7 @@ func withoutStatus(pod templates.Object) templates.Object {
 const diffContext = 3
 
 // wanted is the pod of want.yaml.
-func (c *Case) wanted() (templates.Object, error) {
+func (c *Case) wanted() (program.Object, error) {
 	name := c.file(WantFile)
 	stream, err := manifest.Parse(name, c.want)
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *Case) wanted() (templates.Object, error) {
 	if len(pods) != 1 {
 		return nil, faulty("--update writes what comes out", "%s: holds %d pods, want 1", name, len(pods))
 	}
-	pod, err := templates.ObjectFromJSON(pods[0].JSON)
+	pod, err := program.ObjectFromJSON(pods[0].JSON)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -58,7 +58,7 @@ func (c *Case) wanted() (templates.Object, error) {
 }
 
 // whole compares the pod with want.yaml.
-func (r *Result) whole(after templates.Object) error {
+func (r *Result) whole(after program.Object) error {
 	name := r.Case.file(WantFile)
 	wanted, err := r.Case.wanted()
 	if err != nil && r.Case.unwanted {
@@ -72,7 +72,7 @@ func (r *Result) whole(after templates.Object) error {
 	if equal(want, got) {
 		return nil
 	}
-	before, err := manifest.YAML(ordered(want, got).(templates.Object).AppendJSON(nil))
+	before, err := manifest.YAML(ordered(want, got).(program.Object).AppendJSON(nil))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -92,12 +92,12 @@ func (r *Result) whole(after templates.Object) error {
 // differs and not where it stands.
 func ordered(value, like any) any {
 	switch v := value.(type) {
-	case templates.Object:
-		model, _ := like.(templates.Object)
-		out := make(templates.Object, 0, len(v))
+	case program.Object:
+		model, _ := like.(program.Object)
+		out := make(program.Object, 0, len(v))
 		for _, m := range model {
 			if own, ok := v.Get(m.Name); ok {
-				out = append(out, templates.Member{Name: m.Name, Value: ordered(own, m.Value)})
+				out = append(out, program.Member{Name: m.Name, Value: ordered(own, m.Value)})
 			}
 		}
 		for _, m := range v {
@@ -131,7 +131,7 @@ func (r *Result) Update() (bool, error) {
 	if r.After == nil {
 		return true, c.wantRefusal(r.Answer)
 	}
-	after, err := templates.ObjectFromJSON(r.After)
+	after, err := program.ObjectFromJSON(r.After)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", c.Dir, err)
 	}

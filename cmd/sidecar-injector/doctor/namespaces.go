@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -69,7 +69,7 @@ func namespaceLabels(f *Facts) []Finding {
 	for _, n := range f.Namespaces.Value {
 		value, there := n.Labels[inject.InjectionLabel]
 		if there && value != "enabled" && value != "disabled" {
-			found = append(found, failure(fmt.Sprintf("namespace %s says %s=%s, which means nothing", n.Name, inject.InjectionLabel, templates.Quote(value)),
+			found = append(found, failure(fmt.Sprintf("namespace %s says %s=%s, which means nothing", n.Name, inject.InjectionLabel, message.Quote(value)),
 				"label values are compared exactly, and only enabled and disabled count: no pod of it gets a sidecar",
 				fmt.Sprintf("kubectl label namespace %s %s=enabled --overwrite", n.Name, inject.InjectionLabel)))
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // shownMessage is how much of the API server's words a finding shows.
@@ -146,7 +146,7 @@ func namespaceLimits(f *Facts) []Finding {
 	for _, r := range f.Limits.Value {
 		cause, fix := limitFix(r)
 		found = append(found, failure(
-			fmt.Sprintf("namespace %s admits a pod, but not with the sidecar %s", r.Namespace, templates.Quote(r.Template)),
+			fmt.Sprintf("namespace %s admits a pod, but not with the sidecar %s", r.Namespace, message.Quote(r.Template)),
 			cause+": "+cut(r.Message), fix))
 	}
 	if len(found) == 0 && f.Trial.Value != nil && f.Trial.Value.Injected {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -66,7 +67,7 @@ func NearestReason(name string) string {
 	for i, n := range names {
 		lower[i] = strings.ToLower(n)
 	}
-	if i := slices.Index(lower, templates.Nearest(strings.ToLower(name), lower)); i >= 0 {
+	if i := slices.Index(lower, message.Nearest(strings.ToLower(name), lower)); i >= 0 {
 		return names[i]
 	}
 	return ""

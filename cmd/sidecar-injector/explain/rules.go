@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -21,9 +21,9 @@ func explainRules(a *offline.Answer, rules []inject.Rule) []Rule {
 	told := make([]Rule, len(rules))
 	for i, r := range rules {
 		if r.Reason == inject.NotEnabled && r.Passed && a.Assumed {
-			r.Text = "namespace " + templates.Quote(a.Namespace.Name) + " is not among the manifests, so it counts as enabled"
+			r.Text = "namespace " + message.Quote(a.Namespace.Name) + " is not among the manifests, so it counts as enabled"
 			if a.Live {
-				r.Text = "namespace " + templates.Quote(a.Namespace.Name) + " cannot be read, so it counts as enabled"
+				r.Text = "namespace " + message.Quote(a.Namespace.Name) + " cannot be read, so it counts as enabled"
 			}
 		}
 		told[i] = Rule(r)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -55,13 +55,13 @@ func (w *writer) head() {
 	e := w.e
 	name := "without a name"
 	if e.Name != "" {
-		name = templates.Quote(e.Name)
+		name = message.Quote(e.Name)
 	}
 	place := "(in the cluster)"
 	if e.File != "" {
 		place = fmt.Sprintf("(%s:%d)", e.File, e.Line)
 	}
-	w.line("%s in namespace %s %s", w.Bold(e.Kind+" "+name), templates.Quote(e.Namespace), w.Faint(place))
+	w.line("%s in namespace %s %s", w.Bold(e.Kind+" "+name), message.Quote(e.Namespace), w.Faint(place))
 	w.line("")
 	w.line("%s", w.verdict())
 	if e.Live || e.Outcome != inject.Refused && e.Outcome != unknownOutcome {

@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -27,9 +27,9 @@ type difference struct {
 func (d *difference) String() string {
 	switch {
 	case d.container != "":
-		return strings.TrimSuffix("container "+templates.Quote(d.container)+": "+d.field, ": ")
+		return strings.TrimSuffix("container "+message.Quote(d.container)+": "+d.field, ": ")
 	case d.volume != "":
-		return strings.TrimSuffix("volume "+templates.Quote(d.volume)+": "+d.field, ": ")
+		return strings.TrimSuffix("volume "+message.Quote(d.volume)+": "+d.field, ": ")
 	}
 	return d.field
 }
@@ -257,7 +257,7 @@ func (c *comparison) others(want, running object, ours map[string]bool) {
 				continue
 			}
 			for _, member := range keys(w, has) {
-				at := difference{field: fmt.Sprintf("what container %s gets: %s", templates.Quote(name), member)}
+				at := difference{field: fmt.Sprintf("what container %s gets: %s", message.Quote(name), member)}
 				c.value(at, member, w[member], has[member], true)
 			}
 		}
@@ -294,11 +294,11 @@ func (c *comparison) templated(alone, running object, ours map[string]bool) {
 			if ours[text(w, "name")] || has == nil {
 				continue
 			}
-			gets := "what container " + templates.Quote(text(w, "name")) + " gets: "
+			gets := "what container " + message.Quote(text(w, "name")) + " gets: "
 			for _, e := range items(w, "env") {
 				own := named(items(has, "env"), text(e, "name"))
 				if own == nil || !equal("env", e, own, true) && !joined(text(own, "value"), text(e, "value")) {
-					c.found = append(c.found, difference{field: gets + "env " + templates.Quote(text(e, "name"))})
+					c.found = append(c.found, difference{field: gets + "env " + message.Quote(text(e, "name"))})
 				}
 			}
 			for _, name := range []string{"envFrom", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"} {

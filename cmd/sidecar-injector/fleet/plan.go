@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Method is how pods of a workload are brought up to date.
@@ -85,7 +85,7 @@ func ParseCanary(text string) (Canary, error) {
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > 99 {
-		return Canary{}, fmt.Errorf("canary %s: want 1%% to 99%%, or a namespace", templates.Quote(text))
+		return Canary{}, fmt.Errorf("canary %s: want 1%% to 99%%, or a namespace", message.Quote(text))
 	}
 	return Canary{Percent: n}, nil
 }

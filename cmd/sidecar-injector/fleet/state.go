@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // State is how a sidecar of a running pod stands to what a new pod would get. The states are
@@ -57,7 +57,7 @@ func ParseState(text string) (State, error) {
 	for _, s := range States() {
 		names = append(names, strings.ReplaceAll(s.String(), " ", "-"))
 	}
-	return 0, fmt.Errorf("state %s: want one of %s", templates.Quote(text), strings.Join(names, ", "))
+	return 0, fmt.Errorf("state %s: want one of %s", message.Quote(text), strings.Join(names, ", "))
 }
 
 // Server is what the API server can change in a running pod.

@@ -21,6 +21,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -50,7 +51,7 @@ func ParseWork(text string) (Work, error) {
 	case Inventory, Repair, Rollout:
 		return w, nil
 	}
-	return "", fmt.Errorf("%s: want %s, %s or %s", templates.Quote(text), Inventory, Repair, Rollout)
+	return "", fmt.Errorf("%s: want %s, %s or %s", message.Quote(text), Inventory, Repair, Rollout)
 }
 
 // Library has the templates in force.

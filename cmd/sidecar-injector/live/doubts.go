@@ -7,6 +7,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -37,9 +38,9 @@ func (r *Reader) Doubt(set *templates.Set, namespace, template string) (why, rev
 			return "", ""
 		}
 		return fmt.Sprintf("template %s has faults; the injector has its last good version, revision %s, in force, which cannot be read from the cluster",
-			templates.Quote(template), terminal.Shown(revision)), revision
+			message.Quote(template), terminal.Shown(revision)), revision
 	case r.unread:
-		return fmt.Sprintf("template %s is not among those that can be read with your rights", templates.Quote(template)), ""
+		return fmt.Sprintf("template %s is not among those that can be read with your rights", message.Quote(template)), ""
 	}
 	return "", ""
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -130,7 +131,7 @@ func (a *Answer) Title() string {
 	if a.Name == "" {
 		return a.Pod.Kind + " without a name"
 	}
-	title := a.Pod.Kind + " " + templates.Quote(a.Name)
+	title := a.Pod.Kind + " " + message.Quote(a.Name)
 	if field := TemplateField(a.Pod); listItem.MatchString(field) { // one of several
 		title += " (" + field + ")"
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -141,7 +141,7 @@ func (in *Input) Mentions(p terminal.Palette) string {
 	for _, stream := range in.Streams {
 		for _, m := range stream.Mentions() {
 			fmt.Fprintf(&b, "%s %s:%d:%d: %s %s: %s stands where this command knows no pod template: nothing is injected here. Where the key reaches the pods, they are injected in the cluster\n",
-				p.Yellow("warning:"), m.Document.File, m.Line, m.Column, m.Kind, templates.Quote(m.Name), templates.Quote(m.Key))
+				p.Yellow("warning:"), m.Document.File, m.Line, m.Column, m.Kind, message.Quote(m.Name), message.Quote(m.Key))
 		}
 	}
 	return p.Printable(b.String())

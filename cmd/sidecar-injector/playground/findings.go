@@ -6,6 +6,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -23,7 +24,7 @@ func (a *Answer) add(f Finding) {
 func (a *Answer) addFaults(of *offline.Answer, namespaces *manifest.Stream) {
 	for _, f := range of.Result.Faults {
 		finding := Finding{File: PodFile, Severity: severity(f.Ignored), Reason: string(f.Reason), Message: f.Message, Hint: f.Fix}
-		if place, ok := strings.CutPrefix(f.Place, "namespace "+templates.Quote(of.Namespace.Name)+": "); ok {
+		if place, ok := strings.CutPrefix(f.Place, "namespace "+message.Quote(of.Namespace.Name)+": "); ok {
 			finding.File = NamespaceFile
 			finding.Line, finding.Column = placeOfNamespace(namespaces, of.Namespace.Name, place)
 		} else {

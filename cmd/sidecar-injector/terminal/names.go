@@ -5,7 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Plain says whether a name can be one of a workload. Owner references and annotations
@@ -18,7 +18,7 @@ func Shown(name string) string {
 	if Plain(strings.ToLower(name)) {
 		return name
 	}
-	return templates.Quote(name)
+	return message.Quote(name)
 }
 
 // ShellWord is a text as one word of a shell command. Characters that are not to

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // Operation is an RFC 6902 add: it sets a mapping's key, or inserts into a list
@@ -41,7 +42,7 @@ func Apply(d *manifest.Document, operations []Operation) ([]byte, error) {
 	}
 	for i, operation := range operations {
 		if err := m.apply(operation); err != nil {
-			return nil, fault(d, fmt.Sprintf("operation %d, %s: %v", i, manifest.Quote(operation.Path), err), "")
+			return nil, fault(d, fmt.Sprintf("operation %d, %s: %v", i, message.Quote(operation.Path), err), "")
 		}
 	}
 	if err := m.renewAliases(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // model is a document with operations applied to it. Nodes are never changed.
@@ -176,7 +177,7 @@ func (m *model) find(b *block, part string) (*entry, error) {
 		err := m.spread(b, e)
 		return b.names[part], err
 	}
-	return nil, fmt.Errorf("key %s does not exist", manifest.Quote(part))
+	return nil, fmt.Errorf("key %s does not exist", message.Quote(part))
 }
 
 func (m *model) put(b *block, part string, value any) error {

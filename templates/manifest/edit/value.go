@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // member is one member of a JSON object.
@@ -92,7 +92,7 @@ func add(target any, path []string, value any) (any, error) {
 	case members:
 		i := slices.IndexFunc(target, func(m member) bool { return m.name == part })
 		if i < 0 && len(rest) > 0 {
-			return nil, fmt.Errorf("key %s does not exist", manifest.Quote(part))
+			return nil, fmt.Errorf("key %s does not exist", message.Quote(part))
 		}
 		if i < 0 {
 			return append(target, member{part, value}), nil
@@ -116,9 +116,9 @@ func add(target any, path []string, value any) (any, error) {
 		return target, err
 	}
 	if len(rest) == 0 {
-		return nil, fmt.Errorf("%s would be added to a scalar", manifest.Quote(part))
+		return nil, fmt.Errorf("%s would be added to a scalar", message.Quote(part))
 	}
-	return nil, fmt.Errorf("%s is looked for in a scalar", manifest.Quote(part))
+	return nil, fmt.Errorf("%s is looked for in a scalar", message.Quote(part))
 }
 
 // splitPointer gives the unescaped parts of a JSON pointer, none for the root.
@@ -127,7 +127,7 @@ func splitPointer(pointer string) ([]string, error) {
 		return nil, nil
 	}
 	if pointer[0] != '/' {
-		return nil, fmt.Errorf("pointer %s does not begin with /", manifest.Quote(pointer))
+		return nil, fmt.Errorf("pointer %s does not begin with /", message.Quote(pointer))
 	}
 	parts := strings.Split(pointer[1:], "/")
 	for i, part := range parts {
@@ -148,7 +148,7 @@ func insertIndex(part string, length int) (int, error) {
 func listIndex(part string, most int) (int, error) {
 	i, err := strconv.Atoi(part)
 	if err != nil || i < 0 || strconv.Itoa(i) != part {
-		return 0, fmt.Errorf("%s is no index of a list", manifest.Quote(part))
+		return 0, fmt.Errorf("%s is no index of a list", message.Quote(part))
 	}
 	if i > most {
 		return 0, fmt.Errorf("index %d is past the end of the list", i)
