@@ -22,6 +22,7 @@ func TestACanaryIsTodaysTemplateWhereItCounts(t *testing.T) {
 	server := Server{Minor: 37, Resize: true}
 	promoted := setOf(t, strings.Replace(tail, "tail:1", "tail:2", 1))
 	before, tried := created(t, setOf(t, tail), shop(), web, nil), created(t, withCanary(t, 100), shop(), web, nil)
+	unasked := created(t, withCanary(t, 100), shop(), web, func(pod object) { delete(part(pod, "metadata", "annotations"), inject.RequestAnnotation) })
 	for _, c := range []struct {
 		name   string
 		pod    object
@@ -35,6 +36,8 @@ func TestACanaryIsTodaysTemplateWhereItCounts(t *testing.T) {
 		{"a pod of the canary whose share has shrunk", tried, withCanary(t, 0), InPlace, ""},
 		{"a pod of the canary that was promoted", tried, promoted, Current, ""},
 		{"a pod of the canary that was dropped", tried, setOf(t, tail), InPlace, ""},
+		{"a pod that no longer asks where it counts", unasked, withCanary(t, 100), OptedOut, "tail-next"},
+		{"a pod that no longer asks where it does not", unasked, withCanary(t, 0), OptedOut, ""},
 	} {
 		s := judged(t, c.set, server, shop(), c.pod)
 		if i := s.Instances[0]; i.State != c.state || i.Canary != c.canary {

@@ -60,7 +60,9 @@ func (j *judgement) run(pod []byte) (*Standing, error) {
 		return nil, err
 	}
 	j.decided()
-	j.leftovers()
+	if err := j.leftovers(); err != nil {
+		return nil, err
+	}
 	if err := j.compared(); err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
 }
 
 // leftovers are the sidecars that nothing asks for now.
-func (j *judgement) leftovers() {
+func (j *judgement) leftovers() error {
 	var names []string
 	for name := range j.status {
 		_, there := j.has(name)
@@ -157,13 +159,21 @@ func (j *judgement) leftovers() {
 			names = append(names, name)
 		}
 	}
+	if len(names) == 0 {
+		return nil
+	}
 	slices.Sort(names)
+	// The decision about the pod as it is knows which revision counts for its workload.
+	asIs, err := j.inject(j.running)
+	if err != nil {
+		return err
+	}
 	refused := j.result.Outcome == inject.Refused
 	for _, name := range names {
 		e := j.status[name]
 		i := Instance{Name: name, Template: e.TemplateName(), Revision: e.Revision, State: OptedOut, Why: "nothing asks for it now"}
-		if today, ok := j.Set.Lookup(j.namespace.Name, i.Template); ok {
-			i.today(today.Template)
+		if n := slices.IndexFunc(asIs.Leftovers, func(l inject.Leftover) bool { return l.Name == name }); n >= 0 {
+			i.today(asIs.Leftovers[n].Today)
 		}
 		switch {
 		case refused:
@@ -173,6 +183,7 @@ func (j *judgement) leftovers() {
 		}
 		j.standing.Instances = append(j.standing.Instances, i)
 	}
+	return nil
 }
 
 // compared finds where the sidecars that a new pod would get differ from those that are there.
