@@ -109,6 +109,7 @@ type property struct {
 	Type                 any
 	AdditionalProperties any
 	Properties           map[string]*property
+	Required             []string
 }
 
 func TestTheSchemaKnowsExactlyTheValues(t *testing.T) {
@@ -152,6 +153,49 @@ func TestValuesThatCannotBeMeantAreRefused(t *testing.T) {
 	} {
 		if _, err := template(t, "--set", set); err == nil {
 			t.Errorf("--set %s is accepted", set)
+		}
+	}
+}
+
+// TestAValueIsTakenAwayOnlyWhereNothingIsLost sets each value to null, by which Helm takes it away: the schema
+// asks for it, or it counts as the empty one. Else a template would end in an error of its own, or the cluster
+// would get half an object.
+func TestAValueIsTakenAwayOnlyWhereNothingIsLost(t *testing.T) {
+	var schema property
+	if err := json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema); err != nil {
+		t.Fatal(err)
+	}
+	checkNulls(t, "", &schema, readValues(t, "values.yaml"))
+}
+
+func checkNulls(t *testing.T, prefix string, schema *property, values map[string]any) {
+	t.Helper()
+	for key, value := range values {
+		path := prefix + key
+		if inner, ok := value.(map[string]any); ok && schema.Properties[key].Properties != nil {
+			checkNulls(t, path+".", schema.Properties[key], inner)
+		}
+		got, err := template(t, "--set", path+"=null")
+		if slices.Contains(schema.Required, key) {
+			if err == nil || !strings.Contains(err.Error(), "missing property '"+key+"'") {
+				t.Errorf("%s=null: not asked for by the schema: %v", path, err)
+			}
+			continue
+		}
+		empty := `""`
+		switch value.(type) {
+		case bool:
+			empty = "false"
+		case map[string]any:
+			if err != nil { // Helm merges an empty one with the default: null is the way to have none
+				t.Errorf("%s=null: %v", path, err)
+			}
+			continue
+		case []any:
+			empty = "[]"
+		}
+		if want, wantErr := template(t, "--set-json", path+"="+empty); err != nil || wantErr != nil || want != got {
+			t.Errorf("%s=null is neither asked for nor as %s: %v %v", path, empty, err, wantErr)
 		}
 	}
 }
