@@ -19,28 +19,31 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// AccessReviewer asks the API server what somebody may do, as client-go's
-// SubjectAccessReviewInterface does.
+// AccessReviewer creates SubjectAccessReviews, which ask the API server what a user may do. client-go's
+// SubjectAccessReviewInterface implements it.
 type AccessReviewer interface {
 	Create(ctx context.Context, review *authorizationv1.SubjectAccessReview, options metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error)
 }
 
-// ServiceAccount is one that a pod runs as.
+// ServiceAccount identifies the service account that a pod runs as.
 type ServiceAccount struct{ Namespace, Name string }
 
-// MissingAccess is what a service account may not do though sidecars need it.
+// MissingAccess is a permission that injected sidecars need and that their pod's service account does not
+// have.
 type MissingAccess struct {
 	Account ServiceAccount
-	// Unasked stands for all that nobody asked about, since sidecars need too much. The
-	// other fields are empty then.
+	// Unasked is true for the entry that stands for every permission beyond the limit of FindMissingAccess,
+	// about which the API server was not asked. Permission and Instances are empty then.
 	Unasked bool
-	// Permission without a namespace means the account's own.
+	// Permission is what is missing. If it lists no namespaces, the service account's own namespace is
+	// meant.
 	Permission v1alpha1.Permission
-	// Instances that need it.
+	// Instances are the names of the template instances that need Permission.
 	Instances []string
 }
 
-// String is one sentence, with what to do.
+// String returns one sentence: what the service account may not do, which sidecars need it, and what to
+// bind.
 func (m MissingAccess) String() string {
 	if m.Unasked {
 		return fmt.Sprintf("service account %s of namespace %s needs so many rights for its sidecars that not all were looked at",
@@ -50,12 +53,13 @@ func (m MissingAccess) String() string {
 		message.Quote(m.Account.Name), message.Quote(m.Account.Namespace), m.Permission, m.who(), m.Binding())
 }
 
-// Need says what is needed, for where nobody knows what the account may do.
+// Need returns the sentence without a verdict, for callers that do not know what the service account may
+// do.
 func (m MissingAccess) Need() string {
 	return fmt.Sprintf("%s that service account %s of namespace %s may %s", m.who(), message.Quote(m.Account.Name), message.Quote(m.Account.Namespace), m.Permission)
 }
 
-// who are the sidecars that need it.
+// who returns the subject of the sentence: the instances and "needs" or "need".
 func (m MissingAccess) who() string {
 	instances := make([]string, len(m.Instances))
 	for i, name := range m.Instances {
@@ -67,7 +71,8 @@ func (m MissingAccess) who() string {
 	return "sidecars " + strings.Join(instances, " and ") + " need"
 }
 
-// Binding is the kind of role that gives it.
+// Binding returns the kind of role that can grant the permission: ClusterRole if it is needed in all
+// namespaces, otherwise Role.
 func (m MissingAccess) Binding() string {
 	if slices.Contains(m.Permission.Namespaces, everyNamespace) {
 		return "ClusterRole"
@@ -78,13 +83,14 @@ func (m MissingAccess) Binding() string {
 // everyNamespace stands for all namespaces in a permission.
 const everyNamespace = "*"
 
-// MaxAccessReviews is how many questions one answer may cost.
+// MaxAccessReviews is the limit that is passed to FindMissingAccess: how many SubjectAccessReviews one pod
+// or workload may cause.
 const MaxAccessReviews = 16
 
-// FindMissingAccess asks which of the rights that instances need their service account does not
-// have. At most limit questions are asked, in parallel; what is beyond is one entry that says
-// so, the last. Instances that are not in the pod need nothing. They carry permissions only if
-// the inject.Request asked for them.
+// FindMissingAccess returns the permissions that instances need and account does not have. It creates at
+// most limit SubjectAccessReviews, in parallel; if more would be needed, the last entry has Unasked set.
+// Instances that are not in the pod need nothing. Instances carry permissions only if
+// inject.Request.Permissions was set. The error is the first one of reviewer.
 func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account ServiceAccount, instances []inject.Instance, limit int) ([]MissingAccess, error) {
 	questions, all := questionsOf(instances, limit)
 	if len(questions) == 0 {
@@ -111,7 +117,9 @@ func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account Ser
 	return missing, nil
 }
 
-// lackingRights tells what a service account lacks for what is injected, as far as that can be found out in a time.
+// lackingRights returns one sentence for each permission that the service account lacks for the injected
+// instances. It returns none if reviewer is nil, and an error if the API server does not answer within the
+// given time.
 func lackingRights(ctx context.Context, reviewer AccessReviewer, account ServiceAccount, result *inject.Result, within time.Duration) ([]string, error) {
 	if reviewer == nil || !slices.ContainsFunc(result.Instances, func(in inject.Instance) bool { return in.Needy() }) {
 		return nil, nil
@@ -129,20 +137,21 @@ func lackingRights(ctx context.Context, reviewer AccessReviewer, account Service
 	return texts, nil
 }
 
-// right is one thing that somebody may do.
+// right is one verb on one resource, the unit that a SubjectAccessReview asks about.
 type right struct {
-	namespace, group, resource, name, verb string // namespace "" is the account's own
+	namespace, group, resource, name, verb string // namespace "" is the service account's own namespace
 }
 
-// question is a right that instances need.
+// question is a right and the names of the instances that need it.
 type question struct {
 	right
 	instances []string
 	denied    bool
 }
 
-// questionsOf gives the first questions of instances, up to limit, and says whether those are
-// all. It costs what the permissions' lists are long, not their product.
+// questionsOf returns the distinct rights that instances need, at most limit of them; all is false if there
+// are more. The time is bounded by the lengths of the permissions' lists and limit, not by the product of
+// the lists.
 func questionsOf(instances []inject.Instance, limit int) (questions []*question, all bool) {
 	known := map[right]*question{}
 	for i := range instances {
@@ -170,7 +179,8 @@ func questionsOf(instances []inject.Instance, limit int) (questions []*question,
 	return questions, true
 }
 
-// rightsOf gives each right of a permission once, as long as somebody wants more.
+// rightsOf yields each combination of a permission's lists once. The iterator is lazy, because the product
+// of the lists can be far larger than what the caller consumes.
 func rightsOf(p *v1alpha1.Permission) iter.Seq[right] {
 	return func(yield func(right) bool) {
 		namespaces, groups, resources := distinct(orEmpty(p.Namespaces)), distinct(p.APIGroups), distinct(p.Resources)
@@ -198,7 +208,7 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-// distinct is a list without repetitions, in order.
+// distinct returns list without repetitions, in the order of the first occurrences.
 func distinct(list []string) []string {
 	seen := make(map[string]bool, len(list))
 	var once []string
@@ -211,7 +221,8 @@ func distinct(list []string) []string {
 	return once
 }
 
-// review puts the question as the service account itself would be put by the API server.
+// review builds the SubjectAccessReview with the user name and groups that the API server gives to a
+// request of the service account.
 func (q *question) review(account ServiceAccount) *authorizationv1.SubjectAccessReview {
 	namespace := q.namespace
 	switch namespace {
@@ -230,8 +241,8 @@ func (q *question) review(account ServiceAccount) *authorizationv1.SubjectAccess
 	}}
 }
 
-// summarizeAccess puts what was denied together: verbs of one resource, then resources
-// of equal verbs.
+// summarizeAccess merges the denied rights into few permissions: first the verbs of one resource, then the
+// resources with equal verbs.
 func summarizeAccess(account ServiceAccount, questions []*question) []MissingAccess {
 	var missing []MissingAccess
 	for _, q := range questions {
@@ -268,8 +279,8 @@ func summarizeAccess(account ServiceAccount, questions []*question) []MissingAcc
 	return merged
 }
 
-// sameBut says whether two permissions differ in nothing but their verbs, or in
-// nothing but their resources.
+// sameBut reports whether two permissions are equal except for their verbs, if verbs is true, or except for
+// their resources.
 func sameBut(a, b v1alpha1.Permission, verbs bool) bool {
 	same := slices.Equal(a.APIGroups, b.APIGroups) && slices.Equal(a.Namespaces, b.Namespaces) && slices.Equal(a.ResourceNames, b.ResourceNames)
 	if verbs {

@@ -13,24 +13,26 @@ import (
 )
 
 const (
-	// accessKept is how long an answer counts: long enough for the workloads of one
-	// kubectl apply, short enough that a Role which has just been bound is soon heeded.
+	// accessKept is how long an answer is cached: long enough for the workloads of one kubectl apply, short
+	// enough that a newly bound Role takes effect soon.
 	accessKept = 5 * time.Second
-	// maxAccessKept bounds the answers in memory.
+	// maxAccessKept is the largest number of cached answers.
 	maxAccessKept = 1024
-	// accessPerSecond bounds what the API server is asked, with as many at once: whoever reaches
-	// the port can make up service accounts.
+	// accessPerSecond bounds the requests to the API server, and is the burst as well. It is needed because
+	// anybody who can reach the port can name any number of service accounts.
 	accessPerSecond = 100
 )
 
-// cachedReviewer remembers what the API server said.
+// cachedReviewer caches the answers of an AccessReviewer and limits the rate of requests to it.
 type cachedReviewer struct {
 	AccessReviewer
 	answers *cache.LRUExpireCache
 	limiter flowcontrol.RateLimiter
 }
 
-// NewCachedReviewer asks each question once in a few seconds, and not too many of all.
+// NewCachedReviewer wraps reviewer: an equal question within 5 seconds is answered from a cache, and all
+// other questions together are limited to 100 a second. Create waits for the rate limiter and fails when
+// its context ends first.
 func NewCachedReviewer(reviewer AccessReviewer) AccessReviewer {
 	return &cachedReviewer{
 		AccessReviewer: reviewer,

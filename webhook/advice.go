@@ -13,12 +13,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// AdvicePath is where the API server posts workloads.
+// AdvicePath is the path to which the API server posts reviews of workloads.
 const AdvicePath = "/advise"
 
-// Advice tells whoever creates or changes a workload what will become of its pods,
-// as warnings. It decides nothing: every answer lets the request through, and where the
-// injector is at fault it says nothing.
+// Advice is the handler that warns the user who creates or changes a workload about what will happen to its
+// pods. It never rejects a request: every answer is "allowed", and an internal error yields no warnings.
 type Advice struct {
 	intake
 	turns *turns
@@ -26,15 +25,16 @@ type Advice struct {
 
 // The results of advice in the metrics.
 const (
-	adviceNone     = "none"     // the pods get what they ask for, if anything
-	adviceWarned   = "warned"   // something was said
-	adviceNotAsked = "notAsked" // nothing that counts has changed, or a controller made the workload
-	adviceFailed   = "failed"   // the injector could not tell
+	adviceNone     = "none"     // no warnings: the pods get what they ask for, if anything
+	adviceWarned   = "warned"   // at least one warning
+	adviceNotAsked = "notAsked" // an update that changes nothing relevant, or the workload has a controller
+	adviceFailed   = "failed"   // internal error; answered without warnings
 )
 
-// sideLimits are those of what can wait: they leave most of the room to pods. An update brings
-// two objects of at most 3 MiB, so that a body may be twice as large as a pod's, and there is
-// room for two of them. Most of the requests at once wait for their turn.
+// sideLimits returns the limits for advice and template reviews, which are lower than those for pods so
+// that most of the memory is left to pods. An update carries two objects of at most 3 MiB, hence a body
+// twice as large as a pod's, and MaxBytes has room for two bodies. Of the 16 concurrent requests most wait
+// for their turn (see turns).
 func sideLimits(l Limits) Limits {
 	if l.MaxBody == 0 {
 		l.MaxBody = 8 << 20
@@ -48,7 +48,7 @@ func sideLimits(l Limits) Limits {
 	return l.withDefaults()
 }
 
-// NewAdvice makes a handler that answers on AdvicePath, and any other path with 404.
+// NewAdvice returns a handler that answers on AdvicePath and responds with 404 on any other path.
 func NewAdvice(options Options) *Advice {
 	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits)), turns: newTurns(adviceAllowance())}
 }
@@ -77,14 +77,15 @@ func (a *Advice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}, func(err error) { a.Log.Error(err, "workload not answered") })
 }
 
-// changesWorkload says whether somebody creates or changes a workload that makes pods.
+// changesWorkload reports whether the request creates or updates a workload that makes pods.
 func (r *review) changesWorkload() bool {
 	return (r.operation == "CREATE" || r.operation == "UPDATE") && r.subResource == "" &&
 		adviseOn(r.resource) && r.object != nil && r.namespace != ""
 }
 
-// advise gives the warnings, and none where it fails: a person who changes a
-// workload is not to hear of our faults. It fails for a caller who has to wait, or has gone.
+// advise returns the warnings. An internal error is logged and yields no warnings, because the user who
+// changes a workload can do nothing about it. Only a *callError is returned: the client has to retry later,
+// or has disconnected.
 func (a *Advice) advise(ctx context.Context, r *review) ([]string, error) {
 	warnings, result, err := a.tryAdvise(ctx, r)
 	if call := (*callError)(nil); errors.As(err, &call) {
@@ -124,8 +125,8 @@ func (a *Advice) tryAdvise(ctx context.Context, r *review) (warnings []string, r
 	return warnings, adviceWarned, nil
 }
 
-// readChange reads a workload on which there may be something to say; nil where nothing that
-// counts has changed, or a controller made it.
+// readChange reads the workload of a review. It returns nil if there is nothing to advise on: the workload
+// has a controller or no pod template, or the update changes nothing that advice depends on.
 func readChange(r *review) (*workload, error) {
 	w, err := readWorkload(r.kind.name, r.object)
 	if err != nil {
@@ -146,7 +147,8 @@ func readChange(r *review) (*workload, error) {
 	return w, nil
 }
 
-// warnings has the pod of the template decided on as if it were created now.
+// warnings runs the injection on the workload's pod template as if the pod were created now, and returns
+// what to warn about.
 func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([]string, error) {
 	result, err := a.decideIn(ctx, namespace, func(namespace inject.Namespace) (result *inject.Result, err error) {
 		err = a.turns.do(ctx, func() error {
@@ -160,7 +162,7 @@ func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([
 	}
 	a.Metrics.tellCrashes(a.Log, result)
 	if result.Reason == inject.SystemNamespace || result.Reason == inject.NamespaceDisabled {
-		return nil, nil // nothing that the workload could say would count
+		return nil, nil // no annotation of the workload can change that
 	}
 	texts := w.tell(result)
 	lacks, err := lackingRights(ctx, a.Access, ServiceAccount{Namespace: namespace, Name: w.serviceAccount()}, result, accessTime)
@@ -177,7 +179,7 @@ func (a *Advice) decide(namespace inject.Namespace, w *workload) (*inject.Result
 	if err != nil {
 		return nil, fmt.Errorf("pod template: %w", err)
 	}
-	if pod == nil { // the template is null, and the API server has its own opinion on that
+	if pod == nil { // the template is null; the API server validates the workload itself
 		return &inject.Result{Outcome: inject.Skipped, Reason: inject.NothingRequested}, nil
 	}
 	result, err := a.Inject(a.Templates.Current(), a.Settings, &inject.Request{
@@ -189,15 +191,16 @@ func (a *Advice) decide(namespace inject.Namespace, w *workload) (*inject.Result
 	return result, nil
 }
 
-// accessTime is all the time that the questions about rights may take: half of
-// what the API server waits for advice.
+// accessTime bounds all access reviews of one workload together: half of the API server's timeout for the
+// advice webhook.
 const accessTime = time.Second
 
-// maxAdvice bounds the warnings on one workload; the API server passes on 4,096 bytes.
+// maxAdvice is the largest number of warnings for one workload. The API server truncates all warnings
+// together at 4,096 bytes.
 const maxAdvice = 12
 
-// tell makes warnings of a decision on the workload's pods, the most important first.
-// Places are those in the workload, not in the pod.
+// tell returns the warnings for a decision on the workload's pod template, the most important first. Field
+// paths in the pod are turned into paths in the workload.
 func (w *workload) tell(result *inject.Result) []string {
 	var texts []string
 	for _, group := range inject.Together(inject.FindMisplaced(w.kind, w.levels)) {
@@ -214,7 +217,7 @@ func (w *workload) tell(result *inject.Result) []string {
 	return texts
 }
 
-// placed is a text that begins with a place in the pod, as a place in the workload.
+// placed returns text with a leading field path of the pod turned into the path in the workload.
 func (w *workload) placed(text string) string {
 	if strings.HasPrefix(text, "metadata.") || strings.HasPrefix(text, "spec.") {
 		return inject.TemplateField(w.kind) + "." + text
@@ -222,7 +225,8 @@ func (w *workload) placed(text string) string {
 	return text
 }
 
-// fit makes texts fit for an API server's answer.
+// fit limits texts to maxAdvice warnings, plus one that counts the rest, and makes each valid as an
+// admission warning.
 func fit(texts []string) []string {
 	more := len(texts) - maxAdvice
 	if more > 0 {

@@ -2,19 +2,18 @@ package webhook
 
 import "sync"
 
-// buffers hold the bytes of one request: what was received, the patch, and the
-// answer. They are used again, for they are most of what a request allocates, and
-// with a heap as small as this program's the collector runs every few hundred
-// requests. Nothing that outlives a request may point into them; inject copies
-// every string that it keeps.
+// buffers holds the bytes of one request: the received body, the patch and the answer. Buffers are pooled,
+// because they are most of what a request allocates, and with a heap as small as this program's the garbage
+// collector would otherwise run every few hundred requests. Nothing that outlives a request may point into
+// them; inject copies every string that it keeps.
 type buffers struct {
 	received, patch, answer []byte
-	// receipt counts them.
+	// receipt accounts for the bytes of the buffers.
 	receipt receipt
 }
 
-// hold counts what the buffers hold, and further bytes that are about to be made. It fails
-// when there is no room for them.
+// hold accounts for the buffers' present bytes and for further bytes that are about to be allocated. It
+// returns an overload error if that exceeds the limit.
 func (b *buffers) hold(further int) error {
 	if !b.receipt.hold(int64(len(b.received) + len(b.patch) + len(b.answer) + further)) {
 		return overloaded()
@@ -22,7 +21,8 @@ func (b *buffers) hold(further int) error {
 	return nil
 }
 
-// maxKept bounds a buffer that is kept, in bytes: one huge pod must not cost memory for ever.
+// maxKept is the largest capacity, in bytes, of a buffer that returns to the pool, so that one huge pod
+// does not take memory for good.
 const maxKept = 256 << 10
 
 type bufferPool struct{ pool sync.Pool }
@@ -42,7 +42,7 @@ func (p *bufferPool) put(b *buffers) {
 	p.pool.Put(b)
 }
 
-// emptied is a buffer for the next use: the same memory, unless that is a lot.
+// emptied returns s with length 0 for reuse, or nil if its capacity exceeds maxKept.
 func emptied(s []byte) []byte {
 	if cap(s) > maxKept {
 		return nil

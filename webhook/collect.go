@@ -8,7 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// TemplateTimes tells, by template name, when the version in force was loaded.
+// TemplateTimes returns when the version in force of each template was loaded, by template name.
 type TemplateTimes interface {
 	Loaded() map[string]time.Time
 }
@@ -20,8 +20,8 @@ const (
 	stateInvalid = "invalid" // broken, and nothing in force
 )
 
-// templateCollector reads the templates' metrics off the set in force, so that
-// there is nothing to keep up to date or to take away.
+// templateCollector computes the templates' metrics from the current set at each collection, so that no
+// series has to be updated or deleted when templates change.
 type templateCollector struct {
 	templates Templates
 	times     TemplateTimes
@@ -30,9 +30,8 @@ type templateCollector struct {
 	count, info, lastSuccess *prometheus.Desc
 }
 
-// NewTemplateCollector gives the metrics on the templates themselves. Since it looks at the set in
-// force whenever somebody collects, it also takes the series of templates that are gone from
-// metrics.
+// NewTemplateCollector returns a collector of metrics about the templates. Each collection also deletes the
+// series of removed templates from metrics, as Metrics.forget describes.
 func NewTemplateCollector(current Templates, times TemplateTimes, metrics *Metrics) prometheus.Collector {
 	return &templateCollector{
 		templates: current,
@@ -64,7 +63,8 @@ func (c *templateCollector) Collect(metrics chan<- prometheus.Metric) {
 	for _, e := range c.templates.Current().Entries() {
 		counts[stateOf(e)]++
 		if e.Template != nil {
-			// Templates of several namespaces may have one name and one content.
+			// Templates of several namespaces may share a name and revision, and a series may be sent only
+			// once.
 			seen[version{e.Template.Name, e.Template.Revision}] = true
 			inForce[e.Template.Name] = true
 		}

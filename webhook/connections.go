@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// Bound gives a listener that keeps at most limit connections open, and has server tell it what
-// they do. One more takes the place of another: first of whoever has been connected for longest
-// without a request, then of whoever has been idle for longest, then of whoever's request has
-// taken longest. So a caller who only connects, or sends slowly, takes room from his like, not
-// from an API server.
+// Bound returns a listener that keeps at most limit connections open, and sets server.ConnState so that it
+// learns which of them are in use. When a further connection is accepted, another one is closed: the oldest
+// that has not sent a request yet, else the one that has been idle for longest, else the one whose request
+// has taken longest. So clients that only connect, or that send slowly, displace each other before they
+// displace an API server.
 func Bound(server *http.Server, listener net.Listener, limit int) net.Listener {
 	server.ConnState = connectionChanged
 	return &boundListener{Listener: listener, limit: limit, open: map[*connection]struct{}{}}
@@ -27,14 +27,14 @@ type boundListener struct {
 	open map[*connection]struct{}
 }
 
-// The states of a connection, in the order in which they make room.
+// The states of a connection, in the order in which connections are closed to make room.
 const (
 	connectionNew  int32 = iota // no request yet
 	connectionIdle              // between requests
 	connectionBusy              // a request is being answered
 )
 
-// connection is one caller's.
+// connection is an accepted connection with its state.
 type connection struct {
 	net.Conn
 	state  atomic.Int32
@@ -57,7 +57,7 @@ func (l *boundListener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// add takes a connection in, and gives the one that has to go for it, if any.
+// add registers c and returns the connection to close in its place, or nil if there is room.
 func (l *boundListener) add(c *connection) (surplus *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,7 +72,8 @@ func (l *boundListener) add(c *connection) (surplus *connection) {
 	return surplus
 }
 
-// goesBefore says which of two makes room. A state that changes meanwhile is no harm.
+// goesBefore reports whether c is to be closed rather than other. The states may change concurrently, which
+// only makes the choice less exact.
 func (c *connection) goesBefore(other *connection) bool {
 	if mine, others := c.state.Load(), other.state.Load(); mine != others {
 		return mine < others
@@ -91,8 +92,8 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// Write fails at once after it has failed: closing a TLS connection writes, and would wait
-// another five seconds for a caller who does not read.
+// Write returns net.ErrClosed once a write has failed. Without that, closing the TLS connection would write
+// an alert and wait another 5 seconds for a client that does not read.
 func (c *connection) Write(p []byte) (int, error) {
 	if c.broken.Load() {
 		return 0, net.ErrClosed
@@ -104,7 +105,8 @@ func (c *connection) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// connectionChanged is a server's ConnState.
+// connectionChanged is the http.Server.ConnState callback. It records the state in the connection, below
+// TLS if need be.
 func connectionChanged(conn net.Conn, state http.ConnState) {
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()

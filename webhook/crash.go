@@ -10,13 +10,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// The stages of a panic that cost one template only, in the metrics.
+// The values of the label "stage": where the code panicked on one template. Other templates are not
+// affected.
 const (
 	crashAtLoad   = "load"
 	crashAtRender = "render"
 )
 
-// newCrashes has both stages from the start: an increase from nothing is not seen.
+// newCrashes creates the counter with both stages at 0, because Prometheus' increase() does not see a
+// series that starts at 1.
 func newCrashes() *prometheus.CounterVec {
 	crashes := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sidecar_injector_template_crashes_total",
@@ -29,7 +31,7 @@ func newCrashes() *prometheus.CounterVec {
 
 var errCrash = errors.New("internal error in one template; the others are not affected")
 
-// tellCrashes logs and counts what panicked while a pod's instances were made.
+// tellCrashes logs and counts the panics that occurred while a pod's template instances were rendered.
 func (m *Metrics) tellCrashes(log logr.Logger, result *inject.Result) {
 	for i := range result.Crashes {
 		c := &result.Crashes[i]
@@ -38,7 +40,7 @@ func (m *Metrics) tellCrashes(log logr.Logger, result *inject.Result) {
 	}
 }
 
-// TellBroken logs and counts what panicked while a template was loaded.
+// TellBroken logs and counts the panics that occurred while the template of entry e was loaded.
 func (m *Metrics) TellBroken(log logr.Logger, e *templates.Entry) {
 	for i := range e.Findings {
 		f := &e.Findings[i]

@@ -9,14 +9,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// auditAnnotation is one annotation of the API server's audit event, which puts
-// the webhook's name before the key.
+// auditAnnotation is one annotation of the API server's audit event. The API server prefixes the key with
+// the webhook's name.
 type auditAnnotation struct{ key, value string }
 
-// maxAuditValue keeps one pod from filling the audit log.
+// maxAuditValue is the largest length of an annotation's value in bytes, so that one pod cannot fill the
+// audit log.
 const maxAuditValue = 1024
 
-// audit sums a decision up: which outcome and why, and the same for every instance.
+// audit returns the audit annotations of a decision: the outcome and reason of the pod, and the summaries
+// of its instances.
 func audit(result *inject.Result, instances []string) []auditAnnotation {
 	annotations := []auditAnnotation{{"decision", string(result.Outcome) + " " + string(result.Reason)}}
 	if len(instances) > 0 {
@@ -25,8 +27,9 @@ func audit(result *inject.Result, instances []string) []auditAnnotation {
 	return annotations
 }
 
-// summarize names each instance, the template that it came from, what became of it, and
-// who asked for it where the reason does not say so. Parameters are named, their values never: they may be secret.
+// summarize returns one line for each instance: its name, template and revision, its outcome and reason,
+// what asked for it if the reason does not say so, and the names of its parameters. Values of parameters
+// are left out, since they may be secret.
 func summarize(result *inject.Result) []string {
 	if len(result.Instances) == 0 {
 		return nil
@@ -63,8 +66,8 @@ func summarize(result *inject.Result) []string {
 	return summaries
 }
 
-// printed is a revision. That of a sidecar which is there stands in the pod's status,
-// where its author can write anything: what is none is not repeated.
+// printed returns revision, or "?" if it is not a well-formed revision. The revision of an existing sidecar
+// is read from the pod's status annotation, where the pod's author can write any text.
 func printed(revision string) string {
 	digit := func(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' }
 	if len(revision) > maxRevision || strings.ContainsFunc(revision, func(r rune) bool { return !digit(r) }) {
@@ -76,7 +79,7 @@ func printed(revision string) string {
 // maxRevision is how many hexadecimal digits a template's revision has.
 const maxRevision = 10
 
-// logDecision writes the one line that every decision leaves behind.
+// logDecision writes the log line of a decision, one for each pod.
 func logDecision(log logr.Logger, r *review, result *inject.Result, instances []string, duration time.Duration) {
 	log.Info("pod decided",
 		"namespace", r.namespace,

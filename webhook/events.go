@@ -14,35 +14,37 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// EventWriter writes events, as client-go's EventInterface for all namespaces does.
+// EventWriter writes Kubernetes events. client-go's EventInterface for all namespaces implements it.
 type EventWriter interface {
 	CreateWithEventNamespaceWithContext(ctx context.Context, event *corev1.Event) (*corev1.Event, error)
 	PatchWithEventNamespaceWithContext(ctx context.Context, event *corev1.Event, patch []byte) (*corev1.Event, error)
 }
 
-// Bounds of what events may cost.
+// Bounds on the number of events.
 const (
-	// maxEventsQueued is how many wait to be written; what comes beyond is dropped and counted.
+	// maxEventsQueued is the length of the queue of events to be written; further events are dropped and
+	// counted.
 	maxEventsQueued = 1024
-	// eventsPerSecond and eventsBurst bound what is written, whoever makes pods.
+	// eventsPerSecond and eventsBurst limit the rate at which events are written, for all pods together.
 	eventsPerSecond = 20
 	eventsBurst     = 100
-	// maxWorkloads is of how many workloads and revisions it is remembered that they were told.
+	// maxWorkloads is how many workloads, each with the revisions that it was told of, Events.told
+	// remembers.
 	maxWorkloads = 4096
-	// eventTimeout bounds the writing of one.
+	// eventTimeout bounds the writing of one event.
 	eventTimeout = 10 * time.Second
 )
 
 // The results of an event in the metrics.
 const (
 	eventWritten = "written"
-	eventDropped = "dropped" // too many waited, or were about one object
-	eventFailed  = "failed"  // the API server did not take it
+	eventDropped = "dropped" // the queue was full, or there were too many events on one object
+	eventFailed  = "failed"  // the API server rejected it or did not answer in time
 )
 
-// Events tells workloads what became of their pods, as Kubernetes events on the
-// controller that made the pod: the pod itself has no UID yet, and no event can be
-// about it. Requests never wait for it: what cannot be written in time is dropped.
+// Events writes Kubernetes events about decisions. They are attached to the controller that created the
+// pod, because the pod has no UID yet during admission. Requests never wait for a write: an event that does
+// not fit into the queue is dropped. A nil *Events writes nothing.
 type Events struct {
 	writer     EventWriter
 	source     corev1.EventSource
@@ -51,26 +53,28 @@ type Events struct {
 	queue      chan queued
 	correlator *record.EventCorrelator
 	limiter    flowcontrol.RateLimiter
-	// told remembers which workload was told of which revisions.
+	// told caches the keys of workloads and the revisions that an event has already reported for them.
 	told *lru.Cache
 	now  func() time.Time
 }
 
-// NewEvents writes events as the component sidecar-injector on host; Run does the writing.
+// NewEvents returns Events whose source is the component sidecar-injector on host. Nothing is written until
+// Run is called. now is the clock.
 func NewEvents(writer EventWriter, host string, metrics *Metrics, log logr.Logger, now func() time.Time) *Events {
 	return &Events{
 		writer: writer, metrics: metrics, log: log, now: now,
 		source: corev1.EventSource{Component: "sidecar-injector", Host: host},
 		queue:  make(chan queued, maxEventsQueued),
-		// client-go's own: it counts repetitions, sums up what is similar, and bounds
-		// the events on one object to 25, and one every 5 minutes from then on.
+		// client-go's defaults: repetitions are counted up, similar events are aggregated, and one object
+		// gets a burst of 25 events and one every 5 minutes after that.
 		correlator: record.NewEventCorrelatorWithOptions(record.CorrelatorOptions{}),
 		limiter:    flowcontrol.NewTokenBucketRateLimiter(eventsPerSecond, eventsBurst),
 		told:       lru.New(maxWorkloads),
 	}
 }
 
-// queued is an event that waits. One that is told once has a key, and is not counted up.
+// queued is an event in the queue. once is the key in Events.told of an event that is written once and
+// never counted up; it is "" for all others.
 type queued struct {
 	event *corev1.Event
 	once  string
@@ -90,7 +94,7 @@ func (e *Events) decided(r *review, result *inject.Result) {
 		return
 	}
 	if once != "" {
-		// Most pods are of a workload that has been told: nothing more is made of them.
+		// Most pods belong to a workload that already has the event; stop early for them.
 		once = controller.UID + " " + once
 		if _, told := e.told.Get(once); told {
 			once = ""
@@ -111,7 +115,7 @@ func (e *Events) decided(r *review, result *inject.Result) {
 	}
 	e.told.Add(once, nil)
 	event := injectedOccurrence(result).event(owner, e.source, e.now())
-	// The same name in every replica, so that the second one's is refused as a duplicate.
+	// All replicas use the same name, so that the API server rejects a second one as a duplicate.
 	event.Name = nameFor(owner.Name, once)
 	e.enqueue(queued{event, once})
 }
@@ -137,8 +141,8 @@ func (e *Events) Run(ctx context.Context) error {
 	}
 }
 
-// write writes an event and counts what became of it. What fails is not tried again: the next
-// pod of the workload brings it anew.
+// write writes an event and counts the result. A failed write is not retried: the workload's next pod
+// queues the event again.
 func (e *Events) write(ctx context.Context, next queued) {
 	event, result := next.event, eventWritten
 	var err error
@@ -153,7 +157,7 @@ func (e *Events) write(ctx context.Context, next queued) {
 	if ctx.Err() != nil {
 		return
 	}
-	// An equal one of another replica's is as good, and a namespace that goes needs none.
+	// An equal event of another replica will do, and a namespace that is being deleted accepts no events.
 	if err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		result = eventFailed
 		e.told.Remove(next.once)
@@ -163,7 +167,7 @@ func (e *Events) write(ctx context.Context, next queued) {
 	e.metrics.events.WithLabelValues(result).Inc()
 }
 
-// within waits until an event may be written, and bounds the writing.
+// within waits for the rate limiter, then calls write with a context that ends after eventTimeout.
 func (e *Events) within(ctx context.Context, write func(context.Context) error) error {
 	if err := e.limiter.Wait(ctx); err != nil {
 		return err // ctx is done
@@ -173,9 +177,9 @@ func (e *Events) within(ctx context.Context, write func(context.Context) error) 
 	return write(ctx)
 }
 
-// correlated creates an event, or counts up the one that it repeats. What is said of one
-// object too often is dropped before it takes from the rate of all, so that one workload
-// cannot silence others.
+// correlated creates an event, or increments the count of the event that it repeats. Events beyond the
+// limit of one object are dropped before they take from the rate limit of all, so that one workload cannot
+// suppress the events of others.
 func (e *Events) correlated(ctx context.Context, event *corev1.Event) (result string, err error) {
 	correlated, err := e.correlator.EventCorrelate(event)
 	if err != nil {
@@ -199,7 +203,7 @@ func (e *Events) writeCorrelated(ctx context.Context, correlated *record.EventCo
 		if !apierrors.IsNotFound(err) {
 			return err
 		}
-		event.ResourceVersion = "" // it was forgotten after an hour
+		event.ResourceVersion = "" // the API server deleted it: events expire after an hour
 	}
 	created, err := e.writer.CreateWithEventNamespaceWithContext(ctx, event)
 	if err == nil {

@@ -18,20 +18,21 @@ import (
 )
 
 const (
-	// reasonInjected is the one reason of an event that is not of the closed list: whoever
-	// reads it wants to know what happened, not by which annotation.
+	// reasonInjected is the reason of the event about an injection. It is not one of inject.Reasons: those
+	// would say by which annotation or label the sidecar was chosen, and the reader wants to know what
+	// happened.
 	reasonInjected = "Injected"
-	// maxEventMessage is what the API server takes, in bytes.
+	// maxEventMessage is the API server's limit for an event's message, in bytes.
 	maxEventMessage = 1024
-	// maxEventFaults bounds the faults of one message.
+	// maxEventFaults is the largest number of faults that one message lists.
 	maxEventFaults = 5
 )
 
-// occurrence is one thing worth an event.
+// occurrence is the content of one event.
 type occurrence struct{ eventType, reason, message string }
 
-// complaintsOf are what a workload's author has to mend: pods are refused, or do
-// without what was asked for. Pods that want nothing have none.
+// complaintsOf returns the events about what the workload's author has to fix: pods that are refused, or
+// that are admitted without something they ask for. A pod that asks for nothing has none.
 func complaintsOf(result *inject.Result) []occurrence {
 	var all []occurrence
 	if len(result.Faults) > 0 {
@@ -53,7 +54,8 @@ func complaintsOf(result *inject.Result) []occurrence {
 	return all
 }
 
-// faulty sums up the faults for which pods are refused, or those for which they are admitted without something.
+// faulty returns one event for the faults for which the pod is refused or, if ignored is true, for those
+// for which it is admitted without a sidecar. It returns false if there are none.
 func faulty(result *inject.Result, ignored bool) (occurrence, bool) {
 	var reason inject.Reason
 	var texts []string
@@ -90,9 +92,9 @@ func faulty(result *inject.Result, ignored bool) (occurrence, bool) {
 	return occurrence{corev1.EventTypeWarning, string(reason), message}, true
 }
 
-// faultText says where and what. More people read events than pods, so that of
-// values only names of templates are told; the refusal itself, which the pod's
-// controller reports, has the rest.
+// faultText returns the place and the reason of a fault. More people may read events than pods, so the only
+// values it repeats are names of templates. The complete text is in the refusal itself, which the pod's
+// controller reports.
 func faultText(result *inject.Result, fault *inject.Fault) string {
 	switch fault.Reason {
 	case inject.UnknownTemplate, inject.BadRequest:
@@ -105,7 +107,7 @@ func faultText(result *inject.Result, fault *inject.Fault) string {
 	return fault.Place + ": " + explained(fault.Reason, template)
 }
 
-// explained is a reason in general words, and what to do.
+// explained returns the general description of a reason and how to fix it.
 func explained(reason inject.Reason, template string) string {
 	for _, info := range inject.Reasons() {
 		if info.Reason == reason {
@@ -119,8 +121,8 @@ func explained(reason inject.Reason, template string) string {
 	return string(reason)
 }
 
-// injectedKey identifies what was injected: the instances, and the revisions of their
-// templates; "" for nothing. A pod that was sent before has nothing injected.
+// injectedKey identifies what was injected: the instances and the revisions of their templates. It is "" if
+// nothing was injected, also for a pod that already has its sidecars.
 func injectedKey(result *inject.Result) string {
 	var key []byte
 	for i := range result.Instances {
@@ -133,7 +135,7 @@ func injectedKey(result *inject.Result) string {
 	return string(key)
 }
 
-// injectedOccurrence tells what was injected.
+// injectedOccurrence returns the event that lists the injected sidecars.
 func injectedOccurrence(result *inject.Result) *occurrence {
 	var texts []string
 	for i := range result.Instances {
@@ -154,13 +156,13 @@ func injectedOccurrence(result *inject.Result) *occurrence {
 	return &occurrence{corev1.EventTypeNormal, reasonInjected, "pods get " + strings.Join(texts, "; ")}
 }
 
-// nameFor is the name of an event on an object that is told once by that key.
+// nameFor returns the name of an event on object that is the same for every call with the key once.
 func nameFor(object, once string) string {
 	hash := sha256.Sum256([]byte(once))
 	return fmt.Sprintf("%s.%x", strings.TrimRight(object[:min(len(object), 200)], ".-"), hash[:8])
 }
 
-// event is the occurrence as an event on a pod's owner.
+// event returns the occurrence as an event on owner.
 func (o *occurrence) event(owner *corev1.ObjectReference, source corev1.EventSource, now time.Time) *corev1.Event {
 	at := metav1.NewTime(now)
 	return &corev1.Event{
@@ -178,8 +180,8 @@ func (o *occurrence) event(owner *corev1.ObjectReference, source corev1.EventSou
 	}
 }
 
-// referenceTo refers to the controller that made a pod. The pod has not been validated
-// yet, so that the controller may be any text: what cannot be an object is none.
+// referenceTo returns a reference to the controller that created a pod. The pod has not been validated yet,
+// so every field may be arbitrary text; ok is false if it cannot name an object.
 func referenceTo(owner *inject.Owner, namespace string) (*corev1.ObjectReference, bool) {
 	if !ownerAPIVersion.MatchString(owner.APIVersion) || !ownerKind.MatchString(owner.Kind) ||
 		!ownerUID.MatchString(owner.UID) || len(validation.IsDNS1123Subdomain(owner.Name)) > 0 {
@@ -190,7 +192,7 @@ func referenceTo(owner *inject.Owner, namespace string) (*corev1.ObjectReference
 	}, true
 }
 
-// Of what an object's reference is made of.
+// The syntax of the fields of an object reference.
 var (
 	ownerAPIVersion = regexp.MustCompile(`^[a-z0-9.-]{1,190}(/[a-z0-9]{1,63})?$`)
 	ownerKind       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]{0,62}$`)

@@ -1,15 +1,15 @@
-// Package webhook is the admission edge: it takes an AdmissionReview off the
-// wire, has webhook/inject decide, and answers.
+// Package webhook is the admission edge: it decodes AdmissionReviews, has webhook/inject decide, and writes
+// the responses.
 //
-// Whose fault it is decides how a request is answered (see the statuses below):
+// The HTTP status depends on who caused the failure:
 //
-//	the pod author's   200, allowed false, status 422 with every cause
-//	the injector's     500 with a body, so that the webhook configuration's failurePolicy decides
-//	overload           503 with Retry-After, which the API server heeds
-//	the caller's       4xx; the connection survives and nothing is logged as an error
+//	pod author   200, allowed false, status 422 with every cause
+//	injector     500 with a body, so that the webhook configuration's failurePolicy applies
+//	overload     503 with Retry-After, which the API server heeds
+//	client       4xx; the connection stays open and nothing is logged as an error
 //
-// A rejected admission (the second column of the first row) ignores failurePolicy,
-// so the injector never answers its own faults that way.
+// The API server does not apply failurePolicy to a response with allowed false, so an internal error is
+// never answered that way.
 package webhook
 
 import (
@@ -25,21 +25,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Path is where the API server posts admission reviews.
+// Path is the path to which the API server posts reviews of pods.
 const Path = "/mutate"
 
-// Templates gives the templates in force.
+// Templates provides the set of templates in force.
 type Templates interface {
-	// Current is never nil.
+	// Current returns the set in force, which is never nil.
 	Current() *templates.Set
-	// Ready says whether the templates have been loaded at all.
+	// Ready reports whether the templates have been loaded once.
 	Ready() bool
 }
 
-// Injector decides on one pod: inject.Inject.
+// Injector decides on one pod. inject.Inject is the implementation.
 type Injector func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error)
 
-// Options are what a Handler works with. All but Limits, Events and Access are required.
+// Options are the dependencies of the handlers. All but Limits, Events and Access are required.
 type Options struct {
 	Templates  Templates
 	Namespaces Namespaces
@@ -48,9 +48,9 @@ type Options struct {
 	Metrics    *Metrics
 	Log        logr.Logger
 	Limits     Limits
-	// Events tells the pods' owners; nil: nobody is told.
+	// Events writes events on the pods' controllers; nil writes none.
 	Events *Events
-	// Access is asked about the rights that sidecars need; nil: nothing is said about them.
+	// Access checks the permissions that sidecars need; nil disables the check.
 	Access AccessReviewer
 }
 
@@ -58,7 +58,7 @@ type Options struct {
 // no side effects, so a dry run is answered like any other request.
 type Handler struct{ intake }
 
-// NewHandler makes a handler that answers on Path, and any other path with 404.
+// NewHandler returns a handler that answers on Path and responds with 404 on any other path.
 func NewHandler(options Options) *Handler {
 	return &Handler{newIntake(Path, options, options.Limits.withDefaults())}
 }
@@ -78,17 +78,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}, h.failed)
 }
 
-// failed counts and logs a request that got no decision.
+// failed counts and logs an internal error: a request without a decision.
 func (h *Handler) failed(err error) {
 	h.Metrics.failed()
 	h.Log.Error(err, "admission request not answered")
 }
 
-// podAccessTime is all the time that questions about the rights of a pod's service account may take: the pod
-// waits for it.
+// podAccessTime bounds all access reviews for one pod together. It is short because the pod's creation
+// waits for them.
 const podAccessTime = 250 * time.Millisecond
 
-// tellRights warns of rights that the sidecars of a pod need and its service account does not have.
+// tellRights adds warnings about permissions that the pod's sidecars need and its service account does not
+// have.
 func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Result) {
 	texts, err := lackingRights(ctx, h.Access, ServiceAccount{Namespace: r.namespace, Name: r.pod.ServiceAccount()}, result, podAccessTime)
 	if err != nil {
@@ -101,7 +102,8 @@ func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Resu
 
 // decide answers the creation of a pod.
 func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.Time) ([]byte, error) {
-	// The pods of a controller are made while nobody looks: advice on the workload tells of rights.
+	// Nobody sees the warnings on a pod that a controller creates; Advice reports missing permissions on
+	// the workload.
 	_, controlled := r.pod.Controller()
 	result, err := h.decideIn(ctx, r.namespace, func(namespace inject.Namespace) (*inject.Result, error) {
 		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace, Permissions: !controlled && h.Access != nil})

@@ -17,32 +17,33 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// intake takes admission reviews off the wire, on each path in the same way: it
-// bounds what callers may cost, and tells them what they got wrong.
+// intake is the part that all handlers share: it reads an admission review from a request, enforces the
+// limits, and answers malformed requests.
 type intake struct {
 	Options
 	path     string
-	limits   Limits // those of the path: of the options, or its own defaults
+	limits   Limits // Options.Limits with the defaults of this path
 	pending  pending
 	buffers  bufferPool
 	draining atomic.Bool
 }
 
-// newIntake takes reviews on a path.
+// newIntake returns an intake that answers on path.
 func newIntake(path string, options Options, limits Limits) intake {
 	return intake{Options: options, path: path, limits: limits}
 }
 
-// answerer makes the body of a 200 of what was received, or says why there is none: a
-// *callError is the caller's fault, any other error ours. The answer is valid as long as b.
+// answerer returns the body of a 200 response for the received review. A *callError is the client's fault,
+// any other error an internal one. The body is valid as long as b.
 type answerer func(ctx context.Context, b *buffers) ([]byte, error)
 
-// Drain makes every answer from now on close its connection, so that callers move elsewhere.
+// Drain makes every response from now on close its connection, so that clients reconnect to another
+// replica.
 func (i *intake) Drain() { i.draining.Store(true) }
 
-// serve answers one request. failed hears of a fault of ours, which is answered with HTTP 500.
-// What the request takes of the limits it keeps until its answer is written, so that a caller
-// who does not read holds no more than one who does.
+// serve answers one request. failed is called with an internal error, which is answered with HTTP 500. The
+// request counts against the limits until its response is written, so that a client that does not read
+// cannot make the server hold more than the limits allow.
 func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, answer answerer, failed func(error)) {
 	i.Metrics.inFlight.Inc()
 	defer i.Metrics.inFlight.Dec()
@@ -52,7 +53,7 @@ func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, 
 	b.receipt = receipt{pending: &i.pending, limits: &i.limits}
 	defer b.receipt.leave()
 	control := http.NewResponseController(w)
-	// Not every ResponseWriter of a test knows deadlines; a server's does.
+	// The server's ResponseWriter supports deadlines; those of some tests do not, so the error is ignored.
 	_ = control.SetReadDeadline(start.Add(i.limits.ReadTimeout))
 	body, err := i.answer(r, b, answer)
 
@@ -63,7 +64,7 @@ func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, 
 		i.refuse(w, r, control, err, failed)
 		return
 	}
-	// The rest of the memory can serve others while the answer is written.
+	// Release the other buffers' memory to other requests while the response is written.
 	b.received, b.patch = emptied(b.received), emptied(b.patch)
 	b.receipt.hold(int64(len(body)))
 	w.Header().Set("Content-Type", "application/json")
@@ -75,7 +76,7 @@ func (i *intake) serve(w http.ResponseWriter, r *http.Request, start time.Time, 
 	}
 }
 
-// callError is a request that the caller got wrong, or that has to wait.
+// callError is an error that the client caused, or a 503 that asks it to retry.
 type callError struct {
 	code int
 	err  error
@@ -84,15 +85,17 @@ type callError struct {
 func (e *callError) Error() string { return e.err.Error() }
 func (e *callError) Unwrap() error { return e.err }
 
-// statusCallerGone is for metrics and log: there is nobody to read it. The number is nginx's.
+// statusCallerGone is the code of metrics and log for a client that disconnected; it is never sent. The
+// number is nginx's.
 const statusCallerGone = 499
 
-// overloaded is answered with Retry-After.
+// overloaded returns the error that is answered with 503 and Retry-After.
 func overloaded() error {
 	return &callError{http.StatusServiceUnavailable, errors.New("too many requests at once; try again")}
 }
 
-// heeded fails when the caller has gone, so that nothing is done for nobody.
+// heeded returns an error if the client has disconnected, so that no work is done for a response that
+// nobody receives.
 func heeded(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return &callError{statusCallerGone, fmt.Errorf("the caller has gone: %w", err)}
@@ -100,7 +103,7 @@ func heeded(ctx context.Context) error {
 	return nil
 }
 
-// refuse answers a request that got no decision.
+// refuse writes the error response of a request that got no decision.
 func (i *intake) refuse(w http.ResponseWriter, r *http.Request, control *http.ResponseController, err error, failed func(error)) {
 	code := http.StatusInternalServerError
 	if call := (*callError)(nil); errors.As(err, &call) {
@@ -120,19 +123,20 @@ func (i *intake) refuse(w http.ResponseWriter, r *http.Request, control *http.Re
 	http.Error(w, "sidecar-injector: "+err.Error(), code)
 }
 
-// turnAway counts a request that the caller got wrong, or that had to go.
+// turnAway counts and logs a request that failed because of the client, or that has to be retried.
 func (i *intake) turnAway(r *http.Request, err *callError) {
 	i.Metrics.turnedAway.WithLabelValues(i.path, strconv.Itoa(err.code)).Inc()
 	i.Log.V(1).Info("request turned away", "path", i.path, "code", err.code, "why", err.Error(), "remote", r.RemoteAddr)
 }
 
-// discard reads what is left of the body, within reason, because the connection
-// cannot be used again before that.
+// discard reads the rest of the body, up to four times the limit, because a connection can be reused only
+// after that.
 func (i *intake) discard(r *http.Request) {
 	_, _ = io.CopyN(io.Discard, r.Body, 4*i.limits.MaxBody)
 }
 
-// answer receives the body and has it answered. A panic anywhere below is an error of ours.
+// answer checks the request, reads its body and calls answer. A panic in any of these becomes an internal
+// error.
 func (i *intake) answer(r *http.Request, b *buffers, answer answerer) (body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -158,7 +162,7 @@ func (i *intake) answer(r *http.Request, b *buffers, answer answerer) (body []by
 	return body, heeded(r.Context())
 }
 
-// check looks at what can be said before the body is read.
+// check validates path, method and content type, before the body is read.
 func (i *intake) check(r *http.Request) error {
 	if r.URL.Path != i.path {
 		return &callError{http.StatusNotFound, fmt.Errorf("path %s: want %s", message.Quote(r.URL.Path), i.path)}
@@ -176,8 +180,8 @@ func (i *intake) check(r *http.Request) error {
 	return nil
 }
 
-// read receives the whole body. Memory is taken as bytes arrive, whatever length
-// is announced, so that slow callers cannot take it all.
+// read receives the whole body into b.received. The buffer grows as bytes arrive, regardless of the
+// announced length, so that slow clients cannot reserve all memory.
 func (i *intake) read(r *http.Request, b *buffers) error {
 	limit := i.limits.MaxBody
 	tooLarge := func() error {
@@ -205,7 +209,7 @@ func (i *intake) read(r *http.Request, b *buffers) error {
 		}
 	}
 	if r.ContentLength < 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
-		err = nil // the end, where no length was announced
+		err = nil // without a Content-Length the body ends at EOF
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -5,24 +5,23 @@ import (
 	"time"
 )
 
-// Limits bound what callers may cost. The zero value of a field is its default.
+// Limits bounds the resources that requests may use. A zero field means its default.
 type Limits struct {
 	// MaxBody is the largest request in bytes. Default 4 MiB: the API server takes
 	// requests of at most 3 MiB, and the rest of an AdmissionReview (the user's
 	// groups, managed fields) is small.
 	MaxBody int64
-	// MaxRequests is how many requests are worked on at once, from when they are received
-	// until their answer is written. Default 256: ten times the idle connections that one
-	// API server keeps.
+	// MaxRequests is the number of concurrent requests, counted from when the body is received until the
+	// response is written. Default 256: ten times the idle connections that one API server keeps.
 	MaxRequests int64
-	// MaxBytes is how many bytes of bodies, patches and answers may be in memory at once.
-	// Default 64 MiB: thousands of ordinary pods, or sixteen of the largest.
+	// MaxBytes is the total size of bodies, patches and responses in memory. Default 64 MiB: thousands of
+	// ordinary pods, or sixteen of the largest.
 	MaxBytes int64
-	// ReadTimeout is how long a caller may take to send the body. Default 10 s: twice
-	// the time after which the API server has given up.
+	// ReadTimeout is how long a client may take to send the body. Default 10 s: twice the time after which
+	// the API server gives up.
 	ReadTimeout time.Duration
-	// WriteTimeout is how long a caller may take to read the answer. Default 5 s: after that
-	// time the API server, by the chart's default, has given up on the whole call.
+	// WriteTimeout is how long a client may take to read the response. Default 5 s: with the chart's
+	// default timeout the API server has given up on the whole call by then.
 	WriteTimeout time.Duration
 }
 
@@ -45,17 +44,15 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// pending counts what is being worked on.
+// pending counts the requests and bytes in use.
 type pending struct {
 	requests, bytes atomic.Int64
 }
 
-// firstBytes is how much memory a body gets before any of it is there: more than
-// most pods need.
+// firstBytes is the initial size of a body's buffer in bytes: more than most pods need.
 const firstBytes = 32 << 10
 
-// receipt counts what one request takes of the limits. The zero value takes nothing, and is
-// refused nothing.
+// receipt is the share of the limits that one request uses. The zero value is not limited.
 type receipt struct {
 	pending *pending
 	limits  *Limits
@@ -63,7 +60,7 @@ type receipt struct {
 	entered bool
 }
 
-// enter takes a place among the requests that are worked on; false when there is none.
+// enter counts the request as one of the concurrent ones. It returns false if MaxRequests is reached.
 func (r *receipt) enter() bool {
 	r.entered = r.pending.requests.Add(1) <= r.limits.MaxRequests
 	if !r.entered {
@@ -72,8 +69,8 @@ func (r *receipt) enter() bool {
 	return r.entered
 }
 
-// hold asks for room for that many bytes in all; false when there is none. Fewer than before
-// are always granted.
+// hold sets the request's share of MaxBytes to bytes. It returns false, and changes nothing, if that
+// exceeds the limit; a decrease always succeeds.
 func (r *receipt) hold(bytes int64) bool {
 	if r.pending == nil {
 		return true
@@ -87,7 +84,7 @@ func (r *receipt) hold(bytes int64) bool {
 	return true
 }
 
-// leave gives everything back.
+// leave releases the request's share.
 func (r *receipt) leave() {
 	r.pending.bytes.Add(-r.bytes)
 	if r.entered {

@@ -13,32 +13,32 @@ import (
 )
 
 const (
-	// liveReadTimeout bounds one read of a namespace: a tenth of the time that the API
-	// server waits for an answer by default.
+	// liveReadTimeout bounds one read of a namespace: a tenth of the 5 s that the API server waits for an
+	// answer by default.
 	liveReadTimeout = 500 * time.Millisecond
-	// liveReadPause lies between two reads of one namespace. Where every pod of a namespace
-	// needs a read, since somebody has changed the webhook configuration's selectors, it
-	// makes them twenty a second, and a pod's wait a twentieth of a second at most.
+	// liveReadPause is the time between two reads of one namespace. If every pod of a namespace needs a
+	// read, because the webhook configuration's selectors were changed by hand, it limits them to twenty a
+	// second and delays a pod by at most 50 ms.
 	liveReadPause = 50 * time.Millisecond
-	// liveReadsPerSecond bounds the reads of all namespaces, with as many at once: names are
-	// whatever a caller writes, and the API server is not to suffer from that.
+	// liveReadsPerSecond limits the reads of all namespaces together, and is the burst as well. A client
+	// can name any namespace, and that must not load the API server.
 	liveReadsPerSecond = 100
 )
 
-// liveReads reads namespaces from the API server. Who asks gets an answer that was read after
-// he asked, or the read would be as late as the watch; those who wait for the same
-// namespace share one.
+// liveReads reads namespaces from the API server. A caller always gets the result of a read that began
+// after its call, since an older read could be as outdated as the watch. Callers that wait for the same
+// namespace share one read.
 type liveReads struct {
 	client  metadata.Getter
 	limiter flowcontrol.RateLimiter
 
 	mu sync.Mutex
-	// next has the namespaces that are being read, or were until a moment ago, each with the
-	// read that has not begun yet; nil while nobody waits for it.
+	// next has a key for each namespace whose goroutine is running. Its value is the read that has not
+	// begun yet, nil if no caller waits for one.
 	next map[string]*liveRead
 }
 
-// liveRead is one read; namespace and err may be looked at once done is closed.
+// liveRead is one read. namespace and err may be read once done is closed.
 type liveRead struct {
 	done      chan struct{}
 	namespace inject.Namespace
@@ -53,8 +53,8 @@ func newLiveReads(client metadata.Getter) *liveReads {
 	}
 }
 
-// read gives a namespace as it is at some moment after the call. It waits no longer than
-// liveReadTimeout, and not past ctx.
+// read returns the namespace as it was at some time after the call. It fails after liveReadTimeout, or when
+// ctx ends.
 func (l *liveReads) read(ctx context.Context, name string) (inject.Namespace, error) {
 	ctx, cancel := context.WithTimeout(ctx, liveReadTimeout)
 	defer cancel()
@@ -67,7 +67,8 @@ func (l *liveReads) read(ctx context.Context, name string) (inject.Namespace, er
 	}
 }
 
-// join gives the read that begins next.
+// join returns the read of name that begins next, and starts the goroutine that performs it if none is
+// running.
 func (l *liveReads) join(name string) *liveRead {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +83,7 @@ func (l *liveReads) join(name string) *liveRead {
 	return next
 }
 
-// run reads a namespace for as long as somebody waits for it.
+// run reads a namespace again and again until no caller waits for it.
 func (l *liveReads) run(name string) {
 	for {
 		next := l.begin(name)
@@ -95,8 +96,8 @@ func (l *liveReads) run(name string) {
 	}
 }
 
-// begin takes the read that is next: whoever comes later waits for another one. It is nil when
-// nobody waits.
+// begin removes and returns the pending read: later callers wait for another one. It returns nil, and the
+// goroutine ends, if no caller waits.
 func (l *liveReads) begin(name string) *liveRead {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,7 +110,8 @@ func (l *liveReads) begin(name string) *liveRead {
 	return next
 }
 
-// ask asks the API server. No caller's end ends it, for others wait too.
+// ask reads the namespace from the API server. It does not use the context of a caller, because several
+// callers may share the result.
 func (l *liveReads) ask(name string) (inject.Namespace, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), liveReadTimeout)
 	defer cancel()

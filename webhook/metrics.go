@@ -11,11 +11,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// unknownTemplate stands for every name that no loaded template has, so that
-// nobody's annotation makes a time series.
+// unknownTemplate is the label's value for every name that no loaded template has, so that users cannot
+// create time series by annotations.
 const unknownTemplate = "unknown"
 
-// Metrics count what the webhook does.
+// Metrics are the Prometheus metrics of the webhook.
 type Metrics struct {
 	decisions  *prometheus.CounterVec
 	duration   prometheus.Histogram
@@ -28,8 +28,7 @@ type Metrics struct {
 	crashes    *prometheus.CounterVec
 
 	mu sync.Mutex
-	// gone are the templates of which there are series but which were not in force at the last
-	// collection.
+	// gone are the templates that have series but were not in force at the previous collection.
 	gone map[string]bool
 }
 
@@ -67,7 +66,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		Help: "Pods and workloads whose namespace was read again because it said no, by result: same; newer, where the watch was behind; failed, where there was no decision.",
 	}, []string{"result"})
 	m.crashes = newCrashes()
-	// What an alert divides has to be there before it first happens.
+	// Series that alerts use in a division have to exist before their first increment.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
 	m.turnedAway.WithLabelValues(Path, strconv.Itoa(http.StatusServiceUnavailable))
 	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -78,9 +77,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	return m
 }
 
-// forget drops the series of templates that are gone, or a cluster whose templates come and go would
-// have more and more of them. Such a series is collected once more before, so that its last
-// decisions are seen. inForce says which templates there are.
+// forget deletes the series of removed templates, whose number would otherwise grow without bound. A series
+// is deleted at the second collection after its template was removed, so that its last increments are
+// collected once. inForce has the names of the present templates.
 func (m *Metrics) forget(inForce map[string]bool) {
 	gone := map[string]bool{}
 	for _, name := range m.counted() {
@@ -98,7 +97,8 @@ func (m *Metrics) forget(inForce map[string]bool) {
 	m.gone = gone
 }
 
-// counted are the templates of which there are series, some more than once.
+// counted returns the values of the label "template" of all series, with repetitions, except "" and
+// unknownTemplate.
 func (m *Metrics) counted() []string {
 	series := make(chan prometheus.Metric)
 	go func() { defer close(series); m.decisions.Collect(series) }()
@@ -106,7 +106,7 @@ func (m *Metrics) counted() []string {
 	for one := range series {
 		var written dto.Metric
 		if one.Write(&written) != nil {
-			continue // it tells whoever collects it
+			continue // the registry reports the error at the collection itself
 		}
 		for _, label := range written.Label {
 			if name := label.GetValue(); label.GetName() == "template" && name != "" && name != unknownTemplate {
@@ -117,8 +117,8 @@ func (m *Metrics) counted() []string {
 	return names
 }
 
-// decided counts each instance of a result, each part of the request that could
-// not be read, and a pod that has neither.
+// decided counts each instance of a result and each part of the request that could not be read. A result
+// that has neither is counted once.
 func (m *Metrics) decided(result *inject.Result) {
 	counted := len(result.Instances)
 	for i := range result.Instances {

@@ -10,28 +10,29 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Namespaces tells what counts of a namespace. An error is the injector's fault,
-// never the pod's: the pod is then not decided on at all.
+// Namespaces returns the labels and annotations of a namespace. An error is an internal error, never the
+// pod's fault: the pod then gets no decision.
 type Namespaces interface {
 	Namespace(ctx context.Context, name string) (inject.Namespace, error)
 }
 
 // Rereader is implemented by Namespaces that may be behind the cluster.
 type Rereader interface {
-	// Reread gives a namespace as it is at some moment after the call.
+	// Reread returns the namespace as it was at some time after the call.
 	Reread(ctx context.Context, name string) (inject.Namespace, error)
 }
 
 // The results of reading a namespace again in the metrics.
 const (
-	rereadSame   = "same"   // the namespace says no indeed
-	rereadNewer  = "newer"  // what was known of it was out of date
-	rereadFailed = "failed" // nobody knows, so there is no decision
+	rereadSame   = "same"   // the namespace is unchanged, and so is the decision
+	rereadNewer  = "newer"  // the watch was behind
+	rereadFailed = "failed" // the read failed, so there is no decision
 )
 
-// decideIn decides in a namespace. If the namespace says no to a call that the webhook's
-// selectors let through, the API server knew more than we did: the namespace is read again,
-// or the pod would do without sidecars for good because it was made a moment after the label.
+// decideIn calls decide with the namespace. If its label denies injection although the webhook's selectors
+// let the request through, the API server has newer data than the watch, so the namespace is read again and
+// decide is called with what was read. Otherwise a pod that is created right after its namespace was
+// labelled would stay without sidecars.
 func (o *Options) decideIn(ctx context.Context, name string, decide func(inject.Namespace) (*inject.Result, error)) (*inject.Result, error) {
 	if !o.Templates.Ready() {
 		return nil, errors.New("templates are not loaded yet")
@@ -64,7 +65,8 @@ func (o *Options) decideIn(ctx context.Context, name string, decide func(inject.
 	return decide(newer)
 }
 
-// unread is why there is no decision: the caller did not wait, or we cannot read.
+// unread returns the error for a namespace that could not be read: that of a disconnected client, or an
+// internal one.
 func (o *Options) unread(ctx context.Context, name string, err error) error {
 	if gone := heeded(ctx); gone != nil {
 		return gone
@@ -72,18 +74,18 @@ func (o *Options) unread(ctx context.Context, name string, err error) error {
 	return fmt.Errorf("namespace %s: %w", message.Quote(name), err)
 }
 
-// deniedByLabel says whether a decision may be due to what the namespace's label was thought to be.
+// deniedByLabel reports whether an outdated label of the namespace may be the reason for a decision.
 func deniedByLabel(reason inject.Reason) bool {
 	return reason == inject.NotEnabled || reason == inject.NamespaceDisabled || reason == inject.UnknownLabelValue
 }
 
-// StandaloneNamespaces are those of an injector without a cluster: a namespace
-// counts as it was given, any other one as enabled.
+// StandaloneNamespaces are the namespaces of an injector without a cluster: those that were given, while
+// any other one counts as enabled.
 type StandaloneNamespaces struct {
 	given map[string]inject.Namespace
 }
 
-// NewStandaloneNamespaces takes the namespaces that are known; of two with one name the last counts.
+// NewStandaloneNamespaces returns the given namespaces. If two have the same name, the last one counts.
 func NewStandaloneNamespaces(given []inject.Namespace) *StandaloneNamespaces {
 	byName := make(map[string]inject.Namespace, len(given))
 	for _, namespace := range given {
@@ -92,7 +94,7 @@ func NewStandaloneNamespaces(given []inject.Namespace) *StandaloneNamespaces {
 	return &StandaloneNamespaces{given: byName}
 }
 
-// Namespace never fails.
+// Namespace implements Namespaces. It never fails.
 func (s *StandaloneNamespaces) Namespace(_ context.Context, name string) (inject.Namespace, error) {
 	if namespace, ok := s.given[name]; ok {
 		return namespace, nil
@@ -100,8 +102,8 @@ func (s *StandaloneNamespaces) Namespace(_ context.Context, name string) (inject
 	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}, nil
 }
 
-// Run does nothing: what was given does not change.
+// Run does nothing, since the namespaces do not change.
 func (s *StandaloneNamespaces) Run(context.Context) {}
 
-// Synced is always true.
+// Synced returns true.
 func (s *StandaloneNamespaces) Synced() bool { return true }

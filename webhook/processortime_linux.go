@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// processorTime is what the calling thread has used of a processor so far. The goroutine has to be
+// processorTime returns the CPU time that the calling thread has used so far. The goroutine has to be
 // locked to its thread.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
-	// The arguments are constants that Linux has had since 2.6.26: nothing can be wrong with them.
+	// RUSAGE_THREAD exists since Linux 2.6.26, so the call cannot fail.
 	_ = syscall.Getrusage(syscall.RUSAGE_THREAD, &usage)
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

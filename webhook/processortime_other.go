@@ -4,6 +4,6 @@ package webhook
 
 import "time"
 
-// processorTime is the time of the clock where threads' own is not to be had: it counts more, so
-// that less is done.
+// processorTime returns the wall clock time, on systems without the CPU time of a thread. It advances
+// faster, so that less work is admitted.
 func processorTime() time.Duration { return time.Duration(time.Now().UnixNano()) }

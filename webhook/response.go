@@ -12,14 +12,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// allowed answers a request that is none of the injector's business.
+// allowed returns the response to a request that the injector does not handle.
 func allowed(uid string) []byte {
 	return append(beginResponse(nil, uid), `,"allowed":true}}`...)
 }
 
-// respond writes the AdmissionReview that answers with result. It is put
-// together by hand: the patch is copied once, and nothing else is large.
-// The result is valid as long as b. It fails when there is no room for it.
+// respond returns the AdmissionReview that answers with result. It is assembled by hand so that the patch,
+// the only large part, is copied once. The returned slice is valid as long as b. An overload error is
+// returned if there is no room for it.
 func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotation) ([]byte, error) {
 	size := patchSize(result)
 	if err := b.hold(size + base64.StdEncoding.EncodedLen(size)); err != nil {
@@ -56,7 +56,7 @@ func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotat
 	return b.answer, nil
 }
 
-// patchSize is about how many bytes the patch will have; quoting makes it a little longer.
+// patchSize estimates the patch's length in bytes; escaping may make it slightly longer.
 func patchSize(result *inject.Result) int {
 	size := 0
 	for i := range result.Operations {
@@ -65,14 +65,14 @@ func patchSize(result *inject.Result) int {
 	return size
 }
 
-// allowedWith answers a request that is let through with warnings, if there are any.
+// allowedWith returns a response that allows the request, with warnings if there are any.
 func allowedWith(b *buffers, uid string, warnings []string) []byte {
 	out := append(beginResponse(b.answer, uid), `,"allowed":true`...)
 	b.answer = append(appendWarnings(out, warnings), `}}`...)
 	return b.answer
 }
 
-// refusedWith answers a request that is refused, and says more in warnings.
+// refusedWith returns a response that refuses the request with status, with warnings if there are any.
 func refusedWith(b *buffers, uid string, status *metav1.Status, warnings []string) ([]byte, error) {
 	text, err := json.Marshal(status)
 	if err != nil {
@@ -97,7 +97,7 @@ func appendWarnings(out []byte, warnings []string) []byte {
 	return append(out, ']')
 }
 
-// refusal is the status of a pod that its author has to mend.
+// refusal returns the status of a refused pod.
 func refusal(result *inject.Result) *metav1.Status {
 	return &metav1.Status{
 		Status:  metav1.StatusFailure,
@@ -113,8 +113,8 @@ func beginResponse(out []byte, uid string) []byte {
 	return appendString(out, uid)
 }
 
-// appendString quotes text as JSON. The error is left aside on purpose: it only
-// says that invalid UTF-8 was replaced, and an answer with a replaced character is better than none.
+// appendString appends text as a JSON string. The error is ignored on purpose: it only reports that invalid
+// UTF-8 was replaced, which is acceptable.
 func appendString(out []byte, text string) []byte {
 	out, _ = jsontext.AppendQuote(out, text)
 	return out

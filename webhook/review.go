@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// review is what counts of an AdmissionReview. Its strings are copies; pod and
-// the objects point into the body that was decoded.
+// review is the decoded part of an AdmissionReview. Its strings are copies; pod, object and oldObject point
+// into the decoded body.
 type review struct {
 	uid         string
 	operation   string
@@ -24,12 +24,13 @@ type review struct {
 	// name is request.name: "" for a pod that only has generateName.
 	name string
 
-	// pod is request.object, nil when that is absent or null; podError is why it cannot
-	// be read, which matters only if it is a pod that is created.
+	// pod is request.object, nil if that is absent or null. podError is why it cannot be read as a pod; it
+	// matters only if createsPod is true.
 	pod      *inject.Pod
 	podError error
 
-	// object and oldObject are request's, as received, where no pod is wanted; nil when absent or null.
+	// object and oldObject are the raw members of the request, set only by decodeObjects; nil if absent or
+	// null.
 	object, oldObject []byte
 }
 
@@ -41,14 +42,14 @@ const (
 	reviewKind       = "AdmissionReview"
 )
 
-// createsPod says whether the request is one that the injector has an opinion on.
+// createsPod reports whether the request creates a pod; any other request is allowed unchanged.
 func (r *review) createsPod() bool {
 	return r.operation == "CREATE" && r.subResource == "" &&
 		r.kind == groupVersionName{"", "v1", "Pod"} &&
 		r.resource == groupVersionName{"", "v1", "pods"}
 }
 
-// podName is the name by which people know the pod: its own, or the request's.
+// podName returns the pod's metadata.name or, if that is empty, request.name.
 func (r *review) podName() string {
 	if name := r.pod.Name(); name != "" {
 		return name
@@ -56,21 +57,21 @@ func (r *review) podName() string {
 	return r.name
 }
 
-// decodeReview reads an AdmissionReview, and of the pod in it the metadata, in
-// one pass. What does not count is skipped; of a member given twice the last one
-// counts, as in encoding/json. Its errors name the member that is at fault.
+// decodeReview decodes an AdmissionReview, and of the pod in it the metadata, in one pass. Unknown members
+// are skipped; if a member occurs twice, the last one counts, as in encoding/json. Errors name the member
+// that is at fault.
 func decodeReview(body []byte) (*review, error) {
 	return (&reviewDecoder{cursor: rawjson.New(body)}).whole()
 }
 
-// decodeObjects reads an AdmissionReview of anything; its objects are left as they are.
+// decodeObjects decodes an AdmissionReview of any kind of object, whose raw text it keeps.
 func decodeObjects(body []byte) (*review, error) {
 	return (&reviewDecoder{cursor: rawjson.New(body), raw: true}).whole()
 }
 
 type reviewDecoder struct {
 	cursor *rawjson.Cursor
-	// raw leaves the objects as they are; else request.object is read as a pod.
+	// raw keeps the objects' raw text; otherwise request.object is read as a pod.
 	raw bool
 
 	review
@@ -112,7 +113,7 @@ func (d *reviewDecoder) decode() error {
 	case d.createsPod() && d.namespace == "":
 		return errors.New("request.namespace: missing")
 	case d.createsPod() && len(validation.IsDNS1123Label(d.namespace)) > 0:
-		// It becomes part of the address of a look-up.
+		// It becomes part of the URL of a request to the API server.
 		return fmt.Errorf("request.namespace: %s is no name of a namespace", message.Quote(d.namespace))
 	}
 	return nil
@@ -176,7 +177,8 @@ func (d *reviewDecoder) rawObject() ([]byte, error) {
 	return d.cursor.Raw()
 }
 
-// readPod reads request.object as a pod, whatever it is: the kind may stand behind it.
+// readPod reads request.object as a pod before it is known to be one, because the member "kind" may follow
+// it. If that fails, the object is skipped and podError set.
 func (d *reviewDecoder) readPod() error {
 	start := *d.cursor
 	d.pod, d.podError = inject.ReadPod(d.cursor)

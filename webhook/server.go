@@ -14,29 +14,29 @@ import (
 
 // Bounds of a connection. Those of a request are Limits.
 const (
-	// maxConnections is twice the requests at once. One whose headers are half sent, as large as
-	// they may be, takes 120 kB.
+	// maxConnections is twice Limits.MaxRequests. A connection whose headers are half received, at their
+	// largest size, takes 120 kB.
 	maxConnections = 512
 	// maxHeader bounds the headers of a request, in bytes, to which net/http adds 4 KiB. The API
 	// server sends less than 1 KiB, or a bearer token more.
 	maxHeader = 16 << 10
-	// headerTimeout is how long a handshake may take, and the headers of a request from their
-	// first byte on.
+	// headerTimeout bounds the TLS handshake, and the time from the first to the last byte of a request's
+	// headers.
 	headerTimeout = 5 * time.Second
-	// idleTimeout is longer than the 90 s of client-go, so that the API server closes a
-	// connection and never writes to one that has just been closed.
+	// idleTimeout is longer than the 90 s of client-go, so that the API server closes an idle connection
+	// first and never writes to one that was just closed.
 	idleTimeout = 2 * time.Minute
-	// answerTimeout ends what no handler of ours answers, such as headers that make no sense. It is
-	// longer than Limits.ReadTimeout and WriteTimeout together.
+	// answerTimeout bounds responses that no handler of ours writes, such as those to malformed headers. It
+	// is longer than Limits.ReadTimeout and WriteTimeout together.
 	answerTimeout = 30 * time.Second
-	// shutdownTimeout is how long requests may go on that are under way when Run ends.
+	// shutdownTimeout is how long Run waits for requests that are in progress when its context ends.
 	shutdownTimeout = time.Minute
-	// handshakeTimeout bounds the check of the server by itself.
+	// handshakeTimeout bounds the handshake of Served.
 	handshakeTimeout = 10 * time.Second
 )
 
-// Server is the HTTPS listener of the admission edge. TLS is 1.2 or newer, HTTP is 1.1, which is
-// what the API server speaks to webhooks.
+// Server is the HTTPS server of the admission edge. It requires TLS 1.2 or newer and speaks HTTP/1.1, which
+// is what the API server uses for webhooks.
 type Server struct {
 	host    string
 	port    int
@@ -45,11 +45,12 @@ type Server struct {
 	started atomic.Bool
 }
 
-// GetCertificate gives the certificate of a handshake, as in tls.Config.
+// GetCertificate returns the certificate for a handshake, as in tls.Config.
 type GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// NewServer prepares a server on listen, host:port; with port 0 it takes a free one.
-// further are handlers of other paths than handler's own; there may be none.
+// NewServer returns a server that will listen on listen, which is host:port; for port 0 it chooses a free
+// port now. further maps other paths to their handlers and may be nil. It fails if listen is malformed or
+// no port is free.
 func NewServer(listen string, certificate GetCertificate, handler *Handler, further map[string]http.Handler) (*Server, error) {
 	host, port, err := address(listen)
 	if err != nil {
@@ -78,11 +79,11 @@ func NewServer(listen string, certificate GetCertificate, handler *Handler, furt
 	}, nil
 }
 
-// Address is where the server listens, host:port; the host is "" for all addresses.
+// Address returns host:port where the server listens; the host is "" for all addresses.
 func (s *Server) Address() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
 
-// Run serves until ctx is done, then waits for the requests that are being
-// answered, up to a minute.
+// Run serves until ctx is done, then waits up to a minute for the requests that are in progress. It fails
+// if the address is in use, serving fails, or requests take longer than that.
 func (s *Server) Run(ctx context.Context) error {
 	listener, err := net.Listen("tcp", s.Address())
 	if err != nil {
@@ -104,21 +105,22 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// Served checks that a client is given a certificate, by a handshake of its own.
+// Served checks by a TLS handshake with the server that clients are given a certificate. It fails before
+// Run listens.
 func (s *Server) Served() error {
 	if !s.started.Load() {
 		return errors.New("webhook server: not listening yet")
 	}
 	dialer := &net.Dialer{Timeout: handshakeTimeout}
-	conn, err := tls.DialWithDialer(dialer, "tcp", s.Address(), &tls.Config{InsecureSkipVerify: true}) // what is served is looked at elsewhere
+	conn, err := tls.DialWithDialer(dialer, "tcp", s.Address(), &tls.Config{InsecureSkipVerify: true}) // other checks validate the certificate
 	if err != nil {
 		return fmt.Errorf("webhook server %s: %w", s.Address(), err)
 	}
 	return conn.Close()
 }
 
-// address takes host:port apart. Others want to know the address before Run listens, so for
-// port 0 a free one is looked for here; another program could in theory take it in between.
+// address splits host:port. The address has to be known before Run listens, so a free port for port 0 is
+// chosen here; in theory another program could take it before Run does.
 func address(listen string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// TemplatesPath is where the API server posts templates.
+// TemplatesPath is the path to which the API server posts reviews of templates.
 const TemplatesPath = "/validate-templates"
 
-// TemplateReview tells whoever applies a template what validate would: one with
-// errors is refused with all of them, and warnings become admission warnings. It
-// looks at a template by itself, so that its answer depends on nothing else.
+// TemplateReview is the handler that validates templates as they are applied, like the command validate: a
+// template with errors is refused with all of them, and warnings become admission warnings. Each template
+// is checked by itself, so that the answer depends on no other object.
 type TemplateReview struct {
 	intake
 	turns  *turns
@@ -33,18 +33,19 @@ const (
 	reviewAccepted  = "accepted"
 	reviewRefused   = "refused"
 	reviewUnchanged = "unchanged" // an update of metadata alone
-	reviewFailed    = "failed"    // the injector could not tell
+	reviewFailed    = "failed"    // internal error
 )
 
 const (
-	// maxReviewMessage is where a refusal's text stops listing findings, in bytes, as for pods.
+	// maxReviewMessage is the length in bytes at which the message of a refusal stops listing findings, as
+	// for pods.
 	maxReviewMessage = 1024
-	// maxCauses bounds the findings of a refusal, of which kubectl prints each, in bytes.
+	// maxCauses bounds the total size of a refusal's causes in bytes; kubectl prints each of them.
 	maxCauses = 16 << 10
 )
 
-// NewTemplateReview makes a handler that answers on TemplatesPath, and any other path
-// with 404. Of the options it uses metrics, log, limits and, of the settings, the release of Kubernetes.
+// NewTemplateReview returns a handler that answers on TemplatesPath and responds with 404 on any other
+// path. Of options it uses Metrics, Log, Limits and Settings.Kubernetes.
 func NewTemplateReview(options Options) *TemplateReview {
 	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits)), loader: load.NewLoader().For(options.Settings.Kubernetes), turns: newTurns(reviewAllowance())}
 }
@@ -74,7 +75,7 @@ func (t *TemplateReview) answerTo(b *buffers) ([]byte, error) {
 	return t.decide(b, review)
 }
 
-// changesTemplate says whether somebody creates or changes a template.
+// changesTemplate reports whether the request creates or updates a template.
 func (r *review) changesTemplate() bool {
 	return (r.operation == "CREATE" || r.operation == "UPDATE") && r.subResource == "" && r.object != nil &&
 		r.kind.group == v1alpha1.GroupVersion.Group &&
@@ -86,8 +87,8 @@ func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 	if err != nil {
 		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
 	}
-	// A template that came in broken can still be labelled, annotated, and deleted
-	// through its finalizers.
+	// A template that is already stored with errors can still be labelled, annotated, and deleted through
+	// its finalizers.
 	if old, err := oldContent(r); err != nil {
 		return nil, err
 	} else if bytes.Equal(content, old) {
@@ -122,7 +123,7 @@ func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 	return refusedWith(b, r.uid, faultyTemplate(r.kind.name, name, faults), fit(warnings))
 }
 
-// oldContent is what the template was before an update; nil for a creation.
+// oldContent returns the template's content before an update; nil for a creation.
 func oldContent(r *review) ([]byte, error) {
 	if r.operation != "UPDATE" || r.oldObject == nil {
 		return nil, nil
@@ -134,7 +135,7 @@ func oldContent(r *review) ([]byte, error) {
 	return content, nil
 }
 
-// templateName is the object's own: the request has none where the API server makes it up.
+// templateName returns the name in the object: request.name is empty if the API server generates the name.
 func templateName(r *review) (string, error) {
 	var object struct{ Metadata struct{ Name string } }
 	if err := json.Unmarshal(r.object, &object); err != nil {
@@ -146,8 +147,8 @@ func templateName(r *review) (string, error) {
 	return object.Metadata.Name, nil
 }
 
-// faultyTemplate is the status of a template that its author has to mend. kubectl
-// prints the causes, other clients the message.
+// faultyTemplate returns the status of a refused template. kubectl prints the causes, other clients the
+// message.
 func faultyTemplate(kind, name string, faults []templates.Finding) *metav1.Status {
 	var causes []metav1.StatusCause
 	size := 0

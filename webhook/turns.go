@@ -7,46 +7,46 @@ import (
 	"time"
 )
 
-// allowance is how much processor time a kind of request may take.
+// allowance is how much CPU time one kind of request may take.
 type allowance struct {
-	// share of one processor in the long run.
+	// share is the long-term share of one processor.
 	share float64
-	// burst is what may be taken at once after a rest.
+	// burst is how much unused CPU time can accumulate.
 	burst time.Duration
 }
 
-// side is the share of one processor that reviews of templates and advice may take each. A pod that
-// comes while one of them is worked on may be slower; with a hundredth of the time, that is no more
-// than one or two in a hundred, even where there is one processor only.
+// side is the share of one processor that template reviews and advice may use each. A pod that arrives
+// during such work may be slower; with a share of 1 % that affects one or two pods in a hundred, even on a
+// single processor.
 const side = 0.01
 
-// reviewAllowance is that of reviews of templates. Five seconds at once are enough for four hundred
-// templates (the built-in ones take about 12 ms each), which GitOps may bring at one time, and what is
-// earned for one template in a second. A template that is not reviewed in time is still judged when
-// it is loaded.
+// reviewAllowance is the allowance of template reviews. A burst of 5 s is enough for four hundred templates
+// (the built-in ones take about 12 ms each), which GitOps may apply at once; in the long run it is about
+// one template a second. A template that cannot be reviewed in time is still checked when it is loaded.
 func reviewAllowance() allowance { return allowance{share: side, burst: 5 * time.Second} }
 
-// adviceAllowance is that of advice: a second at once is enough for some thousands of workloads, and
-// what is earned for fifty in a second.
+// adviceAllowance is the allowance of advice. A burst of 1 s is enough for some thousands of workloads; in
+// the long run it is about fifty a second.
 func adviceAllowance() allowance { return allowance{share: side, burst: time.Second} }
 
-// longestWait is how long a caller waits for others, and then for time to be earned. Who would have
-// to wait longer for the latter is turned away at once. Both together are what the API server
-// waits for advice.
+// longestWait bounds the wait for other requests and, separately, the wait for credit. A request that would
+// have to wait longer for credit is rejected at once. Both together are the API server's timeout for
+// advice.
 const longestWait = time.Second
 
-// turns lets requests of one kind work one after the other, and no more than their allowance. Go
-// has no priorities, so this is what keeps work that can wait from the processors that pods
-// need: who may ask for it is anybody who reaches the port.
+// turns runs the requests of one kind one after the other, within their allowance. Go has no goroutine
+// priorities, so this is what keeps deferrable work, which anybody who can reach the port may request, from
+// taking the processors that pods need.
 type turns struct {
 	allowance
-	// busy holds the one who works.
+	// busy is a semaphore with one slot: the request that is being worked on.
 	busy chan struct{}
-	// used gives the processor time that the thread has used: processorTime.
+	// used returns the CPU time that the current thread has used: processorTime.
 	used func() time.Duration
 
 	mu sync.Mutex
-	// credit is what may be taken now, as of at; below zero when the last one took more than was left.
+	// credit is the CPU time that may be used, as of the time at. It is negative if the last request used
+	// more than was left.
 	credit time.Duration
 	at     time.Time
 }
@@ -55,9 +55,9 @@ func newTurns(a allowance) *turns {
 	return &turns{allowance: a, busy: make(chan struct{}, 1), used: processorTime, credit: a.burst, at: time.Now()}
 }
 
-// do has work done when it is its turn. What counts is the processor time of its thread: that of the
-// clock would be longer the busier the machine is with other things. It ends with the caller
-// while it waits.
+// do waits for its turn and for credit, then calls work and charges the CPU time of its thread. Wall clock
+// time would charge more the busier the machine is. It returns an overload error after longestWait, and an
+// error if the client disconnects while it waits.
 func (t *turns) do(ctx context.Context, work func() error) error {
 	patience := time.NewTimer(longestWait)
 	defer patience.Stop()
@@ -79,9 +79,9 @@ func (t *turns) do(ctx context.Context, work func() error) error {
 	return work()
 }
 
-// rest waits until there is credit.
+// rest waits until the credit is not negative.
 func (t *turns) rest(ctx context.Context) error {
-	if err := heeded(ctx); err != nil { // both may have been ready
+	if err := heeded(ctx); err != nil { // select chooses at random if both channels are ready
 		return err
 	}
 	wait := t.due()
@@ -101,7 +101,7 @@ func (t *turns) rest(ctx context.Context) error {
 	}
 }
 
-// due is how long it takes until there is credit.
+// due updates the credit and returns how long it will take until it is not negative.
 func (t *turns) due() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,15 +13,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// WatchedNamespaces are those of a cluster. A watch of their metadata answers; a
-// namespace that it does not have, because it has just been made or the watch is
-// late, is read. Nothing is concluded from a namespace that cannot be read.
+// WatchedNamespaces are the namespaces of a cluster. They are served from a watch of their metadata; a
+// namespace that the watch does not have, because it is new or the watch is behind, is read from the API
+// server. A failed read is an error, never treated as a missing namespace.
 type WatchedNamespaces struct {
 	informer cache.SharedIndexInformer
 	reads    *liveReads
 }
 
-// NewWatchedNamespaces prepares the watch; Run runs it.
+// NewWatchedNamespaces creates the watch; Run starts it.
 func NewWatchedNamespaces(client metadata.Interface) (*WatchedNamespaces, error) {
 	resource := corev1.SchemeGroupVersion.WithResource("namespaces")
 	informer := metadatainformer.NewFilteredMetadataInformer(client, resource, metav1.NamespaceAll, 0, cache.Indexers{}, nil).Informer()
@@ -34,11 +34,11 @@ func NewWatchedNamespaces(client metadata.Interface) (*WatchedNamespaces, error)
 // Run watches until ctx is done.
 func (w *WatchedNamespaces) Run(ctx context.Context) { w.informer.RunWithContext(ctx) }
 
-// Synced says whether the watch has seen all namespaces once.
+// Synced reports whether the watch has received all namespaces once.
 func (w *WatchedNamespaces) Synced() bool { return w.informer.HasSynced() }
 
-// Namespace gives what the watch has of a namespace, or reads it. It fails when the
-// namespace does not exist, or is not read within half a second.
+// Namespace returns the namespace from the watch, or reads it. It fails if the namespace does not exist, or
+// is not read within half a second.
 func (w *WatchedNamespaces) Namespace(ctx context.Context, name string) (inject.Namespace, error) {
 	stored, found, err := w.informer.GetStore().GetByKey(name)
 	if err != nil {
@@ -54,8 +54,8 @@ func (w *WatchedNamespaces) Namespace(ctx context.Context, name string) (inject.
 	return namespace, nil
 }
 
-// Reread asks the API server, whatever the watch has. It fails when the namespace does not
-// exist, or is not read within half a second.
+// Reread reads the namespace from the API server, regardless of the watch. It fails if the namespace does
+// not exist, or is not read within half a second.
 func (w *WatchedNamespaces) Reread(ctx context.Context, name string) (inject.Namespace, error) {
 	namespace, err := w.reads.read(ctx, name)
 	if err != nil {
@@ -68,11 +68,12 @@ func namespaceOf(meta *metav1.ObjectMeta) inject.Namespace {
 	return inject.Namespace{Name: meta.Name, Labels: meta.Labels, Annotations: meta.Annotations}
 }
 
-// keepWhatCounts drops what a decision never looks at: managed fields are most of a namespace's metadata.
+// keepWhatCounts is the informer's transform: it drops the metadata that decisions never use. Managed
+// fields are most of a namespace's metadata.
 func keepWhatCounts(object any) (any, error) {
 	namespace, ok := object.(*metav1.PartialObjectMetadata)
 	if !ok {
-		return object, nil // a deletion that the watch missed; it carries a key
+		return object, nil // cache.DeletedFinalStateUnknown, for a deletion that the watch missed
 	}
 	namespace.ObjectMeta = metav1.ObjectMeta{
 		Name:            namespace.Name,

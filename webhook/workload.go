@@ -11,24 +11,25 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// workload is what counts of an object that makes pods. It points into the text
-// that it was read from.
+// workload is the part of an object that advice depends on. Its slices of bytes point into the text that it
+// was read from.
 type workload struct {
 	kind string
-	// apiVersion and name are "" where the object has none yet.
+	// apiVersion and name are "" if the object has none yet.
 	apiVersion, name string
-	// owned says that a controller made it, which has no use for advice.
+	// owned is true if the object has a controller: nobody reads warnings on it.
 	owned bool
-	// levels are the metadata from the workload itself to its pod template, with the
-	// keys of ours only.
+	// levels are the metadata of each level, from the workload itself to its pod template, with the
+	// injector's own keys only.
 	levels []inject.Metadata
-	// template is the pod template, nil where there is none.
+	// template is the raw pod template, nil if there is none.
 	template []byte
-	// claims are the volumes that a StatefulSet's controller adds.
+	// claims are the names of a StatefulSet's volume claim templates, whose volumes its controller adds to
+	// the pods.
 	claims []string
 }
 
-// adviseOn are the workloads whose pods are looked at, by group and resource.
+// adviseOn reports whether advice is given on a resource.
 func adviseOn(resource groupVersionName) bool {
 	switch resource.group {
 	case "apps":
@@ -74,7 +75,7 @@ func readWorkload(kind string, object []byte) (*workload, error) {
 	return w, nil
 }
 
-// textAt is a text of the object; "" where there is none, or something else.
+// textAt returns the string at path; "" if there is none, or another type.
 func textAt(object []byte, path ...string) string {
 	found := rawjson.At(object, path)
 	if found == nil {
@@ -102,7 +103,7 @@ func readLevel(object []byte, field string) (inject.Metadata, error) {
 	return level, nil
 }
 
-// keysOfOurs reads labels or annotations, of which those that pods carry for us count.
+// keysOfOurs reads labels or annotations and keeps the injector's own keys.
 func keysOfOurs(raw []byte) (map[string]string, error) {
 	found := map[string]string{}
 	c := rawjson.New(rawOrNull(raw))
@@ -116,7 +117,7 @@ func keysOfOurs(raw []byte) (map[string]string, error) {
 	})
 }
 
-// controlled says whether one of the owner references is a controller's.
+// controlled reports whether one of the owner references is a controller.
 func controlled(raw []byte) (found bool, err error) {
 	c := rawjson.New(rawOrNull(raw))
 	return found, c.Items(func() error {
@@ -131,7 +132,7 @@ func controlled(raw []byte) (found bool, err error) {
 	})
 }
 
-// serviceAccount is the one that the pods run as.
+// serviceAccount returns the name of the service account that the pods run as.
 func (w *workload) serviceAccount() string {
 	name, err := rawjson.New(rawOrNull(rawjson.At(w.template, []string{"spec", "serviceAccountName"}))).String()
 	if err != nil || name == "" {
@@ -140,8 +141,8 @@ func (w *workload) serviceAccount() string {
 	return name
 }
 
-// sameAdvice says whether nothing that advice depends on differs. Whoever scales a
-// workload or writes its status is not told again what its author knows.
+// sameAdvice reports whether everything that advice depends on is equal, so that scaling a workload or
+// writing its status does not repeat the warnings.
 func (w *workload) sameAdvice(old *workload) bool {
 	same := func(a, b inject.Metadata) bool {
 		return maps.Equal(a.Labels, b.Labels) && maps.Equal(a.Annotations, b.Annotations)

@@ -14,27 +14,28 @@ import (
 )
 
 const (
-	// memoryLife is that of an authority which lives as long as its process.
+	// memoryLife is the lifetime of an authority that exists only as long as its process.
 	memoryLife = 10 * 365 * 24 * time.Hour
 
-	// storedLife is that of an authority in a cluster, which is renewed without anybody's doing.
+	// storedLife is the lifetime of an authority in a cluster, which is renewed automatically.
 	storedLife = 365 * 24 * time.Hour
 
-	// backdate lets a client whose clock runs late accept a new certificate.
+	// backdate is how far NotBefore lies in the past, so that clients whose clock is slow accept a new
+	// certificate.
 	backdate = time.Hour
 
-	// organization is the subject by which people recognise the certificates.
+	// organization is the subject's organization in all certificates, to recognise them by.
 	organization = "sidecar-injector"
 )
 
-// Authority signs serving certificates.
+// Authority is a certificate authority that signs serving certificates.
 type Authority struct {
 	cert *x509.Certificate
 	key  crypto.Signer
 }
 
-// NewAuthority makes a certificate authority that is valid for ten years from now. Its
-// key never leaves the process.
+// NewAuthority creates a certificate authority that is valid for ten years from now. Its key exists only in
+// memory.
 func NewAuthority(now time.Time) (*Authority, error) { return newAuthority(now, memoryLife) }
 
 func newAuthority(now time.Time, life time.Duration) (*Authority, error) {
@@ -63,7 +64,7 @@ func newAuthority(now time.Time, life time.Duration) (*Authority, error) {
 	return &Authority{cert: cert, key: key}, nil
 }
 
-// Bundle is the authority's certificate as PEM: what clients are to trust.
+// Bundle returns the authority's certificate as PEM, for clients to trust.
 func (a *Authority) Bundle() []byte { return encodeCertificates([]*x509.Certificate{a.cert}) }
 
 func encodeCertificates(list []*x509.Certificate) []byte {
@@ -82,7 +83,7 @@ func create(template, parent *x509.Certificate, public crypto.PublicKey, signer 
 	return x509.ParseCertificate(der)
 }
 
-// serialNumber is 127 random bits: unique, positive, and within the 20 octets of RFC 5280.
+// serialNumber returns 127 random bits: unique, positive, and within the 20 octets of RFC 5280.
 func serialNumber() (*big.Int, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
@@ -91,16 +92,16 @@ func serialNumber() (*big.Int, error) {
 	return serial, nil
 }
 
-// renewal is when a certificate is to be replaced: when two thirds of its life are
-// over, or up to a twelfth later, so that not all do it at once. It is the serial number, which
-// is random, that tells how much later: everybody who asks gets the same answer.
+// renewal returns when a certificate is to be replaced: after two thirds of its lifetime, or up to a
+// twelfth later, so that not all certificates are renewed at once. The delay is derived from the serial
+// number, which is random, so that every replica computes the same time.
 func renewal(cert *x509.Certificate) time.Time {
 	life := cert.NotAfter.Sub(cert.NotBefore)
 	part := new(big.Int).Mod(cert.SerialNumber, big.NewInt(1000)).Int64()
 	return cert.NotBefore.Add(life*2/3 + life/12*time.Duration(part)/1000)
 }
 
-// valid says whether the clock is within a certificate's life.
+// valid reports whether now is within the certificate's lifetime.
 func valid(cert *x509.Certificate, now time.Time) bool {
 	return !now.Before(cert.NotBefore) && !now.After(cert.NotAfter)
 }

@@ -9,15 +9,16 @@ import (
 )
 
 const (
-	// overlap is how long a bundle keeps an authority that is not ours, or no longer: as long
-	// as a leaf that was signed before lives.
+	// overlap is how long a bundle keeps the certificate of an authority that is not, or no longer, ours:
+	// the longest lifetime of a leaf that it signed.
 	overlap = leafLife + backdate
 
-	// maxBundle keeps a bundle small, whatever happens to it.
+	// maxBundle is the largest number of certificates in a bundle.
 	maxBundle = 8
 )
 
-// decodeCertificates reads the certificates of a PEM text and skips all else.
+// decodeCertificates returns the certificates in a PEM text. Everything else in it, malformed certificates
+// included, is skipped.
 func decodeCertificates(text []byte) []*x509.Certificate {
 	var list []*x509.Certificate
 	for {
@@ -32,21 +33,21 @@ func decodeCertificates(text []byte) []*x509.Certificate {
 	}
 }
 
-// trust is what our webhook configurations are to hold.
+// trust holds the authorities that our webhook configurations are to trust.
 type trust struct {
-	ours   []*x509.Certificate  // what certificates are made with today
-	before []*x509.Certificate  // what they were made with before
-	until  map[string]time.Time // how long other authorities stay, by their DER
+	ours   []*x509.Certificate  // the present authorities
+	before []*x509.Certificate  // the previous authorities
+	until  map[string]time.Time // when authorities other than ours may be removed, by their DER
 }
 
-// note takes in what bundles hold: an authority that is not ours stays for the time of the overlap
-// since it was first seen so. Replicas that make their certificates in another way than we put theirs
-// there, and they have gone, or put it there again, when it leaves.
+// note records the authorities in the bundles: one that is not ours is kept until overlap has passed since
+// it was first seen. Replicas that obtain their certificates in another way, as during an upgrade, add
+// their authority to the bundles; by the time it is removed they are gone, or they add it again.
 func (t *trust) note(now time.Time, bundles ...[]byte) {
 	end, until := now.Add(overlap), map[string]time.Time{}
 	for _, cert := range slices.Concat(t.before, decodeCertificates(bytes.Join(bundles, []byte("\n")))) {
 		last, known := t.until[string(cert.Raw)]
-		if !known || last.After(end) { // the clock was set back
+		if !known || last.After(end) { // last is too late if the clock was set back
 			last = end
 		}
 		if !slices.ContainsFunc(t.ours, cert.Equal) {
@@ -56,12 +57,11 @@ func (t *trust) note(now time.Time, bundles ...[]byte) {
 	t.until = until
 }
 
-// merge gives what a bundle is to hold, and why that is not what it holds. For its time
-// it keeps each other authority that is there, newest first: replicas may still serve their
-// leaves, even those of an authority that nobody remembers. What is no authority's
-// certificate, it drops: one certificate that cannot be read makes the API server
-// refuse the whole bundle. It never looks whether a certificate has expired, for the clock
-// may be wrong here and right where it counts.
+// merge returns what a bundle is to contain, and in which way live differs from it. Other authorities that
+// are in live are kept until their time in t.until, newest first, because replicas may still serve leaves
+// that they signed. Anything that is not an authority's certificate is dropped: the API server rejects a
+// whole bundle if one certificate in it is malformed. Expiry is not checked, because this replica's clock
+// may be wrong and the API server's right.
 func (t *trust) merge(live []byte, now time.Time) ([]byte, Reason) {
 	has := decodeCertificates(live)
 	want := slices.Clone(t.ours)

@@ -1,16 +1,16 @@
-// Package certs makes and keeps the certificates that the webhook serves.
+// Package certs creates, renews and distributes the certificates that the webhook serves.
 //
-// An Authority is a certificate authority; a Leaf is the serving certificate that it
-// signs, in memory, made anew well before it expires. That is all an injector needs
-// that has no cluster to write to. Files are certificates that somebody else makes.
+// An Authority is a certificate authority; a Leaf is the serving certificate that it signs, kept in memory
+// and renewed well before it expires. An injector without a cluster needs no more than these two. Files are
+// certificates that another program provides.
 //
-// In a cluster, an Installation shares one authority among replicas. It is in a Secret;
-// each replica watches that and signs its own leaf. The API server trusts what
-// stands in the caBundle of our webhook configurations, which each replica
-// watches, too. One replica at a time, the Keeper, writes both.
+// In a cluster, an Installation shares one authority among the replicas. It is stored in a Secret, which
+// each replica watches, and each replica signs its own leaf. The API server trusts the caBundle of our
+// webhook configurations, which each replica watches as well. One replica at a time, the holder of the
+// lease, runs the Keeper, which writes both.
 //
-// The rule that makes rotation lose nothing: a replica serves a leaf of a new authority
-// only when every one of those bundles has had the new authority for a while, and the
-// Keeper adds to a bundle long before it takes away. Nobody has to agree on anything
-// else, and so every state heals, whatever was deleted, emptied or filled with garbage.
+// Rotation loses no request because a replica serves a leaf of a new authority only when every one of those
+// bundles has contained the new authority for some time, and because the Keeper adds an authority to a
+// bundle long before it removes the old one. The replicas need no other coordination, so any state is
+// repaired, whatever was deleted, emptied or overwritten.
 package certs

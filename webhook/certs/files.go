@@ -13,15 +13,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
-// Files are a certificate that somebody else makes: tls.crt and tls.key in a directory,
-// as the kubelet mounts a Secret. They are read again when they change, which the mount
-// does by turning a link; a pair that does not fit leaves the one before in force.
+// Files is a certificate that another program provides: tls.crt and tls.key in a directory, as the kubelet
+// mounts a Secret. They are reloaded when they change, which in such a mount happens by replacing a
+// symbolic link. If certificate and key do not match, the previous pair stays in use.
 type Files struct {
 	dir     string
 	watcher *certwatcher.CertWatcher
 }
 
-// NewFiles reads the files for the first time.
+// NewFiles loads tls.crt and tls.key from dir. It fails if they cannot be read or do not match.
 func NewFiles(dir string) (*Files, error) {
 	watcher, err := certwatcher.New(filepath.Join(dir, certificateKey), filepath.Join(dir, privateKeyKey))
 	if err != nil {
@@ -30,7 +30,7 @@ func NewFiles(dir string) (*Files, error) {
 	return &Files{dir: dir, watcher: watcher}, nil
 }
 
-// Run follows the files until ctx is done.
+// Run watches the files until ctx is done.
 func (f *Files) Run(ctx context.Context) error {
 	if err := f.watcher.Start(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("certificate in %s: %w", f.dir, err)
@@ -38,12 +38,12 @@ func (f *Files) Run(ctx context.Context) error {
 	return nil
 }
 
-// GetCertificate is meant for tls.Config.
+// GetCertificate returns the present certificate, for tls.Config.
 func (f *Files) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.watcher.GetCertificate(hello)
 }
 
-// Lives is that of the certificate in force.
+// Lives returns the lifetime of the present certificate.
 func (f *Files) Lives() []Life {
 	cert, err := f.watcher.GetCertificate(nil)
 	if err != nil {
@@ -52,7 +52,7 @@ func (f *Files) Lives() []Life {
 	return []Life{lifeOf(ServingLife, cert.Leaf)}
 }
 
-// authorities are those of ca.crt; none where there is no such file.
+// authorities returns the certificates in ca.crt; none if there is no such file.
 func (f *Files) authorities() ([]*x509.Certificate, error) {
 	file := filepath.Join(f.dir, trustedKey)
 	text, err := os.ReadFile(file)

@@ -25,12 +25,12 @@ const (
 	validating = "ValidatingWebhookConfiguration"
 )
 
-// hook is one webhook of ours, as it stands in a configuration.
+// hook is one of our webhooks in a webhook configuration.
 type hook struct {
 	configuration *metav1.ObjectMeta
-	kind          string // of the configuration
+	kind          string // kind of the configuration
 	name          string
-	host          string // that the API server wants the certificate for
+	host          string // the server name for which the API server verifies the certificate
 	bundle        []byte
 }
 
@@ -38,8 +38,8 @@ func (h *hook) String() string {
 	return fmt.Sprintf("%s %s, webhook %s", h.kind, h.configuration.Name, h.name)
 }
 
-// hooksOf lists the webhooks of a configuration that call one of our hosts. Others that somebody
-// put in beside them are his own affair.
+// hooksOf returns the webhooks of a configuration that call one of our hosts. Webhooks of other servers
+// that somebody added to the configuration are left alone.
 func hooksOf(configuration any, hosts []string) []hook {
 	var found []hook
 	add := func(kind string, meta *metav1.ObjectMeta, name string, client *admissionregistration.WebhookClientConfig) {
@@ -60,7 +60,7 @@ func hooksOf(configuration any, hosts []string) []hook {
 	return found
 }
 
-// hostOf is the name that the API server looks for in the certificate; "" if none.
+// hostOf returns the server name that the API server expects in the certificate; "" if there is none.
 func hostOf(client *admissionregistration.WebhookClientConfig) string {
 	if client.Service != nil {
 		return serviceHost(client.Service.Name, client.Service.Namespace)
@@ -77,8 +77,8 @@ func hostOf(client *admissionregistration.WebhookClientConfig) string {
 
 func serviceHost(name, namespace string) string { return name + "." + namespace + ".svc" }
 
-// injectors are annotations by which somebody else is told to write the bundles of a
-// configuration. Two who write one field would never end.
+// injectors returns the annotations by which another controller is told to write the bundles of a
+// configuration. If the Keeper wrote them as well, both would overwrite each other forever.
 func injectors() []string {
 	return []string{
 		"cert-manager.io/inject-ca-from",
@@ -88,7 +88,8 @@ func injectors() []string {
 	}
 }
 
-// writtenByOthers names the annotation that gives the bundle to somebody else; "" if none does.
+// writtenByOthers returns the annotation by which another controller writes the bundle; "" if there is
+// none.
 func (h *hook) writtenByOthers() string {
 	for _, name := range injectors() {
 		if _, ok := h.configuration.Annotations[name]; ok {
@@ -98,15 +99,16 @@ func (h *hook) writtenByOthers() string {
 	return ""
 }
 
-// errEmptyBundle is that of a webhook which nobody has given a bundle yet.
+// errEmptyBundle is the error of accepts for a webhook without a bundle.
 var errEmptyBundle = errors.New("caBundle: empty")
 
-// accepts says why the API server would refuse a certificate for this webhook; nil if it would not.
+// accepts returns why the API server would reject a certificate for this webhook, or nil if it would accept
+// it.
 func (h *hook) accepts(cert *tls.Certificate, now time.Time) error {
 	if len(h.bundle) == 0 {
 		return errEmptyBundle
 	}
-	// As the API server does: one bad certificate spoils the bundle.
+	// Like the API server, reject the whole bundle if one certificate is malformed.
 	roots, err := certutil.NewPoolFromBytes(h.bundle)
 	if err != nil {
 		return errors.New("caBundle: cannot be read")
@@ -124,10 +126,10 @@ func (h *hook) accepts(cert *tls.Certificate, now time.Time) error {
 	return nil
 }
 
-// writeBundles writes the bundles of some webhooks of one configuration, and nothing
-// else. A strategic merge patch: with server-side apply a webhook that the chart takes out
-// would stay behind as a stump, and no upgrade would go through any more. The resource
-// version keeps it from adding what is just being taken out.
+// writeBundles writes the bundles of the given webhooks of one configuration, and nothing else. It uses a
+// strategic merge patch: with server-side apply, a webhook that an upgrade of the chart removes would
+// remain with only this field, which is invalid, and every later upgrade would fail. The resource version
+// keeps the patch from re-adding a webhook that is being removed at the same time.
 func writeBundles(ctx context.Context, client kubernetes.Interface, kind string, meta *metav1.ObjectMeta, bundles map[string][]byte) error {
 	type clientConfig struct {
 		CABundle []byte `json:"caBundle"`

@@ -17,29 +17,29 @@ import (
 )
 
 const (
-	// fieldManager is the name under which we write.
+	// fieldManager is the field manager of all writes.
 	fieldManager = "sidecar-injector"
 
-	// look is how often a replica looks at its certificate without being told of a change.
+	// look is how often a replica checks its certificate when no change is reported.
 	look = 2 * time.Second
 )
 
-// Options say what an Installation is.
+// Options configure an Installation. All but Hosts and Files are required.
 type Options struct {
 	Client kubernetes.Interface
-	// Namespace is our own, Name that of the installation: of its Service and its webhook
-	// configurations. The Secret is Name-ca.
+	// Namespace is the injector's namespace. Name is the name of its Service and of its webhook
+	// configurations; the Secret is Name-ca.
 	Namespace, Name string
-	// Hosts are further names and addresses that the API server calls us by.
+	// Hosts are further DNS names and IP addresses by which the API server calls the webhook.
 	Hosts []string
-	// Files are the certificate, if somebody else makes it; nil: we do.
+	// Files is the certificate if another program provides it; nil if the Installation signs its own.
 	Files   *Files
 	Now     func() time.Time
 	Metrics *Metrics
 	Log     logr.Logger
 }
 
-// Installation is the certificate of one replica of an injector in a cluster.
+// Installation manages the certificate of one replica of an injector in a cluster.
 type Installation struct {
 	Options
 	hosts   []string
@@ -48,15 +48,15 @@ type Installation struct {
 	serving serving
 	keeper  *Keeper
 
-	changed chan struct{}                   // for this replica
-	read    atomic.Pointer[tls.Certificate] // from files, the last time
+	changed chan struct{}                   // signals this replica's loop in Run
+	read    atomic.Pointer[tls.Certificate] // the certificate last loaded from Files
 
 	mu    sync.Mutex
-	fault error // why the Secret gives no authority
-	leaf  *Leaf // of the authority in the Secret
+	fault error // what is wrong with the Secret; nil if nothing is
+	leaf  *Leaf // signed by the authority in the Secret
 }
 
-// NewInstallation prepares everything; nothing is asked before Run.
+// NewInstallation returns an Installation. It does not contact the API server before Run.
 func NewInstallation(options Options) *Installation {
 	in := &Installation{
 		Options: options,
@@ -76,10 +76,10 @@ func NewInstallation(options Options) *Installation {
 	return in
 }
 
-// Keeper is the writer of what the replicas share; one at a time runs.
+// Keeper returns the writer of the Secret and the bundles. Only one replica at a time may run it.
 func (in *Installation) Keeper() *Keeper { return in.keeper }
 
-// Run follows the cluster until ctx is done.
+// Run watches the cluster and updates the certificate until ctx is done.
 func (in *Installation) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, w := range in.watches {
@@ -105,17 +105,17 @@ func (in *Installation) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// poke tells that something has changed.
+// poke signals a change to this replica's loop and to the Keeper.
 func (in *Installation) poke() {
 	for _, c := range []chan struct{}{in.changed, in.keeper.changed} {
 		select {
 		case c <- struct{}{}:
-		default: // told already
+		default: // a signal is pending
 		}
 	}
 }
 
-// observe takes in what the watches have.
+// observe updates the served certificate from what the watches have.
 func (in *Installation) observe() {
 	if in.serving.offer(in.newest(), in.hooks(), in.tolerated(), in.Now()) {
 		if cert, err := in.serving.certificate(); err == nil {
@@ -125,7 +125,8 @@ func (in *Installation) observe() {
 	}
 }
 
-// newest is the certificate that we would like to serve; nil when there is none.
+// newest returns the certificate that the replica should serve as soon as it is trusted; nil if there is
+// none.
 func (in *Installation) newest() leafSource {
 	if in.Files != nil {
 		cert, err := in.Files.GetCertificate(nil)
@@ -133,7 +134,7 @@ func (in *Installation) newest() leafSource {
 			return nil
 		}
 		if in.read.Swap(cert) != cert {
-			in.poke() // the files hold another authority, perhaps
+			in.poke() // ca.crt may have changed as well
 		}
 		return pair{cert}
 	}
@@ -155,8 +156,8 @@ func (in *Installation) newest() leafSource {
 	return in.leaf
 }
 
-// serves says why no API server would take what an authority signs: somebody else's may
-// be limited to other names or uses.
+// serves returns why API servers would reject what an authority signs, or nil: an authority that somebody
+// else put into the Secret may be constrained to other names or uses.
 func (in *Installation) serves(authority *Authority) error {
 	leaf, err := NewLeaf(authority, in.hosts, in.Now)
 	if err != nil {
@@ -170,7 +171,7 @@ func (in *Installation) serves(authority *Authority) error {
 	return h.accepts(cert, in.Now())
 }
 
-// hooks are our webhooks as they stand in the cluster.
+// hooks returns our webhooks as the watches have them.
 func (in *Installation) hooks() []hook {
 	var all []hook
 	for _, w := range in.watches {
@@ -179,8 +180,8 @@ func (in *Installation) hooks() []hook {
 	return all
 }
 
-// tolerated is what a bundle may lack: where the certificate is somebody else's and comes
-// without its authority, an empty bundle means what the API server's machine trusts.
+// tolerated returns the error of accepts that does not count: an empty bundle, if the certificate is from
+// files without ca.crt. The API server then uses the trusted roots of its machine.
 func (in *Installation) tolerated() error {
 	if in.Files == nil {
 		return nil
@@ -191,12 +192,12 @@ func (in *Installation) tolerated() error {
 	return errEmptyBundle
 }
 
-// GetCertificate is meant for tls.Config.
+// GetCertificate returns the certificate in use, for tls.Config.
 func (in *Installation) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return in.serving.certificate()
 }
 
-// Ready says why the API server could not call this replica; nil when it can.
+// Ready returns why the API server could not call this replica, or nil if it can.
 func (in *Installation) Ready() error {
 	for _, w := range in.watches {
 		if err := w.synced(); err != nil {
@@ -227,7 +228,7 @@ func (in *Installation) Ready() error {
 	return nil
 }
 
-// Lives are those of the certificate that is served, and of our authority.
+// Lives returns the lifetimes of the certificate that is served and of the authority in the Secret.
 func (in *Installation) Lives() []Life {
 	var lives []Life
 	if cert, err := in.serving.certificate(); err == nil {

@@ -15,37 +15,37 @@ import (
 )
 
 const (
-	// keepEvery is how often the Keeper looks at everything without being told of a change.
+	// keepEvery is how often the Keeper checks everything when no change is reported.
 	keepEvery = 30 * time.Second
 
-	// calm is the least time between two looks. It doubles, up to calmMost, with each look that
-	// has to write again: somebody else writes the same, and the two shall not wear the API server out.
+	// calm is the shortest time between two checks. It doubles, up to calmMost, with each check that had to
+	// write again, so that another writer of the same fields and the Keeper do not overload the API server.
 	calm, calmMost = 200 * time.Millisecond, 2 * time.Second
 
 	retryFirst, retryMost = time.Second, 30 * time.Second
 )
 
-// Keeper writes the authority and the bundles. It waits for nothing, neither for this
-// replica to be ready nor for an object to appear: what is not there is passed over, and
-// written when it comes. It always asks the API server, never a watch, for a watch is late.
+// Keeper writes the authority's Secret and the bundles. It does not wait, neither for this replica to be
+// ready nor for an object to exist: missing objects are skipped, and written once they exist. It reads from
+// the API server, not from a watch, because a watch may be behind.
 type Keeper struct {
 	in      *Installation
 	changed chan struct{}
-	// lends is one that only adds what its own replica cannot be called without.
+	// lends restricts the Keeper to additions without which its own replica cannot be called.
 	lends bool
 
-	wrote bool // in the last look
+	wrote bool // the last check wrote something
 	trust trust
 }
 
-// Run keeps both right until ctx is done.
+// Run corrects both until ctx is done. Errors are logged and retried.
 func (k *Keeper) Run(ctx context.Context) error {
-	k.trust = trust{} // others may have written since we last led
+	k.trust = trust{} // another replica may have written since this one last held the lease
 	retry, pause := retryFirst, calm
 	for {
 		wait := keepEvery
 		if err := k.keep(ctx); apierrors.IsConflict(err) {
-			wait = pause // somebody else has just written; look again
+			wait = pause // another writer was faster; check again
 		} else if err != nil && ctx.Err() == nil {
 			k.in.Log.Error(err, "certificates not kept", "retryIn", retry.String())
 			wait, retry = retry, min(2*retry, retryMost)
@@ -69,7 +69,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// keep looks at everything once, and writes what has to be written.
+// keep checks everything once and writes what differs.
 func (k *Keeper) keep(ctx context.Context) error {
 	k.wrote = false
 	if err := k.look(ctx); err != nil || len(k.trust.ours) == 0 {
@@ -101,7 +101,7 @@ func (k *Keeper) keep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// look finds what bundles are to hold today.
+// look sets k.trust to the authorities that the bundles have to contain.
 func (k *Keeper) look(ctx context.Context) error {
 	if k.in.Files != nil {
 		list, err := k.in.Files.authorities()
@@ -116,7 +116,7 @@ func (k *Keeper) look(ctx context.Context) error {
 	return nil
 }
 
-// authority gives what the Secret holds, after replacing it where that has to be.
+// authority returns the content of the Secret, after replacing it if necessary.
 func (k *Keeper) authority(ctx context.Context) (*stored, error) {
 	what := k.in.secret.what
 	secrets := k.in.Client.CoreV1().Secrets(k.in.Namespace)
@@ -138,7 +138,7 @@ func (k *Keeper) authority(ctx context.Context) (*stored, error) {
 	case k.lends && reason == Due:
 		return s, nil
 	case k.lends && (reason == Expired || reason == NotYetValid):
-		// Only our clock says so, and each replica has its own.
+		// This may be due to a wrong clock of this replica.
 		return nil, fmt.Errorf("%s: %w", what, fault)
 	}
 	if s, err = successor(s, k.in.Now()); err != nil {
@@ -154,8 +154,8 @@ func (k *Keeper) authority(ctx context.Context) (*stored, error) {
 	return s, nil
 }
 
-// writeAuthority fills the Secret, or makes it. Server-side apply does both, leaves the
-// fields of others alone, and asks for the right to create this one name only.
+// writeAuthority creates or updates the Secret. Server-side apply does both, leaves the fields of other
+// managers alone, and needs the right to create this one name only.
 func (k *Keeper) writeAuthority(ctx context.Context, live *corev1.Secret, name string, s *stored) error {
 	data, err := s.data()
 	if err != nil {
@@ -169,7 +169,7 @@ func (k *Keeper) writeAuthority(ctx context.Context, live *corev1.Secret, name s
 	return err
 }
 
-// keepBundles writes the bundles of one configuration that are not what they should be.
+// keepBundles writes those bundles of one configuration that differ from what merge returns.
 func (k *Keeper) keepBundles(ctx context.Context, hooks []hook) error {
 	bundles, reasons := map[string][]byte{}, map[string]Reason{}
 	for i := range hooks {

@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// leafLife is short because renewal costs nothing: a leaf that leaked is soon worthless.
+// leafLife is the lifetime of a leaf. It is short, because renewal costs nothing and a leaked key soon
+// becomes worthless.
 const leafLife = 24 * time.Hour
 
-// Leaf is the serving certificate of one authority. It is renewed when two
-// thirds of its life are over, at the handshake that finds it so. It may be used
-// by many goroutines.
+// Leaf is a serving certificate signed by an Authority. It is renewed during the first handshake after its
+// renewal time, which is after two thirds of its lifetime. It is safe for concurrent use.
 type Leaf struct {
 	authority *Authority
 	now       func() time.Time
@@ -30,8 +30,8 @@ type Leaf struct {
 	current *tls.Certificate
 }
 
-// NewLeaf issues a certificate for hosts: DNS names and IP addresses, at least
-// one. now is the clock.
+// NewLeaf issues a certificate for hosts, which are DNS names and IP addresses, at least one. now is the
+// clock.
 func NewLeaf(authority *Authority, hosts []string, now func() time.Time) (*Leaf, error) {
 	if len(hosts) == 0 {
 		return nil, errors.New("serving certificate: no host to issue it for")
@@ -50,12 +50,12 @@ func NewLeaf(authority *Authority, hosts []string, now func() time.Time) (*Leaf,
 	return leaf, nil
 }
 
-// GetCertificate is meant for tls.Config.
+// GetCertificate returns the present certificate, for tls.Config.
 func (l *Leaf) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return l.certificate()
 }
 
-// Lives are those of the certificate that a client would be given now and of its authority.
+// Lives returns the lifetimes of the present certificate and of its authority.
 func (l *Leaf) Lives() []Life {
 	lives := []Life{lifeOf(AuthorityLife, l.authority.cert)}
 	if cert, err := l.certificate(); err == nil {
@@ -68,13 +68,13 @@ func (l *Leaf) certificate() (*tls.Certificate, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	// A clock that was set back makes a certificate early.
+	// A certificate that is not valid yet, because the clock was set back, is replaced as well.
 	if l.current != nil && now.Before(renewal(l.current.Leaf)) && valid(l.current.Leaf, now) {
 		return l.current, nil
 	}
 	cert, err := l.issue(now)
 	if err != nil {
-		// The old one serves on until clients refuse it.
+		// Keep serving the old one while clients accept it.
 		if l.current != nil && valid(l.current.Leaf, now) {
 			return l.current, nil
 		}
@@ -119,5 +119,5 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// stamp is a time in messages.
+// stamp formats a time for messages.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

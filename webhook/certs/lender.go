@@ -7,23 +7,25 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// patience is how many looks a replica leaves it to the holder of the lease to write what it needs.
+// patience is after how many checks in a row, a look apart, a replica writes what it needs instead of
+// waiting for the holder of the lease.
 const patience = 3
 
-// lender helps its own replica where the holder of the lease does not: that one makes its
-// certificate in another way or of another Secret, as in an upgrade which changes that, knows nothing of
-// our authority, and goes only when we are ready. A lender adds, and takes nothing away.
+// lender writes what its own replica's certificate needs if the holder of the lease does not. During an
+// upgrade that changes how certificates are made, or the Secret's name, the holder is an old replica that
+// does not know the new authority, and it is not terminated before the new replicas are ready. A lender
+// only adds, it never removes.
 type lender struct {
 	in      *Installation
 	keeper  Keeper
-	lacking int // looks in a row
+	lacking int // consecutive checks at which something was missing
 }
 
 func newLender(in *Installation) *lender {
 	return &lender{in: in, keeper: Keeper{in: in, lends: true}}
 }
 
-// run looks until ctx is done.
+// run checks every two seconds until ctx is done.
 func (l *lender) run(ctx context.Context) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
@@ -33,14 +35,14 @@ func (l *lender) run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		// Who was quicker has perhaps written what we lack.
+		// On a conflict another writer may already have written what is missing.
 		if err := l.look(ctx); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
 			l.in.Log.Error(err, "what this replica's certificate needs is not written")
 		}
 	}
 }
 
-// look looks once, and writes when patience is over.
+// look checks once, and writes after patience checks.
 func (l *lender) look(ctx context.Context) error {
 	if !l.in.lacks() {
 		l.lacking = 0
@@ -53,8 +55,8 @@ func (l *lender) look(ctx context.Context) error {
 	return l.keeper.keep(ctx)
 }
 
-// lacks says whether there is no authority to sign with, or a bundle that is ours to write
-// does not accept the certificate that we would like to serve.
+// lacks reports whether there is no authority to sign with, or whether a bundle that is ours to write
+// rejects the certificate that the replica should serve.
 func (in *Installation) lacks() bool {
 	for _, w := range in.watches {
 		if w.synced() != nil {

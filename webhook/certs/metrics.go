@@ -7,13 +7,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The certificates that have a life to watch.
+// The values of Life.Certificate.
 const (
 	ServingLife   = "serving"
 	AuthorityLife = "authority"
 )
 
-// Life is the time in which a certificate is valid.
+// Life is the validity period of a certificate.
 type Life struct {
 	Certificate         string // ServingLife or AuthorityLife
 	NotBefore, NotAfter time.Time
@@ -23,13 +23,14 @@ func lifeOf(which string, cert *x509.Certificate) Life {
 	return Life{Certificate: which, NotBefore: cert.NotBefore, NotAfter: cert.NotAfter}
 }
 
-// lives is a collector of the lives that the function gives at a time.
+// lives is a collector that calls now for the lifetimes at each collection.
 type lives struct {
 	now               func() []Life
 	notBefore, expiry *prometheus.Desc
 }
 
-// NewCollector tells the lives of certificates as metrics.
+// NewCollector returns a collector of the metrics about lifetimes of certificates. now is called at each
+// collection.
 func NewCollector(now func() []Life) prometheus.Collector {
 	describe := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, []string{"certificate"}, nil)
@@ -43,13 +44,13 @@ func NewCollector(now func() []Life) prometheus.Collector {
 	}
 }
 
-// Describe tells the metrics.
+// Describe implements prometheus.Collector.
 func (l *lives) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- l.notBefore
 	descriptions <- l.expiry
 }
 
-// Collect tells their values.
+// Collect implements prometheus.Collector.
 func (l *lives) Collect(metrics chan<- prometheus.Metric) {
 	for _, life := range l.now() {
 		metrics <- prometheus.MustNewConstMetric(l.notBefore, prometheus.GaugeValue, float64(life.NotBefore.Unix()), life.Certificate)
@@ -57,12 +58,12 @@ func (l *lives) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// Metrics count what the Keeper writes.
+// Metrics counts the writes of the Keeper.
 type Metrics struct {
 	writes *prometheus.CounterVec
 }
 
-// NewMetrics registers them with registry.
+// NewMetrics registers the metrics with registry.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{writes: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sidecar_injector_certificate_writes_total",

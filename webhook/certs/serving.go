@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// settle is how long every bundle has had a new authority before a replica serves its
-// leaf: API servers learn of a bundle by watches, too, and each has its own.
+// settle is how long every bundle must have contained a new authority before a replica serves its leaf. API
+// servers learn of a changed bundle by watches of their own, at different times.
 const settle = 10 * time.Second
 
-// leafSource gives a serving certificate that is valid now, or says why it cannot.
+// leafSource returns a serving certificate that is valid now, or an error.
 type leafSource interface {
 	certificate() (*tls.Certificate, error)
 }
@@ -21,14 +21,14 @@ type pair struct{ cert *tls.Certificate }
 
 func (p pair) certificate() (*tls.Certificate, error) { return p.cert, nil }
 
-// serving holds the certificate of a replica, and the one that is to come after it.
+// serving holds the certificate of a replica in use, and the one that will replace it.
 type serving struct {
 	mu         sync.Mutex
 	held, next leafSource
-	since      time.Time // when next was first accepted everywhere; zero: it is not
+	since      time.Time // since when next has been accepted by all webhooks; zero if it is not
 }
 
-// errNoCertificate is answered before there is any.
+// errNoCertificate is returned before there is a certificate.
 var errNoCertificate = errors.New("no certificate yet")
 
 func (s *serving) certificate() (*tls.Certificate, error) {
@@ -41,9 +41,9 @@ func (s *serving) certificate() (*tls.Certificate, error) {
 	return held.certificate()
 }
 
-// offer makes newest the one to come, and takes it when that loses nothing: at once
-// when fewer webhooks refuse it than refuse the one in use, and after a while when none
-// refuses either. It says whether the certificate in use is now another one.
+// offer makes newest the next certificate, and switches to it when no request can fail because of that: at
+// once if fewer webhooks reject it than reject the one in use, or when no webhook has rejected it for the
+// time settle. It reports whether the certificate in use has changed.
 func (s *serving) offer(newest leafSource, hooks []hook, tolerated error, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +71,8 @@ func (s *serving) offer(newest leafSource, hooks []hook, tolerated error, now ti
 	return true
 }
 
-// refusals counts who would refuse a certificate; its own clock is one of them.
+// refusals returns how many webhooks would reject the certificate; one that is not valid now counts one
+// more than there are webhooks.
 func refusals(source leafSource, hooks []hook, tolerated error, now time.Time) int {
 	cert, err := source.certificate()
 	if err != nil || !valid(cert.Leaf, now) {

@@ -13,42 +13,42 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// Keys of the Secret: the authority, its key, and all authorities that are to be
-// trusted, which are this one and those before it that may still be in use.
+// Keys of the Secret: the authority's certificate, its private key, and all authorities to be trusted,
+// which are this one and its predecessors that may still be in use.
 const (
 	certificateKey = corev1.TLSCertKey
 	privateKeyKey  = corev1.TLSPrivateKeyKey
 	trustedKey     = "ca.crt"
 )
 
-// Reason says why something is written. It is a label of a metric and stands in the log.
+// Reason is why something is written. It is a label of a metric, and is logged.
 type Reason string
 
-// Why an authority is replaced, and why a bundle is written.
+// The reasons to replace an authority or to write a bundle.
 const (
-	Fine        Reason = ""            // it is not
-	Absent      Reason = "absent"      // there is no Secret
-	Empty       Reason = "empty"       // the Secret, or the bundle, holds nothing: it is new, or was applied again
-	Invalid     Reason = "invalid"     // it holds garbage
-	Expired     Reason = "expired"     // the clock is past it
-	NotYetValid Reason = "notYetValid" // the clock is before it: one of the clocks was or is wrong
-	Due         Reason = "due"         // it is time for the next
-	Incomplete  Reason = "incomplete"  // the bundle lacks an authority of ours
-	Surplus     Reason = "surplus"     // the bundle holds what nobody uses any longer
+	Fine        Reason = ""            // nothing is written
+	Absent      Reason = "absent"      // the Secret does not exist
+	Empty       Reason = "empty"       // the Secret or the bundle is empty: it is new, or was applied again
+	Invalid     Reason = "invalid"     // the content is malformed
+	Expired     Reason = "expired"     // the certificate has expired
+	NotYetValid Reason = "notYetValid" // the certificate is not valid yet: a clock was or is wrong
+	Due         Reason = "due"         // the authority is due for renewal
+	Incomplete  Reason = "incomplete"  // the bundle lacks one of our authorities
+	Surplus     Reason = "surplus"     // the bundle contains certificates that are no longer used
 )
 
-// stored is what the Secret holds.
+// stored is the content of the Secret.
 type stored struct {
 	authority *Authority
 	previous  []*x509.Certificate // newest first
 }
 
-// trusted are the authorities that are to stand in bundles.
+// trusted returns the authorities that bundles have to contain.
 func (s *stored) trusted() []*x509.Certificate {
 	return append([]*x509.Certificate{s.authority.cert}, s.previous...)
 }
 
-// data is the Secret's.
+// data returns the data of the Secret.
 func (s *stored) data() (map[string][]byte, error) {
 	key, err := x509.MarshalPKCS8PrivateKey(s.authority.key)
 	if err != nil {
@@ -61,8 +61,8 @@ func (s *stored) data() (map[string][]byte, error) {
 	}, nil
 }
 
-// readStored takes a Secret apart. The errors never hold any of its content. What is
-// wrong in the list of trusted authorities is left out: the Keeper knows how to do without.
+// readStored parses the data of a Secret. Errors never contain any of it. Malformed entries in the list of
+// trusted authorities are ignored, since the Keeper can do without them.
 func readStored(data map[string][]byte) (*stored, error) {
 	list := decodeCertificates(data[certificateKey])
 	switch {
@@ -91,8 +91,8 @@ func readStored(data map[string][]byte) (*stored, error) {
 	return s, nil
 }
 
-// judge says what is wrong with a Secret, which may be nil. Where the authority in it could
-// be read, it is given, too.
+// judge returns what is wrong with a Secret, which may be nil. The authority is returned whenever it could
+// be parsed, even if it is not valid now.
 func judge(secret *corev1.Secret, now time.Time) (*stored, Reason, error) {
 	if secret == nil {
 		return nil, Absent, errors.New("is not there")
@@ -116,7 +116,7 @@ func judge(secret *corev1.Secret, now time.Time) (*stored, Reason, error) {
 	return s, Fine, nil
 }
 
-// successor is what comes after: a new authority, which remembers the one before it.
+// successor returns a new authority that lists the previous ones which have not expired.
 func successor(before *stored, now time.Time) (*stored, error) {
 	authority, err := newAuthority(now, storedLife)
 	if err != nil {

@@ -14,25 +14,25 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// watch follows one object. It asks for nothing else, so that rights to that one are enough.
+// watch watches one object by name, so that permissions for that object are sufficient.
 type watch struct {
 	what     string // the object, in messages
 	informer cache.SharedIndexInformer
-	object   func() any  // what the watch has; nil when there is none
-	seen     func() bool // whether it has looked at all
+	object   func() any  // the present object; nil if it does not exist
+	seen     func() bool // whether the initial list has been received
 
 	mu  sync.Mutex
-	err error // of the last attempt to watch
+	err error // last error of the watch
 }
 
-// named selects the one object of that name.
+// named restricts a list or watch to the object of that name.
 func named(name string) func(*metav1.ListOptions) {
 	return func(o *metav1.ListOptions) {
 		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, name).String()
 	}
 }
 
-// newWatch is a watch of the object that has a key in an informer's store.
+// newWatch returns a watch of the object with a key in an informer's store.
 func newWatch(what, key string, informer cache.SharedIndexInformer) *watch {
 	return &watch{what: what, informer: informer, seen: informer.HasSynced, object: func() any {
 		object, found, err := informer.GetStore().GetByKey(key)
@@ -78,7 +78,7 @@ func (w *watch) run(ctx context.Context, changed func()) error {
 	return nil
 }
 
-// synced says why nothing is known of the object yet; nil when it is.
+// synced returns why the object's state is unknown, or nil if it is known.
 func (w *watch) synced() error {
 	if w.seen() {
 		return nil

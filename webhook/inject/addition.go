@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// newAddition is what one instance adds, with the override applied.
+// newAddition returns what one instance adds, with the override applied.
 func newAddition(c *candidate, r *templates.Rendered, overrides map[string]override) (*templates.Parts, []Fault) {
 	if len(overrides) > 0 {
 		var faults []Fault
@@ -29,8 +29,8 @@ func newAddition(c *candidate, r *templates.Rendered, overrides map[string]overr
 	return &r.Parts, checkNames(c, &r.Parts)
 }
 
-// checkNames refuses what the API server would: a name made from the instance or
-// a parameter can turn out too long or not be a name at all.
+// checkNames returns a fault for each name and mount path that the API server would reject. A name that is
+// made from the instance or from a parameter can be too long or malformed.
 func checkNames(c *candidate, a *templates.Parts) []Fault {
 	var faults []Fault
 	check := func(what, name string, rule nameRule) {
@@ -69,7 +69,7 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 	return faults
 }
 
-// containersOf goes through all containers of an addition.
+// containersOf yields all containers of an addition.
 func containersOf(a *templates.Parts) iter.Seq[*templates.Container] {
 	return func(yield func(*templates.Container) bool) {
 		for _, list := range [][]templates.Container{a.Init, a.Regular} {
@@ -82,16 +82,16 @@ func containersOf(a *templates.Parts) iter.Seq[*templates.Container] {
 	}
 }
 
-// place names the instance where no annotation of its own is at fault.
+// place describes the instance, as the place of faults that no annotation causes.
 func (c *candidate) place() string {
 	return fmt.Sprintf("instance %s of template %s", message.Quote(c.asked.instance), message.Quote(c.asked.template))
 }
 
-// nameRule is what the API server wants of a name.
+// nameRule is the API server's rule for a kind of name.
 type nameRule struct {
 	longest int
 	faults  func(string) []string
-	words   string // what the name has to be made of
+	words   string // the permitted characters, for messages
 }
 
 // containerName is the rule for containers and volumes, a DNS label.
@@ -105,8 +105,8 @@ func portName() nameRule {
 	return nameRule{longest, validation.IsValidPortName, "lower-case letters, digits and single inner hyphens, with at least one letter"}
 }
 
-// shorter says what to shorten of a name that has too many characters: the instance's name if that is
-// enough, else the one of the app's container, else a parameter.
+// shorter returns the fix for a name that is too long: to shorten the instance's name if that is enough,
+// else the name of the app's container, else a parameter.
 func (c *candidate) shorter(name string, excess int) string {
 	characters := func(n int) string {
 		if n == 1 {

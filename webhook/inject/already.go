@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// templateReference is how the status names a template.
+// templateReference returns the text by which the status refers to a template.
 func templateReference(t *templates.Template) string {
 	if t.Namespace != "" {
 		return t.Kind + "/" + t.Namespace + "/" + t.Name
@@ -17,7 +17,8 @@ func templateReference(t *templates.Template) string {
 	return t.Kind + "/" + t.Name
 }
 
-// alreadyInjected answers from the status, before anything is rendered.
+// alreadyInjected decides on an instance that the status lists, before anything is rendered. It reports
+// whether it is listed.
 func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	entry, ok := j.status[c.asked.instance]
 	c.pass(notThere, !ok || entry.LeftOut != "")
@@ -26,7 +27,7 @@ func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	}
 	c.template, c.instance.Template = today, today
 	in := c.instance
-	kept := entry // entry itself stays where most pods, which have none, pay nothing for it
+	kept := entry // a copy, so that entry does not escape to the heap for pods without a status
 	in.Entry = &kept
 	if entry.LeftOut != "" {
 		j.fault(Fault{Reason: entry.LeftOut, Instance: c.asked.instance, Place: c.place(), Message: "it was left out when the pod was injected, for what the pod or another sidecar had then",
@@ -53,7 +54,7 @@ func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
 	return true
 }
 
-// needsToday tells the permissions of a sidecar that is there, as today's template has them.
+// needsToday sets the permissions of a sidecar that is already there, as today's template states them.
 func (j *job) needsToday(c *candidate, entry StatusEntry) {
 	if !j.request.Permissions || c.template == nil {
 		return
@@ -63,13 +64,13 @@ func (j *job) needsToday(c *candidate, entry StatusEntry) {
 	if len(wrong) > 0 || fault != nil {
 		return // the sidecar came from another template than today's
 	}
-	then := *c // a copy: to be asked for permissions decides nothing
+	then := *c // a copy: reading the permissions must not change the decision
 	then.index, then.targets, then.native = entry.Index, targets, len(entry.Sidecars) > 0
 	j.needs(&then, j.input(&then, values))
 }
 
-// outdated says how today's template and parameters differ from those that the
-// pod was injected with; "" if they do not.
+// outdated describes how today's template and parameters differ from those that the pod was injected with;
+// "" if they do not.
 func outdated(e StatusEntry, c *candidate, today *templates.Template) string {
 	if today == nil {
 		return fmt.Sprintf("its template %s is not there today, or has faults", message.Quote(e.Template))

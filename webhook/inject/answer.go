@@ -14,10 +14,10 @@ import (
 // Allowed reports whether the pod is admitted.
 func (r *Result) Allowed() bool { return r.Outcome != Refused }
 
-// Patch is the operations as RFC 6902 JSON; nil when there are none.
+// Patch returns the operations as RFC 6902 JSON; nil if there are none.
 func (r *Result) Patch() []byte { return r.AppendPatch(nil) }
 
-// AppendPatch appends the Patch to out.
+// AppendPatch appends what Patch returns to out.
 func (r *Result) AppendPatch(out []byte) []byte {
 	if len(r.Operations) == 0 {
 		return out
@@ -39,7 +39,7 @@ func (r *Result) AppendPatch(out []byte) []byte {
 	return append(out, ']')
 }
 
-// String is the fault as one sentence: place, message, fix.
+// String returns the fault as one sentence: place, message, fix.
 func (f Fault) String() string {
 	text := f.Place + ": " + f.Message
 	if f.Fix != "" {
@@ -48,8 +48,8 @@ func (f Fault) String() string {
 	return text
 }
 
-// Message is the refusal: all faults that are not ignored, the shortest first so
-// that one whole sentence survives wherever it is cut; "" when nothing is refused.
+// Message returns the text of the refusal: all faults that are not ignored, the shortest first so that at
+// least one complete sentence remains if a client truncates it. It is "" if nothing is refused.
 func (r *Result) Message() string {
 	var texts []string
 	for _, f := range r.Faults {
@@ -71,8 +71,8 @@ func (r *Result) Message() string {
 	return out
 }
 
-// Causes are the faults that are not ignored, as the API server's clients know them; of many
-// the first, and one that says how many more there are.
+// Causes returns the faults that are not ignored as status causes: at most 64, and one more that counts the
+// rest.
 func (r *Result) Causes() []metav1.StatusCause {
 	var causes []metav1.StatusCause
 	more := 0

@@ -17,7 +17,7 @@ type asked struct {
 	reason             Reason // Annotation, NamespaceAnnotation or TemplateMatch
 }
 
-// requestPlace names the annotation that a request stands in, for messages.
+// requestPlace returns the place of the request annotation, for messages.
 func requestPlace(reason Reason, namespace string) string {
 	return annotationPlace(RequestAnnotation, reason == NamespaceAnnotation, namespace)
 }
@@ -30,7 +30,7 @@ func annotationPlace(key string, onNamespace bool, namespace string) string {
 	return place
 }
 
-// request reads the annotation that counts.
+// request returns the request annotation in force: the pod's, else the namespace's.
 func request(p *podView, ns *Namespace) Asking {
 	text, onNamespace := ns.Annotations[RequestAnnotation]
 	if own, ok := p.metadata.Annotations[RequestAnnotation]; ok {
@@ -42,9 +42,8 @@ func request(p *podView, ns *Namespace) Asking {
 	return Asking{}
 }
 
-// parseRequest reads a list of [instance=]template. Entries that cannot be read
-// become faults, the others are returned all the same; a fault of the list as a
-// whole returns no entry.
+// parseRequest parses a list of [instance=]template. Malformed entries become faults, and the others are
+// returned all the same. If the list as a whole is at fault, no entry is returned.
 func parseRequest(text string, reason Reason, namespace string) ([]asked, []Fault) {
 	var entries []asked
 	var faults []Fault
@@ -89,8 +88,8 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 	return entries, faults
 }
 
-// requestFix is what to write instead of an entry that cannot be read: the same with the separators and letters
-// that a request has, where that can be read.
+// requestFix returns the fix for a malformed entry: the entry rewritten with valid separators and letters,
+// if that is possible.
 func requestFix(part string) string {
 	const grammar = "write [instance=]template, separated by commas"
 	if len(part) > maxFixed {
@@ -114,11 +113,11 @@ func requestFix(part string) string {
 	return fmt.Sprintf("did you mean %s? %s", message.Quote(strings.Join(words, ", ")), grammar)
 }
 
-// maxFixed is how long an entry may be for which a better one is looked for.
+// maxFixed is the longest entry, in bytes, that requestFix tries to rewrite.
 const maxFixed = 200
 
-// unique drops repeated entries; an instance name that stands for two templates
-// is a fault and drops both.
+// unique removes repeated entries. An instance name that stands for two templates is a fault, and both
+// entries are removed.
 func unique(entries []asked, faults []Fault, namespace string) ([]asked, []Fault) {
 	kept := make([]asked, 0, len(entries))
 	var ambiguous []string
@@ -140,7 +139,7 @@ func unique(entries []asked, faults []Fault, namespace string) ([]asked, []Fault
 
 func reservedName(s string) bool { return s == "true" || s == "false" || s == "none" }
 
-// nameFault is what is wrong with an instance's or template's name, or "".
+// nameFault says what is wrong with an instance's or template's name; "" if nothing is.
 func nameFault(what, name string) string {
 	switch {
 	case name == "":
@@ -155,10 +154,10 @@ func nameFault(what, name string) string {
 	return ""
 }
 
-// matching adds the templates that select the pod and of which no instance is
-// asked for. An instance of another template under the same name is not one of them.
+// matching appends the templates that select the pod, except those of which an instance is already
+// requested. An instance of another template under the same name does not count.
 func matching(entries []asked, found []*templates.Template) []asked {
-	requested := entries // at most 16; those that match have different names
+	requested := entries // at most 16; matching templates have distinct names
 	for _, t := range found {
 		taken := slices.ContainsFunc(requested, func(e asked) bool {
 			return e.template == t.Name

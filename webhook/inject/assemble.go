@@ -19,11 +19,11 @@ type assembly struct {
 	paths      rawjson.Texts
 }
 
-// usualOperations is how many there are besides those on the app's containers.
+// usualOperations is the usual number of operations besides those on the app's containers, for allocation.
 const usualOperations = 16
 
-// assemble turns the plans into operations. Those on the app's containers come
-// before those that shift them, so that every index is the pod's own.
+// assemble turns the plans into operations. Operations on the app's containers come before those that
+// insert containers, so that their indexes are those of the original pod.
 func (j *job) assemble(accepted []*candidate) error {
 	a := &assembly{job: j, accepted: accepted, operations: j.repairs}
 	a.targets()
@@ -36,7 +36,7 @@ func (j *job) assemble(accepted []*candidate) error {
 	return nil
 }
 
-// path joins the parts of a path.
+// path concatenates the parts of a JSON pointer.
 func (a *assembly) path(parts ...string) string {
 	var space [128]byte
 	b := space[:0]
@@ -50,7 +50,7 @@ func (a *assembly) add(path string, value []byte) {
 	a.operations = append(a.operations, Operation{Path: path, Value: value})
 }
 
-// list appends items to a list of an object of the pod, or creates it.
+// list appends items to the list object+name of the pod, which it creates if exists is false.
 func (a *assembly) list(object, name string, exists bool, items []*templates.JSON) {
 	if len(items) == 0 {
 		return
@@ -76,7 +76,7 @@ func (a *assembly) list(object, name string, exists bool, items []*templates.JSO
 	a.add(a.path(object, name), append(list, ']'))
 }
 
-// members adds members to an object of the pod, or creates it.
+// members adds members to the object at path, which it creates if exists is false.
 func (a *assembly) members(path string, exists bool, members program.Object) {
 	if len(members) == 0 {
 		return
@@ -90,7 +90,7 @@ func (a *assembly) members(path string, exists bool, members program.Object) {
 	}
 }
 
-// escape makes a key a token of a JSON pointer (RFC 6901).
+// escape escapes a key as a token of a JSON pointer (RFC 6901).
 func escape(key string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
 }
@@ -135,7 +135,8 @@ func (a *assembly) targets() {
 	}
 }
 
-// arranged are the pod's two lists of containers with ours in place; nil where there are none of ours.
+// arranged holds the pod's two lists of containers with the injected ones in place; a list is nil if
+// nothing is injected into it.
 type arranged struct{ init, regular []standing }
 
 func (a *assembly) containers() arranged {
@@ -155,7 +156,7 @@ func (a *assembly) containers() arranged {
 	}
 }
 
-// insert adds the containers of ours at their places, first to last.
+// insert adds the injected containers at their places, first to last.
 func (a *assembly) insert(path string, exists bool, list []standing) {
 	if !exists {
 		var ours []*templates.JSON
@@ -265,8 +266,8 @@ func (a *assembly) metadata(containers arranged) error {
 	return nil
 }
 
-// defaultContainer is the pod's first own container when one of ours stands
-// before it, so that kubectl logs and exec still mean the app; else "".
+// defaultContainer returns the name of the app's first regular container if an injected one stands before
+// it, so that kubectl logs and exec still select the app; otherwise "".
 func (a *assembly) defaultContainer(regular []standing) string {
 	if _, set := a.job.pod.metadata.Annotations[defaultContainerAnnotation]; set {
 		return ""
@@ -285,8 +286,8 @@ func (a *assembly) defaultContainer(regular []standing) string {
 	return ""
 }
 
-// safeToEvict names our emptyDirs for the cluster autoscaler, which otherwise
-// never removes a node with such a pod on it.
+// safeToEvict lists the injected emptyDir volumes in an annotation of the cluster autoscaler, which
+// otherwise never removes a node with such a pod.
 func (a *assembly) safeToEvict(annotations program.Object) program.Object {
 	var names []string
 	for _, c := range a.accepted {

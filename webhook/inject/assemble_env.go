@@ -9,8 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// environment writes what a container gets of variables: first the values that are joined to its own, whose places
-// are the pod's, then those before its own, then the others.
+// environment writes the environment variables that a container gets: first the values that are joined to
+// its own variables, whose indexes are the pod's, then the variables before its own, then the others.
 func (a *assembly) environment(path string, m *targetPlan) {
 	a.joined(path, m)
 	if m.view.env == nil {
@@ -30,13 +30,14 @@ func (a *assembly) environment(path string, m *targetPlan) {
 type joining struct {
 	name      string
 	own       ownVariable
-	item      *templates.JSON // ours that is there already; nil if there is none
-	first     bool            // where it is new: before the container's own
+	item      *templates.JSON // an instance's variable of that name; nil if there is none
+	first     bool            // a new variable goes before the container's own
 	value     string
-	unchanged bool // nothing can be joined to it
+	unchanged bool // it has a valueFrom, to which nothing can be joined
 }
 
-// joined joins values, in the order of the plan, and puts those that are new among the others.
+// joined joins the values in the order of the plan, and adds the variables that are new to m.env and
+// m.firstEnv.
 func (a *assembly) joined(path string, m *targetPlan) {
 	if len(m.joins) == 0 {
 		return
@@ -78,7 +79,7 @@ func (a *assembly) joined(path string, m *targetPlan) {
 	replace(m.firstEnv, made)
 }
 
-// joiningOf is what the values of a name are joined to.
+// joiningOf returns the variable to which the values of a name are joined.
 func (a *assembly) joiningOf(m *targetPlan, e *templates.EnvVariable) *joining {
 	v := &joining{name: e.Name, first: e.First, own: m.view.variable(e.Name)}
 	v.value = v.own.value
@@ -99,7 +100,7 @@ func (a *assembly) joiningOf(m *targetPlan, e *templates.EnvVariable) *joining {
 	return v
 }
 
-// replace puts items in the places of those that they are made of.
+// replace replaces the keys of made by their values in list.
 func replace(list []*templates.JSON, made map[*templates.JSON]*templates.JSON) {
 	for i, item := range list {
 		if now := made[item]; now != nil {

@@ -8,20 +8,20 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Bounds of what is told of one instance. Whoever mends that many looks again.
+// Bounds on the faults and texts of one instance. An author who has to fix that many will run it again.
 const (
 	maxFaults = 64
 	maxTexts  = 64
 	// maxListed is how many names a message lists.
 	maxListed = 32
-	// maxShown is how much of a name a message repeats, in bytes: a valid one has at most 253.
+	// maxShown is the longest name, in bytes, that a message repeats in full: a valid one has at most 253.
 	maxShown = 253
 )
 
-// faultList holds the different faults of one instance, the first so many of them.
+// faultList holds the distinct faults of one instance, at most maxFaults of them.
 type faultList struct {
 	told []Fault
-	// more says that there are others, so that further checks are for nothing.
+	// more is set if there are others, so that further checks are pointless.
 	more bool
 }
 
@@ -39,13 +39,13 @@ func (l *faultList) add(faults ...Fault) {
 	}
 }
 
-// textList holds different notes or warnings, the first so many of them.
+// textList holds distinct notes or warnings, at most maxTexts of them.
 type textList struct {
 	told []string
 	more int
 }
 
-// over counts a text that finds no place, so that it need not be made.
+// over reports whether the list is full, and then counts the text, so that it need not be formatted.
 func (l *textList) over() bool {
 	if len(l.told) < maxTexts {
 		return false
@@ -63,7 +63,7 @@ func (l *textList) add(format string, args ...any) {
 	}
 }
 
-// all are the texts, and one that says how many are not told.
+// all returns the texts, plus one that says how many were dropped.
 func (l *textList) all(what string) []string {
 	if l.more == 0 {
 		return l.told
@@ -71,14 +71,14 @@ func (l *textList) all(what string) []string {
 	return append(slices.Clip(l.told), fmt.Sprintf("%d more %s", l.more, what))
 }
 
-// nearest is the name that was probably meant, of the first that there are: to compare takes
-// long, and whoever has more names than that knows them by other means.
+// nearest returns the known name that was probably meant, or "". It compares with the first 128 names only,
+// because comparing takes long.
 func nearest(name string, known []string) string {
 	const compared = 128
 	return message.Nearest(name, known[:min(len(known), compared)])
 }
 
-// listed joins names for a message, the first so many of them.
+// listed joins at most maxListed names for a message.
 func listed(names []string) string {
 	shown := names[:min(len(names), maxListed)]
 	if slices.ContainsFunc(shown, func(name string) bool { return len(name) > maxShown }) {

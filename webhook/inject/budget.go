@@ -7,34 +7,34 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// What one pod may cost. The units count steps of loops that depend on the sizes of two
-// inputs at once, as containers times variables do; what is linear in the pod's bytes is
-// not counted. They are no clock: one pod gets one answer on every machine.
+// Limits on the cost of one pod. Units count steps of loops that depend on the sizes of two inputs at once,
+// such as containers times variables; work that is linear in the pod's size is not counted. They do not
+// measure time, so a pod gets the same answer on every machine.
 const (
-	// baseUnits is what every pod has. The largest template (50,000 values) on one container
-	// takes a tenth, the built-in ones a few dozen.
+	// baseUnits is the allowance of every pod. The largest template (50,000 values) on one container takes
+	// a tenth of it, the built-in ones a few dozen units.
 	baseUnits = 500_000
-	// unitsPerByte is what the pod's size adds: a container takes 40 bytes at least, so that each
-	// may get some 40 things.
+	// unitsPerByte is the additional allowance for each byte of the pod. A container takes at least 40
+	// bytes, so each may get some 40 items.
 	unitsPerByte = 1
-	// maxRendering is what all expressions of one pod may cost, in CEL's units: two templates at
-	// the limit of one, expression.RenderingLimit.
+	// maxRendering is the CEL cost of all expressions of one pod: that of two templates at the limit of
+	// one, expression.RenderingLimit.
 	maxRendering = 2_000_000
-	// maxGrowth is what all instances together may add to a pod, in bytes of JSON. It is etcd's
-	// default of --max-request-bytes: a pod that grows by more cannot be stored.
+	// maxGrowth is how many bytes of JSON all instances together may add to a pod. It is etcd's default of
+	// --max-request-bytes: a pod that grows by more cannot be stored.
 	maxGrowth = 3 << 19
-	// readCost is how many bytes of the pod an expression that reads it may look at for a unit.
+	// readCost is how many bytes of the pod expressions may read for one unit.
 	readCost = 8
 )
 
-// budget is what is left for one pod.
+// budget accounts for the cost of one pod.
 type budget struct {
 	size         int // of the pod in bytes
 	spent, limit int // in units
 	rendering    uint64
 
-	asking     uint64 // what permissions and evaluations took, as rendering
-	askedReads int    // of the pod for them, in units
+	asking     uint64 // CEL cost of permissions and evaluations
+	askedReads int    // units for reading the pod in them
 }
 
 func newBudget(size int) budget {
@@ -47,16 +47,17 @@ func (b *budget) spend(units int) bool {
 	return b.spent <= b.limit
 }
 
-// over says that there are none left.
+// over reports whether the units are used up.
 func (b *budget) over() bool { return b.spent > b.limit }
 
-// exceeded is the fault of the instance at which the budget ends; what names that which was counted.
+// exceeded returns the fault of the instance at which the budget is exceeded; what describes the cost.
 func (c *candidate) exceeded(what string) Fault {
 	return Fault{Reason: BudgetExceeded, Instance: c.asked.instance, Place: c.place(), Message: what,
 		Fix: "ask for fewer sidecars, or let it work for fewer containers; its template may be too large"}
 }
 
-// spend takes units of the pod's budget; what is counted is named in the fault, once.
+// spend takes units of the pod's budget. It returns a fault, which names what was counted, if there are not
+// enough.
 func (j *job) spend(c *candidate, units int, counted string) *Fault {
 	if j.work.spend(units) {
 		return nil
@@ -65,8 +66,8 @@ func (j *job) spend(c *candidate, units int, counted string) *Fault {
 	return &f
 }
 
-// mayRender looks at what the expressions of the instances before have left. Those that yield leave
-// half of the work to the planning of those that do not.
+// mayRender checks whether earlier instances left enough budget for rendering. Instances whose policy is
+// Ignore may use half of the units only, so that the rest is left to the planning of the others.
 func (j *job) mayRender(c *candidate) bool {
 	limit := j.work.limit
 	if c.template.FailurePolicy == v1alpha1.Ignore {
@@ -83,13 +84,13 @@ func (j *job) mayRender(c *candidate) bool {
 	return false
 }
 
-// mayAsk looks at what permissions and evaluations of the instances before have left. They have a budget of
-// their own, for the answer is the same whether somebody asks for them or not.
+// mayAsk checks whether earlier instances left enough budget for permissions and evaluations. It is a
+// separate budget, so that the decision is the same whether or not they are requested.
 func (j *job) mayAsk() bool {
 	return j.work.asking < maxRendering && j.work.askedReads <= j.work.limit
 }
 
-// asked counts what it took to tell an instance's permissions or evaluations.
+// asked counts the cost of an instance's permissions or evaluations.
 func (j *job) asked(cost uint64) {
 	j.work.asking += cost
 	j.work.askedReads += j.takeReads()
@@ -101,8 +102,8 @@ func (j *job) tooCostly(c *candidate) Fault {
 	return f
 }
 
-// rendered counts what a rendering took. A pod that expressions read costs by its size, for it
-// is compared, and perhaps decoded, for each instance anew.
+// rendered counts the cost of a rendering. A pod that expressions read is charged by its size for each
+// instance, because it is scanned and perhaps decoded.
 func (j *job) rendered(c *candidate, cost uint64) *Fault {
 	if j.work.rendering += cost; j.work.rendering > maxRendering {
 		f := j.tooCostly(c)
@@ -114,7 +115,8 @@ func (j *job) rendered(c *candidate, cost uint64) *Fault {
 	return nil
 }
 
-// takeReads is what expressions have read of the pod and its containers since the last time, in units.
+// takeReads returns the units for what expressions have read of the pod and its containers since the last
+// call.
 func (j *job) takeReads() int {
 	bytes := 0
 	if j.reader.read {
@@ -130,8 +132,8 @@ func (j *job) takeReads() int {
 	return bytes / readCost
 }
 
-// crowded refuses an instance for which the status annotation has no room: the next
-// injection could not read it and would add everything again.
+// crowded rejects an instance that does not fit into the status annotation: the next injection could not
+// read it and would add everything again.
 func (j *job) crowded(c *candidate) bool {
 	if c.number < maxStatusEntries-j.others {
 		return false
@@ -142,7 +144,7 @@ func (j *job) crowded(c *candidate) bool {
 	return true
 }
 
-// grow counts bytes that an instance adds to the pod.
+// grow counts bytes that an instance adds to the pod, and adds a fault when maxGrowth is exceeded.
 func (t *trial) grow(bytes int) {
 	s := t.claims
 	if s.grown += bytes; s.grown <= maxGrowth || s.grown-bytes > maxGrowth {

@@ -7,12 +7,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// claims are the names, paths and ports taken by the instances accepted so far,
-// each with its owner, and by the one that is tried. What the pod itself holds is looked up
-// in the pod.
+// claims holds the names, paths and ports that the accepted instances and the one being tried use, each
+// with its instance. What the pod itself uses is looked up in the pod.
 type claims struct {
 	job *job
-	// fit are all instances that want a place, accepted those that have one.
+	// fit are all instances to be added, accepted those without a conflict so far.
 	fit, accepted []*candidate
 
 	containers table[string, owned[*templates.Container]]
@@ -24,22 +23,21 @@ type claims struct {
 	claim   *bool     // see hasClaim
 	mounted []mounted // see mountedIn
 
-	// grown is how much has been added to the pod, listed how long the status is, in bytes.
+	// grown is the number of bytes added to the pod, listed the length of the status annotation.
 	grown, listed int
 }
 
-// owned is something claimed and by which instance.
+// owned is a claimed value and the instance that claims it.
 type owned[T any] struct {
 	by    string
 	value T
 }
 
-// scalar is one value that a pod has once: a label, an annotation, a field, or
-// a field of one target container. Field and key are kept apart, for a key may be any text.
+// scalar identifies a value that a pod can have only once: a label, an annotation, a field, or a field of
+// one app container. Field and key are separate because a key may be any text.
 type scalar struct{ field, key string }
 
-// mark is how much there is of everything, to take back what an instance claimed that has
-// to stay out.
+// mark records the lengths of all tables, to withdraw the claims of a rejected instance.
 type mark struct {
 	containers, volumes, scalars, targets int
 	ports                                 [3]int
@@ -60,11 +58,11 @@ func (s *claims) reset(m mark) {
 	s.grown, s.listed = m.grown, m.listed
 }
 
-// claim checks the instances against the pod and against each other and
-// returns those that can be added, in rank order. Each is added whole or not at
-// all: those whose policy is Fail claim first, so that in a conflict the Ignore
-// one yields, and of two alike the later. One that mounts a volume of another's is
-// tried whatever their order; if the other has to stay out, so has it.
+// claim checks the instances against the pod and against each other, and returns those that can be added,
+// in rank order. Each is added completely or not at all. Instances whose policy is Fail claim first, so
+// that in a conflict the one with Ignore is left out, and of two with equal policies the later one. If an
+// instance mounts a volume of another one that is left out, it is left out as well, and all are tried
+// again.
 func (j *job) claim(fit []*candidate) []*candidate {
 	var s *claims
 	for again := true; again; {
@@ -97,7 +95,7 @@ func (j *job) claim(fit []*candidate) []*candidate {
 	return s.accepted
 }
 
-// try adds an instance to the claims if nothing speaks against it.
+// try claims what an instance needs, and withdraws the claims if there is a fault.
 func (s *claims) try(c *candidate) {
 	before := s.mark()
 	c.trial = &trial{claims: s, candidate: c, addition: c.addition}
@@ -108,7 +106,7 @@ func (s *claims) try(c *candidate) {
 	s.accepted = append(s.accepted, c)
 }
 
-// accept records what an instance adds.
+// accept sets the outcome of an instance that is added.
 func (j *job) accept(c *candidate) {
 	in := c.instance
 	in.Outcome, in.Reason = Injected, c.reason

@@ -2,19 +2,19 @@ package inject
 
 import "github.com/sidecar-injector/sidecar-injector/templates"
 
-// targetClaims are the items in lists of target containers, by container.
+// targetClaims holds the claimed items in lists of the app's containers.
 type targetClaims struct {
 	items []targetClaim
 	last  []int32 // by container's number: 1 + its latest item; nil as long as there is no item
 	index map[targetKey]int32
 }
 
-// targetClaim is one item in a list of a target container.
+// targetClaim is one claimed item in a list of an app container.
 type targetClaim struct {
 	targetKey
 	by     string
 	item   *templates.Named
-	length int   // of a joinItem: about how long the value has become
+	length int   // of a joinItem: the approximate length of the joined value
 	before int32 // 1 + the item of the same container before it
 	same   int32 // 1 + the item of the same key before it; 0: none, or no index
 }
@@ -30,11 +30,11 @@ type itemKind string
 const (
 	mountItem   itemKind = "mount" // devices too
 	envItem     itemKind = "env"
-	joinItem    itemKind = "joined env" // several of one key are no conflict
+	joinItem    itemKind = "joined env" // several claims of one key are not a conflict
 	envFromItem itemKind = "envFrom"
 )
 
-// few is up to how many items in all the container's are searched one by one.
+// few is the number of items up to which there is no index.
 const few = 64
 
 func (s *targetClaims) find(key targetKey) *targetClaim {
@@ -53,7 +53,8 @@ func (s *targetClaims) find(key targetKey) *targetClaim {
 	return nil
 }
 
-// add takes in an item of whose key there is none; containers is how many the pod has.
+// add adds a claim, of a key that has none unless it is a joinItem; containers is the number of containers
+// of the pod.
 func (s *targetClaims) add(c targetClaim, containers int) {
 	if s.last == nil {
 		s.last = make([]int32, containers)

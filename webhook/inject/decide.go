@@ -8,7 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// systemNamespaces are never injected into: the cluster must start without us.
+// systemNamespace reports whether pods of the namespace are never injected: the cluster has to be able to
+// start without the injector.
 func systemNamespace(name string, settings *Settings) bool {
 	switch name {
 	case "kube-system", "kube-public", "kube-node-lease":
@@ -17,9 +18,8 @@ func systemNamespace(name string, settings *Settings) bool {
 	return name != "" && name == settings.OwnNamespace
 }
 
-// allowed applies rows 1 to 5 of the decision table to the pod as a whole and traces
-// them. It returns "" when the pod may be injected, else the reason and a sentence for
-// this very pod.
+// allowed applies rows 1 to 5 of the decision table to the pod as a whole and records them in t. It returns
+// "" if the pod may be injected, otherwise the reason and a sentence about this pod.
 func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, string) {
 	t.namespace = ns.Name
 	no := func(r rule, on Holder, detail string) (Reason, string) {
@@ -71,7 +71,7 @@ func unknownLabel(where, value string) string {
 	return fmt.Sprintf("%s has the label %s: %s, which is neither %s nor %s", where, InjectionLabel, message.Quote(value), labelEnabled, labelDisabled)
 }
 
-// labelMeant is the label's value that was probably meant by another; "" if none is near.
+// labelMeant returns the label value that was probably meant; "" if none is near.
 func labelMeant(value string) string {
 	switch strings.ToLower(value) {
 	case "true", "yes", "on", "y", "1", "enable":
@@ -82,8 +82,8 @@ func labelMeant(value string) string {
 	return nearest(value, []string{labelEnabled, labelDisabled})
 }
 
-// mistaken is the warning for a pod that gets nothing although somebody seems
-// to want something; "" if nothing points that way.
+// mistaken returns a warning for a pod that gets nothing although a label or annotation suggests that a
+// sidecar was wanted; "" if none does.
 func mistaken(p *podView, reason Reason, detail string) string {
 	_, asks := p.metadata.Annotations[RequestAnnotation]
 	switch {
@@ -105,8 +105,7 @@ func mistaken(p *podView, reason Reason, detail string) string {
 	return ""
 }
 
-// overall is the pod's outcome: the worst of its instances' where something
-// went wrong, else the best.
+// overall returns the pod's outcome: the worst of its instances' if there are faults, else the best.
 func overall(r *Result) (Outcome, Reason) {
 	for _, want := range []Outcome{Refused, AdmittedWithout} {
 		for _, f := range r.Faults {
@@ -127,8 +126,8 @@ func overall(r *Result) (Outcome, Reason) {
 	return Skipped, NothingRequested
 }
 
-// nameless are faults for the containers of the pod that have no name, which the API server refuses
-// only after the templates have had to do with them.
+// nameless returns a fault for each container without a name. The API server rejects such a pod, but only
+// after admission, when templates have already been applied to it.
 func (p *podView) nameless() []Fault {
 	var faults []Fault
 	for _, list := range []struct {

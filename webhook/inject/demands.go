@@ -5,19 +5,20 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// refuse records what the template demands of the pod and the pod does not have.
+// refuse records the template's validations that the pod fails.
 func (j *job) refuse(c *candidate, unmet []templates.ValidationFailure) {
 	var faults faultList
 	for _, f := range unmet {
 		faults.add(Fault{Reason: ValidationFailed, Instance: c.asked.instance, Place: j.demandPlace(c, f), Message: f.Message})
 	}
 	j.faults(&faults, c)
-	// What is added to the pod now may meet the demand when the pod is looked at again.
+	// Additions of other instances may make the validation succeed when the pod is injected again.
 	c.yielded = c.template.FailurePolicy == v1alpha1.Ignore
 }
 
-// warned tells what the template would like and the pod does not have. Nobody asked for a template that
-// matches: it is told of on the workload that its pods are made from, and not on each of them.
+// warned reports the template's validations of severity warning that the pod fails. For a matching
+// template, which was not requested, they become notes on pods that a controller creates; the warning is
+// given on the workload.
 func (j *job) warned(c *candidate, unmet []templates.ValidationFailure) {
 	if len(unmet) == 0 {
 		return
@@ -32,7 +33,8 @@ func (j *job) warned(c *candidate, unmet []templates.ValidationFailure) {
 	}
 }
 
-// demandPlace is where a demand is told: at the annotation of the parameter that it names.
+// demandPlace returns the place of a failed validation: the annotation of the parameter that it names, else
+// the instance.
 func (j *job) demandPlace(c *candidate, f templates.ValidationFailure) string {
 	if f.Parameter == "" {
 		return c.place()

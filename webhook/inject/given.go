@@ -13,7 +13,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// given is one parameter annotation, reserved ones included.
+// given is one parameter annotation; parameter may be a reserved one.
 type given struct {
 	instance, parameter, text string
 	onNamespace               bool
@@ -73,7 +73,7 @@ func collect(into []given, annotations map[string]string, onNamespace bool) []gi
 	return into
 }
 
-// of are the annotations of one instance. The slice is part of all, which is sorted.
+// of returns the annotations of one instance. The result is a part of all, which must be sorted.
 func of(all []given, instance string) []given {
 	start, found := slices.BinarySearchFunc(all, instance, func(g given, name string) int { return cmp.Compare(g.instance, name) })
 	if !found {
@@ -86,7 +86,7 @@ func of(all []given, instance string) []given {
 	return all[start:end:end]
 }
 
-// lookup finds a parameter among those of one instance, which are sorted.
+// lookup finds a parameter in the sorted annotations of one instance.
 func lookup(all []given, parameter string) (given, bool) {
 	i, found := slices.BinarySearchFunc(all, parameter, func(g given, name string) int { return cmp.Compare(g.parameter, name) })
 	if !found {
@@ -95,8 +95,8 @@ func lookup(all []given, parameter string) (given, bool) {
 	return all[i], true
 }
 
-// entries are those of one instance for a parameter: the one without a key, and those with one, which
-// only a map has.
+// entries returns the annotations for a parameter in the sorted annotations of one instance: the one
+// without a key, and those with one, which only a map has.
 func entries(all []given, parameter string) []given {
 	start, _ := slices.BinarySearchFunc(all, parameter, func(g given, name string) int { return cmp.Compare(g.parameter, name) })
 	end := start
@@ -106,15 +106,15 @@ func entries(all []given, parameter string) []given {
 	return all[start:end:end]
 }
 
-// keySeparator stands between a parameter of the type map<string> and the key of an entry. No name of
-// a parameter holds it.
+// keySeparator separates a parameter of the type map<string> from the key of an entry. It cannot occur in
+// the name of a parameter.
 const keySeparator = "."
 
 // maxUnknown bounds the faults for unknown parameters of one instance.
 const maxUnknown = 16
 
-// givenAs is the first parameter of a type that was given for the instance with this value; paths
-// are compared cleaned.
+// givenAs returns the first annotation of the instance for a parameter of this type with this value; paths
+// are compared after cleaning.
 func (c *candidate) givenAs(kind v1alpha1.ParameterType, value string) (given, bool) {
 	for _, p := range c.template.Parameters() {
 		if p.Type != kind {
@@ -133,8 +133,8 @@ func reserved(parameter string) bool {
 	return parameter == overrideParameter || parameter == nativeParameter || parameter == containersParameter
 }
 
-// misgiven is what is wrong with the annotation of a parameter that there is: whether it has a key
-// does not fit. "" if nothing is.
+// misgiven says what is wrong with an annotation for a known parameter: a map given without a key, or
+// another parameter given with one. It returns "" if nothing is.
 func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
 	annotation := func(parameter string) string { return g.instance + parameterSuffix + "/" + parameter }
 	switch {
@@ -148,7 +148,7 @@ func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
 	return "", ""
 }
 
-// mapText gives entries as the text of a map: JSON, by key.
+// mapText returns the entries of a map parameter as a JSON object.
 func mapText(all []given) (text string, given bool) {
 	var object program.Object
 	for _, g := range all {
@@ -159,14 +159,14 @@ func mapText(all []given) (text string, given bool) {
 	return string(object.AppendJSON(nil)), len(object) > 0
 }
 
-// bind checks an instance's parameters. The faults name annotation and fix; what is
-// shown are those that have a value.
+// bind checks the parameters of an instance and returns their values, those that have a value for display,
+// and the faults, which name the annotation and the fix.
 func bind(t *templates.Template, instance string, all []given, namespace string) (templates.Parameters, []Parameter, []Fault) {
 	known := t.ParameterNames()
 	var faults []Fault
 	for _, g := range all {
 		if len(faults) == maxUnknown {
-			break // enough to see what is wrong
+			break // further ones would add nothing
 		}
 		if reserved(g.parameter) {
 			continue
@@ -215,7 +215,7 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		origin := OriginDefault
 		for _, g := range entries(all, name) {
 			if origin = g.origin(); origin == OriginAnnotation {
-				break // of the entries of a map, some may be the namespace's
+				break // the entries of a map may come from the pod and from the namespace
 			}
 		}
 		shown = append(shown, Parameter{Name: name, Text: values.Text(name), Origin: origin})

@@ -12,9 +12,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Inject answers for one pod. The error is a *MalformedPodError when the bytes
-// are not a pod; any other is ours. Nothing that it is given is changed, and it
-// may be called by many goroutines at once.
+// Inject decides on one pod. The error is a *MalformedPodError if req.Pod is not a pod; any other error is
+// internal. Inject does not modify its arguments and is safe for concurrent use.
 func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, error) {
 	read := req.Read
 	if read == nil {
@@ -60,11 +59,11 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	j.result.Trace = trace
 	j.keepWhole(status, statusError)
 	if len(faults) > 0 {
-		all = nil // whose parameters they are meant to be is not known before the request can be read
+		all = nil // an unreadable request does not say whose parameters these are
 	}
 	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, known)...)
 	if nameless := p.nameless(); len(nameless) > 0 {
-		faults, entries = append(faults, nameless...), nil // a template has to do with containers by their names
+		faults, entries = append(faults, nameless...), nil // templates address containers by name
 	}
 	for _, f := range faults {
 		j.fault(f, nil)
@@ -88,7 +87,8 @@ func skipped(p *podView, trace *Trace, reason Reason, detail string) *Result {
 	return r
 }
 
-// finished puts a result in its final order.
+// finished puts a result into its final form: texts are made printable, faults sorted, the overall outcome
+// is set, and warnings are sorted and limited.
 func finished(r *Result) *Result {
 	r.printable()
 	slices.SortStableFunc(r.Faults, func(a, b Fault) int {
@@ -122,7 +122,7 @@ func finished(r *Result) *Result {
 	return r
 }
 
-// job is one call of Inject under way.
+// job is the state of one call of Inject.
 type job struct {
 	set      *templates.Set
 	settings *Settings
@@ -138,14 +138,14 @@ type job struct {
 	whose    templates.Workload
 
 	owned        names         // containers that the status lists
-	others       int           // entries of the status that nobody asks for
+	others       int           // entries of the status that are not requested now
 	claimVolumes names         // see claimVolume
 	volumes      []string      // see podVolumes
-	templates    []string      // the names of all; nil until one is not found
+	templates    []string      // the names of all templates; nil until one is not found
 	compared     int           // see nearestTemplate
 	written      *Owner        // see workload
 	planned      *targetClaims // of the instances that are added
-	own, init    []target      // see ownContainers and ownInitContainers; nil until they are needed
+	own, init    []target      // see ownContainers and ownInitContainers; nil until first used
 	sidecars     []target      // see ownInitContainers
 }
 
@@ -154,15 +154,15 @@ func newJob(set *templates.Set, settings *Settings, req *Request, pod *podView, 
 		reader: &podReader{pod: pod.Pod, namespace: req.Namespace.Name}, result: &Result{}, work: newBudget(len(pod.raw))}
 }
 
-// candidate is one instance on its way into the plan.
+// candidate is one instance that is being decided on.
 type candidate struct {
 	asked
-	number   int // position among those that are asked for
+	number   int // position in the request
 	found    templates.Entry
-	known    bool // there is a template of that name, found
+	known    bool // a template of that name exists; it is found
 	ready    bool // to be planned
 	rank     int  // position in the plan, after sorting by order
-	index    int  // which of its template's instances it is
+	index    int  // the instance's index among those of its template
 	native   bool
 	template *templates.Template
 	instance *Instance
@@ -172,8 +172,8 @@ type candidate struct {
 	trial    *trial
 	// orphan is set when a volume that it mounts comes from an instance that stays out.
 	orphan bool
-	// yielded is set when the instance is left out for what the pod, or another
-	// instance, has today.
+	// yielded is set when the instance is left out because of the pod's present contents or of another
+	// instance.
 	yielded bool
 }
 
@@ -216,7 +216,7 @@ func (j *job) run(entries []asked) error {
 	return j.assemble(accepted)
 }
 
-// candidates are the instances that are asked for, in that order.
+// candidates returns the requested instances, in the order of the request.
 func (j *job) candidates(entries []asked) []*candidate {
 	j.result.Instances = make([]Instance, len(entries))
 	list, all := make([]candidate, len(entries)), make([]*candidate, len(entries))
@@ -234,8 +234,8 @@ func (j *job) candidates(entries []asked) []*candidate {
 	return all
 }
 
-// inTurn puts those before the others that the pod cannot do without, for all share one
-// budget: an instance whose policy is Ignore yields, and the cluster's templates come before those
+// inTurn returns the candidates in the order in which they may spend the common budget: those that the pod
+// requires come first, then those whose policy is Ignore, and of these the cluster's templates before those
 // of a namespace.
 func inTurn(all []*candidate) []*candidate {
 	if len(all) < 2 {
@@ -255,8 +255,8 @@ func inTurn(all []*candidate) []*candidate {
 	return sorted
 }
 
-// setIndexes gives each instance the lowest number that no other instance of its
-// template has, in the status or before it in the request.
+// setIndexes sets each instance's index: the lowest number that no other instance of its template has,
+// neither in the status nor earlier in the request.
 func (j *job) setIndexes(all []*candidate) {
 	if len(j.status) == 0 && len(all) < 2 {
 		return
@@ -288,7 +288,7 @@ func (j *job) setIndexes(all []*candidate) {
 	}
 }
 
-// keepWhole keeps the entries of the status of which everything is there.
+// keepWhole sets j.status to the entries whose containers and volumes are all in the pod.
 func (j *job) keepWhole(status Status, err error) {
 	if err != nil {
 		j.warn("%s cannot be read and counts for nothing: %v", StatusAnnotation, err)
@@ -297,14 +297,14 @@ func (j *job) keepWhole(status Status, err error) {
 	j.owned = j.status.containers()
 }
 
-// mayBeLeftOut are the reasons that an injection writes. The status is the pod
-// author's to forge; its text must not become a reason.
+// mayBeLeftOut reports whether an injection writes this reason into the status. The pod's author can forge
+// the status, so any other text must not be taken for a reason.
 func mayBeLeftOut(reason Reason) bool {
 	return reason == Conflict || reason == NoTarget || reason == BadParameter || reason == ValidationFailed
 }
 
-// repair puts restartPolicy back where a native sidecar of ours lost it, as it
-// does to webhooks that decode pods into types older than the field.
+// repair restores restartPolicy: Always of native sidecars from an earlier injection. Webhooks that decode
+// pods into types older than that field drop it.
 func (j *job) repair() {
 	var warnings textList
 	for _, instance := range slices.Sorted(maps.Keys(j.status)) {
@@ -321,15 +321,15 @@ func (j *job) repair() {
 	j.result.Warnings = append(j.result.Warnings, warnings.all("repairs")...)
 }
 
-// sole refuses a template that matches under a name that the pod gave to an
-// instance of another: the two could not be told apart.
+// sole rejects an instance of a matching template if the pod requests an instance of another template under
+// the same name.
 func (j *job) sole(c *candidate) bool {
 	if c.reason != TemplateMatch {
 		return true
 	}
 	for i := range j.result.Instances {
 		other := &j.result.Instances[i]
-		if other == c.instance || other.AskedBy == TemplateMatch { // those that match come last, each once
+		if other == c.instance || other.AskedBy == TemplateMatch { // matching templates come last, and each name occurs once among them
 			c.pass(nameFree, true)
 			return true
 		}

@@ -9,25 +9,25 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Metadata is that of a workload, or of a part of it on the way to the pod template.
+// Metadata is the metadata of a workload, or of an object nested in it on the way to the pod template.
 type Metadata struct {
-	// Field that it is the metadata of: "" is the workload itself, spec.template a pod template.
+	// Field that has the metadata: "" for the workload itself, spec.template for a pod template.
 	Field               string
 	Labels, Annotations map[string]string
 }
 
-// Misplaced is one of our labels or annotations where nobody reads it. The commonest
-// mistake of all is the annotation on a Deployment instead of its pod template.
+// Misplaced is an injector's label or annotation at a place where it has no effect. The most frequent
+// mistake is the annotation on a Deployment instead of its pod template.
 type Misplaced struct {
 	Key, Value string
-	// IsLabel says what the key has to be, wherever it stands.
+	// IsLabel is true if the key has to be a label, false if an annotation, wherever it was found.
 	IsLabel bool
-	// Where is the field that it stands in, such as metadata.annotations; Owner what
-	// that is the metadata of. Belongs is the field where it would count.
+	// Where is the field that holds it, such as metadata.annotations; Owner describes the object that has
+	// this metadata. Belongs is the field where it would take effect.
 	Where, Owner, Belongs string
 }
 
-// TemplateField leads from a workload to its pod template; "" for a pod.
+// TemplateField returns the field of a workload that holds its pod template; "" for a pod.
 func TemplateField(kind string) string {
 	switch kind {
 	case "Pod":
@@ -40,8 +40,8 @@ func TemplateField(kind string) string {
 	return "spec.template"
 }
 
-// MetadataFields are the fields of a workload that have metadata, on the way from
-// itself, "", to its pod template.
+// MetadataFields returns the fields of a workload that have metadata, from the workload itself, "", to its
+// pod template.
 func MetadataFields(kind string) []string {
 	switch kind {
 	case "Pod":
@@ -52,16 +52,16 @@ func MetadataFields(kind string) []string {
 	return []string{"", TemplateField(kind)}
 }
 
-// Mapping is one of a workload where a person took it to hold labels or annotations, such as
+// Mapping is a mapping at a field that the author mistook for labels or annotations, such as
 // spec.template.annotations.
 type Mapping struct {
 	Field string
 	Keys  map[string]string
 }
 
-// FindMisplaced looks at the metadata of a workload and of all that lies between it
-// and the pod template, which is the last of levels, at labels and annotations that
-// were taken for each other, and at mappings elsewhere.
+// FindMisplaced returns the injector's labels and annotations that have no effect: in the metadata above
+// the pod template, which is the last of levels, as a label instead of an annotation or vice versa, and in
+// mappings elsewhere. A key that is also at its right place is left out.
 func FindMisplaced(kind string, levels []Metadata, elsewhere ...Mapping) []Misplaced {
 	if len(levels) == 0 {
 		return nil
@@ -75,7 +75,7 @@ func FindMisplaced(kind string, levels []Metadata, elsewhere ...Mapping) []Mispl
 				continue
 			}
 			if _, present := pod.keys(isLabel)[key]; present {
-				continue // the other one is no mistake that matters
+				continue // it has its effect at the right place
 			}
 			found = append(found, Misplaced{
 				Key: key, Value: at.Keys[key], IsLabel: isLabel,
@@ -113,7 +113,7 @@ func metadataField(field string, labels bool) string {
 	return field + "metadata.annotations"
 }
 
-// ReadFromPod says whether pods carry a key of ours, and whether it is a label.
+// ReadFromPod reports whether the injector reads a key from pods, and whether it is a label.
 func ReadFromPod(key string) (isLabel, ours bool) {
 	switch key {
 	case InjectionLabel:
@@ -125,8 +125,8 @@ func ReadFromPod(key string) (isLabel, ours bool) {
 	return false, strings.HasSuffix(domain, parameterSuffix) && !strings.HasPrefix(domain, "config.")
 }
 
-// ownerName says what a field is part of: the pod template, what stands around that in a workload that
-// makes workloads, or the workload.
+// ownerName describes the object that a field is part of: the pod template, the job template, or the
+// workload.
 func ownerName(kind, field, podField string) string {
 	switch {
 	case podField != "" && strings.HasPrefix(field, podField+"."):
@@ -137,7 +137,7 @@ func ownerName(kind, field, podField string) string {
 	return "the job template"
 }
 
-// Together groups what stands in one place and belongs to one other.
+// Together groups the entries that are at the same place and belong to the same other place.
 func Together(misplaced []Misplaced) [][]Misplaced {
 	var groups [][]Misplaced
 	for _, m := range misplaced {
@@ -153,7 +153,7 @@ func Together(misplaced []Misplaced) [][]Misplaced {
 	return groups
 }
 
-// MisplacedText is one sentence for a group.
+// MisplacedText returns one sentence about a group of Together.
 func MisplacedText(group []Misplaced) string {
 	first := group[0]
 	subject, stands, reads, belongs := message.Quote(first.Key), "stands", "it", "it belongs"

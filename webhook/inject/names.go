@@ -5,9 +5,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// The names that users write. They are the contract: docs/annotations.md.
+// The names that users write. They are the public interface, documented in docs/annotations.md.
 const (
-	// Domain is the prefix of every label and annotation of ours.
+	// Domain is the prefix of all labels and annotations of the injector.
 	Domain = v1alpha1.Domain
 	// InjectionLabel opts a namespace or a pod in or out.
 	InjectionLabel = Domain + "/injection"
@@ -31,8 +31,8 @@ const (
 	defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
 	safeToEvictAnnotation      = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
-	// tokenVolume is how the volume of a service account's token begins, which the API
-	// server names at random and adds before webhooks are called.
+	// tokenVolume is the name prefix of the volume of a service account's token, which the API server names
+	// at random and adds before webhooks are called.
 	tokenVolume = schema.TokenVolume
 
 	maxInstances = 16

@@ -14,18 +14,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// override is what the pod sets in one container of the template: a partial
-// container, and the annotation that it stands in.
+// override is what the pod overrides in one container of the template: a partial container, and the
+// annotation that holds it.
 type override struct {
 	patch program.Object
 	place string
 }
 
-// onlyContainer is the key of the override of a template with one container.
+// onlyContainer is the key of the override for a template that has one container.
 const onlyContainer = ""
 
-// readOverride reads an instance's override annotation: by container's name as
-// written in the template, or under onlyContainer. Nil without one.
+// readOverride reads an instance's override annotation. The key is the container's name as written in the
+// template, or onlyContainer. It returns nil if there is no override.
 func readOverride(c *candidate, namespace string) (map[string]override, []Fault) {
 	g, ok := lookup(c.given, overrideParameter)
 	if !ok || strings.TrimSpace(g.text) == "" {
@@ -88,8 +88,8 @@ func hasAnchor(n *yaml.Node) bool {
 	return n.Anchor != "" || n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, hasAnchor)
 }
 
-// readFields checks one container's part: only what the template allows, and
-// only what a container has.
+// readFields reads the override of one container. It may have only fields that the template allows and that
+// a container has.
 func readFields(c *candidate, fields *yaml.Node, place string) (override, []Fault) {
 	var faults faultList
 	bad := func(message, fix string) {
@@ -120,7 +120,7 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 		bad(wrong.Error(), wrong.Hint)
 	}
 	patch, err := program.ObjectFromJSON(manifest.JSON(fields))
-	if err != nil { // a number that no field takes
+	if err != nil { // a number that fits no field
 		bad(err.Error(), "write a value that the field takes")
 	}
 	if at := nullIn(patch); at != "" {
@@ -129,7 +129,7 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 	return override{patch: patch, place: place}, faults.told
 }
 
-// nullIn is the path of the first null; "" if there is none.
+// nullIn returns the path of the first null in a value; "" if there is none.
 func nullIn(value any) string {
 	switch v := value.(type) {
 	case program.Object:
@@ -156,8 +156,8 @@ func nullIn(value any) string {
 	return ""
 }
 
-// applyOverride merges the pod's fields into a container as a strategic merge
-// patch does; the container's own order of fields stays.
+// applyOverride merges the pod's fields into a container like a strategic merge patch; the order of the
+// container's fields is kept.
 func applyOverride(c *candidate, container program.Object, name string, overrides map[string]override) (program.Object, []Fault) {
 	o, ok := overrides[onlyContainer]
 	if !ok {

@@ -18,8 +18,8 @@ import (
 // refusal is why the API server would refuse a container.
 type refusal struct{ message, fix string }
 
-// checkContainer finds what the API server would refuse in a container of a template into
-// which a pod's fields have been merged. The template's own were checked when it was loaded.
+// checkContainer returns what the API server would reject in a template's container after the pod's fields
+// were merged into it. The template's own fields were checked when it was loaded.
 func checkContainer(c program.Object) []refusal {
 	var found []refusal
 	bad := func(fix, format string, args ...any) {
@@ -38,7 +38,7 @@ func checkContainer(c program.Object) []refusal {
 	return found
 }
 
-// checkPortNames: a container has a name and a host's port once.
+// checkPortNames checks that the names of ports are valid and that no name and no host port occurs twice.
 func checkPortNames(c program.Object, bad func(fix, format string, args ...any)) {
 	names, hosts := map[string]bool{}, map[string]bool{}
 	for _, item := range c.List("ports") {
@@ -72,7 +72,7 @@ func checkVariable(item any, bad func(fix, format string, args ...any)) {
 	}
 }
 
-// checkClaims: a container may use the claims that the pod declares.
+// checkClaims checks that overrides refer only to resource claims that the pod declares.
 func (j *job) checkClaims(c *candidate, overrides map[string]override) []Fault {
 	declared := names(nil)
 	var faults faultList
@@ -93,12 +93,12 @@ func (j *job) checkClaims(c *candidate, overrides map[string]override) []Fault {
 	return faults.told
 }
 
-// claims are the names of the pod's resourceClaims.
+// claims returns the names of the pod's resourceClaims.
 func (p *podView) claims() names {
 	declared := names{}
 	c := rawjson.New(rawjson.At(p.raw, []string{"spec", "resourceClaims"}))
 	if c.Kind() == '[' {
-		// The pod has been read before.
+		// The pod has been read before, so there is no error.
 		_ = c.Items(func() error {
 			raw, err := c.Raw()
 			if name := textOf(rawjson.At(raw, []string{"name"})); name != nil {

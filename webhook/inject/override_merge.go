@@ -7,13 +7,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// A container is merged as a strategic merge patch of Kubernetes would do it: objects
-// member by member, four lists item by item, everything else replaced. The library for that compares each
-// item of a list with each (seconds for some thousand variables of a template); here
-// an item is found by its key. A test holds one against the other.
+// Containers are merged as a strategic merge patch of Kubernetes would do it: objects member by member,
+// four lists item by item, everything else replaced. The library for that compares each item of a list with
+// each other (seconds for some thousand variables of a template); here an item is found by its key. A test
+// compares the results with the library's.
 
-// mergeKey tells the items of a container's list apart (patchMergeKey in k8s.io/api/core/v1);
-// "" for a list that is replaced as a whole, and for what is no list.
+// mergeKey returns the member that identifies the items of a container's list (patchMergeKey in
+// k8s.io/api/core/v1); "" for a list that is replaced as a whole, and for anything that is not a list.
 func mergeKey(field string) string {
 	switch field {
 	case "env":
@@ -30,8 +30,8 @@ func mergeKey(field string) string {
 
 var errNoKey = errors.New("an item of a list cannot be told from the others")
 
-// mergeContainer gives the container with what the patch says. Members and items keep their
-// order, new ones come last; new members are sorted by name.
+// mergeContainer returns the container with the patch applied. Existing members and items keep their order
+// and new ones are appended; new members are sorted by name.
 func mergeContainer(container, patch program.Object) (program.Object, error) {
 	return mergeObjects(container, patch, mergeKey)
 }
@@ -76,10 +76,10 @@ func mergeValues(base, patch any, key string) (any, error) {
 	return patch, nil
 }
 
-// mergeItems puts the items of a patch into a list, each into that of the same key.
+// mergeItems merges the items of a patch into a list by their keys.
 func mergeItems(base, patch []any, key string) ([]any, error) {
 	var at table[string, int]
-	for i, item := range slices.Backward(base) { // so that the first of a key is found
+	for i, item := range slices.Backward(base) { // so that find returns the first item of a key
 		object, _ := item.(program.Object)
 		if value, ok := object.Get(key); ok {
 			at.add(string(program.AppendJSON(nil, value)), i)
@@ -108,8 +108,8 @@ func mergeItems(base, patch []any, key string) ([]any, error) {
 	return out, nil
 }
 
-// alike gives new items with their members in the order of those of the last item that the
-// list has, others sorted by name.
+// alike returns new items with their members in the order of the list's last item; members that it does not
+// have are sorted by name.
 func alike(items, model []any) []any {
 	var like program.Object
 	if len(model) > 0 {
@@ -127,7 +127,8 @@ func alike(items, model []any) []any {
 	return out
 }
 
-// inOrderOf sorts the members of an object as those of the model, the others by name behind them.
+// inOrderOf sorts the members of an object in the order of the model's; other members follow, sorted by
+// name.
 func inOrderOf(object, model program.Object) program.Object {
 	var at table[string, int]
 	for i := range model {
@@ -147,7 +148,7 @@ func rankOf(at *table[string, int], name string, behind int) int {
 	return behind
 }
 
-// sortedMembers is an object with its members sorted by name, at every depth.
+// sortedMembers returns the object with its members sorted by name, at every depth.
 func sortedMembers(o program.Object) program.Object {
 	out := make(program.Object, len(o))
 	for i, m := range o {

@@ -9,8 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// tooNew looks for what the cluster's Kubernetes does not have in overrides: a fault where it would refuse the
-// pod, a warning where it only drops a field.
+// tooNew checks overrides for fields and values that the cluster's Kubernetes does not have. It returns a
+// fault if the API server would reject the pod, and adds a warning if it would only drop a field.
 func (j *job) tooNew(c *candidate, overrides map[string]override) []Fault {
 	kubernetes := j.settings.Kubernetes
 	if kubernetes == nil {
@@ -34,7 +34,8 @@ func (j *job) tooNew(c *candidate, overrides map[string]override) []Fault {
 	return faults.told
 }
 
-// newer tells each member of the objects in a value, and those within it where it is not lacking itself.
+// newer calls tell for each member of the objects in a value, and descends into a member unless tell
+// reports that it is lacking.
 func newer(value any, s *schema.Schema, at *schema.Path, tell func(at *schema.Path, typeName string, m program.Member) (lacks bool)) {
 	switch v := value.(type) {
 	case []any:
@@ -45,7 +46,7 @@ func newer(value any, s *schema.Schema, at *schema.Path, tell func(at *schema.Pa
 		for _, m := range v {
 			f, ok := s.Field(m.Name)
 			if !ok {
-				continue // a map's
+				continue // a key of a map
 			}
 			if !tell(at.Member(m.Name), s.Type, m) {
 				newer(m.Value, f.Schema, at.Member(m.Name), tell)

@@ -2,10 +2,11 @@ package inject
 
 import "github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 
-// Owner is the controller that made a pod, as the pod names it: nobody has checked it yet.
+// Owner is the controller that created a pod, as the pod names it. Admission sees the pod before it is
+// validated, so the fields may be any text.
 type Owner struct{ APIVersion, Kind, Name, UID string }
 
-// Controller is the owner of the pod that is its controller. It is read when somebody asks.
+// Controller returns the owner reference that is the pod's controller. It is parsed at each call.
 func (p *Pod) Controller() (Owner, bool) {
 	references := rawjson.At(p.rawMetadata, []string{"ownerReferences"})
 	if references == nil {
@@ -14,7 +15,7 @@ func (p *Pod) Controller() (Owner, bool) {
 	var found Owner
 	var ok bool
 	c := rawjson.New(references)
-	// What is of the wrong type is for the API server to refuse: there is then no owner.
+	// A reference of the wrong type counts as none: the API server rejects the pod.
 	err := c.Items(func() error {
 		var owner Owner
 		controller := false
@@ -43,7 +44,7 @@ func (p *Pod) Controller() (Owner, bool) {
 	return found, ok && err == nil
 }
 
-// ServiceAccount is the one that the pod runs as.
+// ServiceAccount returns the name of the service account that the pod runs as.
 func (p *Pod) ServiceAccount() string {
 	if raw := rawjson.At(p.rawSpec, []string{"serviceAccountName"}); raw != nil {
 		if name, err := rawjson.New(raw).String(); err == nil && name != "" {

@@ -7,57 +7,57 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// standing is one container in a list under assembly: one of the pod's, or one
-// of ours with the wish that put it there.
+// standing is one container in a list that is being assembled: one of the pod's, or an injected one with
+// the wish that determined its place.
 type standing struct {
 	name  string
 	ours  bool // listed in the status, from an earlier injection
 	added *templates.Container
 	wish  string
-	// run is set for one that stands in the unbroken row of its wish.
+	// run is set if it is part of the contiguous row of containers with its wish.
 	run bool
-	// before and after are the places of its neighbours in the arrangement's list; none at the ends.
+	// before and after are the indexes of its neighbours in arrangement.list, or none at the ends.
 	before, after int
 
 	// by is the instance that adds it.
 	by *candidate
-	// root is the place of the one whose followers it is among, its own where it follows none;
-	// tail is that of the last of a root's followers, the root's own where it has none.
+	// root is the index of the container that it directly or indirectly follows, its own index if it
+	// follows none. tail is, for a root, the index of the last of its followers, its own index if it has
+	// none.
 	root, tail int
-	// follower is the place of the last of those that directly follow it, or none.
+	// follower is the index of the last of those that directly follow it, or none.
 	follower int
 }
 
 const none = -1
 
-// addedContainer is a container of ours and the instance that adds it.
+// addedContainer is an injected container and the instance that adds it.
 type addedContainer struct {
 	*templates.Container
 	by *candidate
 }
 
-// arrangement is a list of containers into which ours are put. It is linked, because
-// templates may add thousands to a pod that has thousands.
+// arrangement is a list of containers into which injected ones are inserted. It is a linked list, because
+// templates may add thousands of containers to a pod that has thousands.
 //
-// One that wants to stand after another of its own instance follows it: it stands directly
-// behind it, behind those that follow it already and their own followers, and all of them are one to whoever
-// looks for a place.
+// A container that wants to stand after another one of its own instance follows it: it is placed directly
+// behind it and behind those that already follow it, with their own followers. A container and its
+// followers are one unit when a place is searched for other containers.
 type arrangement struct {
-	list        []standing // the pod's, then ours as they come
+	list        []standing // the pod's containers, then the injected ones in order of insertion
 	first, last int
 	byName      map[string]int // nil until a name is looked for
-	rows        map[string]int // by wish: the last of the row that those with the same wish make; nil until there is one
-	unwished    int            // the last that is ours without a wish, or from an earlier injection; none
+	rows        map[string]int // by wish: the last container of the row with that wish; nil while there is no row
+	unwished    int            // the last one that is injected without a wish or from an earlier injection, or none
 
-	// waiting are, by name, those that want to follow one of their instance that has no place yet.
+	// waiting has, by the name of a container, those that want to follow it before it has a place.
 	waiting map[string][]addedContainer
-	// toCome are the names of the instance's containers without a place; nil where nobody asks.
+	// toCome counts the instance's containers without a place by name; nil if no wish depends on it.
 	toCome map[string]int
 }
 
-// arrange puts containers of ours into a list of the pod's. Those without a wish
-// come before all that is not ours, in their order; the pod's keep theirs. Nil if there are none
-// of ours.
+// arrange returns the pod's list with the added containers inserted. Those without a wish come before all
+// containers of the app, in their order; the pod's containers keep theirs. It returns nil if none is added.
 func arrange(pod []containerView, ours names, added []addedContainer) []standing {
 	if len(added) == 0 {
 		return nil
@@ -92,8 +92,8 @@ func arrange(pod []containerView, ours names, added []addedContainer) []standing
 	return out
 }
 
-// instance places the containers of one instance. Those that want to follow one that comes
-// later wait for it.
+// instance places the containers of one instance. A container that wants to follow a later one waits for
+// it.
 func (a *arrangement) instance(added []addedContainer) {
 	a.toCome, a.waiting = nil, nil
 	if !slices.ContainsFunc(added, func(c addedContainer) bool { return len(c.Position) > 0 }) {
@@ -109,7 +109,8 @@ func (a *arrangement) instance(added []addedContainer) {
 	for _, c := range added {
 		a.orWait(c)
 	}
-	// Who waits for another that waits gets no place of the kind: a template in which they do is refused.
+	// Containers that still wait do so for each other, in a cycle, and are placed anyway; a template with
+	// such a cycle is rejected when it is loaded.
 	a.toCome = nil
 	for _, c := range added {
 		for _, left := range a.waiting[c.Name] {
@@ -119,7 +120,7 @@ func (a *arrangement) instance(added []addedContainer) {
 	}
 }
 
-// orWait places a container and those that waited for it, if it does not wait itself.
+// orWait places a container and those that waited for it, or lets it wait.
 func (a *arrangement) orWait(first addedContainer) {
 	for next := []addedContainer{first}; len(next) > 0; {
 		c := next[0]
@@ -138,8 +139,8 @@ func (a *arrangement) orWait(first addedContainer) {
 	}
 }
 
-// waits gives the container of its instance that one wants to follow and that has no place yet,
-// if no wish before that can be had.
+// waits returns the name of the container of the same instance that c wants to follow and that has no place
+// yet, if no earlier wish can be fulfilled.
 func (a *arrangement) waits(c addedContainer) (name string, waits bool) {
 	for _, wish := range c.Position {
 		kind, name, _ := strings.Cut(wish, ":")
@@ -153,8 +154,8 @@ func (a *arrangement) waits(c addedContainer) (name string, waits bool) {
 	return "", false
 }
 
-// place finds the place for the first wish that can be had. Containers with the
-// same wish stand in the order in which they came.
+// place inserts a container according to its first wish that can be fulfilled. Containers with the same
+// wish keep the order in which they came.
 func (a *arrangement) place(c addedContainer) {
 	for _, wish := range c.Position {
 		if name, ok := strings.CutPrefix(wish, "before:"); ok {
@@ -190,7 +191,7 @@ func (a *arrangement) place(c addedContainer) {
 	a.unwished = a.insert(c, "", behind)
 }
 
-// follow puts a container directly behind another of its instance and its followers.
+// follow inserts a container behind another one of its instance and that one's followers.
 func (a *arrangement) follow(c addedContainer, leader int) {
 	behind := leader
 	for f := a.list[leader].follower; f != none; f = a.list[f].follower {
@@ -204,8 +205,7 @@ func (a *arrangement) follow(c addedContainer, leader int) {
 	}
 }
 
-// row puts a container behind those that have the same wish, the first of which stands
-// behind start.
+// row inserts a container behind those that have the same wish, or, if there are none, behind start.
 func (a *arrangement) row(c addedContainer, wish string, start int) {
 	behind := start
 	if last, ok := a.rows[wish]; ok {
@@ -219,8 +219,8 @@ func (a *arrangement) row(c addedContainer, wish string, start int) {
 	a.rows[wish] = i
 }
 
-// insert puts a container behind another and its followers, or at the beginning, and gives its place.
-// A row into which it comes ends before it: what stood there is passed no more.
+// insert inserts a container behind another and its followers, or at the beginning, and returns its index.
+// A row that it interrupts ends before it, and later containers of that wish do not pass it.
 func (a *arrangement) insert(c addedContainer, wish string, behind int) int {
 	if behind != none {
 		behind = a.list[a.list[behind].root].tail
@@ -233,7 +233,7 @@ func (a *arrangement) insert(c addedContainer, wish string, behind int) int {
 	return i
 }
 
-// link puts a container behind another, or at the beginning, and gives its place.
+// link inserts a container behind another, or at the beginning, and returns its index.
 func (a *arrangement) link(c addedContainer, behind int) int {
 	i := len(a.list)
 	after := a.first
@@ -259,7 +259,7 @@ func (a *arrangement) link(c addedContainer, behind int) int {
 	return i
 }
 
-// end takes what stands from i on out of its row, whose last is now behind.
+// end removes the containers from i on from their row, whose last container is then behind.
 func (a *arrangement) end(i, behind int) {
 	if !a.list[i].run {
 		return
@@ -278,7 +278,7 @@ func (a *arrangement) end(i, behind int) {
 	}
 }
 
-// find is the place of the first container of a name, or none.
+// find returns the index of the first container of a name, or none.
 func (a *arrangement) find(name string) int {
 	if a.byName == nil {
 		a.byName = make(map[string]int, len(a.list))

@@ -10,15 +10,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// MalformedPodError says that the bytes are not a pod: the caller's mistake, not
-// that of the pod's author.
+// MalformedPodError reports that the bytes are not a pod, which is the caller's mistake, not that of the
+// pod's author.
 type MalformedPodError struct{ Err error }
 
 func (e *MalformedPodError) Error() string { return fmt.Sprintf("pod: %v", e.Err) }
 
 func (e *MalformedPodError) Unwrap() error { return e.Err }
 
-// At is the field of the pod that is at fault, "" if that is the pod as a whole, and what is wrong with it.
+// At returns the field that is at fault, "" if it is the pod as a whole, and what is wrong with it.
 func (e *MalformedPodError) At() (place, message string) {
 	if syntax := (*rawjson.SyntaxError)(nil); errors.As(e.Err, &syntax) && syntax.Path != "" {
 		return syntax.Path, syntax.Message
@@ -26,34 +26,33 @@ func (e *MalformedPodError) At() (place, message string) {
 	return "", e.Err.Error()
 }
 
-// podView holds what decisions and merging read of a pod; the rest of its bytes
-// is skipped, so that unknown fields cannot get lost. Lists keep their length
-// and order: an index here is an index in the pod. An absent list or object is
-// nil, an empty one is not.
+// podView holds the parts of a pod that decisions and merging read. The pod itself is never re-encoded from
+// it, so unknown fields cannot get lost. Lists keep their length and order: an index here is an index in
+// the pod. An absent list or object is nil, an empty one is not.
 type podView struct {
 	*Pod
-	// spec is decoded for pods that get that far.
+	// spec is filled by decodeSpec, for pods that request something.
 	spec specView
 
-	containersAt, volumesAt map[string]int             // see position
+	containersAt, volumesAt map[string]int             // see container and volume
 	ports                   *portTable                 // see podPorts
 	items                   map[string]map[string]bool // see hasItem
 }
 
-// Pod is a pod of which only the metadata has been read. Immutable.
+// Pod is a pod whose metadata has been read; its spec is kept as bytes. It is immutable.
 type Pod struct {
 	raw []byte
 	// hasMetadata is false for a pod template without metadata; metadata is then empty.
 	hasMetadata bool
 	metadata    metadataView
-	// rawMetadata and rawSpec are nil where the pod has none.
+	// rawMetadata and rawSpec are nil if the pod has none.
 	rawMetadata, rawSpec []byte
 }
 
-// Name is metadata.name, "" when there is only a generateName.
+// Name returns metadata.name, "" if there is only a generateName.
 func (p *Pod) Name() string { return p.metadata.Name }
 
-// GenerateName is metadata.generateName, or "".
+// GenerateName returns metadata.generateName, or "".
 func (p *Pod) GenerateName() string { return p.metadata.GenerateName }
 
 type metadataView struct {
@@ -77,7 +76,7 @@ type specView struct {
 	// Windows is set by os.name or by the node selector kubernetes.io/os.
 	Windows         bool
 	SecurityContext *securityContextView
-	// Resources says that the pod states some as a whole.
+	// Resources is true if the pod has pod-level resources.
 	Resources bool
 }
 
@@ -86,7 +85,8 @@ type securityContextView struct {
 	FSGroup, RunAsUser *int64
 }
 
-// containerView keeps the environment, which can be long and which few ask for, as bytes.
+// containerView is a container of the pod. The environment is kept as bytes, because it can be long and is
+// rarely needed.
 type containerView struct {
 	raw                rawValue
 	Name               string
@@ -102,7 +102,7 @@ type containerView struct {
 	// Lifecycle holds the names of the hooks.
 	Lifecycle []string
 
-	index  *containerIndex // nil until something is looked for
+	index  *containerIndex // nil until the first look-up
 	reader *appReader      // nil until expressions read it
 }
 
@@ -113,13 +113,13 @@ type mountView struct {
 
 type deviceView struct{ Name, Path string }
 
-// volumeView keeps a volume's bytes, which are compared only if one of ours has its name.
+// volumeView is a volume of the pod. Its bytes are compared only if an injected volume has the same name.
 type volumeView struct {
 	Name string
 	raw  rawValue
 }
 
-// mustEnd reports whether the pod is to complete, as a Job's.
+// mustEnd reports whether the pod has to complete, like that of a Job.
 func (p *podView) mustEnd() bool {
 	return p.spec.RestartPolicy != "" && p.spec.RestartPolicy != "Always"
 }

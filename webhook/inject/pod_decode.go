@@ -5,7 +5,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// decodeSpec reads the rest; a pod that asks for nothing never gets here.
+// decodeSpec reads the spec. It is not called for a pod that requests nothing.
 func (p *podView) decodeSpec() error {
 	if p.rawSpec == nil {
 		return nil
@@ -17,7 +17,7 @@ func (p *podView) decodeSpec() error {
 	return nil
 }
 
-// decoder reads a spec. The lists of all containers are parts of common arrays: most
+// decoder reads a spec. The lists of all containers are slices of common arrays, to save allocations: most
 // are short, and a pod with dozens of containers has hundreds of them.
 type decoder struct {
 	*rawjson.Cursor
@@ -80,10 +80,10 @@ func (d *decoder) spec(s *specView) error {
 	})
 }
 
-// items reads a list to the end of all, and into is its part: nil for null, else of
-// the list's length.
+// items appends the items of a list to all, and sets into to that part of it: nil for null, else of the
+// list's length.
 func items[T any](d *decoder, into, all *[]T, item func(*T) error) error {
-	*into = nil // given twice, the last one counts
+	*into = nil // if the member occurs twice, the last one counts
 	if null, err := d.Null(); null || err != nil {
 		return err
 	}
@@ -185,13 +185,13 @@ func (d *decoder) container(v *containerView) error {
 	return err
 }
 
-// there skips a value and says whether it is one.
+// there skips a value and reports whether it is not null.
 func (d *decoder) there() (bool, error) {
 	kind := d.Kind()
 	return kind != 'n', d.Skip()
 }
 
-// names are the names of an object's members that are not null; nil for null.
+// names returns the names of an object's members that are not null; nil for null.
 func (d *decoder) names() ([]string, error) {
 	if null, err := d.Null(); null || err != nil {
 		return nil, err
@@ -278,8 +278,8 @@ func (d *decoder) port(p *templates.Port) error {
 	})
 }
 
-// env checks that environment variables are a list of objects and returns its
-// bytes; nil for null. A pod may have thousands, and few templates ask.
+// env checks that the environment is a list of objects and returns its bytes; nil for null. A pod may have
+// thousands of variables, and few templates need them.
 func (d *decoder) env() (rawValue, error) {
 	if null, err := d.Null(); null || err != nil {
 		return nil, err

@@ -7,10 +7,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// What is looked for in a pod again and again, for each thing that an instance adds, is
-// indexed when it is first looked for, and only where it is long.
+// The look-ups below are needed for each thing that an instance adds. An index is built at the first
+// look-up, and only for lists that are long.
 
-// number is a container's place among all of the pod, the regular ones first.
+// number returns a container's number among all containers of the pod, the regular ones first.
 func (p *podView) number(list string, index int) int {
 	if list == "initContainers" {
 		return len(p.spec.Containers) + index
@@ -18,10 +18,10 @@ func (p *podView) number(list string, index int) int {
 	return index
 }
 
-// count is how many containers the pod has.
+// count returns the number of containers of the pod, init containers included.
 func (p *podView) count() int { return len(p.spec.Containers) + len(p.spec.InitContainers) }
 
-// numbered is the container of a number.
+// numbered returns the container with a number.
 func (p *podView) numbered(n int) (c *containerView, list string, index int) {
 	if regular := len(p.spec.Containers); n >= regular {
 		return &p.spec.InitContainers[n-regular], "initContainers", n - regular
@@ -29,8 +29,8 @@ func (p *podView) numbered(n int) (c *containerView, list string, index int) {
 	return &p.spec.Containers[n], "containers", n
 }
 
-// container finds a container by name; list is "initContainers" or "containers". Of
-// several of a name the first init container counts, else the first container.
+// container finds a container by name; list is "initContainers" or "containers", "" if there is none. If
+// several have the name, the first init container counts, else the first regular one.
 func (p *podView) container(name string) (c *containerView, list string, index int) {
 	if p.count() > short {
 		if p.containersAt == nil {
@@ -83,7 +83,7 @@ func (p *podView) volume(name string) *volumeView {
 	return nil
 }
 
-// hasItem reports whether a list of the pod has an item, whatever the order of members.
+// hasItem reports whether a list of the pod has an item, regardless of the order of members.
 func (p *podView) hasItem(field string, own []rawValue, canonicalItem string) bool {
 	if len(own) == 0 {
 		return false
@@ -105,7 +105,8 @@ func canonicalSet(items []rawValue) map[string]bool {
 	return set
 }
 
-// canonicalJSON is the same text for all ways to write one value.
+// canonicalJSON returns a text that is equal for equal JSON values, regardless of the order of members and
+// of white space. Malformed JSON is returned unchanged.
 func canonicalJSON(raw []byte) string {
 	value, err := decodeAny(raw)
 	if err != nil {
@@ -118,11 +119,11 @@ func canonicalJSON(raw []byte) string {
 	return string(text)
 }
 
-// containerIndex is what has been looked for in a container.
+// containerIndex caches look-ups in one container.
 type containerIndex struct {
 	envSearches     int
 	env             map[string]bool
-	variables       map[string]int // see variable: places in variableItems
+	variables       map[string]int // see variable: indexes of variableItems
 	variableItems   []rawValue
 	envFrom         map[string]bool
 	mounts, devices map[string]int
@@ -135,8 +136,8 @@ func (v *containerView) searched() *containerIndex {
 	return v.index
 }
 
-// envSearches is how many variables are looked for in a container's bytes before their
-// names are put into an index, which takes as long as several searches.
+// envSearches is how many look-ups scan a container's bytes before an index of the names is built, which
+// takes as long as several scans.
 const envSearches = 8
 
 // hasEnv reports whether the container has an environment variable of that name.
@@ -164,7 +165,7 @@ func (v *containerView) hasEnv(variable string) bool {
 	return index.env[variable]
 }
 
-// eachEnv calls do for the name of each variable.
+// eachEnv calls do for the raw name of each variable.
 func (v *containerView) eachEnv(do func(name rawValue)) {
 	c := rawjson.New(v.env)
 	// decode has read the same bytes without an error.
@@ -193,7 +194,7 @@ func (v *containerView) hasEnvFrom(canonicalItem string) bool {
 	return index.envFrom[canonicalItem]
 }
 
-// mountAt is the container's first mount at a cleaned path; nil if there is none.
+// mountAt returns the container's first mount at a cleaned path; nil if there is none.
 func (v *containerView) mountAt(cleaned string) *mountView {
 	if len(v.Mounts) <= short {
 		for i := range v.Mounts {
@@ -216,7 +217,7 @@ func (v *containerView) mountAt(cleaned string) *mountView {
 	return nil
 }
 
-// deviceAt is the container's first device at a cleaned path; nil if there is none.
+// deviceAt returns the container's first device at a cleaned path; nil if there is none.
 func (v *containerView) deviceAt(cleaned string) *deviceView {
 	if len(v.Devices) <= short {
 		for i := range v.Devices {

@@ -6,10 +6,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// rawValue is JSON as it stands in the pod.
+// rawValue is JSON text of the pod.
 type rawValue = []byte
 
-// parsePod reads a pod that is the whole text.
+// parsePod reads raw as one pod. The error is a *MalformedPodError.
 func parsePod(raw []byte) (*Pod, error) {
 	c := rawjson.New(raw)
 	p, err := ReadPod(c)
@@ -25,9 +25,8 @@ func parsePod(raw []byte) (*Pod, error) {
 	return p, nil
 }
 
-// ReadPod reads the pod that comes next, of its spec only where it ends. null
-// gives nil. The Pod points into the cursor's data. An error names the field; the
-// cursor then stands anywhere.
+// ReadPod reads the pod at c; its spec is only skipped. It returns nil for null. The Pod points into the
+// cursor's data. An error names the field and leaves the cursor at an unspecified position.
 func ReadPod(c *rawjson.Cursor) (*Pod, error) {
 	if null, err := c.Null(); null || err != nil {
 		return nil, err
@@ -100,11 +99,12 @@ func texts(c *rawjson.Cursor) (map[string]string, error) {
 	return m, err
 }
 
-// once notes which members of an object have been read. The API server, which writes a
-// pod's JSON from its own types, never gives one twice; readers differ on which counts.
+// once records which members of an object have been read. A member that occurs twice is an error, because
+// readers differ on which one counts; the API server, which writes a pod's JSON from its own types, never
+// writes one.
 type once uint32
 
-// member is an error if the name, one of those, has been there before.
+// member returns an error if name is one of members and has occurred before.
 func (o *once) member(c *rawjson.Cursor, name []byte, members ...string) error {
 	for i, m := range members {
 		if string(name) != m {

@@ -2,7 +2,8 @@ package inject
 
 import "github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 
-// podReader gives expressions the pod, decoded when one of them first reads it.
+// podReader gives expressions access to the pod, which is decoded when one of them first needs it as an
+// object.
 type podReader struct {
 	pod       *Pod
 	namespace string
@@ -54,7 +55,7 @@ func (r *podReader) Raw(fields []string) []byte {
 	return rawjson.At(r.pod.raw, fields)
 }
 
-// fieldIndex finds the fields of an object for several expressions in one pass.
+// fieldIndex indexes the fields of an object in one pass, for all expressions.
 type fieldIndex struct {
 	made   bool
 	fields []rawField
@@ -63,11 +64,11 @@ type fieldIndex struct {
 
 type rawField struct {
 	name, raw rawValue
-	below     *fieldIndex // of an object that is large
+	below     *fieldIndex // index of a large object; nil until used
 }
 
-// largeObject is from how many bytes on an object gets an index of its own: expressions
-// may look for hundreds of labels, and a pod have thousands.
+// largeObject is the size in bytes from which an object gets an index of its own: expressions may look for
+// hundreds of labels, and a pod may have thousands.
 const largeObject = 2048
 
 func (f *fieldIndex) at(object rawValue, path []string) rawValue {
@@ -95,7 +96,7 @@ func (f *fieldIndex) make(object rawValue) {
 		return
 	}
 	f.fields = make([]rawField, 0, 16)
-	// The object has been read before.
+	// The object has been read before, so there is no error.
 	_ = c.Members(func(name []byte) error {
 		raw, err := c.Raw()
 		f.fields = append(f.fields, rawField{name: name, raw: raw})
@@ -104,7 +105,7 @@ func (f *fieldIndex) make(object rawValue) {
 	if len(f.fields) > short {
 		f.byName = make(map[string]int, len(f.fields))
 		for i := range f.fields {
-			f.byName[string(f.fields[i].name)] = i // of a member given twice the last one counts
+			f.byName[string(f.fields[i].name)] = i // if a member occurs twice, the last one counts
 		}
 	}
 }
@@ -122,13 +123,13 @@ func (f *fieldIndex) find(name string) (int, bool) {
 	return 0, false
 }
 
-// appReader gives expressions a container of the pod, decoded when one of them first reads it.
+// appReader gives expressions access to a container of the pod, like podReader.
 type appReader struct {
 	view   *containerView
 	object map[string]any
 	err    error
 	fields fieldIndex
-	// read is set once an expression reads more of it than its name.
+	// read is set once an expression reads more of the container than its name.
 	read bool
 }
 

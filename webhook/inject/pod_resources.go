@@ -10,21 +10,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// amounts are quantities by the name of the resource.
+// amounts maps the name of a resource to its quantity.
 type amounts map[string]resource.Quantity
 
-// atLeast raises one of the amounts.
+// atLeast raises the amount of a resource to q if it is smaller or absent.
 func (a amounts) atLeast(name string, q resource.Quantity) {
 	if have, there := a[name]; !there || q.Cmp(have) > 0 {
 		a[name] = q.DeepCopy()
 	}
 }
 
-// resources are the requests and limits of a container or a pod.
+// resources holds the requests and limits of a container or a pod.
 type resources struct{ requests, limits amounts }
 
-// readResources reads the resources of a container or a spec. What is no quantity is left to the
-// API server, which refuses it.
+// readResources reads the resources of a container or a spec. Values that are not quantities are ignored:
+// the API server rejects them.
 func readResources(raw []byte) resources {
 	raw = rawjson.At(raw, []string{"resources"})
 	return resources{requests: readAmounts(raw, "requests"), limits: readAmounts(raw, "limits")}
@@ -36,14 +36,14 @@ func readAmounts(raw []byte, list string) amounts {
 	if c.Kind() != '{' {
 		return read
 	}
-	// The object has been read before.
+	// The object has been read before, so there is no error.
 	_ = c.Members(func(name []byte) error {
 		value, err := c.Raw()
 		text := string(value)
 		if s, notText := rawjson.New(value).String(); notText == nil {
 			text = s
 		}
-		delete(read, string(name)) // of a member given twice the last one counts
+		delete(read, string(name)) // if a member occurs twice, the last one counts
 		if q, bad := schema.ParseQuantity(text); bad == nil {
 			read[string(name)] = q
 		}
@@ -52,8 +52,8 @@ func readAmounts(raw []byte, list string) amounts {
 	return read
 }
 
-// ofContainer are a container's resources after the API server's defaults: a limit without a
-// request is requested.
+// ofContainer returns a container's resources after the API server's defaults: the request of a resource
+// with only a limit equals the limit.
 func ofContainer(raw []byte) resources {
 	r := readResources(raw)
 	for name, limit := range r.limits {
@@ -64,9 +64,9 @@ func ofContainer(raw []byte) resources {
 	return r
 }
 
-// effective is what the containers of a pod need together. Native sidecars and regular containers
-// run side by side and add up. A plain init container has only those sidecars beside it that start before it,
-// and ends before the rest starts: it counts as a maximum.
+// effective is what the containers of a pod need together. Native sidecars and regular containers run side
+// by side and add up. A plain init container runs beside the sidecars that start before it, and ends before
+// the next container starts, so it only raises the maximum.
 type effective struct{ running, most resources }
 
 func newEffective() *effective {
@@ -74,7 +74,7 @@ func newEffective() *effective {
 	return &effective{empty(), empty()}
 }
 
-// add adds the next container in the order in which they start.
+// add adds the next container in start order; stays is true if it keeps running.
 func (e *effective) add(container resources, stays bool) {
 	for _, list := range []struct{ added, running, most amounts }{
 		{container.requests, e.running.requests, e.most.requests},
@@ -91,9 +91,9 @@ func (e *effective) add(container resources, stays bool) {
 	}
 }
 
-// podResources raises the resources of the pod as a whole by what the sidecars change in the effective
-// sum of its containers, for the API server refuses a pod whose containers need more. What the pod does
-// not state stays unstated.
+// podResources raises the pod-level resources by the amount by which the sidecars raise the effective sum
+// of the containers, because the API server rejects a pod whose containers need more. Resources that the
+// pod does not state stay unstated.
 func (a *assembly) podResources(containers arranged) {
 	if !a.job.pod.spec.Resources {
 		return
@@ -136,8 +136,8 @@ func raise(q, before, after resource.Quantity) resource.Quantity {
 	return q
 }
 
-// sum adds one of the pod's lists of containers, before and after ours are in place, and gives the
-// largest limits among ours.
+// sum adds one of the pod's lists of containers to before, and the same list with the injected containers
+// to after. It returns the largest limits among the injected containers.
 func (a *assembly) sum(before, after *effective, pod []containerView, list []standing, regular bool) amounts {
 	largest := amounts{}
 	add := func(view *containerView) {
@@ -158,13 +158,13 @@ func (a *assembly) sum(before, after *effective, pod []containerView, list []sta
 			largest.atLeast(name, limit)
 		}
 	}
-	for i := range pod { // nothing of ours is in the list
+	for i := range pod { // no container was injected into the list
 		add(&pod[i])
 	}
 	return largest
 }
 
-// raise writes the amounts that grew, and says so to those that have a part in it.
+// raise writes the amounts that grew, and notes that at the instances with a request for the resource.
 func (a *assembly) raise(list string, own, raised amounts) {
 	for _, name := range slices.Sorted(maps.Keys(raised)) {
 		from, to := own[name], raised[name]

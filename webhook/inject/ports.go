@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// podPorts are the ports of the pod's containers.
+// podPorts returns the ports of the pod's containers; status has the containers from an earlier injection.
 func (p *podView) podPorts(status names) *portTable {
 	if p.ports != nil {
 		return p.ports
@@ -24,27 +24,27 @@ func (p *podView) podPorts(status names) *portTable {
 	return p.ports
 }
 
-// portNumber is a number by which ports are found, a container's or a node's.
+// portNumber is a port number and protocol, of a container or of a node.
 type portNumber struct {
 	number   int64
 	protocol string
 }
 
-// heldPort is a port that a container has.
+// heldPort is a port and the container that declares it.
 type heldPort struct {
 	port      *templates.Port
 	container string
-	by        string // the instance that adds the container; "" for the pod's
-	ours      bool   // the pod's, from an earlier injection
+	by        string // the instance that adds the container; "" for one of the pod
+	ours      bool   // in the pod, from an earlier injection
 }
 
-// portTable finds ports by what they may have in common with others.
+// portTable finds ports by container port, host port and name.
 type portTable struct {
 	numbers, hosts table[portNumber, heldPort]
 	names          table[string, heldPort]
 }
 
-// add takes a port in. Where a container has several that are found by the same, one is enough.
+// add adds a port. If a container has several ports with the same key, the first is kept.
 func (t *portTable) add(h heldPort) {
 	number := portNumber{h.port.ContainerPort, h.port.Protocol}
 	if last, ok := t.numbers.find(number); !ok || last.container != h.container {
@@ -63,7 +63,7 @@ func (t *portTable) add(h heldPort) {
 	}
 }
 
-// length is how much there is of each, for cut.
+// length returns the number of entries of each table, for cut.
 func (t *portTable) length() [3]int {
 	return [3]int{len(t.numbers.entries), len(t.hosts.entries), len(t.names.entries)}
 }
@@ -74,7 +74,8 @@ func (t *portTable) cut(length [3]int) {
 	t.names.cut(length[2])
 }
 
-// checkPorts: containers of a pod share one network.
+// checkPorts checks the ports of an injected container against those of the pod and of other instances,
+// because all containers of a pod share one network.
 func (t *trial) checkPorts(c *templates.Container) {
 	if len(c.Ports) == 0 {
 		return
@@ -110,7 +111,7 @@ func (t *trial) checkPorts(c *templates.Container) {
 	}
 }
 
-// who names the container that has the port.
+// who describes the container that has the port, for messages.
 func (h *heldPort) who() string {
 	if h.by == "" {
 		return "container " + message.Quote(h.container) + " of the pod"

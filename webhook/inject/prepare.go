@@ -11,11 +11,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// prepare takes one instance through rows 7 to 10 of the decision up to its
-// rendering. It reports whether the instance is ready to be planned; if not, its
-// outcome is set.
+// prepare applies rows 7 to 10 of the decision table to one instance, up to its rendering. It sets c.ready
+// if the instance can be planned; otherwise its outcome is set.
 func (j *job) prepare(c *candidate) error {
-	// A pod that has the sidecar keeps it, whatever became of the template since.
+	// A pod that already has the sidecar keeps it, even if the template was removed or broken since.
 	if !j.sole(c) || j.alreadyInjected(c, c.found.Template) || !j.find(c, c.found, c.known) || j.unsupported(c) || j.crowded(c) {
 		j.showParameters(c)
 		return nil
@@ -60,15 +59,15 @@ func (j *job) prepare(c *candidate) error {
 	return nil
 }
 
-// showParameters binds the parameters of an instance that is decided on without them.
-// Their faults decide nothing here.
+// showParameters sets the parameters of an instance that is decided on without them. Faults in them are
+// ignored.
 func (j *job) showParameters(c *candidate) {
 	if c.template != nil {
 		_, c.instance.Parameters, _ = bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
 	}
 }
 
-// render gives what the template adds, or nil when the instance is at fault.
+// render returns what the template adds, or nil if the instance has faults.
 func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rendered, error) {
 	if !j.mayRender(c) {
 		return nil, nil
@@ -108,8 +107,8 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	return rendered, nil
 }
 
-// blame says whose mistake it is that a template cannot be rendered: that of the parameters
-// given to the expression that failed, else the template's.
+// blame attributes a rendering error: to the given parameters that the failed expression reads, or else to
+// the template.
 func (j *job) blame(c *candidate, e *program.Error) []Fault {
 	var faults []Fault
 	for _, name := range e.Parameters {
@@ -153,8 +152,8 @@ func (j *job) input(c *candidate, values templates.Parameters) *templates.Input 
 	return in
 }
 
-// needs tells the permissions, if somebody wants to know them. That they cannot be told
-// changes nothing about the pod.
+// needs sets the permissions if the request asks for them, or if checkToken will need them. A failure does
+// not affect the pod.
 func (j *job) needs(c *candidate, in *templates.Input) {
 	if !j.request.Permissions && (!j.declinesToken() || c.template.Spec.Permissions == nil) {
 		return
@@ -175,8 +174,8 @@ func (j *job) needs(c *candidate, in *templates.Input) {
 	c.instance.Permissions = permissions
 }
 
-// evaluate tells what variables and expressions come to, if somebody wants to know it. It
-// changes nothing about the pod.
+// evaluate sets the values of variables and expressions if the request asks for them. A failure does not
+// affect the pod.
 func (j *job) evaluate(c *candidate, in *templates.Input) {
 	if !j.request.Evaluations {
 		return
@@ -185,7 +184,7 @@ func (j *job) evaluate(c *candidate, in *templates.Input) {
 		c.instance.Notes = append(c.instance.Notes, "what its expressions come to is not told: those of the sidecars before it took too much work to tell")
 		return
 	}
-	// The rendering meets the same error, and tells it.
+	// The rendering fails with the same error and reports it.
 	evaluations, own, _ := c.template.Evaluate(in)
 	c.instance.Variables, c.instance.Evaluations = append(c.template.Variables(in), own...), evaluations
 	cost := uint64(0)
@@ -195,26 +194,26 @@ func (j *job) evaluate(c *candidate, in *templates.Input) {
 	j.asked(cost)
 }
 
-// declinesToken says whether the pod has no service account's token. The service account may say so too,
-// which nobody asks.
+// declinesToken reports whether the pod opts out of the service account's token. The service account can do
+// that as well, which is not checked.
 func (j *job) declinesToken() bool { return j.pod.spec.MountsToken != nil && !*j.pod.spec.MountsToken }
 
-// checkToken warns of a sidecar that needs the token that the pod declines: it ends at once, and as a
-// native one holds the app back for ever.
+// checkToken warns if a sidecar needs the token that the pod opts out of. Such a sidecar would fail, and a
+// native one would keep the app from starting.
 func (j *job) checkToken(c *candidate) {
 	if j.declinesToken() && len(c.instance.Permissions) > 0 {
 		j.warn("spec.automountServiceAccountToken is false, but sidecar %s needs the service account's token: remove that line", message.Quote(c.asked.instance))
 	}
 }
 
-// crashed keeps the stack of a panic in the template for the log.
+// crashed records the stack of a panic in the template, for the log.
 func (j *job) crashed(c *candidate, err *program.Error) {
 	if err.Stack != "" {
 		j.result.Crashes = append(j.result.Crashes, Crash{Instance: c.asked.instance, Template: c.template.Name, Stack: err.Stack})
 	}
 }
 
-// app reads a container for the expressions of all instances that target it.
+// app returns the reader of a container, which the expressions of all instances share.
 func (j *job) app(view *containerView) *appReader {
 	if view.reader == nil {
 		view.reader = &appReader{view: view}
@@ -223,8 +222,8 @@ func (j *job) app(view *containerView) *appReader {
 	return view.reader
 }
 
-// find takes the template that the look-up gave; without one that can be
-// rendered, the instance is at fault.
+// find sets the template of a candidate. It reports false, after recording a fault, if the template is
+// unknown or broken.
 func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	place := func() string { return requestPlace(c.reason, j.request.Namespace.Name) }
 	if !known {
@@ -245,8 +244,8 @@ func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
 	return true
 }
 
-// skip records a decision against an instance that is nobody's mistake; whoever
-// asked for it by name is told, and so is the author of a pod that should not be without it.
+// skip records a decision against an instance that is not a mistake. A warning is added if the instance was
+// requested by name, or if the template's policy is Fail.
 func (j *job) skip(c *candidate, reason Reason, detail string) {
 	c.instance.Outcome, c.instance.Reason, c.instance.Detail = Skipped, reason, detail
 	if c.reason != TemplateMatch || c.template.FailurePolicy == v1alpha1.Fail {
@@ -268,9 +267,8 @@ func (j *job) unsupported(c *candidate) bool {
 	return false
 }
 
-// completing leaves the template's own regular containers out of a pod that has to end, where its
-// native sidecars do the work: a container beside them that people look into the pod with must
-// not cost the pod all of it.
+// completing drops the template's regular containers from a pod that has to complete, if native sidecars do
+// the work: a debug container beside them must not exclude the pod from the whole template.
 func (j *job) completing(c *candidate, a *templates.Parts) *templates.Parts {
 	if !j.pod.mustEnd() || c.template.Spec.Completes || !c.native || len(a.Regular) == 0 ||
 		!slices.ContainsFunc(a.Init, func(c templates.Container) bool { return c.Sidecar }) {
@@ -282,14 +280,13 @@ func (j *job) completing(c *candidate, a *templates.Parts) *templates.Parts {
 	}
 	j.warn("%s: %s left out: the pod's restartPolicy is %s, and a regular container that never ends would keep it from completing",
 		c.asked.instance, listed(left), j.pod.spec.RestartPolicy)
-	rest := *a // it is shared
+	rest := *a // other pods share it
 	rest.Regular = nil
 	return &rest
 }
 
-// neverCompletes keeps a sidecar that goes on for ever out of a pod that has to
-// end. Without an addition (the instance has faults) the template's own
-// containers are looked at as written.
+// neverCompletes skips an instance whose regular containers never end, in a pod that has to complete. If a
+// is nil because the instance has faults, the template's containers are examined as written.
 func (j *job) neverCompletes(c *candidate, a *templates.Parts) bool {
 	regular := a != nil && len(a.Regular) > 0
 	switch {
@@ -327,17 +324,17 @@ func (j *job) readNative(c *candidate) []Fault {
 		Message: fmt.Sprintf("want \"true\" or \"false\", got %s", message.Quote(g.text)), Fix: "\"true\": native sidecars; \"false\": regular containers"}}
 }
 
-// fault records a mistake; c is the instance at fault, or nil when the request
-// itself is. The policy decides whether the pod is refused for it.
+// fault records a mistake; c is the instance at fault, or nil if the request itself is. The policy decides
+// whether the pod is refused.
 func (j *job) fault(f Fault, c *candidate) {
 	policy := j.settings.OnUnknownTemplate
-	// Nobody asked for a template that matches: its own policy decides about everything.
+	// A matching template was not requested, so its own policy applies to all its faults.
 	if c != nil && c.template != nil && (c.reason == TemplateMatch || f.Reason != TemplateInvalid && f.Reason != BadRequest) {
 		policy = c.template.FailurePolicy
 	}
 	f.Ignored = policy == v1alpha1.Ignore
 	f.Index = j.number(c)
-	if c != nil && c.template != nil && c.template.Canary != nil { // what the pod's author reads of the template is another one's
+	if c != nil && c.template != nil && c.template.Canary != nil { // the pod's author knows the template, not its canary
 		f.Message += fmt.Sprintf("; of template %s, canary %s counts here", message.Quote(c.template.Name), message.Quote(c.template.Canary.Name))
 	}
 	j.result.Faults = append(j.result.Faults, f)
@@ -351,8 +348,8 @@ func (j *job) fault(f Fault, c *candidate) {
 	}
 }
 
-// faults records what was found of one instance, and that it is not all. The instance's
-// own reason is that of a fault that is told.
+// faults records the faults of one instance, plus one that says that there are more. The instance's reason
+// is that of the last listed fault.
 func (j *job) faults(list *faultList, c *candidate) {
 	for _, f := range list.told {
 		j.fault(f, c)
@@ -364,10 +361,10 @@ func (j *job) faults(list *faultList, c *candidate) {
 	}
 }
 
-// noInstance is the Index of a fault that is none of an instance's.
+// noInstance is the Index of a fault that belongs to no instance.
 const noInstance = -1
 
-// number is the candidate's place among the instances.
+// number returns the candidate's index among the instances.
 func (j *job) number(c *candidate) int {
 	if c == nil {
 		return noInstance

@@ -1,6 +1,6 @@
 package inject
 
-// Outcome says what became of a pod or of one instance.
+// Outcome is the result of the decision on a pod or on one instance.
 type Outcome string
 
 // The outcomes.
@@ -13,8 +13,8 @@ const (
 	Error           Outcome = "error"
 )
 
-// Reason says why, in one word. The list is closed: it serves messages, metric
-// labels, events, audit annotations, explain and the docs.
+// Reason is the cause of an outcome, in one word. The set is closed: it is used in messages, metric labels,
+// events, audit annotations, explain and the documentation.
 type Reason string
 
 // The reasons, in the order of the decision: the first that holds wins.
@@ -53,10 +53,10 @@ const (
 // ReasonInfo describes a reason for people.
 type ReasonInfo struct {
 	Reason Reason
-	// Outcomes that the reason can have.
+	// Outcomes are those that the reason can have.
 	Outcomes []Outcome
-	// Text says what it means, Cause where it comes from, Fix what to do. Fix is ""
-	// where nothing is wrong.
+	// Text says what the reason means, Cause what leads to it, Fix what to do. Fix is "" if nothing is
+	// wrong.
 	Text, Cause, Fix string
 }
 

@@ -19,9 +19,9 @@ type Status map[string]StatusEntry
 
 // StatusEntry records one instance.
 type StatusEntry struct {
-	// Template is kind/name, or kind/namespace/name of a namespaced one.
+	// Template is kind/name, or kind/namespace/name for a namespaced template.
 	Template string `json:"template"`
-	// Revision of the template, and a hash of the parameters, at injection.
+	// Revision is the template's revision and Parameters a hash of the parameters, both at injection.
 	Revision   string `json:"revision"`
 	Parameters string `json:"parameters"`
 	// Sidecars are the native sidecars, InitContainers the other init containers.
@@ -29,17 +29,17 @@ type StatusEntry struct {
 	InitContainers []string `json:"initContainers,omitempty"`
 	Containers     []string `json:"containers,omitempty"`
 	Volumes        []string `json:"volumes,omitempty"`
-	// Index is which of its template's instances it is, from 0.
+	// Index is the instance's index among those of its template, from 0.
 	Index int `json:"index,omitzero"`
-	// Labels are those that it added: templates do not match by them, or a second
-	// injection would add more than the first.
+	// Labels are the names of the labels that it added. They are ignored when templates are matched, or a
+	// second injection would add more than the first.
 	Labels []string `json:"labels,omitempty"`
-	// LeftOut says why the instance was not added although others were. A later
-	// injection, which finds another pod, must not add it either.
+	// LeftOut is why the instance was not added although others were. A later injection, which sees a
+	// changed pod, must not add it either.
 	LeftOut Reason `json:"leftOut,omitempty"`
 }
 
-// withoutLabels are the labels that the pod had before injection.
+// withoutLabels returns the labels that the pod had before injection.
 func (s Status) withoutLabels(labels map[string]string) map[string]string {
 	own := labels
 	for _, e := range s {
@@ -56,8 +56,7 @@ func (s Status) withoutLabels(labels map[string]string) map[string]string {
 	return own
 }
 
-// ReadStatus reads the status from a pod's annotations. A pod without one has
-// none and no error.
+// ReadStatus reads the status from a pod's annotations. It returns nil and no error if there is none.
 func ReadStatus(annotations map[string]string) (Status, error) {
 	text, ok := annotations[StatusAnnotation]
 	if !ok || text == "" {
@@ -76,19 +75,19 @@ func ReadStatus(annotations map[string]string) (Status, error) {
 	return s, nil
 }
 
-// Bounds of a status that is read: the work on it grows with its size.
+// Bounds of a status that is read, since the work on it grows with its size: bytes and entries.
 const (
 	maxStatus        = 64 << 10
 	maxStatusEntries = 64
 )
 
-// text is the annotation's value: compact JSON with sorted keys.
+// text returns the annotation's value: compact JSON with sorted keys.
 func (s Status) text() (string, error) {
 	b, err := json.Marshal(s, json.Deterministic(true))
 	return string(b), err
 }
 
-// whole are the entries of which everything is in the pod. The map is the caller's.
+// whole returns the entries whose containers and volumes are all in the pod. The map is new.
 func (s Status) whole(p *podView) Status {
 	kept := Status{}
 	for name, e := range s {
@@ -99,7 +98,7 @@ func (s Status) whole(p *podView) Status {
 	return kept
 }
 
-// leftovers are the entries that no instance stands for, by name.
+// leftovers returns the entries that no instance stands for, sorted by name.
 func leftovers(whole Status, instances []Instance, set *templates.Set, w *templates.Workload) []Leftover {
 	var all []Leftover
 	for name, e := range whole {
@@ -113,8 +112,8 @@ func leftovers(whole Status, instances []Instance, set *templates.Set, w *templa
 	return all
 }
 
-// leftBehind are the sidecars of a pod that may not be injected. One that cannot be read
-// has none: that is for the API server to say.
+// leftBehind returns the sidecars from an earlier injection in a pod that may not be injected. It returns
+// none if the pod or its status cannot be read; the API server reports that.
 func leftBehind(p *podView, set *templates.Set, req *Request) []Leftover {
 	status, err := ReadStatus(p.metadata.Annotations)
 	if err != nil || len(status) == 0 || p.decodeSpec() != nil {
@@ -124,25 +123,25 @@ func leftBehind(p *podView, set *templates.Set, req *Request) []Leftover {
 	return leftovers(status.whole(p), nil, set, &w)
 }
 
-// TemplateKind is the kind of the template that the entry came from.
+// TemplateKind returns the kind of the template that the entry came from.
 func (e StatusEntry) TemplateKind() string {
 	kind, _, _ := strings.Cut(e.Template, "/")
 	return kind
 }
 
-// TemplateName is its name.
+// TemplateName returns the name of the template that the entry came from.
 func (e StatusEntry) TemplateName() string {
 	return e.Template[strings.LastIndexByte(e.Template, '/')+1:]
 }
 
-// ContainerNames are the names of all containers of the entry.
+// ContainerNames returns the names of all containers of the entry.
 func (e StatusEntry) ContainerNames() []string {
 	return slices.Concat(e.Sidecars, e.InitContainers, e.Containers)
 }
 
-// complete reports whether everything that the entry lists is in the pod, and
-// in the list that the entry says, each name once; an entry of a template that only adds to the
-// app's containers lists nothing and is complete.
+// complete reports whether everything that the entry lists is in the pod, each container name once and in
+// the list that the entry says. An entry of a template that only adds to the app's containers lists nothing
+// and is complete.
 func (e StatusEntry) complete(p *podView) bool {
 	all := slices.Sorted(slices.Values(e.ContainerNames()))
 	if len(slices.Compact(all)) < len(e.ContainerNames()) {
@@ -160,7 +159,7 @@ func (e StatusEntry) complete(p *podView) bool {
 	return !slices.ContainsFunc(e.Volumes, func(name string) bool { return p.volume(name) == nil })
 }
 
-// containers are all that the entries list as ours.
+// containers returns the names of all containers that the entries list.
 func (s Status) containers() names {
 	var set names
 	for _, e := range s {
@@ -174,8 +173,8 @@ func (s Status) containers() names {
 	return set
 }
 
-// hashParameters identifies what a pod's author gave for an instance: the text
-// of parameters and reserved parameters, in any order.
+// hashParameters returns a hash of what was given for an instance: the text of parameters and reserved
+// parameters, in any order.
 func hashParameters(given []given) string {
 	lines := make([]string, 0, len(given))
 	var line []byte

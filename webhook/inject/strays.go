@@ -9,11 +9,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// maxStrays keeps mistakes of one kind from hiding all other warnings.
+// maxStrays is the largest number of warnings of one kind, so that they do not displace all others.
 const maxStrays = 5
 
-// stray are warnings of annotations and labels of ours on the pod that mean nothing: parameters of an
-// instance that nobody asked for, and keys under our domain that there are none of.
+// stray returns warnings about the injector's annotations and labels on the pod that have no effect:
+// parameters of an instance that is not requested, and unknown keys under the injector's domain.
 func stray(p *podView, all []given, entries []asked, known func(template string) bool) []string {
 	warnings := strayParameters(all, entries, known)
 	var told []string
@@ -43,8 +43,8 @@ func stray(p *podView, all []given, entries []asked, known func(template string)
 	return append(warnings, told...)
 }
 
-// misspelt is the key of ours that somebody probably meant who wrote one under a domain that is nearly ours, or under
-// the name of an instance alone; "" for what is somebody else's.
+// misspelt returns the injector's key that was probably meant by a key under a similar domain, or under the
+// bare name of an instance; "" if the key seems to belong to another program.
 func misspelt(key string, entries []asked) string {
 	domain, name, prefixed := strings.Cut(key, "/")
 	if !prefixed || domain == Domain || strings.HasSuffix(domain, "."+Domain) {
@@ -64,13 +64,14 @@ func misspelt(key string, entries []asked) string {
 	return ""
 }
 
-// nearlyOurs compares the few domains with ours that look alike at a glance.
+// nearlyOurs reports whether a domain resembles the injector's. Only domains that contain "sidecar" or
+// "inject" are compared, which keeps it cheap.
 func nearlyOurs(domain string) bool {
 	return (strings.Contains(domain, "sidecar") || strings.Contains(domain, "inject")) && nearest(domain, []string{Domain}) != ""
 }
 
-// unknownKeys are those under our domain that stand for nothing, wherever they stand. A label or annotation
-// that is only in the wrong one of the two lists is told as misplaced.
+// unknownKeys returns the keys under the injector's domain that it does not know. A known key in the wrong
+// map, labels or annotations, is reported as misplaced instead.
 func unknownKeys(keys map[string]string) map[string]string {
 	var unknown map[string]string
 	for key := range keys {
@@ -86,7 +87,8 @@ func unknownKeys(keys map[string]string) map[string]string {
 	return unknown
 }
 
-// meant is the key that somebody probably meant who wrote this name under our domain; "" if nothing is near.
+// meant returns the key that was probably meant by a name under the injector's domain; "" if nothing is
+// near.
 func meant(name string, entries []asked) string {
 	if near := nearest(name, []string{"inject", "injection"}); near != "" {
 		return Domain + "/" + near
@@ -101,7 +103,8 @@ func meant(name string, entries []asked) string {
 	return ""
 }
 
-// strayParameters warns of parameter annotations on the pod for an instance that nobody asked for.
+// strayParameters returns warnings about parameter annotations on the pod for an instance that is not
+// requested.
 func strayParameters(all []given, entries []asked, known func(template string) bool) []string {
 	var names, good, wrong []string
 	for _, e := range entries {
@@ -122,7 +125,8 @@ func strayParameters(all []given, entries []asked, known func(template string) b
 		if _, asked := slices.BinarySearch(names, g.instance); asked {
 			continue
 		}
-		// Where the request has the typing error, the parameters are right: the fault says what was meant.
+		// If the request misspells the template, the parameters may be right; the fault says what was
+		// meant.
 		if len(wrong) > 0 && known(g.instance) && nearest(g.instance, wrong) != "" {
 			continue
 		}

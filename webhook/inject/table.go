@@ -2,9 +2,9 @@ package inject
 
 import "iter"
 
-// table finds values by key. A short one is searched, because a usual pod has few of
-// everything and a map costs more than it; a longer one has an index, because no
-// search may grow with what somebody wrote.
+// table finds values by key; a key may have several. Up to short entries are searched linearly, because a
+// usual pod has few of everything and a map costs more. Beyond that there is an index, so that a search
+// does not get slower with the size of the input.
 type table[K comparable, V any] struct {
 	entries []tableEntry[K, V]
 	index   map[K]int32 // 1 + the number of the latest entry of the key; nil while short
@@ -16,7 +16,7 @@ type tableEntry[K comparable, V any] struct {
 	before int32 // 1 + the number of the entry of the same key before it; 0: none, or no index
 }
 
-// short is how many entries are searched one by one.
+// short is the number of entries up to which a list is searched linearly.
 const short = 16
 
 func (t *table[K, V]) add(key K, value V) {
@@ -41,7 +41,7 @@ func (t *table[K, V]) link(i int) {
 	t.index[e.key] = int32(i + 1)
 }
 
-// find gives the latest value of the key.
+// find returns the latest value of the key.
 func (t *table[K, V]) find(key K) (value V, found bool) {
 	for value := range t.all(key) {
 		return value, true
@@ -54,7 +54,7 @@ func (t *table[K, V]) has(key K) bool {
 	return found
 }
 
-// all gives the values of the key, the latest first.
+// all yields the values of the key, the latest first.
 func (t *table[K, V]) all(key K) iter.Seq[V] {
 	return func(yield func(V) bool) {
 		if t.index != nil {
@@ -73,7 +73,7 @@ func (t *table[K, V]) all(key K) iter.Seq[V] {
 	}
 }
 
-// cut takes back all but the first n entries.
+// cut removes all but the first n entries.
 func (t *table[K, V]) cut(n int) {
 	for i := len(t.entries) - 1; i >= n && t.index != nil; i-- {
 		if e := &t.entries[i]; e.before > 0 {

@@ -20,7 +20,8 @@ func (t target) place() string {
 	return fmt.Sprintf("spec.%s[%s]", t.list, Shorten(t.view.Name, maxShown))
 }
 
-// ownContainers are the pod's containers that no status lists as ours. The slice is read-only.
+// ownContainers returns the pod's regular containers, without those of an earlier injection. The slice is
+// read-only.
 func (j *job) ownContainers() []target {
 	if j.own == nil {
 		containers := j.pod.spec.Containers
@@ -34,8 +35,8 @@ func (j *job) ownContainers() []target {
 	return j.own
 }
 
-// ownInitContainers are the pod's own init containers that run and end, sidecars its own that go
-// on running. The slices are read-only.
+// ownInitContainers returns the pod's own init containers: run are those that end, sidecars the native
+// sidecars. Both slices are read-only.
 func (j *job) ownInitContainers() (run, sidecars []target) {
 	if j.init == nil {
 		containers := j.pod.spec.InitContainers
@@ -54,12 +55,11 @@ func (j *job) ownInitContainers() (run, sidecars []target) {
 	return j.init, j.sidecars
 }
 
-// sidecar says whether the container is a native sidecar.
+// sidecar reports whether the container is a native sidecar.
 func (t target) sidecar() bool { return t.list == "initContainers" && t.view.RestartPolicy == "Always" }
 
-// chooseTargets applies the template's choice of containers, or the pod's
-// containers annotation in its place. Of the result, the first is the
-// expressions' app.
+// chooseTargets returns the containers that the template selects, or those of the pod's containers
+// annotation if there is one. Expressions read the first of them as app.
 func (j *job) chooseTargets(c *candidate) ([]target, *Fault) {
 	t := c.template
 	own := j.ownContainers()
@@ -105,7 +105,7 @@ func (j *job) chooseTargets(c *candidate) ([]target, *Fault) {
 	return j.named(c.asked.instance, place, candidates, choice.Names)
 }
 
-// alsoTargets are the init containers and sidecars of the pod's own that the template works for.
+// alsoTargets returns the pod's own init containers and sidecars that the template also works for.
 func (j *job) alsoTargets(t templates.Targets) []target {
 	if !t.InitContainers && !t.Sidecars {
 		return nil
@@ -120,8 +120,8 @@ func (j *job) alsoTargets(t templates.Targets) []target {
 	return slices.Concat(run, sidecars)
 }
 
-// chosen reads the containers annotation: first, all, all and names with a hyphen that are left
-// out, or names. What is wrong with it is a message, else "".
+// chosen parses the containers annotation: "first", "all", "all" and names with a hyphen to exclude, or
+// names. wrong says what is wrong with it, or is "".
 func chosen(text string) (choice templates.Targets, wrong string) {
 	words := splitNames(text)
 	if len(words) == 0 {
@@ -147,16 +147,16 @@ func chosen(text string) (choice templates.Targets, wrong string) {
 	return choice, ""
 }
 
-// without are the targets that have none of the names.
+// without returns the targets that have none of the names.
 func without(targets []target, names []string) []target {
 	skipped := nameSet(names)
 	return slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return skipped[t.view.Name] })
 }
 
-// named are the candidates of those names; each has to be there.
+// named returns the candidates with those names; a missing one is a fault.
 func (j *job) named(instance string, place func() string, candidates []target, names []string) ([]target, *Fault) {
 	var byName table[string, target]
-	for _, c := range slices.Backward(candidates) { // so that the first of a name is found
+	for _, c := range slices.Backward(candidates) { // so that find returns the first of a name
 		byName.add(c.view.Name, c)
 	}
 	chosen := make([]target, 0, min(len(names), len(candidates)))
@@ -174,7 +174,7 @@ func (j *job) named(instance string, place func() string, candidates []target, n
 	return chosen, nil
 }
 
-// whyNoTarget says why a name is none of the candidates'.
+// whyNoTarget says why no candidate has the name.
 func (j *job) whyNoTarget(name string) string {
 	c, list, _ := j.pod.container(name)
 	switch {
@@ -188,8 +188,8 @@ func (j *job) whyNoTarget(name string) string {
 	return "is an init container, which the template does not work for (it would say app.initContainers: true)"
 }
 
-// firstTarget is the container that the default-container annotation names, if
-// it is the app's, else the first of the app's.
+// firstTarget returns the container that the default-container annotation names, if it is one of own, else
+// the first of own.
 func firstTarget(p *podView, own []target) (target, bool) {
 	name := p.metadata.Annotations[defaultContainerAnnotation]
 	if i := slices.IndexFunc(own, func(c target) bool { return c.view.Name == name }); i >= 0 {
@@ -217,7 +217,7 @@ func targetNames(targets []target) []string {
 	return names
 }
 
-// splitNames reads a list separated by commas, without empty or repeated items.
+// splitNames splits a list at commas and drops empty and repeated items.
 func splitNames(text string) []string {
 	var names []string
 	var seen table[string, struct{}]

@@ -9,18 +9,19 @@ import (
 )
 
 const (
-	// maxWarning is what the API server passes on of one warning, in bytes.
+	// maxWarning is the API server's limit for one warning, in bytes.
 	maxWarning = 256
-	// maxWarnings bounds how many a pod can cause; the API server passes on 4,096 bytes.
+	// maxWarnings is the largest number of warnings for one pod; the API server truncates all together at
+	// 4,096 bytes.
 	maxWarnings = 16
 	// maxCauses is how many faults a refusal lists one by one; each has at most maxMessage bytes.
 	maxCauses = 64
-	// maxMessage is where a refusal stops listing faults, in bytes.
+	// maxMessage is the length in bytes at which a refusal stops listing faults.
 	maxMessage = 1024
 )
 
-// printable makes all texts of a result such that nothing in them steers what shows them: names
-// and values of the pod stand in them, some without quotes.
+// printable replaces control characters in all texts of a result, because they contain names and values of
+// the pod, some unquoted, and could send escape sequences to a terminal.
 func (r *Result) printable() {
 	r.Detail = message.Printable(r.Detail)
 	for i := range r.Faults {
@@ -39,13 +40,14 @@ func (r *Result) printable() {
 	}
 }
 
-// WarningText makes one printable line of at most 256 bytes: the API server
-// drops a warning header that holds a control character.
+// WarningText returns s as one printable line of at most 256 bytes. The API server drops a warning that
+// contains a control character.
 func WarningText(s string) string { return OneLine(s, maxWarning) }
 
-// OneLine makes one printable line of at most limit bytes.
+// OneLine returns s as one printable line of at most limit bytes. Unprintable characters become spaces,
+// invalid UTF-8 becomes "?".
 func OneLine(s string, limit int) string {
-	if most := 4 * (limit + 1); len(s) > most { // a character has four bytes at most, and gives one at least
+	if most := 4 * (limit + 1); len(s) > most { // a character has at most four bytes, and results in at least one
 		s = s[:most]
 	}
 	s = strings.Map(func(r rune) rune {
@@ -57,7 +59,7 @@ func OneLine(s string, limit int) string {
 	return Shorten(s, limit)
 }
 
-// Shorten cuts a text to at most limit bytes, at a character's border.
+// Shorten truncates s to at most limit bytes, at a character boundary, and ends it with "…".
 func Shorten(s string, limit int) string {
 	const more = "…"
 	if len(s) <= limit {

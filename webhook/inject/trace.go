@@ -8,23 +8,22 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Trace is how the decision about the pod as a whole came about. The deciding code
-// writes it as it goes, in small constants: sentences are made by Rules and
-// InstanceRules, for whoever reads them, and an admission pays for none.
+// Trace records how the decision on the pod as a whole was made. While deciding only small constants are
+// stored; Rules and InstanceRules make sentences from them, so an admission does not pay for those.
 type Trace struct {
-	// LabelOn says whose injection label was gone by: of a pod that may be injected the
-	// one that enables it, of another the one that speaks against it; "" if it has none.
+	// LabelOn is the object whose injection label was decisive: the one that enables the pod if it may be
+	// injected, else the one that prevents it; "" if neither has one.
 	LabelOn Holder
-	// Asking is the request annotation that counts. It is the zero value in a pod that
-	// may not be injected: nobody looked.
+	// Asking is the request annotation in force. It is the zero value for a pod that may not be injected,
+	// whose request is not read.
 	Asking Asking
 
 	namespace string
 	passed    passes
-	stopped   rule // the rule that said no to the whole pod; 0 if none did
+	stopped   rule // the rule that ended the decision on the pod; 0 if none did
 }
 
-// Holder is the object that a label or annotation stands on.
+// Holder is the object that has a label or annotation.
 type Holder string
 
 // The holders.
@@ -33,23 +32,22 @@ const (
 	OnNamespace Holder = "namespace"
 )
 
-// Asking is the request annotation that counts: the pod's if it is there, even empty,
-// else its namespace's.
+// Asking is the request annotation in force: the pod's if it has one, even an empty one, else its
+// namespace's.
 type Asking struct {
 	// By is Annotation or NamespaceAnnotation; "" if neither the pod nor its namespace has one.
 	By Reason
-	// Text is its value as it stands there.
+	// Text is the annotation's value, unchanged.
 	Text string
-	// Hidden is the value of the namespace's annotation that does not count, because the
-	// pod has one of its own.
+	// Hidden is the value of the namespace's annotation if the pod's own overrides it.
 	Hidden string
 }
 
-// Declines reports whether the pod's own annotation is empty: it asks for nothing, and
-// what its namespace asks for does not count.
+// Declines reports whether the pod's own annotation is empty: it requests nothing and overrides its
+// namespace's annotation.
 func (a Asking) Declines() bool { return a.By == Annotation && strings.TrimSpace(a.Text) == "" }
 
-// nothing is the sentence on a pod for which nobody asks.
+// nothing returns the sentence about a pod for which nothing is requested.
 func (a Asking) nothing() string {
 	switch {
 	case a.Declines() && strings.TrimSpace(a.Hidden) != "":
@@ -62,18 +60,18 @@ func (a Asking) nothing() string {
 	return "no annotation asks for a sidecar, and no template matches"
 }
 
-// Rule is one test of the decision and how it went.
+// Rule is one test of the decision and its result.
 type Rule struct {
-	// Reason is the one that the test says no with.
+	// Reason is the reason of a decision that the test ends.
 	Reason Reason
 	// Passed is false for the test that ended the decision.
 	Passed bool
-	// Text is what it found, in a sentence on this very pod.
+	// Text says what the test found, in a sentence about this pod.
 	Text string
 }
 
-// rule is a test in a byte. The order of the constants means nothing: that of the tests
-// is the one in which they are passed.
+// rule identifies a test in one byte. The order of the constants has no meaning; tests are listed in the
+// order in which they were passed.
 type rule uint8
 
 const (
@@ -101,8 +99,8 @@ const (
 	planFits
 )
 
-// passes are the rules that did not say no, in the order in which they were tried.
-// They have room of their own, so that to record them allocates nothing.
+// passes are the rules that were passed, in order. The array is embedded, so that recording does not
+// allocate.
 type passes struct {
 	list [16]rule
 	n    uint8
@@ -117,14 +115,14 @@ func (p *passes) add(r rule) {
 
 func (p *passes) has(r rule) bool { return slices.Contains(p.list[:p.n], r) }
 
-// pass records that the instance got past a rule, if it did.
+// pass records that the instance passed a rule, if ok is true.
 func (c *candidate) pass(r rule, ok bool) {
 	if ok {
 		c.instance.passed.add(r)
 	}
 }
 
-// reason is what the test says no with.
+// reason returns the reason of a decision that the test ends.
 func (r rule) reason() Reason {
 	switch r {
 	case notMirror:
@@ -169,7 +167,7 @@ func (r rule) reason() Reason {
 	return InternalError
 }
 
-// found is what the test finds where it does not say no.
+// found returns what the test found when it was passed.
 func (t *Trace) found(r rule) string {
 	switch r {
 	case notMirror:
@@ -232,14 +230,14 @@ func (t *Trace) rules(p *passes) []Rule {
 	return rules
 }
 
-// Rules are the tests of the pod as a whole, rows 1 to 6 of the decision, in the order in
-// which they were tried, and the faults of the request as a whole. One that is not passed
-// is among the last.
+// Rules returns the tests of the pod as a whole, rows 1 to 6 of the decision table, in the order in which
+// they were applied, and the faults of the request as a whole. The test that ended the decision, if any,
+// comes after those that were passed.
 func (r *Result) Rules() []Rule {
 	rules := r.Trace.rules(&r.Trace.passed)
 	switch r.Trace.stopped {
 	case 0:
-	case isRequested: // the pod has a reason of its own if something of it was repaired
+	case isRequested: // the pod's own reason is another one if something in it was repaired
 		rules = append(rules, Rule{Reason: NothingRequested, Text: r.Trace.Asking.nothing()})
 	default:
 		rules = append(rules, Rule{Reason: r.Reason, Text: r.Detail})
@@ -247,9 +245,9 @@ func (r *Result) Rules() []Rule {
 	return append(rules, r.faultRules(noInstance)...)
 }
 
-// InstanceRules are the tests of Instances[i], rows 7 to 11 of the decision, in the order
-// in which they were tried. Of an instance that was accepted the last says who asked for
-// it; of another it is what keeps it out, once for each fault.
+// InstanceRules returns the tests of Instances[i], rows 7 to 11 of the decision table, in the order in
+// which they were applied. For an accepted instance the last one says what requested it; otherwise the last
+// ones say what prevents it, one for each fault.
 func (r *Result) InstanceRules(i int) []Rule {
 	in := &r.Instances[i]
 	rules := r.Trace.rules(&in.passed)
@@ -262,7 +260,7 @@ func (r *Result) InstanceRules(i int) []Rule {
 	return append(rules, r.faultRules(i)...)
 }
 
-// faultRules are the faults of one instance, or those of the request itself.
+// faultRules returns the faults of one instance, or those of the request itself.
 func (r *Result) faultRules(instance int) []Rule {
 	var rules []Rule
 	for _, f := range r.Faults {
@@ -273,7 +271,7 @@ func (r *Result) faultRules(instance int) []Rule {
 	return rules
 }
 
-// askedText says in a sentence who asked for an instance.
+// askedText returns a sentence that says what requested an instance.
 func askedText(by Reason, namespace string) string {
 	switch by {
 	case Annotation:
@@ -284,13 +282,14 @@ func askedText(by Reason, namespace string) string {
 	return "the template's match selects the pod"
 }
 
-// Needy says that the instance is in the pod and needs rights, which the Request asked for.
+// Needy reports whether the instance is in the pod and needs permissions; they are known only if the
+// Request asked for them.
 func (in *Instance) Needy() bool {
 	return len(in.Permissions) > 0 && (in.Outcome == Injected || in.Outcome == Unchanged)
 }
 
-// Revision is that of the template that the sidecar was made from, or would be: for one
-// that is there what the status says, else today's; "" without a template.
+// Revision returns the revision of the template that the sidecar was made from, or would be: that of the
+// status if it is already in the pod, else today's; "" without a template.
 func (in *Instance) Revision() string {
 	switch {
 	case in.Entry != nil:

@@ -8,8 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// trial checks one instance. What it finds new becomes claims and a plan; the claims
-// are taken back if there is a fault in the end.
+// trial checks one instance. What it finds new becomes claims and a plan; if there is a fault in the end,
+// the claims are withdrawn.
 type trial struct {
 	claims    *claims
 	candidate *candidate
@@ -17,8 +17,8 @@ type trial struct {
 
 	plan  plan
 	items []*templates.JSON // see fresh
-	users []sidecarUser     // see checkUsers; nil until it is needed
-	// envFrom is the envFrom of what a target gets, of envFromOf, in canonical form; nil until it is needed.
+	users []sidecarUser     // see checkUsers; nil until first used
+	// envFrom holds the envFrom items of envFromOf in canonical form; nil until first used.
 	envFrom   []string
 	envFromOf *templates.AppParts
 	faults    faultList
@@ -26,8 +26,8 @@ type trial struct {
 	warnings  textList
 }
 
-// plan is what is left of an addition once everything that is there already, or
-// that the pod's own value replaces, is taken out.
+// plan is what remains of an addition without the items that the pod already has or overrides with its own
+// value.
 type plan struct {
 	volumes                               []*templates.Named
 	labels, annotations                   program.Object
@@ -44,7 +44,7 @@ type plan struct {
 type targetPlan struct {
 	target
 	mounts, devices, env, envFrom []*templates.JSON
-	// firstEnv stand before the container's own variables, joins are joined to what is there.
+	// firstEnv go before the container's own variables, joins are joined to existing values.
 	firstEnv          []*templates.JSON
 	joins             []*templates.EnvVariable
 	probes, lifecycle []*templates.Named
@@ -62,18 +62,20 @@ func (t *trial) note(format string, args ...any) { t.notes.add(format, args...) 
 
 func (t *trial) warn(format string, args ...any) { t.warnings.add(format, args...) }
 
-// ended says that the instance stays out, and that more need not be known: a limit is
-// reached, or enough is told.
+// ended reports whether checking can stop because the instance will be rejected: a limit is reached, or
+// enough faults are reported.
 func (t *trial) ended() bool {
 	return t.faults.more || t.claims.grown > maxGrowth || t.claims.job.work.over()
 }
 
-// stopped counts steps of the work; what is counted is named when there are none left.
+// stopped spends steps of the budget and reports whether checking has to stop. counted describes the steps
+// in the fault if none are left.
 func (t *trial) stopped(steps int, counted string) bool {
 	if t.faults.more || t.claims.grown > maxGrowth {
 		return true
 	}
-	// Also where an instance before took all: one without a fault would be added, and not whole.
+	// This also holds if an earlier instance used up the budget: without a fault this one would be added
+	// incompletely.
 	if f := t.claims.job.spend(t.candidate, steps, counted); f != nil {
 		t.faults.add(*f)
 		return true
@@ -81,12 +83,12 @@ func (t *trial) stopped(steps int, counted string) bool {
 	return false
 }
 
-// run makes the plan. It ends early where a limit is reached.
+// run makes the plan. It ends early if a limit is reached.
 func (t *trial) run() {
 	a := t.addition
 	t.plan.targets = make([]targetPlan, 0, min(len(t.candidate.targets), few))
 	t.items = make([]*templates.JSON, 0, min(len(t.candidate.targets)*len(a.App.Mounts), few))
-	if t.stopped(1, "the instance") { // an instance before took all
+	if t.stopped(1, "the instance") { // an earlier instance used up the budget
 		return
 	}
 	for _, step := range []func(*trial){(*trial).checkContainers, (*trial).checkVolumes, (*trial).checkPod, (*trial).checkTargets, (*trial).checkStatus} {
@@ -96,7 +98,7 @@ func (t *trial) run() {
 	}
 }
 
-// checkContainers: no container of ours may have a name or port that is taken.
+// checkContainers checks that the names and ports of the injected containers are free.
 func (t *trial) checkContainers() {
 	for c := range containersOf(t.addition) {
 		t.checkContainerName(c)
@@ -108,7 +110,7 @@ func (t *trial) checkContainers() {
 	}
 }
 
-// checkStatus: what the status annotation lists has to be read again.
+// checkStatus checks that the status annotation stays short enough to be read by the next injection.
 func (t *trial) checkStatus() {
 	const item, entry = 3, 200 // quotes and a comma; the fields of an entry
 	bytes := entry + len(templateReference(t.candidate.template)) + len(t.by())
@@ -138,8 +140,8 @@ func (t *trial) checkContainerName(c *templates.Container) {
 	}
 }
 
-// claimScalar takes a value that exists once: key within field. It reports
-// whether it is new; a different value of another instance is a conflict.
+// claimScalar claims a value that can exist only once: key within field. It reports whether the claim is
+// new; a different value of another instance is a conflict.
 func (t *trial) claimScalar(field, key string, raw []byte, place func() string) bool {
 	id := scalar{field: field, key: key}
 	if other, taken := t.claims.scalars.find(id); taken {
@@ -153,7 +155,7 @@ func (t *trial) claimScalar(field, key string, raw []byte, place func() string) 
 	return true
 }
 
-// equalJSON compares two values, whatever the order of members.
+// equalJSON reports whether two values are equal, regardless of the order of members.
 func equalJSON(x, y []byte) bool {
 	return string(x) == string(y) || canonicalJSON(x) == canonicalJSON(y)
 }

@@ -6,7 +6,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
-// checkEnvironment: the app's own value wins, unless ours is to be joined to it.
+// checkEnvironment plans the environment variables of an app container. The app's own value wins, unless
+// the template asks to join its value to it.
 func (t *trial) checkEnvironment(p *targetPlan, app *templates.AppParts) {
 	start := len(t.items)
 	for i := range app.Env {
@@ -36,8 +37,8 @@ func (t *trial) checkEnv(target target, e *templates.Named) bool {
 	return t.claimItem(target, envItem, e.Name, e)
 }
 
-// checkJoin takes in a value that is joined to the container's own, or to another instance's. To what,
-// is known once it is known which instances are added.
+// checkJoin plans to join a value to the container's own or to another instance's. Which one is known only
+// when all instances have been accepted.
 func (t *trial) checkJoin(p *targetPlan, e *templates.EnvVariable) {
 	own := p.view.variable(e.Name)
 	if own.from {
@@ -54,7 +55,7 @@ func (t *trial) checkJoin(p *targetPlan, e *templates.EnvVariable) {
 	if before := t.claims.targets.find(key); before != nil {
 		length += before.length
 	}
-	// What is there is looked through for each value that is joined to it.
+	// The existing value is scanned for each value that is joined to it.
 	if t.stopped(1+length/joinedBytes, "what it joins to variables") {
 		return
 	}
@@ -63,18 +64,19 @@ func (t *trial) checkJoin(p *targetPlan, e *templates.EnvVariable) {
 	p.joins = append(p.joins, e)
 }
 
-// joinedBytes is how many bytes of a variable's value are looked through for a unit of work.
+// joinedBytes is how many bytes of a variable's value can be scanned for one unit of work.
 const joinedBytes = 64
 
 // ownVariable is a variable of a container of the pod.
 type ownVariable struct {
 	found bool
-	at    int    // its place in the list
-	value string // "" where it is from elsewhere
-	from  bool   // it has a valueFrom, or a value that is no text
+	at    int    // its index in the list
+	value string // "" if it has a valueFrom
+	from  bool   // it has a valueFrom, or a value that is not a string
 }
 
-// variable is the container's variable of that name; of several the last, which counts.
+// variable returns the container's variable of that name. If there are several, the last one takes effect
+// and is returned.
 func (v *containerView) variable(name string) ownVariable {
 	if v.env == nil {
 		return ownVariable{}
@@ -112,7 +114,7 @@ func (v *containerView) variable(name string) ownVariable {
 	return own
 }
 
-// textOf is the string that raw JSON is; nil if it is none.
+// textOf returns the string in raw JSON; nil if it is not a string.
 func textOf(raw rawValue) *string {
 	if raw == nil {
 		return nil

@@ -10,11 +10,11 @@ import (
 type mounted struct {
 	path, volume string
 	readOnly     bool
-	mine         bool // of the instance that is tried
+	mine         bool // added by the instance being tried
 }
 
-// checkNested warns when the kubelet could not make the folder that one mount needs in
-// another.
+// checkNested warns if a mount lies within another one that is read-only, because the kubelet cannot create
+// the mount point there.
 func (t *trial) checkNested(target target) {
 	all := t.mountedIn(target)
 	if len(all) <= short {
@@ -26,8 +26,8 @@ func (t *trial) checkNested(target target) {
 		}
 		return
 	}
-	// Sorted, what lies within a path follows it, and the paths around it are on the stack: as
-	// many as the path has parts at most.
+	// After sorting, paths within a path follow it directly, and the enclosing paths are on the stack, at
+	// most one for each element of the path.
 	slices.SortStableFunc(all, func(a, b mounted) int { return comparePaths(a.path, b.path) })
 	all = slices.CompactFunc(all, func(a, b mounted) bool { return a.path == b.path })
 	var around []*mounted
@@ -45,8 +45,8 @@ func (t *trial) checkNested(target target) {
 	}
 }
 
-// mountedIn are all mounts of the target, those of the instances included; none if this
-// instance has none. The slice is good until the next call.
+// mountedIn returns all mounts of the target, those that instances add included; none if this instance adds
+// none. The slice is valid until the next call.
 func (t *trial) mountedIn(target target) []mounted {
 	all, mine := t.claims.mounted[:0], false
 	last := t.claims.targets.last
@@ -77,7 +77,8 @@ func (t *trial) mountedIn(target target) []mounted {
 	return all
 }
 
-// checkWithin warns if the inner of two mounts cannot be made; one of them is the instance's own.
+// checkWithin warns if the mount point of inner cannot be created in outer; at least one of them has to be
+// the instance's own.
 func (t *trial) checkWithin(target target, inner, outer *mounted) {
 	if !inner.mine && !outer.mine || !within(inner.path, outer.path) || !outer.readOnly && !t.readOnlyVolume(outer.volume) {
 		return
@@ -87,13 +88,13 @@ func (t *trial) checkWithin(target target, inner, outer *mounted) {
 	}
 }
 
-// within reports whether a path lies in another; everything lies in /, which tells nothing.
+// within reports whether inner lies in outer. Being within / does not count.
 func within(inner, outer string) bool {
 	return outer != "/" && len(inner) > len(outer) && inner[len(outer)] == '/' && strings.HasPrefix(inner, outer)
 }
 
-// comparePaths orders paths as if each ended in a slash, so that nothing stands between a
-// path and what lies in it.
+// comparePaths orders paths as if each ended in a slash, so that the paths within a path follow it
+// directly.
 func comparePaths(a, b string) int {
 	n := min(len(a), len(b))
 	if c := strings.Compare(a[:n], b[:n]); c != 0 || len(a) == len(b) {
@@ -108,7 +109,7 @@ func comparePaths(a, b string) int {
 	return 1
 }
 
-// readOnlyVolume reports whether nothing can be created in the volume.
+// readOnlyVolume reports whether nothing can be created in the volume, because of its type.
 func (t *trial) readOnlyVolume(name string) bool {
 	var raw []byte
 	if v := t.pod().volume(name); v != nil {

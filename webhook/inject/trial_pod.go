@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// checkPod: labels, annotations and the fields that a pod has once. The pod's
-// own value wins; two instances must agree.
+// checkPod plans labels, annotations and the fields that a pod has once. The pod's own value wins; two
+// instances must agree.
 func (t *trial) checkPod() {
 	p, a := t.pod(), t.addition
 	t.plan.labels = t.checkMap("labels", p.metadata.Labels, a.Labels)
@@ -37,7 +37,7 @@ func (t *trial) checkPod() {
 	}
 }
 
-// at is a place that needs no work to name.
+// at returns a function that returns a constant place.
 func at(place string) func() string { return func() string { return place } }
 
 func (t *trial) checkMap(field string, own map[string]string, added program.Object) program.Object {
@@ -134,8 +134,8 @@ func (t *trial) checkGroups() {
 	}
 }
 
-// hasClaim reports whether the pod, or an instance that wants into it, has a persistent
-// or ephemeral volume claim. A volume that has something else beside it has one all the same.
+// hasClaim reports whether the pod, or an instance to be added, has a volume of the type
+// persistentVolumeClaim or ephemeral. An instance that is left out later counts as well.
 func (s *claims) hasClaim() bool {
 	if s.claim == nil {
 		found := len(s.job.request.ClaimVolumes) > 0 || s.job.pod.hasClaim() ||

@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// checkTargets: what each container of the app gets.
+// checkTargets plans what each of the app's containers gets.
 func (t *trial) checkTargets() {
 	for i, target := range t.candidate.targets {
 		app := t.addition.For(i)
@@ -39,8 +39,8 @@ func (t *trial) checkTarget(target target, app *templates.AppParts) {
 	}
 }
 
-// fresh are the items that are new to a target. The lists of all targets are parts
-// of one, for there may be dozens.
+// fresh returns the items that are new to a target. The lists of all targets are slices of one array, to
+// save allocations.
 func (t *trial) fresh(target target, items []templates.Named, isNew func(target, *templates.Named) bool) []*templates.JSON {
 	start := len(t.items)
 	for i := range items {
@@ -54,7 +54,8 @@ func (t *trial) fresh(target target, items []templates.Named, isNew func(target,
 	return t.items[start:len(t.items):len(t.items)]
 }
 
-// checkMount compares cleaned paths, as the kubelet sees them.
+// checkMount reports whether a mount is new to a container. Paths are compared cleaned, as the kubelet sees
+// them.
 func (t *trial) checkMount(target target, m *templates.Named) bool {
 	mountPath := path.Clean(m.Object().Text("mountPath"))
 	place := func() string { return target.place() + ".volumeMounts" }
@@ -75,7 +76,7 @@ func (t *trial) checkMount(target target, m *templates.Named) bool {
 	return t.claimItem(target, mountItem, mountPath, m)
 }
 
-// mountConflict says that the app has something else at a path, and how the two come together.
+// mountConflict records that the app mounts something else at the path, and how to resolve that.
 func (t *trial) mountConflict(place, container, mountPath string, own *mountView, m *templates.Named) {
 	if own.Name == m.Name {
 		t.conflict(place, fmt.Sprintf("container %s mounts another part of volume %s at %s than instance %s does: its %s differs",
@@ -91,7 +92,7 @@ func (t *trial) mountConflict(place, container, mountPath string, own *mountView
 		message.Quote(container), message.Quote(own.Name), message.Quote(mountPath), message.Quote(t.by()), message.Quote(m.Name)), fix)
 }
 
-// volumeParameter is what templates call the parameter by which an instance uses a volume of the pod's.
+// volumeParameter is the conventional name of the template parameter that selects a volume of the pod.
 const volumeParameter = "volume"
 
 func differentPart(own *mountView, m *templates.Named) string {
@@ -139,8 +140,8 @@ func (t *trial) checkEnvFrom(target target, app *templates.AppParts) []*template
 	return fresh
 }
 
-// claimItem takes a path or name in a target container. It reports whether it is
-// new; another item of another instance under the same key is a conflict.
+// claimItem claims a path or name in an app container. It reports whether the claim is new; a different
+// item of another instance under the same key is a conflict.
 func (t *trial) claimItem(target target, kind itemKind, key string, item *templates.Named) bool {
 	id := targetKey{target: t.pod().number(target.list, target.index), kind: kind, key: key}
 	if other := t.claims.targets.find(id); other != nil {
@@ -160,7 +161,8 @@ func (t *trial) claimItem(target target, kind itemKind, key string, item *templa
 	return true
 }
 
-// sameItem: mounts agree when they show the same files, whatever their mode.
+// sameItem reports whether two items agree. Mounts agree if they show the same files, even if only one is
+// read-only.
 func sameItem(kind itemKind, a, b *templates.Named) bool {
 	if kind == mountItem {
 		return a.Name == b.Name && a.Object().Text("subPath") == b.Object().Text("subPath") && a.Object().Text("subPathExpr") == b.Object().Text("subPathExpr")
@@ -168,8 +170,8 @@ func sameItem(kind itemKind, a, b *templates.Named) bool {
 	return equalJSON(a.Raw, b.Raw)
 }
 
-// checkHooks: a probe or a lifecycle hook goes where the container has none. Init
-// containers that run and end cannot have any.
+// checkHooks plans probes and lifecycle hooks, which are added if the container has none. Init containers
+// that run and end cannot have any.
 func (t *trial) checkHooks(p *targetPlan, app *templates.AppParts) {
 	if p.list == "initContainers" && !p.sidecar() {
 		return

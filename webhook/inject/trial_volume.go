@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// checkVolumes: a volume of the same name must be the same volume.
+// checkVolumes checks the injected volumes: one whose name is taken must be the same volume.
 func (t *trial) checkVolumes() {
 	for i := range t.addition.Volumes {
 		if t.checkVolume(&t.addition.Volumes[i]); t.stopped(1, "its volumes") {
@@ -64,14 +64,14 @@ func (j *job) claimVolume(name string) bool {
 	return j.claimVolumes[name]
 }
 
-// volumeExists reports whether a mount of that volume will find it.
+// volumeExists reports whether a volume of that name is in the pod or will be.
 func (t *trial) volumeExists(name string) bool {
 	return t.claims.volumes.has(name) || t.pod().volume(name) != nil || t.claims.job.claimVolume(name)
 }
 
-// checkMountedVolumes: a mount whose volume is nowhere makes a pod that the API
-// server refuses with a message about a field that its author never wrote; a variable
-// from a file of such a volume makes a container that never starts.
+// checkMountedVolumes reports mounts and variables that refer to volumes that do not exist. The API server
+// would reject such a mount with a message about a field that the pod's author did not write, and a
+// container with such a variable would never start.
 func (t *trial) checkMountedVolumes() {
 	var missing table[string, struct{}]
 	look := func(name, use string) {
@@ -115,7 +115,7 @@ func (t *trial) checkMountedVolumes() {
 	}
 }
 
-// volumesFix lists the volumes that there are, the first so many of them.
+// volumesFix returns the fix for a missing volume: a similar name and the pod's volumes.
 func (t *trial) volumesFix(name string) string {
 	names := t.claims.job.podVolumes()
 	if len(names) == 0 {
@@ -128,12 +128,12 @@ func (t *trial) volumesFix(name string) string {
 	return fix
 }
 
-// podVolumes are the names of the volumes that the pod's author knows of.
+// podVolumes returns the names of the volumes that the pod's author knows of.
 func (j *job) podVolumes() []string {
 	if j.volumes == nil {
 		j.volumes = slices.Clone(j.request.ClaimVolumes)
 		for i := range j.pod.spec.Volumes {
-			if v := &j.pod.spec.Volumes[i]; !strings.HasPrefix(v.Name, tokenVolume) { // nobody's choice, and not there offline
+			if v := &j.pod.spec.Volumes[i]; !strings.HasPrefix(v.Name, tokenVolume) { // added by the API server, and absent offline
 				j.volumes = append(j.volumes, v.Name)
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// unknown is the fault of an instance for whose template there is none.
+// unknown returns the fault of an instance whose template does not exist.
 func (j *job) unknown(c *candidate) Fault {
 	namespace := j.request.Namespace.Name
 	f := Fault{Reason: UnknownTemplate, Instance: c.asked.instance, Place: requestPlace(c.reason, namespace),
@@ -29,11 +29,12 @@ func (j *job) unknown(c *candidate) Fault {
 	return f
 }
 
-// maxCompared is with how many names of templates those that a pod asks for in vain are compared, from the
-// second one on: a thousand templates for each of 16 instances.
+// maxCompared bounds the comparisons of unknown names with names of templates, from the second unknown name
+// on: a thousand templates for each of 16 instances.
 const maxCompared = 16_384
 
-// nearestTemplate is the template that was probably meant; "" if there is none, or to look takes long.
+// nearestTemplate returns the template name that was probably meant; "" if there is none, or if the limit
+// of comparisons is reached.
 func (j *job) nearestTemplate(name string) string {
 	before := j.compared
 	if j.compared += len(j.templates); before > 0 && j.compared > maxCompared {

@@ -7,19 +7,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// sidecarUser is a container of ours that works with files or processes of the app, and as whom.
+// sidecarUser is an injected container that shares files or processes with the app, and the user that it
+// runs as.
 type sidecarUser struct {
 	container string
 	user      int64
-	// reads says that it only reads what the app writes.
+	// reads is set if it mounts a shared volume read-only.
 	reads bool
-	// told says that a container of the app's was told of whose user nobody knows; one is enough.
+	// told is set once a warning was given for an app container whose user is unknown; one is enough.
 	told bool
 }
 
-// checkUsers warns when a sidecar works with what may be the app's alone: files of an
-// app that runs as root, or its processes; or what an app writes of which nobody says as
-// whom it runs, for then its image does, and that may be root.
+// checkUsers warns if a sidecar that does not run as root shares files or processes with an app container
+// that runs as root, because it may have no access to them. If neither the container nor the pod states a
+// user, the image decides, which may be root: then only sidecars that read the app's files are warned
+// about, once each.
 func (t *trial) checkUsers(target target) {
 	app := userOf(target.view.SecurityContext, t.pod().spec.SecurityContext)
 	if app != nil && *app != 0 {
@@ -43,8 +45,8 @@ func (t *trial) checkUsers(target target) {
 	}
 }
 
-// beside says what follows from the users of a sidecar and of a container of the app's, nil
-// being the one of its image.
+// beside returns the warning about the users of a sidecar and of an app container; app is nil if the image
+// decides.
 func (u sidecarUser) beside(place string, app *int64) string {
 	if app == nil {
 		return fmt.Sprintf("container %s runs as user %d and %s as whom its image says: if that is another, what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app",
@@ -53,7 +55,7 @@ func (u sidecarUser) beside(place string, app *int64) string {
 	return fmt.Sprintf("container %s runs as user %d and %s as root: what only root may read or signal is out of its reach", u.container, u.user, place)
 }
 
-// userOf is the user that a container states, or else its pod; nil if neither does.
+// userOf returns the user that a container states, or else its pod; nil if neither does.
 func userOf(container, pod *securityContextView) *int64 {
 	for _, s := range []*securityContextView{container, pod} {
 		if s != nil && s.RunAsUser != nil {
@@ -63,7 +65,8 @@ func userOf(container, pod *securityContextView) *int64 {
 	return nil
 }
 
-// usersOf are the containers that share something with the app and are not root's; never nil.
+// usersOf returns the containers that share something with the app and state a user other than root; never
+// nil.
 func usersOf(a *templates.Parts) []sidecarUser {
 	users := []sidecarUser{}
 	shares := a.ShareProcessNamespace != nil && *a.ShareProcessNamespace
@@ -96,8 +99,8 @@ func usersOf(a *templates.Parts) []sidecarUser {
 	return users
 }
 
-// apart says the same of a sidecar that is in the pod already: which of its containers only
-// read what a container of the app writes as root, or as nobody knows whom.
+// apart returns the same warnings for a sidecar that is already in the pod: about containers of it that
+// read a volume which an app container writes as root or as an unknown user.
 func (p *podView) apart(entry StatusEntry) []string {
 	readers := map[string]sidecarUser{} // by volume
 	ours := slices.Concat(entry.Sidecars, entry.Containers)
@@ -133,5 +136,5 @@ func (p *podView) apart(entry StatusEntry) []string {
 	return told
 }
 
-// maxApart is how many containers of one pod are told.
+// maxApart is the largest number of app containers that apart warns about.
 const maxApart = 5

@@ -27,7 +27,7 @@ func hasMember(raw []byte, members ...string) bool {
 	if c.Kind() != '{' {
 		return false
 	}
-	// The text has been read before.
+	// The text has been read before, so there is no error.
 	_ = c.Members(func(name []byte) error {
 		found = found || c.Kind() != 'n' && slices.Contains(members, string(name))
 		return c.Skip()
@@ -35,8 +35,8 @@ func hasMember(raw []byte, members ...string) bool {
 	return found
 }
 
-// sameVolume compares a volume with one of ours as they are after the API
-// server's defaults.
+// sameVolume reports whether a volume of the pod and an injected one are equal after the API server's
+// defaults.
 func sameVolume(raw, ours []byte) bool {
 	if bytes.Equal(raw, ours) {
 		return true
@@ -53,8 +53,7 @@ func sameVolume(raw, ours []byte) bool {
 	return reflect.DeepEqual(va, vb)
 }
 
-// defaultVolume fills in what the API server would (pkg/apis/core/v1/defaults.go
-// of Kubernetes 1.37), in place.
+// defaultVolume sets the API server's defaults (pkg/apis/core/v1/defaults.go of Kubernetes 1.37), in place.
 func defaultVolume(v map[string]any) {
 	for key, value := range v {
 		if value == nil {
@@ -132,7 +131,7 @@ func list(m map[string]any, name string) []any {
 	return items
 }
 
-// setDefault sets an absent member; a nil map is left alone.
+// setDefault sets a member that is absent or null; a nil map is left alone.
 func setDefault(m map[string]any, name string, value any) {
 	if m == nil {
 		return
@@ -142,7 +141,7 @@ func setDefault(m map[string]any, name string, value any) {
 	}
 }
 
-// canonical rewrites a quantity as the API server does; what is none stays.
+// canonical rewrites a quantity as the API server does; a value that is not a quantity is left alone.
 func canonical(m map[string]any, name string) {
 	if m == nil || m[name] == nil {
 		return

@@ -7,8 +7,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// workload is what a person wrote that the pod comes from: expressions read it. The answer is the
-// same for a pod of the cluster and for the template that it was made of.
+// workload returns the kind and name of the workload that the pod belongs to, for expressions. It is the
+// same for a pod in the cluster and for the pod template that it was created from.
 func (j *job) workload() (kind, name string) {
 	if j.written == nil {
 		owner, _ := writtenOwner(j.request, j.pod)
@@ -17,7 +17,7 @@ func (j *job) workload() (kind, name string) {
 	return j.written.Kind, j.written.Name
 }
 
-// writtenOwner is the object that a person wrote, and whether that is the pod itself.
+// writtenOwner returns the object that a user wrote, and whether that is the pod itself.
 func writtenOwner(req *Request, p *podView) (owner Owner, itself bool) {
 	owner = req.Owner
 	if owner.Kind == "" {
@@ -29,8 +29,8 @@ func writtenOwner(req *Request, p *podView) (owner Owner, itself bool) {
 	return owner.written(p.metadata.Labels), false
 }
 
-// whose is the workload by which canaries count for the pod. A pod that nobody's controller made goes by
-// the name that it is made up from, if it is: the API server has not made it up yet.
+// whose returns the workload by which canaries are selected for the pod. For a pod without a controller
+// that has a generateName, that is used as its name, because the API server has not generated the name yet.
 func whose(set *templates.Set, req *Request, p *podView) templates.Workload {
 	w := templates.Workload{Namespace: req.Namespace.Name, NamespaceLabels: req.Namespace.Labels, Only: req.Canary}
 	if !set.HasCanaries() {
@@ -44,7 +44,8 @@ func whose(set *templates.Set, req *Request, p *podView) templates.Workload {
 	return w
 }
 
-// OwnerOf is the owner of the pods of an object: of a Pod none, for it has no template of others.
+// OwnerOf returns the owner of the pods of an object, which is the zero value for a Pod, since it has no
+// pod template.
 func OwnerOf(apiVersion, kind, name string) Owner {
 	if kind == "Pod" {
 		return Owner{}
@@ -52,11 +53,12 @@ func OwnerOf(apiVersion, kind, name string) Owner {
 	return Owner{APIVersion: apiVersion, Kind: kind, Name: name}
 }
 
-// podTemplateHash is the label by which a Deployment tells the pods of its ReplicaSets apart.
+// podTemplateHash is the label that distinguishes the pods of a Deployment's ReplicaSets.
 const podTemplateHash = "pod-template-hash"
 
-// written is the object that a person wrote, as far as the names tell: a Deployment's ReplicaSets are named
-// after it and the hash in the pod's labels, a CronJob's Jobs after it and the minute.
+// written returns the object that a user wrote, inferred from names: a Deployment's ReplicaSet is named
+// after the Deployment and the hash in the pods' label, a CronJob's Job after the CronJob and the scheduled
+// minute.
 func (o Owner) written(labels map[string]string) Owner {
 	group, _, _ := strings.Cut(o.APIVersion, "/")
 	switch {
@@ -72,7 +74,7 @@ func (o Owner) written(labels map[string]string) Owner {
 	return o
 }
 
-// cutEnd takes an end and the hyphen before it off a name.
+// cutEnd removes "-" and end from the end of a name.
 func cutEnd(name, end string) (string, bool) {
 	if end == "" {
 		return "", false
@@ -81,12 +83,12 @@ func cutEnd(name, end string) (string, bool) {
 	return rest, ok && rest != ""
 }
 
-// earliestMinute is that of mid-2019, counted from 1970: what is smaller is a date as people write it,
-// such as 20240131.
+// earliestMinute is in mid-2019, in minutes since 1970. A smaller number is a date as people write it, such
+// as 20240131.
 const earliestMinute = 26_000_000
 
 func isMinute(text string) bool {
-	const digits = 8 // until the year 2160
+	const digits = 8 // enough until the year 2160
 	if len(text) != digits || strings.Trim(text, "0123456789") != "" {
 		return false
 	}

@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// SyntaxError is JSON that cannot be read on.
+// SyntaxError reports JSON that is malformed, or of another type than the caller asked for.
 type SyntaxError struct {
-	// Path of the value from the outermost that was read by Members or Items, such as
-	// spec.containers[0].name; "" for that itself. It is fit for a message.
+	// Path of the value, relative to the outermost value that Members or Items read, such as
+	// spec.containers[0].name; "" for that value itself. Unusual names in it are quoted and shortened, so
+	// that it can be printed.
 	Path string
 	// Offset in bytes from the beginning.
 	Offset int
-	// Message says what was wanted.
+	// Message says what was expected.
 	Message string
 }
 
@@ -25,7 +26,7 @@ func (e *SyntaxError) Error() string {
 	return text
 }
 
-// Within puts a step before the path of a SyntaxError; other errors stay.
+// Within prepends a step to the path of a SyntaxError. It returns other errors unchanged.
 func Within(step string, err error) error {
 	var syntax *SyntaxError
 	if !errors.As(err, &syntax) {
@@ -39,11 +40,11 @@ func Within(step string, err error) error {
 	return &placed
 }
 
-// longestStep is how much of an unusual name a message repeats, in characters.
+// longestStep is the longest member name, in bytes, that a path repeats in full.
 const longestStep = 40
 
-// field is a member's name as a step of a path. What is no plain name comes quoted,
-// for it may be any text.
+// field returns a member's name as a step of a path. A name that is not made of letters and digits is
+// quoted, since it may be any text.
 func field(name []byte) string {
 	for i, b := range name {
 		letter := 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'

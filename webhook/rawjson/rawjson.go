@@ -1,11 +1,10 @@
-// Package rawjson reads chosen members of JSON text in one pass and skips the
-// rest. An admission review is JSON that the API server has just written; most
-// of it concerns nobody here. Decoding libraries check and build all of it, which
-// is most of what an admission costs (docs/performance.md).
+// Package rawjson reads chosen members of JSON text in one pass and skips the rest. An admission review is
+// JSON that the API server has just written, and the injector needs little of it. A decoding library would
+// validate and build all of it, which would be most of the cost of an admission (docs/performance.md).
 //
-// What is read is checked like any JSON. What is skipped is only followed to its
-// end: brackets are counted and strings are honoured, but a number or a literal
-// in it may be any text. It is never used, so that nothing depends on it.
+// What is read is validated like any JSON. What is skipped is only scanned for its end: brackets are
+// counted and strings are recognised, but numbers and literals in it are not validated. Skipped text is
+// never used, so nothing depends on that.
 package rawjson
 
 import (
@@ -15,19 +14,19 @@ import (
 	"strconv"
 )
 
-// Cursor walks over JSON text. Its zero value is not useful: see New. The bytes
-// are never changed; slices that it returns point into them.
+// Cursor reads JSON text from front to back; create it with New. The text is never modified, and the slices
+// that a Cursor returns point into it.
 type Cursor struct {
 	data  []byte
 	at    int
 	texts *Texts // see Group
 }
 
-// New starts at the beginning of data.
+// New returns a Cursor at the beginning of data.
 func New(data []byte) *Cursor { return &Cursor{data: data} }
 
-// Kind is the kind of the value that comes next: one of { [ " t f n 0 (a number),
-// or 0 at the end of the text and before anything that begins no value.
+// Kind returns the kind of the next value: one of { [ " t f n 0 (a number). It returns 0 at the end of the
+// text, and if no value begins here.
 func (c *Cursor) Kind() byte {
 	c.space()
 	if c.at >= len(c.data) {
@@ -42,13 +41,13 @@ func (c *Cursor) Kind() byte {
 	return 0
 }
 
-// Offset is how many bytes have been read.
+// Offset returns how many bytes have been read.
 func (c *Cursor) Offset() int { return c.at }
 
-// Members calls each for every member of the object that comes next; each must
-// read or skip the member's value. The name is part of the data, or a copy. null
-// has no members. Names may repeat: each is called for all of them. The error of a
-// value names the member.
+// Members calls each for every member of the next value, which must be an object or null; null has no
+// members. each must read or skip the member's value. The name points into the data or is a copy. Names may
+// repeat: each is called for every occurrence. The path of a returned SyntaxError includes the member's
+// name.
 func (c *Cursor) Members(each func(name []byte) error) error {
 	if null, err := c.Null(); null || err != nil {
 		return err
@@ -79,8 +78,8 @@ func (c *Cursor) Members(each func(name []byte) error) error {
 	}
 }
 
-// Items calls each for every item of the list that comes next; each must read or
-// skip the item. null has no items. The error of an item has its index.
+// Items calls each for every item of the next value, which must be a list or null; null has no items. each
+// must read or skip the item. The path of a returned SyntaxError includes the item's index.
 func (c *Cursor) Items(each func() error) error {
 	if null, err := c.Null(); null || err != nil {
 		return err
@@ -104,7 +103,7 @@ func (c *Cursor) Items(each func() error) error {
 	}
 }
 
-// Null takes null if it comes next, and says so.
+// Null consumes the next value if it is null, and reports whether it was.
 func (c *Cursor) Null() (bool, error) {
 	if c.Kind() != 'n' {
 		return false, nil
@@ -134,8 +133,8 @@ func (c *Cursor) Bool() (bool, error) {
 	return false, c.want("true or false")
 }
 
-// Int reads an integer; null is 0. A number with a fraction is an error; one
-// with an exponent or a zero fraction counts as the integer that it is.
+// Int reads an integer; null is 0. A number with an exponent or a zero fraction is accepted if its value is
+// an integer; any other fraction is an error.
 func (c *Cursor) Int() (int64, error) {
 	switch c.Kind() {
 	case 'n':
@@ -164,7 +163,7 @@ func (c *Cursor) Int() (int64, error) {
 	return int64(f), nil
 }
 
-// Rest is what has not been read yet, from the next value on.
+// Rest returns the text from the next value on.
 func (c *Cursor) Rest() []byte {
 	c.space()
 	return c.data[c.at:]
@@ -180,7 +179,7 @@ func (c *Cursor) Raw() ([]byte, error) {
 	return c.data[start:c.at:c.at], nil
 }
 
-// Skip passes one value.
+// Skip skips one value.
 func (c *Cursor) Skip() error {
 	switch c.Kind() {
 	case '"':
@@ -196,7 +195,7 @@ func (c *Cursor) Skip() error {
 	return nil
 }
 
-// End is an error if anything but white space is left.
+// End returns an error if anything but white space is left.
 func (c *Cursor) End() error {
 	c.space()
 	if c.at < len(c.data) {
@@ -205,8 +204,8 @@ func (c *Cursor) End() error {
 	return nil
 }
 
-// At returns the bytes of the value at a path of member names: data itself for no
-// names, nil if there is none. Of a member given twice the last one counts.
+// At returns the bytes of the value at a path of member names: data itself for an empty path, nil if there
+// is no such value. If a member occurs twice, the last one counts.
 func At(data []byte, path []string) []byte {
 	for _, want := range path {
 		c := New(data)
@@ -214,7 +213,7 @@ func At(data []byte, path []string) []byte {
 			return nil
 		}
 		data = nil
-		// Where the text is broken, what was found before counts.
+		// If the text is malformed, what was found before that counts.
 		_ = c.Members(func(name []byte) error {
 			if string(name) != want {
 				return c.Skip()
@@ -227,7 +226,7 @@ func At(data []byte, path []string) []byte {
 	return data
 }
 
-// Is reports whether raw is a JSON string of that text.
+// Is reports whether raw is a JSON string with the value text.
 func Is(raw []byte, text string) bool {
 	if len(raw) == len(text)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == text {
 		return bytes.IndexByte(raw, '\\') < 0
@@ -239,7 +238,7 @@ func Is(raw []byte, text string) bool {
 // ends are the bytes that can follow a number or literal.
 var ends = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, ',': true, '}': true, ']': true}
 
-// counts are the bytes that matter within a skipped value.
+// counts are the bytes that matter within a skipped object or list.
 var counts = [256]bool{'"': true, '{': true, '}': true, '[': true, ']': true}
 
 func (c *Cursor) skipNested() error {
@@ -269,7 +268,7 @@ func (c *Cursor) skipNested() error {
 	return c.tooShort("the end of an object or list")
 }
 
-// skipString passes a string.
+// skipString skips a string.
 func (c *Cursor) skipString() error {
 	end := afterString(c.data, c.at+1)
 	if end < 0 {
@@ -279,10 +278,10 @@ func (c *Cursor) skipString() error {
 	return nil
 }
 
-// afterString is where a string ends of which the quote before at is the first;
-// -1 if it does not. A plain loop, for most strings are short, and those of
-// managedFields, half of a large pod, are full of escaped quotes: bytes.IndexByte
-// takes a quarter longer there, eight bytes at a time no less.
+// afterString returns the offset behind a string whose opening quote is before at, or -1 if the string does
+// not end. It is a plain loop because most strings are short, and those of managedFields, half of a large
+// pod, are full of escaped quotes: there bytes.IndexByte takes a quarter longer, and so does testing eight
+// bytes at a time.
 func afterString(data []byte, at int) int {
 	for ; at < len(data); at++ {
 		switch data[at] {
@@ -295,7 +294,7 @@ func afterString(data []byte, at int) int {
 	return -1
 }
 
-// text reads a string: bytes of the data where nothing is escaped, else a copy.
+// text reads a string. The result points into the data if nothing is escaped, otherwise it is a copy.
 func (c *Cursor) text() ([]byte, error) {
 	if c.Kind() != '"' {
 		return nil, c.want("a string")
@@ -330,7 +329,7 @@ func (c *Cursor) space() {
 	}
 }
 
-// is takes the byte if it comes next.
+// is consumes the byte b if it comes next, and reports whether it did.
 func (c *Cursor) is(b byte) bool {
 	c.space()
 	if c.at < len(c.data) && c.data[c.at] == b {

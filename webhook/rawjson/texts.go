@@ -2,21 +2,21 @@ package rawjson
 
 import "strings"
 
-// Texts makes strings in common blocks: what reads or writes hundreds of short ones
-// would spend more on the allocations than on the bytes. One text keeps the others of
-// its block in memory, so it is for those that are dropped together. The zero value is ready.
+// Texts allocates short strings in common blocks, because for hundreds of short strings the allocations
+// take longer than copying the bytes. A string keeps its whole block alive, so Texts is meant for strings
+// that become garbage together. The zero value is ready to use.
 type Texts struct{ block strings.Builder }
 
-// block is the size of what is allocated at once, in bytes.
+// block is the size of one block in bytes.
 const block = 512
 
-// Keep copies a text.
+// Keep returns a copy of text.
 func (t *Texts) Keep(text []byte) string {
 	if len(text) > block/4 {
 		return string(text)
 	}
 	if t.block.Cap()-t.block.Len() < len(text) {
-		t.block.Reset() // what it gave before stays as it is
+		t.block.Reset() // the strings returned before keep the old block
 		t.block.Grow(block)
 	}
 	start := t.block.Len()
@@ -24,7 +24,7 @@ func (t *Texts) Keep(text []byte) string {
 	return t.block.String()[start:]
 }
 
-// Group makes String take its strings from a Texts.
+// Group makes String allocate its strings from a Texts, and returns c.
 func (c *Cursor) Group() *Cursor {
 	c.texts = &Texts{}
 	return c
