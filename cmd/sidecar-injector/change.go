@@ -98,7 +98,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	return verdict(outcomes, len(steps), cmp.Or(err, lacks))
 }
 
-// print writes a plan or what became of it.
+// print writes a plan or the outcomes of one; name is the key in JSON and YAML.
 func (o *changeOptions) print(std streams, rows any, table func(any) *metav1.Table, name string) error {
 	if o.output == outputJSON || o.output == outputYAML {
 		text, err := structured(o.output, map[string]any{name: rows})
@@ -147,7 +147,7 @@ func outcomeTable(rows any) *metav1.Table {
 	return t
 }
 
-// verdict is what the exit code says.
+// verdict returns the error that determines the exit code.
 func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 	done, left := 0, 0
 	for _, o := range outcomes {
@@ -171,7 +171,7 @@ func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 	return nil
 }
 
-// rights adds to an error for want of a right what gives it.
+// rights adds a hint to a *fleet.DeniedError: the commands that grant the missing permission.
 func rights(err error) error {
 	denied := (*fleet.DeniedError)(nil)
 	if !errors.As(err, &denied) {
@@ -186,7 +186,7 @@ func rights(err error) error {
 		role, of, in, denied.Verb, resourceName(denied.Resource))}
 }
 
-// resourceName is a resource as kubectl create role wants it.
+// resourceName returns a resource in the form of kubectl create role --resource.
 func resourceName(resource string) string {
 	if group := fleet.Group(resource); group != "" {
 		return resource + "." + group
@@ -210,10 +210,11 @@ func (o *changeOptions) runner(s *surveyed, std streams, report palette) *rollou
 	}
 }
 
-// plan finds the pods that the command is there for, and what to do with each workload.
+// plan surveys the pods and returns what is to be done with each workload. It may return both steps and an
+// error: the permissions that some of the steps lack.
 func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, canary fleet.Canary) ([]fleet.Step, error) {
 	gathering := fleet.NewGathering(o.repairs)
-	s.scope.Changes = !o.dryRun && !o.repairs // the API server holds budgets for evictions by itself
+	s.scope.Changes = !o.dryRun && !o.repairs // only changes of running pods read budgets; the eviction API enforces them itself
 	err := s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
 		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
 		return nil

@@ -26,7 +26,7 @@ type checkOptions struct {
 
 const outputShort = "short"
 
-// checkPause is how long --wait waits between two rounds.
+// checkPause is the time between two rounds of --wait.
 const checkPause = 2 * time.Second
 
 func newCheckCommand(std streams) *cobra.Command {
@@ -93,16 +93,16 @@ func (o *checkOptions) run(cmd *cobra.Command, std streams) error {
 	return nil
 }
 
-// round is what one look at the cluster gave.
+// round is the result of one run of all checks.
 type round struct {
 	findings []doctor.Finding
 	err      error
 }
 
-// repeat judges the cluster until nothing fails or the time of --wait is over, which also
-// bounds a round that gets no answer: then the one before counts.
+// repeat runs the checks until none fails or the duration of --wait is over. If that ends during a round,
+// the result of the previous round is returned.
 func (o *checkOptions) repeat(ctx context.Context, reader *live.Reader, builtIn []templates.Entry) ([]doctor.Finding, error) {
-	var over <-chan time.Time // never, without --wait
+	var over <-chan time.Time // nil without --wait, which blocks forever
 	if o.wait > 0 {
 		over = time.After(o.wait)
 	}
@@ -144,7 +144,7 @@ func (o *checkOptions) format(findings []doctor.Finding, p palette) ([]byte, err
 	return []byte(p.Printable(checkTable(findings, p))), nil
 }
 
-// markText is a check's mark as it is shown.
+// markText returns the symbol of a mark.
 func markText(mark doctor.Mark, p palette) string {
 	switch mark {
 	case doctor.OK:
@@ -155,7 +155,7 @@ func markText(mark doctor.Mark, p palette) string {
 	return p.Red("×")
 }
 
-// checkTable shows all checks by section, and the sum.
+// checkTable returns all checks by section, and a line with their counts.
 func checkTable(findings []doctor.Finding, p palette) string {
 	var b strings.Builder
 	section := ""
@@ -180,7 +180,7 @@ func checkTable(findings []doctor.Finding, p palette) string {
 	return b.String()
 }
 
-// checkSum is the answer in a line.
+// checkSum returns the counts of failures and warnings in one line.
 func checkSum(counts map[doctor.Mark]int, p palette) string {
 	warnings := ""
 	if n := counts[doctor.Warning]; n > 0 {
@@ -192,7 +192,7 @@ func checkSum(counts map[doctor.Mark]int, p palette) string {
 	return p.Green("no failure") + warnings
 }
 
-// checkShort shows what is not well, a line each, failures first.
+// checkShort returns one line for each failure and then one for each warning.
 func checkShort(findings []doctor.Finding, p palette) string {
 	var b strings.Builder
 	for _, mark := range []doctor.Mark{doctor.Failure, doctor.Warning} {

@@ -94,7 +94,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 		return err
 	}
 	fmt.Fprint(std.ErrOut, loaded.notes(report))
-	if o.output != outputText { // the text has them in their places
+	if o.output != outputText { // the text includes them
 		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report))
 	}
 	fmt.Fprint(std.ErrOut, loaded.Mentions(report))
@@ -127,7 +127,7 @@ func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*expl
 		if err != nil {
 			return nil, err
 		}
-		for _, lack := range lacks { // what is not sure is said with the sidecar
+		for _, lack := range lacks { // what is uncertain is part of the sidecar's text
 			if lack.sure {
 				all[i].AddMissingAccess(lack.text)
 			}
@@ -150,7 +150,7 @@ func (o *explainOptions) format(explanations []*explain.Explanation, p palette) 
 	return structured(o.output, map[string]any{"workloads": explanations})
 }
 
-// explainReason answers what an entry of one of the closed lists means.
+// explainReason prints what a reason means, if args name one instead of objects.
 func (o *explainOptions) explainReason(name string, std streams) error {
 	found := explain.Reasons(name)
 	if len(found) == 0 {

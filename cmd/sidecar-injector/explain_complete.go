@@ -16,10 +16,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
 )
 
-// completionTime is how long the shell may wait for names of the cluster.
+// completionTime bounds the time that a completion may wait for the cluster.
 const completionTime = 3 * time.Second
 
-// completeExplain offers reasons as well.
+// completeExplain completes kinds, names of objects, and reasons.
 func (o *explainOptions) completeExplain(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	offered, directive := o.completeObjects(cmd, args, toComplete)
 	if strings.Contains(toComplete, "/") || len(args) > 0 {
@@ -32,7 +32,7 @@ func (o *explainOptions) completeExplain(cmd *cobra.Command, args []string, toCo
 	return append(reasons, offered...), directive
 }
 
-// completeObjects offers kinds, and behind a kind's slash the names of the cluster.
+// completeObjects completes kinds and, after a kind and a slash, names of objects in the cluster.
 func (o *offlineFlags) completeObjects(cmd *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	if kind, _, slash := strings.Cut(toComplete, "/"); slash {
 		return o.objectNames(cmd.Context(), kind), cobra.ShellCompDirectiveNoFileComp
@@ -44,7 +44,7 @@ func (o *offlineFlags) completeObjects(cmd *cobra.Command, _ []string, toComplet
 	return kinds, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace // a name follows the slash
 }
 
-// objectNames are kind/name of the objects of a kind in the namespace that the flags mean.
+// objectNames returns kind/name of the objects of a kind in the namespace that the flags select.
 func (o *offlineFlags) objectNames(ctx context.Context, kind string) []string {
 	namespace, err := o.currentNamespace()
 	if err != nil {
@@ -57,12 +57,12 @@ func (o *offlineFlags) objectNames(ctx context.Context, kind string) []string {
 	return names
 }
 
-// completeNamespaces offers those of the cluster.
+// completeNamespaces completes the names of the cluster's namespaces.
 func (c *commonFlags) completeNamespaces(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return c.clusterNames(cmd.Context(), "", "namespaces"), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeContexts offers those of the kubeconfig.
+// completeContexts completes the names of the kubeconfig's contexts.
 func (c *commonFlags) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	known, err := c.cluster.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
@@ -71,11 +71,12 @@ func (c *commonFlags) completeContexts(*cobra.Command, []string, string) ([]stri
 	return slices.Sorted(maps.Keys(known.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeDirectories has the shell offer directories for every flag that takes one.
+// completeDirectories makes the shell complete directories for every flag whose usage says that it takes
+// one.
 func completeDirectories(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if takes, _ := pflag.UnquoteUsage(f); takes == "directory" {
-			_ = cmd.MarkFlagDirname(f.Name) // the flag is there
+			_ = cmd.MarkFlagDirname(f.Name) // it fails only for an unknown flag
 		}
 	})
 	for _, sub := range cmd.Commands() {
@@ -83,12 +84,13 @@ func completeDirectories(cmd *cobra.Command) {
 	}
 }
 
-// clusterNames are the names of the objects of a kind; none where there is no cluster, no right, or no answer in time.
+// clusterNames returns the names of the objects of a kind; none if there is no cluster, no permission, or
+// no answer within completionTime.
 func (c *commonFlags) clusterNames(ctx context.Context, namespace, kind string) []string {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	klog.SetLogger(logr.Discard()) // what client-go says would stand on the command line
+	klog.SetLogger(logr.Discard()) // client-go's log output would appear in the command line being completed
 	c.timeout = min(c.timeout, answerTime(completionTime))
 	if c.timeout == 0 {
 		c.timeout = answerTime(completionTime)

@@ -46,7 +46,7 @@ func placeOf(f templates.Finding) string {
 	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 }
 
-// findingJSON is a finding as scripts see it.
+// findingJSON is the JSON form of a finding.
 type findingJSON struct {
 	File     string                  `json:"file"`
 	Line     int                     `json:"line,omitempty"`
@@ -102,7 +102,7 @@ type (
 	}
 )
 
-// add counts a case in the suite of its class. Those of one suite come one after the other.
+// add appends a case to the suite of its class. Cases of one suite must be added consecutively.
 func (r *junitReport) add(c junitCase) {
 	if n := len(r.Suites); n == 0 || r.Suites[n-1].Name != c.Class {
 		r.Suites = append(r.Suites, junitSuite{Name: c.Class})
@@ -141,7 +141,7 @@ func findingsJUnit(c checked) ([]byte, error) {
 	return report.text()
 }
 
-// entryName names a template for a report, or the place of what has no name.
+// entryName returns a template's name for a report, or its line if it has no name.
 func entryName(e templates.Entry) string {
 	switch {
 	case e.Name == "":
@@ -194,7 +194,7 @@ func findingsSARIF(c checked) ([]byte, error) {
 	return offline.Indented(text)
 }
 
-// findingsGitHub are workflow commands, which GitHub shows beside the lines.
+// findingsGitHub returns workflow commands, which GitHub shows beside the lines.
 func findingsGitHub(findings []templates.Finding) string {
 	var b strings.Builder
 	for _, f := range findings {
@@ -210,7 +210,7 @@ func findingsGitHub(findings []templates.Finding) string {
 	return b.String()
 }
 
-// gitHubCommand is one of them; without a line, or a column, none is told.
+// gitHubCommand returns one workflow command. A line or column of 0 is left out.
 func gitHubCommand(severity, file string, line, column int, title, text string) string {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

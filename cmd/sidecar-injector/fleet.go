@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// fleetFlags choose the pods that status, rollout and repair are about.
+// fleetFlags select the pods of status, rollout and repair.
 type fleetFlags struct {
 	offlineFlags
 	all      bool
@@ -27,14 +27,14 @@ func (o *fleetFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&o.selector, "selector", "l", "", "`labels` of the pods, such as app=web")
 }
 
-// surveyed is what the commands about the fleet work with.
+// surveyed is the input of the commands about the fleet.
 type surveyed struct {
 	*loaded
 	scope live.Scope
 	today *fleet.Today
 }
 
-// survey reads what decides about the pods that the flags mean.
+// survey reads the injector's settings and templates that apply to the selected pods.
 func (o *fleetFlags) survey(ctx context.Context, std streams) (*surveyed, error) {
 	reader, err := o.newReader()
 	if err != nil {
@@ -59,7 +59,7 @@ func (o *fleetFlags) survey(ctx context.Context, std streams) (*surveyed, error)
 	return s, nil
 }
 
-// namespaces are those to look at; the name is "" for all.
+// namespaces returns the selected namespaces; the name is "" if all are selected.
 func (o *fleetFlags) namespaces(ctx context.Context, reader *live.Reader) (string, []inject.Namespace, error) {
 	if o.all {
 		all, err := reader.Namespaces(ctx)

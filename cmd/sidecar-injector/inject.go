@@ -15,7 +15,7 @@ type injectOptions struct {
 	output string
 }
 
-// Further forms in which inject answers.
+// Further output formats of inject.
 const (
 	outputPatch = "patch"
 	outputPod   = "pod"
@@ -88,7 +88,7 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 	return nil
 }
 
-// only prints the one workload that -o patch and -o pod are about.
+// only returns a function that prints the only workload of the input, for -o patch and -o pod.
 func only(write func(*offline.Answer) ([]byte, error)) func(*loaded, []offline.Answer) ([]byte, error) {
 	return func(_ *loaded, answers []offline.Answer) ([]byte, error) {
 		switch len(answers) {

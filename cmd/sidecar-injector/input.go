@@ -18,13 +18,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// maxInput bounds one file in bytes, lest /dev/zero fill the memory.
+// maxInput is the largest size of one file in bytes, so that an endless file such as /dev/zero does not use
+// up the memory.
 const maxInput = 256 << 20
 
-// stdinName is what standard input is called in messages.
+// stdinName is the name of standard input in messages.
 const stdinName = "stdin"
 
-// fileFlags are -f and -R, as in kubectl.
+// fileFlags are the flags -f and -R, as in kubectl.
 type fileFlags struct {
 	names     []string
 	recursive bool
@@ -41,7 +42,7 @@ func (f *fileFlags) add(cmd *cobra.Command, what string) {
 	cmd.Args = noArguments
 }
 
-// noArguments points to -f, which is what a stray argument was meant for.
+// noArguments rejects arguments, with a hint to use -f.
 func noArguments(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -56,13 +57,13 @@ func (f *fileFlags) required() error {
 	return nil
 }
 
-// file is one input and its text.
+// file is the name and content of one input.
 type file struct {
 	name string
 	data []byte
 }
 
-// files reads all inputs. Everything that cannot be read is told at once.
+// files reads all inputs. The error lists all that cannot be read.
 func (f *fileFlags) files(std streams) ([]file, error) {
 	var files []file
 	var faults []error
@@ -79,7 +80,7 @@ func (f *fileFlags) files(std streams) ([]file, error) {
 			continue
 		}
 		for i, name := range found {
-			if name != "-" { // which may be a person at the same terminal
+			if name != "-" { // standard input may be typed at the same terminal
 				progress.On(std.ErrOut).Show("reading files", i, len(found))
 			}
 			read, err := readInput(name, std.In)
@@ -141,7 +142,7 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// noun turns "open x: no such file" into "x: no such file".
+// noun drops the operation from a *fs.PathError: "open x: no such file" becomes "x: no such file".
 func noun(err error) error {
 	if at := (*fs.PathError)(nil); errors.As(err, &at) {
 		return fmt.Errorf("%s: %w", at.Path, at.Err)
@@ -149,7 +150,7 @@ func noun(err error) error {
 	return err
 }
 
-// expand lists the files that a name of -f stands for, as kubectl does.
+// expand returns the files that an argument of -f stands for, as kubectl does.
 func expand(name string, recursive bool) ([]string, error) {
 	if name == "-" {
 		return []string{name}, nil
@@ -181,7 +182,7 @@ func match(pattern string) ([]string, error) {
 	return found, nil
 }
 
-// walk lists a directory's manifests in the order of their names.
+// walk returns a directory's manifests in the order of their names.
 func walk(directory string, recursive bool) ([]string, error) {
 	var found []string
 	err := filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {

@@ -27,7 +27,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// selectorFlags choose objects of a cluster, as in kubectl.
+// selectorFlags select objects of a cluster, as in kubectl.
 type selectorFlags struct {
 	labels string
 	all    bool
@@ -41,16 +41,18 @@ func (s *selectorFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Lookup("request-timeout").Usage = timeoutUsage
 }
 
-// asked says whether the arguments name objects of a cluster: nothing else ever reads one.
+// asked reports whether arguments and flags select objects of a cluster; otherwise the cluster is not
+// contacted.
 func (s *selectorFlags) asked(args []string) bool {
 	return s.all || s.labels != "" || len(args) > 1 || len(args) == 1 && strings.Contains(args[0], "/")
 }
 
-// discoveryBurst lets a command learn the resources of a large cluster at once, as kubectl does.
+// discoveryBurst is the rate limit of discovery, as in kubectl, so that the resources of a large cluster
+// are discovered without delay.
 const discoveryBurst = 300
 
-// requestTimeout is how long one answer of the API server may take unless the flag says
-// otherwise. kubectl waits for ever, which helps nobody who looks for a fault.
+// requestTimeout is the default of --request-timeout, for one response of the API server. kubectl's default
+// is no timeout, which does not suit commands that diagnose faults.
 const requestTimeout = answerTime(10 * time.Second)
 
 // answerTime is the value of --request-timeout, written as in kubectl.
@@ -66,9 +68,8 @@ func (a *answerTime) Set(text string) error {
 	return err
 }
 
-// newConfigFlags are the flags that say which cluster is meant. The timeout is none of
-// them: client-go looks for the configuration of the pod that it runs in only as long as
-// nothing of its own is set.
+// newConfigFlags returns the flags that select the cluster. --request-timeout is not one of them, because
+// client-go uses the in-cluster configuration only if no field of its own is set.
 func newConfigFlags(namespace *string, timeout *answerTime) *genericclioptions.ConfigFlags {
 	kubeconfig, context := "", ""
 	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context}
@@ -80,9 +81,9 @@ func newConfigFlags(namespace *string, timeout *answerTime) *genericclioptions.C
 	return flags.WithDiscoveryBurst(discoveryBurst).WithDiscoveryQPS(discoveryBurst)
 }
 
-// newReader reads the cluster that the flags mean.
+// newReader returns a reader of the cluster that the flags select.
 func (c *commonFlags) newReader() (*live.Reader, error) {
-	// client-go logs what it also returns.
+	// client-go logs errors that it also returns.
 	klog.SetLogger(logr.Discard())
 	config, err := c.cluster.ToRESTConfig()
 	if err != nil {
@@ -91,7 +92,7 @@ func (c *commonFlags) newReader() (*live.Reader, error) {
 	return live.NewReader(config)
 }
 
-// unreachable adds to an error what to do if no cluster was named at all.
+// unreachable adds a hint to an error if no cluster was configured at all.
 func (c *commonFlags) unreachable(err error) error {
 	config, missing := c.cluster.ToRESTConfig()
 	if missing == nil && config.Host == clientcmd.ClusterDefaults.Server {
@@ -100,7 +101,7 @@ func (c *commonFlags) unreachable(err error) error {
 	return err
 }
 
-// currentNamespace is that of -n, else that of the kubeconfig's context.
+// currentNamespace returns the namespace of -n, else that of the kubeconfig's context.
 func (c *commonFlags) currentNamespace() (string, error) {
 	namespace, _, err := c.cluster.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -120,7 +121,7 @@ func (o *offlineFlags) loadFor(ctx context.Context, args []string, which *select
 	return o.loadLive(ctx, args, which)
 }
 
-// newLoaded is empty but for the cluster that everything is read from.
+// newLoaded returns an input that is empty except for the reader of the cluster.
 func newLoaded(reader *live.Reader) *loaded {
 	l := &loaded{Input: offline.Input{Live: true}, reader: reader}
 	l.Doubt = func(namespace, template string) string {
@@ -130,7 +131,7 @@ func newLoaded(reader *live.Reader) *loaded {
 	return l
 }
 
-// loadLive reads the objects that arguments name, and what decides about them.
+// loadLive reads the selected objects, and the namespaces, settings and templates that apply to them.
 func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selectorFlags) (*loaded, error) {
 	reader, err := o.newReader()
 	if err != nil {
@@ -166,7 +167,8 @@ func (o *offlineFlags) loadLive(ctx context.Context, args []string, which *selec
 	return l, o.readInjector(ctx, l, namespaces...)
 }
 
-// objects are those of the cluster that arguments name.
+// objects reads the objects of the cluster that the arguments select. Objects that have no pods are an
+// error.
 func (o *offlineFlags) objects(args []string, which *selectorFlags) ([]*unstructured.Unstructured, error) {
 	namespace, err := o.currentNamespace()
 	if err != nil {
@@ -197,13 +199,12 @@ func (o *offlineFlags) objects(args []string, which *selectorFlags) ([]*unstruct
 	return objects, nil
 }
 
-// podKinds are pods and what has a pod template.
+// podKinds returns the kinds that are a pod or contain a pod template.
 func podKinds() []string {
 	return []string{"Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob", "PodTemplate"}
 }
 
-// liveStream is an object as kubectl get -o yaml would show it; its name takes the
-// place of the file's.
+// liveStream returns an object as kubectl get -o yaml prints it, with kind/name in place of a file's name.
 func liveStream(object *unstructured.Unstructured) (*manifest.Stream, error) {
 	name := strings.ToLower(object.GetKind()) + "/" + object.GetName()
 	object.SetManagedFields(nil)
@@ -217,7 +218,7 @@ func liveStream(object *unstructured.Unstructured) (*manifest.Stream, error) {
 	return manifest.Parse(name, text)
 }
 
-// readNamespaces reads those that the pods lie in, unless somebody gave them by file.
+// readNamespaces reads the namespaces of the pods, except those given by --namespace-file.
 func (l *loaded) readNamespaces(ctx context.Context) error {
 	seen := map[string]bool{}
 	for _, pod := range l.Pods {
@@ -236,8 +237,8 @@ func (l *loaded) readNamespaces(ctx context.Context) error {
 	return nil
 }
 
-// readInjector reads the settings and the templates of the cluster's injector; what
-// flags name counts more. SidecarTemplates are those of the namespaces, "" being all.
+// readInjector reads the settings and templates of the cluster's injector; those given by flags take
+// precedence. SidecarTemplates are read from the given namespaces; "" stands for all.
 func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces ...string) error {
 	installations, err := l.reader.Installations(ctx)
 	if err != nil {
@@ -270,7 +271,7 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 	return nil
 }
 
-// notes are what could not be read, as lines for the report.
+// notes returns what could not be read, as lines for the report.
 func (l *loaded) notes(p palette) string {
 	if l.reader == nil {
 		return ""
@@ -282,8 +283,8 @@ func (l *loaded) notes(p palette) string {
 	return p.Printable(b.String())
 }
 
-// owner reads what makes a live pod anew, so that a mistake in it is told with the
-// pod; nil if there is none or nobody shows it.
+// owner reads the workload that a live pod belongs to, so that mistakes in it can be reported with the pod.
+// It returns nil if there is none or it may not be read.
 func (o *offlineFlags) owner(pod manifest.Pod) (*manifest.Pod, error) {
 	read, err := live.ReadPod(pod.JSON)
 	if err != nil || !slices.Contains(podKinds(), read.Owner.Kind) || !terminal.Plain(read.Owner.Name) {
@@ -312,7 +313,7 @@ func (o *offlineFlags) owner(pod manifest.Pod) (*manifest.Pod, error) {
 	return &pods[0], nil
 }
 
-// addOwners looks for annotations that stand on the workloads of live pods.
+// addOwners reports annotations that are on the workloads of live pods instead of their pod templates.
 func (o *offlineFlags) addOwners(answers []offline.Answer) error {
 	for i := range answers {
 		a := &answers[i]

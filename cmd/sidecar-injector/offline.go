@@ -19,14 +19,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
-// commonFlags are those of every command that works offline.
+// commonFlags are the flags of every command that works offline.
 type commonFlags struct {
 	templateDirs []string
 	configFile   string
 	color        string
-	// namespaceFile and cluster are there in all of them so that one set of flags
-	// serves a script. The kubeconfig is read only for arguments that name objects of a
-	// cluster, not even its namespace otherwise.
+	// All commands accept namespaceFile and cluster, so that a script can pass the same flags to each. The
+	// kubeconfig is read only if arguments select objects of a cluster; otherwise not even its namespace is
+	// used.
 	namespaceFile string
 	namespace     string
 	cluster       *genericclioptions.ConfigFlags
@@ -50,7 +50,7 @@ const (
 	timeoutUsage    = "`duration` that one answer of the API server may take; 0 is for ever"
 )
 
-// addCluster adds the flags that make sense for a cluster as well.
+// addCluster adds the flags that also apply to commands that read a cluster.
 func (c *commonFlags) addCluster(cmd *cobra.Command) {
 	c.timeout = requestTimeout
 	c.cluster = newConfigFlags(&c.namespace, &c.timeout)
@@ -67,13 +67,13 @@ func (c *commonFlags) addCluster(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("context", c.completeContexts)
 }
 
-// complete tells the shell the values of a flag.
+// complete registers the values of a flag for completion.
 func complete(cmd *cobra.Command, flag string, values ...string) {
 	// It fails only for a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// palettes are those of the answer and of the report.
+// palettes returns the palettes for standard output and for the report on standard error.
 func (c *commonFlags) palettes(std streams) (out, report palette, err error) {
 	if out, err = newPalette(c.color, std.Out, os.Getenv); err != nil {
 		return out, report, &hinted{err, "auto colours a terminal only, and nothing under CI or with NO_COLOR"}
@@ -82,10 +82,10 @@ func (c *commonFlags) palettes(std streams) (out, report palette, err error) {
 	return out, report, err
 }
 
-// templates loads the set in force. A broken template is no error here: a pod that
-// asks for it is answered with TemplateInvalid.
+// templates loads the built-in templates and those of --template-dir. A broken template is not an error: a
+// pod that requests it gets TemplateInvalid.
 func (c *commonFlags) templates() (*templates.Set, error) {
-	var directories []string // each once: one that is named twice holds nothing twice
+	var directories []string // each once, or its templates would be duplicates
 	for _, directory := range c.templateDirs {
 		if directory = filepath.Clean(directory); !slices.Contains(directories, directory) {
 			directories = append(directories, directory)
@@ -103,7 +103,7 @@ func (c *commonFlags) templates() (*templates.Set, error) {
 	return library.Current(), nil
 }
 
-// offlineFlags are those of the commands that read manifests.
+// offlineFlags are the flags of the commands that read manifests.
 type offlineFlags struct {
 	commonFlags
 	fileFlags
@@ -114,14 +114,14 @@ func (o *offlineFlags) add(cmd *cobra.Command) {
 	o.commonFlags.add(cmd)
 }
 
-// loaded is what flags and arguments name, ready to be decided about.
+// loaded is the input that flags and arguments select, with what is needed to decide on it.
 type loaded struct {
 	offline.Input
 	// reader is nil unless the pods come from a cluster.
 	reader *live.Reader
 }
 
-// load reads all that the flags name. Faults of the manifests come all at once.
+// load reads the files of the flags. The error lists all faults of the manifests.
 func (o *offlineFlags) load(std streams) (*loaded, error) {
 	if err := o.required(); err != nil {
 		return nil, err
@@ -142,8 +142,8 @@ func (o *offlineFlags) load(std streams) (*loaded, error) {
 	return l, l.collect(o.namespaceFile)
 }
 
-// collect finds pods and Namespaces; the Namespaces of the file count more, because somebody
-// named it.
+// collect finds the pods and Namespaces in the manifests. Namespaces of namespaceFile take precedence,
+// because they are given explicitly.
 func (l *loaded) collect(namespaceFile string) error {
 	if err := l.Collect(); err != nil {
 		return err

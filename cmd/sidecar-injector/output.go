@@ -9,14 +9,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// The forms of output that several commands have.
+// The output formats that several commands have.
 const (
 	outputText = "text"
 	outputYAML = "yaml"
 	outputJSON = "json"
 )
 
-// structured prints a value as JSON or YAML.
+// structured returns value as JSON or YAML.
 func structured(output string, value any) ([]byte, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -28,9 +28,9 @@ func structured(output string, value any) ([]byte, error) {
 	return offline.Indented(text)
 }
 
-// writeOut writes a command's answer.
+// writeOut writes a command's output.
 func writeOut(std streams, text []byte) error {
-	progress.On(std.ErrOut).Done() // whoever reads the answer may have a terminal of its own to draw on, such as a pager
+	progress.On(std.ErrOut).Done() // the reader of the output may draw on the same terminal, such as a pager
 	if _, err := std.Out.Write(text); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}

@@ -8,11 +8,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
-// palette colours what goes to one stream.
+// palette colours the output to one stream.
 type palette = terminal.Palette
 
-// newPalette heeds --color: always, never, or auto, which colours what a person
-// reads on a terminal and nothing under CI.
+// newPalette implements --color: always, never, or auto, which colours a terminal but nothing under CI.
 func newPalette(choice string, out io.Writer, getenv func(string) string) (palette, error) {
 	switch choice {
 	case "always":

@@ -86,7 +86,7 @@ func (o *playgroundOptions) run(cmd *cobra.Command, std streams) error {
 	return nil
 }
 
-// loopback listens where nobody but this machine can reach.
+// loopback listens on --listen, which must be a loopback address.
 func (o *playgroundOptions) loopback() (net.Listener, error) {
 	address, err := net.ResolveTCPAddr("tcp", o.listen)
 	if err != nil {

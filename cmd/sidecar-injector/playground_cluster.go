@@ -20,7 +20,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// playgroundCluster is the cluster that the flags mean, for the playground's page.
+// playgroundCluster gives the playground's page access to the cluster that the flags select.
 type playgroundCluster struct {
 	flags  *fleetFlags
 	engine *playground.Engine
@@ -38,10 +38,10 @@ func newPlaygroundCluster(flags *fleetFlags, engine *playground.Engine) (*playgr
 	return &playgroundCluster{flags: flags, engine: engine, name: cmp.Or(*flags.cluster.Context, raw.CurrentContext, "cluster")}, nil
 }
 
-// Name is that of the kubeconfig's context.
+// Name returns the name of the kubeconfig's context.
 func (c *playgroundCluster) Name() string { return c.name }
 
-// Fleet is what status shows.
+// Fleet returns the rows of status, and makes the engine use the cluster's templates and settings.
 func (c *playgroundCluster) Fleet(ctx context.Context) (*page.Fleet, error) {
 	status := &statusOptions{fleetFlags: *c.flags}
 	loaded, rows, err := status.rows(ctx, streams{})
@@ -55,7 +55,7 @@ func (c *playgroundCluster) Fleet(ctx context.Context) (*page.Fleet, error) {
 	return &page.Fleet{Rows: rows, Templates: templatesOfPage(loaded.Set), Notes: loaded.reader.Notes()}, nil
 }
 
-// templatesOfPage are the templates of a set, the cluster's first.
+// templatesOfPage returns the templates of a set, the built-in ones last.
 func templatesOfPage(set *templates.Set) []page.Template {
 	all := []page.Template{}
 	for _, e := range set.Entries() {
@@ -73,7 +73,7 @@ func templatesOfPage(set *templates.Set) []page.Template {
 	return all
 }
 
-// rank puts what somebody has made before what comes with the program.
+// rank sorts built-in templates last.
 func rank(source string) int {
 	if source == templates.SourceBuiltIn {
 		return 1
@@ -81,7 +81,8 @@ func rank(source string) int {
 	return 0
 }
 
-// Object is a pod or workload as kubectl get -o yaml shows it.
+// Object returns a pod or workload as kubectl get -o yaml prints it, with its namespace. An empty namespace
+// is the current one.
 func (c *playgroundCluster) Object(ctx context.Context, namespace, name string) (*playground.Request, error) {
 	if namespace == "" {
 		var err error
@@ -123,7 +124,7 @@ func (c *playgroundCluster) Object(ctx context.Context, namespace, name string) 
 	return request, err
 }
 
-// namespaceYAML is what counts of a namespace, as its manifest.
+// namespaceYAML returns a manifest of the namespace with its labels and annotations.
 func namespaceYAML(n *inject.Namespace) (string, error) {
 	type metadata struct {
 		Name        string            `json:"name"`

@@ -6,14 +6,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// pluginName is what people type when the program is a plugin of kubectl.
+// pluginName is the command's name when the program runs as a plugin of kubectl.
 const pluginName = "kubectl sidecar-injector"
 
-// completerPrefix begins the name of the program that kubectl asks what can follow a
-// plugin's name: kubectl_complete-sidecar_injector, a link to this one.
+// completerPrefix is the prefix of the program that kubectl runs to complete a plugin's arguments:
+// kubectl_complete-sidecar_injector, a link to this program.
 const completerPrefix = "kubectl_complete-"
 
-// speakKubectl makes the help of a command and of all below it name the plugin.
+// speakKubectl replaces the program's name in the help of a command and all its subcommands by pluginName.
 func speakKubectl(cmd *cobra.Command) {
 	if !cmd.HasParent() {
 		cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: pluginName}

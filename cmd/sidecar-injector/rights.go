@@ -24,13 +24,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// maxRights is how many rights of one workload are looked for among manifests.
+// maxRights is how many permissions of one workload are looked up in the manifests.
 const maxRights = 1000
 
-// rights tells which rights the sidecars of workloads need and do not have.
+// rights returns a line for each permission that the sidecars of the workloads need and do not have.
 func (l *loaded) rights(ctx context.Context, answers []offline.Answer, p palette) (string, error) {
 	var told []rightsLine
-	lines := map[lack]int{} // of what many workloads lack there is one line: one binding mends it for all
+	lines := map[lack]int{} // one line for the same lack of several workloads: one binding fixes it for all
 	given := l.givenRights()
 	for i := range answers {
 		a := &answers[i]
@@ -61,21 +61,22 @@ func (l *loaded) rights(ctx context.Context, answers []offline.Answer, p palette
 	return p.Printable(b.String()), nil
 }
 
-// rightsLine tells what the workload at a place lacks, and how many others lack the same.
+// rightsLine is what one workload lacks, and how many others lack the same.
 type rightsLine struct {
 	lack
 	place, title string
 	others       int
 }
 
-// lack is a right, or the token, that sidecars need and the pod's service account does not have. It is not
-// sure where nothing among the manifests gives the account anything: a cluster may have what they have not.
+// lack is a permission, or the token, that sidecars need and the pod's service account does not have. sure
+// is false if the manifests say nothing about the account: the cluster may grant what they do not.
 type lack struct {
 	text string
 	sure bool
 }
 
-// lacks asks the cluster that a workload is from, or else looks among the manifests.
+// lacks returns what the sidecars of a workload lack, according to the cluster that it was read from, or
+// else according to the manifests.
 func (l *loaded) lacks(ctx context.Context, given func() *givenRights, a *offline.Answer) ([]lack, error) {
 	instances := a.Result.Instances
 	needy := slices.IndexFunc(instances, func(in inject.Instance) bool { return in.Needy() })
@@ -84,7 +85,7 @@ func (l *loaded) lacks(ctx context.Context, given func() *givenRights, a *offlin
 	}
 	var pod podAccount
 	if err := json.Unmarshal(a.Pod.JSON, &pod); err != nil {
-		return nil, nil // what is of the wrong type is for the API server to refuse
+		return nil, nil // the API server rejects a pod with fields of the wrong type
 	}
 	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: cmp.Or(pod.Spec.ServiceAccountName, "default")}
 	var all []lack
@@ -107,12 +108,13 @@ func (l *loaded) lacks(ctx context.Context, given func() *givenRights, a *offlin
 	return all, err
 }
 
-// givenRights reads the roles and bindings among the manifests, once and where a sidecar needs rights.
+// givenRights returns a function that reads the roles and bindings of the manifests at its first call, so
+// that nothing is read if no sidecar needs permissions.
 func (l *loaded) givenRights() func() *givenRights {
 	return sync.OnceValue(func() *givenRights { return newGivenRights(l.Streams, l.Fallback) })
 }
 
-// podAccount is what of a pod says as whom it runs.
+// podAccount is the part of a pod that selects its service account.
 type podAccount struct {
 	Spec struct {
 		ServiceAccountName           string
@@ -120,23 +122,23 @@ type podAccount struct {
 	}
 }
 
-// givenRights are the rights that roles and bindings among manifests give.
+// givenRights holds the permissions that roles and bindings in the manifests grant.
 type givenRights struct {
 	roles    map[roleKey][]rbacv1.PolicyRule
 	bindings []givenBinding
-	tokens   map[webhook.ServiceAccount]*bool // whether the account's pods have its token; nil: it does not say
+	tokens   map[webhook.ServiceAccount]*bool // automountServiceAccountToken of the account; nil if not set
 }
 
-type roleKey struct{ namespace, name string } // namespace "" of a ClusterRole
+type roleKey struct{ namespace, name string } // namespace is "" for a ClusterRole
 
 type givenBinding struct {
-	namespace string // "" of a ClusterRoleBinding
+	namespace string // "" for a ClusterRoleBinding
 	subjects  []rbacv1.Subject
 	role      roleKey
 }
 
-// newGivenRights reads them; fallback is the namespace of those that name none. What cannot be read gives
-// nothing: the API server is the one to refuse it.
+// newGivenRights reads the roles, bindings and service accounts of the manifests; fallback is the namespace
+// of objects without one. Malformed objects are ignored, since the API server rejects them.
 func newGivenRights(streams []*manifest.Stream, fallback string) *givenRights {
 	g := &givenRights{roles: map[roleKey][]rbacv1.PolicyRule{}, tokens: map[webhook.ServiceAccount]*bool{}}
 	for _, stream := range streams {
@@ -176,13 +178,14 @@ func (g *givenRights) add(o manifest.Object, namespace string) {
 	g.bindings = append(g.bindings, givenBinding{namespace, binding.Subjects, role})
 }
 
-// manifestAccess answers as an API server would that has the roles and bindings of manifests and no others.
+// manifestAccess is a webhook.AccessReviewer for a cluster that has only the roles and bindings of the
+// manifests.
 type manifestAccess struct {
 	given   *givenRights
 	account webhook.ServiceAccount
 }
 
-// Create answers a review of the account.
+// Create implements webhook.AccessReviewer for reviews of the account.
 func (m *manifestAccess) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
 	asked := review.Spec.ResourceAttributes
 	needed := rbacv1.PolicyRule{Verbs: []string{asked.Verb}, APIGroups: []string{asked.Group}, Resources: []string{asked.Resource}}
@@ -203,7 +206,7 @@ func (m *manifestAccess) Create(_ context.Context, review *authorizationv1.Subje
 	return answer, nil
 }
 
-// concerns says whether a subject of a binding is the account, or a group that it is in.
+// concerns reports whether a subject of a binding is the account or one of its groups.
 func (m *manifestAccess) concerns(b *givenBinding) bool {
 	return slices.ContainsFunc(b.subjects, func(s rbacv1.Subject) bool {
 		switch s.Kind {
@@ -218,7 +221,7 @@ func (m *manifestAccess) concerns(b *givenBinding) bool {
 	})
 }
 
-// lack is told of what the manifests do not give.
+// lack returns how to report a permission that the manifests do not grant.
 func (m *manifestAccess) lack(missing webhook.MissingAccess) lack {
 	var unknown []string
 	bound := false

@@ -13,7 +13,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 )
 
-// streams are where a command reads and writes: answers to Out, all else to ErrOut.
+// streams are the standard streams of a command: its output goes to Out, everything else to ErrOut.
 type streams = genericiooptions.IOStreams
 
 // The exit codes.
@@ -22,8 +22,8 @@ const (
 	exitNoAnswer = 2 // there is no answer: usage, unreadable input, an error of ours
 )
 
-// answerNo is the error of a command that could answer, and whose answer is no. Err
-// is printed like any error; it is nil where the command has said all itself.
+// answerNo is the error of a command that worked, but whose result is negative. Err is printed like any
+// error; it is nil if the command has already printed everything.
 type answerNo struct{ Err error }
 
 func (e *answerNo) Error() string {
@@ -45,7 +45,7 @@ func (e *hinted) Error() string  { return e.Err.Error() }
 func (e *hinted) Unwrap() error  { return e.Err }
 func (e *hinted) Advice() string { return e.Hint }
 
-// run is the program: it takes the command line and gives the exit code.
+// run executes the command line and returns the exit code.
 func run(args []string, std streams) int {
 	program, rest := filepath.Base(args[0]), args[1:]
 	if strings.HasPrefix(program, completerPrefix) {
@@ -70,8 +70,8 @@ func run(args []string, std streams) int {
 	return exitNo
 }
 
-// newRootCommand knows all subcommands. program is the name that the binary was
-// called by: under a name that begins kubectl- it speaks as a plugin of kubectl.
+// newRootCommand returns the command with all subcommands. program is the name by which the binary was
+// called: if it begins with kubectl-, the help is that of a kubectl plugin.
 func newRootCommand(program string, std streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:     "sidecar-injector",
@@ -109,7 +109,7 @@ func newRootCommand(program string, std streams) *cobra.Command {
 	return root
 }
 
-// noSuchCommand says which command was probably meant by another word.
+// noSuchCommand rejects an unknown subcommand, and suggests similar ones.
 func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -125,7 +125,7 @@ func seeHelp(cmd *cobra.Command) string {
 	return fmt.Sprintf("%s --help shows the usage", cmd.CommandPath())
 }
 
-// report prints an error, or each of several, and the hints that go with them.
+// report prints an error, or each of several joined ones, with its hint.
 func report(std streams, err error) {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range several.Unwrap() {

@@ -9,7 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// readNamespaceFile reads the Namespaces of a file; "" is no file.
+// readNamespaceFile reads the Namespaces of a file. It returns nil if file is "", and an error if the file
+// has none.
 func readNamespaceFile(file string) ([]inject.Namespace, error) {
 	if file == "" {
 		return nil, nil

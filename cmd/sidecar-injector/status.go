@@ -30,7 +30,7 @@ type statusOptions struct {
 	only []fleet.State
 }
 
-// tableName is what people may call the default form by.
+// tableName is an alias of the default output format.
 const tableName = "table"
 
 func newStatusCommand(std streams) *cobra.Command {
@@ -123,7 +123,7 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	return nil
 }
 
-// none is said where there is nothing to show.
+// none returns the message if there are no rows.
 func (o *statusOptions) none() string {
 	if len(o.only) > 0 {
 		return "no sidecar is " + strings.Join(o.states, " or ")
@@ -131,7 +131,7 @@ func (o *statusOptions) none() string {
 	return "no workload has sidecars, or asks for any"
 }
 
-// rows are those of the pods that the flags mean, and of the states that they name.
+// rows returns the rows of the selected pods, limited to the states of --state.
 func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*fleet.Row, error) {
 	defer progress.On(std.ErrOut).Done()
 	s, err := o.survey(ctx, std)
@@ -154,14 +154,14 @@ func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*flee
 	return s.loaded, rows, nil
 }
 
-// Watching lists again and again. It rests for at least pause, and ten times as long as a list
-// took, so that it is never more than a tenth of what the API server can do.
+// The watch lists all pods each time. Between two lists it waits for at least pause, and for resting times
+// as long as a list took, so that it takes at most a tenth of the time of the API server.
 const (
 	pause   = 5 * time.Second
 	resting = 10
 )
 
-// watching shows all rows, and from then on those that have changed.
+// watching prints all rows, and then those that changed, until ctx is done.
 func (o *statusOptions) watching(ctx context.Context, std streams, report palette) error {
 	shown := map[string]string{}
 	for first := true; ; {
@@ -247,7 +247,8 @@ func (o *statusOptions) table(rows []*fleet.Row) *metav1.Table {
 	return table
 }
 
-// sidecarName is the template's, and the instance's where that is called otherwise; a canary is marked.
+// sidecarName returns the instance's name, followed by the template's if that differs and by a mark for a
+// canary.
 func sidecarName(r *fleet.Row) string {
 	name := terminal.Shown(r.Instance)
 	switch {
@@ -262,7 +263,7 @@ func sidecarName(r *fleet.Row) string {
 	return name
 }
 
-// today is the revision that new pods get, and the canary's name.
+// today returns the revision that new pods get, and the canary's name.
 func today(r *fleet.Row) string {
 	if r.Canary != "" {
 		return revisionName(r.Today) + " (" + terminal.Shown(r.Canary) + ")"
@@ -277,7 +278,7 @@ func revisionName(revision string) string {
 	return terminal.Shown(revision)
 }
 
-// cut shortens a sentence for a table that is to fit a terminal; the wide one shows all.
+// cut shortens a sentence to fit a terminal, except in the wide format.
 func (o *statusOptions) cut(text string) string {
 	if o.output == outputWide {
 		return text
@@ -285,7 +286,7 @@ func (o *statusOptions) cut(text string) string {
 	return terminal.Cut(text)
 }
 
-// podCount is how many pods are in the row's state, and of how many.
+// podCount returns the number of pods, or n/total if only n of them are in the row's state.
 func podCount(r *fleet.Row) string {
 	if n := r.States[r.State.String()]; n < r.Pods {
 		return fmt.Sprintf("%d/%d", n, r.Pods)
@@ -293,7 +294,7 @@ func podCount(r *fleet.Row) string {
 	return fmt.Sprint(r.Pods)
 }
 
-// revisions are those that the pods have, with their numbers where there are several.
+// revisions returns the revisions of the pods, with the number of pods of each if there are several.
 func revisions(r *fleet.Row) string {
 	var all []string
 	for _, revision := range slices.Sorted(maps.Keys(r.Revisions)) {

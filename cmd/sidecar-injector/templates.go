@@ -34,7 +34,7 @@ func newTemplatesCommand(std streams) *cobra.Command {
 	return cmd
 }
 
-// oneArgument wants exactly one, and says what it is.
+// oneArgument requires exactly one argument, described by what.
 func oneArgument(what, hint string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch len(args) {
@@ -73,7 +73,7 @@ func newTemplatesSchemaCommand(std streams) *cobra.Command {
 	return cmd
 }
 
-// lookup finds the template that a pod of the namespace gets by that name, or the canary that is called so.
+// lookup returns the template that a pod of the namespace gets by that name, or the canary of that name.
 func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, error) {
 	namespace := c.namespace
 	if namespace == "" {
@@ -93,7 +93,7 @@ func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, 
 	return entry, &hinted{fmt.Errorf("template %s does not exist", message.Quote(name)), hint}
 }
 
-// completeTemplate offers the names of templates to the shell.
+// completeTemplate completes names of templates.
 func (c *commonFlags) completeTemplate(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	set, err := c.templates()
 	if err != nil || len(args) > 0 {
@@ -114,7 +114,7 @@ func (c *commonFlags) completeTemplate(_ *cobra.Command, args []string, _ string
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// findingsOf are an entry's errors as one error, for those who wanted to use it.
+// findingsOf returns the errors among an entry's findings as one error.
 func findingsOf(entry templates.Entry) error {
 	var faults []error
 	for _, f := range entry.Findings {

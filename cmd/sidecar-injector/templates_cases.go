@@ -88,7 +88,7 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if !ok {
 		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJUnit, outputGitHub), seeHelp(cmd)}
 	}
-	if !(o.coverMin >= 0 && o.coverMin <= 100) { // NaN is neither less nor more
+	if !(o.coverMin >= 0 && o.coverMin <= 100) { // false for NaN as well
 		return &hinted{fmt.Errorf("--cover-min %v: want a percentage from 0 to 100", o.coverMin), seeHelp(cmd)}
 	}
 	if o.record != "" {
@@ -144,7 +144,7 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	return nil
 }
 
-// chosen says which cases --run wants.
+// chosen returns the filter of --run.
 func (o *testOptions) chosen(cmd *cobra.Command) (func(string) bool, error) {
 	pattern, err := regexp.Compile(o.run)
 	if err != nil {
@@ -160,7 +160,7 @@ func (o *testOptions) noCase(dir string) error {
 	return &hinted{fmt.Errorf("%s: holds no case", dir), fmt.Sprintf("a case is a folder with one of %s, %s and %s", cases.SpecFile, cases.WantFile, cases.PodFile)}
 }
 
-// runner is what answers for the cases of a folder.
+// runner returns the runner for the cases of a folder.
 func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 	own := filepath.Join(dir, cases.TemplatesDir)
 	if info, err := os.Stat(own); err == nil && info.IsDir() {
@@ -211,7 +211,7 @@ func runCases(runner *cases.Runner, dir string, chosen func(string) bool, unwant
 	return results, errors.Join(faults...)
 }
 
-// updated writes what came out into the cases, and runs them again.
+// updated writes the actual results into the cases, and runs them again.
 func updated(results []*cases.Result, runner *cases.Runner, dir string, chosen func(string) bool, std streams) ([]*cases.Result, error) {
 	var faults []error
 	for _, r := range results {
@@ -228,8 +228,8 @@ func updated(results []*cases.Result, runner *cases.Runner, dir string, chosen f
 	return runCases(runner, dir, chosen, false, std)
 }
 
-// strangers are sentences about templates of directories that no case asks for, unless only
-// some of the cases were run.
+// strangers returns sentences about templates of directories that no case requests; none if --run selects
+// only some of the cases.
 func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []string {
 	if o.run != "" {
 		return nil
@@ -277,7 +277,7 @@ func failedCases(results []*cases.Result) int {
 	return failed
 }
 
-// placeOfFailure is file:line of what does not hold.
+// placeOfFailure returns file:line of a failure.
 func placeOfFailure(f cases.Failure) string {
 	if f.Line == 0 {
 		return f.File
@@ -285,7 +285,7 @@ func placeOfFailure(f cases.Failure) string {
 	return fmt.Sprintf("%s:%d", f.File, f.Line)
 }
 
-// casesText is a line for each case, with what does not hold.
+// casesText returns a line for each case, with its failures.
 func casesText(results []*cases.Result, p palette) string {
 	var b strings.Builder
 	for _, r := range results {

@@ -8,7 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 )
 
-// casesJUnit is a suite for each folder that holds cases.
+// casesJUnit returns a JUnit report with a suite for each folder of cases.
 func casesJUnit(results []*cases.Result) ([]byte, error) {
 	report := junitReport{Name: "sidecar-injector templates test"}
 	for _, r := range results {
@@ -23,7 +23,7 @@ func casesJUnit(results []*cases.Result) ([]byte, error) {
 	return report.text()
 }
 
-// casesGitHub are workflow commands, which GitHub shows beside the lines.
+// casesGitHub returns workflow commands, which GitHub shows beside the lines.
 func casesGitHub(results []*cases.Result) string {
 	var b strings.Builder
 	for _, r := range results {

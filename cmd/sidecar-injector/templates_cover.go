@@ -12,16 +12,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// covered is what the cases touched of one template.
+// covered is the coverage of one template.
 type covered struct {
 	template *templates.Template
 	parts    []cases.Part
-	// broken is the name of a template that cannot be used, so that no case touches anything of it.
+	// broken is the name of a template with errors, which cannot be covered; "" otherwise.
 	broken string
 }
 
-// covers are those of the templates that the cases are about: those of directories, and the
-// built-in ones that a case asks for.
+// covers returns the coverage of the templates under test: those of directories, and the built-in ones that
+// a case requests.
 func (o *testOptions) covers(runner *cases.Runner, results []*cases.Result) ([]covered, error) {
 	if !o.cover {
 		return nil, nil
@@ -50,7 +50,7 @@ func (o *testOptions) covers(runner *cases.Runner, results []*cases.Result) ([]c
 	return all, nil
 }
 
-// touched counts the parts that a case touches.
+// touched returns the number of covered parts.
 func (c *covered) touched() int {
 	n := 0
 	for _, p := range c.parts {
@@ -61,7 +61,7 @@ func (c *covered) touched() int {
 	return n
 }
 
-// percent is the share of them; a template without parts is touched by being there.
+// percent returns the share of covered parts, 100 if the template has no parts.
 func (c *covered) percent() float64 {
 	if len(c.parts) == 0 {
 		return 100
@@ -69,7 +69,7 @@ func (c *covered) percent() float64 {
 	return 100 * float64(c.touched()) / float64(len(c.parts))
 }
 
-// coverForm is what --cover says, in the form of the answer; a JUnit report has no place for it.
+// coverForm returns the coverage in the chosen output format; "" for JUnit, which has no place for it.
 func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
 	var b strings.Builder
 	for i := range all {
@@ -93,7 +93,7 @@ func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
 	return p.Printable(b.String())
 }
 
-// tooLow tells the templates of which too little is touched; nil if there is none.
+// tooLow returns an error that lists the templates with a coverage below --cover-min; nil if there is none.
 func (o *testOptions) tooLow(all []covered) error {
 	var faults []error
 	for i := range all {

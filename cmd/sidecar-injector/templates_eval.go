@@ -48,7 +48,7 @@ Exit code 1: the expression is wrong, or fails on this pod; 2: something cannot 
 	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, json or yaml")
 	complete(cmd, "output", outputText, outputJSON, outputYAML)
 	_ = cmd.RegisterFlagCompletionFunc("template", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		return o.completeTemplate(cmd, nil, typed) // the expression is no template
+		return o.completeTemplate(cmd, nil, typed) // args would suppress it
 	})
 	return cmd
 }
@@ -106,7 +106,7 @@ func (o *evalOptions) structured(tried templates.Tried, std streams) error {
 	return nil
 }
 
-// valueText is a text as it is, and anything else as YAML.
+// valueText returns a string as it is, and any other value as YAML.
 func valueText(value any) (string, error) {
 	if text, ok := value.(string); ok {
 		return text, nil
@@ -119,7 +119,7 @@ func valueText(value any) (string, error) {
 	return string(text), err
 }
 
-// expressionError shows the character that the fault is at.
+// expressionError returns the fault with an excerpt that marks its position.
 func expressionError(text string, fault *expression.Error) error {
 	message := "expression: " + fault.Message
 	if excerpt := load.Excerpt(text, fault.Offset); excerpt != "" {
@@ -128,7 +128,8 @@ func expressionError(text string, fault *expression.Error) error {
 	return &answerNo{&hinted{errors.New(message), fault.Hint}}
 }
 
-// variables are those that the pod, and the sidecar that it asks for, give to expressions.
+// variables returns the parameters and variables that the pod, and the sidecar that it requests, provide to
+// expressions.
 func (o *evalOptions) variables(std streams) (templates.Parameters, expression.Activation, error) {
 	var none templates.Parameters
 	if len(o.names) == 0 {
@@ -170,7 +171,7 @@ func (o *evalOptions) variables(std streams) (templates.Parameters, expression.A
 	return parameters, activation, nil
 }
 
-// given is the text of a parameter that the pod or its namespace gives.
+// given returns the text of a parameter that is not a default.
 func given(in *inject.Instance, name string) (string, bool) {
 	if in == nil {
 		return "", false
@@ -182,7 +183,8 @@ func given(in *inject.Instance, name string) (string, bool) {
 	return in.Parameters[i].Text, true
 }
 
-// instance is the sidecar that is meant: the only one that the pod asks for, or the only one of the template.
+// instance returns the only instance of the pod, or the only one of --template; nil if there is none or
+// several.
 func (o *evalOptions) instance(a *offline.Answer) *inject.Instance {
 	var found []*inject.Instance
 	for i := range a.Result.Instances {

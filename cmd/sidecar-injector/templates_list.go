@@ -59,7 +59,7 @@ func newTemplatesListCommand(std streams) *cobra.Command {
 	return cmd
 }
 
-// listPrinter is kubectl's own printer of a form.
+// listPrinter returns kubectl's printer of an output format.
 func listPrinter(output string) (printers.ResourcePrinter, error) {
 	switch output {
 	case outputTable, outputWide:
@@ -77,7 +77,7 @@ func listPrinter(output string) (printers.ResourcePrinter, error) {
 	return nil, fmt.Errorf("-o %q: want wide, name, json, yaml or jsonpath=TEMPLATE", output)
 }
 
-// listed is the set as the printer of a form takes it.
+// listed returns the set as the object that the printer of a format takes.
 func listed(set *templates.Set, output string) (runtime.Object, error) {
 	if output == outputTable || output == outputWide {
 		return templatesTable(set, output == outputWide), nil
@@ -98,7 +98,7 @@ func listed(set *templates.Set, output string) (runtime.Object, error) {
 	return list, nil
 }
 
-// templateObject is a template as the object that a cluster would hold, with its revision.
+// templateObject returns a template as an object of the cluster, with its revision in the status.
 func templateObject(t *templates.Template) (*unstructured.Unstructured, error) {
 	text, err := json.Marshal(v1alpha1.ClusterSidecarTemplate{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: t.Kind},
@@ -117,7 +117,7 @@ func templateObject(t *templates.Template) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
-// templatesTable is the set in rows, those that are hidden or broken too.
+// templatesTable returns a row for each template, including hidden and broken ones.
 func templatesTable(set *templates.Set, wide bool) *metav1.Table {
 	const onlyWide = 1
 	table := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
@@ -135,7 +135,7 @@ func templatesTable(set *templates.Set, wide bool) *metav1.Table {
 	return table
 }
 
-// The cell that is shortened unless there is room, and to how many characters.
+// The index of the description's cell, and its greatest length in characters unless the format is wide.
 const (
 	descriptionCell    = 5
 	longestDescription = 72
@@ -164,7 +164,7 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 	}
 }
 
-// mark says what is special about a template that is not simply the one of its name; else "".
+// mark describes a template that is hidden by another one, or that is a canary; "" for any other.
 func mark(set *templates.Set, e templates.Entry) string {
 	t := e.Template
 	if t.Canary == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// schemaFile is what templates new takes the schema's file to be called.
+// schemaFile is the default of --schema: the name that the usage of templates schema suggests.
 const schemaFile = "sidecar-template.schema.json"
 
 // starter has the template to start from, and its cases.
@@ -56,7 +56,7 @@ folder of its name: templates test runs them. Without, the template alone is pri
 		RunE:              func(_ *cobra.Command, args []string) error { return o.start(args[0], std) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	o.color = "auto" // what other commands take as flags changes nothing here
+	o.color = "auto" // the other flags of commonFlags keep their zero values
 	cmd.Flags().StringVar(&o.schema, "schema", schemaFile, "`file` or address of the JSON Schema that editors read")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` to write the template and its cases into")
 	return cmd
@@ -87,7 +87,7 @@ func (o *newOptions) start(name string, std streams) error {
 	return o.write(name, files, std)
 }
 
-// page is a file of the starter for a template of that name.
+// page returns a file of the starter with the name and schema filled in.
 func (o *newOptions) page(file, name string) ([]byte, error) {
 	text, err := starter.ReadFile(file)
 	if err != nil {
@@ -116,7 +116,7 @@ func (o *newOptions) files(name string, text []byte) ([]newFile, error) {
 	return files, err
 }
 
-// write writes the files, none of which may be there, and then what the cases want of the whole pod.
+// write writes the files, none of which may exist, and then the expected pods of the cases.
 func (o *newOptions) write(name string, files []newFile, std streams) error {
 	var faults []error
 	for _, f := range files {

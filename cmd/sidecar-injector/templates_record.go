@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// recordCase makes a case of an object of the cluster, with what comes out as what it wants, and
-// runs it: nothing else is written.
+// recordCase records an object of the cluster as a case, and restricts the run to that case, with its
+// result written as the expected one.
 func (o *testOptions) recordCase(ctx context.Context, dir string, std streams) error {
 	if kind, name, ok := strings.Cut(o.record, "/"); !ok || kind == "" || name == "" || strings.Contains(name, "/") {
 		return &hinted{fmt.Errorf("--record %q: want KIND/NAME", o.record), "such as pod/web-0 or deploy/web"}

@@ -81,8 +81,8 @@ func showTemplate(common *commonFlags, name, output string, std streams) error {
 	return writeOut(std, text)
 }
 
-// ownText is the document that a template was loaded from, as its author wrote it; one
-// out of a List is printed anew.
+// ownText returns the document that a template was loaded from, as its author wrote it. A template in a
+// List is marshalled instead.
 func ownText(entry templates.Entry) ([]byte, error) {
 	data, err := originData(entry.Origin)
 	if err != nil {
@@ -113,7 +113,7 @@ func originData(origin templates.Origin) ([]byte, error) {
 	return os.ReadFile(origin.File)
 }
 
-// templateText tells whoever writes a pod what to write.
+// templateText describes a template for authors of pods.
 func templateText(t *templates.Template, canaries []string, p palette) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", p.Bold(fmt.Sprintf("%s %s", t.Kind, t.OwnName())))
@@ -159,7 +159,8 @@ func templateText(t *templates.Template, canaries []string, p palette) string {
 	return p.Printable(b.String())
 }
 
-// canaries says of a canary whose place it takes, and of another template which take its place.
+// canaries returns, for a canary, what it replaces, and for any other template the canaries that replace
+// it.
 func (c *commonFlags) canaries(set *templates.Set, e templates.Entry) []string {
 	if t := e.Template; t.Canary != nil {
 		text := mark(set, e)
@@ -223,7 +224,7 @@ func defaultText(t *templates.Template, param *v1alpha1.Parameter) string {
 	return "-"
 }
 
-// describeParameter is the description with the constraints.
+// describeParameter returns the parameter's description with its constraints.
 func describeParameter(param *v1alpha1.Parameter) string {
 	text := param.Description
 	var limits []string
@@ -251,8 +252,8 @@ func describeParameter(param *v1alpha1.Parameter) string {
 	return strings.TrimSpace(text + " (" + strings.Join(limits, "; ") + ")")
 }
 
-// annotationLines are the lines to copy: the request, and what is required; those of the
-// first example where there is one.
+// annotationLines returns the lines to copy: the request, and the required parameters and those of the
+// first example.
 func annotationLines(t *templates.Template) []string {
 	lines := []string{inject.RequestAnnotation + ": " + t.Name}
 	example := map[string]string{}
@@ -274,7 +275,7 @@ func annotationLines(t *templates.Template) []string {
 	return lines
 }
 
-// exampleText is a value of an example as an annotation gives it.
+// exampleText returns a value of an example in the form of an annotation.
 func exampleText(raw []byte) string {
 	var list []string
 	if json.Unmarshal(raw, &list) == nil {

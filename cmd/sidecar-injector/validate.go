@@ -28,7 +28,7 @@ type validateOptions struct {
 	kubernetes string
 }
 
-// The forms in which validate answers, beside text and JSON.
+// The output formats of validate besides text and JSON.
 const (
 	outputJUnit  = "junit"
 	outputSARIF  = "sarif"
@@ -111,14 +111,14 @@ func (o *validateOptions) run(cmd *cobra.Command, std streams) error {
 	return nil
 }
 
-// checked is what was found in all files.
+// checked is the result for all files.
 type checked struct {
 	entries []templates.Entry
 	strict  bool
 }
 
-// check loads the templates of all files. A file without any is an error: somebody
-// wanted something checked, and nothing was.
+// check loads the templates of all files. A file without any template is an error, because the user expects
+// it to be checked.
 func check(files []file, kubernetes *utilversion.Version, line *progress.Line) (checked, error) {
 	loader := load.NewLoader().For(kubernetes)
 	var entries []templates.Entry
@@ -135,8 +135,8 @@ func check(files []file, kubernetes *utilversion.Version, line *progress.Line) (
 	return checked{entries: templates.MarkDuplicates(entries)}, errors.Join(faults...)
 }
 
-// holdsTemplate says whether a document of the file means to be a template. Of a file
-// that is no YAML that is not known, and the findings say what is wrong.
+// holdsTemplate reports whether a document of the file is meant to be a template. It is true for a file
+// that is not valid YAML, whose errors become findings.
 func holdsTemplate(f file) bool {
 	stream, err := manifest.Parse(f.name, f.data)
 	if err != nil {
@@ -160,7 +160,7 @@ func meansTemplate(n *yaml.Node) bool {
 		kind != nil && strings.Contains(strings.ToLower(kind.Value), "sidecartemplate")
 }
 
-// findings are those of all files, errors first in each template.
+// findings returns the findings of all files, errors first for each template.
 func (c checked) findings() []templates.Finding {
 	var all []templates.Finding
 	for _, e := range c.entries {
@@ -180,7 +180,7 @@ func (c checked) count() (errors, warnings int) {
 	return errors, warnings
 }
 
-// newer says that something is too new for the release of Kubernetes.
+// newer reports whether something is too new for the release of Kubernetes.
 func (c checked) newer() bool {
 	return slices.ContainsFunc(c.findings(), func(f templates.Finding) bool { return f.Reason == templates.NewerKubernetes })
 }
@@ -190,7 +190,7 @@ func (c checked) valid() bool {
 	return errors == 0 && (!c.strict || warnings == 0)
 }
 
-// summary is one line for the report.
+// summary returns the counts in one line.
 func (c checked) summary(p palette) string {
 	errors, warnings := c.count()
 	text := fmt.Sprintf("%s checked: %s, %s", terminal.Plural(len(c.entries), "template"), terminal.Plural(errors, "error"), terminal.Plural(warnings, "warning"))

@@ -17,7 +17,8 @@ var (
 	commit  string
 )
 
-// readBuild takes what the linker was not told from what the Go tool recorded.
+// readBuild returns the build's version: the values set by the linker, or else those that the Go tool
+// recorded.
 func readBuild() serve.Build {
 	b := serve.Build{Version: version, Commit: commit, Go: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()

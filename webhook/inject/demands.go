@@ -16,9 +16,9 @@ func (j *job) refuse(c *candidate, unmet []templates.ValidationFailure) {
 	c.yielded = c.template.FailurePolicy == v1alpha1.Ignore
 }
 
-// warned reports the template's validations of severity warning that the pod fails. For a matching
-// template, which was not requested, they become notes on pods that a controller creates; the warning is
-// given on the workload.
+// warned reports the template's validations that only warn and that the pod fails. For a matching template,
+// which was not requested, they become notes on pods that a controller creates; the warning is given on the
+// workload.
 func (j *job) warned(c *candidate, unmet []templates.ValidationFailure) {
 	if len(unmet) == 0 {
 		return

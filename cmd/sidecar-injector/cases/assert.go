@@ -15,7 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// compile checks an assertion's expression; n is its scalar.
+// compile compiles an assertion's expression; n is the scalar that holds it, for places of errors.
 func (c *Case) compile(a *Assertion, n *yaml.Node) error {
 	compiled, fault := expression.NewCompiler().Environment(nil).Compile(expression.Whole(a.Expression), schema.NewScalar(schema.Boolean))
 	if fault == nil && compiled.Optional() {
@@ -29,7 +29,7 @@ func (c *Case) compile(a *Assertion, n *yaml.Node) error {
 	return nil
 }
 
-// check says what is wrong with a pod by the assertion; "" if nothing is.
+// check returns why a pod does not fulfil the assertion; "" if it does.
 func (a *Assertion) check(after program.Object, namespace expression.Activation) string {
 	if a.compiled != nil {
 		return a.evaluate(after, namespace)
@@ -67,10 +67,10 @@ func (a *Assertion) evaluate(after program.Object, in expression.Activation) str
 	return ""
 }
 
-// Pod gives a decoded pod to expressions.
+// Pod is a decoded pod for expressions.
 type Pod map[string]any
 
-// PodOf decodes a pod's JSON; the namespace is that of a pod that names none.
+// PodOf decodes a pod's JSON; namespace is set in a pod that has none.
 func PodOf(data []byte, namespace string) (Pod, error) {
 	object, err := program.ObjectFromJSON(data)
 	if err != nil {
@@ -103,7 +103,7 @@ func (p Pod) metadata(name string) string {
 	return text
 }
 
-// Container is the pod's own container of that name, or its first one; nil if there is none.
+// Container returns the container of that name, or the first one if name is ""; nil if there is none.
 func (p Pod) Container(name string) expression.App {
 	spec, _ := p["spec"].(map[string]any)
 	list, _ := spec["containers"].([]any)
@@ -115,7 +115,7 @@ func (p Pod) Container(name string) expression.App {
 	return nil
 }
 
-// container gives a decoded container to expressions.
+// container is a decoded container for expressions.
 type container map[string]any
 
 // Name implements expression.App.
@@ -124,7 +124,7 @@ func (c container) Name() string { name, _ := c["name"].(string); return name }
 // Object implements expression.App.
 func (c container) Object() (map[string]any, error) { return c, nil }
 
-// at is the value that tokens lead to; items of lists are called by number or name.
+// at returns the value at a path of tokens; items of lists are selected by index or name.
 func at(value any, tokens []string) (any, bool) {
 	for _, token := range tokens {
 		switch v := value.(type) {
@@ -159,7 +159,7 @@ func item(list []any, token string) (any, bool) {
 	return nil, false
 }
 
-// decode reads JSON with the order of its members.
+// decode decodes JSON and keeps the order of members.
 func decode(data []byte) (any, error) {
 	wrapped, err := program.ObjectFromJSON(bytes.Join([][]byte{[]byte(`{"v":`), data, []byte(`}`)}, nil))
 	if err != nil {
@@ -169,7 +169,8 @@ func decode(data []byte) (any, error) {
 	return value, nil
 }
 
-// equal compares two values whatever the order of members; an absent member is as good as null.
+// equal reports whether two values are equal, regardless of the order of members; null equals an absent
+// member.
 func equal(a, b any) bool {
 	switch a := a.(type) {
 	case program.Object:
@@ -199,13 +200,13 @@ func covers(a, b program.Object) bool {
 	return true
 }
 
-// longestShown is how much of a value a failure repeats, in bytes.
+// longestShown is the longest value, in bytes, that a failure shows in full.
 const longestShown = 400
 
 func shown(value any) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // a URL is shown as it was written
+	encoder.SetEscapeHTML(false) // keep the & in URLs
 	if err := encoder.Encode(value); err != nil {
 		return fmt.Sprint(value)
 	}

@@ -1,16 +1,15 @@
-// Package cases holds the tests of a template's author: a folder a case.
+// Package cases runs the tests that the author of a template writes. Each folder is a case.
 //
 //	pod.yaml         the pod, or workload.yaml: a workload of any kind that makes pods
-//	case.yaml        what is asked for, and what has to hold: a Spec
-//	want.yaml        the pod that has to come out, whole
-//	namespace.yaml   the pod's Namespace, which then counts as it stands
+//	case.yaml        the request and the expected result: a Spec
+//	want.yaml        the complete expected pod
+//	namespace.yaml   the pod's Namespace, used as written
 //	config.yaml      the injector's settings
 //
-// What a folder lacks is taken from the nearest folder above it, up to the one
-// that was named; only case.yaml and want.yaml are a case's own. A case without any pod has a
-// plain one. Find reads the cases, a Runner asks the engine about each, as the webhook does, and
-// compares. Whatever a case wants, it also proves the promises that hold for every
-// pod: see promises.go.
+// A file that a folder lacks is taken from the nearest folder above it, up to the one that was given to
+// Find; only case.yaml and want.yaml are never inherited. A case without any pod uses PlainPod. Find reads
+// the cases, and a Runner runs inject.Inject on each, as the webhook does, and compares the result. Besides
+// the case's own expectations it checks the properties that hold for every pod: see promises.go.
 package cases
 
 import (
@@ -36,34 +35,34 @@ const (
 	WantFile      = "want.yaml"
 	NamespaceFile = "namespace.yaml"
 	ConfigFile    = "config.yaml"
-	// TemplatesDir is the folder, beside the cases, of the templates that they are about.
+	// TemplatesDir is the folder of the templates under test, beside the cases.
 	TemplatesDir = "templates"
 )
 
-// maxFile bounds a file of a case in bytes.
+// maxFile is the largest size of a file of a case in bytes.
 const maxFile = 8 << 20
 
-// Case is one folder.
+// Case is one case.
 type Case struct {
-	// Name is the folder within the one that was named, with slashes; Dir is the folder.
+	// Name is the path of the case's folder within the one given to Find, with slashes; Dir is the folder.
 	Name, Dir string
 	Spec      Spec
 
-	// pod is the only one of the file podFile, with the annotations of the Spec.
+	// pod is the only pod of the file podFile, with the annotations of the Spec added.
 	pod     manifest.Pod
 	podFile string
-	// namespace is nil where none is given.
+	// namespace is nil if none is given.
 	namespace *inject.Namespace
-	config    *config.Config // nil: none is given
-	want      []byte         // of want.yaml; nil: there is none
+	config    *config.Config // nil if none is given
+	want      []byte         // content of want.yaml; nil if there is none
 	unwanted  bool           // somebody is about to write what is wanted
 	spec      *specText
 }
 
-// Pod is the pod that is asked about, as JSON: with the annotations that the Spec adds.
+// Pod returns the case's pod as JSON, with the annotations that the Spec adds.
 func (c *Case) Pod() []byte { return c.pod.JSON }
 
-// Asked are the names of the templates that the pod asks for by its annotation.
+// Asked returns the names of the templates in the pod's request annotation.
 func (c *Case) Asked() []string {
 	pod, err := program.ObjectFromJSON(c.pod.JSON)
 	if err != nil {
@@ -87,7 +86,7 @@ spec:
     image: registry.example.com/web:1.0.0
 `
 
-// Error is what keeps a case from being run, with what mends it.
+// Error is an error that prevents a case from being run, with a hint how to fix it.
 type Error struct {
 	Err  error
 	Hint string
@@ -96,17 +95,17 @@ type Error struct {
 func (e *Error) Error() string { return e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Advice is the hint.
+// Advice returns the hint.
 func (e *Error) Advice() string { return e.Hint }
 
 func faulty(hint, format string, args ...any) error {
 	return &Error{fmt.Errorf(format, args...), hint}
 }
 
-// Find reads the cases in a folder and the folders in it, in the order of their names; chosen
-// leaves out those whose name it does not like. The error tells everything that
-// cannot be read, and every folder that is no case though it looks like one. With unwanted, a case may
-// lack what it wants: somebody is about to write that.
+// Find reads the cases in dir and the folders below it, in the order of their names; chosen selects cases
+// by name, nil selects all. The error lists everything that cannot be read, and every folder that looks
+// like a case but is none. If unwanted is set, a case may lack expectations, because the caller is about to
+// write them.
 func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -122,7 +121,7 @@ func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, er
 	return f.cases, errors.Join(f.faults...)
 }
 
-// files are where a folder's cases find what they need, by the file's name.
+// files maps the name of a file to its path, for the files that apply to a folder's cases.
 type files map[string]string
 
 type finder struct {
@@ -133,10 +132,11 @@ type finder struct {
 	faults   []error
 }
 
-// maxDepth bounds folders within folders, and so links that lead in circles.
+// maxDepth is the deepest nesting of folders, which also ends cycles of links.
 const maxDepth = 16
 
-// folder reads a folder's cases and says how many there are, those that were not chosen too.
+// folder reads the cases of a folder and below, and returns how many there are, including those that were
+// not chosen.
 func (f *finder) folder(dir string, above files) (int, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -204,8 +204,8 @@ func (f *finder) folder(dir string, above files) (int, error) {
 	return found + 1, nil
 }
 
-// stranger finds fault with a file whose name means nothing here; others than YAML are the
-// author's affair.
+// stranger reports a YAML or JSON file whose name has no meaning in a case. Files of other types are
+// ignored.
 func (f *finder) stranger(path, name string) {
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml", ".json":
@@ -214,7 +214,7 @@ func (f *finder) stranger(path, name string) {
 	}
 }
 
-// read gives a file that is not too large.
+// read returns the content of a regular file of at most maxFile bytes.
 func read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -232,7 +232,7 @@ func read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// noun turns "open x: no such file" into "x: no such file".
+// noun drops the operation from a *fs.PathError: "open x: no such file" becomes "x: no such file".
 func noun(err error) error {
 	if at := (*fs.PathError)(nil); errors.As(err, &at) {
 		return fmt.Errorf("%s: %w", at.Path, at.Err)

@@ -17,23 +17,23 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Cover sums up what cases touched of templates: parameters that were given and values of enums, of injected
-// instances only; the branches of expressions, and validations that were met and not.
+// Cover records which parts of templates the cases cover: the parameters that were given and the values of
+// enums, for injected instances only, and the branches of expressions and validations.
 type Cover struct {
 	branches templates.Cover
 	given    map[*templates.Template]map[string]bool
 	values   map[*templates.Template]map[value]bool
 }
 
-// value is one that a parameter of an instance had.
+// value is a value that a parameter of an instance had.
 type value struct{ parameter, text string }
 
-// NewCover is empty.
+// NewCover returns an empty Cover.
 func NewCover() *Cover {
 	return &Cover{given: map[*templates.Template]map[string]bool{}, values: map[*templates.Template]map[value]bool{}}
 }
 
-// note takes in the parameters of an answer.
+// note records the parameters of an answer.
 func (c *Cover) note(answer *inject.Result) {
 	for _, in := range answer.Instances {
 		if in.Outcome != inject.Injected {
@@ -44,7 +44,7 @@ func (c *Cover) note(answer *inject.Result) {
 		}
 		for _, p := range in.Parameters {
 			if p.Origin != inject.OriginDefault {
-				name, _, _ := strings.Cut(p.Name, ".") // of a map's entry, the map's
+				name, _, _ := strings.Cut(p.Name, ".") // for an entry of a map, the name of the map
 				c.given[in.Template][name] = true
 			}
 			c.values[in.Template][value{p.Name, p.Text}] = true
@@ -55,7 +55,7 @@ func (c *Cover) note(answer *inject.Result) {
 	}
 }
 
-// items are those of a list, which may be given as JSON.
+// items splits the value of a list, which may be JSON.
 func items(text string) []string {
 	var list []string
 	if json.Unmarshal([]byte(text), &list) == nil {
@@ -68,16 +68,16 @@ func items(text string) []string {
 	return list
 }
 
-// Part is a part of a template that a case can touch.
+// Part is a part of a template that can be covered.
 type Part struct {
-	// Line and Column in the template's file.
+	// Line and Column are its place in the template's file.
 	Line, Column int
-	// Missing says in one clause what no case does.
+	// Missing is a clause that says what no case does.
 	Missing string
 	Touched bool
 }
 
-// Parts are all parts of a template, by their place; data is the text of its file.
+// Parts returns all parts of a template, sorted by place; data is the content of its file.
 func (c *Cover) Parts(t *templates.Template, data []byte) []Part {
 	text := &templateText{data: data}
 	if stream, err := manifest.Parse(t.Origin.File, data); err == nil {
@@ -99,7 +99,7 @@ func (c *Cover) Parts(t *templates.Template, data []byte) []Part {
 	return united(parts)
 }
 
-// united makes one of what an anchor puts into several places: it is touched if it is in one of them.
+// united merges parts that a YAML anchor puts into several places: the part is covered if one of them is.
 func united(parts []Part) []Part {
 	var out []Part
 	for _, p := range parts {
@@ -129,7 +129,7 @@ func missing(b program.Branch) string {
 	return fmt.Sprintf("%s is %t in no case", b.Kind, b.Yes)
 }
 
-// parameter is a parameter itself, and each value of its enum.
+// parameter returns the parts of a parameter: itself, and each value of its enum.
 func (c *Cover) parameter(t *templates.Template, i int, text *templateText) []Part {
 	p := &t.Spec.Parameters[i]
 	line, column := text.parameter(t, i)
@@ -141,15 +141,15 @@ func (c *Cover) parameter(t *templates.Template, i int, text *templateText) []Pa
 	return parts
 }
 
-// templateText is the text of a template's file.
+// templateText is the content of a template's file.
 type templateText struct {
 	data  []byte
 	roots []*yaml.Node
 }
 
-// place turns the place of a scalar, and a byte in it, into one in the file.
+// place returns the position in the file of a byte in a scalar.
 func (x *templateText) place(b program.Branch) (line, column int) {
-	var scalar *yaml.Node // the last that begins at or before the place, which is behind a quote
+	var scalar *yaml.Node // the last scalar that begins at or before the place, which excludes an opening quote
 	x.walk(func(n *yaml.Node) bool {
 		if n.Kind == yaml.ScalarNode && (n.Line < b.Line || n.Line == b.Line && n.Column <= b.Column) {
 			scalar = n
@@ -163,7 +163,7 @@ func (x *templateText) place(b program.Branch) (line, column int) {
 	return line, column
 }
 
-// parameter is the place of a parameter's declaration.
+// parameter returns the position of a parameter's declaration.
 func (x *templateText) parameter(t *templates.Template, i int) (line, column int) {
 	var document *yaml.Node
 	x.walk(func(n *yaml.Node) bool {
@@ -180,7 +180,7 @@ func (x *templateText) parameter(t *templates.Template, i int) (line, column int
 	return n.Line, n.Column
 }
 
-// walk visits the nodes of the file in the order of the text until that says no more.
+// walk calls visit for the nodes of the file in document order, until it returns false.
 func (x *templateText) walk(visit func(*yaml.Node) bool) {
 	var within func(n *yaml.Node) bool
 	within = func(n *yaml.Node) bool {

@@ -8,7 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// JSONSchema is the JSON Schema (draft-07) of case.yaml, for editors, indented. It is the same at each call.
+// JSONSchema returns the JSON Schema (draft-07) of case.yaml, indented, for editors. The result is the same
+// at each call.
 func JSONSchema() ([]byte, error) {
 	s := schema.Of(reflect.TypeFor[Spec]()).JSONSchema(schema.JSONSchemaOptions{})
 	words := wantWords()

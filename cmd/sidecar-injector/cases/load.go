@@ -16,7 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// readCase reads the files of one case; all that is wrong with them is told at once.
+// readCase reads the files of one case. The error lists everything that is wrong with them.
 func readCase(name, dir string, from files, unwanted bool) (*Case, error) {
 	c := &Case{Name: name, Dir: dir, unwanted: unwanted}
 	var faults []error
@@ -54,7 +54,7 @@ func readCase(name, dir string, from files, unwanted bool) (*Case, error) {
 	return c, nil
 }
 
-// readPod finds the only pod of the case.
+// readPod reads the only pod of the case.
 func (c *Case) readPod(from files) error {
 	path := from[PodFile] + from[WorkloadFile] // never both
 	data := []byte(PlainPod)
@@ -112,7 +112,7 @@ func (c *Case) readNamespace(path string) error {
 	return nil
 }
 
-// annotate puts what the Spec asks for among the pod's annotations, whatever stands there.
+// annotate sets the annotations of the Spec on the pod, overwriting its own.
 func (c *Case) annotate() error {
 	added := maps.Clone(c.Spec.Annotations)
 	if added == nil {
@@ -151,8 +151,8 @@ func (c *Case) annotate() error {
 	return nil
 }
 
-// parameterAnnotations are the annotations that give a parameter its value: a list is
-// given as JSON, a map entry by entry.
+// parameterAnnotations returns the annotations that give a parameter its value: JSON for a list, one
+// annotation for each entry of a map.
 func parameterAnnotations(key string, value []byte) map[string]string {
 	var text string
 	if json.Unmarshal(value, &text) == nil {

@@ -21,14 +21,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// What holds for every pod, whatever a case wants: the patch applies and makes of the pod what is
-// put into its text, nothing of the pod is lost, what comes out is a pod that the API server
-// takes, a second injection changes nothing, and Pod Security allows it where it did before.
+// Properties that hold for every pod, whatever a case expects: the patch applies and gives the same pod as
+// editing its YAML text, nothing of the pod is lost, the result is a pod that the API server accepts, a
+// second injection changes nothing, and Pod Security allows the result if it allowed the pod.
 
-// safeToEvict is united with the pod's own.
+// safeToEvict is an annotation whose value is merged with the pod's own.
 const safeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
-// Applied is a pod with a result's patch, by a library of others.
+// Applied returns a pod with the patch of a result applied, by an independent library.
 func Applied(pod []byte, r *inject.Result) ([]byte, error) {
 	if r.Patch() == nil {
 		return pod, nil
@@ -44,7 +44,7 @@ func Applied(pod []byte, r *inject.Result) ([]byte, error) {
 	return after, nil
 }
 
-// inText is the pod with the operations put into its YAML, as the command line does it.
+// inText returns the pod with the operations applied to its YAML text, as the command line does it.
 func inText(pod []byte, operations []inject.Operation) ([]byte, error) {
 	text, err := manifest.YAML(pod)
 	if err != nil {
@@ -67,8 +67,8 @@ func inText(pod []byte, operations []inject.Operation) ([]byte, error) {
 	return stream.Documents[0].JSON(), nil
 }
 
-// Lost is the place of the first value of a pod that the injected one does not have, or "":
-// the same under the same key, and in lists in the same order. A null is as good as absent.
+// Lost returns the path of the first value of before that after lacks, or "". A value must be under the
+// same key, and items of lists in the same order. A null in before may be absent.
 func Lost(before, after any) string { return lost("", before, after) }
 
 func lost(place string, before, after any) string {
@@ -81,8 +81,8 @@ func lost(place string, before, after any) string {
 			return place
 		}
 		for _, key := range slices.Sorted(maps.Keys(b)) {
-			// The larger of the two grace periods counts, the annotation for the
-			// autoscaler is united, our own status grows.
+			// The larger of the two grace periods applies, the annotation for the autoscaler is merged, and
+			// the injector's status grows.
 			switch place + "." + key {
 			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
 				continue
@@ -112,7 +112,7 @@ func lost(place string, before, after any) string {
 	return ""
 }
 
-// raised says that a value is an amount that the pod states as a whole, and has become no smaller.
+// raised reports whether a value is an amount of the pod-level resources that did not decrease.
 func raised(place string, before, after any) bool {
 	if place != ".spec.resources.requests" && place != ".spec.resources.limits" {
 		return false
@@ -122,7 +122,7 @@ func raised(place string, before, after any) bool {
 	return wrong == nil && bad == nil && now.Cmp(own) >= 0
 }
 
-// plainJSON decodes a pod as Lost takes it.
+// plainJSON decodes a pod for Lost.
 func plainJSON(data []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -131,8 +131,8 @@ func plainJSON(data []byte) (any, error) {
 	return v, err
 }
 
-// strict decodes an injected pod as the API server's strict mode does, and gives what does not
-// fit; fields that were unknown before may stay so.
+// strict decodes an injected pod like the API server in strict mode, and yields the errors. Errors that the
+// pod had before injection are left out.
 func strict(before, after []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		known := map[string]bool{}
@@ -152,7 +152,7 @@ func strict(before, after []byte) iter.Seq[string] {
 	}
 }
 
-// security is the strictest level of Pod Security that allows a pod, and why not the next one.
+// security returns the strictest level of Pod Security that allows a pod, and why the next one does not.
 func security(pod []byte, version api.Version) (level api.Level, why string, err error) {
 	var p corev1.Pod
 	if err := json.Unmarshal(pod, &p); err != nil {
@@ -173,12 +173,13 @@ func security(pod []byte, version api.Version) (level api.Level, why string, err
 	return level, "", nil
 }
 
-// rank orders the levels, the strictest last.
+// rank returns a number that is higher for a stricter level.
 func rank(level api.Level) int {
 	return slices.Index([]api.Level{api.LevelPrivileged, api.LevelBaseline, api.LevelRestricted}, level)
 }
 
-// joined says whether a variable's value has been joined to another: it is there as a whole.
+// joined reports whether a variable's value was joined to another: the old value is contained in the new
+// one.
 func joined(place string, before, after any) bool {
 	b, _ := before.(string)
 	a, ok := after.(string)

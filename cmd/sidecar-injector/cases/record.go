@@ -13,14 +13,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// tokenMount is where the cluster mounts the token of a service account, tokenVolume how it calls the volume.
+// tokenMount is where the cluster mounts the token of a service account; tokenVolume matches the names of
+// its volumes.
 const tokenMount = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 var tokenVolume = regexp.MustCompile(`^kube-api-access-|-token-[a-z0-9]{5}$`)
 
-// Record makes a case of an object of a cluster: its folder is called by kind and name. What the cluster
-// has put into the object is taken out, and so are tokens and the values of what is called a secret. It gives
-// the case's name.
+// Record writes a case for an object of a cluster, in a folder of dir that is named after kind and name,
+// and returns the case's name. Fields that the cluster has set are removed, as are tokens and the values of
+// whatever is named like a secret.
 func Record(dir, kind, name string, object map[string]any, namespace inject.Namespace) (string, error) {
 	folder := strings.ToLower(kind) + "-" + name
 	path := filepath.Join(dir, folder)
@@ -65,7 +66,7 @@ func writeObject(path string, object map[string]any) error {
 	return os.WriteFile(path, text, 0o644)
 }
 
-// clean takes out of an object what the cluster has put in, and what is secret.
+// clean removes from an object what the cluster has set, and what is secret.
 func clean(object map[string]any) {
 	delete(object, "status")
 	eachObject(object, func(o map[string]any) {
@@ -77,7 +78,7 @@ func clean(object map[string]any) {
 			for key, value := range annotations {
 				switch text, ok := value.(string); {
 				case !ok:
-				case strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain): // its name may say Secret, its value is what a case is about
+				case strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain): // the injector's own annotations are the subject of the case, even if a name contains "secret"
 					annotations[key] = hidden("", text)
 				case isCopy(key, text):
 					delete(annotations, key)
@@ -99,7 +100,7 @@ func clean(object map[string]any) {
 			list, _ := o[field].([]any)
 			hideArguments(list)
 		}
-		for _, field := range []string{"volumeAttributes", "options"} { // of drivers, which take any
+		for _, field := range []string{"volumeAttributes", "options"} { // of volume drivers, which accept arbitrary keys
 			attributes, _ := o[field].(map[string]any)
 			for name, value := range attributes {
 				if text, ok := value.(string); ok && !reference.MatchString(name) {
@@ -110,7 +111,7 @@ func clean(object map[string]any) {
 	})
 }
 
-// withoutTokens leaves out of a pod, and of its containers, what the cluster adds to each for its token.
+// withoutTokens removes the volumes or mounts that the cluster adds for the service account's token.
 func withoutTokens(o map[string]any, field string) {
 	list, ok := o[field].([]any)
 	if !ok {
@@ -129,7 +130,7 @@ func withoutTokens(o map[string]any, field string) {
 	}
 }
 
-// eachObject visits an object and all objects in it.
+// eachObject calls visit for an object and all objects nested in it.
 func eachObject(value any, visit func(map[string]any)) {
 	switch v := value.(type) {
 	case map[string]any:

@@ -16,38 +16,39 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Runner asks the engine about cases.
+// Runner runs cases.
 type Runner struct {
 	Set *templates.Set
-	// Settings count for cases without their own.
+	// Settings are used for cases without their own.
 	Settings *inject.Settings
-	// Namespaces count as they stand, for cases without their own. Fallback is the namespace
-	// of pods that name none.
+	// Namespaces are used as given, for cases without their own. Fallback is the namespace of pods that
+	// name none.
 	Namespaces map[string]inject.Namespace
 	Fallback   string
-	// Cover, where it is not nil, sums up what the cases touch.
+	// Cover, if not nil, records what the cases cover.
 	Cover *Cover
 }
 
-// Result is what became of one case.
+// Result is the result of one case.
 type Result struct {
 	Case     *Case
 	Answer   *inject.Result
 	Failures []Failure
-	// After is the pod that comes out, as JSON; nil if none does.
+	// After is the injected pod as JSON; nil if the pod is refused.
 	After []byte
 }
 
-// Failure is one thing that does not hold.
+// Failure is one expectation that is not met.
 type Failure struct {
-	// File is what says that it should; Line is 0 where no line does.
+	// File is the file that states the expectation; Line is 0 if no line does.
 	File string
 	Line int
 	// Message is one sentence; Diff a unified diff, or "".
 	Message, Diff string
 }
 
-// Run asks about one case and compares. The error is no failure of the case: there is no answer.
+// Run runs one case and compares the result. An error means that the case could not be run, not that it
+// failed.
 func (r *Runner) Run(c *Case) (*Result, error) {
 	settings := r.Settings
 	if c.config != nil {
@@ -93,7 +94,7 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 	return result, result.compare(request.Namespace)
 }
 
-// canary checks that there is one of the name that the case gives.
+// canary checks that the canary that the case names exists.
 func (r *Runner) canary(c *Case, namespace string) error {
 	name := c.Spec.Canary
 	if name == "" {
@@ -133,7 +134,7 @@ func (r *Result) fail(file string, line int, message string) {
 	r.Failures = append(r.Failures, Failure{File: file, Line: line, Message: message})
 }
 
-// outcome compares the answer with what is wanted of it.
+// outcome compares the decision with the one that is expected.
 func (r *Result) outcome() {
 	want, line := Want{}, 0
 	if r.Case.Spec.Want != nil {
@@ -164,7 +165,7 @@ func (r *Result) outcome() {
 	}
 }
 
-// reasons are those of the pod and of each instance.
+// reasons returns the reasons of the pod and of each instance.
 func (r *Result) reasons() []inject.Reason {
 	all := []inject.Reason{r.Answer.Reason}
 	for _, in := range r.Answer.Instances {
@@ -173,7 +174,7 @@ func (r *Result) reasons() []inject.Reason {
 	return all
 }
 
-// why are the sentences about what was not injected, and the pod's own.
+// why returns the details of the pod and of the instances that were not injected.
 func (r *Result) why() []string {
 	var all []string
 	for _, text := range []string{r.Answer.Message(), r.Answer.Detail} {
@@ -209,7 +210,7 @@ func orNone(list []string) string {
 	return strings.Join(list, "; ")
 }
 
-// promises proves what holds for every pod.
+// promises checks the properties that hold for every pod.
 func (r *Result) promises(again func() (*inject.Result, error)) {
 	before := r.Case.pod.JSON
 	if text, err := inText(before, r.Answer.Operations); err != nil {
@@ -242,7 +243,7 @@ func (r *Result) security() {
 	version := r.Case.Spec.version
 	before, _, err := security(r.Case.pod.JSON, version)
 	if err != nil {
-		return // told as no pod for Kubernetes
+		return // reported by promises
 	}
 	after, why, err := security(r.After, version)
 	if err != nil {
@@ -277,7 +278,7 @@ func sameJSON(a, b []byte) bool {
 	return err == nil && equal(x, y) && bytes.HasPrefix(a, []byte("{"))
 }
 
-// compare holds the pod against want.yaml and the assertions.
+// compare compares the pod with want.yaml and evaluates the assertions.
 func (r *Result) compare(namespace inject.Namespace) error {
 	after, err := program.ObjectFromJSON(r.After)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 
 // Spec is the content of case.yaml.
 type Spec struct {
-	// Description is for people.
+	// Description is for the reader.
 	Description string `json:"description,omitempty"`
 	// Inject is the pod's request annotation: [instance=]template, separated by commas.
 	Inject *string `json:"inject,omitempty"`
@@ -29,61 +29,62 @@ type Spec struct {
 	Parameters map[string]apiextensionsv1.JSON `json:"parameters,omitempty"`
 	// Annotations of the pod, beside its own or instead of them.
 	Annotations map[string]string `json:"annotations,omitempty"`
-	// Kubernetes is the version whose Pod Security counts, such as "1.29"; "" is the newest.
+	// Kubernetes is the version whose Pod Security applies, such as "1.29"; "" is the newest.
 	Kubernetes string `json:"kubernetes,omitempty"`
-	// Canary is the name of the canary that counts in this case, whatever it says of itself; "" is none.
+	// Canary is the name of the canary that is in effect in this case, regardless of its own conditions; ""
+	// is none.
 	Canary string `json:"canary,omitempty"`
-	// Want is the answer. Without it, everything that the pod asks for has to be injected.
+	// Want is the expected decision. Without it, everything that the pod requests has to be injected.
 	Want *Want `json:"want,omitempty"`
-	// Assert are claims about the pod that comes out.
+	// Assert are assertions about the injected pod.
 	Assert []Assertion `json:"assert,omitempty"`
 
 	version api.Version
 }
 
-// Want is an answer of the engine. What is absent may be anything, but for Outcome where
-// Reason and Message are absent too.
+// Want is an expected decision. An absent field matches anything, except that the outcome has to be
+// injected or unchanged if Outcome, Reason and Message are all absent.
 type Want struct {
 	Outcome string `json:"outcome,omitempty"`
 	Reason  string `json:"reason,omitempty"`
-	// Message is a part of the refusal, or of why something is left out.
+	// Message is a part of the refusal, or of the reason why something is left out.
 	Message string `json:"message,omitempty"`
-	// Warnings are parts of all the warnings; [] says that there is none.
+	// Warnings must match the warnings one to one, each being a part of one; [] means that there are none.
 	Warnings *[]string `json:"warnings,omitempty"`
-	// PodSecurity is the level that the pod has afterwards, if it is not the one before:
-	// privileged, baseline or restricted.
+	// PodSecurity is the level of the injected pod, if it differs from the pod's level before: privileged,
+	// baseline or restricted.
 	PodSecurity string `json:"podSecurity,omitempty"`
 }
 
-// Assertion is a claim about one path, or an expression that has to be true.
+// Assertion is a statement about one path, or an expression that has to be true.
 type Assertion struct {
 	// Path in the pod, such as spec.containers[web].env[LEVEL].value.
 	Path    string                `json:"path,omitempty"`
 	Equal   *apiextensionsv1.JSON `json:"equal,omitempty"`
 	Present bool                  `json:"present,omitempty"`
 	Absent  bool                  `json:"absent,omitempty"`
-	// Expression is as in templates, without ${ }; pod is the pod that comes out.
+	// Expression is written as in templates, without ${ }; pod is the injected pod.
 	Expression string `json:"expression,omitempty"`
-	// Message says what it means that the claim does not hold.
+	// Message explains a failure of the assertion.
 	Message string `json:"message,omitempty"`
 
 	compiled *expression.Expression
 	line     int
 }
 
-// wants says whether the file wants anything.
+// wants reports whether the file states any expectation.
 func (s *Spec) wants() bool {
 	return len(s.Assert) > 0 || s.Want != nil && (s.Want.Outcome != "" || s.Want.Reason != "" || s.Want.Message != "" || s.Want.Warnings != nil || s.Want.PodSecurity != "")
 }
 
-// specText is the text of a case.yaml, for places; its root is nil where there is no file.
+// specText is the content of a case.yaml, for the positions of errors; its root is nil if there is no file.
 type specText struct {
 	file string
 	data []byte
 	root *yaml.Node
 }
 
-// fault is an error at a member of the file.
+// fault returns an error at the position of a member of the file.
 func (t *specText) fault(name, message, hint string) error {
 	n := t.root
 	if value := child(n, name); value != nil {
@@ -128,7 +129,7 @@ func (c *Case) readSpec(path string) error {
 	}
 	var faults []error
 	for _, f := range schema.Of(reflect.TypeFor[Spec]()).CheckYAML(c.spec.root, nil) {
-		message, _, _ := strings.Cut(f.Error(), " in cases.") // the Go type says nothing to people
+		message, _, _ := strings.Cut(f.Error(), " in cases.") // leave out the name of the Go type
 		faults = append(faults, c.spec.at(f.Node, message, f.Hint))
 	}
 	if len(faults) > 0 {
@@ -142,7 +143,7 @@ func (c *Case) readSpec(path string) error {
 	return c.checkSpec()
 }
 
-// checkSpec finds what the types do not say.
+// checkSpec checks what the types cannot express.
 func (c *Case) checkSpec() error {
 	var faults []error
 	if text := c.Spec.Kubernetes; text != "" {
@@ -192,7 +193,7 @@ func (c *Case) checkWant() []error {
 	return faults
 }
 
-// wantWords are the words that the fields of a Want may have.
+// wantWords returns the permitted values of the fields of a Want.
 func wantWords() map[string][]string {
 	words := map[string][]string{
 		"outcome":     {string(inject.Injected), string(inject.Unchanged), string(inject.Skipped), string(inject.Refused), string(inject.AdmittedWithout)},
@@ -226,7 +227,7 @@ func (c *Case) checkAssertion(a *Assertion, n *yaml.Node) error {
 	return c.compile(a, child(n, "expression"))
 }
 
-// child is the value of a mapping's key, nil if there is none.
+// child returns the value of a mapping's key; nil if there is none.
 func child(n *yaml.Node, name string) *yaml.Node {
 	if n == nil {
 		return nil

@@ -13,11 +13,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// file is a file of the case's own folder.
+// file returns the path of a file in the case's own folder.
 func (c *Case) file(name string) string { return filepath.Join(c.Dir, name) }
 
-// withoutStatus is a pod without the status annotation: it holds the template's revision, and would
-// change with every change of the template.
+// withoutStatus returns a pod without the status annotation, whose revision changes with every change of
+// the template.
 func withoutStatus(pod program.Object) program.Object {
 	metadata := pod.Object("metadata")
 	annotations := metadata.Object("annotations").Without(inject.StatusAnnotation)
@@ -33,10 +33,10 @@ func withoutStatus(pod program.Object) program.Object {
 	return pod.With("metadata", metadata)
 }
 
-// diffContext is how many lines around a change are shown.
+// diffContext is the number of unchanged lines shown around a change.
 const diffContext = 3
 
-// wanted is the pod of want.yaml.
+// wanted returns the pod of want.yaml.
 func (c *Case) wanted() (program.Object, error) {
 	name := c.file(WantFile)
 	stream, err := manifest.Parse(name, c.want)
@@ -62,7 +62,7 @@ func (r *Result) whole(after program.Object) error {
 	name := r.Case.file(WantFile)
 	wanted, err := r.Case.wanted()
 	if err != nil && r.Case.unwanted {
-		r.fail(name, 0, err.Error()) // and is about to be written anew
+		r.fail(name, 0, err.Error()) // the file is about to be rewritten
 		return nil
 	}
 	if err != nil {
@@ -88,8 +88,8 @@ func (r *Result) whole(after program.Object) error {
 	return nil
 }
 
-// ordered gives a value its members in the order of another's, so that a diff shows what
-// differs and not where it stands.
+// ordered returns a value with its members in the order of another's, so that a diff does not show
+// differences in order.
 func ordered(value, like any) any {
 	switch v := value.(type) {
 	case program.Object:
@@ -120,9 +120,9 @@ func ordered(value, like any) any {
 	return value
 }
 
-// Update makes what came out the case's want, and says whether that changed a file: want.yaml
-// where there is one, or where the case wants nothing yet. A case that wants nothing and whose
-// pod is refused gets the refusal as want in case.yaml.
+// Update writes the actual result as the expected one, and reports whether that changed a file. It writes
+// want.yaml if the case has one or has no expectation. If the pod is refused, a case without expectation
+// gets the refusal as want in case.yaml.
 func (r *Result) Update() (bool, error) {
 	c := r.Case
 	if c.want == nil && c.Spec.wants() {

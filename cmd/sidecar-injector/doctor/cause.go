@@ -6,7 +6,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Cause is why the API server could not get an answer from a webhook.
+// Cause is why a call of the API server to a webhook failed.
 type Cause string
 
 // The causes.
@@ -26,9 +26,9 @@ const (
 	CauseOther            Cause = "other"
 )
 
-// readCause reads why a call failed out of the API server's message. Nobody says it in
-// any other form: the texts are those of Kubernetes 1.29 to 1.37 and of Go's net,
-// crypto/tls and crypto/x509. One that is not known is CauseOther, and is shown whole.
+// readCause derives the cause of a failed call from the API server's message. There is no structured form
+// of it: the texts are those of Kubernetes 1.29 to 1.37 and of Go's net, crypto/tls and crypto/x509. An
+// unknown message is CauseOther, and is shown in full.
 func readCause(message string) Cause {
 	for _, known := range []struct {
 		text  string
@@ -68,7 +68,7 @@ func readCause(message string) Cause {
 	return CauseOther
 }
 
-// failedCall says whether an error message is of a call of one of our webhooks that failed.
+// failedCall reports whether an error message is about a failed call of one of the injector's webhooks.
 func failedCall(message string) bool {
 	_, after, found := strings.Cut(message, "failed calling webhook ")
 	if !found {
@@ -78,13 +78,13 @@ func failedCall(message string) bool {
 	return strings.HasSuffix(strings.Trim(name, `"`), "."+inject.Domain)
 }
 
-// guarded says whether it was the guard of an installation that refused a pod: nobody had
-// given the pod its sidecars.
+// guarded reports whether the guard of an installation refused a pod, which it does if the pod lacks its
+// sidecars.
 func guarded(message, installation string) bool {
 	return strings.Contains(message, "ValidatingAdmissionPolicy '"+installation+"-guard' ")
 }
 
-// denial is what our webhook said when it refused a pod; false if it was not it that did.
+// denial returns what the injector said when it refused a pod; ok is false if something else refused it.
 func denial(message string) (string, bool) {
 	before, text, found := strings.Cut(message, " denied the request: ")
 	return text, found && strings.Contains(before, "."+inject.Domain)

@@ -14,14 +14,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// soonExpired is how long before its end an authority is worth a warning. The
-// injector's own is renewed long before that.
+// soonExpired is how long before the expiry of a CA bundle a warning begins. The injector renews its own
+// authority long before that.
 const soonExpired = 7 * 24 * time.Hour
 
-// bundle is a CA bundle as it stands in a webhook configuration.
+// bundle is the parsed CA bundle of a webhook configuration.
 type bundle struct {
 	certificates []*x509.Certificate
-	// broken counts parts that are no certificates: one makes the API server refuse all.
+	// broken counts the parts that are not certificates. A single one makes the API server reject the whole
+	// bundle.
 	broken int
 }
 
@@ -46,7 +47,7 @@ func readBundle(text []byte) bundle {
 	}
 }
 
-// bundleFix is who writes the bundle, and what to do if nobody did.
+// bundleFix says what writes the bundle of a configuration, and what to do if it does not.
 func bundleFix(f *Facts, configuration metav1.Object) string {
 	i := f.installation()
 	for _, key := range []string{"cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret"} {
@@ -64,7 +65,7 @@ func bundleFix(f *Facts, configuration metav1.Object) string {
 		i.Namespace, i.Name, configuration.GetName())
 }
 
-// madeByOthers says whether somebody else than the injector makes its certificate.
+// madeByOthers reports whether the injector gets its certificate from files instead of issuing it.
 func madeByOthers(f *Facts) bool {
 	d := f.Deployment.Value
 	if d == nil {
@@ -89,7 +90,7 @@ func caBundle(f *Facts) []Finding {
 	}
 	if c := f.validating(); c != nil {
 		for _, w := range c.Webhooks {
-			// Its entries have the failurePolicy Ignore: only advice is lost.
+			// Its entries have the failurePolicy Ignore, so that only advice is lost.
 			if finding, wrong := bundleFinding(f, c, w.Name, &w.ClientConfig, warning); wrong {
 				found = append(found, finding)
 			}
@@ -101,7 +102,8 @@ func caBundle(f *Facts) []Finding {
 	return found
 }
 
-// bundleFinding judges the bundle of one entry; bad says how bad a useless one is.
+// bundleFinding checks the bundle of one entry; bad makes the finding for a useless one. It returns false
+// if nothing is wrong.
 func bundleFinding(f *Facts, c metav1.Object, entry string, client *admissionregistrationv1.WebhookClientConfig, bad func(text, cause, fix string) Finding) (Finding, bool) {
 	what := fmt.Sprintf("the CA bundle of entry %s of webhook configuration %s", entry, c.GetName())
 	text := client.CABundle
@@ -137,7 +139,7 @@ func bundleFinding(f *Facts, c metav1.Object, entry string, client *admissionreg
 	return Finding{}, false
 }
 
-// authority is the one that the injector signs with; nil if the Secret does not tell.
+// authority returns the certificate of the authority in the Secret; nil if there is none.
 func authority(secret *corev1.Secret) *x509.Certificate {
 	if secret == nil {
 		return nil
@@ -158,7 +160,7 @@ func caSecret(f *Facts) []Finding {
 	logs := fmt.Sprintf("the injector makes it anew within seconds; if it does not, its log says why: kubectl logs -n %s deploy/%s", i.Namespace, i.Name)
 	switch {
 	case f.Secret.Err != nil:
-		return nil // few may read Secrets, and the trial tells more
+		return nil // few users may read Secrets, and the dry run shows more
 	case s == nil:
 		return []Finding{failure(fmt.Sprintf("Secret %s/%s does not exist", i.Namespace, name), "without an authority no replica gets ready", logs)}
 	case len(s.Data[corev1.TLSCertKey]) == 0:
@@ -174,7 +176,7 @@ func caSecret(f *Facts) []Finding {
 	return ok("the authority is valid until %s", cert.NotAfter.UTC().Format(time.DateOnly))
 }
 
-// age is a duration as people say it.
+// age formats a duration in its largest unit of at least 2.
 func age(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:

@@ -1,8 +1,6 @@
-// Package doctor finds out why an injector does not do what it should. It works in
-// three steps: Gather reads the facts of a cluster with the rights of whoever runs
-// the command, Judge looks at them and nothing else, and whoever called prints.
-// What the facts do not show, because somebody may not read it, is a warning that
-// names the right, never a failure.
+// Package doctor diagnoses an injector that does not work as it should. Gather reads the facts of a cluster
+// with the user's permissions, and Judge derives findings from the facts alone; the caller prints them. A
+// fact that the user may not read becomes a warning that names the missing permission, never a failure.
 package doctor
 
 import (
@@ -12,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 )
 
-// Mark is how a check went.
+// Mark is the result of a check.
 type Mark string
 
 // The marks.
@@ -22,25 +20,24 @@ const (
 	Failure Mark = "failure"
 )
 
-// Guide is where each check has a heading of its own: Guide + "#" + ID.
+// Guide is the page that describes the checks; the heading of a check is Guide + "#" + ID.
 const Guide = "https://github.com/sidecar-injector/sidecar-injector/blob/main/docs/troubleshooting.md"
 
-// Finding is what one check found; a check that looks at several things may have
-// several.
+// Finding is one result of a check. A check that looks at several objects may have several.
 type Finding struct {
-	// ID is the check's, Section its heading's.
+	// ID is the name of the check, Section the heading under which it is shown.
 	ID      string `json:"id"`
 	Section string `json:"section"`
 	Mark    Mark   `json:"mark"`
-	// Text says what is so; Cause why that matters or how it came about; Fix what to do.
+	// Text says what was found, Cause why it matters or how it came about, Fix what to do.
 	Text  string `json:"text"`
 	Cause string `json:"cause,omitempty"`
 	Fix   string `json:"fix,omitempty"`
-	// See is the address of the check's heading in the docs; "" for what is well.
+	// See is the URL of the check's documentation; "" if Mark is OK.
 	See string `json:"see,omitempty"`
 }
 
-// ok is a finding that all is well.
+// ok returns a finding with the mark OK.
 func ok(format string, args ...any) []Finding {
 	return []Finding{{Mark: OK, Text: fmt.Sprintf(format, args...)}}
 }
@@ -53,7 +50,7 @@ func warning(text, cause, fix string) Finding {
 	return Finding{Mark: Warning, Text: text, Cause: cause, Fix: fix}
 }
 
-// unseen is the finding of a check that may not look, or could not.
+// unseen returns the finding of a check whose object the user may not read, or could not be read.
 func unseen(what, right string, err error) []Finding {
 	if live.Denied(err) {
 		return []Finding{warning(what+": not seen", "your rights do not allow to "+right, "run check as somebody who may")}
@@ -61,10 +58,10 @@ func unseen(what, right string, err error) []Finding {
 	return []Finding{warning(what+": not seen", err.Error(), "run check again")}
 }
 
-// check is one of the closed list.
+// check is one check.
 type check struct {
 	id, section string
-	// judge gives nothing where the check has no object.
+	// judge returns nothing if the check does not apply.
 	judge func(*Facts) []Finding
 }
 
@@ -80,7 +77,7 @@ const (
 	sectionPods         = "Pods"
 )
 
-// checks are all of them, in the order in which they are shown.
+// checks returns all checks in the order in which they are shown.
 func checks() []check {
 	return []check{
 		{"api-version", sectionKubernetes, apiVersion},
@@ -116,7 +113,7 @@ func checks() []check {
 	}
 }
 
-// IDs are the names of all checks; each has a heading in the docs.
+// IDs returns the names of all checks.
 func IDs() []string {
 	var ids []string
 	for _, c := range checks() {
@@ -125,7 +122,7 @@ func IDs() []string {
 	return ids
 }
 
-// Judge runs every check over the facts.
+// Judge runs all checks on the facts.
 func Judge(f *Facts) []Finding {
 	var all []Finding
 	for _, c := range checks() {
@@ -140,7 +137,7 @@ func Judge(f *Facts) []Finding {
 	return all
 }
 
-// Failed says whether any check failed.
+// Failed reports whether any finding is a failure.
 func Failed(findings []Finding) bool {
 	for _, f := range findings {
 		if f.Mark == Failure {
@@ -150,9 +147,9 @@ func Failed(findings []Finding) bool {
 	return false
 }
 
-// restartAge is how old a container's last restart may be to count.
+// restartAge is the age up to which a container's last restart is reported.
 const restartAge = time.Hour
 
-// staleLease is how long after its renewal a Lease has no holder any more, with room for
-// clocks that differ: the injector renews it every few seconds.
+// staleLease is the age of the last renewal from which a Lease counts as not held. The injector renews it
+// every few seconds; the rest allows for differing clocks.
 const staleLease = time.Minute

@@ -17,32 +17,32 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Seen is something that was read, or why it was not. An object that does not exist
-// is the zero value without an error.
+// Seen is the result of a read: a value or an error. An object that does not exist is the zero value
+// without an error.
 type Seen[T any] struct {
 	Value T
 	Err   error
 }
 
-// Facts are what the checks judge.
+// Facts are the input of the checks.
 type Facts struct {
-	// Before says that the injector is still to be installed.
+	// Before is true if the injector is not installed yet.
 	Before bool
 	Now    time.Time
 
 	Version version.Info
 	// Kubelets counts the nodes by the version of their kubelet.
 	Kubelets Seen[map[string]int]
-	// Webhooks says whether the API server serves webhook configurations.
+	// Webhooks is true if the API server serves webhook configurations.
 	Webhooks Seen[bool]
-	// Rights are those that installing takes and the user lacks.
+	// Rights are the permissions that an installation needs and the user lacks.
 	Rights Seen[[]string]
 
 	Mutating   Seen[[]admissionregistrationv1.MutatingWebhookConfiguration]
 	Validating Seen[[]admissionregistrationv1.ValidatingWebhookConfiguration]
 
 	Installations []live.Installation
-	// What follows is of the installation that is looked at: the first one.
+	// The following fields are about the first installation.
 	Deployment Seen[*appsv1.Deployment]
 	Pods       Seen[[]corev1.Pod]
 	Service    Seen[*corev1.Service]
@@ -51,64 +51,65 @@ type Facts struct {
 	Secret     Seen[*corev1.Secret]
 	Config     Seen[*corev1.ConfigMap]
 
-	// CRDs are nil where they do not exist, in the order of crdNames.
+	// CRDs has the order of crdNames; an item is nil if it does not exist.
 	CRDs Seen[[]*apiextensionsv1.CustomResourceDefinition]
-	// Templates are all that a pod may ask for; Conditions are of the custom resources.
+	// Templates are all templates that a pod may request. Conditions are those of the custom resources
+	// among them.
 	Templates  []templates.Entry
 	Conditions Seen[[]Condition]
 
 	Namespaces Seen[[]inject.Namespace]
 	Trial      Seen[*Trial]
-	// Limits are the namespaces that refuse a pod with a sidecar, but not one without.
+	// Limits are the namespaces that reject a pod with a sidecar, but not the same pod without.
 	Limits Seen[[]Refusal]
 	Fleet  Seen[[]*live.Workload]
-	// Lacking are the rights that sidecars of running pods lack.
+	// Lacking are the permissions that sidecars of running pods lack.
 	Lacking Seen[[]webhook.MissingAccess]
-	// Apart are sidecars of running pods that may not be able to read what the app writes.
+	// Apart are sidecars of running pods that may have no access to the app's files.
 	Apart []Apart
 }
 
-// Apart is such a sidecar, in the pods of one namespace.
+// Apart is a sidecar of that kind, in the pods of one namespace.
 type Apart struct {
 	Namespace, Instance string
-	// Pod is one of them; Text says of it whose files they are.
+	// Pod is the name of one of the pods; Text describes the problem in it.
 	Pod, Text string
 }
 
-// Condition is what a custom resource says of itself.
+// Condition is the Ready condition of a template resource.
 type Condition struct {
 	Name string
-	// Ready is True, False, Unknown, or "" if nobody has written it yet.
+	// Ready is True, False or Unknown; "" if there is no such condition yet.
 	Ready   string
 	Message string
-	// Behind says that it is about an older generation.
+	// Behind is true if the status is about an older generation.
 	Behind bool
 }
 
-// Trial is what became of the pod that was created by dry run.
+// Trial is the result of creating a pod by dry run.
 type Trial struct {
 	Namespace string
-	// Injected says that it came back with a sidecar of ours.
+	// Injected is true if the pod came back with a sidecar.
 	Injected bool
 	Warnings []string
-	// Cause is what the API server said about the call of our webhook; CauseNone if it
-	// said nothing.
+	// Cause is why the API server's call of the webhook failed, as its error message says; CauseNone if the
+	// message is about something else or there is none.
 	Cause Cause
-	// Message is the API server's own, "" if the pod was admitted.
+	// Message is the API server's error message; "" if the pod was admitted.
 	Message string
-	// Guarded says that the chart's guard refused it, for it came without a sidecar.
+	// Guarded is true if the chart's guard refused the pod because it lacks its sidecar.
 	Guarded bool
-	// Reached is what the API server said when it was asked to reach the Service by
-	// itself, where the trial did not tell why: CauseNone if it did reach it.
+	// Reached is the result of a request through the API server to the Service, made if the dry run itself
+	// does not show why the sidecar is missing. Its value is CauseNone if the Service was reached.
 	Reached Seen[Cause]
 }
 
-// Refusal is a namespace that does not admit a pod with a sidecar.
+// Refusal describes a namespace that rejects a pod with a sidecar.
 type Refusal struct {
 	Namespace, Template, Message string
 }
 
-// installation is the one that is looked at.
+// installation returns the first installation, or the zero value.
 func (f *Facts) installation() live.Installation {
 	if len(f.Installations) == 0 {
 		return live.Installation{}
@@ -116,10 +117,10 @@ func (f *Facts) installation() live.Installation {
 	return f.Installations[0]
 }
 
-// installedAt says whether there is an injector whose objects lie in a namespace.
+// installedAt reports whether an injector is installed and its namespace known.
 func (f *Facts) installedAt() bool { return !f.Before && f.installation().Namespace != "" }
 
-// ours are the webhook configurations of the installation.
+// ours returns the mutating webhook configurations of injectors.
 func (f *Facts) ours() []admissionregistrationv1.MutatingWebhookConfiguration {
 	var all []admissionregistrationv1.MutatingWebhookConfiguration
 	for i := range f.Mutating.Value {
@@ -130,7 +131,7 @@ func (f *Facts) ours() []admissionregistrationv1.MutatingWebhookConfiguration {
 	return all
 }
 
-// validating is the installation's validating configuration; nil if there is none.
+// validating returns the installation's validating webhook configuration; nil if there is none.
 func (f *Facts) validating() *admissionregistrationv1.ValidatingWebhookConfiguration {
 	for i := range f.Validating.Value {
 		if c := &f.Validating.Value[i]; !f.Before && c.Name == f.installation().Name {

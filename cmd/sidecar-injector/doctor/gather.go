@@ -19,26 +19,27 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// Options say what to look at.
+// Options select what Gather reads.
 type Options struct {
-	// Before says that the injector is still to be installed.
+	// Before is true if the injector is not installed yet.
 	Before bool
 	// Namespace for the trial; "" chooses one.
 	Namespace string
 	// BuiltIn are the templates that come with the injector.
 	BuiltIn []templates.Entry
-	// Now is the time by which certificates and leases are judged.
+	// Now is the present time, against which certificates and leases are checked.
 	Now time.Time
 }
 
-// gatherer reads the facts one after the other; a read that fails is a fact as well.
+// gatherer reads the facts one after the other. A failed read is recorded as a fact.
 type gatherer struct {
 	*live.Reader
 	options Options
 	facts   *Facts
 }
 
-// Gather reads the facts. Its error says that the API server does not answer at all.
+// Gather reads the facts. It fails if the API server does not answer, or the installations or templates
+// cannot be read.
 func Gather(ctx context.Context, reader *live.Reader, options Options) (*Facts, error) {
 	g := &gatherer{Reader: reader, options: options, facts: &Facts{Before: options.Before, Now: options.Now}}
 	version, err := g.Client().Discovery().ServerVersion()
@@ -68,7 +69,7 @@ func Gather(ctx context.Context, reader *live.Reader, options Options) (*Facts, 
 	return g.facts, nil
 }
 
-// seen makes a fact of what a function gives. What does not exist is nothing, not an error.
+// seen converts a result to a Seen. A "not found" error becomes the zero value.
 func seen[T any](value T, err error) Seen[T] {
 	if apierrors.IsNotFound(err) {
 		var none T
@@ -77,7 +78,7 @@ func seen[T any](value T, err error) Seen[T] {
 	return Seen[T]{Value: value, Err: err}
 }
 
-// pointer is seen for a read that gives an object even where there is none.
+// pointer is seen for a read that returns a non-nil object even with an error.
 func pointer[T any](value *T, err error) Seen[*T] {
 	if err != nil {
 		value = nil
@@ -85,7 +86,7 @@ func pointer[T any](value *T, err error) Seen[*T] {
 	return seen(value, err)
 }
 
-// cluster reads what is true without any injector.
+// cluster reads the facts that do not depend on an injector.
 func (g *gatherer) cluster(ctx context.Context) {
 	f := g.facts
 	f.Kubelets = seen(g.kubelets(ctx))
@@ -115,7 +116,7 @@ func (g *gatherer) kubelets(ctx context.Context) (map[string]int, error) {
 	}
 }
 
-// webhooks reads the webhook configurations and finds the injectors by them.
+// webhooks reads the webhook configurations, and the installations.
 func (g *gatherer) webhooks(ctx context.Context) (err error) {
 	f, registration := g.facts, g.Client().AdmissionregistrationV1()
 	mutating, err := registration.MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
@@ -132,7 +133,7 @@ func (g *gatherer) webhooks(ctx context.Context) (err error) {
 	return err
 }
 
-// rights are those that installing takes and the user lacks.
+// rights returns the permissions that an installation needs and the user lacks.
 func (g *gatherer) rights(ctx context.Context) ([]string, error) {
 	var lacking []string
 	for _, r := range []struct{ group, resource string }{
@@ -193,7 +194,7 @@ func (g *gatherer) podsOf(ctx context.Context, namespace, selector string) ([]co
 	return pods.Items, nil
 }
 
-// definitions are the templates' CustomResourceDefinitions.
+// definitions returns the templates' CustomResourceDefinitions; nil for one that does not exist.
 func (g *gatherer) definitions(ctx context.Context) ([]*apiextensionsv1.CustomResourceDefinition, error) {
 	var all []*apiextensionsv1.CustomResourceDefinition
 	for _, name := range crdNames() {

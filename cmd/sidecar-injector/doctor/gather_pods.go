@@ -18,7 +18,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// templates reads all that pods may ask for.
+// templates reads all templates that pods may request, and the status of those in the cluster.
 func (g *gatherer) templates(ctx context.Context) error {
 	f := g.facts
 	f.CRDs = seen(g.definitions(ctx))
@@ -28,7 +28,7 @@ func (g *gatherer) templates(ctx context.Context) error {
 	return err
 }
 
-// conditions are what the custom resources say of themselves.
+// conditions returns the Ready conditions of the template resources.
 func (g *gatherer) conditions(ctx context.Context) ([]Condition, error) {
 	var all []Condition
 	for _, kind := range []string{v1alpha1.ClusterSidecarTemplateKind, v1alpha1.SidecarTemplateKind} {
@@ -57,7 +57,7 @@ func conditionOf(o *unstructured.Unstructured) Condition {
 	return c
 }
 
-// pods reads every pod of the cluster and how it stands.
+// pods reads all pods of the cluster and compares them with what they would get now.
 func (g *gatherer) pods(ctx context.Context) {
 	f := g.facts
 	if f.Namespaces.Err != nil {
@@ -84,7 +84,7 @@ func (g *gatherer) pods(ctx context.Context) {
 	f.Lacking = seen(g.lacking(ctx, needs))
 }
 
-// addApart adds a sidecar, once for each namespace.
+// addApart adds a, at most once for each namespace and instance.
 func (f *Facts) addApart(a Apart) {
 	if !slices.ContainsFunc(f.Apart, func(b Apart) bool { return a.Namespace == b.Namespace && a.Instance == b.Instance }) && len(f.Apart) < maxNeeds {
 		f.Apart = append(f.Apart, a)
@@ -94,13 +94,13 @@ func (f *Facts) addApart(a Apart) {
 // account is a service account.
 type account struct{ namespace, name string }
 
-// Bounds of the questions about rights: sidecars of an account, and accounts.
+// Bounds of the access reviews: sidecars of one account, and accounts.
 const (
 	maxNeeds    = 50
 	maxAccounts = 100
 )
 
-// lacking asks what the service accounts may not do though sidecars need it.
+// lacking returns the permissions that sidecars need and their service accounts lack.
 func (g *gatherer) lacking(ctx context.Context, needs map[account][]inject.Instance) ([]webhook.MissingAccess, error) {
 	accounts := slices.SortedFunc(maps.Keys(needs), func(a, b account) int {
 		return cmp.Or(strings.Compare(a.namespace, b.namespace), strings.Compare(a.name, b.name))
@@ -117,7 +117,7 @@ func (g *gatherer) lacking(ctx context.Context, needs map[account][]inject.Insta
 	return all, nil
 }
 
-// may asks for a right of the user's own.
+// may reports whether the user has a permission.
 func (g *gatherer) may(ctx context.Context, namespace, verb, group, resource string) (bool, error) {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: group, Resource: resource},

@@ -20,11 +20,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// maxTrials bounds how many namespaces are tried for their limits.
+// maxTrials is the largest number of namespaces whose limits are tried.
 const maxTrials = 25
 
-// trials creates pods by dry run: one to see that sidecars come, and one in each
-// enabled namespace to see that they are let in.
+// trials creates pods by dry run: one to check that it is injected, and one in each enabled namespace to
+// check that it is admitted with a sidecar.
 func (g *gatherer) trials(ctx context.Context) {
 	f := g.facts
 	plain := g.plainTemplates()
@@ -45,7 +45,7 @@ func (g *gatherer) trials(ctx context.Context) {
 	}
 	f.Trial = seen(g.trial(ctx, namespace, plain[0], slices.Contains(enabled, namespace)))
 	if f.Trial.Value == nil || !f.Trial.Value.Injected && f.Trial.Value.Cause != CauseNone {
-		return // nothing would be learned elsewhere
+		return // other namespaces would give the same result
 	}
 	tried := 0
 	for _, n := range f.enabled() {
@@ -64,11 +64,11 @@ func (g *gatherer) trials(ctx context.Context) {
 	}
 }
 
-// maxUsed is how many templates are tried in one namespace.
+// maxUsed is the largest number of templates that are tried in one namespace.
 const maxUsed = 3
 
-// used are the templates that a namespace uses, as far as they can be tried; the first
-// of all if it uses none.
+// used returns the templates that a namespace uses, as far as they are among plain; the first of plain if
+// it uses none.
 func used(f *Facts, n inject.Namespace, plain []string) []string {
 	var list []string
 	add := func(name string) {
@@ -92,8 +92,8 @@ func used(f *Facts, n inject.Namespace, plain []string) []string {
 	return list
 }
 
-// plainTemplates are those that a pod of any namespace may ask for without giving
-// parameters; the built-in ones first, which nobody but the injector changes.
+// plainTemplates returns the templates that a pod of any namespace may request without parameters. The
+// built-in ones come first, because only a new release of the injector changes them.
 func (g *gatherer) plainTemplates() []string {
 	set := templates.NewSet(g.facts.Templates)
 	var builtIn, others []string
@@ -111,7 +111,7 @@ func (g *gatherer) plainTemplates() []string {
 	return append(builtIn, others...)
 }
 
-// dryPod is a pod that every level of Pod Security and most quotas admit.
+// dryPod returns a pod that every level of Pod Security and most quotas admit.
 func dryPod(template string, labelled bool) *corev1.Pod {
 	no, yes := false, true
 	id := int64(65532)
@@ -136,7 +136,7 @@ func dryPod(template string, labelled bool) *corev1.Pod {
 	return pod
 }
 
-// dryRun creates a pod by dry run.
+// dryRun creates a pod by dry run, and returns the result with the warnings.
 func (g *gatherer) dryRun(ctx context.Context, namespace string, pod *corev1.Pod) (*corev1.Pod, []string, error) {
 	body, err := json.Marshal(pod)
 	if err != nil {
@@ -152,7 +152,7 @@ func (g *gatherer) dryRun(ctx context.Context, namespace string, pod *corev1.Pod
 	return created, warnings, result.Into(created)
 }
 
-// trial asks for a sidecar and sees what comes back.
+// trial creates a pod with a request for a sidecar by dry run, and records the result.
 func (g *gatherer) trial(ctx context.Context, namespace, template string, enabled bool) (*Trial, error) {
 	if err := g.mayCreatePods(ctx, namespace); err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (g *gatherer) trial(ctx context.Context, namespace, template string, enable
 	return t, nil
 }
 
-// mayCreatePods is an error that says that the user may not.
+// mayCreatePods returns a Forbidden error if the user may not create pods.
 func (g *gatherer) mayCreatePods(ctx context.Context, namespace string) error {
 	may, err := g.may(ctx, namespace, "create", "", "pods")
 	if err != nil {
@@ -193,11 +193,11 @@ func (g *gatherer) mayCreatePods(ctx context.Context, namespace string) error {
 	return nil
 }
 
-// reachTimeout is how long the API server may take to reach the Service.
+// reachTimeout bounds the API server's request to the Service.
 const reachTimeout = 5 * time.Second
 
-// reach lets the API server itself call the Service, which tells whether a network lies
-// between them; certificates are not looked at then.
+// reach sends a request to the Service through the API server, which shows whether the network allows that.
+// Certificates are not verified.
 func (g *gatherer) reach(ctx context.Context) (Cause, error) {
 	i := g.facts.installation()
 	if i.Namespace == "" {
@@ -217,7 +217,7 @@ func (g *gatherer) reach(ctx context.Context) (Cause, error) {
 	case !errors.As(err, &status) || live.Denied(err):
 		return CauseNone, err
 	case apierrors.IsNotFound(err) && g.facts.Service.Value != nil:
-		return CauseNoEndpoints, nil // up to 1.34 the proxy looks for the Endpoints object, and blames the Service
+		return CauseNoEndpoints, nil // up to 1.34 the proxy reads the Endpoints object, and its error names the Service
 	case apierrors.IsNotFound(err):
 		return CauseNoService, nil
 	case strings.Contains(status.Status().Message, "error trying to reach service"), apierrors.IsServiceUnavailable(err):
@@ -225,10 +225,10 @@ func (g *gatherer) reach(ctx context.Context) (Cause, error) {
 			return c, nil
 		}
 	}
-	return CauseNone, nil // the injector answers GET / with an error of its own
+	return CauseNone, nil // the injector responds to GET / with an error, which proves that it was reached
 }
 
-// limits compares a pod with a sidecar to one without.
+// limits records a Refusal if the namespace rejects a pod with a sidecar but admits one without.
 func (g *gatherer) limits(ctx context.Context, namespace, template string) error {
 	f := g.facts
 	if err := g.mayCreatePods(ctx, namespace); err != nil {
@@ -247,10 +247,10 @@ func (g *gatherer) limits(ctx context.Context, namespace, template string) error
 	}
 	message := status.Status().Message
 	if _, denied := denial(message); denied || failedCall(message) || guarded(message, f.installation().Name) {
-		return nil // the round trip tells of it
+		return nil // reported by the check round-trip
 	}
 	if without != nil {
-		return nil // it admits nothing that this program would dare to make up
+		return nil // it does not admit the pod without a sidecar either
 	}
 	f.Limits.Value = append(f.Limits.Value, Refusal{Namespace: namespace, Template: template, Message: message})
 	return nil

@@ -76,7 +76,7 @@ func deployment(f *Facts) []Finding {
 	return ok("%d of %d replicas are ready", d.Status.ReadyReplicas, want)
 }
 
-// pending says in words why pods are not ready, as far as they tell.
+// pending returns why pods are not ready, as far as their status shows.
 func pending(pods []corev1.Pod) string {
 	var reasons []string
 	add := func(reason string) {
@@ -154,7 +154,7 @@ func service(f *Facts) []Finding {
 	return []Finding{failure(fmt.Sprintf("Service %s/%s has no port %d", i.Namespace, i.Name, calledPort(f)), "the webhook configuration calls that port", restore)}
 }
 
-// callsService says whether any entry of ours goes to a Service.
+// callsService reports whether any of the injector's webhooks calls a Service.
 func callsService(f *Facts) bool {
 	for _, c := range f.ours() {
 		for _, w := range c.Webhooks {
@@ -166,7 +166,7 @@ func callsService(f *Facts) bool {
 	return false
 }
 
-// calledPort is the Service's port that the webhook configuration names.
+// calledPort returns the Service's port that the webhook configuration names, 443 by default.
 func calledPort(f *Facts) int32 {
 	for _, c := range f.ours() {
 		for _, w := range c.Webhooks {
@@ -201,7 +201,7 @@ func endpoints(f *Facts) []Finding {
 	return ok("%s ready", count(ready(f), "endpoint is", "endpoints are"))
 }
 
-// ready counts the ready endpoints.
+// ready returns the number of ready endpoints.
 func ready(f *Facts) int {
 	n := 0
 	for _, s := range f.Endpoints.Value {

@@ -11,8 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/release"
 )
 
-// tooOld says whether a version is before the oldest that will do; one that cannot be
-// read is not.
+// tooOld reports whether a version is older than the oldest supported one; false if it cannot be parsed.
 func tooOld(text string) bool {
 	v, err := utilversion.ParseGeneric(text)
 	return err == nil && v.LessThan(utilversion.MustParseGeneric(release.Oldest))
@@ -57,14 +56,14 @@ func nodeVersion(f *Facts) []Finding {
 	return ok("every node is at least %s", release.Oldest)
 }
 
-// forgetsStartup says whether a kubelet is one of 1.35.0 to 1.35.3, which have the regression
+// forgetsStartup reports whether a kubelet is one of 1.35.0 to 1.35.3, which have the regression
 // kubernetes/kubernetes#136910.
 func forgetsStartup(text string) bool {
 	v, err := utilversion.ParseGeneric(text)
 	return err == nil && v.AtLeast(utilversion.MustParseGeneric("1.35.0")) && v.LessThan(utilversion.MustParseGeneric("1.35.4"))
 }
 
-// nodes counts the nodes whose kubelet's version is meant, and lists these versions.
+// nodes counts the nodes with a kubelet version for which meant returns true, and lists these versions.
 func (f *Facts) nodes(meant func(version string) bool) (nodes int, versions string) {
 	var list []string
 	for version, n := range f.Kubelets.Value {
@@ -118,7 +117,7 @@ func otherInstallation(f *Facts) []Finding {
 	return ok("no other injector is installed")
 }
 
-// describe names an installation.
+// describe returns the name and namespace of an installation.
 func describe(name, namespace string) string {
 	if namespace == "" {
 		return name
@@ -126,7 +125,7 @@ func describe(name, namespace string) string {
 	return fmt.Sprintf("%s in namespace %s", name, namespace)
 }
 
-// count is "1 node is", "2 nodes are".
+// count returns a number with the fitting phrase: "1 node is", "2 nodes are".
 func count(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one

@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// shownNames is how many names a finding lists.
+// shownNames is the largest number of names that a finding lists.
 const shownNames = 5
 
 func names(list []string) string {
@@ -20,7 +20,7 @@ func names(list []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:shownNames], ", "), len(list)-shownNames)
 }
 
-// enabled are the namespaces that say so, and that the injector is asked about.
+// enabled returns the namespaces with the label "enabled", without the system's and the injector's own.
 func (f *Facts) enabled() []inject.Namespace {
 	kept := append(systemNamespaces(), f.installation().Namespace)
 	var all []inject.Namespace

@@ -8,7 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
-// total counts pods and workloads by what picks them.
+// total returns the sum of pick over all workloads, and the workloads for which it is positive.
 func total(f *Facts, pick func(*live.Workload) int) (pods int, workloads []*live.Workload) {
 	for _, w := range f.Fleet.Value {
 		if n := pick(w); n > 0 {
@@ -62,7 +62,8 @@ func workloadNames(workloads []*live.Workload) string {
 	return names(list)
 }
 
-// restartCommand creates the pods of a workload anew.
+// restartCommand returns the command that recreates the pods of a workload, or the explain command for
+// other kinds.
 func restartCommand(w *live.Workload) string {
 	switch w.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
@@ -97,7 +98,7 @@ func sidecarPermissions(f *Facts) []Finding {
 	return found
 }
 
-// sidecarUsers tells of sidecars that may read nothing while they are ready: no probe sees it.
+// sidecarUsers warns about sidecars that may not be able to read the app's files. No probe detects that.
 func sidecarUsers(f *Facts) []Finding {
 	if f.Before || len(f.Apart) == 0 {
 		return nil

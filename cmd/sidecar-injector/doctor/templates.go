@@ -14,7 +14,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// crdNames are those of the templates.
+// crdNames returns the names of the templates' CustomResourceDefinitions.
 func crdNames() []string {
 	group := "." + v1alpha1.GroupVersion.Group
 	return []string{"clustersidecartemplates" + group, "sidecartemplates" + group}
@@ -69,7 +69,7 @@ func crdFindings(crd *apiextensionsv1.CustomResourceDefinition, apply string) []
 	return nil
 }
 
-// lackingFields are fields of a template's spec that a definition does not know.
+// lackingFields returns the fields of a template's spec that a CustomResourceDefinition lacks.
 func lackingFields(v apiextensionsv1.CustomResourceDefinitionVersion) []string {
 	if v.Schema == nil || v.Schema.OpenAPIV3Schema == nil {
 		return nil
@@ -95,7 +95,7 @@ func settings(f *Facts) []Finding {
 		return unseen("the settings", "get configmaps in namespace "+i.Namespace, f.Config.Err)
 	}
 	if f.Config.Value == nil {
-		return nil // the Deployment mounts it, so that the pods tell
+		return nil // the pods mount it, so the Deployment's check reports it
 	}
 	text := f.Config.Value.Data["config.yaml"]
 	if _, err := config.Parse("config.yaml", []byte(text)); err != nil {
@@ -153,7 +153,8 @@ func templatesReady(f *Facts) []Finding {
 	return found
 }
 
-// unusedCanaries are those that count for no pod, unless the injector, which may know more templates, says otherwise.
+// unusedCanaries returns the canaries that apply to no pod, except those that the injector, which may know
+// more templates, reports as Ready.
 func unusedCanaries(f *Facts) []templates.Entry {
 	return slices.DeleteFunc(slices.Clone(templates.NewSet(f.Templates).Entries()), func(e templates.Entry) bool {
 		counts := func(c Condition) bool { return c.Name == entryName(e) && c.Ready == "True" }
@@ -163,7 +164,7 @@ func unusedCanaries(f *Facts) []templates.Entry {
 
 func unusedCanary(f templates.Finding) bool { return f.Reason == templates.UnusedCanary }
 
-// entryName is kind/name, or kind/namespace/name, as of resources.
+// entryName returns kind/name or kind/namespace/name, as live.ResourceName does for resources.
 func entryName(e templates.Entry) string {
 	if e.Name == "" {
 		return "without a name"
@@ -174,7 +175,7 @@ func entryName(e templates.Entry) string {
 	return e.Kind + "/" + e.Namespace + "/" + e.Name
 }
 
-// resourceArgument turns SidecarTemplate/shop/x into what kubectl takes.
+// resourceArgument turns SidecarTemplate/shop/x into arguments of kubectl get.
 func resourceArgument(name string) string {
 	parts := strings.Split(name, "/")
 	kind := strings.ToLower(parts[0])

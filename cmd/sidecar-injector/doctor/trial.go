@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// shownMessage is how much of the API server's words a finding shows.
+// shownMessage is the largest part of an API server's message that a finding shows, in characters.
 const shownMessage = 400
 
 func cut(text string) string {
@@ -46,7 +46,8 @@ func roundTrip(f *Facts) []Finding {
 	return []Finding{found}
 }
 
-// passedBy is about a pod that nobody gave its sidecar, without a word of why.
+// passedBy returns the finding about a pod that came back without its sidecar and without an error message
+// that says why.
 func passedBy(f *Facts, t *Trial) Finding {
 	text := fmt.Sprintf("a pod that was created by dry run in namespace %s came back without its sidecar", t.Namespace)
 	if t.Guarded {
@@ -76,7 +77,7 @@ func passedBy(f *Facts, t *Trial) Finding {
 	return failure(text, "the API server did not ask the injector, or the call failed and failurePolicy Ignore let the pod pass: an entry's selectors and matchConditions, or its certificate", logs)
 }
 
-// causeFinding is the fix for a call that failed.
+// causeFinding returns a failure with the fix for a failed call; its Text is left to the caller.
 func causeFinding(f *Facts, cause Cause, message string) Finding {
 	i := f.installation()
 	at := fmt.Sprintf("-n %s deploy/%s", i.Namespace, i.Name)
@@ -113,7 +114,7 @@ func caFix(f *Facts) string {
 	return ""
 }
 
-// callee is the host, or the Service, that the API server calls.
+// callee returns the URL or host name that the API server calls.
 func callee(f *Facts) string {
 	for _, c := range f.ours() {
 		for _, w := range c.Webhooks {
@@ -126,7 +127,7 @@ func callee(f *Facts) string {
 	return i.Name + "." + i.Namespace + ".svc"
 }
 
-// podPort is the port of the pods that the Service leads to.
+// podPort returns the port of the pods behind the Service, 9443 if unknown.
 func podPort(f *Facts) string {
 	for _, s := range f.Endpoints.Value {
 		for _, p := range s.Ports {
@@ -155,8 +156,7 @@ func namespaceLimits(f *Facts) []Finding {
 	return found
 }
 
-// limitFix tells the limits of a namespace apart by the API server's words, which say
-// it in no other form.
+// limitFix derives the kind of limit from the API server's message; there is no structured form of it.
 func limitFix(r Refusal) (cause, fix string) {
 	override := fmt.Sprintf("set resources of the sidecar by the annotation %s.sidecar-injector.dev/override", r.Template)
 	switch {

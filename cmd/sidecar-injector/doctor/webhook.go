@@ -20,10 +20,10 @@ const (
 	entryPods       = "pods." + inject.Domain
 )
 
-// systemNamespaces are those that the injector must never be asked about.
+// systemNamespaces returns the namespaces whose pods must never be sent to the injector.
 func systemNamespaces() []string { return []string{"kube-system", "kube-public", "kube-node-lease"} }
 
-// restore is the command that puts a webhook configuration back.
+// restore returns the command that restores a webhook configuration.
 func restore(name string) string {
 	return fmt.Sprintf("helm upgrade %s … puts the chart's own back", name)
 }
@@ -71,7 +71,7 @@ func createsPods(rules []admissionregistrationv1.RuleWithOperations) bool {
 	})
 }
 
-// longTimeout in seconds is one that a pod's creator notices.
+// longTimeout is the webhook timeout, in seconds, above which a warning is given.
 const longTimeout = 10
 
 func webhookPolicy(f *Facts) []Finding {
@@ -115,7 +115,7 @@ func webhookSelectors(f *Facts) []Finding {
 	return found
 }
 
-// selectorFindings asks the selectors about made-up namespaces and pods.
+// selectorFindings evaluates an entry's selectors on made-up namespaces and pods.
 func selectorFindings(f *Facts, configuration string, w *admissionregistrationv1.MutatingWebhook) []Finding {
 	namespaces, err := metav1.LabelSelectorAsSelector(w.NamespaceSelector)
 	if err != nil || w.NamespaceSelector == nil {
@@ -126,7 +126,7 @@ func selectorFindings(f *Facts, configuration string, w *admissionregistrationv1
 		pods = labels.Everything()
 	}
 	enabled := labels.Set{inject.InjectionLabel: "enabled"}
-	// What makes the entry ask: the label of the namespace, or of the pod.
+	// The label that makes the entry match is on the namespace or on the pod.
 	onNamespace, onPod := enabled, labels.Set{}
 	if w.Name == entryPods {
 		onNamespace, onPod = labels.Set{}, enabled
@@ -189,8 +189,8 @@ func webhookReinvocation(f *Facts) []Finding {
 	return found
 }
 
-// laterWebhooks are configurations that the API server asks about pods after ours: it
-// goes by name.
+// laterWebhooks returns the configurations with webhooks for pods that the API server calls after this one:
+// it calls them in the order of their names.
 func laterWebhooks(f *Facts, name string) []string {
 	var later []string
 	for _, c := range f.Mutating.Value {
@@ -229,7 +229,7 @@ func advice(f *Facts) []Finding {
 	return ok("faults are told at kubectl apply")
 }
 
-// calls says whether a webhook is called at a path.
+// calls reports whether a webhook is called at a path.
 func calls(client *admissionregistrationv1.WebhookClientConfig, path string) bool {
 	if client.Service != nil {
 		return client.Service.Path != nil && *client.Service.Path == path

@@ -1,5 +1,5 @@
-// Package progress shows how far long work has come, to people who wait for it: one line on a terminal's
-// standard error, which goes away again. In a pipe, a file or under CI there is none.
+// Package progress shows the progress of long operations: one line on a terminal's standard error, which is
+// erased again. Nothing is shown in a pipe, a file or under CI.
 package progress
 
 import (
@@ -15,14 +15,13 @@ import (
 )
 
 const (
-	// patience is how long work goes on before anything is shown of it.
+	// patience is how long an operation takes before its progress is shown.
 	patience = time.Second
-	// pause lies between two pictures of the line.
+	// pause is the time between two updates of the line.
 	pause = 100 * time.Millisecond
 )
 
-// Watched says whether a person looks at what is written to out: a terminal that can
-// move its cursor, and not under CI.
+// Watched reports whether out is a terminal with cursor control, and not under CI.
 func Watched(out io.Writer, getenv func(string) string) bool {
 	if l, ok := out.(*over); ok {
 		out = l.Writer
@@ -31,18 +30,18 @@ func Watched(out io.Writer, getenv func(string) string) bool {
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd())) && getenv("CI") == "" && getenv("TERM") != "dumb"
 }
 
-// Line is the line. A nil one shows nothing.
+// Line is the progress line. A nil *Line shows nothing.
 type Line struct {
 	out *os.File
 
-	mutex sync.Mutex // of what follows, and of writing
+	mutex sync.Mutex // guards the fields below and writing
 	text  string
-	shown string        // what stands on the terminal, "" if nothing does
-	stop  chan struct{} // of the work that goes on; nil without any
+	shown string        // the text on the terminal, "" if there is none
+	stop  chan struct{} // ends the present operation's goroutine; nil if there is no operation
 }
 
-// Over makes the streams of a program fit for a line: whatever is written to them takes it away first. The
-// streams stay as they are where nobody watches errOut.
+// Over wraps the streams of a program so that writing to them erases the line first. The streams are
+// returned unchanged if errOut is not Watched.
 func Over(out, errOut io.Writer, getenv func(string) string) (newOut, newErrOut io.Writer) {
 	if !Watched(errOut, getenv) {
 		return out, errOut
@@ -55,7 +54,7 @@ func Over(out, errOut io.Writer, getenv func(string) string) (newOut, newErrOut 
 	return out, newErrOut
 }
 
-// On is the line of a stream that Over made, nil of any other.
+// On returns the line of a stream that Over returned; nil for any other stream.
 func On(errOut io.Writer) *Line {
 	if o, ok := errOut.(*over); ok {
 		return o.line
@@ -63,7 +62,7 @@ func On(errOut io.Writer) *Line {
 	return nil
 }
 
-// over is a stream to the terminal that has the line.
+// over is a stream to the terminal on which the line is shown.
 type over struct {
 	io.Writer
 	line *Line
@@ -76,8 +75,8 @@ func (o *over) Write(text []byte) (int, error) {
 	return o.Writer.Write(text)
 }
 
-// Show says how much of some work is done: what is a verb and a noun, such as "reading files", and of is 0
-// where nobody knows how much there is. The first call begins the work, and Done ends it.
+// Show sets the progress of an operation. what is a verb and a noun, such as "reading files"; of is the
+// total, 0 if unknown. The first call begins the operation, and Done ends it.
 func (l *Line) Show(what string, done, of int) {
 	if l == nil {
 		return
@@ -98,7 +97,7 @@ func (l *Line) Show(what string, done, of int) {
 	}
 }
 
-// Done takes the line away. Work that begins afterwards is shown after a second again.
+// Done erases the line. A later operation is shown only after a second again.
 func (l *Line) Done() {
 	if l == nil {
 		return
@@ -112,7 +111,7 @@ func (l *Line) Done() {
 	l.clear()
 }
 
-// draw shows the line again and again until the work is done.
+// draw updates the line until the operation is done.
 func (l *Line) draw(stop chan struct{}) {
 	for next := time.After(patience); ; next = time.After(pause) {
 		select {
@@ -130,7 +129,7 @@ func (l *Line) draw(stop chan struct{}) {
 	}
 }
 
-// clear needs the mutex.
+// clear erases the line. The mutex must be held.
 func (l *Line) clear() {
 	if l.shown != "" {
 		fmt.Fprint(l.out, "\r\x1b[K")
@@ -138,7 +137,7 @@ func (l *Line) clear() {
 	}
 }
 
-// fit cuts a text so that it takes one line: of two, only one could be taken away.
+// fit truncates a text to the terminal's width, because only a single line can be erased.
 func fit(text string, out *os.File) string {
 	width, _, err := term.GetSize(int(out.Fd()))
 	if err != nil || width <= 0 || utf8.RuneCountInString(text) < width {

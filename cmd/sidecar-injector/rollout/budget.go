@@ -11,7 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// room waits until the budgets of a step let so many pods go, and says how many may be away at once.
+// room waits until the PodDisruptionBudgets of a step allow at least least disruptions, and returns how
+// many pods may be unavailable at once.
 func (r *Runner) room(ctx context.Context, s *fleet.Step, least int) (int, error) {
 	room, obstacle := 0, ""
 	err := r.wait(ctx, func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
@@ -39,7 +40,7 @@ func (r *Runner) room(ctx context.Context, s *fleet.Step, least int) (int, error
 	return room, err
 }
 
-// budget is nil if there is none of that name any more.
+// budget returns a PodDisruptionBudget; nil if it does not exist any more.
 func (r *Runner) budget(ctx context.Context, namespace, name string) (b *policyv1.PodDisruptionBudget, err error) {
 	err = r.call(ctx, "get", "poddisruptionbudgets", namespace, func(ctx context.Context) error {
 		b, err = r.Client.PolicyV1().PodDisruptionBudgets(namespace).Get(ctx, name, metav1.GetOptions{})

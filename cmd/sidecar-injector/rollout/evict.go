@@ -18,14 +18,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// RepairedAnnotation on a workload says when it was last repaired.
+// RepairedAnnotation is set on a workload to the time of its last repair, in RFC 3339.
 const RepairedAnnotation = inject.Domain + "/repaired"
 
-// RepairPause is how long a workload whose pods were evicted for a repair has peace: if the new
-// ones lack their sidecars too, evicting those would not help.
+// RepairPause is the shortest time between two repairs of a workload. If the new pods lack their sidecars
+// as well, evicting those would not help.
 const RepairPause = 10 * time.Minute
 
-// evictAll has the controller of a workload replace pods, a few at a time.
+// evictAll evicts the pods of a workload, a few at a time, so that its controller replaces them.
 func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	now, err := r.owner(ctx, s.Workload)
 	if err != nil {
@@ -63,7 +63,8 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	return nil
 }
 
-// beginRepair writes down when the repair begins, and waits until then.
+// beginRepair records the start of the repair on the workload, which is the next full second, and waits
+// until then.
 func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner) error {
 	at := nextSecond(time.Now())
 	ctx, cancel := finishing(ctx)
@@ -74,12 +75,13 @@ func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner) err
 	return rest(ctx, time.Until(at))
 }
 
-// nextSecond is the first full second after t. The API server says in which second a pod was created:
-// of one of the second of t nobody could say whether it was there before t.
+// nextSecond returns the first full second after t. A pod's creation time has a resolution of a second, so
+// for a pod that was created in the second of t it would be unknown whether it existed at t.
 func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
 
-// mayRepair are the pods that were there before the last repair, if that is not long ago: an
-// interrupted one is resumed with them.
+// mayRepair returns the pods to evict. If the last repair began less than RepairPause ago, it was
+// interrupted and is resumed: only pods that existed before it are evicted, and it is a *LeftError if there
+// are none.
 func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) (targets []fleet.Target, resumed bool, err error) {
 	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
 	if err != nil || time.Since(last) > RepairPause {
@@ -98,8 +100,8 @@ func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) (targ
 	return older, true, nil
 }
 
-// evictSome evicts pods, at least the first, and waits until as many are ready as were before. It
-// says how many it came to.
+// evictSome evicts pods, at least the first of batch, and waits until as many are ready as before. It
+// returns how many of batch were handled.
 func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch []fleet.Target, o *Outcome) (int, error) {
 	before, err := r.pods(ctx, s.Workload, now)
 	if err != nil {
@@ -119,7 +121,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 			return 0, err
 		}
 		if err != nil {
-			break // what is in the way of this one is looked at when the others are back
+			break // it is tried again once the others have been replaced
 		}
 		came++
 		if gone {
@@ -129,7 +131,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 	err = r.wait(ctx, func() error {
 		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, r.refusals(ctx, s.Workload, now))}
 	}, func() (bool, int, error) {
-		// It may have been scaled or deleted meanwhile.
+		// It may have been scaled or deleted in the meantime.
 		later, err := r.owner(ctx, s.Workload)
 		if err != nil {
 			return false, 0, err
@@ -167,7 +169,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 	return came, err
 }
 
-// complete wants a new pod to have what the plan promised.
+// complete returns a *TroubleError if a new pod lacks a sidecar.
 func (r *Runner) complete(s *fleet.Step, pod *corev1.Pod) error {
 	text, err := json.Marshal(pod)
 	if err != nil {
@@ -183,8 +185,8 @@ func (r *Runner) complete(s *fleet.Step, pod *corev1.Pod) error {
 	return nil
 }
 
-// refusals is the last sentence that the controller was told instead of a pod; "" if there is none, or
-// nobody shows it.
+// refusals returns the last message about a pod that the controller could not create; "" if there is none,
+// or if the user may not read events.
 func (r *Runner) refusals(ctx context.Context, w fleet.Workload, o *owner) string {
 	events, err := r.Client.CoreV1().Events(w.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
 	if err != nil {
@@ -201,8 +203,8 @@ func (r *Runner) refusals(ctx context.Context, w fleet.Workload, o *owner) strin
 
 const maxMessage = 500
 
-// evict evicts one pod. Where a budget does not let it go now, it waits if it is to be patient;
-// gone is false if somebody else had it go before, or it need not go any more.
+// evict evicts one pod. If a budget does not allow it now, evict waits if patient is set, and else returns
+// a *LeftError. gone is false if the pod has already been replaced, or is up to date.
 func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patient bool) (gone bool, err error) {
 	now, err := r.read(ctx, s.Namespace, t)
 	if err != nil || now == nil {
@@ -212,7 +214,7 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 		return false, err
 	}
 	if state, _ := now.standing.Worst(); state == fleet.Current {
-		return false, nil // it was done meanwhile
+		return false, nil // it was updated in the meantime
 	}
 	uid := types.UID(t.UID)
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: s.Namespace},
@@ -240,7 +242,7 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 	return gone, err
 }
 
-// reasons are those that the API server gives beside its sentence: which budget it is.
+// reasons returns the API server's explanation of which budget prevents an eviction.
 func reasons(err error) string {
 	status := apierrors.APIStatus(nil)
 	if errors.As(err, &status) && status.Status().Details != nil {

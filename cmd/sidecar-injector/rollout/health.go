@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// condition is how a pod was before it was changed.
+// condition is the state of a pod before a change.
 type condition struct {
 	ready      bool
 	containers map[string]corev1.ContainerStatus
@@ -31,14 +31,15 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
-// hopeless are the reasons for which a container waits and that rarely go by themselves.
+// hopeless returns the reasons of waiting containers that rarely resolve by themselves.
 func hopeless() []string {
 	return []string{"CrashLoopBackOff", "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
 		"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 }
 
-// since looks at a pod after some of its containers got another image: they have to start again,
-// once, and nothing else. Trouble that was there before is none of ours.
+// since compares a pod with its earlier state, after the containers in changed got another image: these
+// have to restart once, and no others. well is true once the pod is as healthy as before; trouble describes
+// a new problem, "" if there is none. Problems that existed before are ignored.
 func (c condition) since(pod *corev1.Pod, changed []string) (well bool, trouble string) {
 	if pod.Status.Phase == corev1.PodFailed {
 		return false, "pod " + pod.Name + " has failed: " + pod.Status.Reason
@@ -61,7 +62,8 @@ func (c condition) since(pod *corev1.Pod, changed []string) (well bool, trouble 
 	return well, ""
 }
 
-// sameTrouble says that a container waits as it did before: nothing has been tried since.
+// sameTrouble reports whether a container waits for the same reason as before, without an attempt in
+// between.
 func sameTrouble(before, now *corev1.ContainerStatus) bool {
 	w := before.State.Waiting
 	return w != nil && *w == *now.State.Waiting && before.Image == now.Image && before.RestartCount == now.RestartCount
@@ -76,12 +78,13 @@ func lastEnd(s *corev1.ContainerStatus) string {
 	return "nobody says why"
 }
 
-// fresh looks at a pod that was made anew: nothing of it may fail.
+// fresh checks a newly created pod, in which nothing may fail.
 func fresh(pod *corev1.Pod) (well bool, trouble string) {
 	return condition{ready: true}.since(pod, nil)
 }
 
-// resized says whether the kubelet has done, or refuses, what a resize of these containers asks for.
+// resized reports whether the kubelet has applied a resize of these containers; refusal says why it does
+// not.
 func resized(pod *corev1.Pod, changed []string) (done bool, refusal string) {
 	done = true
 	for _, c := range pod.Status.Conditions {
@@ -100,7 +103,8 @@ func resized(pod *corev1.Pod, changed []string) (done bool, refusal string) {
 		now[s.Name] = s
 	}
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		// A kubelet says what a container that runs has; one that does not run gets it when it starts.
+		// The status has the resources of running containers only; any other container gets its resources
+		// when it starts.
 		if s := now[c.Name]; slices.Contains(changed, c.Name) && s.State.Running != nil {
 			done = done && s.Resources != nil && sameAmounts(c.Resources.Requests, s.Resources.Requests) && sameAmounts(c.Resources.Limits, s.Resources.Limits)
 		}

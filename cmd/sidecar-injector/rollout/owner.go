@@ -19,10 +19,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// RestartAnnotation is what kubectl rollout restart sets in a pod template.
+// RestartAnnotation is the annotation that kubectl rollout restart sets in a pod template.
 const RestartAnnotation = "kubectl.kubernetes.io/restartedAt"
 
-// owner is a workload as the cluster has it.
+// owner is the present state of a workload.
 type owner struct {
 	fleet.Owner
 	meta     metav1.ObjectMeta
@@ -31,7 +31,8 @@ type owner struct {
 	template corev1.PodTemplateSpec
 	claims   []string // the names of a StatefulSet's volumeClaimTemplates
 	wanted   int      // pods
-	// settled says that its own rollout is over, progress how far that is, failure what keeps it.
+	// settled is true if its own rollout is complete, progress is a number that changes as the rollout
+	// advances, failure says what blocks it.
 	settled  bool
 	progress int
 	failure  string
@@ -39,7 +40,7 @@ type owner struct {
 
 type schemaKind struct{ version, kind, resource string }
 
-// owner says what a workload can do about its pods. One that has gone replaces none.
+// owner reads a workload. For one that does not exist, or is being deleted, Replaces is false.
 func (r *Runner) owner(ctx context.Context, w fleet.Workload) (*owner, error) {
 	var o *owner
 	resource := strings.ToLower(w.Kind) + "s"
@@ -59,7 +60,8 @@ func (r *Runner) owner(ctx context.Context, w fleet.Workload) (*owner, error) {
 	return o, nil
 }
 
-// Reference is the workload as events name it; nil if it has gone, or makes no pods anew.
+// Reference returns a reference to the workload for events; nil if it does not exist or does not create
+// pods.
 func (r *Runner) Reference(ctx context.Context, w fleet.Workload) (*corev1.ObjectReference, error) {
 	o, err := r.owner(ctx, w)
 	if err != nil || o.kind.kind == "" {
@@ -108,7 +110,7 @@ func selectorOf(s *metav1.LabelSelector) labels.Selector {
 	return selector
 }
 
-// replicas are those wanted; the API server's default is one.
+// replicas returns the desired number of replicas; the API server's default is 1.
 func replicas(n *int32) int32 {
 	if n == nil {
 		return 1
@@ -162,7 +164,7 @@ func ofDaemonSet(d *appsv1.DaemonSet) *owner {
 	return o
 }
 
-// takes is how many pods a number or percentage is.
+// takes returns the number of pods that a number or percentage stands for.
 func takes(value *intstr.IntOrString, of int32, up bool) int {
 	n, err := intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(value, intstr.FromInt32(0)), int(of), up)
 	if err != nil {
@@ -171,7 +173,7 @@ func takes(value *intstr.IntOrString, of int32, up bool) int {
 	return n
 }
 
-// pods are those of a workload that are not on their way out.
+// pods returns the pods of a workload, except those that are being deleted or have completed.
 func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1.Pod, error) {
 	if o.selector == nil || o.selector.Empty() {
 		return nil, nil
@@ -189,8 +191,8 @@ func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1
 	}), nil
 }
 
-// renew has a workload make all its pods anew, and waits until they are ready. One whose own
-// rollout is under way is waited for first: it may be all that is needed.
+// renew restarts the rollout of a workload and waits until its new pods are ready. If a rollout is in
+// progress, it waits for that first, since it may suffice.
 func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	for waited := false; ; waited = true {
 		now, err := r.owner(ctx, s.Workload)
@@ -235,7 +237,7 @@ func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	}
 }
 
-// restart sets the annotation that kubectl rollout restart sets.
+// restart sets RestartAnnotation.
 func (r *Runner) restart(ctx context.Context, w fleet.Workload, o *owner) error {
 	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, RestartAnnotation, time.Now().Format(time.RFC3339))
 	ctx, cancel := finishing(ctx)
@@ -255,7 +257,8 @@ func (r *Runner) patchWorkload(ctx context.Context, w fleet.Workload, o *owner, 
 	return declined(fmt.Sprintf("%s in %s", w, w.Namespace), err)
 }
 
-// rolled waits for the end of a workload's own rollout; a new pod in trouble is the end as well.
+// rolled waits until the rollout of a workload is complete; it is a *TroubleError if a new pod has
+// problems.
 func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, old map[types.UID]bool) error {
 	return r.wait(ctx, func() error {
 		return &TroubleError{s.Workload, fmt.Sprintf("its rollout has made no progress for %s", r.Limits.Timeout)}

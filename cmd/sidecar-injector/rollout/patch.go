@@ -18,8 +18,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// patchAll changes the pods of a workload where they run, a few at a time; the next few follow
-// when the last are ready again.
+// patchAll patches the running pods of a workload, a few at a time. The next ones follow when the previous
+// ones are ready again.
 func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	for rest := s.Targets; len(rest) > 0; {
 		if err := ctx.Err(); err != nil {
@@ -50,7 +50,7 @@ func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	return nil
 }
 
-// worst is the error that says most: trouble first, one that only leaves something last.
+// worst returns the most important error: a *TroubleError first, a *LeftError last; nil if there is none.
 func worst(errs []error) error {
 	var left error
 	for _, err := range errs {
@@ -68,20 +68,20 @@ func worst(errs []error) error {
 	return left
 }
 
-// running is a pod as it was last read.
+// running is a pod as last read.
 type running struct {
 	pod      *corev1.Pod
 	standing *fleet.Standing
 	raw      []byte
 }
 
-// read gives a pod, nil if it has gone or another has taken its name.
+// read returns a pod; nil if it does not exist, is being deleted, or another pod has its name.
 func (r *Runner) read(ctx context.Context, namespace string, t fleet.Target) (*running, error) {
 	var now running
 	err := r.call(ctx, "get", "pods", namespace, func(ctx context.Context) (err error) {
 		result := r.Client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").Name(t.Name).SetHeader("Accept", "application/json").Do(ctx)
 		if err := result.Error(); err != nil {
-			return err // with the API server's own sentence, which Raw would leave out
+			return err // Raw would omit the API server's message
 		}
 		now.raw, err = result.Raw()
 		return err
@@ -102,17 +102,17 @@ func (r *Runner) read(ctx context.Context, namespace string, t fleet.Target) (*r
 	return &now, nil
 }
 
-// maxConflicts is how often a pod may change under a patch that is being made.
+// maxConflicts is how often a patch is retried because the pod was changed concurrently.
 const maxConflicts = 10
 
-// patchOne changes one pod, or nothing of it, and waits until it is well again.
+// patchOne applies all changes to one pod, or none, and waits until it is healthy again.
 func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target) error {
 	var before condition
 	var images, amounts []string
 	for conflicts := 0; ; conflicts++ {
 		now, err := r.read(ctx, w.Namespace, t)
 		if err != nil || now == nil {
-			return err // whoever made another pod for it has let the injector see that one
+			return err // the pod's successor was admitted by the injector
 		}
 		if now.standing, err = r.Judge(w.Namespace, now.raw); err != nil {
 			return err
@@ -122,7 +122,7 @@ func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target)
 			return &LeftError{fmt.Sprintf("pod %s is %s by now: %s", t.Name, state, why)}
 		}
 		if len(changes) == 0 {
-			return nil // it was done meanwhile
+			return nil // it was updated in the meantime
 		}
 		if conflicts == 0 {
 			before = conditionOf(now.pod)
@@ -149,8 +149,8 @@ func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, t fleet.Target)
 	return r.settled(ctx, w, t, before, images, amounts)
 }
 
-// change makes all changes of a pod. Each is first tried by a dry run, so that none is made
-// where one would be refused. What was begun is brought to its end, whatever becomes of ctx.
+// change applies all changes of a pod. Each patch is first tried by dry run, so that none is applied if
+// another one would be rejected. Once begun, it is completed even if ctx ends.
 func (r *Runner) change(ctx context.Context, now *running, changes []fleet.Change) error {
 	resize, image, err := patches(now, changes)
 	if err != nil {
@@ -189,7 +189,7 @@ func (r *Runner) change(ctx context.Context, now *running, changes []fleet.Chang
 	return refused(err, "the image")
 }
 
-// immutableError is the server's refusal of a change in a running pod, of which nothing was made.
+// immutableError reports that the API server rejects a change in a running pod, which was left unchanged.
 type immutableError struct {
 	what string
 	err  error
@@ -206,7 +206,7 @@ func refused(err error, what string) error {
 	return err
 }
 
-// bring changes pods where they run, and has those made anew of which the server says that it cannot.
+// bring patches running pods; if the API server does not allow that, it has them replaced instead.
 func (r *Runner) bring(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	err := r.patchAll(ctx, s, o)
 	immutable := (*immutableError)(nil)
@@ -245,7 +245,7 @@ func (r *Runner) patch(ctx context.Context, pod *corev1.Pod, body any, options m
 
 type body = map[string]any
 
-// imagePatch is the change of the pod itself. It counts only for the version that it was made for.
+// imagePatch is the patch of the pod itself, for one resource version.
 type imagePatch struct {
 	uid, status string
 	spec        body
@@ -259,7 +259,7 @@ func (p imagePatch) at(version string) body {
 	return body{"metadata": metadata, "spec": p.spec}
 }
 
-// patches are those of the resources, nil if they stay, and of the pod.
+// patches returns the patch of the resize subresource, nil if no resources change, and that of the pod.
 func patches(now *running, changes []fleet.Change) (resize body, image imagePatch, err error) {
 	image = imagePatch{uid: string(now.pod.UID), status: now.standing.Status, spec: body{}}
 	for _, c := range changes {
@@ -274,13 +274,13 @@ func patches(now *running, changes []fleet.Change) (resize body, image imagePatc
 	return resize, image, err
 }
 
-// reverse is a resize back to what was there.
+// reverse returns the resize that restores the previous resources.
 func reverse(changes []fleet.Change) (body, error) {
 	amounts, err := amounts(changes, func(c fleet.Change) string { return c.From })
 	return body{"spec": amounts}, err
 }
 
-// amounts are the cpu and memory of all changes, as they are at one end of each.
+// amounts returns a spec with the cpu and memory of all changes; end selects the old or the new value.
 func amounts(changes []fleet.Change, end func(fleet.Change) string) (body, error) {
 	spec := body{}
 	for _, c := range changes {
@@ -294,7 +294,7 @@ func amounts(changes []fleet.Change, end func(fleet.Change) string) (body, error
 	return spec, nil
 }
 
-// listOf is the list of the pod that the container stands in.
+// listOf returns the name of the list that has the container.
 func listOf(c fleet.Change) string {
 	if c.Init {
 		return "initContainers"
@@ -307,7 +307,7 @@ func containersOf(spec body, list string) []body {
 	return all
 }
 
-// setAmount adds requests.cpu and the like of one container to a patch; "" is none.
+// setAmount adds one amount of a container, such as requests.cpu, to a patch; "" removes it.
 func setAmount(spec body, list, container, field, to string) error {
 	kind, name, ok := strings.Cut(field, ".")
 	if !ok {
@@ -332,7 +332,7 @@ func setAmount(spec body, list, container, field, to string) error {
 	return nil
 }
 
-// settled waits until a changed pod is as well as it was before.
+// settled waits until a changed pod is as healthy as before.
 func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, before condition, images, amounts []string) error {
 	last := ""
 	return r.wait(ctx, func() error {
@@ -343,7 +343,7 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, 
 			return false, 0, err
 		}
 		if now == nil {
-			return true, 0, nil // it has gone, and its successor is the injector's
+			return true, 0, nil // the pod was replaced, and its successor was admitted by the injector
 		}
 		well, trouble := before.since(now.pod, images)
 		if trouble == "" && !well {
@@ -363,9 +363,9 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, t fleet.Target, 
 	})
 }
 
-// notStarted looks for a container that has ended for its new image and cannot have that. Its status
-// only says that it ended: of what follows the kubelet of 1.37 writes events and no status. "" if there is
-// none, or nobody shows the events.
+// notStarted returns the error of a container that was stopped for its new image and cannot be started with
+// it. In the status such a container is only terminated; the kubelet of 1.37 reports the error in events.
+// It returns "" if there is none, or if the user may not read events.
 func (r *Runner) notStarted(ctx context.Context, pod *corev1.Pod, changed []string) string {
 	for _, s := range statuses(pod) {
 		if s.State.Terminated == nil || !slices.Contains(changed, s.Name) {
@@ -376,7 +376,8 @@ func (r *Runner) notStarted(ctx context.Context, pod *corev1.Pod, changed []stri
 			return ""
 		}
 		for _, e := range events.Items {
-			// Both times are the node's, to the second; an earlier change may have failed with another image.
+			// Both times are the node's, with a resolution of a second. The image excludes events of an
+			// earlier change.
 			if strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+s.Name+"}") && !e.LastTimestamp.Before(&s.State.Terminated.FinishedAt) &&
 				strings.Contains(e.Message, imageOf(pod, s.Name)) {
 				return fmt.Sprintf("pod %s: container %s: %s", pod.Name, s.Name, inject.OneLine(e.Message, maxMessage))

@@ -8,10 +8,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// Plan says what to do with the pods that were gathered. What would take pods away is tried first: owners are asked,
-// and a pod is created by dry run. A workload that may not be asked for is left, and the
-// first right that lacks comes back beside the plan, as a *fleet.DeniedError; with every other
-// error there is no plan.
+// Plan returns what to do with the gathered pods. If pods would be replaced, it reads their owners and
+// creates a pod by dry run. A workload for which the user lacks a permission is left, and the first such
+// error, a *fleet.DeniedError, is returned together with the plan; with any other error there is no plan.
 func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Canary) ([]fleet.Step, error) {
 	var denied *fleet.DeniedError
 	for _, c := range g.Candidates() {
@@ -32,7 +31,7 @@ func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Cana
 	return steps, nil
 }
 
-// consider asks what a workload does about its pods, and tries one.
+// consider determines how a workload's pods can be replaced, and tries to create one by dry run.
 func (r *Runner) consider(ctx context.Context, c *fleet.Candidate) error {
 	anew := slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return t.State == fleet.InPlace })
 	if len(anew) == 0 {

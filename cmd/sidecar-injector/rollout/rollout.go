@@ -1,8 +1,8 @@
-// Package rollout carries out a plan for the fleet: it changes images, cpu and memory in running
-// pods, has workloads roll out, and evicts pods that their controllers replace.
+// Package rollout carries out a plan for the fleet: it changes images, cpu and memory in running pods,
+// restarts the rollouts of workloads, and evicts pods that their controllers replace.
 //
-// Nothing is kept between two runs. A pod that was done is current and in no plan any more, so
-// that a run which was interrupted, or has stopped at trouble, goes on where it was.
+// It keeps no state between two runs. A pod that was updated is current and not planned again, so a run
+// after an interrupted or stopped one continues where that ended.
 package rollout
 
 import (
@@ -23,46 +23,47 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Limits bound what a rollout does at once.
+// Limits bounds what a rollout does concurrently, and how long it waits.
 type Limits struct {
-	// MaxUnavailable is how many pods of a workload are away at once, MaxWorkloads how many
-	// workloads are worked on at once.
+	// MaxUnavailable is how many pods of a workload may be unavailable at once, MaxWorkloads how many
+	// workloads are processed at once.
 	MaxUnavailable, MaxWorkloads int
-	// Timeout is how long a pod may take to be ready again, a budget to let one go, and the API
-	// server to come back.
+	// Timeout bounds the wait for a pod to become ready again, for a budget to allow a disruption, and for
+	// an unreachable API server.
 	Timeout time.Duration
-	// Wait is how long canaries are looked at before the others follow.
+	// Wait is how long canaries are observed before the other workloads follow.
 	Wait time.Duration
 }
 
-// Runner carries out steps.
+// Runner carries out the steps of a plan.
 type Runner struct {
 	Client kubernetes.Interface
-	// Judge compares a pod with what a new one would be.
+	// Judge compares a pod with what a new pod would get.
 	Judge  func(namespace string, pod []byte) (*fleet.Standing, error)
 	Limits Limits
 	// Tell reports progress; it is called by one goroutine at a time.
 	Tell func(fleet.Workload, string)
-	// Repairs says that a workload is not to be repaired twice within RepairPause.
+	// Repairs is true for the command repair: pods are evicted, and no workload is repaired twice within
+	// RepairPause.
 	Repairs bool
-	// Halt, which may be nil, is asked before each step; an error ends the run there.
+	// Halt, if not nil, is called before each step; an error ends the run there.
 	Halt func(context.Context) error
 
 	telling sync.Mutex
 }
 
-// Outcome is what became of a step.
+// Outcome is the result of a step.
 type Outcome struct {
 	fleet.Step
-	// Done counts the pods that are up to date now.
+	// Done is the number of pods that are up to date now.
 	Done int `json:"done"`
-	// Left is why the others are not; "" if all are.
+	// Left is why the other pods are not; "" if all are.
 	Left string `json:"left,omitempty"`
-	// Seconds that it took.
+	// Seconds is the duration of the step.
 	Seconds float64 `json:"seconds"`
 }
 
-// TroubleError stops a rollout: what it did has done harm, or may have.
+// TroubleError stops the rollout, because the change has caused a problem, or may have.
 type TroubleError struct {
 	Workload fleet.Workload
 	Message  string
@@ -72,15 +73,15 @@ func (e *TroubleError) Error() string {
 	return fmt.Sprintf("%s in %s: %s", e.Workload, e.Workload.Namespace, e.Message)
 }
 
-// LeftError leaves a workload as it is; the others go on.
+// LeftError leaves a workload unchanged; the rollout continues with the others.
 type LeftError struct{ Message string }
 
 func (e *LeftError) Error() string { return e.Message }
 
-// Run carries out the steps, in their order as far as budgets allow. It ends when all are done, at
-// the first trouble, or when the context ends; steps under way are then brought to an
-// end that leaves no pod half changed. The outcomes are those of the steps that were begun. A step
-// for which a right lacks is left, and the error when all others are done.
+// Run carries out the steps, in their order as far as budgets allow. It ends when all are done, at the
+// first trouble, or when ctx ends; steps in progress then finish in a way that leaves no pod partly
+// changed. It returns the outcomes of the steps that were begun. A step for which a permission is missing
+// is left, and the *fleet.DeniedError is returned when all others are done.
 func (r *Runner) Run(ctx context.Context, steps []fleet.Step) ([]Outcome, error) {
 	var canaries, others []fleet.Step
 	for _, s := range steps {
@@ -103,7 +104,7 @@ func (r *Runner) Run(ctx context.Context, steps []fleet.Step) ([]Outcome, error)
 	return append(done, rest...), err
 }
 
-// run carries out steps side by side; those that share a budget, or a workload, one after the other.
+// run carries out steps concurrently, but steps that share a budget or a workload one after the other.
 func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Context, *fleet.Step, *Outcome) error) ([]Outcome, error) {
 	type end struct {
 		at      int
@@ -145,7 +146,7 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 			e.outcome.Left, e.err = left.Message, nil
 			r.tell(e.outcome.Workload, "left: %s", left.Message)
 		} else if lacks := (*fleet.DeniedError)(nil); errors.As(e.err, &lacks) {
-			// It may be another one's namespace: the others go on.
+			// The permission may be missing in this namespace only, so the others continue.
 			e.outcome.Left, e.err, denied = lacks.Error(), nil, cmp.Or(denied, error(lacks))
 			r.tell(e.outcome.Workload, "left: %s", lacks)
 		} else if e.err != nil {
@@ -158,7 +159,7 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Co
 	}
 }
 
-// halted says why nothing more is to be begun; nil if something is.
+// halted returns the error of Halt, which prevents further steps; nil if there is none.
 func (r *Runner) halted(ctx context.Context) error {
 	if r.Halt == nil {
 		return nil
@@ -207,11 +208,11 @@ func (r *Runner) tell(w fleet.Workload, format string, args ...any) {
 	r.Tell(w, fmt.Sprintf(format, args...))
 }
 
-// interval is how often something that changes by itself is looked at.
+// interval is the polling interval.
 const interval = 500 * time.Millisecond
 
-// wait calls check until it says that all is done, has an error, or the time is over, which is
-// told by late. Between two changes that report says, the time begins anew.
+// wait calls check until it returns done or an error, or until r.Limits.Timeout is over, in which case it
+// returns the error of late. The timeout starts again whenever progress changes.
 func (r *Runner) wait(ctx context.Context, late func() error, check func() (done bool, progress int, err error)) error {
 	last, deadline := -1, time.Now().Add(r.Limits.Timeout)
 	for {
@@ -240,8 +241,8 @@ func rest(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// call asks the API server, again and again while it cannot be reached. A right that lacks is a
-// *fleet.DeniedError; other answers are the caller's to judge.
+// call calls ask, and retries while the API server is unreachable. A missing permission becomes a
+// *fleet.DeniedError; other errors are returned unchanged.
 func (r *Runner) call(ctx context.Context, verb, resource, namespace string, ask func(context.Context) error) error {
 	deadline := time.Now().Add(r.Limits.Timeout)
 	for {
@@ -262,8 +263,8 @@ func (r *Runner) call(ctx context.Context, verb, resource, namespace string, ask
 	}
 }
 
-// lacks finds out whether it is for want of a right that something is forbidden: admission forbids, too.
-// Where nobody says, it is.
+// lacks reports whether a Forbidden error is due to a missing permission, since admission plugins return
+// Forbidden as well. It returns true if that cannot be determined.
 func (r *Runner) lacks(ctx context.Context, verb, resource, namespace string) bool {
 	name, sub, _ := strings.Cut(resource, "/")
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
@@ -273,8 +274,8 @@ func (r *Runner) lacks(ctx context.Context, verb, resource, namespace string) bo
 	return err != nil || !review.Status.Allowed
 }
 
-// declined makes of a no of the API server, which is for reasons of its own, a workload that is left: others
-// may have none. Every other error stays one.
+// declined turns a rejection by the API server, for a reason that is specific to the object, into a
+// *LeftError. Every other error is wrapped.
 func declined(what string, err error) error {
 	denied, status := (*fleet.DeniedError)(nil), apierrors.APIStatus(nil)
 	switch {
@@ -286,7 +287,7 @@ func declined(what string, err error) error {
 	return &LeftError{what + ": " + inject.OneLine(status.Status().Message, maxMessage)}
 }
 
-// away says that an error is that of a server which may be back in a moment.
+// away reports whether the API server is temporarily unavailable.
 func away(err error) bool {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) {
@@ -295,7 +296,8 @@ func away(err error) bool {
 	return apierrors.IsServerTimeout(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err)
 }
 
-// finishing is a context for what must not stop half-way: it outlives the given one for a while.
+// finishing returns a context for work that must not be interrupted: it lasts 30 seconds, regardless of
+// ctx.
 func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 }

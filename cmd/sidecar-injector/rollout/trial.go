@@ -15,8 +15,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// try creates a pod of a workload by dry run: nothing is taken away that would not come back,
-// with its sidecars. What is in the way is a *LeftError.
+// try creates a pod of a workload by dry run, to ensure that a pod that is removed would be replaced by one
+// with its sidecars. A *LeftError says what prevents that.
 func (r *Runner) try(ctx context.Context, w fleet.Workload, targets []fleet.Target) error {
 	o, err := r.owner(ctx, w)
 	if err != nil {
@@ -61,8 +61,8 @@ func (r *Runner) try(ctx context.Context, w fleet.Workload, targets []fleet.Targ
 	return nil
 }
 
-// maker is what makes the pods of a workload: of a Deployment the ReplicaSet of its newest pods,
-// whose name is what templates know the Deployment by.
+// maker returns the object that creates the pods of a workload: for a Deployment the ReplicaSet of its
+// newest pods, from whose name templates derive the Deployment's.
 func (r *Runner) maker(ctx context.Context, w fleet.Workload, o *owner) (*owner, error) {
 	if w.Kind != "Deployment" {
 		return o, nil
@@ -88,7 +88,7 @@ func (r *Runner) maker(ctx context.Context, w fleet.Workload, o *owner) (*owner,
 	return set, nil
 }
 
-// trialPod is what a controller would create.
+// trialPod returns the pod that the workload's controller would create.
 func trialPod(w fleet.Workload, o *owner) *corev1.Pod {
 	yes := true
 	pod := &corev1.Pod{ObjectMeta: *o.template.ObjectMeta.DeepCopy(), Spec: *o.template.Spec.DeepCopy()}
@@ -103,7 +103,7 @@ func trialPod(w fleet.Workload, o *owner) *corev1.Pod {
 	return pod
 }
 
-// look watches the pods of canaries for a while before the others follow.
+// look observes the pods of canaries for r.Limits.Wait. It returns a *TroubleError if one has problems.
 func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 	type seen struct {
 		w      fleet.Workload
@@ -153,5 +153,5 @@ func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 	return nil
 }
 
-// lookEvery is how often the pods of canaries are looked at.
+// lookEvery is the interval at which the pods of canaries are checked.
 const lookEvery = 5 * time.Second

@@ -12,14 +12,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
 )
 
-// certificate is what the webhook serves.
+// certificate provides the certificate that the webhook serves.
 type certificate interface {
 	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	Lives() []certs.Life
 }
 
-// addCertificate finds the certificate, and adds the parts that keep it, its metrics and
-// its say on readiness.
+// addCertificate selects the source of the certificate, and registers its components, metrics and readiness
+// check.
 func (o *Options) addCertificate(log logr.Logger, s *service) (certificate, error) {
 	found, err := o.certificate(log, s)
 	if err != nil {
@@ -65,8 +65,8 @@ func (o *Options) certificate(log logr.Logger, s *service) (certificate, error) 
 	return o.issueCertificate()
 }
 
-// issueCertificate makes an authority and its serving certificate in memory, and writes
-// the bundle where the user wants it.
+// issueCertificate creates an authority and its serving certificate in memory, and writes the CA bundle to
+// the file CAOut, if set.
 func (o *Options) issueCertificate() (*certs.Leaf, error) {
 	authority, err := certs.NewAuthority(time.Now())
 	if err != nil {
@@ -85,7 +85,7 @@ func (o *Options) issueCertificate() (*certs.Leaf, error) {
 	return leaf, nil
 }
 
-// writeFile replaces a file whole: a reader sees the old content or the new one.
+// writeFile replaces a file atomically: a reader sees either the old content or the new one.
 func writeFile(name string, data []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// loader finds the cluster as kubectl does; inside a pod it is the pod's own.
+// loader returns the client configuration, found as kubectl does; inside a pod it is the pod's own.
 func (o *Options) loader() clientcmd.ClientConfig {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.Kubeconfig
@@ -34,8 +34,8 @@ func (o *Options) restConfig() (*rest.Config, error) {
 	return config, nil
 }
 
-// ownNamespace is the one that the program runs in: POD_NAMESPACE says so, or else the
-// service account's files, or else the kubeconfig's context.
+// ownNamespace returns the namespace that the program runs in: POD_NAMESPACE, else that of the service
+// account's files or of the kubeconfig's context.
 func (o *Options) ownNamespace() (string, error) {
 	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
 		return namespace, nil
@@ -47,22 +47,23 @@ func (o *Options) ownNamespace() (string, error) {
 	return namespace, nil
 }
 
-// cluster is the one that serve works for, and who serve is in it.
+// cluster is the cluster that serve works for, and the identity of this replica in it.
 type cluster struct {
-	name      string // of the installation; empty: nothing is written
+	name      string // name of the installation; "": nothing is written to the cluster
 	namespace string // the injector's own
-	pod       string // the injector's own; empty outside of one
+	pod       string // name of the injector's own pod; "" outside of a pod
 	config    *rest.Config
 	client    kubernetes.Interface
 }
 
-// connect finds the cluster. It asks it nothing yet.
+// connect creates the client. It does not contact the API server.
 func (o *Options) connect() (*cluster, error) {
 	config, err := o.restConfig()
 	if err != nil {
 		return nil, err
 	}
-	// A pod waits for each request, and the API server limits its callers itself.
+	// Do not throttle requests on the client side: pods wait for some of them, and the API server has its
+	// own limits.
 	config.QPS = -1
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
@@ -75,11 +76,11 @@ func (o *Options) connect() (*cluster, error) {
 	return &cluster{name: o.Name, namespace: namespace, pod: os.Getenv("POD_NAME"), config: config, client: client}, nil
 }
 
-// releaseTime is how long the start waits for the API server to tell its release.
+// releaseTime bounds the wait for the API server's version at the start.
 const releaseTime = 2 * time.Second
 
-// release is that of the API server, nil where it does not answer. It is asked once: after an upgrade of the
-// cluster templates are checked for the release before until the program starts anew.
+// release returns the version of the API server, nil if it does not answer. It is read once: after an
+// upgrade of the cluster, templates are checked against the old version until the program is restarted.
 func (c *cluster) release(log logr.Logger) *version.Version {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
 	defer cancel()
@@ -96,7 +97,7 @@ func (c *cluster) release(log logr.Logger) *version.Version {
 	return known
 }
 
-// watchNamespaces prepares the watch of the cluster's namespaces.
+// watchNamespaces creates the watch of the cluster's namespaces.
 func (c *cluster) watchNamespaces() (*webhook.WatchedNamespaces, error) {
 	client, err := metadata.NewForConfig(c.config)
 	if err != nil {

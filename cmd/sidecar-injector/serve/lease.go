@@ -16,24 +16,24 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// How long a lease lasts, as everywhere in Kubernetes: when its holder dies, another
-// replica writes within 20 s, for each tries every 2 to 4.4 s. Nobody's admission waits for that.
+// The usual durations of leader election in Kubernetes. If the holder dies, another replica takes over
+// within 20 s, since each tries every 2 to 4.4 s. Admission does not depend on the lease.
 const (
 	leaseDuration = 15 * time.Second
 	leaseRenewal  = 10 * time.Second
 	leaseRetry    = 2 * time.Second
 )
 
-// lease lets one replica at a time write what all share. Its Lease has the
+// lease elects the replica that writes the objects which all replicas share. The Lease object has the
 // installation's name and namespace.
 type lease struct {
 	cluster *cluster
 	log     logr.Logger
-	// lead works until ctx is done.
+	// lead is called while the lease is held, and must return when ctx is done.
 	lead func(ctx context.Context) error
 }
 
-// run takes the lease, leads, and takes it again after losing it, until ctx is done.
+// run acquires the lease and leads, again after losing it, until ctx is done.
 func (l *lease) run(ctx context.Context) error {
 	identity, err := l.identity()
 	if err != nil {
@@ -49,7 +49,8 @@ func (l *lease) run(ctx context.Context) error {
 	return nil
 }
 
-// identity is the pod's name, so that a container that starts again still holds its lease.
+// identity returns the pod's name, so that a restarted container still holds its lease; outside of a pod, a
+// unique name.
 func (l *lease) identity() (string, error) {
 	if l.cluster.pod != "" {
 		return l.cluster.pod, nil
@@ -61,15 +62,15 @@ func (l *lease) identity() (string, error) {
 	return host + "_" + string(uuid.NewUUID()), nil
 }
 
-// What has become of a term.
+// The states of a term.
 const (
 	waiting int32 = iota
 	leading
 	over
 )
 
-// term is one time of waiting, leading and giving up. The lease is given back only
-// when the work under it has ended.
+// term waits for the lease, leads, and ends when the lease is lost or ctx is done. The lease is released
+// only after lead has returned.
 func (l *lease) term(ctx context.Context, log logr.Logger, identity string) error {
 	holding, release := context.WithCancel(context.WithoutCancel(ctx))
 	defer release()
@@ -118,11 +119,11 @@ func (l *lease) term(ctx context.Context, log logr.Logger, identity string) erro
 	return err
 }
 
-// lock makes its Lease, where there is none, by a PUT: that asks for the right to create
-// this one name only, and fails when another replica was quicker.
+// lock is a LeaseLock that creates a missing Lease by an update (PUT). That needs permissions for this one
+// name only, and fails if another replica was faster.
 type lock struct{ resourcelock.LeaseLock }
 
-// Create makes the Lease.
+// Create creates the Lease.
 func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	_, err := l.Client.Leases(l.LeaseMeta.Namespace).Update(ctx, &coordinationv1.Lease{
 		ObjectMeta: l.LeaseMeta,
@@ -131,6 +132,6 @@ func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRec
 	if err != nil {
 		return err
 	}
-	_, _, err = l.Get(ctx) // the lock remembers what it has got
+	_, _, err = l.Get(ctx) // lets the embedded lock remember the object
 	return err
 }

@@ -20,15 +20,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// maxSideConnections bounds the connections of each listener beside the webhook's. The kubelet and
-// a few Prometheus need one each.
+// maxSideConnections is the largest number of open connections of each listener other than the webhook's.
+// The kubelet and a few instances of Prometheus need one each.
 const maxSideConnections = 64
 
-// maxScrapes is how many scrapes are answered at once; each takes memory for all series.
+// maxScrapes is the number of concurrent scrapes; each needs memory for all series.
 const maxScrapes = 4
 
-// listenAndServe listens on address before it returns, and serves until ctx is
-// done. An empty address is none.
+// listenAndServe listens on address before it returns, and serves until ctx is done. It does nothing if
+// address is "".
 func listenAndServe(ctx context.Context, group *errgroup.Group, log logr.Logger, what, address string, handler http.Handler) error {
 	if address == "" {
 		return nil
@@ -38,7 +38,7 @@ func listenAndServe(ctx context.Context, group *errgroup.Group, log logr.Logger,
 		return fmt.Errorf("%s address: %w", what, err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
-	if what != "pprof" { // a profile takes as long as it is asked to
+	if what != "pprof" { // the client chooses the duration of a profile
 		server.WriteTimeout = 10 * time.Second
 	}
 	bound := webhook.Bound(server, listener, maxSideConnections)
@@ -56,7 +56,7 @@ func listenAndServe(ctx context.Context, group *errgroup.Group, log logr.Logger,
 	return nil
 }
 
-// readiness says whether the API server may send pods here.
+// readiness determines whether the API server may send requests to this replica.
 type readiness struct {
 	templates   func() bool
 	namespaces  func() bool
@@ -65,14 +65,14 @@ type readiness struct {
 	draining    atomic.Bool
 
 	mu   sync.Mutex
-	said time.Time // when it last said yes
+	said time.Time // time of the last success
 }
 
-// readyFor is how long a yes counts: among the checks is a handshake, which costs more than a pod
-// does, and anybody who reaches the port may ask.
+// readyFor is how long a success is cached. One of the checks is a TLS handshake, which costs more than an
+// admission, and anybody who can reach the port may request it.
 const readyFor = time.Second
 
-// fail makes it say no for good.
+// fail makes all further checks fail.
 func (r *readiness) fail() { r.draining.Store(true) }
 
 func (r *readiness) check() error {
@@ -109,7 +109,7 @@ func (r *readiness) ask() error {
 	return nil
 }
 
-// healthHandler answers /healthz, whether the process lives, and /readyz.
+// healthHandler serves /healthz, which reports that the process is alive, and /readyz.
 func healthHandler(ready *readiness) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -131,7 +131,7 @@ func metricsHandler(registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// newRegistry holds what concerns the process as a whole.
+// newRegistry returns a registry with the metrics of the process.
 func newRegistry(b Build) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(

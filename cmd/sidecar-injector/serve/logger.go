@@ -11,9 +11,9 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// newLogger writes JSON lines to w. Nothing is sampled: every decision leaves its
-// line. The loggers of controller-runtime, of client-go and of the standard library,
-// which net/http writes a caller's failed handshakes to, are led there too.
+// newLogger returns a logger that writes JSON lines to w, without sampling, so that every decision is
+// logged. The loggers of controller-runtime, client-go and the standard library, to which net/http logs
+// failed handshakes, are redirected to it.
 func newLogger(w io.Writer, debug bool) logr.Logger {
 	encoding := zap.NewProductionEncoderConfig()
 	encoding.EncodeTime = zapcore.RFC3339NanoTimeEncoder
@@ -22,10 +22,10 @@ func newLogger(w io.Writer, debug bool) logr.Logger {
 		level = zapcore.DebugLevel
 	}
 	logger := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(encoding), zapcore.Lock(zapcore.AddSync(w)), level))
-	// The level is one that exists, which is all that could be wrong.
+	// It fails only for an invalid level.
 	_, _ = zap.RedirectStdLogAt(logger.Named("net/http"), zapcore.DebugLevel)
 	log := zapr.NewLogger(logger)
-	ctrllog.SetLogger(log) // it names its own loggers controller-runtime
+	ctrllog.SetLogger(log) // its loggers are already named controller-runtime
 	klog.SetLoggerWithOptions(log.WithName("client-go"), klog.ContextualLogger(true))
 	return log
 }

@@ -12,22 +12,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// component is a part of the program that works beside the webhook.
+// component is a part of the program that runs beside the webhook.
 type component interface {
-	// Run works until ctx is done and gives nil then. An error ends the program.
+	// Run works until ctx is done and then returns nil. An error ends the program.
 	Run(ctx context.Context) error
 }
 
-// parts are what addParts adds to the webhook.
+// parts are the components and handlers that addParts adds to the webhook.
 type parts struct {
 	everywhere []component             // run in every replica
-	writers    []component             // run in the replica that holds the lease: they write what replicas share
+	writers    []component             // run in the replica that holds the lease, because they write what replicas share
 	handlers   map[string]http.Handler // on the webhook's listener, by path
-	checks     []func() error          // of readiness; an error says in words what is missing
+	checks     []func() error          // readiness checks; the error says what is missing
 }
 
-// addParts makes the parts that work beside the webhook. s is complete but for them and
-// the server.
+// addParts creates the parts beside the webhook. s must be complete except for them and the server.
 func (o *Options) addParts(log logr.Logger, s *service) error {
 	if s.cluster != nil && s.cluster.name != "" {
 		s.handler.Events = webhook.NewEvents(s.cluster.client.CoreV1().Events(""), s.cluster.pod, s.handler.Metrics, log, time.Now)
@@ -43,7 +42,7 @@ func (o *Options) addParts(log logr.Logger, s *service) error {
 	return o.addKeeper(log, s)
 }
 
-// addKeeper has the fleet looked after, if that is wanted.
+// addKeeper adds the keeper, if o.Keeper selects any work.
 func (o *Options) addKeeper(log logr.Logger, s *service) error {
 	if len(o.Keeper) == 0 {
 		return nil
@@ -67,7 +66,7 @@ func (o *Options) addKeeper(log logr.Logger, s *service) error {
 	return nil
 }
 
-// drain makes the handlers close their connections, where they can.
+// drain calls Drain on the handlers that have it, so that they close their connections.
 func (p *parts) drain() {
 	for _, handler := range p.handlers {
 		if d, ok := handler.(interface{ Drain() }); ok {
@@ -76,7 +75,7 @@ func (p *parts) drain() {
 	}
 }
 
-// run runs the parts until ctx is done. Nobody writes without a name.
+// run runs the parts until ctx is done. The writers run only in an installation with a name.
 func (p *parts) run(ctx context.Context, log logr.Logger, c *cluster) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return runAll(ctx, p.everywhere) })

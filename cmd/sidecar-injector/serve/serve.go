@@ -1,5 +1,5 @@
-// Package serve runs the admission webhook: listeners, certificates, templates and namespaces of a cluster, the
-// lease of the replica that writes, and the drain at the end.
+// Package serve runs the admission webhook: listeners, certificates, templates, the cluster's namespaces,
+// the lease for writing, and draining.
 package serve
 
 import (
@@ -22,46 +22,49 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Options say what is served, where, and for whom.
+// Options configure Run.
 type Options struct {
-	// Listen is the address of the webhook. Of the other listeners an empty address is none.
+	// Listen is the address of the webhook. The other listeners are disabled if their address is "".
 	Listen, MetricsListen, HealthListen, PprofListen string
 
-	// Standalone serves without a cluster; Namespaces are then those that do not just count as enabled.
+	// Standalone serves without a cluster. Namespaces are then used as given, and every other namespace
+	// counts as enabled.
 	Standalone bool
 	Namespaces []inject.Namespace
-	// Kubeconfig and Context name the cluster as in kubectl; without them it is that of the pod.
+	// Kubeconfig and Context select the cluster as in kubectl; if both are empty inside a pod, it is the
+	// pod's own.
 	Kubeconfig, Context string
-	// Name is that of the installation, of which its objects in the cluster have theirs; nothing
-	// in the cluster is written without it.
+	// Name is the name of the installation, after which its objects in the cluster are named. If it is "",
+	// nothing is written to the cluster.
 	Name string
 
-	// CertificateDir has tls.crt and tls.key that are made elsewhere. Without it, and without a
-	// Name, an authority is made in memory; its bundle is written to the file CAOut.
+	// CertificateDir contains tls.crt and tls.key from another program. If it and Name are "", an authority
+	// is created in memory, and its bundle is written to the file CAOut.
 	CertificateDir, CAOut string
-	// Hosts are further names and addresses that the certificate is for.
+	// Hosts are further DNS names and IP addresses for the certificate.
 	Hosts []string
 
 	TemplateDirs []string
-	// Keeper says how the fleet is looked after; empty: not at all.
+	// Keeper selects the work of the keeper; empty disables it.
 	Keeper   []keeper.Work
 	Settings *inject.Settings
-	// Drain is how long requests are still answered after a signal.
+	// Drain is how long requests are still answered after the signal to stop.
 	Drain time.Duration
-	// Debug also logs requests that were turned away.
+	// Debug enables the debug log, which includes rejected requests.
 	Debug bool
 	Build Build
 }
 
-// Build says what the binary was made from.
+// Build describes the build of the binary.
 type Build struct {
 	Version, Commit, Go string
 }
 
-// Run puts everything together and serves until a signal has been heeded. It logs to w.
+// Run assembles the service and serves until a signal to stop, then drains. It logs to w. It returns an
+// error if a part fails.
 func Run(o *Options, w io.Writer) error {
 	growHeap(growthLoading)
-	// From here on a signal never just kills: the API server may already know us.
+	// From here on a signal does not kill the process, because the API server may already send requests.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
@@ -71,13 +74,13 @@ func Run(o *Options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if s.cluster == nil { // else its templates are still to come
+	if s.cluster == nil { // in a cluster, its templates are loaded later
 		templatesLoaded()
 	}
 	return o.serve(log, signals, s)
 }
 
-// assemble makes all parts and ties them together.
+// assemble creates all parts and connects them.
 func (o *Options) assemble(log logr.Logger) (_ *service, err error) {
 	s := &service{}
 	if !o.Standalone {
@@ -127,7 +130,7 @@ func (o *Options) assemble(log logr.Logger) (_ *service, err error) {
 	return s, nil
 }
 
-// namespaces are a watch's in a cluster, and those of the file without one.
+// namespaces returns the watch of the cluster's namespaces, or, without a cluster, those of the options.
 func (o *Options) namespaces(c *cluster) (namespaces, error) {
 	if c != nil {
 		return c.watchNamespaces()
@@ -135,16 +138,16 @@ func (o *Options) namespaces(c *cluster) (namespaces, error) {
 	return webhook.NewStandaloneNamespaces(o.Namespaces), nil
 }
 
-// namespaces answer for themselves once Run runs and Synced says so.
+// namespaces is a webhook.Namespaces that is usable while Run runs and once Synced returns true.
 type namespaces interface {
 	webhook.Namespaces
 	Run(ctx context.Context)
 	Synced() bool
 }
 
-// service is all that runs.
+// service holds all parts of the program.
 type service struct {
-	cluster    *cluster // nil without one
+	cluster    *cluster // nil if there is none
 	settings   *inject.Settings
 	library    *source.Library
 	resources  *source.Resources // nil without a cluster
@@ -156,10 +159,10 @@ type service struct {
 	parts
 }
 
-// errSecondSignal ends the program before the drain is over.
+// errSecondSignal is returned if a second signal arrives before draining is finished.
 var errSecondSignal = errors.New("stopped by a second signal before the drain was over")
 
-// serve runs the service until a signal comes, and drains it then.
+// serve runs the service until a signal arrives, and then drains it.
 func (o *Options) serve(log logr.Logger, signals <-chan os.Signal, s *service) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

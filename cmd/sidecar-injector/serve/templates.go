@@ -13,8 +13,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
-// addTemplates loads the templates of every source; those of the cluster come later,
-// when it has been asked.
+// addTemplates loads the templates of every source except the cluster, whose templates are loaded later by
+// a watch.
 func (o *Options) addTemplates(log logr.Logger, s *service) (err error) {
 	report := func(c source.Change) {
 		logChange(log, c)
@@ -39,7 +39,7 @@ func (o *Options) addTemplates(log logr.Logger, s *service) (err error) {
 	return err
 }
 
-// addStatus has the status of the cluster's templates written.
+// addStatus adds the writer of the status of the cluster's templates.
 func addStatus(log logr.Logger, s *service) error {
 	if s.resources == nil {
 		return nil
@@ -52,9 +52,8 @@ func addStatus(log logr.Logger, s *service) error {
 	return nil
 }
 
-// loadTemplates gives a library that is in force and reports every change from now on. A
-// broken template is no reason not to serve the others; a source that cannot be read
-// at all is.
+// loadTemplates returns a loaded library, which calls report for every change from now on. A broken
+// template does not prevent the others from being served, but an unreadable source is an error.
 func (o *Options) loadTemplates(kubernetes *version.Version, report func(source.Change), further ...source.Source) (*source.Library, error) {
 	library := source.NewLibrary(time.Now, report, source.Usual(kubernetes, o.TemplateDirs, further...)...)
 	var unreadable *source.UnreadableError
@@ -64,7 +63,8 @@ func (o *Options) loadTemplates(kubernetes *version.Version, report func(source.
 	return library, nil
 }
 
-// logChange tells what a source brought. Findings hold the template's text, which is public, never a pod's.
+// logChange logs a change of a source. Findings contain text of templates, which is public, and never of
+// pods.
 func logChange(log logr.Logger, c source.Change) {
 	log = log.WithValues("source", c.Source)
 	if c.Err != nil {
@@ -90,10 +90,10 @@ func logChange(log logr.Logger, c source.Change) {
 	}
 }
 
-// maxLogged bounds the findings of a log line.
+// maxLogged is the largest number of findings in a log line.
 const maxLogged = 16
 
-// texts are the first findings, one by one, and how many more there are.
+// texts returns the first maxLogged findings, and the number of the rest.
 func texts(findings []templates.Finding) []string {
 	if len(findings) == 0 {
 		return nil

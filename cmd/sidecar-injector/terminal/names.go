@@ -8,12 +8,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Plain says whether a name can be one of a workload. Owner references and annotations
-// may hold any text: whoever may write pods chooses it, and others read it on their
-// terminals and paste it into their shells.
+// Plain reports whether a name can be that of a workload. Owner references and annotations may hold any
+// text, chosen by users who may create pods, while other users see them on their terminals and paste them
+// into their shells.
 func Plain(name string) bool { return len(validation.IsDNS1123Subdomain(name)) == 0 }
 
-// Shown is a name for people: as it is if it is plain, else quoted and cut.
+// Shown returns a name for display: unchanged if it is plain, else quoted and shortened.
 func Shown(name string) string {
 	if Plain(strings.ToLower(name)) {
 		return name
@@ -21,9 +21,9 @@ func Shown(name string) string {
 	return message.Quote(name)
 }
 
-// ShellWord is a text as one word of a shell command. Characters that are not to
-// be seen, other than breaks and tabs, become question marks: a terminal would act on some, and
-// others turn the direction of text.
+// ShellWord returns text as one word of a shell command, quoted if necessary. Unprintable characters other
+// than line breaks and tabs become question marks, because a terminal would interpret some of them, and
+// others change the direction of text.
 func ShellWord(text string) string {
 	const harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:,"
 	if text != "" && strings.Trim(text, harmless) == "" {

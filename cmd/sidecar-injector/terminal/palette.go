@@ -1,5 +1,5 @@
-// Package terminal makes text fit for people's terminals: colours, columns, names and
-// commands in which a stranger's text cannot do anything.
+// Package terminal formats text for terminals: colours, columns, and names and commands that contain
+// untrusted text.
 package terminal
 
 import (
@@ -10,19 +10,19 @@ import (
 	"github.com/fatih/color"
 )
 
-// Palette colours what goes to one stream, or leaves it plain, as the zero value does.
+// Palette colours the text for one stream if On is set; the zero value leaves it plain.
 type Palette struct{ On bool }
 
 // Bold makes a text bold.
 func (p Palette) Bold(text string) string { return p.paint(text, color.Bold) }
 
-// Faint makes a text paler than what is around it.
+// Faint makes a text paler than its surroundings.
 func (p Palette) Faint(text string) string { return p.paint(text, color.Faint) }
 
 // Red is the colour of failures and refusals.
 func (p Palette) Red(text string) string { return p.paint(text, color.FgRed) }
 
-// Green is the colour of what is as it should be.
+// Green is the colour of success.
 func (p Palette) Green(text string) string { return p.paint(text, color.FgGreen) }
 
 // Yellow is the colour of warnings.
@@ -36,15 +36,15 @@ func (p Palette) paint(text string, attribute color.Attribute) string {
 		return text
 	}
 	c := color.New(attribute)
-	c.EnableColor() // the library looks at the environment by itself; whoever made the palette has decided already
+	c.EnableColor() // overrides the library's own check of the environment
 	return c.Sprint(text)
 }
 
-// colours are what a palette writes; any other control character comes from outside.
+// colours matches the escape sequences of a palette; any other control character comes from input.
 var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// Printable replaces the control characters of a text for people: names in a manifest may
-// hold what would move a terminal's cursor. Line breaks and the palette's colours stay.
+// Printable replaces control characters, which names in a manifest may contain and which could move a
+// terminal's cursor. Line breaks, tabs and, if p.On is set, colours are kept.
 func (p Palette) Printable(text string) string {
 	if !strings.ContainsFunc(text, strange) {
 		return text
@@ -66,7 +66,7 @@ func (p Palette) Printable(text string) string {
 	return b.String()
 }
 
-// plain replaces every control character.
+// plain replaces every strange character by a question mark.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if strange(r) {

@@ -8,13 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// Pad fills a text with blanks up to a width in characters.
+// Pad appends blanks up to a width in characters.
 func Pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
-// Cut shows a value on one line: as it is if it can be printed, else quoted, and cut
-// if it is longer than 80 characters.
+// Cut returns a value for display on one line: quoted if it has unprintable characters, and shortened to 80
+// characters.
 func Cut(text string) string {
 	const longest = 80
 	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(text) {
@@ -23,7 +23,7 @@ func Cut(text string) string {
 	return Shorten(text, longest)
 }
 
-// Shorten cuts a text that is longer than a number of characters, and shows that it did.
+// Shorten truncates a text to a number of characters and then ends it with "…".
 func Shorten(text string, longest int) string {
 	if utf8.RuneCountInString(text) <= longest {
 		return text
@@ -31,7 +31,7 @@ func Shorten(text string, longest int) string {
 	return string([]rune(text)[:longest-1]) + "…"
 }
 
-// Plural is "1 sidecar", "2 sidecars".
+// Plural returns a number with its noun: "1 sidecar", "2 sidecars".
 func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -39,7 +39,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// FirstSentence is a description's first sentence.
+// FirstSentence returns the first sentence of a description.
 func FirstSentence(text string) string {
 	if i := strings.Index(text, ". "); i >= 0 {
 		return text[:i+1]

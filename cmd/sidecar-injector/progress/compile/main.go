@@ -1,8 +1,8 @@
-// Command compile runs a command that compiles Go packages, and shows on a terminal how many it has compiled:
+// Command compile runs a command that compiles Go packages, and shows on a terminal how many were compiled:
 //
 //	go run ./cmd/sidecar-injector/progress/compile [-of N] COMMAND [ARGUMENT...]
 //
-// On a terminal VERBOSE is set for the command, which then calls go build -v.
+// On a terminal it sets VERBOSE in the command's environment, so that the command calls go build -v.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	exit := (*exec.ExitError)(nil)
 	switch {
 	case errors.As(err, &exit):
-		os.Exit(max(1, exit.ExitCode())) // it has said why itself
+		os.Exit(max(1, exit.ExitCode())) // the command has printed the error
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "error: %v\n", err)
 		os.Exit(1)
@@ -57,7 +57,7 @@ func run(args []string, of int) error {
 	line.Show(what, 0, of)
 	compiled, lines := 0, bufio.NewScanner(output)
 	for lines.Scan() {
-		// go build -v names each package that it compiles; those in its cache it passes over.
+		// go build -v prints the name of each package that it compiles, but not of those in its cache.
 		if name := lines.Text(); name != "" && !strings.ContainsAny(name, " \t:") {
 			compiled++
 			line.Show(what, compiled, of)
