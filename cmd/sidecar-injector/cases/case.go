@@ -55,7 +55,7 @@ type Case struct {
 	namespace *inject.Namespace
 	config    *config.Config // nil if none is given
 	want      []byte         // content of want.yaml; nil if there is none
-	unwanted  bool           // somebody is about to write what is wanted
+	unwanted  bool           // the case may lack expectations, because they are about to be written
 	spec      *specText
 }
 

@@ -1,5 +1,4 @@
-// Package diff shows what changes between manifests and the same with their sidecars, without
-// the values of Secrets.
+// Package diff compares manifests with and without their sidecars, and masks the values of Secrets.
 package diff
 
 import (
@@ -14,11 +13,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// context is how many lines around a change are shown.
+// context is the number of unchanged lines shown around a change.
 const context = 3
 
-// Text compares file by file what was read with what inject prints; "" if all
-// files stay as they are.
+// Text returns a unified diff, file by file, between the original and the edited documents; "" if no file
+// changes.
 func Text(documents []offline.Edited) (string, error) {
 	var b strings.Builder
 	for len(documents) > 0 {
@@ -66,7 +65,7 @@ func diffFile(documents []offline.Edited) (string, error) {
 	return maskDiff(text, old, changedTo), nil
 }
 
-// newMasked finds the values of Secrets in a file's text.
+// newMasked returns the lines of a file with values of Secrets, masked.
 func newMasked(name string, text []byte) (masked, error) {
 	stream, err := manifest.Parse(name, text)
 	if err != nil {
@@ -75,7 +74,7 @@ func newMasked(name string, text []byte) (masked, error) {
 	return maskSecrets(stream, text), nil
 }
 
-// maskDiff replaces lines of a unified diff by what may be shown of them.
+// maskDiff masks the values of Secrets in the lines of a unified diff.
 func maskDiff(text string, before, after masked) string {
 	if len(before) == 0 && len(after) == 0 {
 		return text
@@ -101,7 +100,7 @@ func maskDiff(text string, before, after masked) string {
 	return strings.Join(lines, "")
 }
 
-// hunkStart reads the first line numbers of @@ -1,2 +3,4 @@.
+// hunkStart parses the first line numbers of a hunk header such as @@ -1,2 +3,4 @@.
 func hunkStart(header string) (old, new int) {
 	fields := strings.Fields(header)
 	if len(fields) < 3 {
@@ -112,7 +111,7 @@ func hunkStart(header string) (old, new int) {
 	return old, new
 }
 
-// Color paints a unified diff as git does.
+// Color colours a unified diff as git does.
 func Color(text string, p terminal.Palette) string {
 	if !p.On {
 		return text

@@ -12,12 +12,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// masked holds, by line number from 1, what may be shown of lines with values of Secrets.
+// masked maps the numbers of lines with values of Secrets, from 1, to their masked text.
 type masked map[int]string
 
 const mask = "***"
 
-// line is a line of a diff, without its sign's text if that is secret.
+// line returns a line of a diff, masked if necessary; its first character, the sign, is kept.
 func (m masked) line(number int, line string) string {
 	shown, secret := m[number]
 	if !secret {
@@ -31,12 +31,12 @@ func (m masked) line(number int, line string) string {
 	return line
 }
 
-// lastApplied holds a copy of the whole object, as kubectl apply left it.
+// lastApplied is the annotation in which kubectl apply keeps a copy of the whole object.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// maskSecrets covers the values of every Secret of a stream: all text from where the
-// parser saw a value begin to where it saw the next thing begin that is none, so that
-// nothing has to be guessed about quotes and indentation. Comments in between go too.
+// maskSecrets masks the values of every Secret in a stream: all text from where the parser found a value to
+// where it found the next node that is not secret, so that nothing has to be assumed about quotes and
+// indentation. Comments in between are masked as well.
 func maskSecrets(stream *manifest.Stream, text []byte) masked {
 	m := &masker{lines: bytes.SplitAfter(text, []byte("\n")),
 		hidden: map[*yaml.Node]bool{}, visited: map[*yaml.Node]bool{},
@@ -60,14 +60,14 @@ func maskSecrets(stream *manifest.Stream, text []byte) masked {
 	return m.masked()
 }
 
-// place is a line, from 1, and a byte in it, from 0.
+// place is a position: a line, from 1, and a byte offset in it, from 0.
 type place struct{ line, at int }
 
 func (a place) compare(b place) int {
 	return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.at, b.at))
 }
 
-// beginning is where something begins; flow says that it does in braces.
+// beginning is the start of a node; flow is true inside of a flow collection ({} or []).
 type beginning struct {
 	place
 	flow bool
@@ -78,17 +78,18 @@ type span struct{ start, end int }
 
 type masker struct {
 	lines [][]byte
-	// values are the nodes to cover, hidden these and all below them.
+	// values are the nodes to mask; hidden contains them and all nodes below them.
 	values  []*yaml.Node
 	hidden  map[*yaml.Node]bool
 	visited map[*yaml.Node]bool
-	// starts are where all that may be shown begins; inFlow are the values in braces.
+	// starts are the starts of all nodes that may be shown; inFlow are the values inside of flow
+	// collections.
 	starts []beginning
 	inFlow map[*yaml.Node]bool
 	spans  map[int][]span
 }
 
-// object looks for Secrets; secret says that the list around it is one of Secrets.
+// object finds Secrets; secret is true if the surrounding list is a SecretList.
 func (m *masker) object(n *yaml.Node, secret bool) {
 	if n = manifest.Resolve(n); n == nil || m.visited[n] && !secret {
 		return
@@ -98,7 +99,7 @@ func (m *masker) object(n *yaml.Node, secret bool) {
 	if value := manifest.At(n, "/kind"); value != nil {
 		kind = value.Value
 	}
-	_, text := manifest.Member(n, "stringData") // nothing else has it
+	_, text := manifest.Member(n, "stringData") // only Secrets have it
 	if _, items := manifest.Member(n, "items"); items != nil && items.Kind == yaml.SequenceNode {
 		for _, item := range items.Content {
 			m.object(item, secret || kind == "SecretList")
@@ -115,8 +116,8 @@ func (m *masker) object(n *yaml.Node, secret bool) {
 	}
 }
 
-// fields hides the values of a mapping, also of those that it takes from others; all of
-// what is no mapping.
+// fields hides the values of a mapping, including those of merge keys (<<). If n is not a mapping, it is
+// hidden completely.
 func (m *masker) fields(n *yaml.Node) {
 	if n = manifest.Resolve(n); n == nil {
 		return
@@ -134,7 +135,7 @@ func (m *masker) fields(n *yaml.Node) {
 	}
 }
 
-// hide takes a node for a value, with what an alias stands for.
+// hide adds a node to the values, following aliases.
 func (m *masker) hide(n *yaml.Node) {
 	if n = manifest.Resolve(n); m.hidden[n] {
 		return
@@ -155,8 +156,7 @@ func (m *masker) hideAll(n *yaml.Node) {
 	}
 }
 
-// visit finds out where all that is not hidden begins. A null that is left out begins
-// nowhere.
+// visit records the starts of all nodes that are not hidden. An omitted null has no start.
 func (m *masker) visit(n *yaml.Node, flow bool) {
 	if n == nil {
 		return
@@ -179,7 +179,7 @@ func (m *masker) place(n *yaml.Node) place {
 	return place{n.Line, byteOffset(m.lines[n.Line-1], n.Column-1)}
 }
 
-// cover covers one value.
+// cover masks one value.
 func (m *masker) cover(n *yaml.Node) {
 	begin, flow := m.place(n), m.inFlow[n]
 	end, sameFlow := place{len(m.lines) + 1, 0}, false
@@ -192,7 +192,7 @@ func (m *masker) cover(n *yaml.Node) {
 		}
 	}
 	if !sameFlow && end.line > begin.line {
-		// Only a dash or a question mark stands before something else on its line.
+		// On the line of the next node only a dash or a question mark can precede it.
 		end = place{end.line, 0}
 	}
 	for closing := flow; end.line >= begin.line; end = (place{end.line - 1, -1}) {
@@ -208,7 +208,7 @@ func (m *masker) cover(n *yaml.Node) {
 			to = len(line)
 		}
 		shown := " \t\r\n"
-		if closing { // in braces, no value ends in one without a quote behind it
+		if closing { // in a flow collection no unquoted value ends in one of these
 			shown += ",]}"
 		}
 		text := bytes.TrimRight(line[from:max(from, to)], shown)
@@ -220,7 +220,7 @@ func (m *masker) cover(n *yaml.Node) {
 	}
 }
 
-// endsDocument says whether a line is --- or ..., which no value can hold.
+// endsDocument reports whether a line is a document marker (--- or ...), which no value can contain.
 func endsDocument(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte("---"))
 	if !ok {
@@ -229,13 +229,14 @@ func endsDocument(line []byte) bool {
 	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
 }
 
-// hasOddBreaks says whether YAML counts lines or characters otherwise than a diff does.
+// hasOddBreaks reports whether the text has characters because of which YAML counts lines or characters
+// differently than a diff.
 func hasOddBreaks(text []byte) bool {
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	return bytes.ContainsAny(text, "\r\u0085\u2028\u2029\ufeff")
 }
 
-// all covers every line.
+// all masks every line.
 func (m *masker) all() masked {
 	out := masked{}
 	for i := range m.lines {
@@ -244,7 +245,7 @@ func (m *masker) all() masked {
 	return out
 }
 
-// masked applies the spans.
+// masked returns the lines with the spans masked.
 func (m *masker) masked() masked {
 	out := masked{}
 	for number, spans := range m.spans {
@@ -263,7 +264,7 @@ func (m *masker) masked() masked {
 	return out
 }
 
-// byteOffset turns a number of characters into one of bytes.
+// byteOffset converts an offset in characters to one in bytes.
 func byteOffset(line []byte, characters int) int {
 	if characters <= 0 {
 		return 0

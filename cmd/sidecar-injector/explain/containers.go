@@ -8,7 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// explainContainers says of each container whose it is.
+// explainContainers describes each container of after and says where it comes from. before is the pod
+// without the new additions.
 func explainContainers(instances []Instance, before, after *podFields) []Container {
 	var all []Container
 	observed := map[string]containerStatus{}
@@ -46,7 +47,7 @@ func explainContainers(instances []Instance, before, after *podFields) []Contain
 	return all
 }
 
-// ownerOf is the instance that added a container, "" for the pod's own.
+// ownerOf returns the instance that added a container; "" for the pod's own containers.
 func ownerOf(instances []Instance, container string) string {
 	for _, in := range instances {
 		if (in.Outcome == inject.Injected || in.Outcome == inject.Unchanged) && slices.Contains(in.Containers, container) {
@@ -56,7 +57,8 @@ func ownerOf(instances []Instance, container string) string {
 	return ""
 }
 
-// text is the state of a container in a word or two.
+// text returns the state of a container in a few words; counts is true if the READY column counts the
+// container.
 func (s containerStatus) text(counts bool) string {
 	restarts := ""
 	if s.RestartCount > 0 {
@@ -83,9 +85,8 @@ func (s containerStatus) text(counts bool) string {
 	return ""
 }
 
-// readyFigure is the READY column as kubectl computes it: the ready ones of the
-// containers and native sidecars. observed says that the pod came with a status; one
-// that exists without has nothing ready yet.
+// readyFigure returns the READY column as kubectl computes it: ready over all regular containers and native
+// sidecars. observed is true if the pod has a status; without one all containers count as ready.
 func readyFigure(containers []Container, pod *podFields) (figure string, observed bool) {
 	observed = pod.Status.Phase != "" || len(pod.Status.ContainerStatuses) > 0
 	all, ready := 0, 0

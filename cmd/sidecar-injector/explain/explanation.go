@@ -1,6 +1,6 @@
-// Package explain says why a pod has the containers that it has: of each whose it is, which template
-// and revision it came from, by which rule, and with which parameters; for a pod without sidecars, the first rule
-// that said no and what to do about it. It works on values: a cluster's part of them is read by package live.
+// Package explain describes why a pod has the containers that it has: where each comes from, with template,
+// revision, rule and parameters; for a pod without sidecars, the rule that prevents them and what to do
+// about it. It works on values: what has to be read from a cluster is read by package live.
 package explain
 
 import (
@@ -15,42 +15,42 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Explanation says of one pod why READY says what it says.
+// Explanation describes one pod, and what its READY column shows.
 type Explanation struct {
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
 	Namespace string `json:"namespace"`
-	// NamespaceAssumed says that nobody gave the namespace: it counts as enabled.
+	// NamespaceAssumed is true if the namespace is not among the input, so it counts as enabled.
 	NamespaceAssumed bool `json:"namespaceAssumed,omitempty"`
-	// ServiceAccount is the one that the pod runs as.
+	// ServiceAccount is the name of the pod's service account.
 	ServiceAccount string `json:"serviceAccount,omitempty"`
-	// File and Line are absent for what was read from a cluster.
+	// File and Line are absent for an object read from a cluster.
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
 
-	// Outcome, Reason and Detail are of the decision about a pod that is created now.
+	// Outcome, Reason and Detail are those of the decision on the pod if it were created now.
 	Outcome inject.Outcome `json:"outcome"`
 	Reason  inject.Reason  `json:"reason"`
 	Detail  string         `json:"detail,omitempty"`
-	// Live says that the pod exists in a cluster: Containers and Ready are as they are
-	// there, and Missing, nil if nothing is, what it would get if it were created now.
+	// Live is true if the pod exists in a cluster. Containers and Ready then describe its present state,
+	// and Missing what it would get in addition if it were created now; nil if that is nothing.
 	Live    bool     `json:"live,omitempty"`
 	Missing *Missing `json:"missing,omitempty"`
-	// Ready is the READY column, such as 3/3. Unless Observed, it is what it will say
-	// once all containers are up.
+	// Ready is the READY column, such as 3/3. If Observed is false, it is what the column will show once
+	// all containers are up.
 	Ready    string `json:"ready,omitempty"`
 	Observed bool   `json:"observed,omitempty"`
 
-	// Pods are those that a workload of a cluster has now, by what they carry.
+	// Pods are the present pods of a workload in a cluster, grouped by their sidecars.
 	Pods []PodGroup `json:"pods,omitempty"`
 
-	// Containers in the order in which the pod has them, init containers first.
+	// Containers in the order of the pod, init containers first.
 	Containers []Container `json:"containers,omitempty"`
 	Instances  []Instance  `json:"instances,omitempty"`
-	// PodGets are the fields of the pod itself that are added, other than containers and volumes.
+	// PodGets are the added fields of the pod itself, except containers and volumes.
 	PodGets []string `json:"podGets,omitempty"`
-	// Rules are those of the decision about the pod as a whole, in the order in which they
-	// were tried, up to the one that said no, if one did.
+	// Rules are the tests of the pod as a whole, in the order in which they were applied, up to the one
+	// that ended the decision, if any.
 	Rules    []Rule   `json:"rules,omitempty"`
 	Remedies []Remedy `json:"remedies,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
@@ -65,15 +65,15 @@ type Container struct {
 	Image string `json:"image,omitempty"`
 	// Role is one of the role constants.
 	Role string `json:"role"`
-	// Counts says that READY counts it: init containers that end are not counted.
+	// Counts is true if the READY column counts the container; it does not count init containers that end.
 	Counts bool `json:"counts"`
-	// Instance that it belongs to; "" for the app's own.
+	// Instance is the instance that added it; "" for the app's own.
 	Instance string `json:"instance,omitempty"`
-	// State is what the cluster said of it, "" without a cluster's word.
+	// State is the container's state in the cluster; "" without a cluster.
 	State string `json:"state,omitempty"`
-	// Gets is what sidecars put into a container of the app.
+	// Gets is what sidecars add to a container of the app.
 	Gets []string `json:"gets,omitempty"`
-	// Trouble is nil for a sidecar that is well, and for the app's own containers.
+	// Trouble is nil for a healthy sidecar, and for the app's own containers.
 	Trouble *Trouble `json:"trouble,omitempty"`
 
 	ready bool
@@ -95,37 +95,38 @@ type Instance struct {
 	Revision    string `json:"revision,omitempty"`
 	Origin      string `json:"origin,omitempty"`
 	Description string `json:"description,omitempty"`
-	// Canaries are those that may take the template's place. Of one that counts, Kind, Origin and
-	// Description are the instance's, and Revision too unless it is there already.
+	// Canaries are the canaries of the template. If one of them applies, Kind, Origin and Description are
+	// the canary's, and so is Revision unless the sidecar is already in the pod.
 	Canaries []Canary       `json:"canaries,omitempty"`
 	Outcome  inject.Outcome `json:"outcome"`
 	Reason   inject.Reason  `json:"reason"`
 	Detail   string         `json:"detail,omitempty"`
-	// Missing says that the pod exists without it.
+	// Missing is true if the pod exists without the instance.
 	Missing bool `json:"missing,omitempty"`
-	// AskedBy is the line that asked for it, and where that stands.
+	// AskedBy is the annotation or rule that requested it, AskedAt its place.
 	AskedBy string `json:"askedBy,omitempty"`
 	AskedAt string `json:"askedAt,omitempty"`
-	// AskedByPod says that it stands in the pod itself, or in its template.
+	// AskedByPod is true if AskedBy is in the pod or its template.
 	AskedByPod bool      `json:"-"`
 	Targets    []string  `json:"targets,omitempty"`
 	Containers []string  `json:"containers,omitempty"`
 	Volumes    []string  `json:"volumes,omitempty"`
 	Parameters []Setting `json:"parameters,omitempty"`
 	Notes      []string  `json:"notes,omitempty"`
-	// Apart says what it may not be able to read, for it runs as another user than the app.
+	// Apart lists warnings about files that it may not be able to read, because it runs as another user
+	// than the app.
 	Apart []string `json:"apart,omitempty"`
-	// Needs are the rights that the pod's service account has to have.
+	// Needs are the permissions that the pod's service account must have.
 	Needs    []v1alpha1.Permission `json:"needs,omitempty"`
 	Outdated string                `json:"outdated,omitempty"`
-	// Rules are those that were tried on the instance, in their order.
+	// Rules are the tests of the instance, in the order in which they were applied.
 	Rules []Rule `json:"rules,omitempty"`
 
 	askedBy inject.Reason
-	canary  string // the one that the Revision is of
+	canary  string // name of the canary that Revision belongs to
 }
 
-// Canary is a template that may take the place of another, and whether it does for the pod.
+// Canary is a canary of a template, and whether it applies to the pod.
 type Canary struct {
 	Name   string `json:"name"`
 	Counts bool   `json:"counts"`
@@ -137,12 +138,12 @@ type Setting struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Origin string `json:"origin"`
-	// At is where the annotation stands.
+	// At is the place of the annotation.
 	At string `json:"at,omitempty"`
 }
 
-// New explains one answer. What a cluster knows beside the pod itself is added to it later, by AddPods,
-// AddMissingAccess and SetLastLine.
+// New explains one answer. What only a cluster knows is added afterwards by AddPods, AddMissingAccess and
+// SetLastLine.
 func New(a *offline.Answer) (*Explanation, error) {
 	injected, err := a.Injected()
 	if err != nil {
@@ -150,7 +151,7 @@ func New(a *offline.Answer) (*Explanation, error) {
 	}
 	var before, after podFields
 	for raw, into := range map[*podFields][]byte{&before: a.Pod.JSON, &after: injected} {
-		// What is of the wrong type is for the API server to refuse; here it only goes unseen.
+		// Fields of the wrong type are ignored here; the API server rejects them.
 		if err := json.Unmarshal(into, raw); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
 			return nil, fmt.Errorf("%s: pod: %w", a.Place(""), err)
 		}
@@ -190,8 +191,8 @@ func New(a *offline.Answer) (*Explanation, error) {
 	return e, nil
 }
 
-// explainInstances are those of the decision, in its order, and then those that an
-// earlier injection left in the pod though nobody asks for them now.
+// explainInstances returns the instances of the decision, in its order, followed by those of an earlier
+// injection that are in the pod although nothing requests them now.
 func explainInstances(a *offline.Answer) []Instance {
 	var all []Instance
 	for i := range a.Result.Instances {
@@ -232,11 +233,11 @@ func explainInstances(a *offline.Answer) []Instance {
 	return all
 }
 
-// declinesNoMatch is told of a template that matches a pod which asks for nothing.
+// declinesNoMatch is the note on a matching template in a pod whose request annotation is empty.
 const declinesNoMatch = "the pod's annotation " + inject.RequestAnnotation + " is empty: that declines what its namespace asks for, and no template that matches; " +
 	"the label " + inject.InjectionLabel + ": disabled does"
 
-// tellAsker is the line that asked for the instance, and where it stands.
+// tellAsker sets AskedBy and AskedAt.
 func (e *Instance) tellAsker(a *offline.Answer, in *inject.Instance) {
 	asking := a.Result.Trace.Asking
 	switch in.AskedBy {

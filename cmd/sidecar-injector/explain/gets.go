@@ -10,8 +10,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// gets is what a container of the app has from sidecars: what it did not have before, and
-// the mounts and devices of volumes that an earlier injection added.
+// gets returns what a container of the app has from sidecars: what it did not have before, and mounts and
+// devices of volumes that an earlier injection added.
 func gets(instances []Instance, c containerFields, before *podFields) []string {
 	old := containerFields{}
 	for _, b := range slices.Concat(before.Spec.InitContainers, before.Spec.Containers) {
@@ -60,9 +60,9 @@ func gets(instances []Instance, c containerFields, before *podFields) []string {
 	return list
 }
 
-// volumeFrom names the instances that a container's volume is from. got is false for what
-// the container had before; in a pod that was injected before, that says nothing about
-// the volumes of the sidecars that are there.
+// volumeFrom returns the instances that added a container's volume, as text. got is false if the container
+// had the mount before injection; had says whether it is in the pod as given, which does not tell that for
+// sidecars that are already there.
 func volumeFrom(instances []Instance, volume string, had bool) (from string, got bool) {
 	var names []string
 	for _, in := range instances {
@@ -83,8 +83,8 @@ func (s environmentSource) text() string {
 	return "configMap " + s.ConfigMapRef.Name
 }
 
-// podGets are the fields of the pod itself that are added; containers, volumes and the
-// injector's own bookkeeping are told elsewhere.
+// podGets returns the added fields of the pod itself. Containers, volumes and the status annotation are
+// left out.
 func podGets(operations []inject.Operation) []string {
 	var list []string
 	for _, op := range operations {
@@ -97,12 +97,12 @@ func podGets(operations []inject.Operation) []string {
 	return list
 }
 
-// appendGot adds a field of the pod to a list. An object that the pod did not have, such
-// as all of its labels, is told by its members.
+// appendGot adds a field of the pod to a list. If a whole object is added, such as all labels, its members
+// are listed.
 func appendGot(list, path []string, value []byte) []string {
 	if len(path) < 2 || len(path) == 2 && slices.Contains([]string{"labels", "annotations", "securityContext"}, path[1]) {
 		members := map[string]json.RawMessage{}
-		if json.Unmarshal(value, &members) != nil { // no object after all
+		if json.Unmarshal(value, &members) != nil { // not an object
 			return list
 		}
 		for _, name := range slices.Sorted(maps.Keys(members)) {

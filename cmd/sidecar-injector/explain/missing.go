@@ -10,27 +10,25 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Missing is what a pod that exists should have and does not have. A pod gets its
-// sidecars when it is created, and never later.
+// Missing describes the sidecars that an existing pod should have and lacks. A pod gets its sidecars only
+// when it is created.
 type Missing struct {
-	// Instances that are not there, in the order of the explanation's.
+	// Instances are the names of the missing instances, in the order of the explanation.
 	Instances []string `json:"instances"`
-	// Causes are the ways in which that comes about; the pod does not tell which it was.
+	// Causes are the possible reasons; the pod does not show which of them applies.
 	Causes []string `json:"causes"`
-	// Ready, Containers and PodGets are those of a pod that is created today; empty if
-	// it would be refused.
+	// Ready, Containers and PodGets describe a pod that is created now; empty if it would be refused.
 	Ready      string      `json:"ready,omitempty"`
 	Containers []Container `json:"containers,omitempty"`
 	PodGets    []string    `json:"podGets,omitempty"`
 }
 
-// live says whether a cluster has the pod: only then it has an identity or a state.
+// live reports whether the pod exists in a cluster: only then it has a UID or a status.
 func (p *podFields) live() bool {
 	return p.Metadata.UID != "" || p.Status.Phase != "" || len(p.Status.ContainerStatuses) > 0
 }
 
-// explainLive takes the containers as they are in the cluster, and tells what today's
-// decision would give a new pod apart from them.
+// explainLive describes the containers as they are in the cluster, and separately what a new pod would get.
 func (e *Explanation) explainLive(a *offline.Answer, before, after *podFields) {
 	e.Live = true
 	there := slices.DeleteFunc(slices.Clone(e.Instances), func(in Instance) bool { return in.Outcome != inject.Unchanged })
@@ -58,8 +56,8 @@ func (e *Explanation) explainLive(a *offline.Answer, before, after *podFields) {
 	e.Missing = m
 }
 
-// causes are why a pod can be without what it should have; partly says that it has
-// other sidecars, so that the injector did see it.
+// causes returns why a pod can lack what it should have; partly is true if it has other sidecars, so the
+// injector has seen it.
 func causes(partly bool) []string {
 	if partly {
 		return []string{
@@ -73,11 +71,11 @@ func causes(partly bool) []string {
 	}
 }
 
-// owner is a controller that makes pods, as kubectl names it.
+// owner is the controller of a pod, as kubectl names it.
 type owner struct{ kind, name string }
 
-// owner is what makes the pod anew when it is deleted; for a ReplicaSet of a Deployment,
-// which names it by the hash, the Deployment. False if there is none.
+// owner returns the object that recreates the pod when it is deleted: the controller or, for a ReplicaSet
+// whose name ends in the pod's template hash, its Deployment. ok is false if there is none.
 func (p *podFields) owner() (owner, bool) {
 	references := p.Metadata.OwnerReferences
 	if len(references) == 0 {
@@ -92,8 +90,8 @@ func (p *podFields) owner() (owner, bool) {
 	return owner{reference.Kind, reference.Name}, true
 }
 
-// recreation is how a pod that exists comes to be created once more; others says that
-// there are other things to mend before.
+// recreation returns how to have a pod recreated; others is true if other remedies have to be applied
+// first.
 func recreation(a *offline.Answer, pod *podFields, others bool) Remedy {
 	namespace := terminal.ShellWord(a.Namespace.Name)
 	first := ""
@@ -120,8 +118,8 @@ func recreation(a *offline.Answer, pod *podFields, others bool) Remedy {
 	}
 }
 
-// outlived says that a new pod would be answered otherwise than the one that exists was,
-// or will be once its namespace is mended.
+// outlived reports whether a new pod would be decided on differently than the existing one was, now or
+// after its namespace is enabled.
 func (e *Explanation) outlived() bool {
 	switch e.Reason {
 	case inject.NamespaceDisabled, inject.NotEnabled:
@@ -130,7 +128,7 @@ func (e *Explanation) outlived() bool {
 	return e.Missing != nil
 }
 
-// absence is the sentence that a live pod is without something.
+// absence returns the sentence that a live pod lacks something; "" if it does not.
 func (w *writer) absence() string {
 	m := w.e.Missing
 	if m == nil {
@@ -149,7 +147,7 @@ func (w *writer) absence() string {
 	return text
 }
 
-// missing says why, and what a new pod would have.
+// missing writes why sidecars may be missing, and what a new pod would have.
 func (w *writer) missing() {
 	m := w.e.Missing
 	if m == nil {

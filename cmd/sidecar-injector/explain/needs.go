@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// needs lists the rights without which a sidecar does not work, and how to grant
-// them; the latter once for instances that need the same.
+// needs writes the permissions that a sidecar needs, and the commands that grant them; the commands are
+// written once for instances with equal needs.
 func (w *writer) needs(in *Instance) {
 	if !in.needy() {
 		return
@@ -41,13 +41,13 @@ func (w *writer) needs(in *Instance) {
 	}
 }
 
-// needy says whether the instance is in the pod and needs rights.
+// needy reports whether the instance is in the pod and needs permissions.
 func (in *Instance) needy() bool {
 	return len(in.Needs) > 0 && (in.Outcome == inject.Injected || in.Outcome == inject.Unchanged)
 }
 
-// grants are the commands that give a service account what a sidecar needs; none where it
-// takes more than a Role by namespace.
+// grants returns the commands that grant a service account what a sidecar needs; none if that takes more
+// than a Role by namespace.
 func grants(needs []v1alpha1.Permission, name, namespace, account string) []string {
 	var commands []string
 	for i, p := range needs {

@@ -1,6 +1,6 @@
 package explain
 
-// podFields is what an explanation reads of a pod.
+// podFields is the part of a pod that an explanation uses.
 type podFields struct {
 	Metadata struct {
 		UID                 string
@@ -35,7 +35,7 @@ type containerFields struct {
 	Lifecycle map[string]*struct{}
 }
 
-// environmentSource is an item of envFrom: one of the two has a name.
+// environmentSource is an item of envFrom; one of the two references has a name.
 type environmentSource struct {
 	Prefix                  string
 	ConfigMapRef, SecretRef struct{ Name string }

@@ -8,21 +8,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
-// PodGroup is a number of pods of a workload that carry the same.
+// PodGroup is a group of a workload's pods with the same sidecars.
 type PodGroup struct {
 	Pods int `json:"pods"`
-	// State is a word, Tone what it means to people.
+	// State is the state of the pods in a word, Tone its rating for display.
 	State string `json:"state"`
 	Tone  Tone   `json:"-"`
 	// Sidecars are instance=template@revision, in the order of the status.
 	Sidecars []string `json:"sidecars,omitempty"`
-	// Why says what is wrong with each that is not as it would be today.
+	// Why has a sentence for each sidecar that is not as it would be in a new pod.
 	Why []string `json:"why,omitempty"`
-	// Stale says that the pods would have other sidecars if they were created anew.
+	// Stale is true if the pods would have other sidecars if they were recreated.
 	Stale bool `json:"-"`
 }
 
-// Tone is how good a state is.
+// Tone is the rating of a state.
 type Tone int
 
 // The tones of a state.
@@ -33,8 +33,8 @@ const (
 	Bad
 )
 
-// AddPods adds the pods that a workload of a cluster has now, and sentences about sidecars that
-// ended badly in pods that are over.
+// AddPods adds the present pods of a workload, and sentences about sidecars that failed in pods that have
+// ended. If pods are stale, a remedy is added.
 func (e *Explanation) AddPods(groups []PodGroup, ends []string) {
 	e.Pods, e.Warnings = groups, append(e.Warnings, ends...)
 	if !rolls(e.Kind) || !slices.ContainsFunc(groups, func(g PodGroup) bool { return g.Stale }) {
@@ -50,20 +50,20 @@ func (e *Explanation) AddPods(groups []PodGroup, ends []string) {
 	})
 }
 
-// AddMissingAccess adds sentences about rights that the pod's service account lacks.
+// AddMissingAccess adds sentences about permissions that the pod's service account lacks.
 func (e *Explanation) AddMissingAccess(missing ...string) {
 	e.Warnings = append(e.Warnings, missing...)
 }
 
-// RightsAreGiven says that manifests give the pod's service account all that its sidecars need.
+// RightsAreGiven records that the manifests grant the pod's service account all that its sidecars need.
 func (e *Explanation) RightsAreGiven() { e.rightsGiven = true }
 
-// rolls says whether kubectl rollout restart knows the kind.
+// rolls reports whether kubectl rollout restart supports the kind.
 func rolls(kind string) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, kind)
 }
 
-// pods says which pods a workload has now.
+// pods writes which pods a workload has now.
 func (w *writer) pods() {
 	if len(w.e.Pods) == 0 {
 		return

@@ -11,10 +11,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Reason is an entry of one of the two closed lists.
+// Reason describes a reason of a decision or of a finding.
 type Reason struct {
 	Reason string `json:"reason"`
-	// List is decision for what becomes of pods, finding for what is wrong with templates.
+	// List is "decision" for reasons of decisions on pods, "finding" for findings in templates.
 	List     string           `json:"list"`
 	Outcomes []inject.Outcome `json:"outcomes,omitempty"`
 	Text     string           `json:"text"`
@@ -27,7 +27,7 @@ const (
 	listFinding  = "finding"
 )
 
-// reasons are both lists.
+// reasons returns the reasons of both lists.
 func reasons() []Reason {
 	var all []Reason
 	for _, r := range inject.Reasons() {
@@ -39,7 +39,7 @@ func reasons() []Reason {
 	return all
 }
 
-// ReasonNames are the names of both lists, sorted.
+// ReasonNames returns the names in both lists, sorted.
 func ReasonNames() []string {
 	var names []string
 	for _, r := range reasons() {
@@ -49,7 +49,7 @@ func ReasonNames() []string {
 	return slices.Compact(names)
 }
 
-// Reasons looks a name up in both lists, in any case.
+// Reasons returns the entries of that name in both lists, ignoring case.
 func Reasons(name string) []Reason {
 	var found []Reason
 	for _, r := range reasons() {
@@ -60,7 +60,7 @@ func Reasons(name string) []Reason {
 	return found
 }
 
-// NearestReason is the reason that a misspelt name stands for, or "".
+// NearestReason returns the reason that a misspelt name was probably meant to be, or "".
 func NearestReason(name string) string {
 	names := ReasonNames()
 	lower := make([]string, len(names))
@@ -73,7 +73,7 @@ func NearestReason(name string) string {
 	return ""
 }
 
-// ReasonsText is the entry, or both entries, of a reason.
+// ReasonsText returns the description of reasons.
 func ReasonsText(reasons []Reason, p terminal.Palette) string {
 	var b strings.Builder
 	for i, r := range reasons {

@@ -12,15 +12,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Remedy is one thing to do about a pod that did not get what somebody wanted.
+// Remedy is one step to get a pod the sidecars that were wanted.
 type Remedy struct {
 	Text string `json:"text"`
-	// Command to type, "" if there is none; Lines of YAML to write, nil if there are none.
+	// Command is a shell command, "" if there is none; Lines are lines of YAML to add, nil if there are
+	// none.
 	Command string   `json:"command,omitempty"`
 	Lines   []string `json:"lines,omitempty"`
 }
 
-// remedies are what to do, the most likely first.
+// remedies returns what can be done, the most likely first.
 func remedies(a *offline.Answer) []Remedy {
 	var all []Remedy
 	for _, group := range a.Misplaced {
@@ -91,7 +92,7 @@ func labelNamespace(a *offline.Answer) Remedy {
 	}
 }
 
-// setOnPod adds a label or annotation to the pod template.
+// setOnPod returns the remedy that sets a label or annotation in the pod template.
 func setOnPod(a *offline.Answer, key, value string, isLabel bool, why string) Remedy {
 	field := offline.PodMetadata(a.Pod, "annotations")
 	if isLabel {
@@ -116,20 +117,22 @@ func removeFromPod(a *offline.Answer, key string, isLabel bool, why string) Reme
 	return r
 }
 
-// restarts says whether a change of the pod template reaches the pods by itself and is
-// allowed: a pod is injected when it is created, and a Job's template cannot be changed.
+// restarts reports whether a pod template of the kind can be changed, with the effect that pods are
+// recreated. That is not so for a Pod, which is injected only when it is created, and for a Job, whose
+// template is immutable.
 func restarts(kind string) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "CronJob"}, kind)
 }
 
-// patchCommand sets keys of a workload in the cluster; a value of nil removes one.
+// patchCommand returns the command that sets keys of a workload in the cluster; a nil value removes the
+// key.
 func patchCommand(a *offline.Answer, workload manifest.Pod, field string, values map[string]*string) string {
 	var patch any = values
 	names := strings.Split(field, ".")
 	for _, name := range slices.Backward(names) {
 		patch = map[string]any{name: patch}
 	}
-	text, _ := json.Marshal(patch) // maps of strings always can be
+	text, _ := json.Marshal(patch) // maps of strings can always be marshalled
 	return fmt.Sprintf("kubectl patch %s %s -n %s --type merge -p %s",
 		strings.ToLower(workload.Kind), terminal.ShellWord(offline.Name(workload)), terminal.ShellWord(a.Namespace.Name), terminal.ShellWord(string(text)))
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Rule is one test of the decision and how it went.
+// Rule is one test of the decision and its result.
 type Rule struct {
 	Reason inject.Reason `json:"reason"`
 	Passed bool          `json:"passed"`
 	Text   string        `json:"text"`
 }
 
-// explainRules are rules of the decision as it tells them, but that it does not know
-// where its namespace came from.
+// explainRules converts the rules of a decision. If the namespace was assumed to be enabled, the rule about
+// that says so, which the decision does not know.
 func explainRules(a *offline.Answer, rules []inject.Rule) []Rule {
 	told := make([]Rule, len(rules))
 	for i, r := range rules {
@@ -31,18 +31,17 @@ func explainRules(a *offline.Answer, rules []inject.Rule) []Rule {
 	return told
 }
 
-// keptOut says that something is wrong with the instance itself.
+// keptOut reports whether the instance was left out because of itself.
 func (in *Instance) keptOut() bool {
 	return in.Outcome != inject.Injected && in.Outcome != inject.Unchanged && !in.asideOnly()
 }
 
-// asideOnly says that nothing is wrong with the instance itself: the pod is refused for
-// another one.
+// asideOnly reports whether the instance was left out only because the pod is refused for another one.
 func (in *Instance) asideOnly() bool {
 	return in.Outcome == inject.Refused && in.Reason == in.askedBy
 }
 
-// failed are the rules that were not passed.
+// failed returns the rules that were not passed.
 func failed(rules []Rule) []Rule {
 	return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.Passed })
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// textWidth is where lists of many small things are broken.
+// textWidth is the width, in characters, at which lists are wrapped.
 const textWidth = 100
 
-// Text is the explanation for somebody who has never heard of sidecars.
+// Text returns the explanation as text for readers without prior knowledge of sidecars.
 func (e *Explanation) Text(p terminal.Palette) string {
 	w := &writer{Palette: p, e: e}
 	w.head()
@@ -36,12 +36,12 @@ func (e *Explanation) Text(p terminal.Palette) string {
 	return p.Printable(w.b.String())
 }
 
-// writer writes one explanation.
+// writer writes the text of one explanation.
 type writer struct {
 	terminal.Palette
 	e *Explanation
 	b strings.Builder
-	// native says that native sidecars have been explained.
+	// native is set once native sidecars have been explained.
 	native bool
 }
 
@@ -50,7 +50,7 @@ func (w *writer) line(format string, args ...any) {
 	w.b.WriteByte('\n')
 }
 
-// head says what this is about and answers it in one sentence.
+// head writes the title and the verdict.
 func (w *writer) head() {
 	e := w.e
 	name := "without a name"
@@ -69,13 +69,13 @@ func (w *writer) head() {
 	}
 }
 
-// Verdict is the answer in a sentence or two.
+// Verdict returns the result in one or two sentences, without colours.
 func (e *Explanation) Verdict() string {
 	w := &writer{e: e}
 	return w.Printable(w.verdict())
 }
 
-// verdict is the answer.
+// verdict returns the result in one or two sentences.
 func (w *writer) verdict() string {
 	e := w.e
 	if e.Outcome == inject.Refused && !e.Live {
@@ -124,7 +124,7 @@ func (w *writer) verdict() string {
 	return text + w.absence()
 }
 
-// verb is what the injector does, or did, to the pod that is explained.
+// verb returns "adds" or "added", for what the injector does, or did, to the pod.
 func (w *writer) verb() string {
 	here, now := false, false
 	for _, in := range w.e.Instances {
@@ -140,7 +140,7 @@ func (w *writer) verb() string {
 	return "added"
 }
 
-// nothing says that no container that goes on running was added, and why.
+// nothing returns the sentence that no running container was added, and why.
 func (w *writer) nothing() string {
 	if w.e.Outcome == unknownOutcome {
 		return "what the injector would add today cannot be told from here."
@@ -154,7 +154,7 @@ func (w *writer) nothing() string {
 	return fmt.Sprintf("sidecar-injector adds nothing (%s).", w.e.Reason)
 }
 
-// little is what it does to a pod without giving it a sidecar.
+// little describes changes to a pod that do not include a running container.
 func (w *writer) little() string {
 	ending := 0
 	for _, c := range w.e.Containers {
@@ -171,7 +171,7 @@ func (w *writer) little() string {
 	return "changes the pod, but adds no container."
 }
 
-// podGets lists what the pod gets beside containers and volumes, or would get.
+// podGets writes the added fields of the pod itself.
 func (w *writer) podGets() {
 	label, list := "The pod itself gets: ", w.e.PodGets
 	if w.e.Missing != nil {
@@ -183,7 +183,7 @@ func (w *writer) podGets() {
 	}
 }
 
-// table shows containers, each with whose it is.
+// table writes the containers, each with where it comes from.
 func (w *writer) table(containers []Container) {
 	w.line("")
 	name, role, state := 0, 0, 0
@@ -232,7 +232,7 @@ func roleText(c Container) string {
 	return "app"
 }
 
-// whose says where a container comes from.
+// whose returns where a container comes from.
 func (w *writer) whose(c Container) string {
 	if c.Instance == "" {
 		return "the pod's own"
@@ -245,7 +245,7 @@ func (w *writer) whose(c Container) string {
 	return c.Instance
 }
 
-// templateText is template@revision (canary, origin).
+// templateText returns template@revision (canary, origin).
 func (in *Instance) templateText() string {
 	text := "template " + in.Template
 	if in.Revision != "" {
@@ -261,10 +261,10 @@ func (in *Instance) templateText() string {
 	return text
 }
 
-// stopped says that a test of the pod as a whole was not passed.
+// stopped reports whether a test of the pod as a whole was not passed.
 func (w *writer) stopped() bool { return len(failed(w.e.Rules)) > 0 }
 
-// rules are the tests of the decision, ✓ or ✗.
+// rules writes tests of the decision, marked with ✓ or ✗.
 func (w *writer) rules(indent string, rules []Rule) {
 	if len(rules) == 0 {
 		return

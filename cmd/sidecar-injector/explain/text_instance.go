@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// instance is what one sidecar is for, who asked for it, and with what.
+// instance writes the description of one sidecar: its purpose, what requested it, and its parameters.
 func (w *writer) instance(i int) {
 	in := &w.e.Instances[i]
 	w.line("")
@@ -40,7 +40,7 @@ func (w *writer) instance(i int) {
 	w.canaries(in)
 	if in.keptOut() {
 		rules := failed(in.Rules)
-		if !w.anything() && i == 0 && !w.stopped() { // all of them, once
+		if !w.anything() && i == 0 && !w.stopped() { // show the pod's rules with those of the first instance
 			rules = slices.Concat(w.e.Rules, in.Rules)
 		}
 		w.rules("  ", rules)
@@ -63,14 +63,14 @@ func (w *writer) instance(i int) {
 	for _, note := range in.Notes {
 		w.field("note", note)
 	}
-	if in.Outcome == inject.Unchanged { // of one that is to be added the warnings tell
+	if in.Outcome == inject.Unchanged { // for an instance to be added they are among the warnings
 		for _, text := range in.Apart {
 			w.field("note", text)
 		}
 	}
 }
 
-// canaries says which of the template's canaries counts, and why the others do not.
+// canaries writes which of the template's canaries applies, and why others do not.
 func (w *writer) canaries(in *Instance) {
 	label := "canary"
 	for _, c := range in.Canaries {
@@ -83,7 +83,7 @@ func (w *writer) canaries(in *Instance) {
 	}
 }
 
-// why is the reason of an instance that is asked for and injected.
+// why returns the reason of an injected instance.
 func (w *writer) why(in *Instance) string {
 	if in.Outcome == inject.Injected {
 		return string(in.Reason) + ", "
@@ -91,8 +91,7 @@ func (w *writer) why(in *Instance) string {
 	return ""
 }
 
-// near is a place without what everybody knows: file:line:column of the file that the
-// workload stands in is its line.
+// near shortens a place: file:line:column in the workload's own file becomes its line.
 func (w *writer) near(place string) string {
 	if w.e.File == "" {
 		return place
@@ -105,7 +104,7 @@ func (w *writer) near(place string) string {
 	return "line " + line
 }
 
-// anything says whether the pod has a sidecar of ours.
+// anything reports whether the pod has or gets a sidecar.
 func (w *writer) anything() bool {
 	for _, in := range w.e.Instances {
 		if in.Outcome == inject.Injected || in.Outcome == inject.Unchanged {
@@ -115,7 +114,7 @@ func (w *writer) anything() bool {
 	return false
 }
 
-// parameters lists what was given, one a line, and then the defaults.
+// parameters writes the given parameters, one a line, and then the defaults.
 func (w *writer) parameters(in *Instance) {
 	width, valueWidth := 0, 0
 	for _, s := range in.Parameters {
@@ -144,14 +143,14 @@ func (w *writer) parameters(in *Instance) {
 	}
 }
 
-// fieldWidth is that of the longest label.
+// fieldWidth is the width of the longest label.
 const fieldWidth = len("asked for by")
 
 func (w *writer) field(label, text string) {
 	w.line("  %s  %s", terminal.Pad(label, fieldWidth), text)
 }
 
-// wrapped lists small things behind a label, over as many lines as it takes.
+// wrapped writes a label and a list, wrapped at textWidth.
 func (w *writer) wrapped(label string, items []string) {
 	text, filled := label, false // a label is never alone on its line
 	for i, item := range items {

@@ -10,18 +10,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Trouble is what a sidecar of a pod that exists suffers from, and where more can be read.
+// Trouble describes a problem of a sidecar in an existing pod, and where to read more.
 type Trouble struct {
-	// Says is what the cluster says of it: the message of its end, or why it does not start.
+	// Says is the cluster's message about it: the termination message, or why the container does not start.
 	Says string `json:"says,omitempty"`
-	// ExitCode is that of a container that has ended badly.
+	// ExitCode is the exit code of a container that failed; 0 if it did not end.
 	ExitCode int `json:"exitCode,omitempty"`
-	// Log is the command that shows the sidecar's log, LastLine what stands last in it, where
-	// somebody may read it.
+	// Log is the command that shows the sidecar's log. LastLine is the last line of the log, if it could be
+	// read.
 	Log      string `json:"log,omitempty"`
 	LastLine string `json:"lastLine,omitempty"`
 
-	// previous says that the log is that of the container's last start.
+	// previous is true if the log is that of the previous run of the container.
 	previous bool
 }
 
@@ -31,11 +31,11 @@ type containerState struct {
 	ExitCode        int
 }
 
-// maxSaid is how much is shown of a message or of a line of a log, in bytes.
+// maxSaid is the longest message or line of a log that is shown, in bytes.
 const maxSaid = 500
 
-// findTrouble looks at each sidecar of a live pod. One that is well, but may not be able to read
-// what the app writes, counts too: only its log tells.
+// findTrouble sets Trouble of the sidecars of a live pod. A healthy sidecar that may not be able to read
+// the app's files is included, because only its log shows that.
 func (e *Explanation) findTrouble(pod *podFields) {
 	statuses := map[string]containerStatus{}
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
@@ -72,7 +72,8 @@ func (e *Explanation) apart(instance string) bool {
 	return slices.ContainsFunc(e.Instances, func(in Instance) bool { return in.Name == instance && len(in.Apart) > 0 })
 }
 
-// trouble is nil for a container that is ready, or has ended well.
+// trouble returns the problem of a container; nil if it is ready, has succeeded, or is not due to start
+// yet.
 func (s containerStatus) trouble(counts bool) *Trouble {
 	if at, ended := s.State["terminated"]; ended {
 		if at.ExitCode == 0 {
@@ -82,7 +83,7 @@ func (s containerStatus) trouble(counts bool) *Trouble {
 	}
 	if at, waits := s.State["waiting"]; waits {
 		if at.Reason == "PodInitializing" || at.Reason == "ContainerCreating" && at.Message == "" {
-			return nil // its turn is still to come
+			return nil // not due to start yet
 		}
 		t := &Trouble{Says: lastLine(at.Message)}
 		if last, ended := s.LastState["terminated"]; ended {
@@ -99,12 +100,12 @@ func (s containerStatus) trouble(counts bool) *Trouble {
 	return &Trouble{}
 }
 
-// BadEnds are the sidecars of a pod that is over which ended badly, a sentence each. ours says which
-// containers are sidecars.
+// BadEnds returns a sentence for each sidecar that failed in a pod that has ended. ours reports whether a
+// container is a sidecar.
 func BadEnds(pod []byte, name string, ours func(container string) bool) []string {
 	var fields podFields
 	if json.Unmarshal(pod, &fields) != nil {
-		return nil // what cannot be read is told where the pod itself is explained
+		return nil // an unreadable pod is reported where it is explained
 	}
 	var ends []string
 	for _, s := range slices.Concat(fields.Status.InitContainerStatuses, fields.Status.ContainerStatuses) {
@@ -119,25 +120,25 @@ func BadEnds(pod []byte, name string, ours func(container string) bool) []string
 	return ends
 }
 
-// lastLine is the last line of a text that has something in it.
+// lastLine returns the last non-empty line of a text.
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return inject.OneLine(strings.TrimSpace(lines[len(lines)-1]), maxSaid)
 }
 
-// Log names a log of which the last line tells more about a sidecar in trouble.
+// Log identifies a log whose last line is useful for a sidecar with a problem.
 type Log struct {
 	Namespace, Pod, Container string
-	// Previous says that it is the log of the container's last start.
+	// Previous is true for the log of the previous run of the container.
 	Previous bool
-	// Bytes is how much of the line is of use.
+	// Bytes is the largest useful length of the line.
 	Bytes int64
 }
 
-// maxLogs is how many logs are read for one pod.
+// maxLogs is the largest number of logs that are read for one pod.
 const maxLogs = 5
 
-// Logs are those that are worth reading. Whoever cannot read them has the command that does.
+// Logs returns the logs that should be read. If they cannot be read, Trouble.Log has the command to do so.
 func (e *Explanation) Logs() []Log {
 	var logs []Log
 	for _, c := range e.Containers {
@@ -148,7 +149,7 @@ func (e *Explanation) Logs() []Log {
 	return logs
 }
 
-// SetLastLine takes the end of a container's log.
+// SetLastLine sets the last line of a container's log.
 func (e *Explanation) SetLastLine(container, text string) {
 	for i := range e.Containers {
 		if c := &e.Containers[i]; c.Name == container && c.Trouble != nil {
@@ -157,7 +158,7 @@ func (e *Explanation) SetLastLine(container, text string) {
 	}
 }
 
-// trouble tells of the sidecars of an instance that are not well, and where to read more.
+// trouble writes the problems of an instance's sidecars, and where to read more.
 func (w *writer) trouble(in *Instance) {
 	for _, c := range w.e.Containers {
 		if c.Instance != in.Name || c.Trouble == nil {

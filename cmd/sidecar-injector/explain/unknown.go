@@ -5,11 +5,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// unknownOutcome is that of a pod whose templates nobody who asks can read: the injector
-// may well have them.
+// unknownOutcome is the outcome for a pod whose templates the user may not read, while the injector may
+// have them.
 const unknownOutcome inject.Outcome = "unknown"
 
-// becomeUnknown takes back a refusal that is only a guess.
+// becomeUnknown replaces a refusal that is uncertain by unknownOutcome.
 func (e *Explanation) becomeUnknown(a *offline.Answer) {
 	e.Outcome, e.Reason, e.Detail = unknownOutcome, "", ""
 	for i := range e.Instances {

@@ -13,14 +13,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// difference is one place where a running pod is not what a new one would be.
+// difference is one difference between a running pod and a new one.
 type difference struct {
-	// container or volume is the part of ours that it lies in; both are "" elsewhere.
+	// container or volume is the injected part that has the difference; both are "" if it is elsewhere.
 	container, volume string
 	init              bool
 	// field is its path within that part.
 	field string
-	// change is set where the server may make it in a running pod.
+	// change is set if the API server may be able to change it in a running pod.
 	change *Change
 }
 
@@ -34,15 +34,16 @@ func (d *difference) String() string {
 	return d.field
 }
 
-// comparison walks through what a new pod would have and what the running one has.
+// comparison compares a new pod with a running one.
 type comparison struct {
-	// kin says that both come of one revision and the same parameters: what the running
-	// pod has beyond the template is then somebody else's, a LimitRange's or another webhook's.
+	// kin reports whether a part of both comes from the same revision with the same parameters. Anything
+	// that the running pod then has beyond the template was added by something else, such as a LimitRange
+	// or another webhook.
 	kin   func(part string) bool
 	found []difference
 }
 
-// containers compares those of ours.
+// containers compares the injected containers, which are listed in ours.
 func (c *comparison) containers(field string, want, running object, ours map[string]bool) {
 	now := items(running, field)
 	var order, orderNow []string
@@ -77,7 +78,7 @@ func (c *comparison) containers(field string, want, running object, ours map[str
 	}
 }
 
-// container compares one of ours field by field.
+// container compares one injected container field by field.
 func (c *comparison) container(at difference, want, running object) {
 	kin := c.kin(at.container)
 	for _, field := range keys(want, running) {
@@ -95,7 +96,7 @@ func (c *comparison) container(at difference, want, running object) {
 		case "resources":
 			c.resources(at, part(want, field), part(running, field), kin)
 		case "volumeMounts":
-			// The token of the service account is the API server's to mount.
+			// The API server mounts the service account's token.
 			c.value(at, field, w, untokened(running[field]), kin)
 		default:
 			c.value(at, field, w, r, kin)
@@ -103,10 +104,10 @@ func (c *comparison) container(at difference, want, running object) {
 	}
 }
 
-// resizable are the amounts that pods/resize changes.
+// resizable returns the resources that pods/resize can change.
 func resizable() []string { return []string{"cpu", "memory"} }
 
-// resources compares requests and limits as amounts. Requests that only repeat a limit are the
+// resources compares requests and limits by amount. A request that only repeats the limit is the API
 // server's default.
 func (c *comparison) resources(at difference, want, running object, kin bool) {
 	for _, list := range []string{"limits", "requests"} {
@@ -151,15 +152,15 @@ func sameAmount(a, b any) bool {
 	return a == nil && b == nil || a != nil && b != nil && amount(a) == amount(b)
 }
 
-// value compares what stands at a place, after the server's defaults. What the running pod
-// has beyond the template counts only where the pod is no kin of it.
+// value compares one value, after the API server's defaults. What the running pod has beyond the template
+// is a difference only if kin is false.
 func (c *comparison) value(at difference, name string, want, running any, kin bool) {
 	if !equal(name, want, running, kin) {
 		c.found = append(c.found, at)
 	}
 }
 
-// equal says whether a value of a running pod is what the template states.
+// equal reports whether a value of a running pod is what the template states.
 func equal(field string, want, running any, kin bool) bool {
 	if want == nil {
 		return running == nil || kin || isDefault(field, running)
@@ -192,8 +193,8 @@ func equal(field string, want, running any, kin bool) bool {
 	return isAmount(field) && sameAmount(want, running)
 }
 
-// equalLists compares by what names an item where something does, since others may have
-// added items to a running pod, else by place.
+// equalLists compares lists. Items of known lists are found by their key, because other programs may have
+// added items to a running pod; other lists are compared by index.
 func equalLists(field string, want, has list, kin bool) bool {
 	if len(has) < len(want) || len(has) > len(want) && !kin {
 		return false
@@ -218,7 +219,7 @@ func equalLists(field string, want, has list, kin bool) bool {
 	return true
 }
 
-// volumes compares those of ours.
+// volumes compares the injected volumes, which are listed in ours.
 func (c *comparison) volumes(want, running object, ours map[string]bool) {
 	now := items(running, "volumes")
 	for _, w := range items(want, "volumes") {
@@ -245,8 +246,8 @@ func (c *comparison) volumes(want, running object, ours map[string]bool) {
 	}
 }
 
-// others compares what is not of ours: what templates add to the app's containers and to the pod.
-// What is there beyond that is the app's own.
+// others compares what templates add to the app's containers and to the pod itself. Anything beyond that is
+// the app's own.
 func (c *comparison) others(want, running object, ours map[string]bool) {
 	for _, field := range []string{"initContainers", "containers"} {
 		now := items(part(running, "spec"), field)
@@ -278,14 +279,14 @@ func (c *comparison) others(want, running object, ours map[string]bool) {
 	}
 }
 
-// bookkeeping says whether an annotation only repeats what is compared elsewhere.
+// bookkeeping reports whether an annotation only repeats what is compared elsewhere.
 func bookkeeping(key string) bool {
 	return key == inject.StatusAnnotation || key == "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 }
 
-// templated compares what templates alone give the app's containers and the pod's annotations with
-// what these have: an injection into the running pod leaves such values as they are, because
-// it cannot know whose they are.
+// templated compares what templates alone add to the app's containers and the pod's annotations with what
+// is there. An injection into the running pod would keep such values unchanged, because it cannot tell
+// whether they are the app's own.
 func (c *comparison) templated(alone, running object, ours map[string]bool) {
 	for _, field := range []string{"initContainers", "containers"} {
 		now := items(part(running, "spec"), field)
@@ -318,7 +319,7 @@ func (c *comparison) templated(alone, running object, ours map[string]bool) {
 	}
 }
 
-// joined says whether a value holds what a template adds to it, between other elements.
+// joined reports whether a value contains an element that a template adds to it, between separators.
 func joined(value, element string) bool {
 	i := strings.Index(value, element)
 	if element == "" || i < 0 {
@@ -329,7 +330,7 @@ func joined(value, element string) bool {
 	return apart(before[max(0, len(before)-1):]) && apart(after[:min(1, len(after))])
 }
 
-// keys are those of both, sorted.
+// keys returns the keys of both objects, sorted.
 func keys(a, b object) []string {
 	all := slices.Collect(maps.Keys(a))
 	for k := range b {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// isDefault says whether a running pod's value of a field is, or may be, what the API
-// server fills in where nobody states one (pkg/apis/core/v1/defaults.go of Kubernetes 1.37).
+// isDefault reports whether a running pod's value of a field is, or may be, the API server's default
+// (pkg/apis/core/v1/defaults.go of Kubernetes 1.37).
 func isDefault(field string, value any) bool {
 	switch v := value.(type) {
 	case nil:
@@ -19,14 +19,14 @@ func isDefault(field string, value any) bool {
 	return slices.Contains(defaultsOf(field), fmt.Sprint(value))
 }
 
-// isEmpty says whether an object holds nothing but defaults.
+// isEmpty reports whether an object contains only defaults.
 func isEmpty(field string, o object) bool {
 	for name, value := range o {
 		if !isDefault(name, value) {
 			return false
 		}
 	}
-	return field != "emptyDir" // which says what a volume is
+	return field != "emptyDir" // it is the type of a volume
 }
 
 func defaultsOf(field string) []string {
@@ -36,7 +36,7 @@ func defaultsOf(field string) []string {
 	case "terminationMessagePolicy":
 		return []string{"File"}
 	case "imagePullPolicy", "pullPolicy":
-		// The tag decides, and AlwaysPullImages overrules it.
+		// The image's tag decides, unless the admission plugin AlwaysPullImages is enabled.
 		return []string{"IfNotPresent", "Always"}
 	case "protocol":
 		return []string{"TCP"}
@@ -76,15 +76,15 @@ func defaultsOf(field string) []string {
 	return []string{"", "false"} // readOnly, optional, stdin, tty, medium, service, subPath
 }
 
-// isAmount says whether a field holds a quantity, which may be written in several ways.
+// isAmount reports whether a field is a quantity, which can be written in several ways.
 func isAmount(field string) bool {
 	return slices.Contains([]string{"sizeLimit", "divisor", "storage", "cpu", "memory", "ephemeral-storage"}, field)
 }
 
-// tokenPath is where the API server mounts the token of the service account.
+// tokenPath is the path at which the API server mounts the service account's token.
 const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// untokened are mounts without that of the token.
+// untokened returns mounts without that of the token; nil if there are no others.
 func untokened(mounts any) any {
 	all, ok := mounts.(list)
 	if !ok {

@@ -1,8 +1,8 @@
 package fleet
 
-// DeniedError is a right that whoever works on the fleet lacks.
+// DeniedError reports a permission that the user, or the keeper, lacks.
 type DeniedError struct {
-	// Namespace is "" where the right has to hold in all of them.
+	// Namespace is "" if the permission is needed in all namespaces.
 	Verb, Resource, Namespace string
 	Err                       error
 }
@@ -17,7 +17,7 @@ func (e *DeniedError) Error() string {
 
 func (e *DeniedError) Unwrap() error { return e.Err }
 
-// Group is the API group of a resource that the fleet is worked on by.
+// Group returns the API group of a resource that the fleet's commands use.
 func Group(resource string) string {
 	switch resource {
 	case "deployments", "statefulsets", "daemonsets", "replicasets":

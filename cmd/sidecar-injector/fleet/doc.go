@@ -1,8 +1,8 @@
-// Package fleet compares pods that run with what today's templates would give them, and plans how
-// to bring them up to date. It reads no cluster: pods, budgets and what the server can do
-// are given to it, and states and plans come out as values.
+// Package fleet compares running pods with what the present templates would give them, and plans how to
+// bring them up to date. It does not read a cluster: pods, PodDisruptionBudgets and the API server's
+// abilities are arguments, and states and plans are results.
 //
-// What a new pod would get is found by taking out of a running pod all that its status
-// annotation lists, and injecting anew with the function that answers the API server. No
-// history is needed, and a change by hand is seen as well as one of a template.
+// What a new pod would get is determined by removing everything that the status annotation lists from a
+// running pod, and injecting again with inject.Inject. No history is needed, and manual changes are
+// detected as well as changes of a template.
 package fleet

@@ -2,8 +2,8 @@ package fleet
 
 import "slices"
 
-// Gathering collects from all pods those that are to change: the ones without a sidecar that they
-// ask for, for a repair, or those whose sidecars are out of date. Its size follows their number.
+// Gathering collects the pods that are to change: for a repair those without a sidecar that they request,
+// otherwise those with outdated sidecars. Its size is proportional to their number.
 type Gathering struct {
 	repairs    bool
 	candidates []*Candidate
@@ -13,17 +13,17 @@ type Gathering struct {
 	blockedSets map[Workload]*Step
 }
 
-// NewGathering is empty.
+// NewGathering returns an empty Gathering.
 func NewGathering(repairs bool) *Gathering {
 	return &Gathering{repairs: repairs, byWorkload: map[Workload]*Candidate{}, blockedSets: map[Workload]*Step{}}
 }
 
-// Candidates are the workloads with pods that are to change. What their owners can do about it is
-// filled in before Plan.
+// Candidates returns the workloads with pods that are to change. The caller sets their Owner before it
+// calls Plan.
 func (g *Gathering) Candidates() []*Candidate { return g.candidates }
 
-// Plan says what to do with each, and what is left because a new pod would be refused, or a
-// budget never lets one go.
+// Plan returns a step for each candidate, and a step with How Left for each workload whose pods cannot
+// change, because a new pod would be refused or a budget never allows a disruption.
 func (g *Gathering) Plan(canary Canary) []Step {
 	steps := Plan(g.candidates, canary)
 	for _, b := range g.blocked {
@@ -32,8 +32,8 @@ func (g *Gathering) Plan(canary Canary) []Step {
 	return steps
 }
 
-// Add looks at a pod of a workload and the budgets that cover it. Of a budget that lets no pod go
-// even when all are healthy, it marks the sidecars as Blocked.
+// Add records a pod of a workload and the budgets that cover it. Sidecars in s become Blocked if a budget
+// does not allow a disruption even when all pods are healthy.
 func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Budget) {
 	never := slices.DeleteFunc(slices.Clone(budgets), func(b *Budget) bool { return b.Room > 0 })
 	for _, b := range never {
@@ -66,7 +66,7 @@ func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Bu
 	}
 }
 
-// due says whether a sidecar as it stands is to change.
+// due reports whether a sidecar in its state is to change.
 func (g *Gathering) due(i *Instance) bool {
 	switch i.State {
 	case InPlace, Restart:
@@ -79,8 +79,8 @@ func (g *Gathering) due(i *Instance) bool {
 	return false
 }
 
-// target is a pod that is to change; nil if it is not. A pod whose sidecars need different things
-// gets what the worst of them needs.
+// target returns the target for a pod that is to change, and why; nil if it is not. If its sidecars have
+// different states, the worst one is used.
 func (g *Gathering) target(name, uid string, s *Standing) (*Target, string) {
 	t, why, found := &Target{Name: name, UID: uid, Wants: map[string]string{}}, "", false
 	for n := range s.Instances {

@@ -7,51 +7,53 @@ import (
 	"strings"
 )
 
-// Workload is what makes pods; a pod that nothing makes is one of its own, of kind Pod.
+// Workload identifies the owner of pods. A pod without an owner is a workload of kind Pod.
 type Workload struct {
 	Namespace string `json:"namespace"`
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
 }
 
-// String is kind/name.
+// String returns kind/name.
 func (w Workload) String() string { return strings.ToLower(w.Kind) + "/" + w.Name }
 
-// Compare orders by namespace, kind and name.
+// Compare compares by namespace, kind and name.
 func (w Workload) Compare(other Workload) int {
 	return cmp.Or(strings.Compare(w.Namespace, other.Namespace), strings.Compare(w.Kind, other.Kind), strings.Compare(w.Name, other.Name))
 }
 
-// Row is how one sidecar stands in the pods of a workload.
+// Row is the state of one sidecar in the pods of a workload.
 type Row struct {
 	Workload
-	// Instance is "" where pods opted out as a whole, or their request cannot be read.
+	// Instance is "" if pods opted out as a whole, or their request cannot be read.
 	Instance string `json:"instance,omitempty"`
 	Template string `json:"template,omitempty"`
-	// State is that of the worst pod, Why what is wrong with it.
+	// State is the state of the worst pod, Why what is wrong with it.
 	State State  `json:"state"`
 	Why   string `json:"why,omitempty"`
-	// Pods counts those that run or are about to, States the same by state.
+	// Pods is the number of pods that run or are about to, States their number by state.
 	Pods   int            `json:"pods"`
 	States map[string]int `json:"states"`
-	// Revisions counts pods by the revision that they have; "" is none. Today is that of new pods.
+	// Revisions is the number of pods by the revision that they have, "" for none. Today is the revision of
+	// new pods.
 	Revisions map[string]int `json:"revisions,omitempty"`
 	Today     string         `json:"today,omitempty"`
-	// Canary is the name of the canary that Today is of; "" where it is the template's own.
+	// Canary is the name of the canary that Today belongs to; "" if it is the template's own.
 	Canary string `json:"canary,omitempty"`
 }
 
 // Budget is a PodDisruptionBudget.
 type Budget struct {
 	Namespace, Name string
-	// Covers says whether it selects pods with these labels.
+	// Covers reports whether it selects pods with these labels.
 	Covers func(labels map[string]string) bool
-	// Allowed is how many pods may go now, Room how many when all are healthy; Says is what the budget demands, and what there is.
+	// Allowed is how many disruptions it allows now, Room how many when all pods are healthy. Says
+	// describes its state.
 	Allowed, Room int
 	Says          string
 }
 
-// Covering are the budgets that select a pod.
+// Covering returns the budgets that select a pod.
 func Covering(budgets []*Budget, namespace string, labels map[string]string) []*Budget {
 	var all []*Budget
 	for _, b := range budgets {
@@ -62,7 +64,8 @@ func Covering(budgets []*Budget, namespace string, labels map[string]string) []*
 	return all
 }
 
-// Obstruct marks what would take the pod away, for however short a time, and may not.
+// Obstruct sets the state Blocked for sidecars whose update makes the pod unavailable, even briefly, while
+// a budget does not allow that.
 func (s *Standing) Obstruct(covering []*Budget) {
 	for n := range s.Instances {
 		i := &s.Instances[n]
@@ -79,12 +82,12 @@ func (s *Standing) Obstruct(covering []*Budget) {
 	}
 }
 
-// Stops says whether the changes stop a container: a new image does, cpu and memory do not.
+// Stops reports whether the changes stop a container: a new image does, cpu and memory do not.
 func (i *Instance) Stops() bool {
 	return slices.ContainsFunc(i.Changes, func(c Change) bool { return c.Field == "image" })
 }
 
-// Inventory counts pods by workload and sidecar. Its size follows the number of workloads.
+// Inventory counts pods by workload and sidecar. Its size is proportional to the number of workloads.
 type Inventory struct {
 	rows map[rowKey]*Row
 }
@@ -94,7 +97,7 @@ type rowKey struct {
 	instance, template string
 }
 
-// NewInventory is empty.
+// NewInventory returns an empty Inventory.
 func NewInventory() *Inventory { return &Inventory{rows: map[rowKey]*Row{}} }
 
 // Add counts a pod for its workload.
@@ -118,7 +121,7 @@ func (v *Inventory) Add(w Workload, s *Standing) {
 	}
 }
 
-// Rows are all, the worst first, then by workload and instance.
+// Rows returns all rows, the worst first, then by workload and instance.
 func (v *Inventory) Rows() []*Row {
 	return slices.SortedFunc(maps.Values(v.rows), func(a, b *Row) int {
 		return cmp.Or(-cmp.Compare(a.State, b.State), a.Workload.Compare(b.Workload), strings.Compare(a.Instance, b.Instance), strings.Compare(a.Template, b.Template))

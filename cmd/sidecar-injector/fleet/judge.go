@@ -12,17 +12,17 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Today is what decides about pods now.
+// Today holds what decides on pods now.
 type Today struct {
 	Set      *templates.Set
 	Settings *inject.Settings
 	Server   Server
-	// Doubt says why nobody can tell what the injector would make of a template, and which
-	// revision is in force; "" if the set tells. It may be nil.
+	// Doubt, if not nil, returns why it is unknown what the injector does with a template, and the revision
+	// in force; why is "" if Set is sufficient.
 	Doubt func(namespace, template string) (why, revision string)
 }
 
-// Judge compares a pod with what a new one in its place would be.
+// Judge compares a pod with a new one in its place.
 func (t *Today) Judge(namespace inject.Namespace, pod []byte) (*Standing, error) {
 	v, err := decode(pod)
 	running, ok := v.(object)
@@ -33,13 +33,13 @@ func (t *Today) Judge(namespace inject.Namespace, pod []byte) (*Standing, error)
 	for key, value := range part(running, "metadata", "annotations") {
 		annotations[key], _ = value.(string)
 	}
-	// One that cannot be read lists nothing, and is the injector's to complain of.
+	// An unreadable status counts as empty; the injector warns about it.
 	status, _ := inject.ReadStatus(annotations)
 	j := &judgement{Today: t, namespace: namespace, running: running, status: status}
 	return j.run(pod)
 }
 
-// judgement is about one pod.
+// judgement is the comparison of one pod.
 type judgement struct {
 	*Today
 	namespace inject.Namespace
@@ -79,13 +79,13 @@ func (j *judgement) inject(pod object) (*inject.Result, error) {
 	return inject.Inject(j.Set, j.Settings, &inject.Request{Pod: text, Namespace: j.namespace})
 }
 
-// has is the entry of the status for a sidecar that is in the pod.
+// has returns the status entry of a sidecar that is in the pod.
 func (j *judgement) has(instance string) (inject.StatusEntry, bool) {
 	e, ok := j.status[instance]
 	return e, ok && e.LeftOut == ""
 }
 
-// decided says what the decision about a new pod makes of each sidecar that is asked for.
+// decided sets the state of each requested sidecar according to the decision on a new pod.
 func (j *judgement) decided() {
 	for n := range j.result.Instances {
 		in := &j.result.Instances[n]
@@ -124,7 +124,7 @@ func (j *judgement) decided() {
 	}
 }
 
-// today notes what a new pod would get; t is nil where there is no such template.
+// today sets the revision that a new pod would get; t is nil if there is no such template.
 func (i *Instance) today(t *templates.Template) {
 	if t == nil {
 		return
@@ -135,7 +135,7 @@ func (i *Instance) today(t *templates.Template) {
 	}
 }
 
-// doubt replaces an answer that the templates at hand do not give.
+// doubt replaces the state of an instance that the known templates do not determine.
 func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
 	if j.Doubt == nil || i.State != Blocked {
 		return
@@ -150,7 +150,7 @@ func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
 	}
 }
 
-// leftovers are the sidecars that nothing asks for now.
+// leftovers adds the sidecars that nothing requests now.
 func (j *judgement) leftovers() error {
 	var names []string
 	for name := range j.status {
@@ -186,7 +186,7 @@ func (j *judgement) leftovers() error {
 	return nil
 }
 
-// compared finds where the sidecars that a new pod would get differ from those that are there.
+// compared finds the differences between the sidecars that a new pod would get and those in the pod.
 func (j *judgement) compared() error {
 	var of []*Instance
 	containers, volumes := map[string]string{}, map[string]string{}
@@ -196,7 +196,7 @@ func (j *judgement) compared() error {
 		if !there || i.State != Current {
 			continue
 		}
-		if i.Today == "" || len(j.result.Operations) == 0 { // in force, and not to be read
+		if i.Today == "" || len(j.result.Operations) == 0 { // its template is in force but cannot be read
 			continue
 		}
 		of = append(of, i)
@@ -264,12 +264,13 @@ func (j *judgement) compared() error {
 	return nil
 }
 
-// templated compares what templates give the app's containers, in a pod that has nothing of the kind.
+// templated finds differences in what templates add to the app's containers, using a pod that has nothing
+// of that kind of its own.
 func (j *judgement) templated(c *comparison, ours map[string]bool) error {
 	bare := blank(j.stripped)
 	result, err := j.inject(bare)
 	if err != nil || result.Outcome != inject.Injected {
-		return err // a template that needs what was taken out: its answer would be no other
+		return err // a template that requires what was removed cannot be compared like this
 	}
 	alone, err := apply(bare, result.Operations)
 	if err != nil {
@@ -279,8 +280,8 @@ func (j *judgement) templated(c *comparison, ours map[string]bool) error {
 	return nil
 }
 
-// attribute gives each instance its differences; those that no instance has of its own are told
-// of all that have changed since.
+// attribute assigns the differences to instances. Those that belong to no instance are assigned to all that
+// have changed since the injection, or to the first instance if none has.
 func (j *judgement) attribute(found []difference, of []*Instance, owner func(*difference) string, kin func(string) bool) {
 	byInstance := map[string][]*difference{}
 	for n := range found {
@@ -305,10 +306,10 @@ func (j *judgement) attribute(found []difference, of []*Instance, owner func(*di
 	}
 }
 
-// maxTold is how many differences a sentence names.
+// maxTold is the largest number of differences that a sentence lists.
 const maxTold = 3
 
-// settle finds out whether the differences of one instance can be mended in the running pod.
+// settle determines whether the differences of one instance can be resolved in the running pod.
 func (j *judgement) settle(i *Instance, found []*difference) {
 	if len(found) == 0 {
 		return
@@ -343,7 +344,7 @@ func (j *judgement) settle(i *Instance, found []*difference) {
 	}
 }
 
-// obstacle says why the server does not make a change in a running pod; "" if it does.
+// obstacle returns why the API server cannot make a change in a running pod; "" if it can.
 func (j *judgement) obstacle(c *Change) string {
 	sidecar := false
 	if c.Init {
@@ -361,7 +362,8 @@ func (j *judgement) obstacle(c *Change) string {
 	return ""
 }
 
-// declined finds pods that ask for nothing because somebody said so.
+// declined sets the state OptedOut for pods that have no sidecars because of a label or annotation, and
+// Bare for all others without.
 func (j *judgement) declined() {
 	if len(j.standing.Instances) > 0 {
 		return

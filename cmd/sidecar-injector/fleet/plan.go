@@ -11,18 +11,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Method is how pods of a workload are brought up to date.
+// Method is how the pods of a workload are updated.
 type Method string
 
 // The methods.
 const (
-	// InRunningPods changes images, cpu and memory in the pods that run.
+	// InRunningPods changes images, cpu and memory in running pods.
 	InRunningPods Method = "in place"
-	// ByRollout has the workload make its pods anew by its own rollout.
+	// ByRollout restarts the workload's own rollout.
 	ByRollout Method = "restart"
-	// ByEviction has the controller replace pods one by one.
+	// ByEviction evicts pods one by one, which the controller replaces.
 	ByEviction Method = "evict"
-	// Left: nothing is done, for the reason that is told.
+	// Left does nothing; Step.Why has the reason.
 	Left Method = "leave"
 )
 
@@ -30,35 +30,35 @@ const (
 type Target struct {
 	Name, UID string
 	State     State
-	// Stops says that the change stops a container, for however short a time.
+	// Stops is true if the change stops a container, even briefly.
 	Stops bool
-	// Wants are the sidecars that a new pod has to have, each with its revision.
+	// Wants are the sidecars that a new pod must have, with their revisions.
 	Wants map[string]string
 }
 
-// Candidate is a workload with pods that are not as they should be.
+// Candidate is a workload with pods that are to change.
 type Candidate struct {
 	Workload
 	Pods []Target
-	// Budgets cover the pods. Why is what is to change in the first of them.
+	// Budgets are those that cover the pods. Why describes the change of the first pod.
 	Budgets []*Budget
 	Why     string
-	// Owner is what is known of the workload where pods have to be made anew.
+	// Owner has to be set if pods have to be replaced.
 	Owner Owner
 }
 
-// Owner is what a workload can do about its pods.
+// Owner says how a workload can replace its pods.
 type Owner struct {
-	// Replaces says that it makes another pod for one that goes; Why says why it does not.
+	// Replaces is true if it creates another pod for one that is removed; Why is the reason if it does not.
 	Replaces bool
 	Why      string
-	// Renews says that a change of its pod template makes all pods anew, and Takes how many
-	// of them are away at once then.
+	// Renews is true if a change of its pod template replaces all pods; Takes is how many of them are then
+	// unavailable at once.
 	Renews bool
 	Takes  int
 }
 
-// Step is one thing to do, and what it takes.
+// Step is what is done with some pods of a workload.
 type Step struct {
 	Workload
 	How     Method   `json:"how"`
@@ -70,14 +70,14 @@ type Step struct {
 	Targets []Target `json:"-"`
 }
 
-// Canary says which workloads come first: a percentage of them, or those of a namespace. The zero
-// value is none.
+// Canary selects the workloads that are updated first: a percentage of them, or those of a namespace. The
+// zero value selects none.
 type Canary struct {
 	Percent   int
 	Namespace string
 }
 
-// ParseCanary reads 10% or the name of a namespace.
+// ParseCanary parses a percentage such as 10%, or the name of a namespace.
 func ParseCanary(text string) (Canary, error) {
 	number, percent := strings.CutSuffix(text, "%")
 	if !percent {
@@ -90,8 +90,8 @@ func ParseCanary(text string) (Canary, error) {
 	return Canary{Percent: n}, nil
 }
 
-// first says whether a workload is a canary. It does not depend on the others, so that an
-// interrupted rollout goes on with the same ones.
+// first reports whether a workload is a canary. The result does not depend on other workloads, so that a
+// resumed rollout has the same canaries.
 func (c Canary) first(w Workload) bool {
 	if c.Namespace != "" {
 		return w.Namespace == c.Namespace
@@ -101,7 +101,7 @@ func (c Canary) first(w Workload) bool {
 	return int(h.Sum32()%100) < c.Percent
 }
 
-// Plan says what to do with each candidate, the canaries first and then by name.
+// Plan returns the steps for the candidates, canaries first, then sorted by workload.
 func Plan(candidates []*Candidate, canary Canary) []Step {
 	var steps []Step
 	for _, c := range candidates {
@@ -117,7 +117,7 @@ func Plan(candidates []*Candidate, canary Canary) []Step {
 		any = any || steps[i].Canary && steps[i].How != Left
 	}
 	if i := slices.IndexFunc(steps, func(s Step) bool { return s.How != Left }); !any && i >= 0 && canary.Percent > 0 {
-		steps[i].Canary = true // of few workloads at least one
+		steps[i].Canary = true // at least one canary
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int { return -cmp.Compare(rank(a), rank(b)) })
 	return steps
@@ -153,7 +153,7 @@ func (c *Candidate) steps() []Step {
 	return steps
 }
 
-// renewal chooses how pods are made anew.
+// renewal returns how pods are replaced and, for Left, why they are not.
 func (c *Candidate) renewal() (how Method, why string) {
 	if !c.Owner.Replaces {
 		return Left, c.Owner.Why

@@ -8,28 +8,29 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// State is how a sidecar of a running pod stands to what a new pod would get. The states are
-// ordered: the worst last.
+// State compares a sidecar of a running pod with what a new pod would get. The states are ordered; the
+// worst is the last.
 type State int
 
 // The states.
 const (
-	// Current: it is what a new pod would get.
+	// Current means that it is what a new pod would get.
 	Current State = iota
-	// OptedOut: pod or namespace decline it, or nothing asks for it any more.
+	// OptedOut means that pod or namespace decline it, or that nothing requests it any more.
 	OptedOut
-	// Unknown: what would tell cannot be read.
+	// Unknown means that what decides cannot be read.
 	Unknown
-	// InPlace: it differs in images, or in cpu or memory, which the server changes in a running pod.
+	// InPlace means that it differs in images, cpu or memory, which the API server can change in the
+	// running pod.
 	InPlace
-	// Restart: it differs in something that only a new pod can have.
+	// Restart means that it differs in something that requires a new pod.
 	Restart
-	// Missed: a new pod would get it, and this one lacks it.
+	// Missed means that a new pod would get it, and this one lacks it.
 	Missed
-	// Blocked: it is not current, and a new pod would be refused or admitted without it, or a
-	// PodDisruptionBudget allows no pod to go.
+	// Blocked means that it is not current, and that a new pod would be refused or admitted without it, or
+	// that a PodDisruptionBudget allows no disruption.
 	Blocked
-	// Failing: one of its containers does not run, or is not ready.
+	// Failing means that one of its containers does not run or is not ready.
 	Failing
 )
 
@@ -37,18 +38,18 @@ func stateNames() []string {
 	return []string{"current", "opted out", "unknown", "in-place", "restart", "missed", "blocked", "failing"}
 }
 
-// String is the state in a word or two.
+// String returns the state in one or two words.
 func (s State) String() string { return stateNames()[s] }
 
-// MarshalText is String.
+// MarshalText returns String.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// States are all, the worst first.
+// States returns all states, the worst first.
 func States() []State {
 	return []State{Failing, Blocked, Missed, Restart, InPlace, Unknown, OptedOut, Current}
 }
 
-// ParseState reads a state as String writes it, or with a hyphen for the space.
+// ParseState parses a state as String returns it, or with a hyphen instead of the space.
 func ParseState(text string) (State, error) {
 	if i := slices.Index(stateNames(), strings.ReplaceAll(text, "opted-out", "opted out")); i >= 0 {
 		return State(i), nil
@@ -60,27 +61,27 @@ func ParseState(text string) (State, error) {
 	return 0, fmt.Errorf("state %s: want one of %s", message.Quote(text), strings.Join(names, ", "))
 }
 
-// Server is what the API server can change in a running pod.
+// Server describes what the API server can change in a running pod.
 type Server struct {
-	// Minor is its minor version: images of native sidecars may change since 1.32.
+	// Minor is its minor version. Images of native sidecars can change since 1.32.
 	Minor int
-	// Resize says that it serves pods/resize.
+	// Resize is true if it serves pods/resize.
 	Resize bool
 }
 
 // firstInPlace is the first minor version in which the image of a native sidecar may change.
 const firstInPlace = 32
 
-// Standing is how a pod stands.
+// Standing is the result of the comparison for one pod.
 type Standing struct {
 	Instances []Instance
-	// Bare says that the pod has no sidecar of ours and would get none.
+	// Bare is true if the pod has no sidecars and would get none.
 	Bare bool
-	// Status is the status annotation of the pod once its Changes are made.
+	// Status is the pod's status annotation after Changes are applied.
 	Status string
 }
 
-// Changes are those of all its sidecars; nil where one of them takes a new pod.
+// Changes returns the changes of all sidecars; nil if one of them requires a new pod.
 func (s *Standing) Changes() []Change {
 	var all []Change
 	for n := range s.Instances {
@@ -94,7 +95,7 @@ func (s *Standing) Changes() []Change {
 	return all
 }
 
-// Worst is the worst state of its sidecars, trouble left out.
+// Worst returns the worst state of the sidecars, without Trouble.
 func (s *Standing) Worst() (state State, why string) {
 	for n := range s.Instances {
 		if i := &s.Instances[n]; n == 0 || i.State > state {
@@ -104,27 +105,27 @@ func (s *Standing) Worst() (state State, why string) {
 	return state, why
 }
 
-// Instance is how one sidecar of a pod stands.
+// Instance is the result of the comparison for one sidecar.
 type Instance struct {
-	// Name is "" where a pod opted out as a whole.
+	// Name is "" if the pod opted out as a whole, or its request cannot be read.
 	Name     string
 	Template string
-	// Revision that the pod has, "" if it lacks the sidecar; Today is that of a new pod, "" if
-	// there is no such template any more.
+	// Revision is the one that the pod has, "" if it lacks the sidecar. Today is that of a new pod, "" if
+	// the template does not exist any more.
 	Revision, Today string
-	// Canary is the name of the canary that Today is of; "" where it is the template's own.
+	// Canary is the name of the canary that Today belongs to; "" if it is the template's own.
 	Canary string
-	// State leaves Trouble and budgets out.
+	// State does not reflect Trouble, and budgets only after Obstruct.
 	State State
-	// Why is a sentence where the state is not Current.
+	// Why describes a state other than Current.
 	Why string
-	// Trouble is why a container of it is not ready, such as CrashLoopBackOff; "" if all are.
+	// Trouble is why a container of it is not healthy, such as CrashLoopBackOff; "" if all are.
 	Trouble string
-	// Changes bring it up to date where the state is InPlace.
+	// Changes are the changes that update it, if State is InPlace.
 	Changes []Change
 }
 
-// Shown is the state that people see: trouble counts more than all else.
+// Shown returns the state for display: Failing if there is Trouble, else State.
 func (i *Instance) Shown() (state State, why string) {
 	if i.Trouble != "" {
 		return Failing, i.Trouble
@@ -132,7 +133,7 @@ func (i *Instance) Shown() (state State, why string) {
 	return i.State, i.Why
 }
 
-// Text is template@revision, and the instance where it is called otherwise.
+// Text returns template@revision, preceded by "instance=" if the instance has another name.
 func (i *Instance) Text() string {
 	name := i.Template
 	if i.Name != i.Template {
@@ -144,17 +145,17 @@ func (i *Instance) Text() string {
 	return name + "@" + i.Revision
 }
 
-// Change is a field of a container of ours that is to have another value in the running pod.
+// Change is a field of an injected container to be changed in the running pod.
 type Change struct {
 	Container string
-	// Init says that it is one of the init containers.
+	// Init is true for an init container.
 	Init bool
 	// Field is image, or requests.cpu, requests.memory, limits.cpu, limits.memory.
 	Field    string
 	From, To string
 }
 
-// String is "container: field from → to".
+// String returns "container: field from → to".
 func (c Change) String() string {
 	from := c.From
 	if from == "" {

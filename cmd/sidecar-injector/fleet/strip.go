@@ -17,7 +17,7 @@ type (
 	list   = []any
 )
 
-// part is an object within another; nil if there is none.
+// part returns the object at a path of members; nil if there is none.
 func part(o object, names ...string) object {
 	for _, name := range names {
 		o, _ = o[name].(object)
@@ -25,7 +25,7 @@ func part(o object, names ...string) object {
 	return o
 }
 
-// items are the objects of a list.
+// items returns the objects in a list.
 func items(o object, name string) []object {
 	all, _ := o[name].(list)
 	objects := make([]object, 0, len(all))
@@ -42,7 +42,7 @@ func text(o object, name string) string {
 	return s
 }
 
-// named is the item of that name; nil if there is none.
+// named returns the item of that name; nil if there is none.
 func named(all []object, name string) object {
 	for _, o := range all {
 		if text(o, "name") == name {
@@ -52,12 +52,12 @@ func named(all []object, name string) object {
 	return nil
 }
 
-// configAnnotation begins the only annotations of the injector's own that templates set.
+// configAnnotation is the prefix of the only annotations under the injector's domain that templates set.
 const configAnnotation = inject.Domain + "/config."
 
-// strip is a pod without what its status lists as ours, as somebody wrote it before it was
-// injected. The pod given stays as it is; both share what did not change. What a
-// template added to the app's containers beside mounts stays in them: nothing lists it.
+// strip returns a pod without what its status lists, as it was written before injection. The argument is
+// not modified; the result shares unchanged parts with it. What a template added to the app's containers
+// other than mounts is kept, because the status does not list it.
 func strip(pod object, status inject.Status) object {
 	containers, volumes, labels := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range status {
@@ -101,8 +101,8 @@ func strip(pod object, status inject.Status) object {
 	return bare
 }
 
-// blank is a stripped pod whose containers, labels and annotations have nothing left that a
-// template could have added to them: what an injection gives such a pod is the template's alone.
+// blank returns a stripped pod without the fields of containers and the annotations that a template could
+// have added, so that what an injection adds to the result comes from templates alone.
 func blank(stripped object) object {
 	metadata, spec := copied(part(stripped, "metadata")), copied(part(stripped, "spec"))
 	metadata["annotations"] = without(part(metadata, "annotations"), func(key string) bool {
@@ -144,7 +144,7 @@ func without(o object, drop func(key string) bool) object {
 	return c
 }
 
-// kept are the objects whose field has none of the names.
+// kept returns the objects whose field has none of the names.
 func kept(all []object, field string, names map[string]bool) list {
 	rest := make(list, 0, len(all))
 	for _, o := range all {
@@ -155,8 +155,8 @@ func kept(all []object, field string, names map[string]bool) list {
 	return rest
 }
 
-// apply gives the pod with what an injection adds; the pod given stays as it is. The
-// operations are all of kind add.
+// apply returns the pod with the operations, all of which are of type add, applied. The argument is not
+// modified.
 func apply(pod object, operations []inject.Operation) (object, error) {
 	var at any = pod
 	for i := range operations {
@@ -183,7 +183,7 @@ func decode(raw []byte) (any, error) {
 	return v, err
 }
 
-// added is what is there with a value at a path below it.
+// added returns at with value inserted at a path, copying what it changes.
 func added(at any, path []string, value any) (any, error) {
 	if len(path) == 0 {
 		return value, nil

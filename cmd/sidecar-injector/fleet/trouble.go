@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// troubles finds the containers of ours that do not run, or are not ready.
+// troubles sets Trouble of sidecars with containers that do not run or are not ready.
 func (j *judgement) troubles() {
 	status := part(j.running, "status")
 	statuses := slices.Concat(items(status, "initContainerStatuses"), items(status, "containerStatuses"))
@@ -24,8 +24,8 @@ func (j *judgement) troubles() {
 	}
 }
 
-// Trouble is why a container is not ready, by its status; "" if it is, or if its turn is still to
-// come. One that ends by itself is ready when it has ended well.
+// Trouble returns why a container is not healthy, by its status; "" if it is healthy or not due to start
+// yet. If ends is set, the container is expected to end, and is healthy when it has succeeded.
 func Trouble(status map[string]any, ends bool) string {
 	if waiting := part(status, "state", "waiting"); waiting != nil {
 		switch reason := text(waiting, "reason"); reason {
@@ -50,12 +50,12 @@ func Trouble(status map[string]any, ends bool) string {
 	return ""
 }
 
-// changesQuality says whether changes would give the pod another quality-of-service class,
-// which the API server refuses.
+// changesQuality reports whether changes would give the pod another quality-of-service class, which the API
+// server rejects.
 func changesQuality(pod object, changes []Change) bool {
 	spec := part(pod, "spec")
 	if part(spec, "resources") != nil {
-		return false // the class is that of the pod as a whole
+		return false // pod-level resources determine the class
 	}
 	amounts := func(changed bool) (guaranteed, any bool) {
 		guaranteed = true

@@ -1,9 +1,9 @@
-// Package keeper looks after the fleet from inside the cluster, in one replica at a time. It counts pods by the state
-// of their sidecars, and if it is told so it repairs and rolls out, by the code of the
-// commands and within their limits.
+// Package keeper maintains the fleet from inside the cluster, in one replica at a time. It counts pods by
+// the state of their sidecars and, if configured, repairs and rolls out, with the code of the commands and
+// within their limits.
 //
-// At trouble it pauses what it was about until a person has it go on: the pause stands on the Lease, so that
-// the next holder heeds it.
+// If a change causes a problem, it pauses that kind of work until a user ends the pause. The pause is an
+// annotation of the Lease, so that the next holder of the lease observes it.
 package keeper
 
 import (
@@ -25,27 +25,27 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Between two rounds it rests for at least pause, and ten times as long as a look at all pods
-// took, so that it is never more than a tenth of what the API server and its own processors can do.
+// Between two rounds the keeper waits for at least pause, and for resting times as long as the survey of
+// all pods took, so that it takes at most a tenth of the time of the API server and of its own processors.
 const (
 	pause   = time.Minute
 	resting = 10
 )
 
-// answerTime is how long one answer of the API server may take.
+// answerTime is the timeout of one request to the API server.
 const answerTime = 30 * time.Second
 
-// Work is what a keeper does.
+// Work is a kind of work of the keeper.
 type Work string
 
-// All that it can do.
+// The kinds of work.
 const (
-	Inventory Work = "inventory" // counting, which it does in any case
+	Inventory Work = "inventory" // counting pods, which is always done
 	Repair    Work = "repair"
 	Rollout   Work = "rollout"
 )
 
-// ParseWork reads one.
+// ParseWork parses the name of a kind of work.
 func ParseWork(text string) (Work, error) {
 	switch w := Work(text); w {
 	case Inventory, Repair, Rollout:
@@ -54,20 +54,20 @@ func ParseWork(text string) (Work, error) {
 	return "", fmt.Errorf("%s: want %s, %s or %s", message.Quote(text), Inventory, Repair, Rollout)
 }
 
-// Library has the templates in force.
+// Library provides the templates in force.
 type Library interface {
 	Current() *templates.Set
 	Ready() bool
 }
 
-// Options are what a keeper works with.
+// Options configure a Keeper. All fields are required.
 type Options struct {
 	Config *rest.Config
 	Client kubernetes.Interface
-	// Namespace and Name are those of the Lease that the keeper works under, Host the name of its pod.
+	// Namespace and Name identify the Lease that the keeper holds; Host is the name of its pod.
 	Namespace, Name, Host string
 
-	// Works are what it does; it counts whatever they are.
+	// Works are the kinds of work to do; Inventory is done in any case.
 	Works     []Work
 	Templates Library
 	Settings  *inject.Settings
@@ -75,28 +75,28 @@ type Options struct {
 	Log       logr.Logger
 }
 
-// Keeper looks after the fleet as long as it runs.
+// Keeper maintains the fleet while Run runs.
 type Keeper struct {
 	Options
 	counter, worker *look
-	// held are pauses that could not be written yet, by work.
+	// held are pauses that could not be written to the Lease yet, by kind of work.
 	held map[Work]string
 }
 
-// look reads the fleet; it serves one goroutine.
+// look is a reader of the cluster for use by one goroutine.
 type look struct {
 	*live.Reader
-	noted int // of its notes, how many are in the log
+	noted int // number of its notes that are already logged
 }
 
-// New makes a keeper; it asks the cluster nothing yet.
+// New returns a Keeper. It does not contact the API server before Run.
 func New(o Options) (*Keeper, error) {
 	config := rest.CopyConfig(o.Config)
 	config.Timeout = answerTime
 	k := &Keeper{Options: o, held: map[Work]string{}}
 	for _, w := range o.Works {
 		if w != Inventory {
-			k.Metrics.changed(w, 0) // so that the first pod counts as an increase
+			k.Metrics.changed(w, 0) // so that Prometheus sees the first increase
 		}
 	}
 	for _, l := range []**look{&k.counter, &k.worker} {
@@ -109,7 +109,7 @@ func New(o Options) (*Keeper, error) {
 	return k, nil
 }
 
-// Run works until ctx is done. What fails is logged, counted and tried again in the next round.
+// Run works until ctx is done. Errors are logged, counted and retried in the next round. It returns nil.
 func (k *Keeper) Run(ctx context.Context) error {
 	defer k.Metrics.forget()
 	var all sync.WaitGroup
@@ -121,7 +121,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	return nil
 }
 
-// repeat does rounds, each of which says how long it looked at pods.
+// repeat calls round until ctx is done. round returns how long it surveyed pods.
 func (k *Keeper) repeat(ctx context.Context, round func(context.Context) time.Duration) {
 	for {
 		wait := time.Second
@@ -136,7 +136,7 @@ func (k *Keeper) repeat(ctx context.Context, round func(context.Context) time.Du
 	}
 }
 
-// count counts pods by the state of their worst sidecar, as status shows it.
+// count counts pods by the state of their worst sidecar, as the command status shows it.
 func (k *Keeper) count(ctx context.Context) time.Duration {
 	begun := time.Now()
 	counts := map[fleet.State]int{}
@@ -162,13 +162,13 @@ func (k *Keeper) count(ctx context.Context) time.Duration {
 	return time.Since(begun)
 }
 
-// surveyed is what pods were compared by.
+// surveyed is what pods were compared with.
 type surveyed struct {
 	today *fleet.Today
 	known map[string]inject.Namespace
 }
 
-// survey visits all pods. Who means to change some needs to know of all budgets.
+// survey calls visit for all pods. With changes set, it fails if PodDisruptionBudgets may not be read.
 func (k *Keeper) survey(ctx context.Context, l *look, changes bool, visit func(*live.Seen) error) (*surveyed, error) {
 	namespaces, err := l.Namespaces(ctx)
 	if err != nil {

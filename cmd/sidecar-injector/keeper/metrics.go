@@ -11,15 +11,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// What became of a round, in the metrics.
+// The results of a round in the metrics.
 const (
-	done   = "done"   // or nothing was to do
-	left   = "left"   // some workloads, for reasons of their own, which the log tells
-	paused = "paused" // at trouble, or before
-	failed = "failed" // the log says why
+	done   = "done"   // all done, or there was nothing to do
+	left   = "left"   // some workloads were left; the log has the reasons
+	paused = "paused" // paused in this round or before
+	failed = "failed" // an error, which is logged
 )
 
-// Metrics tell how the fleet stands. Of several replicas only the one that keeps has those on pods and pauses.
+// Metrics are the keeper's Prometheus metrics. Only the replica that holds the lease has the series about
+// pods and pauses.
 type Metrics struct {
 	rounds *prometheus.CounterVec
 	pods   *prometheus.CounterVec
@@ -27,7 +28,7 @@ type Metrics struct {
 	standing, timestamp, pausing *prometheus.Desc
 
 	mu     sync.Mutex
-	counts map[fleet.State]int // nil: not counted, or somebody else counts
+	counts map[fleet.State]int // nil if not counted yet, or if another replica holds the lease
 	at     time.Time
 	paused map[Work]bool
 }
@@ -62,7 +63,7 @@ func (m *Metrics) round(w Work, result string) { m.rounds.WithLabelValues(string
 
 func (m *Metrics) changed(w Work, pods int) { m.pods.WithLabelValues(string(w)).Add(float64(pods)) }
 
-// counted is what there is until the next count.
+// counted sets the counts to report until the next count.
 func (m *Metrics) counted(counts map[fleet.State]int, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,21 +76,21 @@ func (m *Metrics) setPaused(w Work, is bool) {
 	m.paused[w] = is
 }
 
-// forget takes the series of pods and pauses away: another replica has them now.
+// forget removes the series about pods and pauses, when the replica loses the lease.
 func (m *Metrics) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts, m.paused = nil, map[Work]bool{}
 }
 
-// Describe gives the metrics on pods and pauses.
+// Describe implements prometheus.Collector.
 func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- m.standing
 	descriptions <- m.timestamp
 	descriptions <- m.pausing
 }
 
-// Collect gives the last count, each state whether or not a pod is in it, and the pauses.
+// Collect implements prometheus.Collector. It reports the last count, with every state, and the pauses.
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	m.mu.Lock()
 	counts, at, pauses := m.counts, m.at, maps.Clone(m.paused)

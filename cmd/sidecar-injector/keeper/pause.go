@@ -13,11 +13,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// PauseAnnotation of the Lease pauses a work for as long as it is there. The keeper writes it at
-// trouble, and whoever wants peace for a while may do so, too.
+// PauseAnnotation returns the annotation of the Lease that pauses a kind of work for as long as it is set.
+// The keeper sets it after a problem; users may set it as well. Its value is the reason.
 func PauseAnnotation(w Work) string { return inject.Domain + "/" + string(w) + "-paused" }
 
-// PauseReason is that of the event which tells of a pause.
+// PauseReason returns the reason of the event about a pause.
 func PauseReason(w Work) string {
 	if w == Repair {
 		return "RepairPaused"
@@ -25,10 +25,10 @@ func PauseReason(w Work) string {
 	return "RolloutPaused"
 }
 
-// maxSentence bounds what is told of trouble, in an event as in the annotation.
+// maxSentence is the longest description of a problem in an event or annotation, in bytes.
 const maxSentence = 700
 
-// pausedFor says why a work is paused; "" if it is not.
+// pausedFor returns why a kind of work is paused; "" if it is not.
 func (k *Keeper) pausedFor(ctx context.Context, w Work) (string, error) {
 	if why := k.held[w]; why != "" {
 		if err := k.write(ctx, w, why); err != nil {
@@ -50,13 +50,13 @@ func (k *Keeper) pausedFor(ctx context.Context, w Work) (string, error) {
 	return why, nil
 }
 
-// pause keeps a work from going on, and tells of it.
+// pause pauses a kind of work after trouble, and writes an event about it.
 func (k *Keeper) pause(ctx context.Context, w Work, r *rollout.Runner, trouble *rollout.TroubleError) {
 	why := inject.OneLine(trouble.Error(), maxSentence)
 	k.Metrics.setPaused(w, true)
 	k.Log.Error(trouble, "paused", "work", w, "goOn", k.goOn(w))
 	if err := k.write(ctx, w, time.Now().UTC().Format(time.RFC3339)+" "+why); err != nil {
-		k.held[w] = why // and no round begins before it is written
+		k.held[w] = why // pausedFor retries the write before the next round
 		k.Log.Error(err, "the pause could not be written", "work", w)
 	}
 	if err := k.tell(ctx, w, r, trouble, why); err != nil && ctx.Err() == nil {
@@ -64,12 +64,13 @@ func (k *Keeper) pause(ctx context.Context, w Work, r *rollout.Runner, trouble *
 	}
 }
 
-// goOn is the command that ends a pause.
+// goOn returns the command that ends a pause.
 func (k *Keeper) goOn(w Work) string {
 	return fmt.Sprintf("kubectl annotate lease %s -n %s %s-", k.Name, k.Namespace, PauseAnnotation(w))
 }
 
-// write puts the annotation on the Lease, which the election writes as well.
+// write sets the annotation on the Lease. It retries on conflicts, because leader election updates the
+// Lease as well.
 func (k *Keeper) write(ctx context.Context, w Work, why string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
@@ -85,7 +86,7 @@ func (k *Keeper) write(ctx context.Context, w Work, why string) error {
 	})
 }
 
-// tell writes an event on the workload that was in trouble.
+// tell writes an event on the workload that had the problem.
 func (k *Keeper) tell(ctx context.Context, w Work, r *rollout.Runner, trouble *rollout.TroubleError, why string) error {
 	about, err := r.Reference(ctx, trouble.Workload)
 	if err != nil || about == nil {

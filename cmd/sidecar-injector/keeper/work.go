@@ -14,21 +14,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/rollout"
 )
 
-// The limits are the commands' own; nobody looks on, so a rollout has canaries.
+// The limits are the commands' defaults. A rollout always has canaries, because nobody watches it.
 const (
 	timeout       = 5 * time.Minute
 	canaryPercent = 10
 	canaryWait    = 5 * time.Minute
 )
 
-// errNewTemplates ends a run whose plan is for templates that are not in force any more.
+// errNewTemplates ends a run whose plan is based on templates that are no longer in force.
 var errNewTemplates = errors.New("templates have changed: what is left is planned anew")
 
-// errPaused ends a run because of a pause that somebody else has made.
+// errPaused ends a run because a pause was set on the Lease in the meantime.
 var errPaused = errors.New("paused")
 
-// work looks for what is to change, and changes it: first what was missed, then what is out of
-// date. It never does both at once, since they may share budgets. It says how long it looked.
+// work repairs and then rolls out, as configured. The two never run concurrently, since they may share
+// PodDisruptionBudgets. It returns how long it surveyed pods.
 func (k *Keeper) work(ctx context.Context) time.Duration {
 	var took time.Duration
 	for _, w := range []Work{Repair, Rollout} {
@@ -51,7 +51,8 @@ func (k *Keeper) work(ctx context.Context) time.Duration {
 	return took
 }
 
-// do is a round of one work. It says how long it looked at pods, and what became of it.
+// do is one round of one kind of work. It returns how long it surveyed pods, and the result for the
+// metrics.
 func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result string, err error) {
 	switch why, err := k.pausedFor(ctx, w); {
 	case err != nil:

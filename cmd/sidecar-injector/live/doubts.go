@@ -11,11 +11,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// templateKey names a custom resource.
+// templateKey identifies a template resource.
 type templateKey struct{ kind, namespace, name string }
 
-// remember keeps the revision that the injector says is in force, which is not the
-// resource's own where that is broken.
+// remember records the revision that the injector reports as in force, which differs from the resource's
+// content if that is broken.
 func (r *Reader) remember(o *unstructured.Unstructured) {
 	if revision, _, _ := unstructured.NestedString(o.Object, "status", "revision"); revision != "" {
 		if r.inForce == nil {
@@ -25,8 +25,9 @@ func (r *Reader) remember(o *unstructured.Unstructured) {
 	}
 }
 
-// Doubt says why nobody who runs this command can tell what the injector would make of a
-// template; "" if the set tells. The revision is the one in force, "" if it is unknown.
+// Doubt returns why the user cannot determine what the injector does with a template: it may not be read,
+// or is broken while its last good version is in force. why is "" if set is sufficient. revision is the one
+// in force, "" if unknown.
 func (r *Reader) Doubt(set *templates.Set, namespace, template string) (why, revision string) {
 	entry, known := set.Lookup(namespace, template)
 	switch {
@@ -45,7 +46,7 @@ func (r *Reader) Doubt(set *templates.Set, namespace, template string) (why, rev
 	return "", ""
 }
 
-// Stand is the state of a pod, Unknown where the templates do not tell.
+// Stand is the function Stand, with the state Unknown where Doubt applies.
 func (r *Reader) Stand(set *templates.Set, settings *inject.Settings, namespace inject.Namespace, pod *Pod) (Standing, error) {
 	s, err := Stand(set, settings, namespace, pod)
 	if err != nil {

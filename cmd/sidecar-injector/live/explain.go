@@ -17,9 +17,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Complete adds to the explanation of a pod or workload of the cluster what only the cluster
-// knows: the pods that the workload has, the rights that its service account lacks, and the last
-// lines of the logs of sidecars in trouble. What may not be read is left out.
+// Complete adds to the explanation of a pod or workload what only the cluster knows: the workload's pods,
+// the permissions that its service account lacks, and the last lines of the logs of failing sidecars. What
+// the user may not read is left out.
 func (r *Reader) Complete(ctx context.Context, in *offline.Input, a *offline.Answer, e *explain.Explanation) error {
 	if a.Pod.Kind != "Pod" {
 		groups, ends, err := r.podGroups(ctx, in, a)
@@ -42,7 +42,8 @@ func (r *Reader) Complete(ctx context.Context, in *offline.Input, a *offline.Ans
 	return nil
 }
 
-// MissingAccess are the rights that a service account lacks for instances; none where nobody may ask.
+// MissingAccess returns the permissions that a service account lacks for instances; none if the user may
+// not create access reviews.
 func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) ([]webhook.MissingAccess, error) {
 	missing, err := webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, instances, webhook.MaxAccessReviews)
 	if Denied(err) {
@@ -51,7 +52,7 @@ func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccou
 	return missing, err
 }
 
-// lastLine is the end of a log, "" where it cannot be read.
+// lastLine returns the last line of a log; "" if it cannot be read.
 func (r *Reader) lastLine(ctx context.Context, l explain.Log) string {
 	lines := int64(1)
 	text, err := r.client.CoreV1().Pods(l.Namespace).GetLogs(l.Pod, &corev1.PodLogOptions{
@@ -63,11 +64,11 @@ func (r *Reader) lastLine(ctx context.Context, l explain.Log) string {
 	return string(text)
 }
 
-// maxEnds is how many sidecars that ended badly are told of one workload.
+// maxEnds is the largest number of failed sidecars that are reported for one workload.
 const maxEnds = 5
 
-// podGroups are the pods of one workload, the worst first; ends tells of sidecars that ended
-// badly in pods that are over, as a Job's.
+// podGroups returns the pods of one workload in groups, the worst first. ends has sentences about sidecars
+// that failed in pods that have ended, such as a Job's.
 func (r *Reader) podGroups(ctx context.Context, in *offline.Input, a *offline.Answer) (groups []explain.PodGroup, ends []string, err error) {
 	selector, err := selectorOf(a)
 	if err != nil {
@@ -114,14 +115,14 @@ func (r *Reader) podGroups(ctx context.Context, in *offline.Input, a *offline.An
 	return groups, ends, nil
 }
 
-// has says whether a container is one of the pod's sidecars.
+// has reports whether a container is one of the pod's sidecars.
 func (s *Standing) has(container string) bool {
 	return slices.ContainsFunc(s.Decided, func(in inject.Instance) bool {
 		return slices.ContainsFunc(in.Containers, func(c inject.AddedContainer) bool { return c.Name == container })
 	})
 }
 
-// countedPods are pods of one state.
+// countedPods is a group of pods with its state.
 type countedPods struct {
 	explain.PodGroup
 	state State
@@ -159,7 +160,7 @@ func (s State) tone() explain.Tone {
 	return explain.Neutral
 }
 
-// selectorOf is a workload's own selector, "" if it has none.
+// selectorOf returns a workload's label selector as text; "" if it has none.
 func selectorOf(a *offline.Answer) (string, error) {
 	n := manifest.At(a.Workload(), "/spec/selector")
 	if n == nil || a.Pod.Kind == "ReplicationController" {

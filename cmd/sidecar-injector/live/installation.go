@@ -16,19 +16,19 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Selector finds what the chart installs.
+// Selector is the label selector of the objects that the chart installs.
 const Selector = "app.kubernetes.io/name=sidecar-injector"
 
-// Installation is an injector of the cluster. Its name is that of nearly all its objects.
+// Installation is an injector in the cluster. Nearly all its objects have its name.
 type Installation struct {
 	Name string `json:"name"`
 	// Namespace is "" for an injector that is called by URL.
 	Namespace string `json:"namespace,omitempty"`
-	// Settings are those of its configuration, the default where there is none.
+	// Settings are those of its configuration, or the defaults.
 	Settings *config.Config `json:"-"`
 }
 
-// Installations are those that have a webhook configuration or a Deployment, by name.
+// Installations returns the injectors that have a webhook configuration or a Deployment, sorted by name.
 func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
 	found := map[Installation]bool{}
 	configurations, err := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
@@ -67,8 +67,8 @@ func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
 	return all, nil
 }
 
-// Ours says whether a webhook configuration calls an injector: by the names of its
-// webhooks, which stay when somebody renames the configuration or drops its labels.
+// Ours reports whether a webhook configuration belongs to an injector. It examines the names of the
+// webhooks, which remain if the configuration is renamed or loses its labels.
 func Ours(c *admissionregistrationv1.MutatingWebhookConfiguration) bool {
 	return slices.ContainsFunc(c.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool {
 		return strings.HasSuffix(w.Name, "."+inject.Domain)
@@ -84,11 +84,12 @@ func calledNamespace(c *admissionregistrationv1.MutatingWebhookConfiguration) st
 	return ""
 }
 
-// firstWithSleep is the minor version from which API servers keep a hook that sleeps.
+// firstWithSleep is the first minor version of Kubernetes that supports the preStop hook sleep.
 const firstWithSleep = 30
 
-// Defaults are the settings of an injector whose own cannot be read: the default ones, with what the
-// chart adds where the API server drops a preStop sleep. A server that does not tell its version counts as newer.
+// Defaults returns the settings that are assumed for an injector whose own cannot be read: the defaults,
+// with the chart's addition for API servers without the preStop hook sleep. An API server of unknown
+// version is assumed to support it.
 func (r *Reader) Defaults(ctx context.Context) *config.Config {
 	settings := config.Default()
 	if minor, err := r.minor(ctx); err == nil && minor < firstWithSleep {
@@ -97,7 +98,7 @@ func (r *Reader) Defaults(ctx context.Context) *config.Config {
 	return settings
 }
 
-// settings finds out an injector's configuration.
+// settings sets the settings of an installation.
 func (r *Reader) settings(ctx context.Context, i *Installation) error {
 	settings, err := r.configured(ctx, i)
 	if settings == nil {
@@ -108,7 +109,7 @@ func (r *Reader) settings(ctx context.Context, i *Installation) error {
 	return err
 }
 
-// configured reads an injector's configuration, nil if there is none that can be read.
+// configured reads an injector's configuration; nil if there is none that can be read.
 func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Config, error) {
 	if i.Namespace == "" {
 		return nil, nil
@@ -123,14 +124,15 @@ func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Confi
 	}
 	settings, err := config.Parse(fmt.Sprintf("ConfigMap %s/%s, config.yaml", i.Namespace, i.Name), []byte(text))
 	if err != nil {
-		// An injector that runs has read it before it was broken; check tells the fault.
+		// A running injector may have read it before it was broken; the command check reports the fault.
 		r.Note(fmt.Sprintf("the injector's settings have a fault and count as the default ones: %v", err))
 		return nil, nil
 	}
 	return settings, nil
 }
 
-// configMap is nil if there is none or nobody shows it.
+// configMap reads a ConfigMap. It returns nil if there is none, or, with a note about the consequence, if
+// the user may not read it.
 func (r *Reader) configMap(ctx context.Context, namespace, name, consequence string) (*corev1.ConfigMap, error) {
 	held, err := r.client.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {

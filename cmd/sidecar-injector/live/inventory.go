@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// leftovers are sidecars of the pod that nothing asks for now. Only the revision tells
-// whether they are today's.
+// leftovers returns the sidecars of the pod that nothing requests now. Whether they are up to date is
+// determined by the revision only.
 func leftovers(result *inject.Result, pod *Pod) []Instance {
 	var all []Instance
 	for _, l := range result.Leftovers {
@@ -34,24 +34,23 @@ func leftovers(result *inject.Result, pod *Pod) []Instance {
 	return all
 }
 
-// Workload is what makes pods, and how these stand. A pod that nothing makes is one
-// of its own, of kind Pod.
+// Workload is a workload and the states of its pods. A pod without a controller is a workload of kind Pod.
 type Workload struct {
 	Namespace string `json:"namespace"`
 	Kind      string `json:"kind"`
 	Name      string `json:"name"`
-	// State is that of the worst pod.
+	// State is the state of the worst pod.
 	State string `json:"state"`
-	// Pods counts those that run or are about to; the others are parts of it.
+	// Pods is the number of pods that run or are about to; the other counts are parts of it.
 	Pods     int `json:"pods"`
 	Injected int `json:"injected"`
 	Outdated int `json:"outdated"`
 	Missed   int `json:"missed"`
 	Refused  int `json:"refused"`
 	Unknown  int `json:"unknown"`
-	// Why is what is wrong with the request of a pod as a whole, "" if nothing is.
+	// Why is what is wrong with a pod's request as a whole; "" if nothing is.
 	Why string `json:"why,omitempty"`
-	// Sidecars are what the pods have and lack, sorted, each with its number of pods.
+	// Sidecars are the sidecars that pods have or lack, sorted, each with its number of pods.
 	Sidecars []Sidecar `json:"sidecars,omitempty"`
 }
 
@@ -59,7 +58,7 @@ type Workload struct {
 type Sidecar struct {
 	Instance string `json:"instance"`
 	Template string `json:"template"`
-	// Revision is "" where pods lack it.
+	// Revision is "" if the pods lack it.
 	Revision string `json:"revision,omitempty"`
 	Today    string `json:"today,omitempty"`
 	Pods     int    `json:"pods"`
@@ -69,7 +68,7 @@ type Sidecar struct {
 	Waiting string `json:"waiting,omitempty"`
 }
 
-// Worst is the worst state of any pod.
+// Worst returns the state of the worst pod.
 func (w *Workload) Worst() State {
 	switch {
 	case w.Refused > 0:
@@ -86,7 +85,7 @@ func (w *Workload) Worst() State {
 	return Bare
 }
 
-// String is the state in a word.
+// String returns the state in a word.
 func (s State) String() string {
 	return [...]string{"none", "injected", "unknown", "outdated", "missed", "refused"}[s]
 }
@@ -96,12 +95,12 @@ type Inventory struct {
 	workloads map[[3]string]*Workload
 }
 
-// NewInventory is empty.
+// NewInventory returns an empty Inventory.
 func NewInventory() *Inventory { return &Inventory{workloads: map[[3]string]*Workload{}} }
 
-// Inventory counts the pods of a namespace, "" being all, by what would become of them
-// if they were created now. Namespaces that are not among those given count as not enabled.
-// Each, which may be nil, sees every pod that has to do with the injector.
+// Inventory counts the pods of a namespace, "" for all, by comparing each with what it would get if it were
+// created now. Namespaces that are not in namespaces count as not enabled. each, if not nil, is called for
+// every pod that has or requests sidecars.
 func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *inject.Settings, namespaces []inject.Namespace, namespace string, each func(*Pod, *Standing)) (*Inventory, error) {
 	made, err := r.CronJobs(ctx, namespace)
 	if err != nil {
@@ -136,7 +135,7 @@ func (r *Reader) Inventory(ctx context.Context, set *templates.Set, settings *in
 	})
 }
 
-// concerned says whether a pod has, or could have, anything to do with the injector.
+// concerned reports whether a pod has, or could get, sidecars, by its labels, annotations and namespace.
 func concerned(pod *Pod, namespace inject.Namespace) bool {
 	_, labelled := pod.Labels[inject.InjectionLabel]
 	_, enabled := namespace.Labels[inject.InjectionLabel]
@@ -185,7 +184,7 @@ func (w *Workload) count(i Instance) {
 	})
 }
 
-// Workloads are all that were counted, the worst first, then by name.
+// Workloads returns all counted workloads, the worst first, then by name.
 func (v *Inventory) Workloads() []*Workload {
 	all := slices.Collect(maps.Values(v.workloads))
 	for _, w := range all {

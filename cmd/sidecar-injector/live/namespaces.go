@@ -13,7 +13,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Namespace is nil if it cannot be read.
+// Namespace reads a namespace. It returns nil, with a note, if the user may not read it, and an error if it
+// does not exist.
 func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace, error) {
 	n, err := r.namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
@@ -25,8 +26,8 @@ func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace,
 	return namespaceOf(n), nil
 }
 
-// Namespaces are all of the cluster but those that are being deleted: nothing is created there
-// any more, nor does anybody mend what is there.
+// Namespaces returns all namespaces of the cluster except those that are being deleted, in which nothing is
+// created or repaired any more.
 func (r *Reader) Namespaces(ctx context.Context) ([]inject.Namespace, error) {
 	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]inject.Namespace, string, error) {
 		list, err := r.namespaces().List(ctx, options)

@@ -14,21 +14,21 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 )
 
-// Pod is a pod of a cluster, as it answers for its sidecars.
+// Pod is a pod of a cluster, with the fields that the commands use.
 type Pod struct {
-	// JSON is the whole pod, byte for byte as the API server gave it.
+	// JSON is the whole pod as the API server sent it.
 	JSON                []byte
 	Namespace, Name     string
 	UID                 types.UID
 	Labels, Annotations map[string]string
-	// Owner is what makes the pod anew when it is deleted; the zero value for none.
+	// Owner is the object that recreates the pod when it is deleted; the zero value if there is none.
 	Owner Owner
-	// Account is its service account.
+	// Account is the name of its service account.
 	Account string
-	// Waiting says for each container that has not started why, such as ImagePullBackOff or
-	// CrashLoopBackOff. One whose turn is still to come is not in it.
+	// Waiting has the reason for each container that is waiting, such as ImagePullBackOff or
+	// CrashLoopBackOff. Containers that are not due to start yet are not in it.
 	Waiting map[string]string
-	// Over says that it has ended, or is about to: nobody mends it any more.
+	// Over is true if the pod has ended or is being deleted.
 	Over bool
 }
 
@@ -37,7 +37,7 @@ type Owner struct{ Kind, Name string }
 
 func (o Owner) String() string { return strings.ToLower(o.Kind) + "/" + o.Name }
 
-// podHeader is what is read of a pod.
+// podHeader is the part of a pod that is decoded.
 type podHeader struct {
 	Metadata struct {
 		Name, Namespace     string
@@ -58,7 +58,7 @@ type containerStatus struct {
 	State struct{ Waiting *struct{ Reason string } }
 }
 
-// waiting are the reasons of those that wait for something else than their turn.
+// waiting returns the reasons of waiting containers, except those that are not due to start yet.
 func waiting(statuses []containerStatus) map[string]string {
 	found := map[string]string{}
 	for _, s := range statuses {
@@ -69,8 +69,8 @@ func waiting(statuses []containerStatus) map[string]string {
 	return found
 }
 
-// Pods visits the pods of a namespace, "" being all, that a label selector selects, ""
-// being all. They come in the API server's order: by namespace and name.
+// Pods calls visit for the pods of a namespace, "" for all, that match a label selector, "" for all, in the
+// API server's order: by namespace and name.
 func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit func(Pod) error) error {
 	options := metav1.ListOptions{Limit: chunk, LabelSelector: selector}
 	for done, of := 0, 0; ; {
@@ -121,7 +121,7 @@ func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit fun
 	}
 }
 
-// ReadPod reads the header of a pod's JSON, which it keeps.
+// ReadPod decodes the header of a pod's JSON. The Pod keeps text.
 func ReadPod(text []byte) (Pod, error) {
 	var h podHeader
 	if err := json.Unmarshal(text, &h); err != nil {
@@ -136,8 +136,8 @@ func ReadPod(text []byte) (Pod, error) {
 	}, nil
 }
 
-// ownerOf is the controller, and for a ReplicaSet of a Deployment, which names it by
-// the hash of the pod template, the Deployment.
+// ownerOf returns the controller or, for a ReplicaSet whose name ends in the pod template's hash, its
+// Deployment.
 func ownerOf(references []metav1.OwnerReference, labels map[string]string) Owner {
 	o := controllerOf(references)
 	if hash := labels["pod-template-hash"]; o.Kind == "ReplicaSet" && hash != "" {
@@ -156,8 +156,8 @@ func controllerOf(references []metav1.OwnerReference) metav1.OwnerReference {
 	return references[i]
 }
 
-// CronJobs says of the Jobs of a namespace, "" being all, which CronJob made them: by
-// namespace/name. Jobs that nobody shows count as made by hand.
+// CronJobs returns the CronJob of each Job of a namespace, "" for all, that has one; the key is
+// namespace/name of the Job. If the user may not read Jobs, it returns nil with a note.
 func (r *Reader) CronJobs(ctx context.Context, namespace string) (map[string]Owner, error) {
 	jobs := r.metadata.Resource(batchv1.SchemeGroupVersion.WithResource("jobs")).Namespace(namespace)
 	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, string, error) {

@@ -1,6 +1,6 @@
-// Package live reads of a cluster what the commands answer from: the injector and
-// its templates, namespaces, workloads and their pods. It reads with the rights of
-// whoever runs the command; what these do not allow becomes a note, not an error.
+// Package live reads from a cluster what the commands need: the injector and its templates, namespaces,
+// workloads and their pods. It uses the user's permissions; what they do not allow becomes a note, not an
+// error.
 package live
 
 import (
@@ -17,27 +17,27 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// chunk is how many objects one answer of the API server holds, as in kubectl.
+// chunk is the page size of list requests, as in kubectl.
 const chunk = 500
 
-// Reader reads one cluster. It serves one command, one goroutine.
+// Reader reads one cluster, for one command. It is not safe for concurrent use.
 type Reader struct {
 	client   kubernetes.Interface
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	notes    []string
-	// unread says that some templates may not be read; inForce are the revisions of the others.
+	// unread is set if some templates may not be read; inForce are the revisions in force of the others.
 	unread  bool
 	inForce map[templateKey]string
-	// Progress hears how many pods have been read, and of how many; that is 0 where the API server does not
-	// say. It may be nil.
+	// Progress, if not nil, is called with the number of pods read and their total, which is 0 if the API
+	// server does not report it.
 	Progress func(what string, done, of int)
 }
 
-// NewReader makes the clients; it asks the cluster nothing yet.
+// NewReader creates the clients. It does not contact the API server.
 func NewReader(given *rest.Config) (*Reader, error) {
 	config := rest.CopyConfig(given)
-	config.QPS = -1 // the API server limits its callers itself
+	config.QPS = -1 // the API server has its own rate limits
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
@@ -53,23 +53,23 @@ func NewReader(given *rest.Config) (*Reader, error) {
 	return &Reader{client: client, dynamic: objects, metadata: headers}, nil
 }
 
-// Client is the one that everything is read with.
+// Client returns the client that everything is read with.
 func (r *Reader) Client() kubernetes.Interface { return r.client }
 
-// Dynamic is the client for custom resources.
+// Dynamic returns the client for custom resources.
 func (r *Reader) Dynamic() dynamic.Interface { return r.dynamic }
 
-// Notes are what could not be read and what follows from that, each once.
+// Notes returns what could not be read and the consequences, each once.
 func (r *Reader) Notes() []string { return r.notes }
 
-// Note adds one.
+// Note adds a note, unless it is already there.
 func (r *Reader) Note(text string) {
 	if !slices.Contains(r.notes, text) {
 		r.notes = append(r.notes, text)
 	}
 }
 
-// excuse turns a refusal to show something into a note; any other error stays one.
+// excuse turns an error for a missing permission into a note; any other error is returned, wrapped.
 func (r *Reader) excuse(what, consequence string, err error) error {
 	if !Denied(err) {
 		return fmt.Errorf("%s: %w", what, err)
@@ -78,10 +78,10 @@ func (r *Reader) excuse(what, consequence string, err error) error {
 	return nil
 }
 
-// Denied says that somebody lacks the right, and nothing else is wrong.
+// Denied reports whether an error is due to a missing permission.
 func Denied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
 
-// chunks reads a long list in parts, so that neither side holds it all at once.
+// chunks reads a long list in pages.
 func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(context.Context, metav1.ListOptions) (items []T, next string, err error)) ([]T, error) {
 	var all []T
 	options.Limit = chunk
@@ -102,9 +102,8 @@ func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(co
 	}
 }
 
-// expired is where to go on with a list that took longer than the API server remembers;
-// what follows is then of a newer state, which is good enough for people. "" for
-// every other error.
+// expired returns the token to continue a list whose continue token has expired; the remaining items are
+// then from a newer state, which is acceptable for display. It returns "" for every other error.
 func expired(err error) string {
 	status := apierrors.APIStatus(nil)
 	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) {

@@ -9,24 +9,23 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// State is how a running pod stands to what it would be given today. The states are
-// ordered: the worst last.
+// State compares a running pod with what it would get now. The states are ordered; the worst is the last.
 type State int
 
 // The states of a pod.
 const (
-	// Bare: it has no sidecar of ours and would get none.
+	// Bare means that it has no sidecars and would get none.
 	Bare State = iota
-	// Current: it has all that it would get.
+	// Current means that it has all that it would get.
 	Current
-	// Unknown: whoever asks may not read what would tell, or nobody can.
+	// Unknown means that what decides cannot be read with the user's permissions, or at all.
 	Unknown
-	// Outdated: it has a sidecar of another revision, or with other parameters.
+	// Outdated means that it has a sidecar of another revision, or with other parameters.
 	Outdated
-	// Missed: it would get a sidecar that it does not have. It was created while the
-	// injector could not answer, or before somebody asked.
+	// Missed means that it lacks a sidecar that it would get. It was created while the injector could not
+	// answer, or before the sidecar was requested.
 	Missed
-	// Refused: it lacks a sidecar that it asks for, and would not be admitted today.
+	// Refused means that it lacks a sidecar that it requests, and would not be admitted now.
 	Refused
 )
 
@@ -34,9 +33,9 @@ const (
 type Standing struct {
 	State     State
 	Instances []Instance
-	// Why is a sentence where the request as a whole cannot be read, and no instance says so.
+	// Why describes a fault of the request as a whole; "" if there is none.
 	Why string
-	// Decided are the instances of the decision, with the rights that they need.
+	// Decided are the instances of the decision, with the permissions that they need.
 	Decided []inject.Instance
 }
 
@@ -44,19 +43,19 @@ type Standing struct {
 type Instance struct {
 	Name     string
 	Template string
-	// Revision that the pod has, "" if it lacks the sidecar; Today is that of a new pod,
-	// "" if there is no such template any more.
+	// Revision is the one that the pod has, "" if it lacks the sidecar. Today is that of a new pod, "" if
+	// the template does not exist any more.
 	Revision, Today string
 	State           State
-	// Why is a sentence where the state is not Current.
+	// Why describes a state other than Current.
 	Why string
-	// Waiting is why a container of it has not started, "" if none waits.
+	// Waiting is why a container of it has not started; "" if none waits.
 	Waiting string
 
-	from string // the template that the pod's sidecar came from, by name
+	from string // name of the template that the pod's sidecar came from
 }
 
-// Text is template@revision, and the instance where it is called otherwise.
+// Text returns template@revision, preceded by "instance=" if the instance has another name.
 func (i Instance) Text() string {
 	name := terminal.Shown(i.Template)
 	if i.Name != i.Template {
@@ -68,7 +67,7 @@ func (i Instance) Text() string {
 	return name + "@" + terminal.Shown(i.Revision)
 }
 
-// Stand runs the decision about a pod that exists, as if it were created now.
+// Stand decides on an existing pod as if it were created now, and compares.
 func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Namespace, pod *Pod) (Standing, error) {
 	result, err := inject.Inject(set, settings, &inject.Request{Pod: pod.JSON, Namespace: namespace, Permissions: true})
 	if err != nil {
@@ -110,7 +109,7 @@ func Stand(set *templates.Set, settings *inject.Settings, namespace inject.Names
 	return s, nil
 }
 
-// settle finds the pod's state: that of its worst sidecar, or of the request as a whole.
+// settle sets the pod's state: that of its worst sidecar, or Refused if the request as a whole is at fault.
 func (s *Standing) settle() {
 	s.State = Bare
 	if s.Why != "" {

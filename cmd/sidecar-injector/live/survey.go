@@ -15,26 +15,27 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Scope is which pods of a cluster are meant.
+// Scope selects pods of a cluster.
 type Scope struct {
-	// Namespace is "" for all; Namespaces are those in it, with what counts of them. Others count
-	// as not enabled.
+	// Namespace is "" for all. Namespaces are the namespaces in it with their labels and annotations;
+	// others count as not enabled.
 	Namespace  string
 	Namespaces []inject.Namespace
-	// Selector is of the pods' labels, "" for all.
+	// Selector is a label selector of the pods; "" for all.
 	Selector string
-	// ByJob counts pods of CronJobs by Job: nobody asks which CronJob made it.
+	// ByJob attributes pods of CronJobs to their Jobs, so that Jobs need not be read.
 	ByJob bool
-	// Changes says that pods are to change: it is an error then if budgets may not be read.
+	// Changes is true if pods are going to be changed: it is then an error if PodDisruptionBudgets may not
+	// be read.
 	Changes bool
 }
 
-// discover is the API server's account of itself.
+// discover returns the discovery client.
 func (r *Reader) discover() discovery.DiscoveryInterfaceWithContext {
 	return discovery.ToDiscoveryInterfaceWithContext(r.client.Discovery())
 }
 
-// minor is the minor version of the API server.
+// minor returns the minor version of the API server.
 func (r *Reader) minor(ctx context.Context) (int, error) {
 	version, err := r.discover().ServerVersionWithContext(ctx)
 	if err != nil {
@@ -47,7 +48,7 @@ func (r *Reader) minor(ctx context.Context) (int, error) {
 	return minor, nil
 }
 
-// Server is what the API server can change in running pods.
+// Server returns what the API server can change in running pods.
 func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
 	minor, err := r.minor(ctx)
 	if err != nil {
@@ -64,7 +65,7 @@ func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
 	return s, nil
 }
 
-// Seen is a pod that has to do with the injector.
+// Seen is a pod that has or requests sidecars.
 type Seen struct {
 	Pod      *Pod
 	Workload fleet.Workload
@@ -72,8 +73,8 @@ type Seen struct {
 	Budgets  []*fleet.Budget
 }
 
-// Survey judges every pod of the scope that has to do with the injector and is not over. It holds
-// one answer of the API server at a time.
+// Survey calls visit for every pod of the scope that has or requests sidecars and has not ended. It holds
+// one page of pods in memory at a time.
 func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, visit func(*Seen) error) error {
 	var made map[string]Owner
 	if !scope.ByJob {
@@ -125,7 +126,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 	return nil
 }
 
-// workloadOf is what a person wrote to have the pod.
+// workloadOf returns the workload that a pod belongs to.
 func workloadOf(pod *Pod, made map[string]Owner) fleet.Workload {
 	owner := pod.Owner
 	if of, ok := made[pod.Namespace+"/"+owner.Name]; ok && owner.Kind == "Job" {
@@ -137,7 +138,7 @@ func workloadOf(pod *Pod, made map[string]Owner) fleet.Workload {
 	return fleet.Workload{Namespace: pod.Namespace, Kind: owner.Kind, Name: owner.Name}
 }
 
-// budgets are the PodDisruptionBudgets of a namespace, "" being all.
+// budgets returns the PodDisruptionBudgets of a namespace, "" for all.
 func (r *Reader) budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
 	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
 		list, err := r.client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)

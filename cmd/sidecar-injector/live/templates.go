@@ -16,12 +16,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// TemplatesSuffix ends the name of the ConfigMap with an installation's templates.
+// TemplatesSuffix is the suffix of the name of the ConfigMap with an installation's templates.
 const TemplatesSuffix = "-templates"
 
-// Templates are those of the cluster: the custom resources, where there are any, with
-// the namespaced ones of the namespaces given ("" is all of them), and the mounted
-// ones of the installations.
+// Templates returns the templates of the cluster: those in the ConfigMaps of the installations, and the
+// custom resources, of which namespaced ones are read from the given namespaces only ("" for all).
 func (r *Reader) Templates(ctx context.Context, installations []Installation, namespaces ...string) ([]templates.Entry, error) {
 	loader := load.NewLoader()
 	var all []templates.Entry
@@ -52,8 +51,7 @@ func (r *Reader) Templates(ctx context.Context, installations []Installation, na
 	return append(all, entries...), err
 }
 
-// TemplateResources are the custom resources of a kind as they stand; none where the
-// cluster does not know the kind.
+// TemplateResources returns the custom resources of a kind; none if the cluster does not have the kind.
 func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) ([]unstructured.Unstructured, error) {
 	plural := "sidecartemplates"
 	if kind == v1alpha1.ClusterSidecarTemplateKind {
@@ -103,7 +101,7 @@ func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, names
 	return all, nil
 }
 
-// ResourceName is what a resource is called in messages.
+// ResourceName returns kind/name or kind/namespace/name of a resource, for messages.
 func ResourceName(o *unstructured.Unstructured) string {
 	if o.GetNamespace() == "" {
 		return o.GetKind() + "/" + o.GetName()

@@ -18,21 +18,21 @@ import (
 // Answer is the decision about one pod or pod template of the input.
 type Answer struct {
 	Pod       manifest.Pod
-	Name      string // of the workload; generateName if it has no other
+	Name      string // name of the workload, or its generateName
 	Namespace inject.Namespace
-	// Assumed says that nobody gave the namespace: it counts as enabled.
+	// Assumed is true if the namespace was not given, so it counts as enabled.
 	Assumed bool
-	// Live says that the workload was read from a cluster: then no line is a place.
+	// Live is true if the workload was read from a cluster, so it has no lines in a file.
 	Live      bool
 	Result    *inject.Result
 	Misplaced []Misplaced
-	// Doubts say by instance why a refusal may be wrong: it is due to templates that the injector
-	// may have and whoever asks cannot read.
+	// Doubts say, by instance, why a refusal may be wrong: it is due to templates that the injector may
+	// have but the user may not read.
 	Doubts map[string]string
 }
 
-// Answers decides about every pod of the input, in its order. The error holds every
-// document that is no pod after all.
+// Answers decides on every pod of the input, in its order. The error lists all documents that are malformed
+// pods.
 func (in *Input) Answers() ([]Answer, error) {
 	all := make([]Answer, 0, len(in.Pods))
 	var faults []error
@@ -78,7 +78,7 @@ func (in *Input) request(a *Answer) *inject.Request {
 	}
 }
 
-// First is the answer with the first so many of the instances that are injected, and no others.
+// First returns the answer if only the first so many of the injected instances are applied.
 func (in *Input) First(a *Answer, instances int) (*Answer, error) {
 	request := in.request(a)
 	request.Evaluations, request.First = false, instances
@@ -91,8 +91,8 @@ func (in *Input) First(a *Answer, instances int) (*Answer, error) {
 	return &first, nil
 }
 
-// doubts finds out whether a pod is refused only for templates of which nobody knows whether the
-// injector has them, and says why by instance; nil if it is refused for something else too.
+// doubts returns, by instance, why it is unknown whether the injector has the templates for which a pod is
+// refused. It returns nil if the pod is refused for another reason as well.
 func doubts(r *inject.Result, doubt func(template string) string) map[string]string {
 	all := map[string]string{}
 	for _, f := range r.Faults {
@@ -112,7 +112,7 @@ func doubts(r *inject.Result, doubt func(template string) string) map[string]str
 	return all
 }
 
-// Unknown is the error of answers that nobody can give, nil without any.
+// Unknown returns an error that lists the answers with Doubts; nil if there are none.
 func Unknown(answers []Answer) error {
 	var faults []error
 	for i := range answers {
@@ -123,10 +123,10 @@ func Unknown(answers []Answer) error {
 	return errors.Join(faults...)
 }
 
-// listItem finds an index in a field.
+// listItem matches an index in a field path.
 var listItem = regexp.MustCompile(`\.[0-9]+\.`)
 
-// Title names the workload in messages: Deployment "grafana".
+// Title returns the workload's name for messages: Deployment "grafana".
 func (a *Answer) Title() string {
 	if a.Name == "" {
 		return a.Pod.Kind + " without a name"
@@ -138,19 +138,19 @@ func (a *Answer) Title() string {
 	return title
 }
 
-// Place is file:line of something in the workload that a message calls by where; of
-// the workload itself if that is not in its text.
+// Place returns file:line of a field of the pod, written as in messages, or of the workload if the field is
+// not in its text.
 func (a *Answer) Place(where string) string {
 	line, column := locate(a.Pod, where)
 	return a.at(line, column)
 }
 
-// Locate is line and column of something in the workload that a message calls by where; of the
-// workload itself, without a column, if that is not in its text.
+// Locate returns line and column of a field of the pod, written as in messages; the workload's line, and
+// column 0, if the field is not in its text.
 func (a *Answer) Locate(where string) (line, column int) { return locate(a.Pod, where) }
 
-// at is a place in the workload's text; a workload of a cluster has no text that
-// anybody knows, so that its name has to do.
+// at returns a position in the workload's text as file:line:column. For a workload of a cluster, which has
+// no file, it returns its name.
 func (a *Answer) at(line, column int) string {
 	if a.Live {
 		return a.Pod.Document.File
@@ -161,7 +161,7 @@ func (a *Answer) at(line, column int) string {
 	return fmt.Sprintf("%s:%d:%d", a.Pod.Document.File, line, column)
 }
 
-// Refusal is a fault for which a pod is not admitted.
+// Refusal is a fault because of which a pod is refused.
 type Refusal struct {
 	Err  error
 	Hint string
@@ -170,10 +170,10 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Err.Error() }
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// Advice is what its author may do about it.
+// Advice returns the hint.
 func (r *Refusal) Advice() string { return r.Hint }
 
-// Refusals are the faults of the pods that would not be admitted, with their places.
+// Refusals returns the faults of refused pods, with their places.
 func Refusals(answers []Answer) []error {
 	var faults []error
 	for i := range answers {
@@ -191,7 +191,7 @@ func Refusals(answers []Answer) []error {
 	return faults
 }
 
-// Name is a workload's name, or what its name is generated from, "" if it has neither.
+// Name returns a workload's name, or its generateName; "" if it has neither.
 func Name(pod manifest.Pod) string {
 	if pod.Name != "" {
 		return pod.Name
@@ -202,7 +202,7 @@ func Name(pod manifest.Pod) string {
 	return ""
 }
 
-// OriginText is where a template is from: its source, or file:line in a directory.
+// OriginText returns where a template is from: its source, or file:line in a directory.
 func OriginText(t *templates.Template) string {
 	if t.Origin.Source == templates.SourceDirectory {
 		return fmt.Sprintf("%s:%d", t.Origin.File, t.Origin.Line)

@@ -10,15 +10,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Edited is a document with the sidecars in its text.
+// Edited is a document with the sidecars added to its text.
 type Edited struct {
 	Document *manifest.Document
-	// Text is the document's own, byte for byte, where nothing is injected.
+	// Text is the document's original text if nothing is injected.
 	Text    []byte
 	Changed bool
 }
 
-// Edit puts what the answers add into the documents, in the order of the input.
+// Edit adds the sidecars of the answers to the documents, and returns all documents in the order of the
+// input.
 func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 	operations := map[*manifest.Document][]edit.Operation{}
 	for i := range answers {
@@ -45,7 +46,7 @@ func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 	return all, nil
 }
 
-// Operations are the result's operations as they are for the whole document.
+// Operations returns the result's operations with paths in the whole document.
 func (a *Answer) Operations() []inject.Operation {
 	moved := make([]inject.Operation, len(a.Result.Operations))
 	for i, op := range a.Result.Operations {
@@ -54,7 +55,7 @@ func (a *Answer) Operations() []inject.Operation {
 	return moved
 }
 
-// Injected is the pod as JSON, with its sidecars.
+// Injected returns the pod with its sidecars as JSON.
 func (a *Answer) Injected() ([]byte, error) {
 	pod, err := patched(a.Pod.JSON, a.Result.Operations)
 	if err != nil {
@@ -63,7 +64,7 @@ func (a *Answer) Injected() ([]byte, error) {
 	return pod, nil
 }
 
-// patched applies operations to JSON, whose order of members it keeps.
+// patched applies operations to JSON and keeps the order of its members.
 func patched(object []byte, operations []inject.Operation) ([]byte, error) {
 	text := (&inject.Result{Operations: operations}).Patch()
 	if text == nil {
@@ -79,8 +80,7 @@ func patched(object []byte, operations []inject.Operation) ([]byte, error) {
 	return object, nil
 }
 
-// objects are the objects of the input with their sidecars, as JSON; empty
-// documents are none.
+// objects returns the objects of the input with their sidecars, as JSON. Empty documents are left out.
 func (in *Input) objects(answers []Answer) ([][]byte, error) {
 	operations := map[*manifest.Document][]inject.Operation{}
 	for i := range answers {

@@ -1,6 +1,6 @@
-// Package offline decides about the pods of manifests as the webhook would decide when they are
-// created, and puts what it adds into their text. It needs no cluster and no file; manifests
-// that were read from a cluster are input like any other.
+// Package offline decides on the pods in manifests as the webhook would when they are created, and edits
+// the manifests accordingly. It accesses no cluster and no files; manifests that were read from a cluster
+// are treated alike.
 package offline
 
 import (
@@ -11,25 +11,24 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Input is what is decided about, and what decides.
+// Input holds the manifests, and the templates and settings for the decision.
 type Input struct {
 	Set      *templates.Set
 	Settings *inject.Settings
-	// Given are the namespaces that count as they stand, by name; Fallback is that of
-	// objects that name none.
+	// Given are the known namespaces by name. Fallback is the namespace of objects that name none.
 	Given    map[string]inject.Namespace
 	Fallback string
 	// Streams are the manifests, Pods what Collect found in them.
 	Streams []*manifest.Stream
 	Pods    []manifest.Pod
-	// Evaluations asks for what variables and expressions come to.
+	// Evaluations requests the values of variables and expressions.
 	Evaluations bool
-	// Live says that the manifests were read from a cluster.
+	// Live is true if the manifests were read from a cluster.
 	Live bool
-	// Doubt says why nobody can tell what the injector makes of a template for pods of a namespace, "" where
-	// the set tells. It may be nil.
+	// Doubt, if not nil, returns why it is unknown what the injector does with a template for pods of a
+	// namespace; "" if Set is sufficient.
 	Doubt func(namespace, template string) string
-	// Progress hears how many documents or pods are done, and of how many. It may be nil.
+	// Progress, if not nil, is called with the number of documents or pods that are done, and their total.
 	Progress func(what string, done, of int)
 }
 
@@ -39,8 +38,7 @@ func (in *Input) progress(what string, done, of int) {
 	}
 }
 
-// Collect finds the pods of the streams, and the Namespaces wherever they stand. Faults of the
-// manifests come all at once.
+// Collect finds the pods and Namespaces in the streams. The error lists all faults of the manifests.
 func (in *Input) Collect() error {
 	var faults []error
 	for i, stream := range in.Streams {
@@ -63,12 +61,12 @@ func (in *Input) Collect() error {
 	return errors.Join(faults...)
 }
 
-// single is a stream of one of the documents, so that a fault in one hides none in another.
+// single returns a stream of one of the documents, so that a fault in one does not hide those in others.
 func single(stream *manifest.Stream, document *manifest.Document) *manifest.Stream {
 	return &manifest.Stream{File: stream.File, Documents: []*manifest.Document{document}}
 }
 
-// Namespaces are those of manifests as the decision takes them.
+// Namespaces converts namespaces of manifests for the decision.
 func Namespaces(found []manifest.Namespace) []inject.Namespace {
 	all := make([]inject.Namespace, len(found))
 	for i, n := range found {
@@ -77,7 +75,7 @@ func Namespaces(found []manifest.Namespace) []inject.Namespace {
 	return all
 }
 
-// Give makes namespaces count as they stand, instead of any of the same names so far.
+// Give adds namespaces to Given, replacing those of the same names.
 func (in *Input) Give(namespaces ...inject.Namespace) {
 	if in.Given == nil {
 		in.Given = map[string]inject.Namespace{}
@@ -87,7 +85,7 @@ func (in *Input) Give(namespaces ...inject.Namespace) {
 	}
 }
 
-// namespace is what counts of the namespace of that name, and whether somebody gave it.
+// namespace returns the namespace of that name, and whether it was given; if not, it counts as enabled.
 func (in *Input) namespace(name string) (inject.Namespace, bool) {
 	if name == "" {
 		name = in.Fallback

@@ -8,20 +8,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// Workload is the object in the manifest whose pod, or pod template, the answer is about.
+// Workload returns the object in the manifest that is or contains the pod template.
 func (a *Answer) Workload() *yaml.Node { return workload(a.Pod) }
 
 func workload(pod manifest.Pod) *yaml.Node {
 	return manifest.At(pod.Document.Root, pod.Workload)
 }
 
-// TemplateField leads from a workload to its pod template: spec.template; "" for a pod.
+// TemplateField returns the field of a workload that holds its pod template, such as spec.template; "" for
+// a pod.
 func TemplateField(pod manifest.Pod) string {
 	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(pod.Pointer, pod.Workload), "/"), "/", ".")
 }
 
-// metadataFields are the fields of a workload that have metadata, on the way from itself, "", to its pod
-// template.
+// metadataFields returns the fields of a workload that have metadata, from the workload itself, "", to its
+// pod template.
 func metadataFields(pod manifest.Pod) []string {
 	template := TemplateField(pod)
 	fields := []string{""}
@@ -36,9 +37,9 @@ func metadataFields(pod manifest.Pod) []string {
 	return fields
 }
 
-// locate gives line and column of a field of the pod, written as in faults:
-// metadata.annotations["key"], spec.containers[web].env. As much of it as is there
-// counts; if nothing is, it is the workload's line, and the column is 0.
+// locate returns line and column of a field of the pod, written as in faults: metadata.annotations["key"],
+// spec.containers[web].env. If only a part of the path exists, that is located; if none does, it returns
+// the workload's line and column 0.
 func locate(pod manifest.Pod, place string) (line, column int) {
 	line = pod.Line
 	n := manifest.At(pod.Document.Root, pod.Pointer)

@@ -11,26 +11,27 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Misplaced are labels and annotations that stand in one place of a workload and belong to another.
+// Misplaced is a group of labels or annotations at one place of a workload that belong to another.
 type Misplaced struct {
 	Pod  manifest.Pod
 	Keys []inject.Misplaced // at least one
 
-	line, column int // of the first in the text of its workload
+	line, column int // position of the first key in the text of its workload
 }
 
-// Text says what stands where, and where it belongs.
+// Text returns a sentence that says where the keys are and where they belong.
 func (g *Misplaced) Text() string { return inject.MisplacedText(g.Keys) }
 
-// Position is where the first of them stands in the text of its workload.
+// Position returns the position of the first key in the text of its workload.
 func (g *Misplaced) Position() (line, column int) { return g.line, g.column }
 
-// Asks says whether a request is among them.
+// Asks reports whether a request is among them.
 func (g *Misplaced) Asks() bool {
 	return slices.ContainsFunc(g.Keys, func(m inject.Misplaced) bool { return m.Key == inject.RequestAnnotation })
 }
 
-// FindMisplaced looks for labels and annotations of ours in a workload that nobody reads.
+// FindMisplaced returns the injector's labels and annotations in a workload that are at places where they
+// have no effect.
 func FindMisplaced(pod manifest.Pod) []Misplaced {
 	var levels []inject.Metadata
 	for _, field := range metadataFields(pod) {
@@ -51,8 +52,8 @@ func FindMisplaced(pod manifest.Pod) []Misplaced {
 	return found
 }
 
-// elsewhere are the mappings where people put labels and annotations for want of metadata, or of the right
-// one, around the pod template and in it.
+// elsewhere returns mappings around and in the pod template that are mistaken for labels or annotations,
+// such as spec.annotations.
 func elsewhere(pod manifest.Pod) []inject.Mapping {
 	template := TemplateField(pod)
 	fields := []string{""}
@@ -86,7 +87,7 @@ func metadataNode(pod manifest.Pod, field, list string) *yaml.Node {
 	return manifest.At(workload(pod), pointerTo(field)+"/metadata/"+list)
 }
 
-// scalars are the members of a mapping whose values are scalars.
+// scalars returns the members of a mapping whose values are scalars.
 func scalars(n *yaml.Node) map[string]string {
 	found := map[string]string{}
 	for key, value := range manifest.Pairs(n) {
@@ -97,7 +98,7 @@ func scalars(n *yaml.Node) map[string]string {
 	return found
 }
 
-// pointerTo is a field path as a JSON pointer.
+// pointerTo returns a field path as a JSON pointer.
 func pointerTo(field string) string {
 	if field == "" {
 		return ""
@@ -105,7 +106,7 @@ func pointerTo(field string) string {
 	return "/" + strings.ReplaceAll(field, ".", "/")
 }
 
-// PodMetadata is the field of a workload that the labels or annotations of its pods are in.
+// PodMetadata returns the field of a workload that holds the labels or annotations of its pods.
 func PodMetadata(pod manifest.Pod, list string) string {
 	if field := TemplateField(pod); field != "" {
 		return field + ".metadata." + list
@@ -113,7 +114,7 @@ func PodMetadata(pod manifest.Pod, list string) string {
 	return "metadata." + list
 }
 
-// Snippet shows keys as the YAML that they should be.
+// Snippet returns the keys as lines of YAML at their right place.
 func Snippet(keys []inject.Misplaced) []string {
 	var lines []string
 	indent := ""

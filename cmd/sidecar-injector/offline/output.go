@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// YAML is the input's text with the sidecars in it.
+// YAML returns the text of the input with the sidecars.
 func (in *Input) YAML(answers []Answer) ([]byte, error) {
 	documents, err := in.Edit(answers)
 	if err != nil {
@@ -26,7 +26,7 @@ func (in *Input) YAML(answers []Answer) ([]byte, error) {
 	return out, nil
 }
 
-// separate ends what one file holds before the text of the next.
+// separate adds a document separator between the texts of two files, if necessary.
 func separate(out, next []byte) []byte {
 	if len(out) > 0 && out[len(out)-1] != '\n' {
 		out = append(out, '\n')
@@ -40,7 +40,7 @@ func separate(out, next []byte) []byte {
 	return append(out, "---\n"...)
 }
 
-// JSON is the only object of the input, or a List of all.
+// JSON returns the only object of the input, or a List of all.
 func (in *Input) JSON(answers []Answer) ([]byte, error) {
 	objects, err := in.objects(answers)
 	if err != nil {
@@ -54,7 +54,7 @@ func (in *Input) JSON(answers []Answer) ([]byte, error) {
 	return Indented(append(list, "]}"...))
 }
 
-// Indented lays JSON out as kubectl does.
+// Indented indents JSON as kubectl does.
 func Indented(text []byte) ([]byte, error) {
 	var out bytes.Buffer
 	if err := json.Indent(&out, text, "", "    "); err != nil {
@@ -64,7 +64,7 @@ func Indented(text []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Patch is the RFC 6902 patch that turns the workload's document into the injected one; [] if nothing changes.
+// Patch returns the RFC 6902 patch of the workload's document; [] if nothing changes.
 func (a *Answer) Patch() ([]byte, error) {
 	text := (&inject.Result{Operations: a.Operations()}).Patch()
 	if text == nil {
@@ -73,7 +73,7 @@ func (a *Answer) Patch() ([]byte, error) {
 	return Indented(text)
 }
 
-// PodYAML is the pod with its sidecars.
+// PodYAML returns the pod with its sidecars as YAML.
 func (a *Answer) PodYAML() ([]byte, error) {
 	pod, err := a.Injected()
 	if err != nil {

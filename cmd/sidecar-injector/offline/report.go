@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Report says in short what became of each workload.
+// Report returns a summary of what is injected into each workload.
 func Report(answers []Answer, p terminal.Palette) string {
 	if len(answers) == 0 {
 		return "nothing to inject: the input holds no pod and no workload\n"
@@ -34,7 +34,7 @@ func Report(answers []Answer, p terminal.Palette) string {
 	return p.Printable(b.String())
 }
 
-// summary is the outcome of one pod in a line.
+// summary returns the outcome of one pod in one line.
 func summary(r *inject.Result, p terminal.Palette) string {
 	text := OutcomeText(r.Outcome, p)
 	switch r.Outcome {
@@ -65,7 +65,7 @@ func summary(r *inject.Result, p terminal.Palette) string {
 	return fmt.Sprintf("%s, %s: %s", text, r.Reason, detail)
 }
 
-// ignoredFaults are those for which the pod is admitted without something.
+// ignoredFaults returns the faults that the policy ignores.
 func ignoredFaults(r *inject.Result) []inject.Fault {
 	var ignored []inject.Fault
 	for _, f := range r.Faults {
@@ -76,7 +76,7 @@ func ignoredFaults(r *inject.Result) []inject.Fault {
 	return ignored
 }
 
-// prefixed is an instance's name before what is said of it; "" for the request as a whole.
+// prefixed returns an instance's name as a prefix; "" for the request as a whole.
 func prefixed(instance string) string {
 	if instance == "" {
 		return ""
@@ -84,7 +84,7 @@ func prefixed(instance string) string {
 	return instance + ": "
 }
 
-// containersText names what an instance adds.
+// containersText lists the containers that an instance adds.
 func containersText(in inject.Instance) string {
 	if len(in.Containers) == 0 {
 		return "no container"
@@ -99,7 +99,7 @@ func containersText(in inject.Instance) string {
 	return strings.Join(names, ", ")
 }
 
-// OutcomeText is an outcome in words for people.
+// OutcomeText returns an outcome in words.
 func OutcomeText(outcome inject.Outcome, p terminal.Palette) string {
 	switch outcome {
 	case inject.Injected:
@@ -114,7 +114,7 @@ func OutcomeText(outcome inject.Outcome, p terminal.Palette) string {
 	return p.Red(string(outcome))
 }
 
-// placeIn is the first place of a pod that a warning names, as faults name it.
+// placeIn returns the first place of a pod in a warning, written as in faults; "" if there is none.
 func placeIn(warning string) string {
 	if found := placeText.FindString(warning); found != "" {
 		return found
@@ -135,7 +135,8 @@ var ofThePod = regexp.MustCompile(`container "([a-z0-9-]+)" of the pod`)
 
 var placeText = regexp.MustCompile(`metadata\.(?:annotations|labels)\["(?:[^"\\]|\\.)*"\]|spec\.(?:initContainers|containers|volumes)\[[^\]]*\](?:\.[a-zA-Z]+)*|spec\.[a-zA-Z]+`)
 
-// Mentions are warnings of objects that have something of ours where no pod is looked for.
+// Mentions returns warnings about objects that contain one of the injector's keys but no known pod
+// template.
 func (in *Input) Mentions(p terminal.Palette) string {
 	var b strings.Builder
 	for _, stream := range in.Streams {
@@ -147,7 +148,7 @@ func (in *Input) Mentions(p terminal.Palette) string {
 	return p.Printable(b.String())
 }
 
-// Warnings are the warnings of all workloads, each with its place.
+// Warnings returns the warnings of all workloads, with their places.
 func Warnings(answers []Answer, p terminal.Palette) string {
 	var b strings.Builder
 	for i := range answers {

@@ -1,6 +1,7 @@
-// Package playground answers what a page asks about a pod: what it becomes, why, and where a text
-// is at fault. The page's server calls it, and so does the page itself, compiled to WebAssembly:
-// both with one Request and one Answer, as JSON. It reads no file, no cluster and no clock.
+// Package playground computes what the playground's page shows about a pod: the injected pod, the reasons,
+// and the positions of faults in the input. It runs in the page's server, and in the page itself when
+// compiled to WebAssembly, with one Request and one Answer as JSON. It reads no files, no cluster and no
+// clock.
 package playground
 
 import (
@@ -15,36 +16,37 @@ const (
 	TemplatesFile = "templates.yaml"
 )
 
-// MaxText bounds one text of a Request in bytes. It is a little more than the API server takes.
+// MaxText is the largest size of one text of a Request in bytes, slightly more than the API server accepts.
 const MaxText = 3 << 20
 
-// Request is what stands in the page's editors.
+// Request is the content of the page's editors.
 type Request struct {
 	// Pod is a pod, or anything that makes pods, as YAML or JSON.
 	Pod string `json:"pod"`
-	// Namespace is the Namespace that the pod is created in; without one it counts as enabled.
+	// Namespace is the manifest of the pod's Namespace; without one it counts as enabled.
 	Namespace string `json:"namespace"`
-	// Templates are used beside the built-in ones, and instead of those of the same name.
+	// Templates are used in addition to the built-in ones, and replace those of the same name.
 	Templates string `json:"templates"`
-	// Steps asks for the Steps of each pod, which take longer than all the rest.
+	// Steps requests the Steps of each pod, which take longer than everything else.
 	Steps bool `json:"steps,omitempty"`
 }
 
-// Answer is what became of a Request. What cannot be said for a fault of the texts is left out.
+// Answer is the result of a Request. Parts that cannot be computed because of faults in the input are left
+// out.
 type Answer struct {
-	// Error is a sentence on why there is no answer at all; "" if there is one.
+	// Error is why there is no result at all; "" if there is one.
 	Error string `json:"error,omitempty"`
-	// Findings are the faults of the texts and of what they ask for, each with its place.
+	// Findings are the faults of the texts and of the requests in them, with their positions.
 	Findings []Finding `json:"findings,omitempty"`
-	// Pods are those that the text holds, each with what became of it.
+	// Pods are the results for the pods in the text.
 	Pods []Pod `json:"pods,omitempty"`
-	// Diff shows what changes in the text of the pods, as a unified diff; "" if nothing does.
+	// Diff is a unified diff of the pods' text; "" if nothing changes.
 	Diff string `json:"diff,omitempty"`
-	// Limits are how much expressions may cost.
+	// Limits are the cost limits of expressions.
 	Limits Limits `json:"limits"`
 }
 
-// Limits are in CEL's units of work.
+// Limits are cost limits in CEL's units.
 type Limits struct {
 	Expression uint64 `json:"expression"`
 	Instance   uint64 `json:"instance"`
@@ -52,22 +54,22 @@ type Limits struct {
 
 // Finding is a fault at a place of one of the texts.
 type Finding struct {
-	// File is one of the names of the texts. Line and Column count from 1, columns in characters;
-	// 0 when unknown.
+	// File is one of the names of the texts. Line and Column count from 1, columns in characters; they are
+	// 0 if unknown.
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 	// Severity is error or warning.
 	Severity string `json:"severity"`
-	// Reason is from the closed lists of reasons, "" for a text that cannot be read.
+	// Reason is one of the reasons of decisions or findings; "" for a text that cannot be read.
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
 }
 
-// Pod is what became of one pod.
+// Pod is the result for one pod.
 type Pod struct {
-	// Title is its kind and name, Verdict what became of it in a sentence.
+	// Title is its kind and name, Verdict the result in a sentence.
 	Title       string               `json:"title"`
 	Verdict     string               `json:"verdict"`
 	Outcome     inject.Outcome       `json:"outcome"`
@@ -75,26 +77,26 @@ type Pod struct {
 	Explanation *explain.Explanation `json:"explanation"`
 	// Patch is the JSON patch of the text's document; "" without operations.
 	Patch string `json:"patch,omitempty"`
-	// Steps are the pod as it came, and after each instance, where the Request asked for them.
+	// Steps are the pod before injection and after each instance, if the Request asks for them.
 	Steps []Step `json:"steps,omitempty"`
-	// Values are what the templates of its instances come to.
+	// Values are the values of the variables and expressions of its instances.
 	Values []Values `json:"values,omitempty"`
 }
 
 // Step is the pod after one instance.
 type Step struct {
-	// Instance is its name; "" for the pod as it came.
+	// Instance is the instance's name; "" for the pod before injection.
 	Instance string `json:"instance,omitempty"`
 	YAML     string `json:"yaml"`
 }
 
-// Values are what the variables and expressions of one instance come to.
+// Values are the values of the variables and expressions of one instance.
 type Values struct {
 	Instance    string       `json:"instance"`
 	Template    string       `json:"template"`
 	Variables   []Variable   `json:"variables"`
 	Expressions []Expression `json:"expressions"`
-	// Cost is that of all expressions together.
+	// Cost is the cost of all expressions together.
 	Cost uint64 `json:"cost"`
 }
 

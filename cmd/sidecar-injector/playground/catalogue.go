@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
-// Catalogue is what the page has to begin with.
+// Catalogue is the initial data of the page.
 type Catalogue struct {
 	// Examples are complete requests; the first is shown when the page opens.
 	Examples []Example `json:"examples"`
@@ -34,7 +34,7 @@ type TemplateText struct {
 //go:embed examples
 var own embed.FS
 
-// NewCatalogue reads what comes with the program.
+// NewCatalogue reads the examples and templates that are embedded in the program.
 func NewCatalogue() (*Catalogue, error) {
 	c := &Catalogue{}
 	for _, of := range []struct{ title, file, namespace string }{
@@ -82,10 +82,10 @@ func NewCatalogue() (*Catalogue, error) {
 	return c, nil
 }
 
-// JSON is the catalogue as the page reads it.
+// JSON returns the catalogue as the page reads it.
 func (c *Catalogue) JSON() ([]byte, error) { return json.Marshal(c) }
 
-// enabled is a Namespace that is opted in.
+// enabled returns the manifest of an enabled Namespace.
 func enabled(name string) string {
 	return "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + name + "\n  labels:\n    sidecar-injector.dev/injection: enabled\n"
 }

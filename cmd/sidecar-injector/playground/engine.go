@@ -19,25 +19,26 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Engine answers Requests. It may be used by many goroutines.
+// Engine answers Requests. It is safe for concurrent use.
 type Engine struct {
 	loader *load.Loader
 
 	mutex    sync.Mutex
 	given    []templates.Entry
 	settings *inject.Settings
-	// text is the one that edited was loaded from: while the pod is edited, templates stay compiled.
+	// text is the text that edited was loaded from. It is kept so that templates are not compiled again
+	// while only the pod is edited.
 	text   string
 	edited []templates.Entry
 	set    *templates.Set
 }
 
-// NewEngine gives one with the templates of a set.
+// NewEngine returns an Engine with the templates of a set.
 func NewEngine(given *templates.Set, settings *inject.Settings) *Engine {
 	return &Engine{loader: load.NewLoader(), given: given.Entries(), settings: settings, set: given}
 }
 
-// Use makes other templates and settings count from now on.
+// Use replaces the templates and settings.
 func (e *Engine) Use(given *templates.Set, settings *inject.Settings) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
@@ -45,7 +46,7 @@ func (e *Engine) Use(given *templates.Set, settings *inject.Settings) {
 	e.set = templates.NewSet(append(e.others(), e.edited...))
 }
 
-// BuiltIn are the templates that come with the program.
+// BuiltIn returns the built-in templates.
 func BuiltIn() (*templates.Set, error) {
 	files, err := fs.ReadDir(builtin.FS, ".")
 	if err != nil {
@@ -63,7 +64,7 @@ func BuiltIn() (*templates.Set, error) {
 	return templates.NewSet(all), nil
 }
 
-// AnswerJSON is Answer on JSON.
+// AnswerJSON is Answer for a JSON request. The result is always a JSON Answer.
 func (e *Engine) AnswerJSON(request []byte) []byte {
 	var r Request
 	answer := &Answer{}
@@ -79,7 +80,7 @@ func (e *Engine) AnswerJSON(request []byte) []byte {
 	return out
 }
 
-// Answer says what becomes of the request's pods.
+// Answer computes the result of a request.
 func (e *Engine) Answer(r *Request) *Answer {
 	for _, text := range []struct{ name, text string }{{"pod", r.Pod}, {"namespace", r.Namespace}, {"templates", r.Templates}} {
 		if len(text.text) > MaxText {
@@ -122,7 +123,7 @@ func (e *Engine) Answer(r *Request) *Answer {
 	return answer
 }
 
-// load gives the set with the edited templates.
+// load returns the set with the edited templates, and adds their findings to answer.
 func (e *Engine) load(text string, answer *Answer) (*templates.Set, *inject.Settings) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
@@ -140,7 +141,7 @@ func (e *Engine) load(text string, answer *Answer) (*templates.Set, *inject.Sett
 	return e.set, e.settings
 }
 
-// others are the given templates of which none of the same name and kind is edited.
+// others returns the given templates that no edited template of the same kind and name replaces.
 func (e *Engine) others() []templates.Entry {
 	type identity struct{ kind, namespace, name string }
 	hidden := map[identity]bool{}
@@ -152,7 +153,7 @@ func (e *Engine) others() []templates.Entry {
 	})
 }
 
-// namespaces reads the Namespaces of their text; the first is that of pods that name none.
+// namespaces reads the Namespaces of the request. The first one is the namespace of pods that name none.
 func (a *Answer) namespaces(text string, in *offline.Input) *manifest.Stream {
 	stream, err := manifest.Parse(NamespaceFile, []byte(text))
 	if err != nil {
@@ -171,7 +172,7 @@ func (a *Answer) namespaces(text string, in *offline.Input) *manifest.Stream {
 	return stream
 }
 
-// newPod says what became of a pod.
+// newPod returns the result for one pod.
 func newPod(a *offline.Answer) (*Pod, error) {
 	explanation, err := explain.New(a)
 	if err != nil {
@@ -188,8 +189,8 @@ func newPod(a *offline.Answer) (*Pod, error) {
 	return p, nil
 }
 
-// steps are the pod as it came, and after each of the instances that are injected, in the order in
-// which they are planned.
+// steps returns the pod before injection, and after each of the injected instances in the order of the
+// plan.
 func steps(in *offline.Input, a *offline.Answer) ([]Step, error) {
 	before, err := manifest.YAML(a.Pod.JSON)
 	if err != nil {
@@ -251,7 +252,7 @@ func (a *Answer) addDiff(in *offline.Input, answers []offline.Answer) {
 	}
 }
 
-// addError adds what cannot be read, each fault of several.
+// addError adds an error, or each of several joined ones, as findings.
 func (a *Answer) addError(file string, err error) {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range several.Unwrap() {

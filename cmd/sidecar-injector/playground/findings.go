@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// maxFindings is how many the page shows.
+// maxFindings is the largest number of findings of one answer.
 const maxFindings = 100
 
 func (a *Answer) add(f Finding) {
@@ -19,8 +19,8 @@ func (a *Answer) add(f Finding) {
 	}
 }
 
-// addFaults adds what is wrong with the pod that an answer is about: where its author wrote it, or
-// in the template's text, if an expression failed.
+// addFaults adds the faults of one answer: at the place in the pod or namespace, or in the text of the
+// template if an expression failed.
 func (a *Answer) addFaults(of *offline.Answer, namespaces *manifest.Stream) {
 	for _, f := range of.Result.Faults {
 		finding := Finding{File: PodFile, Severity: severity(f.Ignored), Reason: string(f.Reason), Message: f.Message, Hint: f.Fix}
@@ -54,7 +54,7 @@ func severity(ignored bool) string {
 	return string(templates.SeverityError)
 }
 
-// placeOfNamespace is where something stands in the text of the Namespace.
+// placeOfNamespace returns the position of a field in the text of a Namespace.
 func placeOfNamespace(stream *manifest.Stream, name, place string) (line, column int) {
 	if stream == nil {
 		return 0, 0

@@ -105,7 +105,7 @@ func (r *Runner) get(ctx context.Context, w fleet.Workload) (*owner, error) {
 func selectorOf(s *metav1.LabelSelector) labels.Selector {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
-		return labels.Nothing() // the API server has checked it
+		return labels.Nothing() // validated by the API server
 	}
 	return selector
 }
@@ -168,7 +168,7 @@ func ofDaemonSet(d *appsv1.DaemonSet) *owner {
 func takes(value *intstr.IntOrString, of int32, up bool) int {
 	n, err := intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(value, intstr.FromInt32(0)), int(of), up)
 	if err != nil {
-		return int(of) // the API server has checked it
+		return int(of) // validated by the API server
 	}
 	return n
 }

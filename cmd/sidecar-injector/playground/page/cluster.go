@@ -9,36 +9,37 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
 )
 
-// Cluster is what the page shows of a cluster, by the rights of whoever serves it. It is read only.
+// Cluster gives the page read-only access to a cluster, with the permissions of the user who serves the
+// page.
 type Cluster interface {
-	// Name is what people call it.
+	// Name returns the cluster's name for display.
 	Name() string
-	// Fleet says which workloads have which sidecars. From then on the templates of the cluster count.
+	// Fleet returns the sidecars of the workloads. From then on the cluster's templates are in effect.
 	Fleet(ctx context.Context) (*Fleet, error)
-	// Object is a pod or workload, named as kubectl names it, with its namespace.
+	// Object returns a pod or workload, named as in kubectl, with its namespace.
 	Object(ctx context.Context, namespace, name string) (*playground.Request, error)
 }
 
-// Fleet is how the sidecars of workloads stand.
+// Fleet is the state of the sidecars of workloads.
 type Fleet struct {
 	Rows []*fleet.Row `json:"rows"`
-	// Templates are those that count: the cluster's and the built-in ones.
+	// Templates are those in effect: the cluster's and the built-in ones.
 	Templates []Template `json:"templates"`
-	// Notes are what could not be read.
+	// Notes say what could not be read.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Template is one that pods of the cluster can ask for.
+// Template is a template that pods of the cluster can request.
 type Template struct {
 	Name      string `json:"name"`
 	Namespace string `json:"namespace,omitempty"`
-	// Source is where it comes from, Revision "" where it has faults, of which Fault is the first.
+	// Source is where it comes from. Revision is "" if it has faults; Fault is the first of them.
 	Source   string `json:"source"`
 	Revision string `json:"revision,omitempty"`
 	Fault    string `json:"fault,omitempty"`
 }
 
-// maxRows is how many rows of a table the page shows: the worst, and the first templates.
+// maxRows is the largest number of rows in a table of the page.
 const maxRows = 1000
 
 func (h *Handler) fleet(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +56,7 @@ func (h *Handler) object(w http.ResponseWriter, r *http.Request) {
 	reply(w, texts, err)
 }
 
-// reply gives what the cluster said, or in a sentence why it said nothing.
+// reply writes value as JSON, or err as text with status 502.
 func reply(w http.ResponseWriter, value any, err error) {
 	var text []byte
 	if err == nil {
@@ -66,5 +67,5 @@ func reply(w http.ResponseWriter, value any, err error) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(text) // a page that has gone reads nothing
+	_, _ = w.Write(text) // the client may have disconnected
 }

@@ -15,11 +15,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
 )
 
-// maxRequest bounds a request's body: three texts as JSON, where a character may take six bytes.
+// maxRequest is the largest request body in bytes: three texts as JSON, in which a character may take six
+// bytes.
 const maxRequest = 3 * 6 * playground.MaxText
 
-// security are the headers of every answer. The page loads nothing from elsewhere, nobody may
-// frame it, and the token in its address goes to nobody.
+// security are headers of every response: the page loads nothing from elsewhere, cannot be framed, and does
+// not send the token in its URL to other servers.
 var security = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -30,17 +31,17 @@ var security = map[string]string{
 	"Cache-Control":                "no-store",
 }
 
-// Handler serves the page and its engine on loopback, to whoever has its token. Other users of
-// the machine lack the token; other web pages are told by Host and Origin.
+// Handler serves the page and its engine on loopback, to clients that have the token. Other users of the
+// machine do not have it, and requests of other web pages are rejected by their Host and Origin.
 type Handler struct {
 	token   string
 	engine  *playground.Engine
-	cluster Cluster // nil: none
+	cluster Cluster // nil if there is none
 	files   map[string][]byte
 	mux     *http.ServeMux
 }
 
-// NewHandler makes one with a token of its own; cluster may be nil.
+// NewHandler returns a Handler with a random token; cluster may be nil.
 func NewHandler(engine *playground.Engine, cluster Cluster) (*Handler, error) {
 	files, err := Files()
 	if err != nil {
@@ -68,7 +69,7 @@ func NewHandler(engine *playground.Engine, cluster Cluster) (*Handler, error) {
 	return h, nil
 }
 
-// Path is where the page stands; it holds the token.
+// Path returns the URL path of the page, which contains the token.
 func (h *Handler) Path() string { return "/" + h.token + "/" }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +83,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// foreign says why a request is not the page's own; "" if it may be.
+// foreign returns why a request cannot be the page's own; "" if it may be.
 func foreign(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -94,7 +95,8 @@ func foreign(r *http.Request) string {
 	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
 		return "the playground answers its own page only"
 	}
-	// Browsers say where a request comes from; "none" is the address bar or a link outside of the browser.
+	// Browsers send the relation of the requesting site; "none" means the address bar or a link outside of
+	// the browser.
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && (site != "none" || r.Method != http.MethodGet) {
 		return "the playground answers its own page only"
 	}
@@ -115,7 +117,8 @@ func (h *Handler) file(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(data))
 }
 
-// contentType does not ask the machine, whose tables differ.
+// contentType returns the media type of a file. It does not use package mime, whose results depend on the
+// machine's tables.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -141,5 +144,5 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(h.engine.AnswerJSON(body)) // a page that has gone reads nothing
+	_, _ = w.Write(h.engine.AnswerJSON(body)) // the client may have disconnected
 }

@@ -1,5 +1,5 @@
-// Package page holds the playground's page. Its own modules, in site, are plain JavaScript and
-// reach the browser as they stand; codemirror.js, the editor, is made of npm's packages and
+// Package page contains the playground's page and its handler. The page's own modules, in site, are plain
+// JavaScript and are served unchanged; codemirror.js, the editor, is bundled from npm packages and
 // committed, so that neither go build nor go install needs npm.
 package page
 
@@ -12,7 +12,7 @@ import (
 //go:embed site codemirror.js
 var files embed.FS
 
-// Files are the page's files by name. The slices are the caller's.
+// Files returns the page's files by name. The caller may modify the result.
 func Files() (map[string][]byte, error) {
 	all := map[string][]byte{}
 	for _, folder := range []string{".", "site"} {

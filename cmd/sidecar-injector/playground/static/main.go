@@ -1,5 +1,5 @@
-// Command static writes the playground as files that any web server can hand out: the page, its
-// examples, and the engine as WebAssembly.
+// Command static writes the playground as static files for any web server: the page, its examples, and the
+// engine as WebAssembly.
 package main
 
 import (
@@ -71,7 +71,7 @@ func run(folder string) error {
 
 func megabytes(bytes int) float64 { return float64(bytes) / (1 << 20) }
 
-// goRuntime is what a program of this Go needs of the browser.
+// goRuntime returns the JavaScript support file that WebAssembly of this Go version needs.
 func goRuntime() ([]byte, error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -80,7 +80,7 @@ func goRuntime() ([]byte, error) {
 	return os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib/wasm/wasm_exec.js"))
 }
 
-// build compiles the engine.
+// build compiles the engine to WebAssembly.
 func build() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "playground-")
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build js && wasm
 
-// Command wasm is the playground's engine for a page that has no server: it gives the page one
-// function, answer, from a Request to an Answer, both as JSON.
+// Command wasm is the playground's engine for a page without a server. It gives the page one function from
+// a Request to an Answer, both as JSON.
 package main
 
 import (
@@ -21,5 +21,5 @@ func main() {
 	js.Global().Call("engineReady", js.FuncOf(func(_ js.Value, arguments []js.Value) any {
 		return string(engine.AnswerJSON([]byte(arguments[0].String())))
 	}))
-	select {} // the page keeps it
+	select {} // keep the function available to the page
 }
