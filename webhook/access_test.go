@@ -26,7 +26,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// authorizer allows what it lists, as "verb group/resource/subresource namespace name".
+// authorizer is an AccessReviewer that allows what it lists, as "verb group/resource/subresource namespace
+// name".
 type authorizer struct {
 	mutex   sync.Mutex
 	allowed []string
@@ -154,7 +155,7 @@ func TestListsOfRightsCostWhatTheyAreLongNotTheirProduct(t *testing.T) {
 			}
 		})
 	}
-	// A product of 2,000 elements to the power of five would end neither in time nor in memory.
+	// The product of five lists of 2,000 elements could be computed neither in time nor in memory.
 	if few, many := allocations(20), allocations(2000); many > 3*few {
 		t.Errorf("lists of 20 take %v allocations, lists of 2,000 %v", few, many)
 	}
@@ -174,7 +175,7 @@ func TestTheAPIServerIsAskedABoundedNumberOfQuestionsASecond(t *testing.T) {
 		defer cancel()
 		for i := range 1000 {
 			account := webhook.ServiceAccount{Namespace: "shop", Name: strconv.Itoa(i)}
-			_, _ = webhook.FindMissingAccess(ctx, cached, account, []inject.Instance{needing("a", core("pods", "get"))}, 1) // fails when the second is over
+			_, _ = webhook.FindMissingAccess(ctx, cached, account, []inject.Instance{needing("a", core("pods", "get"))}, 1) // fails when the context ends after a second
 		}
 		if n := len(a.asked); n < 150 || n > 205 {
 			t.Errorf("asked %d times in a second", n)
@@ -219,8 +220,8 @@ func TestAdviceTellsOfRightsThatTheSidecarLacks(t *testing.T) {
 	}
 }
 
-// TestWhoCreatesAPodHearsOfRightsThatTheSidecarLacks leaves out pods that a controller makes, and waits for no
-// answer that does not come.
+// TestWhoCreatesAPodHearsOfRightsThatTheSidecarLacks also checks that pods of controllers get no such
+// warning, and that the wait for an answer is bounded.
 func TestWhoCreatesAPodHearsOfRightsThatTheSidecarLacks(t *testing.T) {
 	e := newEdge(t, withTemplates(tail+needy))
 	a := &authorizer{}
@@ -251,7 +252,7 @@ func TestWhoCreatesAPodHearsOfRightsThatTheSidecarLacks(t *testing.T) {
 	}
 }
 
-// podResponse is the answer to the review of a pod.
+// podResponse posts the review of a pod and returns the response.
 func (e *edge) podResponse(body []byte) *admissionv1.AdmissionResponse {
 	e.t.Helper()
 	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, webhook.Path, bytes.NewReader(body))

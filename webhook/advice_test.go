@@ -18,7 +18,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// deployment is one with the given metadata members of itself and of its pod template.
+// deployment returns a Deployment with the given members of its own metadata and of its pod template's.
 func deployment(own, template string) string {
 	return fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"%s},`+
 		`"spec":{"replicas":1,"template":{"metadata":{"labels":{"app":"web"}%s},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`, own, template)
@@ -32,7 +32,7 @@ func annotated(pairs ...string) string {
 	return `,"annotations":` + string(text)
 }
 
-// workloadReview is what the API server posts; old is "" for a creation.
+// workloadReview returns an AdmissionReview of a workload; old is "" for a creation.
 func workloadReview(group, resource, kind, object, old string) string {
 	operation := "CREATE"
 	if old != "" {
@@ -50,7 +50,7 @@ func createDeployment(object string) string {
 	return workloadReview("apps", "deployments", "Deployment", object, "")
 }
 
-// advise posts a body to the advice of an edge, and gives the answer.
+// advise posts a body to AdvicePath and returns the response.
 func (e *edge) advise(body string) *httptest.ResponseRecorder {
 	e.t.Helper()
 	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, webhook.AdvicePath, strings.NewReader(body))
@@ -62,7 +62,7 @@ func (e *edge) advise(body string) *httptest.ResponseRecorder {
 	return recorder
 }
 
-// warnings are those of an answer, which must let the request through.
+// warnings returns the warnings of the response, which must allow the request.
 func (e *edge) warnings(body string) []string {
 	e.t.Helper()
 	recorder := e.advise(body)

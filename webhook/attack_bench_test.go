@@ -21,8 +21,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// expensiveTemplate is 2 kB of which the loader has as much work as its bounds allow: expressions near
-// the cost limit, and examples that evaluate each of them again.
+// expensiveTemplate returns a template of 2 kB that costs the loader as much as its limits allow:
+// expressions near the cost limit, and examples that evaluate each of them again.
 func expensiveTemplate() string {
 	ten := "[1,1,1,1,1,1,1,1,1,1]"
 	expression := "string(" + ten + ".map(a," + ten + ".map(b," + ten + ".map(c,a+b+c).sum()).sum()).sum())"
@@ -40,7 +40,8 @@ func expensiveTemplate() string {
 	return b.String()
 }
 
-// hostileWorkload is a workload whose every container gets a sidecar's mount: more work than most.
+// hostileWorkload returns a workload in which every container gets a sidecar's mount, which costs more than
+// most.
 func hostileWorkload() string {
 	containers := make([]string, 2000)
 	for i := range containers {
@@ -50,10 +51,10 @@ func hostileWorkload() string {
 		`{"name":"app","image":"app"}`, strings.Join(containers, ","), 1))
 }
 
-// BenchmarkPodsBesideAttacks is the p99 of pods alone, beside 32 connections that post what is expensive
-// to review, leave after 3 s and come again, and beside the same bytes on a path that nobody serves:
-// callers and server share the processors here, so that is what the bytes alone cost. Second by
-// second in turn, so that what else the machine does is in all three.
+// BenchmarkPodsBesideAttacks measures the p99 of pods alone, beside 32 connections that post expensive
+// reviews, disconnect after 3 s and reconnect, and beside the same bytes posted to an unknown path. The
+// last shows the cost of the bytes alone, because clients and server share the processors. The three
+// alternate every second, so that other load on the machine affects all of them.
 func BenchmarkPodsBesideAttacks(b *testing.B) {
 	object, err := yaml.YAMLToJSON([]byte(expensiveTemplate()))
 	if err != nil {
@@ -83,7 +84,7 @@ func BenchmarkPodsBesideAttacks(b *testing.B) {
 			for b.Loop() {
 				var alone, bytes, attacked []time.Duration
 				for i := range 21 {
-					// The first round makes the connections and spends what may be taken at once.
+					// The first round opens the connections and uses up the burst allowance.
 					quiet, beside, under := podsForASecond(b, e, pod), e.beside(b, "/nobody", attack.body, pod), e.beside(b, attack.path, attack.body, pod)
 					if i > 0 {
 						alone, bytes, attacked = append(alone, quiet...), append(bytes, beside...), append(attacked, under...)
@@ -99,7 +100,7 @@ func BenchmarkPodsBesideAttacks(b *testing.B) {
 	}
 }
 
-// beside is what pods take while 32 connections post a body.
+// beside returns the durations of pods while 32 connections post a body.
 func (e *edge) beside(b *testing.B, path, body string, pod []byte) []time.Duration {
 	var over atomic.Bool
 	var attackers sync.WaitGroup
@@ -117,7 +118,7 @@ func (e *edge) beside(b *testing.B, path, body string, pod []byte) []time.Durati
 	return took
 }
 
-// postAndLeave waits 3 s for an answer, whatever it is.
+// postAndLeave posts a body and disconnects after 3 s at the latest; the response is ignored.
 func (e *edge) postAndLeave(ctx context.Context, path, body string) {
 	ctx, leave := context.WithTimeout(ctx, 3*time.Second)
 	defer leave()
@@ -133,7 +134,7 @@ func (e *edge) postAndLeave(ctx context.Context, path, body string) {
 	}
 }
 
-// podsForASecond posts 200 pods, and gives what each takes.
+// podsForASecond posts 200 pods and returns their durations.
 func podsForASecond(b *testing.B, e *edge, body []byte) []time.Duration {
 	b.Helper()
 	var mu sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// bounded serves with room for so many connections, and gives the address.
+// bounded starts a server with a connection limit and returns its address.
 func bounded(t *testing.T, limit int, handler http.HandlerFunc) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +27,7 @@ func bounded(t *testing.T, limit int, handler http.HandlerFunc) string {
 	return listener.Addr().String()
 }
 
-// caller has one connection.
+// caller is a client with one connection.
 type caller struct {
 	t    *testing.T
 	conn net.Conn
@@ -54,7 +54,7 @@ func (c *caller) say(text string) {
 	}
 }
 
-// asks says whether a request is answered.
+// asks reports whether a request is answered.
 func (c *caller) asks() bool {
 	if _, err := io.WriteString(c.conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		return false
@@ -84,7 +84,7 @@ func TestWhoOnlyConnectsTakesNoRoomFromWhoAsks(t *testing.T) {
 	var silent []*caller
 	for range 20 {
 		c := connect(t, address)
-		c.say("GET / HTTP/1.1\r\n") // and no more
+		c.say("GET / HTTP/1.1\r\n") // an incomplete request
 		silent = append(silent, c)
 	}
 	for _, c := range silent[:len(silent)-3] {

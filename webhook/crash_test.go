@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// hollow is a template without anything in it: whoever renders it panics.
+// hollow returns an entry with a template without content, which panics when it is rendered.
 func hollow(policy v1alpha1.FailurePolicy) templates.Entry {
 	return templates.Entry{
 		Name: "hollow", Kind: v1alpha1.ClusterSidecarTemplateKind, Origin: templates.Origin{Source: templates.SourceDirectory},

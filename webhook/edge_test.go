@@ -27,7 +27,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// library is a set of templates as it stands.
+// library is a fixed set of templates.
 type library struct {
 	set   *templates.Set
 	ready bool
@@ -36,16 +36,16 @@ type library struct {
 func (l library) Current() *templates.Set { return l.set }
 func (l library) Ready() bool             { return l.ready }
 
-// setOf compiles templates; broken ones stay in it as broken.
+// setOf compiles templates; broken ones are in the set as broken entries.
 func setOf(text string) *templates.Set {
 	return templates.NewSet(load.Load(templates.SourceDirectory, "templates.yaml", []byte(text)))
 }
 
-// edge is the admission edge with everything around it under the test's control.
+// edge is the admission edge with all its dependencies under the test's control.
 type edge struct {
 	t        testing.TB
 	handler  *webhook.Handler
-	further  map[string]http.Handler // of other paths
+	further  map[string]http.Handler // handlers of other paths
 	access   webhook.AccessReviewer
 	registry *prometheus.Registry
 	logs     *observer.ObservedLogs
@@ -73,7 +73,7 @@ func newEdge(t testing.TB, change func(*webhook.Options)) *edge {
 	return &edge{t: t, handler: webhook.NewHandler(options), registry: registry, logs: logs}
 }
 
-// serve puts the edge behind real TLS on loopback.
+// serve starts the edge behind TLS on loopback.
 func (e *edge) serve() *edge {
 	e.t.Helper()
 	authority, err := certs.NewAuthority(time.Now())
@@ -118,7 +118,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// answer is a response, read.
+// answer is a response whose body was read.
 type answer struct {
 	*http.Response
 	body []byte
@@ -151,7 +151,7 @@ func (e *edge) send(method, url, contentType string, body io.Reader) answer {
 	return answer{response, received}
 }
 
-// response is the AdmissionResponse of a 200.
+// response returns the AdmissionResponse of a 200.
 func (a answer) response(t *testing.T) *admissionv1.AdmissionResponse {
 	t.Helper()
 	if a.StatusCode != http.StatusOK {
@@ -169,7 +169,7 @@ func (a answer) response(t *testing.T) *admissionv1.AdmissionResponse {
 	return review.Response
 }
 
-// errors are the lines that were logged as errors.
+// errors returns the lines that were logged as errors.
 func (e *edge) errors() []string {
 	var lines []string
 	for _, entry := range e.logs.All() {
@@ -180,7 +180,7 @@ func (e *edge) errors() []string {
 	return lines
 }
 
-// count is the value of a metric with these labels, name and value alternating.
+// count returns the value of a metric with these labels, given as alternating names and values.
 func (e *edge) count(name string, labels ...string) float64 {
 	e.t.Helper()
 	families, err := e.registry.Gather()
@@ -209,7 +209,7 @@ func (e *edge) count(name string, labels ...string) float64 {
 	return total
 }
 
-// review is an AdmissionReview of a pod's creation; changes replace text in it.
+// review returns an AdmissionReview of a pod's creation; changes are pairs of text to replace in it.
 func review(pod string, changes ...string) []byte {
 	const text = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{
 		"uid":"705ab4f5-6393-11e8-b7cc-42010a800002",
@@ -222,7 +222,7 @@ func review(pod string, changes ...string) []byte {
 
 const uid = "705ab4f5-6393-11e8-b7cc-42010a800002"
 
-// asking is a pod that asks for templates.
+// asking returns a pod that requests templates.
 func asking(request string) string {
 	text, err := json.Marshal(request)
 	if err != nil {

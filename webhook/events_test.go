@@ -19,13 +19,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// recorder keeps the events that it is given as the API server would.
+// recorder stores the events that it receives, as the API server would.
 type recorder struct {
 	mutex   sync.Mutex
 	events  map[string]*corev1.Event
 	patches int
 	err     error
-	gate    chan struct{} // where set, each write waits for it
+	gate    chan struct{} // if set, each write waits for it
 }
 
 func (r *recorder) CreateWithEventNamespaceWithContext(_ context.Context, event *corev1.Event) (*corev1.Event, error) {
@@ -52,7 +52,7 @@ func (r *recorder) PatchWithEventNamespaceWithContext(_ context.Context, event *
 	return event, r.err
 }
 
-// lines are the events, as "type reason count kind/name: message".
+// lines returns the events as "type reason count kind/name: message".
 func (r *recorder) lines() []string {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -63,7 +63,7 @@ func (r *recorder) lines() []string {
 	return lines
 }
 
-// withEvents is an edge whose decisions become events of r.
+// withEvents returns an edge whose decisions become events of r.
 func withEvents(t *testing.T, r *recorder, templates string) *edge {
 	t.Helper()
 	r.events = map[string]*corev1.Event{}
@@ -84,7 +84,7 @@ func withEvents(t *testing.T, r *recorder, templates string) *edge {
 
 const replicaSet = `"ownerReferences":[{"apiVersion":"v1","kind":"Other","name":"x","uid":"u-0"},{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web-5d8f","uid":"u-1","controller":true}],`
 
-// owned is a pod of a ReplicaSet with these annotations.
+// owned returns a pod of a ReplicaSet with these annotations.
 func owned(pairs ...string) string {
 	return `{"metadata":{"generateName":"web-5d8f-",` + replicaSet + strings.TrimPrefix(annotated(pairs...), ",") + `},"spec":{"containers":[{"name":"app","image":"app"}]}}`
 }
@@ -93,7 +93,7 @@ func (e *edge) written() float64 {
 	return e.count("sidecar_injector_events_total", "result", "written")
 }
 
-// matched is a template that nobody has to ask for.
+// matched is a template that matches pods without being requested.
 const matched = `
 ---
 apiVersion: sidecar-injector.dev/v1alpha1
@@ -157,7 +157,7 @@ func TestWhatIsInjectedIsToldOnceForAWorkloadAndRevision(t *testing.T) {
 	if lines := r.lines(); len(lines) != 2 {
 		t.Errorf("%q", lines)
 	}
-	// Another replica has not told anybody, and its event has the name of the first one's.
+	// Another replica has not written the event yet, and its event has the same name.
 	other := &recorder{}
 	second := withEvents(t, other, tail)
 	second.post(review(owned("sidecar-injector.dev/inject", "tail"))).response(t)
@@ -190,7 +190,7 @@ func TestNoEventIsMade(t *testing.T) {
 	}
 	for _, pod := range []string{
 		plainPod,
-		asking("tail"), // nobody's
+		asking("tail"), // without a controller
 		owned("other", "x"),
 		strings.Replace(owned("sidecar-injector.dev/inject", "tial"), `"u-1"`, `"u\n1"`, 1),
 		strings.Replace(owned("sidecar-injector.dev/inject", "tial"), `"web-5d8f"`, `"../nodes"`, 1),
@@ -200,7 +200,7 @@ func TestNoEventIsMade(t *testing.T) {
 	} {
 		e.post(review(pod)).response(t)
 	}
-	// A last one that is told shows that none of the others waits.
+	// A last pod with an event shows that no earlier one is still queued.
 	e.post(review(owned("sidecar-injector.dev/inject", "tail"))).response(t)
 	eventually(t, "the last one is written", func() bool { return e.written() > 0 })
 	if lines := r.lines(); len(lines) != 1 {
@@ -224,7 +224,7 @@ func TestARequestNeverWaitsForAnEvent(t *testing.T) {
 func TestAWorkloadThatFloodsDoesNotSilenceOthers(t *testing.T) {
 	r := &recorder{}
 	e := withEvents(t, r, tail)
-	// Far more than may be written, about one object and always something else.
+	// Far more than the rate limit allows, all about one object, each with another message.
 	for i := range 900 {
 		e.post(review(owned("sidecar-injector.dev/inject", fmt.Sprintf("no-such-%d", i)))).response(t)
 	}

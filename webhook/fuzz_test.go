@@ -17,8 +17,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// FuzzAdmissionReview: whatever is posted, the answer is the caller's fault or a
-// valid AdmissionReview with the UID that was sent, and never a fault of ours.
+// FuzzAdmissionReview checks that any body results in a client error or in a valid AdmissionReview with the
+// UID that was sent, and never in an internal error.
 func FuzzAdmissionReview(f *testing.F) {
 	f.Add(review(plainPod))
 	f.Add(review(asking("tail, a=tail")))
@@ -47,7 +47,8 @@ func FuzzAdmissionReview(f *testing.F) {
 		response := got.response(t)
 		var sent admissionv1.AdmissionReview
 		if err := json.Unmarshal(body, &sent); err == nil && sent.Request != nil && sent.Request.UID != response.UID {
-			// encoding/json also takes "UID" for uid; ours is exact, as the API server's output is.
+			// encoding/json also accepts "UID" for uid; the handler matches names exactly, as the API
+			// server writes them.
 			if bytes.Contains(body, []byte(`"uid"`)) && bytes.Count(bytes.ToLower(body), []byte("uid")) == 1 {
 				t.Errorf("sent uid %q, got %q", sent.Request.UID, response.UID)
 			}
@@ -58,8 +59,8 @@ func FuzzAdmissionReview(f *testing.F) {
 	})
 }
 
-// FuzzAdvice: whatever object a workload is, nobody is held up, what is said can be printed, and
-// an update that changes nothing is told nothing.
+// FuzzAdvice checks that no object of a workload is refused, that warnings are printable, and that an
+// update without changes gets no warnings.
 func FuzzAdvice(f *testing.F) {
 	f.Add([]byte(deployment("", annotated("sidecar-injector.dev/inject", "tail"))))
 	f.Add([]byte(deployment(annotated("sidecar-injector.dev/inject", "\x1b[31m\r\n"), annotated("sidecar-injector.dev/inject", "tial,\u202e"))))

@@ -23,8 +23,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// benchmarkHandler is a handler with everything on, as the program has it: metrics, and
-// the log of every decision, which goes nowhere.
+// benchmarkHandler returns a handler configured as in the program, with metrics and a log of every
+// decision, which is discarded.
 func benchmarkHandler(b *testing.B, collection traffic.Collection) *webhook.Handler {
 	b.Helper()
 	var entries []templates.Entry
@@ -46,7 +46,7 @@ func benchmarkHandler(b *testing.B, collection traffic.Collection) *webhook.Hand
 	})
 }
 
-// benchmarkReviews are the bodies that the load run sends, by the template that they ask for.
+// benchmarkReviews runs each for the bodies of the load test, by the template that they request.
 func benchmarkReviews(b *testing.B, each func(b *testing.B, body []byte)) {
 	for _, p := range []struct {
 		name string
@@ -76,7 +76,7 @@ func benchmarkReviews(b *testing.B, each func(b *testing.B, body []byte)) {
 	}
 }
 
-// BenchmarkHandler is a whole answer without TLS and the network: body in, body out.
+// BenchmarkHandler measures a complete request without TLS and network.
 func BenchmarkHandler(b *testing.B) {
 	handler := benchmarkHandler(b, traffic.OneTemplate())
 	benchmarkReviews(b, func(b *testing.B, body []byte) { benchmarkAnswer(b, handler, body) })
@@ -94,7 +94,7 @@ func benchmarkAnswer(b *testing.B, handler *webhook.Handler, body []byte) {
 	}
 }
 
-// BenchmarkSelectors is a pod that ten templates select: of ten, and of a thousand.
+// BenchmarkSelectors measures a pod that ten templates select, out of ten and out of a thousand.
 func BenchmarkSelectors(b *testing.B) {
 	body, err := traffic.Review(traffic.Grafana())
 	if err != nil {

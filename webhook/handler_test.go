@@ -109,7 +109,7 @@ func TestWarningsReachTheCaller(t *testing.T) {
 	}
 }
 
-// neverAsked fails the test when the injection is asked at all.
+// neverAsked returns an Injector that fails the test if it is called.
 func neverAsked(t *testing.T) webhook.Injector {
 	return func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error) {
 		t.Error("the injection was asked")
@@ -193,7 +193,7 @@ func TestCallersFaultsLeaveTheConnectionAndTheErrorLogAlone(t *testing.T) {
 	}
 }
 
-// reuses says whether the next request, a good one, goes over a connection that was there.
+// reuses reports whether the next request, a valid one, reuses an existing connection.
 func (e *edge) reuses(t *testing.T) bool {
 	t.Helper()
 	reused := false
@@ -217,7 +217,7 @@ func (e *edge) reuses(t *testing.T) bool {
 func TestBodyOfUnknownLengthIsBounded(t *testing.T) {
 	e := newEdge(t, func(o *webhook.Options) { o.Limits.MaxBody = 4 << 10 }).serve()
 	body := review(plainPod)
-	// A reader of no known type makes the client send chunks.
+	// With a reader of unknown type the client uses chunked encoding.
 	if got := e.send(http.MethodPost, e.url, "application/json", io.MultiReader(bytes.NewReader(body))); got.StatusCode != 200 {
 		t.Errorf("status %d: %s", got.StatusCode, got.body)
 	}

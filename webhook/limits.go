@@ -7,9 +7,8 @@ import (
 
 // Limits bounds the resources that requests may use. A zero field means its default.
 type Limits struct {
-	// MaxBody is the largest request in bytes. Default 4 MiB: the API server takes
-	// requests of at most 3 MiB, and the rest of an AdmissionReview (the user's
-	// groups, managed fields) is small.
+	// MaxBody is the largest request in bytes. Default 4 MiB: the API server accepts requests of at most 3
+	// MiB, and the rest of an AdmissionReview (the user's groups, managed fields) is small.
 	MaxBody int64
 	// MaxRequests is the number of concurrent requests, counted from when the body is received until the
 	// response is written. Default 256: ten times the idle connections that one API server keeps.

@@ -104,8 +104,8 @@ func TestOneLogLinePerDecisionWithoutValues(t *testing.T) {
 	}
 }
 
-// TestAuditAnnotationsSayWhoAskedAndWhatIsThere: today's revision is not that of a sidecar
-// which is there, and the status is the pod author's to write.
+// TestAuditAnnotationsSayWhoAskedAndWhatIsThere: an existing sidecar's revision is that of the status
+// annotation, not today's, and the pod's author can write anything there.
 func TestAuditAnnotationsSayWhoAskedAndWhatIsThere(t *testing.T) {
 	e := newEdge(t, withTemplates(tail+matched)).serve()
 	today := setOf(tail).Entries()[0].Template.Revision
@@ -153,7 +153,7 @@ func TestAuditAnnotationsAreCut(t *testing.T) {
 	}
 }
 
-// swapped is a library whose set can be changed.
+// swapped is a library whose set can be replaced.
 type swapped struct{ set *templates.Set }
 
 func (s *swapped) Current() *templates.Set { return s.set }
@@ -175,7 +175,7 @@ func TestSeriesOfATemplateThatIsGoneAreCollectedOnceMoreAndThenNever(t *testing.
 		}
 	}
 	current.set = setOf(tail)
-	e.count("sidecar_injector_decisions_total") // sees it for the last time
+	e.count("sidecar_injector_decisions_total") // the last collection with the series
 	eventually(t, "the template that is gone has no series", func() bool { return series("tail2") == 0 })
 	if series("tail") != 2 || series("unknown") != 1 {
 		t.Errorf("tail %v, unknown %v", series("tail"), series("unknown"))
@@ -187,7 +187,7 @@ func TestSeriesOfATemplateThatIsGoneAreCollectedOnceMoreAndThenNever(t *testing.
 	}
 }
 
-// times are when templates were loaded.
+// times are the times at which templates were loaded.
 type times map[string]time.Time
 
 func (t times) Loaded() map[string]time.Time { return t }

@@ -14,7 +14,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// gate is an injection that waits until it is opened.
+// gate is an Injector that blocks until it is opened.
 type gate struct {
 	entered chan struct{}
 	open    chan struct{}
@@ -58,7 +58,7 @@ func TestOverloadIsAnsweredAtOnceWith503AndRetryAfter(t *testing.T) {
 	}
 }
 
-// slowBody gives its first bytes and then nothing until the test is over.
+// slowBody returns its first bytes and then blocks until the test is over.
 type slowBody struct {
 	first io.Reader
 	end   <-chan struct{}
@@ -99,7 +99,7 @@ func TestSlowCallersTakeNoRoomForWhatTheyAnnounce(t *testing.T) {
 			}
 		}()
 	}
-	// They are under way once the server counts them.
+	// They are in progress once the server counts them.
 	for e.count("sidecar_injector_requests_in_flight") < 8 {
 		if t.Context().Err() != nil {
 			t.Fatal("the slow callers never arrived")

@@ -15,8 +15,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// behind runs an edge whose watch has other labels of the namespace shop than the cluster: it
-// was given them before somebody changed them, and hears of nothing since.
+// behind starts an edge whose watch has other labels of the namespace shop than the cluster, as if a change
+// had not reached it.
 func behind(t *testing.T, watched, now map[string]string, change func(*webhook.Options)) (*edge, *apiServer) {
 	t.Helper()
 	server := &apiServer{labels: watched, read: func(w http.ResponseWriter, _ *http.Request) {
@@ -102,11 +102,11 @@ func TestAdviceOnAWorkloadMadeAMomentAfterItsNamespacesLabel(t *testing.T) {
 	}
 }
 
-// Every pod of a namespace that says no is answered by a read that began after the pod came,
-// and yet they are few.
+// Every pod of a namespace whose label denies injection is answered after a read that began after the pod
+// arrived, and yet there are few reads.
 func TestReadsOfANamespaceThatSaysNoAreSharedAndNeverOlderThanThePod(t *testing.T) {
 	const pods = 40
-	var version atomic.Int64 // counts up; what a read gives is never older than at its begin
+	var version atomic.Int64 // increases; a read returns a version that is not older than its start
 	server := &apiServer{read: func(w http.ResponseWriter, _ *http.Request) {
 		object := partial("shop-2")
 		object.Annotations = map[string]string{"version": string(rune('A' + version.Load()))}
@@ -148,7 +148,7 @@ func TestNamesThatCallersMakeUpCostTheAPIServerABoundedNumberOfReads(t *testing.
 		})
 	}
 	all.Wait()
-	// A hundred at once, and fifty more in the half second that a caller waits.
+	// The burst of a hundred, and fifty more in the half second that a caller waits.
 	if n := server.reads.Load(); failed.Load() != names || n > 200 {
 		t.Errorf("%d live reads for %d names; %d failed", n, names, failed.Load())
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// In here every moment of work is processor time, by the clock of a bubble.
+// turnsByTheClock returns turns that count the bubble's clock as CPU time.
 func turnsByTheClock(a allowance) *turns {
 	t := newTurns(a)
 	start := time.Now()
@@ -46,7 +46,7 @@ func TestWorkThatCanWaitTakesNoMoreThanItsShareOfOneProcessor(t *testing.T) {
 		}
 		attack.Wait()
 		took := time.Duration(done.Load()) * takes
-		// Five seconds at once, a hundredth from then on, and one that may overdraw.
+		// The burst of 5 s, 1 % of the time, and one request that may exceed the credit.
 		if most := 5*time.Second + time.Since(start)/100 + takes; took > most || took < most-6*time.Second {
 			t.Errorf("%s of work, want about %s", took, most)
 		}
@@ -60,7 +60,7 @@ func TestProcessorTimeIsWhatIsWorkedNotWhatIsWaited(t *testing.T) {
 	turns := newTurns(reviewAllowance())
 	burn := func() error {
 		for start := turns.used(); turns.used()-start < 20*time.Millisecond; {
-			for range 1000 { // the clock of threads may be coarse
+			for range 1000 { // the thread's CPU clock may be coarse
 			}
 		}
 		return nil

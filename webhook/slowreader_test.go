@@ -14,7 +14,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// unread posts a pod over a connection of its own, whose answer nobody reads until the test is over.
+// unread posts a pod over a new connection and does not read the response until the test is over.
 func (e *edge) unread() {
 	e.t.Helper()
 	address := strings.TrimSuffix(strings.TrimPrefix(e.url, "https://"), webhook.Path)
@@ -33,7 +33,7 @@ func (e *edge) unread() {
 	}
 }
 
-// largePatch answers with a patch of so many bytes.
+// largePatch returns an Injector whose patch has that many bytes.
 func largePatch(bytes int) webhook.Injector {
 	value := []byte(`"` + strings.Repeat("x", bytes) + `"`)
 	return func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error) {
@@ -42,7 +42,8 @@ func largePatch(bytes int) webhook.Injector {
 	}
 }
 
-// A patch of 6 MiB makes an answer of 8 MiB, more than the buffers of a connection hold.
+// patchThatBlocks is the size of a patch that makes a response of 8 MiB, more than the buffers of a
+// connection hold.
 const patchThatBlocks = 6 << 20
 
 func TestCallersWhoDoNotReadHoldNoMoreThanTheLimit(t *testing.T) {

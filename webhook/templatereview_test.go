@@ -26,7 +26,7 @@ func clusterTemplate(metadata, spec string) string {
 	return fmt.Sprintf(`{"apiVersion":"sidecar-injector.dev/v1alpha1","kind":"ClusterSidecarTemplate","metadata":{"name":"extra"%s},"spec":%s,"status":{"revision":"x"}}`, metadata, spec)
 }
 
-// templateReview is what the API server posts; old is null for a creation.
+// templateReview returns an AdmissionReview of a template; old is null for a creation.
 func templateReview(operation, subResource, object, old string) string {
 	return fmt.Sprintf(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":%q,`+
 		`"kind":{"group":"sidecar-injector.dev","version":"v1alpha1","kind":"ClusterSidecarTemplate"},`+
@@ -36,7 +36,7 @@ func templateReview(operation, subResource, object, old string) string {
 
 func createTemplate(object string) string { return templateReview("CREATE", "", object, "null") }
 
-// reviewTemplate posts a body, and gives the answer.
+// reviewTemplate posts a body to TemplatesPath and returns the response.
 func (e *edge) reviewTemplate(body string) *httptest.ResponseRecorder {
 	e.t.Helper()
 	request := httptest.NewRequestWithContext(e.t.Context(), http.MethodPost, webhook.TemplatesPath, strings.NewReader(body))
@@ -46,7 +46,7 @@ func (e *edge) reviewTemplate(body string) *httptest.ResponseRecorder {
 	return recorder
 }
 
-// templateResponse is the answer to a body that is a review.
+// templateResponse returns the AdmissionResponse to a valid review.
 func (e *edge) templateResponse(body string) *admissionv1.AdmissionResponse {
 	e.t.Helper()
 	recorder := e.reviewTemplate(body)

@@ -16,7 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// work is an injection that takes a while by the clock of a bubble.
+// work is an Injector that takes a while by the bubble's clock.
 type work struct {
 	takes         time.Duration
 	begun         atomic.Int64
@@ -31,7 +31,7 @@ func (w *work) inject(*templates.Set, *inject.Settings, *inject.Request) (*injec
 	return &inject.Result{Outcome: inject.Skipped, Reason: inject.NothingRequested}, nil
 }
 
-// adviser answers /advise with that work; ask gives the status.
+// adviser returns a function that posts to AdvicePath, where the work is done, and returns the status code.
 func adviser(t *testing.T, w *work) (ask func(ctx context.Context) int) {
 	t.Helper()
 	e := newEdge(t, func(o *webhook.Options) { o.Inject = w.inject })
@@ -54,7 +54,7 @@ func TestNothingIsDoneForCallersWhoHaveGone(t *testing.T) {
 		ask := adviser(t, w)
 		var all sync.WaitGroup
 		all.Go(func() { ask(t.Context()) })
-		synctest.Wait() // it works
+		synctest.Wait() // the first request is in progress
 		for range 5 {
 			all.Go(func() {
 				ctx, leave := context.WithTimeout(t.Context(), 500*time.Millisecond)

@@ -20,10 +20,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// apiServer answers what a watch of namespaces asks for: it streams the namespace
-// shop and says that this was all. A live read is answered by read.
+// apiServer answers the requests of a watch of namespaces: it streams the namespace shop and a bookmark
+// that ends the initial list. read answers a live read.
 type apiServer struct {
-	labels map[string]string // of shop, in the watch
+	labels map[string]string // labels of shop in the watch
 	read   http.HandlerFunc
 	reads  atomic.Int32
 }
@@ -70,14 +70,14 @@ func giveShop2(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, partial("shop-2"))
 }
 
-// watched is watchedBy, where the namespace shop is enabled.
+// watched calls watchedBy with the namespace shop enabled.
 func watched(t *testing.T, server *apiServer, synced bool) *webhook.WatchedNamespaces {
 	t.Helper()
 	server.labels = labelled("enabled")
 	return watchedBy(t, server, synced)
 }
 
-// watchedBy runs a watch against the server; synced waits until it has seen the list.
+// watchedBy runs a watch against the server; if synced is true, it waits for the initial list.
 func watchedBy(t *testing.T, server *apiServer, synced bool) *webhook.WatchedNamespaces {
 	t.Helper()
 	listener := httptest.NewServer(server)
@@ -92,7 +92,7 @@ func watchedBy(t *testing.T, server *apiServer, synced bool) *webhook.WatchedNam
 	}
 	if synced {
 		ctx, stop := context.WithCancel(t.Context())
-		t.Cleanup(stop) // before the listener waits for its connections
+		t.Cleanup(stop) // stop before the listener is closed, which waits for its connections
 		go namespaces.Run(ctx)
 		for !namespaces.Synced() {
 			select {

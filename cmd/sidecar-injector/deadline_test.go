@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// silentCluster is the kubeconfig of an API server that accepts and never answers.
+// silentCluster returns the kubeconfig of an API server that accepts connections and never answers.
 func silentCluster(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

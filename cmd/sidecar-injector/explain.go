@@ -106,7 +106,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) err
 	return offline.Unknown(answers)
 }
 
-// explain explains every pod of the input.
+// explain explains every pod of the input, with the permissions that its sidecars lack.
 func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*explain.Explanation, error) {
 	all := make([]*explain.Explanation, len(answers))
 	for i := range answers {
@@ -150,7 +150,7 @@ func (o *explainOptions) format(explanations []*explain.Explanation, p palette) 
 	return structured(o.output, map[string]any{"workloads": explanations})
 }
 
-// explainReason prints what a reason means, if args name one instead of objects.
+// explainReason prints what the reason of that name means.
 func (o *explainOptions) explainReason(name string, std streams) error {
 	found := explain.Reasons(name)
 	if len(found) == 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// smallCluster is the kubeconfig of an API server that has some pods of the namespace shop and
-// their logs, by name, and allows nothing else.
+// smallCluster returns the kubeconfig of an API server that has some pods in the namespace shop, by name,
+// and their logs, and forbids everything else.
 func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]string) string {
 	t.Helper()
 	answer := func(w http.ResponseWriter, code int, value any) {
@@ -81,7 +81,7 @@ func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]
 	return file
 }
 
-// collected is a pod with a log collector, as it came back from inject, and with a status.
+// collected returns an injected pod with a log collector and a status.
 func collected(t *testing.T, name string, user int, status map[string]any) map[string]any {
 	t.Helper()
 	security := "{}"
@@ -106,7 +106,7 @@ func collected(t *testing.T, name string, user int, status map[string]any) map[s
 	return pod
 }
 
-// statusOf is the status of a pod whose app is ready and whose collector is as given.
+// statusOf returns the status of a pod whose app is ready and whose collector has the given state.
 func statusOf(phase string, ready bool, restarts int, state, last map[string]any) map[string]any {
 	return map[string]any{
 		"phase":                 phase,
@@ -163,7 +163,7 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 	}
 }
 
-// Whoever looks at a Job looks at the Job, and its pods are over.
+// The pods of a Job have ended when a user explains the Job.
 func TestExplainOfAWorkloadTellsOfSidecarsThatEndedBadly(t *testing.T) {
 	pod := collected(t, "web-1", 1000, statusOf("Succeeded", false, 0, map[string]any{"terminated": map[string]any{"exitCode": 5, "message": "copied\nthe last run failed"}}, nil))
 	pod["metadata"].(map[string]any)["ownerReferences"] = []any{map[string]any{"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "2", "controller": true}}

@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// findingsText lists findings for people: place, message, the line with a caret, hint.
+// findingsText returns findings as text: place, message, the line with a caret, hint.
 func findingsText(findings []templates.Finding, p palette) string {
 	var b strings.Builder
 	for i, f := range findings {

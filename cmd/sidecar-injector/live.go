@@ -61,7 +61,7 @@ type answerTime time.Duration
 func (a *answerTime) String() string { return time.Duration(*a).String() }
 func (a *answerTime) Type() string   { return "duration" }
 
-// Set takes a duration, or a number of seconds.
+// Set parses a duration, or a number of seconds.
 func (a *answerTime) Set(text string) error {
 	d, err := clientcmd.ParseTimeout(text)
 	*a = answerTime(d)

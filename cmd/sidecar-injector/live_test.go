@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// In a pod there is no kubeconfig. client-go takes the pod's own configuration only if
-// what the flags and files say is what it would say without any.
+// In a pod there is no kubeconfig. client-go uses the in-cluster configuration only if flags and files
+// result in the same configuration as without any.
 func TestNothingHidesTheConfigurationOfThePod(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	for _, args := range [][]string{nil, {"--request-timeout", "300ms"}, {"--request-timeout", "0"}, {"-n", "shop"}} {

@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// clusterOf is the cluster that the playground shows for a kubeconfig.
+// clusterOf returns the playground's cluster for a kubeconfig.
 func clusterOf(t *testing.T, kubeconfig string) (*playgroundCluster, *playground.Engine) {
 	t.Helper()
 	given, err := playground.BuiltIn()

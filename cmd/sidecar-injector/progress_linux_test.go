@@ -29,7 +29,7 @@ spec:
       - {name: web, image: "registry.example.com/web:1", securityContext: {runAsUser: 10001}}
 `
 
-// slowFolder holds one file that is there, and one that takes its time to be read.
+// slowFolder creates a folder with a file that can be read at once, and one that takes some time.
 func slowFolder(t *testing.T, text []byte, takes time.Duration) string {
 	t.Helper()
 	dir := t.TempDir()

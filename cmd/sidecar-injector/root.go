@@ -19,7 +19,7 @@ type streams = genericiooptions.IOStreams
 // The exit codes.
 const (
 	exitNo       = 1 // the answer is no: refused, invalid, different, check failed
-	exitNoAnswer = 2 // there is no answer: usage, unreadable input, an error of ours
+	exitNoAnswer = 2 // no result: wrong usage, unreadable input, or an internal error
 )
 
 // answerNo is the error of a command that worked, but whose result is negative. Err is printed like any

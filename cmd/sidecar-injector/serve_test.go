@@ -23,7 +23,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// patience is how long a test waits for what has to come.
+// patience is how long a test waits for an expected event.
 const patience = 30 * time.Second
 
 // server is a running `sidecar-injector serve`.
@@ -45,7 +45,7 @@ func start(t *testing.T, args ...string) *server {
 	bundle := filepath.Join(t.TempDir(), "ca.crt")
 	args = append([]string{"serve", "--standalone", "--ca-out", bundle, "--listen", "127.0.0.1:0",
 		"--metrics-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0"}, args...)
-	cmd := exec.Command("sidecar-injector", args...) // TestMain has put it on the path
+	cmd := exec.Command("sidecar-injector", args...) // TestMain has added it to the PATH
 	stderr, err := cmd.StderrPipe()
 	must(t, err)
 	must(t, cmd.Start())
@@ -53,11 +53,11 @@ func start(t *testing.T, args ...string) *server {
 	go func() {
 		defer close(s.done)
 		s.read(stderr)
-		_ = cmd.Wait() // the code says it
+		_ = cmd.Wait() // the exit code is checked instead
 		s.exit = cmd.ProcessState.ExitCode()
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // gone already, as a rule
+		_ = cmd.Process.Kill() // the process has usually ended
 		<-s.done
 	})
 	s.eventually("ready", func() bool {
@@ -78,7 +78,7 @@ func start(t *testing.T, args ...string) *server {
 	return s
 }
 
-// read takes in the log.
+// read reads the log.
 func (s *server) read(log io.Reader) {
 	scanner := bufio.NewScanner(log)
 	scanner.Buffer(nil, 1<<20)
@@ -102,7 +102,7 @@ func (s *server) address(what string) string {
 	return s.addresses[what]
 }
 
-// logged gives the lines that hold.
+// logged returns the lines for which holds returns true.
 func (s *server) logged(holds func(line map[string]any) bool) []map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +124,7 @@ func (s *server) eventually(what string, holds func() bool) {
 	}
 }
 
-// get asks one of the plain listeners.
+// get sends a request to one of the HTTP listeners.
 func (s *server) get(what, path string) (status int, body string) {
 	response, err := http.Get("http://" + s.address(what) + path)
 	if err != nil {
@@ -162,7 +162,7 @@ func (s *server) signal(sig os.Signal) {
 	must(s.t, s.process.Signal(sig))
 }
 
-// exits waits for the end and gives the code.
+// exits waits until the program ends and returns its exit code.
 func (s *server) exits() int {
 	s.t.Helper()
 	select {
@@ -232,7 +232,7 @@ func TestServe(t *testing.T) {
 		if response, _ := s.mustPost(podReview); response.Close {
 			t.Error("connections are closed before the drain")
 		}
-		// A request that is under way when the signal comes, and still when the drain is over.
+		// A request that is in progress when the signal arrives, and still when the drain is over.
 		slow, feed := io.Pipe()
 		slowDone := make(chan error, 1)
 		go func() {

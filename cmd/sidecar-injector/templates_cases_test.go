@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The built-in templates are tested as anybody's are, by the command itself.
+// The built-in templates are tested by the command, like any other templates.
 func TestBuiltInTemplatesPassTheirCases(t *testing.T) {
 	templatesTest(t, "../../test/templates/builtin", "../../templates/builtin", "--cover-min", "100")
 }

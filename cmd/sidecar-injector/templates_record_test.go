@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// A case of an object of a cluster holds at once, and once more without the cluster.
+// A recorded case passes when it is recorded, and again without the cluster.
 func TestRecordMakesACaseOfAClustersObject(t *testing.T) {
 	kubeconfig, dir := smallCluster(t, nil, nil), t.TempDir()
 	command := func(args ...string) (int, string) {

@@ -14,7 +14,7 @@ func TestABundleKeepsWhatMayBeInUseAndNothingElse(t *testing.T) {
 	authorities := make([]*Authority, 12)
 	for n := range authorities {
 		var err error
-		// The older, the lower its number.
+		// Lower numbers are older.
 		if authorities[n], err = newAuthority(epoch.Add(time.Duration(n)*time.Hour), storedLife); err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestFilesAreReadAgainWhenTheMountTurns: the kubelet turns the link ..data and removes what it led to.
+// TestFilesAreReadAgainWhenTheMountTurns: the kubelet updates a mounted Secret by replacing the link ..data
+// and removing the directory to which it pointed.
 func TestFilesAreReadAgainWhenTheMountTurns(t *testing.T) {
 	dir := t.TempDir()
 	must := func(err error) {

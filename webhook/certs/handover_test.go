@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// newFiles are a certificate of an authority of its own, as somebody provides it.
+// newFiles returns a certificate of another authority, as another program would provide it.
 func (w *world) newFiles() *Files {
 	w.t.Helper()
 	authority, err := newAuthority(w.now, storedLife)
@@ -39,8 +39,9 @@ func (w *world) newFiles() *Files {
 	return files
 }
 
-// TestTheCertificateMayComeFromElsewhereWithoutALoss: an upgrade changes who makes the certificate. The old replica leads and
-// goes only when the new one is ready; then the new one leads, or everything is taken back.
+// TestTheCertificateMayComeFromElsewhereWithoutALoss simulates an upgrade that changes the source of the
+// certificate. The old replica holds the lease and is not terminated before the new one is ready; then the
+// new one takes over, or the upgrade is rolled back.
 func TestTheCertificateMayComeFromElsewhereWithoutALoss(t *testing.T) {
 	type kind func(w *world) *Files
 	made := func(*world) *Files { return nil }
@@ -66,7 +67,7 @@ func TestTheCertificateMayComeFromElsewhereWithoutALoss(t *testing.T) {
 				if err := after.Ready(); err != nil {
 					t.Fatalf("never ready beside a leader that makes its certificate otherwise: %v", err)
 				}
-				// A roll-out may take its time, and both answer.
+				// Both replicas serve for as long as the rollout takes.
 				w.pass(random, before, overlap/3, time.Hour, w.neverLost(before, after))
 				stays, goes := after, before
 				if back {

@@ -12,8 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestTwoYearsLoseNothing: authorities and leaves are renewed many times, replicas come and go, the leader changes, and at
-// no moment would the API server refuse one of them.
+// TestTwoYearsLoseNothing simulates two years in which authorities and leaves are renewed many times,
+// replicas are replaced and the leader changes; at no time would the API server reject a replica's
+// certificate.
 func TestTwoYearsLoseNothing(t *testing.T) {
 	w, random := newWorld(t, 2), seeded()
 	w.lend = true
@@ -37,7 +38,7 @@ func TestTwoYearsLoseNothing(t *testing.T) {
 		if day%50 == 7 {
 			n := random.IntN(len(w.replicas))
 			w.replicas[n] = w.newMember()
-			w.replicas[n].observe() // before that it is not ready, and not called
+			w.replicas[n].observe() // a replica is called only once it is ready
 			never()
 		}
 	}
@@ -49,7 +50,7 @@ func TestTwoYearsLoseNothing(t *testing.T) {
 	}
 }
 
-// TestEveryFaultHealsWithinSeconds does one bad thing after another to a running installation.
+// TestEveryFaultHealsWithinSeconds applies one fault after another to a running installation.
 func TestEveryFaultHealsWithinSeconds(t *testing.T) {
 	w, random := newWorld(t, 2), seeded()
 	w.lend = true
@@ -61,7 +62,7 @@ func TestEveryFaultHealsWithinSeconds(t *testing.T) {
 	faults := []struct {
 		name string
 		do   func()
-		// harmless ones lose nothing even before they are healed
+		// harmless faults break no call even before they are repaired
 		harmless bool
 	}{
 		{"the Secret is deleted", w.deleteSecret, true},
@@ -136,8 +137,8 @@ func TestEveryFaultHealsWithinSeconds(t *testing.T) {
 	}
 }
 
-// TestANewLeafWaitsForTheBundles: a replica may learn of a new authority long before the bundles have it, or the API server
-// heeds them.
+// TestANewLeafWaitsForTheBundles: a replica may see a new authority long before the bundles contain it, or
+// before API servers have seen those bundles.
 func TestANewLeafWaitsForTheBundles(t *testing.T) {
 	w, random := newWorld(t, 2), seeded()
 	leader := w.replicas[0]
@@ -154,7 +155,7 @@ func TestANewLeafWaitsForTheBundles(t *testing.T) {
 	data, err := next.data()
 	w.must(err)
 	w.setSecret(data)
-	w.pass(random, nil, 30*24*time.Hour, 6*time.Hour, never) // nobody leads for a month
+	w.pass(random, nil, 30*24*time.Hour, 6*time.Hour, never) // no leader for a month
 
 	w.must(leader.keeper.keep(t.Context()))
 	w.pass(random, leader, 8*time.Second, look, never)
@@ -167,7 +168,7 @@ func TestANewLeafWaitsForTheBundles(t *testing.T) {
 	}
 }
 
-// TestAnAuthorityThatLeakedCanBeTakenOutAtOnce: by hand, as docs/operations.md says.
+// TestAnAuthorityThatLeakedCanBeTakenOutAtOnce follows the manual steps of docs/operations.md.
 func TestAnAuthorityThatLeakedCanBeTakenOutAtOnce(t *testing.T) {
 	w, random := newWorld(t, 2), seeded()
 	w.pass(random, w.replicas[0], time.Minute, look, nil)
@@ -186,7 +187,7 @@ func TestAnAuthorityThatLeakedCanBeTakenOutAtOnce(t *testing.T) {
 	}
 }
 
-// TestReadySaysInWordsWhatIsMissing.
+// TestReadySaysInWordsWhatIsMissing checks the messages of Ready.
 func TestReadySaysInWordsWhatIsMissing(t *testing.T) {
 	w, random := newWorld(t, 1), seeded()
 	m := w.replicas[0]
@@ -217,12 +218,12 @@ func TestReadySaysInWordsWhatIsMissing(t *testing.T) {
 	says("MutatingWebhookConfiguration injector, webhook namespaces.x.dev: caBundle: does not verify the certificate that is served here: x509: ")
 	w.pass(random, m, look, look, nil)
 	w.setSecret(map[string][]byte{certificateKey: []byte("garbage")})
-	says("ready") // what is served is still good
+	says("ready") // the served certificate is still valid
 	w.deleteConfigurations()
 	says("ready")
 }
 
-// TestABundleThatIsSomebodyElsesToWriteIsLeftAlone: two who write it would never end.
+// TestABundleThatIsSomebodyElsesToWriteIsLeftAlone: two writers would overwrite each other forever.
 func TestABundleThatIsSomebodyElsesToWriteIsLeftAlone(t *testing.T) {
 	w, random := newWorld(t, 1), seeded()
 	client := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
@@ -239,7 +240,7 @@ func TestABundleThatIsSomebodyElsesToWriteIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestAClockThatIsAYearAheadHeals: everybody's clock, and then the leader's alone.
+// TestAClockThatIsAYearAheadHeals tests a wrong clock on all replicas, and then on the leader alone.
 func TestAClockThatIsAYearAheadHeals(t *testing.T) {
 	const year = 366 * 24 * time.Hour
 	heals := func(t *testing.T, w *world, leader *member, lossless func(n int) bool) {
@@ -273,7 +274,7 @@ func TestAClockThatIsAYearAheadHeals(t *testing.T) {
 		heals(t, w, w.replicas[0], nil)
 		w.replicas[0].ahead = year
 		heals(t, w, w.replicas[0], func(n int) bool { return n > 0 })
-		// Its clock is set right, or another one leads.
+		// The clock is corrected, or another replica leads.
 		w.replicas[0].ahead = 0
 		heals(t, w, w.replicas[1], func(n int) bool { return n > 0 })
 		if lost := w.lost(); len(lost) > 0 {

@@ -16,22 +16,22 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-// epoch is when the simulations begin.
+// epoch is the start of the simulations.
 var epoch = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// world is a cluster with some replicas, whose clock a test turns.
+// world is a cluster with replicas and a simulated clock.
 type world struct {
 	t        *testing.T
-	now      time.Time // the right time
+	now      time.Time // the correct time
 	client   kubernetes.Interface
 	replicas []*member
-	lend     bool // replicas help themselves, too
+	lend     bool // replicas also run their lenders
 }
 
-// member is a replica.
+// member is a replica in the simulation.
 type member struct {
 	*Installation
-	ahead    time.Duration // by which its clock is wrong
+	ahead    time.Duration // how far its clock is ahead
 	registry *prometheus.Registry
 	lender   *lender
 }
@@ -45,10 +45,10 @@ func newWorld(t *testing.T, replicas int) *world {
 	return w
 }
 
-// newMember starts a replica. Its watches have what the API server has.
+// newMember adds a replica whose watches have the present state of the API server.
 func (w *world) newMember() *member { return w.newMemberOf(nil) }
 
-// newMemberOf starts a replica whose certificate is in files.
+// newMemberOf adds a replica whose certificate is from files, unless that is nil.
 func (w *world) newMemberOf(files *Files) *member {
 	m := &member{registry: prometheus.NewRegistry()}
 	m.Installation = NewInstallation(Options{
@@ -110,7 +110,7 @@ func (w *world) deleteConfigurations() {
 	w.must(w.client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(w.t.Context(), "injector", metav1.DeleteOptions{}))
 }
 
-// setBundles writes what somebody else puts into the bundles.
+// setBundles overwrites all bundles, as another writer would.
 func (w *world) setBundles(bundle []byte) {
 	client := w.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	c, err := client.Get(w.t.Context(), "injector", metav1.GetOptions{})
@@ -144,10 +144,10 @@ func (w *world) setSecret(data map[string][]byte) {
 	w.must(err)
 }
 
-// live are the webhooks as they stand.
+// live returns the webhooks as they are in the cluster.
 func (w *world) live() []hook { return w.replicas[0].hooks() }
 
-// lost tells the replicas whose calls the API server, whose clock is right, would not accept now.
+// lost returns the replicas whose certificate the API server, whose clock is correct, would reject now.
 func (w *world) lost() []string {
 	var lost []string
 	for n, m := range w.replicas {
@@ -165,7 +165,7 @@ func (w *world) lost() []string {
 	return lost
 }
 
-// neverLost fails the test when the API server would not accept one of these replicas.
+// neverLost returns a function that fails the test if the API server would reject one of these replicas.
 func (w *world) neverLost(replicas ...*member) func() {
 	return func() {
 		w.t.Helper()
@@ -177,7 +177,8 @@ func (w *world) neverLost(replicas ...*member) func() {
 	}
 }
 
-// pass lets time pass in steps; in each, everybody looks, in any order, but for the leader's failures.
+// pass advances the clock in steps. In each step all replicas and the leader's Keeper act, in random order;
+// each, if not nil, is called after each of them.
 func (w *world) pass(random *rand.Rand, leader *member, duration, step time.Duration, each func()) {
 	for end := w.now.Add(duration); w.now.Before(end); w.now = w.now.Add(step) {
 		order := random.Perm(len(w.replicas) + 1)
@@ -185,7 +186,7 @@ func (w *world) pass(random *rand.Rand, leader *member, duration, step time.Dura
 			if n < len(w.replicas) {
 				w.replicas[n].observe()
 				if w.lend {
-					_ = w.replicas[n].lender.look(w.t.Context()) // it says why it cannot, and tries again
+					_ = w.replicas[n].lender.look(w.t.Context()) // it reports the error and retries
 				}
 			} else if leader != nil {
 				w.must(leader.keeper.keep(context.Background()))

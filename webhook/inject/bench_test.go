@@ -35,7 +35,7 @@ func grafanaPod(b testing.TB) []byte {
 	return pods[0].JSON
 }
 
-// manyVariables is the Grafana pod with that many environment variables more.
+// manyVariables returns the Grafana pod with n additional environment variables.
 func manyVariables(b testing.TB, n int) []byte {
 	b.Helper()
 	pod := decode(b, grafanaPod(b)).(map[string]any)
@@ -56,7 +56,7 @@ var benchmarkPods = []struct {
 	{"3000variables", func(b testing.TB) []byte { return manyVariables(b, 3000) }},
 }
 
-// BenchmarkInject is the pure function and the patch: bytes in, bytes out.
+// BenchmarkInject measures Inject and the marshalling of the patch.
 func BenchmarkInject(b *testing.B) {
 	set := builtinSet(b)
 	for _, p := range benchmarkPods {
@@ -79,8 +79,8 @@ func benchmarkInject(b *testing.B, set *templates.Set, pod []byte) {
 	}
 }
 
-// BenchmarkDecodePod is the floor of everybody who works on typed pods:
-// encoding/json decoding the same bytes into a corev1.Pod.
+// BenchmarkDecodePod measures the least that webhooks with typed pods do: decoding the same bytes into a
+// corev1.Pod with encoding/json.
 func BenchmarkDecodePod(b *testing.B) {
 	for _, p := range benchmarkPods {
 		b.Run(p.name, func(b *testing.B) {
@@ -125,8 +125,8 @@ spec:
       - {name: log-collector-config, configMap: {name: log-collector-config}}
 `
 
-// BenchmarkInjectPlain is a template without expressions: what deciding,
-// planning and patching alone cost.
+// BenchmarkInjectPlain measures a template without expressions: the cost of deciding, planning and patching
+// alone.
 func BenchmarkInjectPlain(b *testing.B) {
 	set := builtinSet(b, plainCollector)
 	for _, p := range benchmarkPods {

@@ -41,7 +41,7 @@ func newBudget(size int) budget {
 	return budget{size: size, limit: baseUnits + unitsPerByte*size}
 }
 
-// spend takes units and reports whether there were enough.
+// spend spends units and reports whether there were enough.
 func (b *budget) spend(units int) bool {
 	b.spent += units
 	return b.spent <= b.limit

@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// asking is a pod with annotations and that many containers, each with what more says.
+// asking returns a pod with annotations and that many containers, each with the members that more returns.
 func asking(t testing.TB, annotations map[string]any, containers int, more func(i int) map[string]any) []byte {
 	t.Helper()
 	list := make([]any, containers)
@@ -57,7 +57,7 @@ func TestAPodGrowsByNoMoreThanEtcdStores(t *testing.T) {
 	if f.Reason != inject.BudgetExceeded || !strings.Contains(f.Message, `instance "long" would make the pod grow by at least 1`) || !strings.Contains(f.Message, "1572864") {
 		t.Errorf("%+v", f)
 	}
-	// It ends where the limit is reached, not after 1,000 containers.
+	// The check ends at the limit, not after 1,000 containers.
 	if result.Work > 100 {
 		t.Errorf("work %d", result.Work)
 	}
@@ -77,7 +77,7 @@ func TestAllInstancesTogetherGrowThePod(t *testing.T) {
 	}
 }
 
-// costlyTemplates match every pod, each near the limit of what one may cost.
+// costlyTemplates returns templates that match every pod, each with a cost near the limit of one template.
 func costlyTemplates(n int, policy string) string {
 	const e = "string(lists.range(5000).map(i, i + 1).size()) + pod.metadata.?labels[?'x'].orValue('')"
 	var all []string
@@ -121,7 +121,7 @@ func TestWhatAPodMustHaveIsNotStarvedByWhatItMayLack(t *testing.T) {
 	}
 }
 
-// readingTemplates match every pod and read it.
+// readingTemplates returns templates that match every pod and read it.
 func readingTemplates(n int, read, more string) string {
 	var all []string
 	for i := range n {
@@ -135,8 +135,8 @@ spec: {failurePolicy: Ignore, match: {podSelector: {}}, pod: {metadata: {annotat
 	return strings.Join(all, "---")
 }
 
-// TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor: an instance is added whole or not at all,
-// also where others take the pod's budget before it is planned.
+// TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor checks that an instance is added completely or
+// not at all, even if others use up the pod's budget before it is planned.
 func TestTemplatesThatReadALargePodLeaveRoomForWhatIsAskedFor(t *testing.T) {
 	for _, read := range []string{"pod.spec.containers", "app.env"} {
 		set := builtinSet(t, readingTemplates(60, read, ""), tinyTemplate)
@@ -249,7 +249,7 @@ func TestWorkThatAPodsBytesDoNotEarnIsAFaultByPolicy(t *testing.T) {
 			t.Errorf("work %d, then %d", result.Work, again.Work)
 		}
 	}
-	// A pod that is not larger than usual has room for the same template.
+	// In a pod of usual size the same template fits.
 	if result := run(t, builtinSet(t, fmt.Sprintf(wideTemplate, "Fail", env)), asking(t, map[string]any{inject.RequestAnnotation: "wide"}, 3, nil)); result.Outcome != inject.Injected {
 		t.Errorf("%s", result.Message())
 	}
@@ -337,8 +337,8 @@ func TestManyFaultsAreToldInPart(t *testing.T) {
 	}
 }
 
-// TestManyTemplatesAreComparedWithFewNames: how many templates there are is not the pod author's choice, but
-// what is looked for among them is.
+// TestManyTemplatesAreComparedWithFewNames: the pod's author chooses how many names are looked for, and the
+// number of templates multiplies the cost.
 func TestManyTemplatesAreComparedWithFewNames(t *testing.T) {
 	for count, want := range map[int]int{1000: 16, 6000: 2, 20_000: 1} {
 		set := manyTemplates(count)
@@ -356,7 +356,7 @@ func TestManyTemplatesAreComparedWithFewNames(t *testing.T) {
 	}
 }
 
-// manyTemplates are broken ones, whose names count all the same.
+// manyTemplates returns a set of broken templates, whose names can be suggested all the same.
 func manyTemplates(n int) *templates.Set {
 	entries := make([]templates.Entry, n)
 	for i := range entries {

@@ -8,8 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// TestAMemberGivenTwiceIsNoPod: what decides and what the patch is applied to could
-// otherwise be two pods.
+// TestAMemberGivenTwiceIsNoPod: otherwise the decision and the API server's application of the patch could
+// see different pods.
 func TestAMemberGivenTwiceIsNoPod(t *testing.T) {
 	const asks = `"annotations":{"sidecar-injector.dev/inject":"log-collector"}`
 	const app = `"containers":[{"name":"app"}]`

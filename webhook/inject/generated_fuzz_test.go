@@ -20,7 +20,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// generatedPod is a pod that the API server could send and that asks for generated templates.
+// generatedPod returns a pod that the API server could send and that requests generated templates.
 func generatedPod(c *choices) []byte {
 	annotations := map[string]string{}
 	if c.below(8) > 0 {
@@ -97,15 +97,15 @@ func with(object map[string]any, name string, value any) map[string]any {
 	return object
 }
 
-// asCoreV1 says why a pod is none that the API server's strict decoder takes.
+// asCoreV1 returns why the API server's strict decoder rejects a pod, or nil.
 func asCoreV1(text []byte) error {
 	var pod corev1.Pod
 	strict, err := kjson.UnmarshalStrict(text, &pod)
 	return errors.Join(append(strict, err)...)
 }
 
-// FuzzGeneratedTemplates: whatever a template says and a pod asks for, nothing panics, and
-// what loads injects a pod that the API server can decode, which asks for nothing more, or gives a fault.
+// FuzzGeneratedTemplates checks that nothing panics, and that a loaded template results in a fault or in a
+// pod that the API server can decode and that a second injection does not change.
 func FuzzGeneratedTemplates(f *testing.F) {
 	for seed := range 64 {
 		text := make([]byte, 400)
@@ -180,8 +180,8 @@ func tryGenerated(t *testing.T, data []byte) bool {
 	return true
 }
 
-// TestGeneratedTemplatesReachTheEnd: the generator is of use only while enough of what it makes is
-// loaded and injected.
+// TestGeneratedTemplatesReachTheEnd checks that enough of the generated templates are loaded and injected
+// for the fuzz test to be useful.
 func TestGeneratedTemplatesReachTheEnd(t *testing.T) {
 	injected, loaded := 0, 0
 	const all = 300

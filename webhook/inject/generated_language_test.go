@@ -1,9 +1,9 @@
 package inject_test
 
-// What the language has beside fields and expressions: variables and validations of a template's own,
-// target and workload, maps, values that are joined.
+// Parts of the template language other than fields and expressions: a template's own variables and
+// validations, target and workload, maps, and joined values.
 
-// ownTexts and ownLists are the expressions of the variables v0 and v1; oddVariables are those that they rarely are.
+// ownTexts and ownLists are usual expressions of the variables v0 and v1; oddVariables are rare ones.
 var (
 	ownTexts     = []string{"params.s", "json.encode(params.m)", "workload.name", "app.name + instance", "string(app.?ports[?0].?containerPort.orValue(0))"}
 	ownLists     = []string{"params.l + ['a']", "params.m.map(k, k)", "pod.spec.containers.map(c, c.name)", "[variables.v0]"}
@@ -17,7 +17,7 @@ var (
 	oddMessages    = []string{"message: \"\\u202eturned\"", "messageExpression: \"string(1 / index)\""}
 )
 
-// languageExpressions are those that may stand where a text or a list is wanted.
+// languageExpressions are the expressions for places that take a string or a list.
 var languageExpressions = map[byte][]string{
 	'S': {"variables.v0", "json.encode(variables.v1)", "workload.kind + '/' + workload.name", "json.encode(params.m)", "params.m[?'a'].orValue('b')"},
 	'L': {"variables.v1", "params.m.map(k, k + params.m[k])", "dyn(variables.v1)"},
@@ -34,7 +34,7 @@ func languageOf(kind byte, list []string) []string {
 
 var joinWords = []string{"$append: ','", "$prepend: ' '", "$position: first", "$append: $", "$prepend: ("}
 
-// language writes what stands in a spec beside parameters, app and pod.
+// language writes the members of a spec other than parameters, app and pod.
 func (c *choices) language(line func(indent int, format string, args ...any)) {
 	line(1, "- {name: m, type: map<string>, default: %s}", c.of([]string{"{}", "{a: b}", "{a: $, b: (A)}", "{x: z, 'é': z}"}))
 	line(1, "variables:")

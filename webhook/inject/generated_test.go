@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// choices turns the bytes of a fuzzer into decisions; when they are used up, the first of
-// each counts.
+// choices turns the bytes of a fuzzer into decisions; when they are used up, each decision is the first
+// option.
 type choices struct {
 	left []byte
 	each bool // within an item with $each
@@ -24,10 +24,10 @@ func (c *choices) below(n int) int {
 
 func (c *choices) of(list []string) string { return list[c.below(len(list))] }
 
-// rarely is true once in so many times, and never when the bytes are used up.
+// rarely returns true with a probability of 1/n, and never when the bytes are used up.
 func (c *choices) rarely(n int) bool { return c.below(n) == n-1 }
 
-// expressions by the type that their place wants, and others that fit some place or none.
+// expressions has expressions by the type that a place takes, and others that fit some place or none.
 var expressions = map[byte][]string{
 	'S': {"instance", "params.s", "app.name", "params.p", "string(index)", "params.l.join('-')", "params.u", "pod.metadata.name", "params.s + params.p",
 		"native ? 'a' : 'b'", "params.q", "params.d", "cluster.?registry.orValue('r')", "namespaceObject.metadata.name",
@@ -45,7 +45,7 @@ var expressions = map[byte][]string{
 		"optional.of(null)", "optional.of(optional.none())", "'\\u0000'", "'$('", "params.s.split('')", "pod.spec.containers[9].name", "url('http://a')"},
 }
 
-// scalar is a value, as YAML in one line, for a place that wants a type.
+// scalar returns a value of a type as one line of YAML.
 func (c *choices) scalar(kind byte, written string) string {
 	if c.below(5) < 3 {
 		return written
@@ -66,8 +66,8 @@ func (c *choices) scalar(kind byte, written string) string {
 
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// fill replaces the places of a fragment: <S:written> wants a string, I an integer, B a
-// boolean, L a list.
+// fill replaces the placeholders of a fragment: <S:written> is a string, I an integer, B a boolean, L a
+// list.
 func (c *choices) fill(fragment string) string {
 	var b strings.Builder
 	for {
@@ -82,7 +82,7 @@ func (c *choices) fill(fragment string) string {
 	}
 }
 
-// some are items of a list, each a fragment with its $when, $each and the like.
+// some returns items of a list, each a fragment with $when, $each and the like.
 func (c *choices) some(most int, fragments []string, words ...string) string {
 	var items []string
 	for range c.below(most + 1) {
@@ -125,7 +125,7 @@ var (
 	containers = []string{"name: <S:side>, image: <S:e/x:1>", "name: side-#, image: <S:e/x:1>", "name: 'side-#-${instance}', image: <S:e/x:1>, args: <L:[a]>", "name: '${app.name}-#', image: e/x, command: [<S:run>, <S:now>, '$(LEVEL)']", "name: '${instance}-#', image: e/x:2"}
 )
 
-// generatedTemplate is a template document that may or may not be a good one.
+// generatedTemplate returns a template document, which may be valid or not.
 func generatedTemplate(c *choices, name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: %s}\nspec:\n", name)

@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// nestedTemplate adds to all containers what has to be compared with what is there.
+// nestedTemplate adds items to all containers that have to be compared with existing ones.
 const nestedTemplate = `
 apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
@@ -25,8 +25,8 @@ spec:
       volumes: [{name: nested, emptyDir: {sizeLimit: 1Mi}}]
 `
 
-// TestTwiceThePodIsTwiceTheWork counts units of the budget and allocations, which do not
-// depend on the machine.
+// TestTwiceThePodIsTwiceTheWork compares units of the budget and allocations, which do not depend on the
+// machine.
 func TestTwiceThePodIsTwiceTheWork(t *testing.T) {
 	const nested = "nested.sidecar-injector.dev/"
 	set := builtinSet(t, nestedTemplate)

@@ -19,7 +19,7 @@ spec:
       containers: [{name: tiny, image: "example.com/tiny:1", resources: {requests: {cpu: 1m, memory: 1Mi}}}]
 `
 
-// annotated is a pod of one container with annotations.
+// annotated returns a pod of one container with annotations.
 func annotated(t *testing.T, annotations map[string]any) []byte {
 	t.Helper()
 	return marshal(t, map[string]any{

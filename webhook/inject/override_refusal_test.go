@@ -24,8 +24,8 @@ spec:
         resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 32Mi}}
 `
 
-// TestAnOverrideThatTheAPIServerWouldRefuseIsToldAtItsAnnotation: otherwise the pod's author
-// reads of a container that he never wrote.
+// TestAnOverrideThatTheAPIServerWouldRefuseIsToldAtItsAnnotation: otherwise the API server's message would
+// be about a container that the pod's author did not write.
 func TestAnOverrideThatTheAPIServerWouldRefuseIsToldAtItsAnnotation(t *testing.T) {
 	set := builtinSet(t, openTemplate)
 	for override, want := range map[string]string{

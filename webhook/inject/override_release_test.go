@@ -62,7 +62,7 @@ func TestAnOverrideWithWhatTheClusterLacksIsToldAndAFaultWhereThePodWouldBeRefus
 	}
 }
 
-// placed is a text with its place, and nothing where there is none.
+// placed returns a text after its place, "" if there is no text.
 func placed(place, text string) []string {
 	if text == "" {
 		return nil

@@ -44,7 +44,7 @@ func TestMergeKeysAreThoseOfTheAPI(t *testing.T) {
 	}
 }
 
-// TestAnOverrideIsMergedAsKubernetesMerges holds the merge against the library's, which is
+// TestAnOverrideIsMergedAsKubernetesMerges compares the merge with that of the Kubernetes library, which is
 // too slow for long lists.
 func TestAnOverrideIsMergedAsKubernetesMerges(t *testing.T) {
 	part := func(r *rand.Rand) map[string]any {
@@ -102,7 +102,7 @@ func TestAnOverrideIsMergedAsKubernetesMerges(t *testing.T) {
 		}
 		return raw, o
 	}
-	// The order of items that have keys is ours to choose; the library's depends on the patch.
+	// The order of items with keys is not specified; the library's depends on the patch.
 	sorted := func(o program.Object) map[string]any {
 		m := o.Map()
 		for field, value := range m {

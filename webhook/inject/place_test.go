@@ -18,7 +18,7 @@ type block struct {
 	followers []*block
 }
 
-// find is the block of a name among a block and its followers, or nil.
+// find returns the block of a name among a block and its followers, or nil.
 func (b *block) find(name string) *block {
 	if b.name == name {
 		return b
@@ -39,8 +39,8 @@ func (b *block) names() []string {
 	return names
 }
 
-// arrangeSimply is the rule as one would write it down: for each container, look through the
-// list for its place, and insert. One that follows another of its instance is no part of the list.
+// arrangeSimply is a straightforward implementation of arrange: for each container it searches the list for
+// the place and inserts it. Containers that follow another one of their instance are not part of the list.
 func arrangeSimply(pod []standing, added []addedContainer) []string {
 	var list []*block
 	for _, s := range pod {

@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// resourceTemplate is a template of one container of a list.
+// resourceTemplate returns a template with one container in a list.
 func resourceTemplate(name, list, fields, resources string) string {
 	return fmt.Sprintf(`
 apiVersion: sidecar-injector.dev/v1alpha1
@@ -118,7 +118,8 @@ func wantResources(t *testing.T, pod []byte, want string) {
 	}
 }
 
-// What other webhooks did in between, or wrote badly, does not make the pod's resources grow.
+// TestPodLevelResourcesAreRaisedOnce also covers changes by other webhooks in between, and malformed
+// amounts.
 func TestPodLevelResourcesAreRaisedOnce(t *testing.T) {
 	set := builtinSet(t, resourceTemplate("native", "initContainers", ", restartPolicy: Always", "{requests: {memory: 64Mi}}"))
 	pod := func(ask, resources string) []byte {

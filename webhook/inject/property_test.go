@@ -74,8 +74,7 @@ spec:
       volumes: [{name: everything, emptyDir: {sizeLimit: 1Gi}}]
 `
 
-// randomPod is JSON of a pod that the API server could send, with fields that
-// this program does not know.
+// randomPod returns a pod that the API server could send, with fields that this program does not know.
 func randomPod(r *rand.Rand) map[string]any {
 	some := func(n int) bool { return r.IntN(n) == 0 }
 	container := func(name string) map[string]any {
@@ -134,7 +133,7 @@ func randomPod(r *rand.Rand) map[string]any {
 	return map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 }
 
-// ask puts one to four random requests on a pod.
+// ask sets one to four random requests on a pod.
 func ask(r *rand.Rand, pod map[string]any) {
 	annotations := map[string]any{"example.com/with~tilde": "kept"}
 	var names []string
@@ -153,9 +152,9 @@ func ask(r *rand.Rand, pod map[string]any) {
 	pod["metadata"].(map[string]any)["annotations"] = annotations
 }
 
-// TestRandomPodsGainButNeverLose injects into random pods and holds against each:
-// the patch applies; the pod's own parts survive in their order; a second
-// injection changes nothing, also after another webhook added containers.
+// TestRandomPodsGainButNeverLose injects into random pods and checks that the patch applies, that the pod's
+// own parts remain in their order, and that a second injection changes nothing, even after another webhook
+// added containers.
 func TestRandomPodsGainButNeverLose(t *testing.T) {
 	set := builtinSet(t, plainTemplate)
 	injected := 0
@@ -230,8 +229,8 @@ func TestConcurrentRequestsOnOneTemplateAgree(t *testing.T) {
 	wg.Wait()
 }
 
-// missing says what of before is not in after: members of objects by name, items
-// of lists in their order; "" if all is there.
+// missing returns what of before is not in after: members of objects by name, items of lists in their
+// order; "" if nothing is missing.
 func missing(before, after any, at string) string {
 	switch b := before.(type) {
 	case map[string]any:

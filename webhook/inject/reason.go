@@ -50,7 +50,7 @@ const (
 	InternalError Reason = "InternalError"
 )
 
-// ReasonInfo describes a reason for people.
+// ReasonInfo is the documentation of a reason.
 type ReasonInfo struct {
 	Reason Reason
 	// Outcomes are those that the reason can have.

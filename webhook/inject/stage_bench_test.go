@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 )
 
-// stagePods are the pods of the load run, as they come out of an admission review.
+// stagePods returns the pods of the load test, as decoded from an admission review.
 func stagePods() []struct {
 	name string
 	pod  *corev1.Pod
@@ -26,7 +26,7 @@ func stagePods() []struct {
 	}
 }
 
-// askingPod is the pod's JSON with a request for the template of the load run.
+// askingPod returns the pod's JSON with a request for the template of the load test.
 func askingPod(t testing.TB, pod *corev1.Pod) []byte {
 	t.Helper()
 	pod.Annotations[RequestAnnotation] = traffic.Requested
@@ -43,7 +43,7 @@ func askingPod(t testing.TB, pod *corev1.Pod) []byte {
 	return review.Request.Object
 }
 
-// stageSet holds one log collector.
+// stageSet returns a set with one log collector.
 func stageSet(t testing.TB) *templates.Set {
 	t.Helper()
 	entries := load.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
@@ -59,8 +59,7 @@ func stageRequest(pod []byte) *Request {
 	return &Request{Pod: pod, Namespace: Namespace{Name: traffic.Namespace, Labels: map[string]string{InjectionLabel: labelEnabled}}}
 }
 
-// stages is one call of Inject, cut where one stage hands over to the next. Each
-// stage may be run again and again after those before it.
+// stages is one call of Inject divided into stages. Each stage may be repeated after the ones before it.
 type stages struct {
 	set     *templates.Set
 	request *Request
@@ -71,7 +70,7 @@ type stages struct {
 	fit     *candidate
 }
 
-// decode reads what is read of the pod's bytes.
+// decode decodes the pod.
 func (s *stages) decode() error {
 	read, err := parsePod(s.request.Pod)
 	if err != nil {
@@ -81,7 +80,7 @@ func (s *stages) decode() error {
 	return s.pod.decodeSpec()
 }
 
-// decide finds out whether anything is to be done, and what.
+// decide runs the decision.
 func (s *stages) decide() error {
 	if reason, detail := allowed(s.pod, &s.request.Namespace, &Settings{}, &Trace{}); reason != "" {
 		return errorText(string(reason) + ": " + detail)
@@ -93,7 +92,7 @@ func (s *stages) decide() error {
 	return nil
 }
 
-// render takes the one instance up to what its template adds.
+// render prepares the only instance, up to what its template adds.
 func (s *stages) render() error {
 	s.job = newJob(s.set, &Settings{}, s.request, s.pod, s.given)
 	s.job.keepWhole(ReadStatus(s.pod.metadata.Annotations))
@@ -105,7 +104,7 @@ func (s *stages) render() error {
 	return err
 }
 
-// plan checks that nothing is in the way.
+// plan checks for conflicts.
 func (s *stages) plan() error {
 	in := s.fit.instance
 	in.Targets, in.Containers, in.Volumes, in.Notes = nil, nil, nil, nil
@@ -126,7 +125,7 @@ func (s *stages) patch() error {
 	return nil
 }
 
-// whole is Inject itself and the patch.
+// whole runs Inject and marshals the patch.
 func (s *stages) whole() error {
 	result, err := Inject(s.set, &Settings{}, s.request)
 	if err == nil && (result.Outcome != Injected || len(result.Patch()) == 0) {
@@ -139,8 +138,8 @@ type errorText string
 
 func (e errorText) Error() string { return string(e) }
 
-// BenchmarkStage is each stage of an injection alone, with a rendering that can be
-// used again, as most can; whole is all of them through the one function.
+// BenchmarkStage measures each stage of an injection by itself, with a template whose rendering is
+// cacheable, as most are; whole is all of them in one call of Inject.
 func BenchmarkStage(b *testing.B) {
 	for _, p := range stagePods() {
 		pod := askingPod(b, p.pod)
@@ -164,7 +163,7 @@ func BenchmarkStage(b *testing.B) {
 	}
 }
 
-// TestTheStagesTogetherAreInject keeps the benchmark of the stages honest.
+// TestTheStagesTogetherAreInject checks that the benchmarked stages together do what Inject does.
 func TestTheStagesTogetherAreInject(t *testing.T) {
 	for _, p := range stagePods() {
 		s := &stages{set: stageSet(t), request: stageRequest(askingPod(t, p.pod))}
@@ -185,8 +184,8 @@ func TestTheStagesTogetherAreInject(t *testing.T) {
 	}
 }
 
-// TestAnInjectionMakesFewAllocations counts those of the pure function and its patch.
-// The count is the same at each run, so that it can be promised: at most 148 today.
+// TestAnInjectionMakesFewAllocations counts the allocations of Inject and its patch. The number is the same
+// in each run, so it can be limited: at most 148 at present.
 func TestAnInjectionMakesFewAllocations(t *testing.T) {
 	const most = 200
 	set := stageSet(t)
@@ -205,7 +204,7 @@ func TestAnInjectionMakesFewAllocations(t *testing.T) {
 	}
 }
 
-// TestTheTraceIsWrittenWithoutAllocations: its sentences are made for whoever reads them.
+// TestTheTraceIsWrittenWithoutAllocations: sentences are made only when they are read.
 func TestTheTraceIsWrittenWithoutAllocations(t *testing.T) {
 	s := &stages{set: stageSet(t), request: stageRequest(askingPod(t, traffic.Grafana()))}
 	if err := s.decode(); err != nil {

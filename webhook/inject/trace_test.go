@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// traced are templates of each kind that the trace tells apart.
+// traced has a template of each kind that the trace distinguishes.
 const traced = `
 apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
@@ -37,8 +37,8 @@ metadata: {name: broken}
 spec: {nonsense: 1}
 `
 
-// tracedPod is a pod of which parts are given as JSON: metadata without annotations, the
-// spec without containers.
+// tracedPod returns a pod with parts given as JSON: metadata without annotations, and the spec without
+// containers.
 func tracedPod(metadata, spec string, annotations ...string) []byte {
 	var pairs []string
 	for i := 0; i < len(annotations); i += 2 {
@@ -55,7 +55,7 @@ const (
 	mustEnd   = `"restartPolicy":"Never",`
 )
 
-// short is a rule as its reason, with a minus where it is not passed.
+// short returns the reasons of rules, with a minus before those that were not passed.
 func short(rules []inject.Rule) string {
 	var words []string
 	for _, r := range rules {
@@ -152,7 +152,7 @@ func TestTheTraceOfAnInstanceHasTheRulesInTheOrderInWhichTheyWereTried(t *testin
 			[]string{"AlreadyInjected -Conflict"}},
 		"well, in a pod that is refused":             {tracedPod("", "", request, "side,sid"), []string{all + " Annotation", "AlreadyInjected -UnknownTemplate"}},
 		"a match whose name the pod gave to another": {tracedPod(matching, "", request, "matched=side"), []string{all + " Annotation", "-Conflict"}},
-		// The request's own fault has the name of an instance that is not at fault.
+		// The fault of the request carries the name of an instance that is not at fault.
 		"a match beside an ambiguous entry of its name": {tracedPod(matching, "", request, "matched=side,matched=sid"), []string{"Conflict " + all + " TemplateMatch"}},
 	} {
 		t.Run(name, func(t *testing.T) {

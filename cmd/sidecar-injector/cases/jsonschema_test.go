@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The schema knows every field of a case, and the words that some of them may have.
+// The schema has every field of a case, and the permitted values of some of them.
 func TestJSONSchemaKnowsWhatACaseMaySay(t *testing.T) {
 	data, err := JSONSchema()
 	if err != nil {

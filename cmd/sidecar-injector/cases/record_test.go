@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Nothing secret of an object gets into its case, and nothing else is left out.
+// No secret of an object gets into its case, and nothing else is left out.
 func TestRecordLeavesOutWhatIsSecret(t *testing.T) {
 	object, err := program.ObjectFromJSON([]byte(`{
 		"apiVersion": "v1", "kind": "Pod",
@@ -56,7 +56,7 @@ func TestRecordLeavesOutWhatIsSecret(t *testing.T) {
 	}
 }
 
-// Secrets stand in many places; what only says where one is, stays.
+// Secrets are found at many places; values that only say where a secret is are kept.
 func TestWhatIsSecretIsFoundInTexts(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"LEVEL", "info", "info"},
@@ -95,7 +95,7 @@ func TestWhatIsSecretIsFoundInTexts(t *testing.T) {
 	}
 }
 
-// Pods as clusters and tools leave them.
+// Pods with the copies that clusters and tools leave in them.
 func TestRecordLeavesOutWhatToolsHaveCopied(t *testing.T) {
 	object, err := program.ObjectFromJSON([]byte(`{
 		"apiVersion": "apps/v1", "kind": "Deployment",

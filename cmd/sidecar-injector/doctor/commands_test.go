@@ -6,7 +6,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 )
 
-// The owner of a pod is whatever its author wrote; an administrator pastes the command.
+// The pod's author can write any owner, and an administrator pastes the command into a shell.
 func TestCommandsHoldNoOwnersShell(t *testing.T) {
 	for name, want := range map[string]string{
 		"web":       "kubectl rollout restart deployment web -n shop",

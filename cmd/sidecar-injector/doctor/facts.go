@@ -31,7 +31,7 @@ type Facts struct {
 	Now    time.Time
 
 	Version version.Info
-	// Kubelets counts the nodes by the version of their kubelet.
+	// Kubelets is the number of nodes by the version of their kubelet.
 	Kubelets Seen[map[string]int]
 	// Webhooks is true if the API server serves webhook configurations.
 	Webhooks Seen[bool]

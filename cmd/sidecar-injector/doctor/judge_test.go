@@ -20,7 +20,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// installedFacts are of an injector of which nothing but its names is known.
+// installedFacts returns the facts of an injector of which only the names are known.
 func installedFacts() *Facts {
 	entry := func(name string) admissionregistrationv1.MutatingWebhook {
 		return admissionregistrationv1.MutatingWebhook{
@@ -55,7 +55,7 @@ func trialOf(message string) func(*Facts) {
 	}
 }
 
-// TestJudgement covers what the test on a real API server does not provoke.
+// TestJudgement covers findings that the test with a real API server does not cause.
 func TestJudgement(t *testing.T) {
 	for name, c := range map[string]struct {
 		facts     func(*Facts)

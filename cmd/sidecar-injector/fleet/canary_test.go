@@ -9,7 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// withCanary is the set of tail and of one with another image that is tried for a share of the workloads.
+// withCanary returns a set with the template tail and a canary of it, with another image, for a percentage
+// of the workloads.
 func withCanary(t testing.TB, percent int) *templates.Set {
 	t.Helper()
 	next := strings.NewReplacer("{name: tail}", "{name: tail-next}", "tail:1", "tail:2",
@@ -51,7 +52,8 @@ func TestACanaryIsTodaysTemplateWhereItCounts(t *testing.T) {
 	}
 }
 
-// TestAPodThatWasMadeUpANameCountsAsAtItsCreation: the API server makes the name up after the webhook has answered.
+// TestAPodThatWasMadeUpANameCountsAsAtItsCreation: the API server generates the name after the webhook has
+// answered.
 func TestAPodThatWasMadeUpANameCountsAsAtItsCreation(t *testing.T) {
 	counted := 0
 	for n := range 20 {

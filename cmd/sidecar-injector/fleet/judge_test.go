@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// tail is a template of which tests change a line at a time.
+// tail is a template; tests change one line of it at a time.
 const tail = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
 metadata: {name: tail}
@@ -59,8 +59,8 @@ func shop() inject.Namespace {
 	return inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: "enabled"}}
 }
 
-// created is a pod as the API server keeps it after the webhook: with its defaults, the token's
-// mounts, and whatever else the mutation given does.
+// created returns a pod as the API server stores it after the webhook: with its defaults and the token's
+// mounts, and changed by mutate.
 func created(t testing.TB, set *templates.Set, namespace inject.Namespace, pod string, mutate func(object)) object {
 	t.Helper()
 	result, err := inject.Inject(set, config.Default().Settings(), &inject.Request{Pod: []byte(pod), Namespace: namespace})
@@ -109,7 +109,7 @@ func judged(t *testing.T, set *templates.Set, server Server, namespace inject.Na
 	return s
 }
 
-// TestAChangeOfTheTemplateIsTheStateThatItNeeds changes the template under a pod that runs.
+// TestAChangeOfTheTemplateIsTheStateThatItNeeds changes the template of a running pod.
 func TestAChangeOfTheTemplateIsTheStateThatItNeeds(t *testing.T) {
 	newest, older := Server{Minor: 37, Resize: true}, Server{Minor: 31}
 	for name, test := range map[string]struct {
@@ -164,8 +164,8 @@ func TestAChangeOfTheTemplateIsTheStateThatItNeeds(t *testing.T) {
 	}
 }
 
-// TestWhatOthersDoToAPodIsNoChange: a LimitRange, another webhook or the app's author have had
-// their say between the injection and now, and the template is the same.
+// TestWhatOthersDoToAPodIsNoChange: a LimitRange, another webhook or the app's author changed the pod after
+// the injection, and the template is the same.
 func TestWhatOthersDoToAPodIsNoChange(t *testing.T) {
 	sidecar := func(pod object) object { return named(items(part(pod, "spec"), "initContainers"), "app-sc-tail") }
 	for name, mutate := range map[string]func(object){
@@ -193,7 +193,7 @@ func TestWhatOthersDoToAPodIsNoChange(t *testing.T) {
 	}
 }
 
-// TestAChangeByHandIsSeen: the template is the same, and somebody changed the running pod.
+// TestAChangeByHandIsSeen: the template is the same, but the running pod was changed manually.
 func TestAChangeByHandIsSeen(t *testing.T) {
 	set := setOf(t, tail)
 	pod := created(t, set, shop(), web, func(pod object) {
@@ -211,8 +211,8 @@ func TestAChangeByHandIsSeen(t *testing.T) {
 	}
 }
 
-// TestATemplateOfTheNamespaceIsTriedThere: it hides the cluster's, and where it gives the same
-// nothing has to happen to pods that have the other's sidecar.
+// TestATemplateOfTheNamespaceIsTriedThere: a namespace's template hides the cluster's. If it gives the same
+// result, pods with the cluster's sidecar are current.
 func TestATemplateOfTheNamespaceIsTriedThere(t *testing.T) {
 	namespaced := strings.Replace(strings.Replace(tail, "ClusterSidecarTemplate", "SidecarTemplate", 1), "{name: tail}", "{name: tail, namespace: shop}", 1)
 	pod := created(t, setOf(t, tail), shop(), web, nil)
@@ -231,7 +231,7 @@ func TestATemplateOfTheNamespaceIsTriedThere(t *testing.T) {
 	}
 }
 
-// TestAPatchedPodIsCurrent: the status that comes with the changes is today's.
+// TestAPatchedPodIsCurrent: the status annotation of the patch is that of a new pod.
 func TestAPatchedPodIsCurrent(t *testing.T) {
 	newest := setOf(t, strings.Replace(strings.Replace(tail, "tail:1", "tail:2", 1), "cpu: 10m", "cpu: 20m", 1))
 	server := Server{Minor: 37, Resize: true}
@@ -253,7 +253,7 @@ func TestAPatchedPodIsCurrent(t *testing.T) {
 	}
 }
 
-// TestPodsWithoutTheirSidecar are missed, blocked, opted out, or none of ours.
+// TestPodsWithoutTheirSidecar covers pods that are missed, blocked, opted out, or not the injector's.
 func TestPodsWithoutTheirSidecar(t *testing.T) {
 	asking := inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: "enabled"}, Annotations: map[string]string{inject.RequestAnnotation: "tail"}}
 	disabled := inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: "disabled"}}
@@ -288,7 +288,7 @@ func TestPodsWithoutTheirSidecar(t *testing.T) {
 	}
 }
 
-// TestASidecarThatNothingAsksForHasOptedOut: it stays in the pod, whoever declined it since.
+// TestASidecarThatNothingAsksForHasOptedOut: it stays in the pod, whatever declined it since.
 func TestASidecarThatNothingAsksForHasOptedOut(t *testing.T) {
 	for name, change := range map[string]func(pod object, n *inject.Namespace){
 		"the annotation has gone": func(pod object, _ *inject.Namespace) {
@@ -311,7 +311,8 @@ func TestASidecarThatNothingAsksForHasOptedOut(t *testing.T) {
 	}
 }
 
-// TestASidecarInTroubleFails, with the container's own reason; one whose turn is still to come does not.
+// TestASidecarInTroubleFails also checks that the container's own reason is shown, and that a container
+// which is not due to start yet is not failing.
 func TestASidecarInTroubleFails(t *testing.T) {
 	for name, test := range map[string]struct{ status, want string }{
 		"it waits for its turn":   {`{"state":{"waiting":{"reason":"PodInitializing"}}}`, ""},
@@ -338,7 +339,8 @@ func TestASidecarInTroubleFails(t *testing.T) {
 	}
 }
 
-// TestABudgetBlocksWhatTakesThePodAway, and nothing else: cpu and memory change under way.
+// TestABudgetBlocksWhatTakesThePodAway checks also that a budget blocks nothing else: cpu and memory change
+// while the pod runs.
 func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
 	none := []*Budget{{Name: "web", Says: "2 healthy, at least 2 wanted"}}
 	for name, test := range map[string]struct {
@@ -366,7 +368,8 @@ func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
 	}
 }
 
-// BenchmarkJudge is what status does for each pod, beside reading it: one that is current, and one of another revision.
+// BenchmarkJudge measures what status does for each pod after reading it, for a current pod and one of
+// another revision.
 func BenchmarkJudge(b *testing.B) {
 	set := setOf(b, tail)
 	text, err := json.Marshal(created(b, set, shop(), web, nil))

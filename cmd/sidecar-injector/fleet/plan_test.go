@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestThePlanTakesWhatCostsLeast, and leaves what nobody would make again.
+// TestThePlanTakesWhatCostsLeast also checks that pods which would not be recreated are left.
 func TestThePlanTakesWhatCostsLeast(t *testing.T) {
 	room := func(name string, n int) *Budget { return &Budget{Name: name, Room: n} }
 	rolls := Owner{Replaces: true, Renews: true, Takes: 1}
@@ -44,7 +44,7 @@ func TestThePlanTakesWhatCostsLeast(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatStopsAContainerWaitsForABudget: cpu and memory change while everything runs.
+// TestOnlyWhatStopsAContainerWaitsForABudget: cpu and memory change while the containers run.
 func TestOnlyWhatStopsAContainerWaitsForABudget(t *testing.T) {
 	for stops, want := range map[bool]int{true: 1, false: 0} {
 		c := &Candidate{Pods: []Target{{State: InPlace, Stops: stops}}, Budgets: []*Budget{{Name: "b"}}}
@@ -54,7 +54,7 @@ func TestOnlyWhatStopsAContainerWaitsForABudget(t *testing.T) {
 	}
 }
 
-// TestCanariesComeFirstAndStayTheSame when others are done.
+// TestCanariesComeFirstAndStayTheSame checks that the canaries do not change when other workloads are done.
 func TestCanariesComeFirstAndStayTheSame(t *testing.T) {
 	var all []*Candidate
 	for n := range 200 {

@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// series are those that a registry has, each with its labels, sorted.
+// series returns the series of a registry, each with its labels, sorted.
 func series(t *testing.T, registry *prometheus.Registry) []string {
 	t.Helper()
 	all, err := registry.Gather()
@@ -33,7 +33,7 @@ func series(t *testing.T, registry *prometheus.Registry) []string {
 	return names
 }
 
-// TestOnlyWhoeverKeepsHasTheSeriesOfPods: two replicas with them would count every pod twice.
+// TestOnlyWhoeverKeepsHasTheSeriesOfPods: if two replicas had them, every pod would be counted twice.
 func TestOnlyWhoeverKeepsHasTheSeriesOfPods(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m := NewMetrics(registry)

@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// askingPod asks for a template; a revision says that it has its sidecar.
+// askingPod returns a pod that requests a template; with a revision, it has its sidecar.
 func askingPod(t *testing.T, template, revision string) *Pod {
 	t.Helper()
 	status, container := "", ""

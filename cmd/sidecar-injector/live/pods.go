@@ -35,6 +35,7 @@ type Pod struct {
 // Owner is a workload, as kubectl names it.
 type Owner struct{ Kind, Name string }
 
+// String returns kind/name, the kind in lower case.
 func (o Owner) String() string { return strings.ToLower(o.Kind) + "/" + o.Name }
 
 // podHeader is the part of a pod that is decoded.

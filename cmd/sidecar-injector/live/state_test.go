@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// TestAPodStandsAsTheDecisionSays: what the status lists and is not there does not count,
-// and a request that cannot be read is refused whatever is there.
+// TestAPodStandsAsTheDecisionSays: sidecars that the status lists but the pod lacks do not count, and a pod
+// with an unreadable request is Refused whatever it has.
 func TestAPodStandsAsTheDecisionSays(t *testing.T) {
 	const status = `{\"side\":{\"template\":\"ClusterSidecarTemplate/side\",\"revision\":\"old\",\"containers\":[\"side\"]},` +
 		`\"gone\":{\"template\":\"ClusterSidecarTemplate/side\",\"revision\":\"old\",\"containers\":[\"gone\"]},` +

@@ -100,7 +100,7 @@ func TestTextThatIsTooLargeGetsASentence(t *testing.T) {
 	}
 }
 
-// A template's own variables are shown with their values, those that nothing reads and those that fail too.
+// A template's own variables are shown with their values, including unused ones and those that fail.
 func TestTheVariablesOfATemplateAreShown(t *testing.T) {
 	request := &Request{
 		Pod: "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {sidecar-injector.dev/inject: own}\nspec:\n  containers:\n  - {name: web, image: web:1, ports: [{name: http, containerPort: 8080}]}\n",
@@ -169,7 +169,7 @@ func TestWhatIsNoRequestGetsASentence(t *testing.T) {
 	}
 }
 
-// While the pod is typed, only it differs from answer to answer.
+// Only the pod differs between answers, as while a user edits it.
 func BenchmarkAnswer(b *testing.B) {
 	given, err := BuiltIn()
 	if err != nil {

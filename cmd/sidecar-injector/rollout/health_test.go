@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// side is a pod with an app that runs, and a sidecar as given.
+// side returns a pod with a running app, and a sidecar with the given status.
 func side(ready bool, sidecar corev1.ContainerStatus) *corev1.Pod {
 	sidecar.Name = "side"
 	status := corev1.ConditionFalse
@@ -30,7 +30,7 @@ func waits(reason, image string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{Image: image, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}}
 }
 
-// TestAChangedSidecarStartsOnceAndNothingElseDoes looks at a pod again and again after its
+// TestAChangedSidecarStartsOnceAndNothingElseDoes checks a pod's status at several times after its
 // sidecar's image changed.
 func TestAChangedSidecarStartsOnceAndNothingElseDoes(t *testing.T) {
 	restartedApp := side(true, runs("side-1", 1))
@@ -60,7 +60,8 @@ func TestAChangedSidecarStartsOnceAndNothingElseDoes(t *testing.T) {
 	}
 }
 
-// TestAResizeIsDoneWhenTheKubeletSaysSo, not when the API server has taken it.
+// TestAResizeIsDoneWhenTheKubeletSaysSo checks that a resize does not count as done when only the API
+// server has accepted it.
 func TestAResizeIsDoneWhenTheKubeletSaysSo(t *testing.T) {
 	cpu := func(amount string) corev1.ResourceRequirements {
 		return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}}

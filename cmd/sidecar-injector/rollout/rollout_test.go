@@ -32,7 +32,8 @@ func step(name string, budgets ...string) fleet.Step {
 	return fleet.Step{Workload: fleet.Workload{Namespace: "shop", Kind: "Deployment", Name: name}, How: fleet.InRunningPods, Budgets: budgets}
 }
 
-// TestWorkloadsThatShareABudgetComeOneAfterTheOther, and others at the same time, up to the limit.
+// TestWorkloadsThatShareABudgetComeOneAfterTheOther checks also that other workloads are processed
+// concurrently, up to the limit.
 func TestWorkloadsThatShareABudgetComeOneAfterTheOther(t *testing.T) {
 	steps := []fleet.Step{step("a", "x"), step("b", "x", "y"), step("c", "y"), step("d"), step("e"), step("a")}
 	var mu sync.Mutex
@@ -59,7 +60,8 @@ func TestWorkloadsThatShareABudgetComeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-// TestTroubleStopsARolloutAndWhatIsLeftDoesNot: the next workload is begun or not.
+// TestTroubleStopsARolloutAndWhatIsLeftDoesNot checks whether the next workload is begun after each kind of
+// error.
 func TestTroubleStopsARolloutAndWhatIsLeftDoesNot(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -99,7 +101,8 @@ func TestTroubleStopsARolloutAndWhatIsLeftDoesNot(t *testing.T) {
 	}
 }
 
-// TestAServerThatIsAwayIsAskedAgain, until the time is over; other answers are final.
+// TestAServerThatIsAwayIsAskedAgain checks that requests are retried until the timeout while the server is
+// unavailable, and that other errors are final.
 func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 	pods := schema.GroupResource{Resource: "pods"}
 	for name, test := range map[string]struct {
@@ -116,7 +119,7 @@ func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
 			r := quiet(Limits{Timeout: time.Minute})
-			r.Client = fake.NewClientset() // it allows nothing when it is asked
+			r.Client = fake.NewClientset() // the SelfSubjectAccessReview denies everything
 			err := r.call(t.Context(), "patch", "pods", "shop", func(context.Context) error {
 				if calls++; calls > 1 {
 					return nil
@@ -139,7 +142,8 @@ func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 	}
 }
 
-// TestPatchesOfAPod: images go with the status, for one version of the pod; amounts by themselves.
+// TestPatchesOfAPod: images are patched together with the status annotation, for one resource version of
+// the pod; amounts are patched separately.
 func TestPatchesOfAPod(t *testing.T) {
 	now := &running{pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "u"}}, standing: &fleet.Standing{Status: "{}"}}
 	changes := []fleet.Change{
@@ -168,7 +172,7 @@ func TestPatchesOfAPod(t *testing.T) {
 	}
 }
 
-// TestAnEvictionThatABudgetForbidsNamesIt.
+// TestAnEvictionThatABudgetForbidsNamesIt checks that the error names the budget.
 func TestAnEvictionThatABudgetForbidsNamesIt(t *testing.T) {
 	err := &apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusTooManyRequests, Reason: metav1.StatusReasonTooManyRequests, Message: "Cannot evict pod",
 		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "DisruptionBudget", Message: "The disruption budget web needs 2 healthy pods and has 2 currently"}}}}}
@@ -177,8 +181,8 @@ func TestAnEvictionThatABudgetForbidsNamesIt(t *testing.T) {
 	}
 }
 
-// TestAnInterruptedRepairIsResumedWithThePodsThatWereThere also where the pods were created in the second in
-// which the repair was begun: of that second the API server keeps no part.
+// TestAnInterruptedRepairIsResumedWithThePodsThatWereThere also covers pods that were created in the same
+// second in which the repair was begun: creation times have a resolution of a second.
 func TestAnInterruptedRepairIsResumedWithThePodsThatWereThere(t *testing.T) {
 	second := time.Now().Add(-time.Minute).Truncate(time.Second)
 	for _, begun := range []time.Time{second, second.Add(time.Millisecond), second.Add(999 * time.Millisecond)} {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A command that is offered can be pasted whatever the names in it are.
+// A suggested command can be pasted, whatever names are in it.
 func TestShellWordsMeanThemselves(t *testing.T) {
 	for _, word := range []string{"web", "", "a b", "it's", `"$HOME"`, "`id`", "$(id)", "a;b", "-n", "~", "*", "ä", "a\nb", "\\"} {
 		out, err := exec.Command("sh", "-c", "printf %s "+ShellWord(word)).Output()

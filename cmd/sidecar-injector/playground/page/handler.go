@@ -72,6 +72,7 @@ func NewHandler(engine *playground.Engine, cluster Cluster) (*Handler, error) {
 // Path returns the URL path of the page, which contains the token.
 func (h *Handler) Path() string { return "/" + h.token + "/" }
 
+// ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range security {
 		w.Header().Set(name, value)

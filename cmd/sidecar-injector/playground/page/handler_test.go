@@ -14,7 +14,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// gone is a cluster that does not answer.
+// gone is a Cluster that does not answer.
 type gone struct{}
 
 func (gone) Name() string { return `staging"><script>alert(1)</script>` }

@@ -10,8 +10,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/pty"
 )
 
-// compiler does what go build does to one who waits for it: it names packages if it is asked to, takes its time, and
-// says what is wrong.
+// compiler is a script that behaves like go build: it prints package names with -v, takes some time, and
+// prints an error.
 const compiler = `if [ "$VERBOSE" ]; then echo example.com/a >&2; echo example.com/b >&2; fi
 sleep 1.5
 echo "b.go:1:2: undefined: x" >&2
