@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// liveReadTimeout bounds one read of a namespace: a tenth of the 5 s that the API server waits for an
-	// answer by default.
+	// liveReadTimeout bounds one read of a namespace: a tenth of the 5 s that the API server waits for the
+	// webhook by the chart's default.
 	liveReadTimeout = 500 * time.Millisecond
 	// liveReadPause is the time between two reads of one namespace. If every pod of a namespace needs a
 	// read, because the webhook configuration's selectors were changed by hand, it limits them to twenty a

@@ -26,8 +26,8 @@ type Request struct {
 	// Offline is true if the API server has not seen the pod, so its defaults and the service account's
 	// secrets are missing.
 	Offline bool
-	// Permissions requests Instance.Permissions and Instance.Apart, which the decision itself does not
-	// need.
+	// Permissions requests Instance.Permissions, and Instance.Apart of sidecars that are already in the
+	// pod, which the decision itself does not need.
 	Permissions bool
 	// Evaluations requests Instance.Variables and Instance.Evaluations, which the decision itself does not
 	// need.

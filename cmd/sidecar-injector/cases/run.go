@@ -34,7 +34,7 @@ type Result struct {
 	Case     *Case
 	Answer   *inject.Result
 	Failures []Failure
-	// After is the injected pod as JSON; nil if the pod is refused.
+	// After is the injected pod as JSON; nil if the pod is refused or the patch does not apply.
 	After []byte
 }
 

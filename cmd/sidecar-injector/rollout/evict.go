@@ -79,9 +79,9 @@ func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner) err
 // for a pod that was created in the second of t it would be unknown whether it existed at t.
 func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
 
-// mayRepair returns the pods to evict. If the last repair began less than RepairPause ago, it was
-// interrupted and is resumed: only pods that existed before it are evicted, and it is a *LeftError if there
-// are none.
+// mayRepair returns the pods to evict. If the last repair began less than RepairPause ago, it is resumed
+// with the pods that existed before it; if there are none, it was completed without success, which is a
+// *LeftError.
 func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) (targets []fleet.Target, resumed bool, err error) {
 	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
 	if err != nil || time.Since(last) > RepairPause {
