@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,9 +26,12 @@ type Today struct {
 // Judge compares a pod with a new one in its place.
 func (t *Today) Judge(namespace inject.Namespace, pod []byte) (*Standing, error) {
 	v, err := decode(pod)
+	if err != nil {
+		return nil, fmt.Errorf("pod: %w", err)
+	}
 	running, ok := v.(object)
-	if err != nil || !ok {
-		return nil, fmt.Errorf("pod: not a JSON object: %w", err)
+	if !ok {
+		return nil, errors.New("pod: not a JSON object")
 	}
 	annotations := map[string]string{}
 	for key, value := range part(running, "metadata", "annotations") {

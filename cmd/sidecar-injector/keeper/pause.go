@@ -55,8 +55,9 @@ func (k *Keeper) pause(ctx context.Context, w Work, r *rollout.Runner, trouble *
 	why := inject.OneLine(trouble.Error(), maxSentence)
 	k.Metrics.setPaused(w, true)
 	k.Log.Error(trouble, "paused", "work", w, "goOn", k.goOn(w))
-	if err := k.write(ctx, w, time.Now().UTC().Format(time.RFC3339)+" "+why); err != nil {
-		k.held[w] = why // pausedFor retries the write before the next round
+	since := time.Now().UTC().Format(time.RFC3339) + " " + why
+	if err := k.write(ctx, w, since); err != nil {
+		k.held[w] = since // pausedFor retries the write before the next round
 		k.Log.Error(err, "the pause could not be written", "work", w)
 	}
 	if err := k.tell(ctx, w, r, trouble, why); err != nil && ctx.Err() == nil {
