@@ -40,7 +40,8 @@ func Default() *Config {
 	return &Config{Native: true, OnUnknownTemplate: v1alpha1.Fail, Cluster: map[string]string{}}
 }
 
-// Read reads the file of that name; "" gives the default.
+// Read reads and parses the file with the given path; "" returns Default. A file that cannot be read is a
+// wrapped error, faults in its content are those of Parse.
 func Read(file string) (*Config, error) {
 	if file == "" {
 		return Default(), nil
@@ -52,9 +53,8 @@ func Read(file string) (*Config, error) {
 	return Parse(file, data)
 }
 
-// Parse reads YAML or JSON strictly; file is the name that faults carry. What is
-// absent keeps its default. The error tells all faults, in the order of the text,
-// each a *manifest.Error.
+// Parse reads YAML or JSON strictly. file is the name reported in errors. Absent fields keep their defaults.
+// The error joins all faults in the order of the text, each a *manifest.Error.
 func Parse(file string, data []byte) (*Config, error) {
 	stream, err := manifest.Parse(file, data)
 	if err != nil {
@@ -79,7 +79,7 @@ func Parse(file string, data []byte) (*Config, error) {
 	return p.config, nil
 }
 
-// Settings are those of the injection itself.
+// Settings returns the part of the configuration that package inject needs.
 func (c *Config) Settings() *inject.Settings {
 	return &inject.Settings{
 		ContainerMode:     !c.Native,

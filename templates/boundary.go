@@ -8,11 +8,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// Loading and rendering one template happen behind a boundary: a panic, which is a bug of
-// the injector, becomes a fault of that template alone, and every other template and pod
-// goes on. Whoever logs finds the stack beside the fault; nobody else is shown it.
+// Loading and rendering one template recover from panics: a panic, which is a bug of the injector, becomes an
+// error of that template alone, and all other templates and pods are still processed. The stack is returned
+// beside the error, for the log; it is not part of the message that users see.
 
-// Contain calls do and gives what a panic in it left: its value, then the stack; "" if there was none.
+// Contain calls do and recovers a panic in it. stack is the panic's value followed by the stack trace, "" if
+// do returned normally.
 func Contain(do func()) (stack string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -23,14 +24,14 @@ func Contain(do func()) (stack string) {
 	return ""
 }
 
-// longestStack bounds the text of a panic in bytes; a recursion has thousands of frames.
+// longestStack is the maximum length of a panic's text in bytes; a runaway recursion has thousands of frames.
 const longestStack = 16 << 10
 
 func stackOf(p any) string {
 	return message.Cut(fmt.Sprintf("panic: %v\n%s", p, debug.Stack()), longestStack)
 }
 
-// containRender is deferred where a template is rendered.
+// containRender is deferred by functions that render a template; it turns a panic into a *program.Error.
 func (t *Template) containRender(err *error) {
 	p := recover()
 	if p == nil {

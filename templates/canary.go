@@ -14,9 +14,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Canary says for which pods a template takes the place of the one whose name it goes by.
+// Canary says for which pods a template is used instead of the template that its spec.canary.of names.
 type Canary struct {
-	// Name is the template's own.
+	// Name is the canary's own name; Template.Name is the name that it stands in for.
 	Name string
 	// Namespaces selects the pods by the labels of their namespace; nil where Percent counts.
 	Namespaces labels.Selector
@@ -24,20 +24,21 @@ type Canary struct {
 	Percent int
 }
 
-// Workload is whose pods want templates: what says whether a canary counts.
+// Workload describes the workload whose pods request templates. It decides whether a canary is used.
 type Workload struct {
 	Namespace       string
 	NamespaceLabels map[string]string
-	// Kind and Name are of what a person wrote, the same for all of its pods. They are needed only
-	// where a Set has canaries.
+	// Kind and Name are those of the outermost owner, such as a Deployment, and so are the same for all of
+	// its pods. They are needed only if the Set has canaries.
 	Kind, Name string
-	// Only, where it is not nil, names the canary that counts whatever it says of itself, and no other does.
+	// Only, if not nil, is the name of the canary to use, whatever its namespaces or percentage; all other
+	// canaries are ignored.
 	Only *string
 }
 
-// share is the workload's place from 0 to 99 among those that a canary of the template may count for. It
-// depends on nothing else, so that a larger share includes the smaller one, and
-// the next canary comes to the same workloads first.
+// share is a hash of the workload, from 0 to 99, that is compared with the percentage of a template's canary.
+// It depends on the template's name and the workload's identity only, so that a higher percentage includes
+// all workloads of a lower one, and the next canary of the template reaches the same workloads first.
 func (w *Workload) share(template string) int {
 	var b []byte
 	for _, text := range []string{template, w.Namespace, w.Kind, w.Name} {
@@ -47,7 +48,7 @@ func (w *Workload) share(template string) int {
 	return int(binary.BigEndian.Uint64(sum[:8]) % 100)
 }
 
-// counts says whether the template, a canary, takes the place of its name for a workload.
+// counts reports whether the template, a canary, is used for the workload.
 func (t *Template) counts(w *Workload) bool {
 	switch c := t.Canary; {
 	case w.Only != nil:
@@ -59,7 +60,8 @@ func (t *Template) counts(w *Workload) bool {
 	}
 }
 
-// OwnName is the name that the template's author gave it: of a canary not the one that it goes by.
+// OwnName returns the name in the template's metadata. For a canary that is Canary.Name, not the name that it
+// stands in for.
 func (t *Template) OwnName() string {
 	if t.Canary != nil {
 		return t.Canary.Name
@@ -67,7 +69,7 @@ func (t *Template) OwnName() string {
 	return t.Name
 }
 
-// Scope says in words for which pods a canary counts.
+// Scope describes, for a message, the pods for which a canary is used.
 func (c *Canary) Scope() string {
 	switch {
 	case c.Namespaces == nil:
@@ -78,16 +80,16 @@ func (c *Canary) Scope() string {
 	return "namespaces with " + c.Namespaces.String()
 }
 
-// Trial is what a canary comes to for one workload.
+// Trial is the decision about one canary for one workload.
 type Trial struct {
 	Template *Template
 	Counts   bool
-	// Why is a sentence.
+	// Why explains the decision, as a clause for a message.
 	Why string
 }
 
-// Trials are the canaries of a name that a workload of the namespace may get, with what each comes to; at
-// most one counts.
+// Trials returns the decision about each canary of the named template that the workload could get, in the
+// order in which they are tried. Counts is true for at most one.
 func (s *Set) Trials(w *Workload, name string) []Trial {
 	var trials []Trial
 	var first *Template
@@ -123,10 +125,10 @@ func (w *Workload) text() string {
 	return w.Kind + " " + message.Quote(w.Name)
 }
 
-// HasCanaries says whether any template is tried in the place of another.
+// HasCanaries reports whether the Set has any canary that can be used.
 func (s *Set) HasCanaries() bool { return s.canaries != nil }
 
-// Canary is the canary of that name that is there for pods of the namespace, whether it counts or not.
+// Canary returns the canary with that own name for pods of the namespace, whether or not it is used for any.
 func (s *Set) Canary(namespace, name string) (Entry, bool) {
 	for _, scope := range []string{namespace, ""} {
 		if i, ok := s.tried[place{scope, name}]; ok {
@@ -136,7 +138,8 @@ func (s *Set) Canary(namespace, name string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Get is Lookup for a pod of the workload: a canary takes the place of the template where it counts.
+// Get is like Lookup, for a pod of the workload: it returns the canary, if one is used for the workload,
+// instead of the template.
 func (s *Set) Get(w *Workload, name string) (Entry, bool) {
 	for _, i := range s.candidates(w.Namespace, name) {
 		if s.entries[i].Template.counts(w) {
@@ -146,7 +149,8 @@ func (s *Set) Get(w *Workload, name string) (Entry, bool) {
 	return s.Lookup(w.Namespace, name)
 }
 
-// candidates are the canaries that may take the place of what Lookup gives, in the order in which they are tried.
+// candidates returns the indices of the canaries that may be used instead of what Lookup returns, in the
+// order in which they are tried.
 func (s *Set) candidates(namespace, name string) []int {
 	if s.canaries == nil {
 		return nil
@@ -154,7 +158,7 @@ func (s *Set) candidates(namespace, name string) []int {
 	_, own := s.byNamespace[namespace][name]
 	_, shared := s.shared[name]
 	if !own && !shared {
-		return nil // it would be there for some pods of a namespace, and not for the others
+		return nil // a template that exists only as a canary would be missing for the other pods
 	}
 	list := s.canaries[namespace][name]
 	if !own && namespace != "" {
@@ -163,23 +167,24 @@ func (s *Set) candidates(namespace, name string) []int {
 	return list
 }
 
-// place is a name within a namespace; "" is all of them.
+// place is a canary's name within a namespace; namespace "" means all namespaces.
 type place struct{ namespace, name string }
 
-// maxCanaries is how many canaries of one template, in one namespace or shared, can count: each pod that
-// asks for the template is compared with all.
+// maxCanaries limits how many canaries of one template, in one namespace or shared, are used: each pod that
+// requests the template is compared with all of them.
 const maxCanaries = 16
 
-// addCanaries finds the canaries among the entries, which are sorted, and puts those that can
-// count into order: a higher source first, then one for namespaces before one for a share of all, then by name.
-// One of a lower source than the template's is hidden by it. The others get a finding.
+// addCanaries finds the canaries among the entries, which are sorted, and orders those that can be used: a
+// source of higher precedence first, then canaries for namespaces before those with a percentage, then by
+// name. A canary from a source of lower precedence than its template's is ignored. fit adds a finding to each
+// that cannot be used.
 func (s *Set) addCanaries() {
 	for i := range s.entries {
 		e := &s.entries[i]
 		if !e.canary() || !ValidName(e.Name) {
 			continue
 		}
-		unused := func(f Finding) bool { return f.Reason == UnusedCanary } // as an earlier set saw it
+		unused := func(f Finding) bool { return f.Reason == UnusedCanary } // left by an earlier Set that held the same entry
 		if slices.ContainsFunc(e.Findings, unused) {
 			e.Findings = slices.DeleteFunc(slices.Clone(e.Findings), unused)
 		}
@@ -233,7 +238,7 @@ func (s *Set) compareCanaries(a, b *Entry) int {
 	)
 }
 
-// fit tells those canaries that count for no pod so, and gives the others.
+// fit returns the canaries that can be used, and adds a finding to each of the others.
 func (s *Set) fit(namespace, name string, list []int) []int {
 	if _, there := s.Lookup(namespace, name); !there {
 		hint := message.DidYouMean(name, s.Names(namespace), "sidecar-injector templates list shows the names")
@@ -248,7 +253,8 @@ func (s *Set) fit(namespace, name string, list []int) []int {
 	return list[:min(len(list), maxCanaries)]
 }
 
-// warn adds a finding on spec.canary.of to an entry. What was found of it alone is shared, and stays.
+// warn adds a finding on spec.canary.of to an entry. The entry's findings are copied first, because other
+// Sets share the slice.
 func (s *Set) warn(i int, reason FindingReason, hint, text string) {
 	e := &s.entries[i]
 	e.Findings = SortFindings(append(slices.Clone(e.Findings), Finding{
@@ -257,7 +263,7 @@ func (s *Set) warn(i int, reason FindingReason, hint, text string) {
 	}))
 }
 
-// scope is the namespace whose pods may ask for the entry; "" is all.
+// scope returns the namespace whose pods may request the entry; "" means all namespaces.
 func (e *Entry) scope() string {
 	if e.Kind == v1alpha1.SidecarTemplateKind {
 		return e.Namespace

@@ -16,14 +16,14 @@ import (
 type pattern struct {
 	text string
 	re   *regexp.Regexp
-	size int // of its program, in instructions
+	size int // of the compiled program, in instructions
 }
 
 func newPattern(text string) (*pattern, error) {
 	if expression.PatternTooLarge(text) {
 		return nil, fmt.Errorf("it may have %d bytes, and be no larger with its repetitions written out than %d characters", expression.LongestPattern, expression.LargestProgram)
 	}
-	// Compiled alone first, so that a pattern such as `a)(b` is refused.
+	// Compile the pattern alone first, so that one such as `a)(b` is refused.
 	if _, err := regexp.Compile(text); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,8 @@ func newBound(kind v1alpha1.ParameterType, text string) (b *bound, ok bool, faul
 	return &bound{kind: kind, text: text, value: value}, true, nil
 }
 
-// compare says where a checked value stands: negative below the bound, positive above.
+// compare returns a negative number if a checked value is below the bound, 0 if it is equal, a positive
+// number if it is above.
 func (b *bound) compare(value any, text string) int {
 	switch b.kind {
 	case v1alpha1.TypeInteger, v1alpha1.TypePort:
@@ -79,7 +80,7 @@ func order[T int64 | float64 | time.Duration](a, b T) int {
 	}
 }
 
-// quantity and duration read texts that convert has checked.
+// quantity and duration parse texts that convert has accepted; an invalid text is 0.
 func quantity(text string) *resource.Quantity {
 	q, err := schema.ParseQuantity(text)
 	if err != nil {

@@ -2,23 +2,23 @@ package templates
 
 import "github.com/sidecar-injector/sidecar-injector/templates/program"
 
-// ContainerNames are the names of the partial pod's init containers and
-// containers as written, expressions and all, in the template's order.
+// ContainerNames returns the names of the init containers and containers that the template adds, in its
+// order, as written: a name may be an expression.
 func (t *Template) ContainerNames() []string {
 	var names []string
 	t.eachContainer(func(c *program.Node, _ program.List) { names = append(names, c.Item.Name) })
 	return names
 }
 
-// HasContainers says that the partial pod has containers of its own, whatever
-// $when makes of them.
+// HasContainers reports whether the template adds regular containers, regardless of their $when.
 func (t *Template) HasContainers() bool {
 	found := false
 	t.eachContainer(func(_ *program.Node, list program.List) { found = found || list == program.MainContainers })
 	return found
 }
 
-// HasSidecars says that the partial pod has native sidecars, whatever $when makes of them.
+// HasSidecars reports whether the template adds native sidecars, regardless of their $when. An init container
+// whose restartPolicy is an expression counts as one.
 func (t *Template) HasSidecars() bool {
 	found := false
 	t.eachContainer(func(c *program.Node, list program.List) {

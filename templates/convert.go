@@ -57,7 +57,8 @@ func wanted(kind v1alpha1.ParameterType) string {
 	}
 }
 
-// meant is what somebody probably meant who wrote something else than a value of the type; "" if nobody can tell.
+// meant returns the value that the user probably intended by a text that is not of the type; "" if there is
+// no good guess.
 func meant(kind v1alpha1.ParameterType, text string) string {
 	word := ""
 	switch kind {
@@ -89,8 +90,9 @@ func meant(kind v1alpha1.ParameterType, text string) string {
 	return fmt.Sprintf("write %q", word)
 }
 
-// convert reads a text as an annotation gives it. The value is a string, bool,
-// int64, float64 or, for a list, []any of strings. The fault lacks name and text.
+// convert reads a text in the form of an annotation's value. The result is a string, bool, int64, float64,
+// []any of strings (a list), or map[string]any of strings (a map). The fault lacks the parameter's name and
+// text, which the caller adds.
 func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	if kind == v1alpha1.TypeString {
 		return text, nil
@@ -149,8 +151,8 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	return text, nil
 }
 
-// integer reads decimal digits with an optional minus, no leading zeros or plus:
-// what YAML would read as the same number.
+// integer reads decimal digits with an optional minus, without leading zeros or a plus: the notation that
+// YAML reads as the same number.
 func integer(text string) (int64, bool) {
 	i, err := strconv.ParseInt(text, 10, 64)
 	return i, err == nil && strconv.FormatInt(i, 10) == text
@@ -165,7 +167,7 @@ func hasParent(path string) bool {
 	return false
 }
 
-// refuseHidden keeps out what Kubernetes or a log would read as more than text.
+// refuseHidden refuses control characters, and $( which Kubernetes would expand.
 func refuseHidden(text string) *ParameterFault {
 	if strings.Contains(text, "$(") {
 		return &ParameterFault{
@@ -188,8 +190,8 @@ func refuseHidden(text string) *ParameterFault {
 	return nil
 }
 
-// convertList reads values separated by commas, blanks around them dropped, or,
-// where the text begins with [, a JSON list of strings.
+// convertList reads values separated by commas, with the blanks around them dropped, or, if the text begins
+// with [, a JSON list of strings.
 func convertList(text string) (any, *ParameterFault) {
 	var texts []string
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "[") {
@@ -216,7 +218,8 @@ func convertList(text string) (any, *ParameterFault) {
 	return items, nil
 }
 
-// convertMap reads a JSON object of strings: what is given entry by entry comes as one.
+// convertMap reads a JSON object of strings. Annotations that set single entries are merged into one object
+// before.
 func convertMap(text string) (any, *ParameterFault) {
 	object, err := program.ObjectFromJSON([]byte(text))
 	if err != nil {
@@ -241,7 +244,7 @@ func convertMap(text string) (any, *ParameterFault) {
 	return entries, nil
 }
 
-// listText is the text that convertList reads as items.
+// listText returns a text that convertList reads as the items.
 func listText(items []any) string {
 	texts := make([]string, len(items))
 	for i, item := range items {

@@ -2,11 +2,11 @@ package templates
 
 import "github.com/sidecar-injector/sidecar-injector/templates/program"
 
-// Cover notes what renderings reached of their templates. Its zero value has reached nothing. It must
-// not be shared between goroutines.
+// Cover records which branches of templates renderings have reached. The zero value is empty. It is not safe
+// for concurrent use.
 type Cover struct{ reached map[*Template]program.Reached }
 
-// of is what was reached of a template; nil where nobody wants to know.
+// of returns the record for a template; nil if c is nil.
 func (c *Cover) of(t *Template) program.Reached {
 	if c == nil {
 		return nil
@@ -20,7 +20,8 @@ func (c *Cover) of(t *Template) program.Reached {
 	return c.reached[t]
 }
 
-// Branches are all of a template, each with whether it was reached; lines are those of the template's file.
+// Branches returns all branches of a template, each with whether it was reached; lines are those of the
+// template's file.
 func (c *Cover) Branches(t *Template) []program.Branch {
 	all := t.program.Branches(c.of(t))
 	for i := range all {

@@ -11,21 +11,23 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// ParameterName is what the names of parameters match.
+// ParameterName is the regular expression for names of parameters.
 const ParameterName = `^[a-z][A-Za-z0-9]{0,62}$`
 
 var parameterName = regexp.MustCompile(ParameterName)
 
-// ValidParameter says whether a text can be the name of a parameter, reserved words aside.
+// ValidParameter reports whether name has the form of a parameter's name. Reserved words are not refused
+// here.
 func ValidParameter(name string) bool { return parameterName.MatchString(name) }
 
-// reservedParameters are words of expressions, and the annotations beside the parameters.
+// reservedParameters are keywords of expressions, and names of annotations that share a parameter's prefix.
 func reservedParameters() []string {
 	return []string{"in", "true", "false", "null", "override", "native", "containers"}
 }
 
-// NewParameter compiles a declaration. The paths of the findings are fields of it. With one the parameter still has a
-// name, type and zero value, so that the rest of the template can be checked.
+// NewParameter compiles a declaration. The paths of the findings are relative to the declaration. The
+// parameter is usable even if there are findings: it has a name, type and zero value, so that the rest of the
+// template can be checked.
 func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	p := &Parameter{Name: declared.Name, Type: declared.Type, Required: declared.Required, maxLength: -1}
 	var faults []Finding
@@ -76,7 +78,7 @@ func zeroOf(kind v1alpha1.ParameterType) any {
 	}
 }
 
-// textual says whether the value of a type is text, whose length and form can be constrained.
+// textual reports whether values of a type are text, whose length and pattern can be constrained.
 func textual(kind v1alpha1.ParameterType) bool {
 	switch kind {
 	case v1alpha1.TypeString, v1alpha1.TypePath, v1alpha1.TypeURL, v1alpha1.TypeName, v1alpha1.TypeStringList, v1alpha1.TypeStringMap:
@@ -98,7 +100,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 		for i, allowed := range declared.Enum {
 			field := "enum[" + strconv.Itoa(i) + "]"
 			switch f := p.fits(allowed); {
-			case len(faults) > MaxFindings: // no more are told
+			case len(faults) > MaxFindings: // no more are reported
 			case known[allowed]:
 				fault(field, "%s is there twice", message.Quote(allowed))
 			case f != nil:
@@ -161,7 +163,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 	return faults
 }
 
-// fits says whether a text is of the type, constraints aside.
+// fits returns a fault if a text is not of the parameter's type; constraints are not checked.
 func (p *Parameter) fits(text string) *ParameterFault {
 	kind := p.Type
 	if kind == v1alpha1.TypeStringList || kind == v1alpha1.TypeStringMap { // an enum holds the items
@@ -196,7 +198,7 @@ func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []Finding {
 	return nil
 }
 
-// Unquoted is the hint for a value that would be one of the parameter's type in quotes; else "".
+// Unquoted returns a hint if a YAML value would be of the parameter's type if it were quoted; else "".
 func (p *Parameter) Unquoted(raw []byte) string {
 	switch value, _ := program.ValueFromJSON(raw); value.(type) {
 	case bool, int64, float64:
@@ -207,8 +209,8 @@ func (p *Parameter) Unquoted(raw []byte) string {
 	return ""
 }
 
-// TextOf gives a value that YAML holds (a default, an example's) as an annotation
-// would: 5 as "5", [a, b] as "a,b". It must be of the parameter's type, or "" for not given.
+// TextOf converts a YAML value (a default, an example's), given as JSON, to the text of an annotation: 5 to
+// "5", [a, b] to "a,b". It must be of the parameter's type, or "" for not given.
 func (p *Parameter) TextOf(raw []byte) (string, error) {
 	value, err := program.ValueFromJSON(raw)
 	if err != nil {
@@ -265,7 +267,7 @@ func (p *Parameter) TextOf(raw []byte) (string, error) {
 	}
 }
 
-// scalarText gives a bound as an annotation would write it.
+// scalarText converts a bound, given as JSON, to the text of an annotation.
 func scalarText(raw []byte) (string, error) {
 	value, err := program.ValueFromJSON(raw)
 	if err != nil {
@@ -281,7 +283,7 @@ func scalarText(raw []byte) (string, error) {
 	}
 }
 
-// defaultsOf gives what Bind starts from: every default.
+// defaultsOf returns the Parameters with every default, which Bind starts from.
 func defaultsOf(params []*Parameter) Parameters {
 	values := make(map[string]any, len(params))
 	texts := make([]string, len(params))

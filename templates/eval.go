@@ -6,18 +6,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
-// Tried is what an expression came to.
+// Tried is the result of Try.
 type Tried struct {
-	// Value is as expression.Expression's Evaluate gives it; Present is false for an optional without one.
+	// Value is as returned by expression.Expression.Evaluate; Present is false for an empty optional.
 	Value   any
 	Present bool
-	// Type is that of the expression; Cost is in CEL's units of work.
+	// Type is the expression's type; Cost is in CEL's units of work.
 	Type string
 	Cost uint64
 }
 
-// Try evaluates a text as if it stood in a template with these parameters. The variables are
-// given as in; its parameters are replaced. Offsets of the error are within the text.
+// Try evaluates a text as if it were in a template with these parameters. in supplies all other variables;
+// its parameters are replaced. Offsets of the error are within the text.
 func (p Parameters) Try(text expression.Text, in expression.Activation) (Tried, *expression.Error) {
 	var declared []expression.Parameter
 	for _, param := range p.params {

@@ -5,34 +5,33 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// Evaluated is what one expression of a template gave for one instance.
+// Evaluated is the result of one expression of a template for one instance.
 type Evaluated struct {
-	// Path is the field in the template; File, Line and Column are where it stands, counted from 1,
-	// 0 when unknown.
+	// Path is the field in the template; File, Line and Column are the expression's place, counted from 1, 0
+	// if unknown.
 	Path         string
 	File         string
 	Line, Column int
-	// Source is the text with its expressions.
+	// Source is the text of the field, including its expressions.
 	Source string
-	// Value is what it gave: string, bool, int64, float64, []any or map[string]any; nil if it
-	// gave nothing.
+	// Value is the result: string, bool, int64, float64, []any or map[string]any; nil if there is none.
 	Value any
-	// Cost is what it took, in CEL's units of work; a look-up takes none.
+	// Cost is in CEL's units of work; a plain look-up costs 0.
 	Cost uint64
 	// Message says why it failed; "" if it did not.
 	Message string
 }
 
-// ExpressionLimit and RenderingLimit bound the cost of one expression, and of all of one instance.
+// ExpressionLimit and RenderingLimit are the maximum cost, in CEL's units of work, of one expression and of
+// all expressions of one instance.
 const (
 	ExpressionLimit = expression.ExpressionLimit
 	RenderingLimit  = expression.RenderingLimit
 )
 
-// Evaluate renders the template for people who want to see what each expression gives, in the
-// order in which they are evaluated; the last may be one that failed. The variables are those of the
-// template's own, whether or not an expression reads them. Nothing is kept for reuse.
-// The error is always a *program.Error.
+// Evaluate renders the template and returns the result of each expression, in the order of evaluation; if one
+// fails, it is the last. own are the template's own variables, whether or not an expression reads them.
+// Nothing is cached. The error is always a *program.Error.
 func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, err error) {
 	defer t.containRender(&err)
 	e := t.program.Evaluation(in.Activation(), nil)
@@ -69,17 +68,17 @@ func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, e
 	return evaluated, own, err
 }
 
-// Variable is a variable of expressions and what it stands for.
+// Variable is a variable of expressions with its value.
 type Variable struct {
 	Name string
-	// Value is string, bool, int64, float64, []any or map[string]any; nil if it has none.
+	// Value is a string, bool, int64, float64, []any or map[string]any; nil if it has none.
 	Value any
-	// Message says why it could not be evaluated; "" if it could.
+	// Message says why the evaluation failed; "" if it did not.
 	Message string
 }
 
-// Variables are those of one instance but for the template's own, in the order of the documentation. Of the pod only name and
-// namespace are among them: the rest is what whoever asks has written.
+// Variables returns the variables of one instance, except the template's own, in the order of the
+// documentation. Of the pod it has only name and namespace: the caller has the rest.
 func (t *Template) Variables(in *Input) []Variable {
 	var all []Variable
 	add := func(name string, value any) { all = append(all, Variable{Name: name, Value: value}) }

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Severity says whether a finding breaks its template.
+// Severity says whether a finding makes its template unusable.
 type Severity string
 
-// The severities. A template with an Error is broken; one with Warnings alone is used.
+// The severities. A template with an error is broken and not used; one with warnings only is used.
 const (
 	SeverityError   Severity = "error"
 	SeverityWarning Severity = "warning"
 )
 
-// Finding is one thing that is wrong with a template file.
+// Finding is one fault in a template file.
 type Finding struct {
 	// File, Line and Column say where, both counted from 1; columns in characters. 0 when unknown.
 	File         string
@@ -25,15 +25,16 @@ type Finding struct {
 	Path     string
 	Reason   FindingReason
 	Severity Severity
-	// Message is one sentence; Hint says what to do, "" if the message says it all.
+	// Message is one sentence; Hint says how to correct it, "" if the message is enough.
 	Message, Hint string
 	// Excerpt is the source line and, below it, a caret under the character; "" when there is no source.
 	Excerpt string
-	// Stack is that of a panic, for the log alone: no person is shown it. "" but for InternalError.
+	// Stack is the stack trace of a panic, only for InternalError. It is written to the log only, never shown
+	// to users.
 	Stack string
 }
 
-// String is file:line:column: severity: path: message [reason], without what is unknown.
+// String returns file:line:column: severity: path: message [reason], without the parts that are unknown.
 func (f Finding) String() string {
 	text := fmt.Sprintf("%s [%s]", f.Message, f.Reason)
 	if f.Path != "" {
@@ -50,10 +51,10 @@ func (f Finding) String() string {
 	}
 }
 
-// MaxFindings bounds what is reported of each severity; whoever mends a hundred looks again.
+// MaxFindings is the maximum number of findings of each severity that are reported.
 const MaxFindings = 100
 
-// SortFindings puts errors first, then by place; equal findings become one.
+// SortFindings sorts findings in place, errors first, then by place, and returns them without duplicates.
 func SortFindings(findings []Finding) []Finding {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
@@ -76,8 +77,8 @@ func rank(s Severity) int {
 	return 1
 }
 
-// Summarize puts findings into one text of at most limit bytes: the first one stands for
-// itself, and what has no room is counted.
+// Summarize joins findings into one text of at most limit bytes. The findings that do not fit are counted at
+// the end.
 func Summarize(findings []Finding, limit int) string {
 	var b strings.Builder
 	for i := range findings {
@@ -96,7 +97,7 @@ func Summarize(findings []Finding, limit int) string {
 	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }
 
-// sentence is the finding without file and severity: path: message (hint).
+// sentence returns the finding without file and severity: path: message (hint).
 func (f *Finding) sentence() string {
 	text := f.Detail()
 	if f.Path != "" {
@@ -105,7 +106,7 @@ func (f *Finding) sentence() string {
 	return text
 }
 
-// Detail is the message with the hint.
+// Detail returns the message, with the hint in parentheses if there is one.
 func (f *Finding) Detail() string {
 	if f.Hint == "" {
 		return f.Message
@@ -115,18 +116,18 @@ func (f *Finding) Detail() string {
 
 // Entry is one template document, good or broken.
 type Entry struct {
-	// Name, Kind and Namespace as far as they could be read; Name is "" for a file that cannot be parsed.
+	// Name, Kind and Namespace are as far as they could be read; Name is "" for a file that cannot be parsed.
 	Name, Kind, Namespace string
 	Origin                Origin
-	// Template is nil when the document is broken, unless a source puts the last good one here.
+	// Template is nil if the document is broken, unless a source keeps the last good version here.
 	Template *Template
-	// Canary says that the document, good or broken, is about a template to be tried in the place of another.
+	// Canary says that the document, good or broken, has spec.canary.
 	Canary bool
 	// Findings are sorted, errors first.
 	Findings []Finding
 }
 
-// canary says whether what is in force of the entry takes the place of another template.
+// canary reports whether the template in use, or else the document, is a canary.
 func (e *Entry) canary() bool {
 	if e.Template != nil {
 		return e.Template.Canary != nil
@@ -134,7 +135,7 @@ func (e *Entry) canary() bool {
 	return e.Canary
 }
 
-// Broken says whether a finding is an error.
+// Broken reports whether any finding is an error.
 func (e Entry) Broken() bool {
 	for i := range e.Findings {
 		if e.Findings[i].Severity == SeverityError {

@@ -6,11 +6,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// MaxName is how many characters the name of a template or instance may have.
+// MaxName is the maximum length of the name of a template or instance, in characters.
 const MaxName = 30
 
-// ValidName says whether a text may name a template or an instance: a DNS label of
-// at most MaxName characters that is not true, false or none.
+// ValidName reports whether name is valid for a template or an instance: a DNS label of at most MaxName
+// characters that is not true, false or none.
 func ValidName(name string) bool {
 	return len(name) <= MaxName && len(validation.IsDNS1123Label(name)) == 0 && !slices.Contains([]string{"true", "false", "none"}, name)
 }

@@ -18,7 +18,7 @@ type Parameter struct {
 	Type     v1alpha1.ParameterType
 	Required bool
 	Enum     []string
-	// Text is the default as an annotation would give it; "" without one.
+	// Text is the default in the form of an annotation's value; "" if there is none.
 	Text string
 
 	unset      any // the value when neither given nor defaulted
@@ -31,8 +31,8 @@ type Parameter struct {
 	maxLength  int // in characters; -1: any
 }
 
-// emptyIsAbsent says whether "" in an annotation means that nothing was given. Where
-// there is a default, "" replaces it, if the type has such a value.
+// emptyIsAbsent reports whether "" in an annotation means that the parameter is not given. If there is a
+// default, "" overrides it, provided that the type has such a value.
 func (p *Parameter) emptyIsAbsent() bool { return !p.hasDefault }
 
 func (p *Parameter) missingFix() string {
@@ -42,7 +42,7 @@ func (p *Parameter) missingFix() string {
 	return "give it " + wanted(p.Type)
 }
 
-// parse checks a text and gives the value that expressions see.
+// parse checks a text and returns the value that expressions see.
 func (p *Parameter) parse(text string) (any, *ParameterFault) {
 	if !utf8.ValidString(text) {
 		return nil, &ParameterFault{Message: fmt.Sprintf("want text in UTF-8, got %s", message.Quote(text))}
@@ -75,14 +75,14 @@ func (p *Parameter) parse(text string) (any, *ParameterFault) {
 	return value, nil
 }
 
-// among says whether the enum, if there is one, has a text.
+// among reports whether the enum contains a text; true if there is no enum.
 func (p *Parameter) among(text string) bool { return p.allowed == nil || p.allowed[text] }
 
-// maxMatching bounds the steps of all patterns of an instance, about 20 ms: 10 KB of
-// text where the pattern is one of a name.
+// maxMatching is the maximum number of regexp steps for all patterns of an instance, about 20 ms: that allows
+// 10 KB of text for a pattern of a typical name.
 const maxMatching = 2_000_000
 
-// matching is how many steps it takes to compare a text with the pattern, at most.
+// matching returns the maximum number of steps to match a text against the pattern.
 func (p *Parameter) matching(text string) int {
 	if p.pattern == nil {
 		return 0
@@ -90,7 +90,8 @@ func (p *Parameter) matching(text string) int {
 	return len(text) * p.pattern.size
 }
 
-// Takes says whether a text is one of the parameter's values. It costs less than to say why not.
+// Takes reports whether a text is a valid value of the parameter. It is cheaper than Bind, because it
+// computes no message for the enum.
 func (p *Parameter) Takes(text string) bool {
 	if p.Type != v1alpha1.TypeStringList && p.Type != v1alpha1.TypeStringMap && !p.among(text) {
 		return false
@@ -99,7 +100,7 @@ func (p *Parameter) Takes(text string) bool {
 	return fault == nil
 }
 
-// constrain checks one value; the items of a list are checked one by one.
+// constrain checks one value against the constraints; for a list, it is called for each item.
 func (p *Parameter) constrain(text string, value any) *ParameterFault {
 	if !p.among(text) {
 		fault := &ParameterFault{Message: fmt.Sprintf("want one of %s, got %s", message.List(p.Enum), message.Quote(text))}

@@ -17,26 +17,25 @@ type Parameters struct {
 	texts  []string       // by index of params
 }
 
-// ParameterFault is one value that a parameter does not take.
+// ParameterFault is one value that a parameter does not accept.
 type ParameterFault struct {
-	// Name of the parameter; Text the value that was given, "" if none was. Key is that of the entry,
-	// where it is one of a map.
+	// Name is the parameter's; Text is the given value, "" if there was none. Key is that of the entry if the
+	// fault is in one entry of a map.
 	Name, Text, Key string
-	// Message is what is wrong, without the name, values quoted and cut: `want integer, got "x"`.
+	// Message is the fault, without the name, with values quoted and cut: `want integer, got "x"`.
 	Message string
-	// Fix is what to do about it; "" if the message says it all.
+	// Fix says how to correct it; "" if the message is enough.
 	Fix string
 }
 
-// Error is `parameter "NAME": message`.
+// Error returns `parameter "NAME": message`.
 func (f ParameterFault) Error() string {
 	return "parameter " + message.Quote(f.Name) + ": " + f.Message
 }
 
-// Bind checks texts as they stand in annotations and fills in the defaults.
-// lookup says which text a parameter was given, if any; it is called once for
-// each parameter, in the template's order, and may be nil. All faults are returned, in
-// that order; without faults the Parameters are complete.
+// Bind checks texts of annotations and adds the defaults. lookup returns the text that a parameter was given,
+// if any; it is called once for each parameter, in the template's order, and may be nil. All faults are
+// returned, in that order; without faults the Parameters are complete.
 func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Parameters, []ParameterFault) {
 	bound := t.defaults
 	if lookup == nil {
@@ -75,7 +74,7 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 	return bound, faults
 }
 
-// ParameterNames gives the names in the template's order. Read-only.
+// ParameterNames returns the names in the template's order. The slice must not be changed.
 func (t *Template) ParameterNames() []string { return t.parameterNames }
 
 func (p Parameters) copied() Parameters {
@@ -86,8 +85,8 @@ func (p Parameters) copied() Parameters {
 	return Parameters{params: p.params, values: values, texts: append([]string(nil), p.texts...)}
 }
 
-// Text is the value as an annotation would give it: the text that was given, or the
-// default; "" if there is neither, or no parameter of that name.
+// Text returns the value in the form of an annotation: the given text, or the default; "" if there is
+// neither, or no parameter of that name.
 func (p Parameters) Text(name string) string {
 	for i := range p.params {
 		if p.params[i].Name == name {
@@ -97,8 +96,8 @@ func (p Parameters) Text(name string) string {
 	return ""
 }
 
-// Hash is a short hash of all values, defaults included: 10 hexadecimal digits,
-// "" if the template has no parameters.
+// Hash returns a short hash of all values, defaults included: 10 hexadecimal digits, "" if the template has
+// no parameters.
 func (p Parameters) Hash() string {
 	if len(p.params) == 0 {
 		return ""

@@ -5,10 +5,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Permissions are the rights that the pod's service account needs for this instance to
-// work; nil where it needs none. They change nothing in the pod, so they count neither
-// in the revision nor in what Render gives. Cost is what the expressions took, also where they
-// failed, in CEL's units of work. The error is always a *program.Error.
+// Permissions returns the rights that the pod's service account needs for this instance; nil if it needs
+// none. They do not change the pod, so they are part neither of the revision nor of the result of Render.
+// cost is that of the expressions in CEL's units of work, also if there is an error. The error is always a
+// *program.Error.
 func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, cost uint64, err error) {
 	defer t.containRender(&err)
 	if t.program.Permissions == nil {
@@ -33,8 +33,8 @@ func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, cost uint6
 	return out, e.Cost(), nil
 }
 
-// UsualPermissions are those of an instance without parameters of its own, for people
-// who look at the template; nil where they depend on more than that.
+// UsualPermissions returns the permissions of an instance with default parameters; nil if they cannot be
+// evaluated without a pod or given parameters.
 func (t *Template) UsualPermissions() []v1alpha1.Permission {
 	in := t.SampleInput(t.defaults)
 	in.Native = true

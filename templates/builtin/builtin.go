@@ -1,10 +1,9 @@
-// Package builtin holds the templates that come with the binary. They are the
-// source that every other one may hide: a template of the same name in a directory or in the
-// cluster is used instead.
+// Package builtin holds the templates that are compiled into the binary. They have the lowest precedence: a
+// template of the same name in a directory or in the cluster is used instead.
 //
-// Each file is one template. What they all keep to (a security context of their own, a numeric
-// user, requests, ports that differ per instance, no parameter's value in a shell or
-// configuration text) is checked by the tests beside them.
+// Each file is one template. The tests beside them check what all of them have in common: a security context
+// of their own, a numeric user, resource requests, ports that differ per instance, and no parameter's value
+// in a shell command or configuration text.
 package builtin
 
 import "embed"

@@ -7,24 +7,24 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Example is one of the template's, as it was read.
+// Example is one of the template's examples, as parsed.
 type Example struct {
 	Name string
-	// Texts are its parameters as annotations would give them.
+	// Texts are its parameters by name, written as annotations would give them.
 	Texts      map[string]string
 	Parameters templates.Parameters
 }
 
-// Case is what a template is rendered with.
+// Case is the input of one rendering.
 type Case struct {
 	Parameters templates.Parameters
 	Native     bool
-	example    string   // "" for the defaults
-	madeUp     []string // see Sample
+	example    string   // the example's name; "" for the defaults
+	madeUp     []string // required parameters with invented values: see Sample.MadeUp
 }
 
-// Cases are all renderings that a template is checked with: with its defaults, where they can be
-// had, and with each example.
+// Cases returns the inputs of all renderings that a template is checked with: its defaults, if Defaults can
+// make them, and each example. If the template reads native, each comes in native and in container mode.
 func Cases(t *templates.Template, examples []Example) []Case {
 	var all []Case
 	add := func(c Case) {
@@ -44,8 +44,8 @@ func Cases(t *templates.Template, examples []Example) []Case {
 	return all
 }
 
-// Defaults are the defaults; a required parameter takes its value from the first example that
-// has one, or one is made up. It is false where none can be made up.
+// Defaults returns the case with the default values. A required parameter takes its value from the first
+// example that has one; otherwise a value is made up. ok is false if none can be made up.
 func Defaults(t *templates.Template, examples []Example) (Case, bool) {
 	texts := map[string]string{}
 	var madeUp []string
@@ -72,7 +72,7 @@ func Defaults(t *templates.Template, examples []Example) (Case, bool) {
 	return Case{Parameters: parameters, Native: true, madeUp: madeUp}, len(faults) == 0
 }
 
-// suffix says in a message which case it is about.
+// suffix returns the part of a message that says which case it is about; "" for the defaults in native mode.
 func (c *Case) suffix() string {
 	text := ""
 	if c.example != "" {

@@ -1,9 +1,8 @@
-// Package check looks at what a template would add to pods, before one meets it.
+// Package check finds faults in what a template would add to pods, before the template is used.
 //
-// A template is rendered for a pod as small as a pod can be: with the defaults and with each of
-// its examples, as native sidecars and, where that makes a difference, as regular containers.
-// Each rule is a function in a file of its own, with what it refuses at its top and its test
-// beside it; written and rendered list them.
+// A template is rendered for the smallest possible pod: with the defaults and with each of its examples, as
+// native sidecars and, where that makes a difference, as regular containers. Each rule is a function in a
+// file of its own, with its test beside it; written and rendered list the rules.
 package check
 
 import (
@@ -15,49 +14,50 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// Sample is a template and what one rendering of it gives. Rules read it and change nothing.
+// Sample is a template and the result of one rendering of it. Rules only read it.
 type Sample struct {
 	Template *templates.Template
-	// Kubernetes is the release that the template is for; nil where nobody knows.
+	// Kubernetes is the release that the template is for; nil if unknown.
 	Kubernetes *version.Version
-	// Pod, App and Permissions are what was rendered; all are nil where Err is set, and before
-	// anything is.
+	// Pod, App and Permissions are the result of the rendering; nil if Err is set, or if the rule runs
+	// without a rendering.
 	Pod, App    program.Object
 	Permissions []any
-	// AppVariables says how the variables of App are joined, by index; nil where there is nothing to say.
+	// AppVariables says how the env variables of App are joined to existing values, by index; nil if none is.
 	AppVariables []program.Placement
-	// Unmet are the validations that the pod does not meet.
+	// Unmet are the template's validations that the sample pod does not meet.
 	Unmet []program.Unmet
 	// Example says that the parameters are those of an example.
 	Example bool
 	Err     error
 	Trace   *program.Trace
-	// MadeUp are the required parameters without an example, whose values mean nothing.
+	// MadeUp are the required parameters without a value in any example. Their values are placeholders.
 	MadeUp []string
-	// Incomplete says that something was dropped and has been reported: what is
-	// missing then says nothing.
+	// Incomplete says that a part of the template was dropped because of an error that is already reported,
+	// so that a missing value is not reported again.
 	Incomplete bool
-	// Full says that as many errors were found as are told.
+	// Full says that the maximum number of reported errors has been reached.
 	Full bool
 }
 
-// rule gives what is wrong with a sample, with line, column and path of the place in the template.
+// rule returns the findings for a sample, with line, column and path in the template.
 type rule func(*Sample) []templates.Finding
 
-// written are the rules about what the template says, whatever it is rendered with.
+// written returns the rules about the template's text, which need no rendering.
 func written() []rule { return []rule{shell, keys, releases, firstTarget} }
 
-// rendered are the rules about what one rendering gives. Of two findings of one reason at one
-// place the first is told.
+// rendered returns the rules about the result of one rendering. Of two findings with the same reason at the
+// same place only the first is reported.
 func rendered() []rule {
 	return []rule{failures, demands, fields, metadata, volumes, containers, ports, mounts, env, resources, permissions}
 }
 
-// maxWork bounds the expressions of all renderings of one load together: the work of ten
-// renderings of the dearest template, or 250 of the dearest built-in one. About a second.
+// maxWork limits the cost of the expressions in all renderings of one check together: that of ten renderings
+// of the most expensive template allowed, or of 250 of the most expensive built-in one. It takes about a
+// second.
 const maxWork = 10 * expression.RenderingLimit
 
-// Check is the check of one template.
+// Check checks one template. It adds up the cost of all renderings.
 type Check struct {
 	template   *templates.Template
 	kubernetes *version.Version
@@ -65,19 +65,19 @@ type Check struct {
 	work       uint64 // of the expressions of all renderings so far
 }
 
-// New begins the check of a template that is for a release of Kubernetes, nil where nobody knows. incomplete says that parts of it could not be compiled,
-// and are not in its program: what is missing then says nothing.
+// New returns the check of a template for a release of Kubernetes, nil if unknown. incomplete says that parts
+// of the template did not compile and are not in its program, so that a missing value is not reported again.
 func New(t *templates.Template, kubernetes *version.Version, incomplete bool) *Check {
 	return &Check{template: t, kubernetes: kubernetes, incomplete: incomplete}
 }
 
-// Written gives what is wrong with the template whatever it is rendered with.
+// Written returns the findings that do not depend on a rendering.
 func (c *Check) Written() []templates.Finding {
 	return findings(&Sample{Template: c.template, Kubernetes: c.kubernetes, Incomplete: c.incomplete}, written())
 }
 
-// Rendered gives what is wrong with the rendering of one case. full says that as many errors were
-// found as are told.
+// Rendered renders one case and returns the findings for the result. full says that the maximum number of
+// reported errors has been reached. Once the renderings have cost more than maxWork, it returns nil.
 func (c *Check) Rendered(in *Case, full bool) []templates.Finding {
 	if c.work > maxWork {
 		return nil

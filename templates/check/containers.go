@@ -6,8 +6,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// containers refuses containers of one name or of one that cannot name a container, and what
-// makes no sense in the list that a container stands in.
+// containers reports duplicate and invalid container names, and fields that Kubernetes does not allow in the
+// list (initContainers or containers) that holds the container.
 func containers(s *Sample) []templates.Finding {
 	var found found
 	names := map[string]bool{}

@@ -5,8 +5,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// demands finds examples that the template refuses itself. What it demands of a pod, the
-// pod has to meet; what depends on parameters alone, its examples.
+// demands reports examples that the template's own validations refuse. A validation that reads the pod, the
+// cluster or the workload is skipped: only a real pod can meet it.
 func demands(s *Sample) []templates.Finding {
 	var found found
 	for _, u := range s.Unmet {

@@ -8,8 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// env refuses variables that a container has twice, that have two values, and names that cannot
-// name one.
+// env reports variables that a container defines twice or that have both value and valueFrom, joined
+// variables with a valueFrom, and invalid names.
 func env(s *Sample) []templates.Finding {
 	var found found
 	for _, c := range s.withApp() {
@@ -25,7 +25,7 @@ func env(s *Sample) []templates.Finding {
 			if c.app && i < len(s.AppVariables) {
 				join = s.AppVariables[i].Join.Side
 			}
-			// One name may have a value to put before what is there, and one to put behind it.
+			// One name may have both a $prepend and an $append value.
 			if before, twice := names[name]; twice && (before == join || before == program.NotJoined || join == program.NotJoined) {
 				found.fault(s.place(at.Member("name")), templates.DuplicateName, "", "variable %s is there twice", message.Quote(name))
 			} else if faults := validation.IsRelaxedEnvVarName(name); len(faults) > 0 {

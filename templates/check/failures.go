@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// failures reports expressions that could not be evaluated: an error if no pod can make one
-// work, a warning if it counts on something that the sample pod lacks.
+// failures reports expressions that could not be evaluated: as an error if they fail for every pod, as a
+// warning if they read something that the sample pod lacks.
 func failures(s *Sample) []templates.Finding {
 	var found found
 	for _, f := range s.Trace.Failed {
@@ -32,7 +32,7 @@ func failures(s *Sample) []templates.Finding {
 func failure(s *Sample, f program.Failure, found *found) {
 	uses := f.Node.Reads()
 	if slices.ContainsFunc(s.MadeUp, func(name string) bool { return slices.Contains(uses.Parameters, name) }) {
-		return // with the real value it may well work
+		return // it read a made-up value; a real one may work
 	}
 	reason, hint := templates.ExpressionFailed, ""
 	var e *expression.Error
@@ -42,7 +42,7 @@ func failure(s *Sample, f program.Failure, found *found) {
 		reason, hint = templates.FindingReason(fault.Reason), fault.Hint
 	}
 	severity, text := templates.SeverityError, f.Err.Error()
-	// What takes too much work for the smallest pod does so for every pod.
+	// An expression that costs too much for the smallest pod costs too much for every pod.
 	if uses.MayBeAbsent() && reason != templates.ExpressionCost {
 		severity = templates.SeverityWarning
 		text = "fails for a pod that has only a name and one container: " + text

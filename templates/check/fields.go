@@ -6,8 +6,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
-// fields refuses what the API server would refuse: objects that lack a field which Kubernetes requires,
-// have two that exclude each other, or hold a value that it does not take.
+// fields reports objects that the API server would refuse: those that lack a required field, have two
+// mutually exclusive fields, or hold a value that is not allowed.
 func fields(s *Sample) []templates.Finding {
 	var found found
 	shapes := shape.Template()

@@ -9,13 +9,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// found are the findings of one rule: one for each reason at a place, and no more than are told.
+// found collects the findings of one rule: one per reason and place, at most as many as are reported.
 type found struct {
 	list []templates.Finding
 	seen map[told]bool
 }
 
-// told is what makes two findings one.
+// told is the key of a finding; of findings with equal keys only the first is kept.
 type told struct {
 	line, column int
 	path         string
@@ -41,10 +41,11 @@ func (f *found) add(severity templates.Severity, where program.Place, reason tem
 	})
 }
 
-// full says that there are more findings than are told.
+// full reports whether the maximum number of reported findings has been reached.
 func (f *found) full() bool { return len(f.list) > templates.MaxFindings }
 
-// place is where in the template a value of the result came from, or what holds it.
+// place returns the place in the template that produced a value of the result; if none is recorded for the
+// value, that of the innermost enclosing value.
 func (s *Sample) place(at *schema.Path) program.Place {
 	for path := at.String(); path != ""; {
 		if where, ok := s.Trace.Places[path]; ok {
@@ -55,20 +56,20 @@ func (s *Sample) place(at *schema.Path) program.Place {
 	return program.Place{At: at}
 }
 
-// The paths of what is rendered.
+// The paths of the results of a rendering.
 func specPath() *schema.Path { return schema.Root("spec") }
 func appPath() *schema.Path  { return specPath().Member("app") }
 func podPath() *schema.Path  { return specPath().Member("pod") }
 
-// container is one that a rendering adds.
+// container is a container that a rendering adds, or the fields that it adds to the app's containers.
 type container struct {
 	fields program.Object
-	init   bool // it is one of the initContainers
-	app    bool // it is what the app's own get
+	init   bool // in the list initContainers
+	app    bool // the fields added to the app's containers
 	at     *schema.Path
 }
 
-// containers are those of the pod.
+// containers returns the containers of the rendered pod, init containers first.
 func (s *Sample) containers() []container {
 	var all []container
 	spec := s.Pod.Object("spec")
@@ -81,7 +82,7 @@ func (s *Sample) containers() []container {
 	return all
 }
 
-// withApp are the containers of the pod and what the app's own get.
+// withApp returns the containers of the rendered pod and the fields added to the app's containers.
 func (s *Sample) withApp() []container {
 	return append(s.containers(), container{fields: s.App, app: true, at: appPath()})
 }

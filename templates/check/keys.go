@@ -6,8 +6,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// keys refuses labels and annotations that belong to the injector. Those whose keys are
-// expressions are refused when they are evaluated.
+// keys reports labels and annotations that belong to the injector. Keys that are expressions are checked when
+// they are evaluated.
 func keys(s *Sample) []templates.Finding {
 	var found found
 	metadata := s.Template.Program().Pod.Member("metadata")

@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// metadata refuses keys of labels and annotations, and values of labels, that Kubernetes would refuse.
+// metadata reports keys of labels and annotations, and values of labels, that Kubernetes would refuse.
 func metadata(s *Sample) []templates.Finding {
 	var found found
 	at := podPath().Member("metadata")

@@ -12,8 +12,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// mounts refuses mounts of volumes, and variables from files of volumes, that nobody defines, two mounts at one path of a container,
-// and paths that Kubernetes would refuse.
+// mounts reports mounts of, and variables from files in, volumes that are not defined, two mounts at one path
+// of a container, and paths that Kubernetes would refuse.
 func mounts(s *Sample) []templates.Finding {
 	c := mountCheck{sample: s, volumes: map[string]bool{}}
 	for _, item := range s.Pod.Object("spec").List("volumes") {
@@ -69,8 +69,8 @@ func (c *mountCheck) container(o container) {
 	}
 }
 
-// mounted looks for the volume of a mount. A name that depends on more than instance
-// and index is looked for in the pod, when there is one.
+// mounted reports a mount whose volume the rendered pod does not define. A name that comes from parameters,
+// the app or the pod is not checked: the volume may be the pod's.
 func (c *mountCheck) mounted(name string, at *schema.Path) {
 	if name == "" || c.volumes[name] {
 		return
@@ -88,8 +88,8 @@ func (c *mountCheck) mounted(name string, at *schema.Path) {
 	c.fault(at, templates.MountWithoutVolume, message.DidYouMean(name, c.names, "add it to spec.pod.spec.volumes"), "the template has no volume %s", message.Quote(name))
 }
 
-// dependent says whether the value at a path of the result came from an expression
-// that reads parameters, the app or the pod.
+// dependent reports whether the value at a path of the result came from an expression that reads parameters,
+// the app or the pod.
 func (c *mountCheck) dependent(at *schema.Path) bool {
 	n := c.sample.Trace.Nodes[c.sample.place(at)]
 	return n != nil && n.Uses().FromOutside()

@@ -13,7 +13,7 @@ import (
 // everyNamespace stands for all namespaces in a permission.
 const everyNamespace = "*"
 
-// permissions refuses rights that lack a part, and namespaces that cannot be.
+// permissions reports permissions with a missing part or an invalid namespace.
 func permissions(s *Sample) []templates.Finding {
 	var found found
 	at := specPath().Member("permissions")

@@ -11,11 +11,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// ports refuses two containers with one port, for they share one network, and names that cannot
-// name a port or that a container has twice.
+// ports reports a port that two containers use, because the containers of a pod share one network namespace,
+// and port names that are invalid or duplicate within a container.
 func ports(s *Sample) []templates.Finding {
 	var found found
-	taken := map[string]string{} // 8080/TCP to the container's name
+	taken := map[string]string{} // from "8080/TCP" to the container's name
 	host := map[string]bool{}
 	for _, c := range s.containers() {
 		names := map[string]bool{}

@@ -8,10 +8,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
-// releases finds what the Kubernetes that the template is for does not have: an error where that would
-// refuse the pod or make something else of it, a warning where it only drops a field, or where a feature
-// gate decides. What depends on cluster is left to whoever writes the injector's configuration, for they
-// know the cluster.
+// releases reports fields and values that the template's release of Kubernetes does not have: as an error if
+// the API server would refuse the pod or change its meaning, as a warning if it only drops the field, or if a
+// feature gate decides. Values that depend on cluster.NAME are skipped: whoever configures the injector knows
+// the cluster's release.
 func releases(s *Sample) []templates.Finding {
 	c := releaseCheck{sample: s}
 	shapes, p := shape.Template(), s.Template.Program()
@@ -25,7 +25,7 @@ type releaseCheck struct {
 	found  found
 }
 
-// value looks at a value and all within it.
+// value checks a value and all values within it.
 func (c *releaseCheck) value(n *program.Node, s *schema.Schema) {
 	if n == nil || s == nil || configured(n.When) || configured(n) {
 		return
@@ -43,13 +43,13 @@ func (c *releaseCheck) value(n *program.Node, s *schema.Schema) {
 		if !ok || m.Key != nil || configured(m.Value) || configured(m.Value.When) {
 			continue
 		}
-		if !c.lacks(s.Type, m) { // what is dropped is dropped with all within it
+		if !c.lacks(s.Type, m) { // a dropped field is dropped with all of its content
 			c.value(m.Value, f.Schema)
 		}
 	}
 }
 
-// lacks says that a field is not there, or not by default.
+// lacks reports whether the release does not have a field, or not by default, and adds a finding if so.
 func (c *releaseCheck) lacks(typeName string, m *program.NodeMember) bool {
 	kubernetes := c.sample.Kubernetes
 	lacking, found := release.Find(kubernetes, typeName, m.Name, m.Value.Value)
@@ -64,7 +64,7 @@ func (c *releaseCheck) lacks(typeName string, m *program.NodeMember) bool {
 	return true
 }
 
-// configured says that an expression reads the injector's configuration.
+// configured reports whether a node is an expression that reads the injector's configuration (cluster.NAME).
 func configured(n *program.Node) bool {
 	return n != nil && n.Expression != nil && n.Reads().Cluster
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// shell refuses values of parameters that become part of the text of a shell command: the shell
-// would run whatever the pod's author puts into them.
+// shell reports values of parameters that become part of the text of a shell command: the shell would execute
+// what the pod's author writes there.
 //
-// It reads the command lines as they are written, nothing is evaluated. A mark stands for a
-// parameter's value and shows up wherever the value gets to, also by way of $(NAME). Where an
+// The rule reads the command lines as they are written; nothing is evaluated. A mark, a private-use
+// character, stands for a parameter's value and is followed through expressions, variables and $(NAME). If an
 // expression has alternatives, each is read.
 func shell(s *Sample) []templates.Finding {
 	c := &shellCheck{template: s.Template, told: map[string]bool{}, left: mostRead, outlines: map[*program.Node]expression.Outline{}, own: map[*program.Node][]string{}, steering: map[int][]string{}}
@@ -40,21 +40,21 @@ type shellCheck struct {
 	steering map[int][]string           // see words
 }
 
-// mostRead bounds the parts of expressions that are read, and the pieces of texts that are made of
-// them: where each variable holds the one before twice, they double at each step. Of what is left then, only
-// the parameters count.
+// mostRead limits how many parts of expressions, and pieces of the texts made from them, are read: if each
+// variable contains the previous one twice, the texts double at each step. Beyond the limit, an expression is
+// treated as a text of the marks of all parameters that it reads.
 const mostRead = 30_000
 
-// pieceOfText is how many bytes of a text count as one more part.
+// pieceOfText is the number of bytes of a text that count as one part.
 const pieceOfText = 64
 
-// spend counts parts that are read, and reports whether there were enough left.
+// spend counts parts that are read, and reports whether the limit is not yet exceeded.
 func (c *shellCheck) spend(parts int) bool {
 	c.left -= parts
 	return c.left >= 0
 }
 
-// outline parses an expression, once.
+// outline returns the outline of a node's expression, parsed once.
 func (c *shellCheck) outline(n *program.Node) expression.Outline {
 	o, known := c.outlines[n]
 	if !known {
@@ -64,7 +64,7 @@ func (c *shellCheck) outline(n *program.Node) expression.Outline {
 	return o
 }
 
-// marks are those of all parameters whose values may get into what a node gives.
+// marks returns a text of the marks of the given parameters, each once.
 func (c *shellCheck) marks(parameters ...[]string) string {
 	names := map[string]bool{}
 	for _, list := range parameters {
@@ -121,8 +121,8 @@ func (c *shellCheck) commandLine(env func() variables, lists ...*program.Node) {
 	a.read(words)
 }
 
-// appendWords appends what an expression adds to a command line. Where it has alternatives, all of
-// them follow each other, as words that may not be there.
+// appendWords appends the words that an expression adds to a command line. If it has alternatives, the words
+// of all of them are appended one after the other, marked as optional.
 func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Outline, isList bool) []word {
 	before := len(words)
 	if !c.spend(1) {
@@ -132,7 +132,7 @@ func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Out
 	switch {
 	case isList && o.Form == expression.UnknownOutline, !isList || o.Form == expression.LiteralOutline || o.Form == expression.JoinedOutline:
 		texts := c.texts(n, o)
-		if isList { // a shell may stand in it before the value that it reads
+		if isList { // the list may hold a shell before the value that the shell reads
 			texts = append(texts[1:], texts[0])
 		}
 		for _, text := range texts {
@@ -151,7 +151,8 @@ func (c *shellCheck) appendWords(words []word, n *program.Node, o expression.Out
 	return words
 }
 
-// written is what the template writes for a value that is one of its own variables.
+// written returns the outline of the value; if the value is one of the template's own variables, that of the
+// variable's expression.
 func (c *shellCheck) written(o expression.Outline) expression.Outline {
 	for v := c.variable(o); v != nil && c.spend(1); v = c.variable(o) {
 		o = c.outline(v) // which reads only variables before it
@@ -159,7 +160,7 @@ func (c *shellCheck) written(o expression.Outline) expression.Outline {
 	return o
 }
 
-// variable is the template's own variable that a value is; nil if it is none.
+// variable returns the template's own variable that an outline consists of; nil if it is something else.
 func (c *shellCheck) variable(o expression.Outline) *program.Node {
 	if o.Form != expression.UnknownOutline || len(o.Variables) != 1 || len(o.Parameters)+len(o.Literals) > 0 || o.Each {
 		return nil
@@ -167,7 +168,7 @@ func (c *shellCheck) variable(o expression.Outline) *program.Node {
 	return c.template.Program().Variable(o.Variables[0])
 }
 
-// variableTexts are what a variable may be as a text.
+// variableTexts returns the texts that a variable's value may be, computed once.
 func (c *shellCheck) variableTexts(v *program.Node) []string {
 	texts, known := c.own[v]
 	if !known {
@@ -180,7 +181,7 @@ func (c *shellCheck) variableTexts(v *program.Node) []string {
 // mostTexts bounds the alternatives of one text.
 const mostTexts = 16
 
-// texts are what a text may be, with marks for values of parameters.
+// texts returns the alternatives of a text, with marks for values of parameters.
 func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
 	if !c.spend(1) {
 		return []string{c.marks(n.Reads().Parameters)}
@@ -222,7 +223,8 @@ func (c *shellCheck) texts(n *program.Node, o expression.Outline) []string {
 	return bounded(all)
 }
 
-// bounded are alternatives of which there are at most so many: a mark of the rest is as good as the rest.
+// bounded returns at most mostTexts alternatives; the last stands for the rest by a mark, if the rest has
+// one.
 func bounded(texts []string) []string {
 	if len(texts) <= mostTexts {
 		return texts
@@ -230,8 +232,8 @@ func bounded(texts []string) []string {
 	return append(texts[:mostTexts-1:mostTexts-1], marksOf(strings.Join(texts[mostTexts-1:], "")))
 }
 
-// unknown is a value of which only the sources are known. It may be a word that steers a shell, if
-// one of the sources is.
+// unknown returns the alternatives of a value of which only the sources are known. A source that may be a
+// shell's name or option is an alternative of its own.
 func (c *shellCheck) unknown(n *program.Node, o expression.Outline) []string {
 	parameters := [][]string{o.Parameters}
 	if o.Each {
@@ -256,7 +258,7 @@ func (c *shellCheck) unknown(n *program.Node, o expression.Outline) []string {
 	return all
 }
 
-// words are the values of a parameter, as far as they are known, that steer a shell.
+// words returns the known values of a parameter (its enum and default) that are a shell's name or option.
 func (c *shellCheck) words(parameter int) []string {
 	words, known := c.steering[parameter]
 	if !known {
@@ -271,11 +273,11 @@ func (c *shellCheck) words(parameter int) []string {
 	return words
 }
 
-// steers says whether a word can be a shell, or one of its options.
+// steers reports whether a word can be the name of a shell or an option.
 func steers(word string) bool { return shellOf(word) != noShell || strings.HasPrefix(word, "-") }
 
-// script reports a text that a shell reads, if a parameter's value is in it. option is the
-// parameter that must be -c for that; -1: none.
+// script reports a text that a shell executes, if it contains a parameter's value. option is the index of the
+// parameter that has to be -c for the shell to execute the text, -1 if there is no such condition.
 func (c *shellCheck) script(w *word, family shellFamily, option int, env variables) {
 	hint := `pass it as an environment variable and write "$NAME" here`
 	if family == powerShell {
@@ -314,7 +316,7 @@ func (c *shellCheck) tell(where program.Place, hint, text string) {
 
 func (c *shellCheck) name(i int) string { return c.template.Parameters()[i].Name }
 
-// items are those of a list that are written out.
+// items returns the items of a literal list; nil if n is none.
 func items(n *program.Node) []*program.Node {
 	if n == nil {
 		return nil
@@ -322,7 +324,7 @@ func items(n *program.Node) []*program.Node {
 	return n.Items
 }
 
-// A mark is a character for private use that stands for a parameter's value.
+// A mark is a private-use character that stands for a parameter's value.
 const firstMark, lastMark = '\U000F0000', '\U000FFFFD'
 
 func mark(parameter int) string { return string(rune(min(firstMark+parameter, lastMark))) }
@@ -331,7 +333,7 @@ func parameterOf(mark rune) int { return int(mark - firstMark) }
 
 func isMark(r rune) bool { return r >= firstMark && r <= lastMark }
 
-// marked gives the first parameter whose mark is in a text, or -1.
+// marked returns the index of the first parameter whose mark is in a text, or -1.
 func marked(text string) int {
 	for _, r := range text {
 		if isMark(r) {
@@ -341,7 +343,7 @@ func marked(text string) int {
 	return -1
 }
 
-// marksOf is the first mark of a text; "" if there is none.
+// marksOf returns the first mark of a text; "" if it has none.
 func marksOf(text string) string {
 	if i := marked(text); i >= 0 {
 		return mark(i)

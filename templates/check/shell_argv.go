@@ -8,11 +8,11 @@ import (
 
 // word is one word of a command line.
 type word struct {
-	written string // as the template has it, with marks
-	text    string // with the variables that Kubernetes puts in
+	written string // as in the template, with marks
+	text    string // with $(NAME) expanded as Kubernetes does
 	place   program.Place
 	list    bool // it stands for any number of words
-	maybe   bool // it may not be there
+	maybe   bool // one of several alternatives
 }
 
 type shellFamily uint8
@@ -44,11 +44,12 @@ func shellOf(text string) shellFamily {
 type argv struct {
 	check *shellCheck
 	env   variables
-	// done are the families that have read all words to the end.
+	// done are the shell families whose remaining words have all been checked.
 	done [commandPrompt + 1]bool
 }
 
-// read looks for shells wherever they stand: env, timeout, busybox and others run what comes after them.
+// read looks for shells at any position, because env, timeout, busybox and others execute the words that
+// follow.
 func (a *argv) read(words []word) {
 	for i := 0; i < len(words); i++ {
 		rest := words[i+1:]
@@ -58,7 +59,7 @@ func (a *argv) read(words []word) {
 		case family == noShell || a.done[family]:
 		case family == switchUser:
 			a.switchUser(rest)
-		default: // any value is too much for a shell of Windows, whose quoting depends on the program
+		default: // Windows shells: every value is reported, because quoting depends on the program
 			a.done[family] = true
 			for j := range rest {
 				a.check.script(&rest[j], family, -1, a.env)
@@ -67,8 +68,8 @@ func (a *argv) read(words []word) {
 	}
 }
 
-// posix gives how many of the words belong to the shell: its options, the commands, and
-// the name that it runs them under.
+// posix checks the words after a POSIX shell and returns how many of them belong to it: its options, the
+// commands, and the name ($0) under which they run.
 func (a *argv) posix(words []word) int {
 	commands, argument, ended := false, false, false
 	for i := range words {
@@ -90,7 +91,7 @@ func (a *argv) posix(words []word) int {
 			return i
 		case !option && w.maybe:
 		case !option:
-			return i // a file of commands; what follows are its arguments
+			return i // a script file; what follows are its arguments
 		case strings.HasPrefix(w.text, "--command="):
 			a.check.script(w, posixShell, -1, a.env)
 		case strings.HasPrefix(w.text, "--"):
@@ -104,8 +105,8 @@ func (a *argv) posix(words []word) int {
 	return len(words)
 }
 
-// hostile says whether a word may be -c by the value of a parameter. The words after it
-// then are commands.
+// hostile reports whether a parameter's value can turn the word into -c, so that the words after it are
+// commands.
 func (a *argv) hostile(w *word, after []word) bool {
 	i := marked(w.text)
 	if i < 0 || !strings.HasPrefix(w.text, mark(i)) && (!strings.HasPrefix(w.text, "-") || strings.HasPrefix(w.text, "--")) ||
@@ -121,7 +122,7 @@ func (a *argv) hostile(w *word, after []word) bool {
 	return true
 }
 
-// switchUser knows su and runuser, which take options in any place.
+// switchUser checks the words after su and runuser, which accept options at any position.
 func (a *argv) switchUser(words []word) {
 	a.done[switchUser] = true
 	commands := false

@@ -6,17 +6,17 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// variables are those of a container: their values by name, with marks, and their names by what
-// the Windows command prompt, which does not tell letters apart by case, knows them by.
+// variables are those of a container. values holds their values by name, with marks; folded maps the
+// lower-case name to the name, because the Windows command prompt ignores case.
 type variables struct {
 	values, folded map[string]string
 }
 
-// longestValue bounds the value of a variable: of a longer one the mark alone counts. It is long
-// enough for the name of a shell and for its options, so that texts never grow by much.
+// longestValue is the maximum length in bytes of a variable's value; a longer one is replaced by its mark. It
+// is long enough for the name of a shell and its options, and keeps texts from growing.
 const longestValue = 64
 
-// longestText bounds a text with its variables alike.
+// longestText is the maximum length in bytes of a text after expansion; a longer one is replaced by its mark.
 const longestText = 1 << 14
 
 // variables reads the variables of a container.
@@ -24,7 +24,8 @@ func (c *shellCheck) variables(env []*program.Node) variables {
 	v := variables{values: map[string]string{}, folded: map[string]string{}}
 	for _, item := range env {
 		for _, name := range c.alternatives(item.Member("name")) {
-			// One of several values or of several variables of a name may count: they do together.
+			// If a name has several values, or several variables have one name, their values are
+			// concatenated: a mark in any of them then counts.
 			value := v.values[name]
 			for _, text := range c.alternatives(item.Member("value")) {
 				if value += v.expand(text); len(value) > longestValue {
@@ -49,7 +50,7 @@ func (c *shellCheck) alternatives(n *program.Node) []string {
 	return []string{text}
 }
 
-// expand replaces $(NAME) as Kubernetes does: only variables that there are; $$( stands for $(.
+// expand replaces $(NAME) as Kubernetes does: only defined variables are replaced, and $$( becomes $(.
 func (v variables) expand(text string) string {
 	if !strings.Contains(text, "$") {
 		return text
@@ -82,8 +83,8 @@ func (v variables) expand(text string) string {
 	}
 }
 
-// references gives the variables that become part of the text before a shell reads it, by name,
-// each with what refers to it.
+// references returns, by name, the variables that are substituted into the text before a shell reads it, each
+// with the reference as written, such as %NAME%.
 func (v variables) references(text string, family shellFamily) map[string]string {
 	found := map[string]string{}
 	if family == commandPrompt { // which replaces %NAME% first, as Kubernetes does $(NAME)

@@ -8,8 +8,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// firstTarget warns of what several containers get and only the first of them was asked for. Who reads target
-// as well knows the two apart, and who reads the first by way of a variable means it.
+// firstTarget warns if a template with several targets adds something to each of them that reads app, which
+// is the first target only. A template that also reads target is not reported: its author knows the
+// difference. Nor is one that reads app through a variable of its own.
 func firstTarget(s *Sample) []templates.Finding {
 	targets := s.Template.Containers
 	several := targets.All || len(targets.Names) > 1 || targets.InitContainers || targets.Sidecars

@@ -12,8 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// volumes refuses volumes of one name, of a name that Kubernetes keeps for itself, and of one
-// that cannot name a volume.
+// volumes reports duplicate and invalid volume names, and names that Kubernetes reserves.
 func volumes(s *Sample) []templates.Finding {
 	var found found
 	names := map[string]bool{}
@@ -37,7 +36,7 @@ func volumes(s *Sample) []templates.Finding {
 	return found.list
 }
 
-// label refuses a text that is no DNS label.
+// label reports a name that is no DNS label.
 func label(name, whose string, where program.Place, found *found) {
 	if program.ValidContainer(name) {
 		return

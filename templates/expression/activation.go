@@ -9,27 +9,28 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// App gives the first target container to expressions, decoded only when one
-// needs more than its name.
+// App is a container of the app as expressions see it. Object is called only if an expression needs more than
+// the name.
 type App interface {
 	Name() string // "" where it has none
-	// Object is the container as decoded JSON, with int64 for whole numbers. It gives
-	// the same at each call.
+	// Object returns the container as decoded JSON, with int64 for whole numbers. It returns the same value
+	// at each call.
 	Object() (map[string]any, error)
 }
 
-// Pod gives the pod to expressions, decoded only when one needs it.
+// Pod is the pod as expressions see it. Object is called only if an expression needs more than name and
+// namespace.
 type Pod interface {
 	Name() string
 	Namespace() string
-	// Object is the pod as decoded JSON, with int64 for whole numbers, and
-	// metadata.name and metadata.namespace set. It gives the same at each call.
+	// Object returns the pod as decoded JSON, with int64 for whole numbers, and metadata.name and
+	// metadata.namespace set. It returns the same value at each call.
 	Object() (map[string]any, error)
 }
 
-// Activation is what the variables stand for in one rendering. It is made once per
-// rendering, because it keeps what it has once converted; it must not be shared
-// between goroutines nor changed after the first Evaluate.
+// Activation holds the values of the variables in one rendering. It is made once per rendering, because it
+// caches what it has converted. It must not be shared between goroutines, and, except for the fields that say
+// so, not be changed after the first Evaluate.
 type Activation struct {
 	// Parameters by name: string, int64 (integer, port), float64 (number), bool, and
 	// []any of strings. Every declared parameter is there.
@@ -38,36 +39,37 @@ type Activation struct {
 	Index      int
 	// Native says that the instance is injected as native sidecars.
 	Native bool
-	// App is nil where there is none, which expressions see as a container without fields.
+	// App is the first target container. If nil, expressions see a container without fields.
 	App App
-	// Pod may be nil only where no expression reads it.
+	// Pod may be nil only if no expression reads it.
 	Pod Pod
 
 	NamespaceName                         string
 	NamespaceLabels, NamespaceAnnotations map[string]string
 	Cluster                               map[string]string
-	// WorkloadKind and WorkloadName are what a person wrote.
+	// WorkloadKind and WorkloadName are those of the pod's outermost owner, such as a Deployment.
 	WorkloadKind, WorkloadName string
 
-	// Variables are the values of the template's own by name, as Evaluate gave them. Those that
-	// an expression reads have to be there before it is evaluated.
+	// Variables are the values of the template's own variables by name, as returned by Evaluate. A variable
+	// has to be set before an expression that reads it is evaluated.
 	Variables map[string]any
 
-	// Targets are the containers that get what is made, for whoever evaluates: see SetTarget.
+	// Targets are the containers that receive what the template adds to the app. Evaluate does not read them:
+	// the caller sets the current one with SetTarget.
 	Targets []App
 
-	// Each and EachIndex are the element of a $each that an item is being made for, and its
-	// number. They, Variables and, by SetTarget, the target alone may change between evaluations.
+	// Each and EachIndex are the $each element for which an item is being made, and its index. They,
+	// Variables and, by SetTarget, the target may change between evaluations.
 	Each      any
 	EachIndex int
 
 	target App
 
-	// Arms, where it is not nil, takes in the arms of conditionals that evaluations take, which then
-	// cost a compilation each. It may change between evaluations.
+	// Arms, if not nil, records the arms of conditionals that evaluations take; each evaluation of a program
+	// then plans it anew. It may change between evaluations.
 	Arms Arms
 
-	armsOffset    int // of the source that is evaluated, in its text
+	armsOffset    int // offset of the evaluated source within its text
 	podRead       bool
 	podObject     map[string]any
 	podError      error
@@ -76,10 +78,10 @@ type Activation struct {
 	workloadRead  map[string]any
 }
 
-// SetTarget says which container the expressions are evaluated for that read target; nil is none.
+// SetTarget sets the container for which expressions that read target are evaluated; nil means none.
 func (in *Activation) SetTarget(c App) { in.target, in.targeted = c, readContainer{} }
 
-// pod is the pod with its quantities as strings, as the API server would send it.
+// pod returns the decoded pod with its quantities as strings, as the API server would send it.
 func (in *Activation) pod() (map[string]any, error) {
 	if in.podRead {
 		return in.podObject, in.podError
@@ -98,14 +100,14 @@ func (in *Activation) pod() (map[string]any, error) {
 	return in.podObject, nil
 }
 
-// readContainer is what has been read of a container of the app.
+// readContainer caches a decoded container of the app.
 type readContainer struct {
 	done   bool
 	object map[string]any
 	err    error
 }
 
-// container is a container of the app with its quantities as strings.
+// container returns the decoded container with its quantities as strings.
 func (r *readContainer) container(c App) (map[string]any, error) {
 	if r.done {
 		return r.object, r.err
@@ -150,11 +152,11 @@ func (in *Activation) namespaceObject() map[string]any {
 	return in.namespaceRead
 }
 
-// bindings gives an Activation to CEL.
+// bindings implements CEL's activation interface for an Activation.
 type bindings struct {
 	*Activation
-	// shallowPod, shallowApp and shallowTarget say that the program reads no more of the pod than
-	// its name and namespace, of a container than its name, so that they need not be decoded.
+	// shallowPod, shallowApp and shallowTarget say that the program reads only the name and namespace of the
+	// pod, or only the name of the container, so that the object need not be decoded.
 	shallowPod, shallowApp, shallowTarget bool
 }
 
@@ -221,8 +223,7 @@ func unreadable(err error) *Error {
 	return &Error{Reason: ExpressionFailed, Message: "the pod cannot be read: " + printed(err.Error())}
 }
 
-// Limits of the work that expressions may do, in the units of CEL, of which
-// one is a comparison or a look-up.
+// Limits of the cost of expressions in CEL's units, of which one is a comparison or a look-up.
 const (
 	// ExpressionLimit is for one evaluation of one expression.
 	ExpressionLimit = 100_000
@@ -230,14 +231,15 @@ const (
 	RenderingLimit = 1_000_000
 )
 
-// Budget sums up the work of one rendering. Its zero value is a full one. It must
-// not be shared between goroutines.
+// Budget adds up the cost of one rendering. The zero value is ready to use, with nothing spent. It must not
+// be shared between goroutines.
 type Budget struct{ spent uint64 }
 
-// Spent is the work done so far.
+// Spent returns the cost so far.
 func (b *Budget) Spent() uint64 { return b.spent }
 
-// Spend adds work that is done for expressions elsewhere; an error is an *Error.
+// Spend adds a cost that arises outside of Evaluate. The error is an *Error if the sum exceeds
+// RenderingLimit.
 func (b *Budget) Spend(cost uint64) error {
 	if err := b.spend(cost); err != nil {
 		return err
@@ -245,7 +247,7 @@ func (b *Budget) Spend(cost uint64) error {
 	return nil
 }
 
-// spend adds to the work, and is an error once it is too much.
+// spend adds a cost; the error is not nil if the sum exceeds RenderingLimit.
 func (b *Budget) spend(cost uint64) *Error {
 	if b.spent += cost; b.spent <= RenderingLimit {
 		return nil

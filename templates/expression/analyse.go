@@ -12,9 +12,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// analysis goes through a parsed expression before CEL checks it. It notes what
-// the expression reads, finds fields that do not exist (CEL finds them too, but does
-// not know which name is near), and gives the parameters their typed names.
+// analysis walks a parsed expression before CEL checks its types. It collects what the expression reads,
+// reports fields that do not exist (CEL reports them too, but cannot suggest a similar name), and replaces
+// the names of parameters and variables by typed names: see typedName.
 type analysis struct {
 	source    string
 	info      *ast.SourceInfo
@@ -22,16 +22,16 @@ type analysis struct {
 	declared
 	uses usage
 	err  *Error // the first
-	// starts are the offsets of the source's characters, once an error has to be placed: each
-	// field of an expression may be one.
+	// starts are the byte offsets of the source's characters, filled when an error has to be placed: each
+	// field of an expression may cause one.
 	starts []int
 }
 
-// known is what analysis can tell of a value: its schema, nil when unknown, and, of a
-// variable or a selection from one, what was selected.
+// known is what analysis knows about a value: its schema, nil if unknown, and, for a variable or a selection
+// from one, the variable and the selected fields.
 type known struct {
 	schema *schema.Schema
-	root   string // the variable; "" for all else
+	root   string // the variable; "" for any other value
 	fields []string
 }
 
@@ -51,7 +51,7 @@ func (s *scope) find(name string) (*scope, bool) {
 	return nil, false
 }
 
-// visit analyses an expression that is not selected from.
+// visit analyses an expression from which no field is selected.
 func (a *analysis) visit(e ast.Expr, in *scope) *schema.Schema {
 	k := a.follow(e, in)
 	if declares(k.root) && len(k.fields) == 0 {
@@ -74,8 +74,8 @@ func exampleField(root string, s *schema.Schema) string {
 	return root + "." + s.Fields[0].Name
 }
 
-// follow analyses an expression and gives what is known of its value. What it
-// reads is noted by the caller, who knows whether more is selected from it.
+// follow analyses an expression and returns what is known about its value. The caller notes what is read,
+// because it knows whether a field is selected from the value.
 func (a *analysis) follow(e ast.Expr, in *scope) known {
 	switch e.Kind() {
 	case ast.IdentKind:
@@ -109,7 +109,7 @@ func (a *analysis) ident(e ast.Expr, in *scope) known {
 	if local, ok := in.find(name); ok {
 		return known{schema: local.schema}
 	}
-	// A leading dot says: not the variable of a comprehension.
+	// In CEL, a leading dot excludes the variables of comprehensions.
 	name = strings.TrimPrefix(name, ".")
 	if name == paramsVariable {
 		return known{schema: a.params, root: paramsVariable}
@@ -130,7 +130,7 @@ func (a *analysis) ident(e ast.Expr, in *scope) known {
 	return known{}
 }
 
-// element is each or eachIndex, of which the former gets its typed name.
+// element analyses each or eachIndex; each is replaced by its typed name.
 func (a *analysis) element(e ast.Expr, name string) known {
 	if a.each == nil {
 		a.fail(a.offset(e), UnknownVariable, "variable "+quote(name)+" is unknown", "it is there within an item of a list that has $each")
@@ -163,7 +163,7 @@ func (a *analysis) selection(e ast.Expr, in *scope) known {
 	return k
 }
 
-// member is what is known of a field of a value.
+// member returns what is known about a field of a value.
 func (a *analysis) member(operand known, field string, offset func() int) known {
 	k := known{root: operand.root}
 	if k.root != "" {
@@ -235,7 +235,7 @@ func (a *analysis) optionalSelection(e ast.Expr, in *scope) known {
 	field := untypedName(string(name))
 	k := a.member(operand, field, func() int { return a.offset(args[1]) })
 	if declares(operand.root) && len(operand.fields) == 0 && k.schema != nil {
-		// What is declared is always there: params.?x is optional.of(params.x).
+		// Declared parameters and variables always exist, so params.?x is optional.of(params.x).
 		factory := ast.NewExprFactory()
 		args[1].SetKindCase(factory.NewSelect(args[1].ID(), args[0], typedName(field, k.schema)))
 		e.SetKindCase(factory.NewCall(e.ID(), "optional.of", args[1]))
@@ -243,7 +243,7 @@ func (a *analysis) optionalSelection(e ast.Expr, in *scope) known {
 	return k
 }
 
-// format looks at a constant format, which else would fail only where it is evaluated.
+// format checks a constant format string, whose fault would otherwise show only at evaluation.
 func (a *analysis) format(call ast.CallExpr) {
 	if call.FunctionName() != "format" || !call.IsMemberFunction() || call.Target().Kind() != ast.LiteralKind {
 		return
@@ -253,7 +253,7 @@ func (a *analysis) format(call ast.CallExpr) {
 	}
 }
 
-// pattern looks at a constant regular expression, which CEL's check would compile.
+// pattern checks the size of a constant regular expression before CEL's type check compiles it.
 func (a *analysis) pattern(call ast.CallExpr) {
 	switch call.FunctionName() {
 	case "matches", "find", "findAll":
@@ -310,7 +310,7 @@ func (a *analysis) report(err *Error) {
 	}
 }
 
-// offset is where an expression is seen, in bytes of the source.
+// offset returns the byte offset of an expression in the source.
 func (a *analysis) offset(e ast.Expr) int {
 	r, ok := a.info.GetOffsetRange(e.ID())
 	if !ok {
@@ -326,8 +326,8 @@ func (a *analysis) offset(e ast.Expr) int {
 	return a.starts[min(max(int(r.Start), 0), len(a.starts)-1)]
 }
 
-// fieldOffset is where the name of a selected field begins: CEL knows only the dot, and
-// of has() not even that.
+// fieldOffset returns the byte offset of a selected field's name: CEL records only that of the dot, and for
+// has() not even that.
 func (a *analysis) fieldOffset(e ast.Expr) int {
 	sel := e.AsSelect()
 	start := a.offset(e)
@@ -344,7 +344,7 @@ func (a *analysis) fieldOffset(e ast.Expr) int {
 	return start
 }
 
-// byteOffset turns CEL's count of characters into bytes.
+// byteOffset converts a number of characters, in which CEL counts, to bytes.
 func byteOffset(source string, characters int) int {
 	for i := range source {
 		if characters <= 0 {

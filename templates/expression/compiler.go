@@ -11,28 +11,29 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Compiler makes environments and remembers what it compiled, so that equal
-// expressions over parameters of equal types, of whatever template, are compiled once
-// and held once. One Compiler serves a process. It is safe for concurrent use.
+// Compiler makes Environments and caches what they compile, so that equal expressions over parameters of
+// equal types are compiled and held once, across all templates. A process uses one Compiler. It is safe for
+// concurrent use.
 //
-// They are held weakly: a program goes when the last Expression that uses it goes, and that
-// with the last template, so that templates which are edited all day long do not fill the memory.
+// The cache holds weak pointers: a program is collected after the last Expression that uses it, and an
+// Expression after the last template, so that repeated edits of templates do not fill the memory.
 type Compiler struct {
 	language *language
 	plans    plans
 
-	// By source and by text; one for each choice of parameter types.
+	// Keyed by source and by text; each key may have several values, one for each combination of parameter
+	// types.
 	programs    *pool[string, program]
 	expressions *pool[expressionKey, Expression]
 }
 
-// expressionKey is a text for a place.
+// expressionKey is a text together with the schema of the place where it stands.
 type expressionKey struct {
 	text string
 	want *schema.Schema
 }
 
-// NewCompiler gives an empty Compiler.
+// NewCompiler returns a Compiler with an empty cache.
 func NewCompiler() *Compiler {
 	return &Compiler{language: theLanguage(), programs: newPool[string, program](), expressions: newPool[expressionKey, Expression]()}
 }
@@ -50,23 +51,23 @@ type Environment struct {
 	declared
 }
 
-// declared describes what differs from place to place.
+// declared describes the variables that differ between templates and between places in one.
 type declared struct {
 	params, variables *schema.Schema
 	// each is nil outside of an item with $each.
 	each *schema.Schema
-	// target says that there is one.
+	// target says that the variable target exists.
 	target bool
 }
 
-// needs are the declarations that an expression was compiled for.
+// needs are the declarations for which an expression was compiled.
 type needs struct {
-	params, variables []schema.Field // that it uses
+	params, variables []schema.Field // those that it uses
 	each              *schema.Schema // nil if it does not use it
-	target            bool           // it uses it
+	target            bool           // it uses target
 }
 
-// needed are the declarations that count for an expression.
+// needed returns those of the declarations that an expression uses.
 func needed(uses *Uses, now declared) needs {
 	n := needs{params: fieldsOf(uses.Parameters, now.params), variables: fieldsOf(uses.Variables, now.variables), target: uses.Target}
 	if uses.Each {
@@ -75,7 +76,7 @@ func needed(uses *Uses, now declared) needs {
 	return n
 }
 
-// declared are declarations for which the expression compiles alike.
+// declared returns minimal declarations for which the expression compiles to the same program.
 func (n *needs) declared() declared {
 	return declared{
 		params: schema.NewObject(paramsVariable, n.params...), variables: schema.NewObject(variablesVariable, n.variables...),
@@ -83,8 +84,8 @@ func (n *needs) declared() declared {
 	}
 }
 
-// Environment declares the parameters; of two with one name, the first counts. A type
-// that is none is taken as a string: the caller reports it.
+// Environment returns an Environment with the parameters declared. Of two parameters with one name the first
+// counts. An unknown type is treated as string, because the caller has reported it.
 func (c *Compiler) Environment(parameters []Parameter) *Environment {
 	return &Environment{compiler: c, declared: declared{params: paramsSchema(parameters), variables: schema.NewObject(variablesVariable)}}
 }
@@ -95,15 +96,15 @@ type program struct {
 	source   string
 	needs    needs
 	uses     Uses
-	// references are the $(NAME) that stand in the source; open says that it also has another $(.
+	// references are the $(NAME) in the source; open says that the source also has a $( that is no such
+	// reference.
 	references []string
 	open       bool
 	output     *cel.Type
 	plan       atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
 
-// suits reports whether what was compiled for those needs can be used where these
-// are declared.
+// suits reports whether an expression compiled for these needs can be used with the declarations now.
 func (n *needs) suits(now declared) bool {
 	if n.target && !now.target {
 		return false
@@ -124,7 +125,7 @@ func alike(fields []schema.Field, now *schema.Schema) bool {
 	return true
 }
 
-// fieldsOf are the declarations of those names.
+// fieldsOf returns the declarations of the names that are declared.
 func fieldsOf(names []string, params *schema.Schema) []schema.Field {
 	var fields []schema.Field
 	for _, name := range names {
@@ -135,8 +136,7 @@ func fieldsOf(names []string, params *schema.Schema) []schema.Field {
 	return fields
 }
 
-// program compiles an expression, or gives the one compiled before. Offsets of
-// the error are within the source.
+// program compiles an expression, or returns it from the cache. Offsets of the error are within the source.
 func (c *Compiler) program(source string, now declared) (*program, *Error) {
 	suits := func(p *program) bool { return p.needs.suits(now) }
 	if p := c.programs.find(source, suits); p != nil {
@@ -159,7 +159,8 @@ func (c *Compiler) compile(source string, now declared) (*program, *Error) {
 	return p, nil
 }
 
-// plan compiles an expression; the program does not hold its plan yet. More options may watch it.
+// plan compiles an expression and returns the program and its executable plan; the program's plan field is
+// not set. more are further options, such as decorators that observe the evaluation.
 func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) (*program, cel.Program, *Error) {
 	l := c.language
 	if strings.TrimSpace(source) == "" {
@@ -179,7 +180,7 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)
 	if a.err != nil && a.err.Reason == ExpressionCost {
-		return nil, nil, a.err // the check would do what costs too much
+		return nil, nil, a.err // the type check might take too long
 	}
 	checked, issues := l.env.Check(parsed)
 	if err := issues.Err(); err != nil || a.err != nil {

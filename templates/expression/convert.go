@@ -13,9 +13,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// native turns CEL's value into decoded JSON. Optionals without a value are left
-// out of lists and maps. left counts down the values that it may yet have; CEL can hold
-// one list in many places, JSON holds as many copies.
+// native converts a CEL value to decoded JSON. Empty optionals are left out of lists and maps. left is the
+// number of values that the result may still have: CEL can share one list between many places, JSON has a
+// copy in each.
 func native(v ref.Val, left *int, depth int) (value any, present bool, err *Error) {
 	if *left--; *left < 0 || depth > deepest {
 		return nil, false, &Error{Reason: ExpressionCost, Message: "the value is too large"}
@@ -94,8 +94,8 @@ func nativeMap(v traits.Mapper, left *int, depth int) (any, bool, *Error) {
 	return m, true, nil
 }
 
-// convert makes decoded JSON fit the schema, nil for every value. What fits is
-// given back as it is.
+// convert converts decoded JSON to the schema want; nil accepts every value. A value that already fits is
+// returned unchanged.
 func convert(value any, want *schema.Schema) (any, *Error) {
 	if number, ok := value.(float64); ok && (math.IsNaN(number) || math.IsInf(number, 0)) {
 		return nil, failed("the number is infinite or none")
@@ -174,7 +174,7 @@ func convertNumber(value any, want *schema.Schema) (any, *Error) {
 	return nil, unfit(value, want)
 }
 
-// convertList converts the items, in a copy when any of them changes.
+// convertList converts the items; the list is copied if any of them changes.
 func convertList(list []any, want *schema.Schema) (any, *Error) {
 	var changed []any
 	for i, item := range list {
@@ -196,7 +196,7 @@ func convertList(list []any, want *schema.Schema) (any, *Error) {
 	return list, nil
 }
 
-// convertMap converts the members, in a copy when they are not of the kind wanted.
+// convertMap converts the members; the map is copied if any of them changes.
 func convertMap(m map[string]any, want *schema.Schema) (any, *Error) {
 	converted := make(map[string]any, len(m))
 	for name, member := range m {
@@ -210,8 +210,7 @@ func convertMap(m map[string]any, want *schema.Schema) (any, *Error) {
 	return converted, nil
 }
 
-// same reports whether a conversion gave back a scalar as it was. Lists and maps
-// count as changed.
+// same reports whether a conversion left a scalar unchanged. Lists and maps count as changed.
 func same(before, after any) bool {
 	switch before.(type) {
 	case string, bool, int64, float64:
@@ -244,8 +243,8 @@ func appendText(text []byte, value any) ([]byte, *Error) {
 
 func failed(message string) *Error { return &Error{Reason: ExpressionFailed, Message: message} }
 
-// unfit is the error of a value whose type only the evaluation could show. Values
-// themselves are not repeated: they are the pod author's.
+// unfit returns the error for a value whose type became known only at evaluation. The message does not repeat
+// the value, which may come from the pod.
 func unfit(value any, want *schema.Schema) *Error {
 	return failed("want " + article(want.Type) + ", got " + kindOf(value))
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// Arm is one of the two arms of a conditional ? :.
+// Arm is one of the two arms of a conditional (? :).
 type Arm struct {
-	// Offset is the byte of the question mark in the text that the expression stands in.
+	// Offset is the byte offset of the question mark in the text that contains the expression.
 	Offset int
-	// Taken is the value of the condition that leads to it.
+	// Taken is the value of the condition for which the arm is evaluated.
 	Taken bool
 }
 
-// Arms are those that evaluations took.
+// Arms is the set of arms that evaluations took.
 type Arms map[Arm]bool
 
-// Arms are all that the expression has, in the order of the text.
+// Arms returns all arms of the expression's conditionals, in the order of the text.
 func (x *Expression) Arms() []Arm {
 	var all []Arm
 	for i := range x.parts {
@@ -39,8 +39,8 @@ func (x *Expression) Arms() []Arm {
 	return all
 }
 
-// conditions are the offsets of the question marks of conditionals by the node of their condition.
-// Conditionals that a macro makes have none, and are none of the author's.
+// conditions returns the offsets of the question marks of conditionals, by the node of the condition.
+// Conditionals that result from the expansion of a macro are left out.
 func (p *program) conditions() map[int64]int {
 	parsed, issues := theLanguage().env.Parse(p.source)
 	if issues.Err() != nil {
@@ -60,8 +60,8 @@ func (p *program) conditions() map[int64]int {
 	return found
 }
 
-// observed plans the program anew so that an evaluation notes the arms that it takes. offset is
-// that of the source in its text.
+// observed returns a new plan of the program that records the arms that an evaluation takes. offset is that
+// of the source within its text.
 func (p *program) observed(taken Arms, offset int) (cel.Program, *Error) {
 	conditions := p.conditions()
 	watch := cel.CustomDecoratorV2(func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
@@ -75,7 +75,7 @@ func (p *program) observed(taken Arms, offset int) (cel.Program, *Error) {
 	return plan, err
 }
 
-// watched tells the value of a condition.
+// watched reports the value of a condition to note.
 type watched struct {
 	interpreter.InterpretableV2
 	note func(bool)

@@ -10,24 +10,25 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// Whole is the text that is one expression, for places that hold CEL without ${}. Offsets of its
+// Whole returns a Text that consists of one expression, for fields that hold CEL without ${}. Offsets of its
 // errors are within the source.
 func Whole(source string) Text { return Text{Parts: []Part{{Expression: true, Text: source}}} }
 
-// WithTarget is the Environment of what the app's containers get: it has the variable target besides.
+// WithTarget returns a copy of the Environment with the variable target, for the fields added to the app's
+// containers.
 func (e *Environment) WithTarget() *Environment {
 	within := *e
 	within.target = true
 	return &within
 }
 
-// deepestVariable bounds the lists and maps within each other that a variable may hold: what
-// typeSizes says of an expression that reads it holds up to that.
+// deepestVariable is the maximum nesting of lists and maps in a variable's value. The estimate of typeSizes
+// for expressions that read variables is correct up to that depth.
 const deepestVariable = 4
 
-// Declare compiles the expression of a variable of the template's own. The Environment that comes
-// with it has the variable besides, as variables.NAME, and is for what stands after it; where there is
-// an error, as one of any type.
+// Declare compiles the expression of one of the template's own variables. The returned Environment also has
+// the variable, as variables.NAME, and is for the expressions after it; if there is an error, the variable
+// has type any.
 func (e *Environment) Declare(name string, text Text) (*Expression, *Environment, *Error) {
 	x, err := e.Compile(text, nil)
 	if err != nil {
@@ -56,7 +57,7 @@ func (e *Environment) with(name string, s *schema.Schema) *Environment {
 	return &within
 }
 
-// schemaOf describes the values of a type that JSON can hold; nil where they are too deep.
+// schemaOf returns the schema of a CEL type that JSON can represent; nil if it is nested too deeply.
 func (l *language) schemaOf(t *cel.Type, depth int) *schema.Schema {
 	if depth > deepestVariable {
 		return nil
@@ -88,11 +89,11 @@ func (l *language) schemaOf(t *cel.Type, depth int) *schema.Schema {
 	if dynamic(t) {
 		return schema.NewScalar(schema.Any)
 	}
-	return schema.NewScalar(schema.String) // as native writes quantities and the like
+	return schema.NewScalar(schema.String) // native converts quantities and other opaque values to strings
 }
 
-// Functions are the names of the functions that expressions may call, sorted, without operators
-// and macros.
+// Functions returns the names of the functions that expressions may call, sorted, without operators and
+// macros.
 func Functions() []string {
 	return slices.DeleteFunc(slices.Clone(theLanguage().functions), func(name string) bool {
 		return strings.ContainsAny(name, "_@") || name == "in" || slices.Contains(authorizerFunctions, name)

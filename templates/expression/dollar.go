@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Kubernetes replaces $(NAME) in commands, arguments and variables by a variable's value,
-// and takes $$( for a plain $(. A template's author may write $(NAME), and whoever sets a
-// parameter of type string may, too; no other value holds it. But /x$ beside (TOKEN) makes one
-// that nobody wrote: wherever values meet, its $ is doubled.
+// Kubernetes replaces $(NAME) in commands, arguments and environment variables by the value of a variable,
+// and reads $$( as a literal $(. The author of a template, and whoever sets a parameter of type string, may
+// write $(NAME); no other value may contain it. But joining "/x$" and "(TOKEN)" would create a reference that
+// nobody wrote, so the $ is doubled where values are joined.
 
-// meet writes $ once more where a text that ends with $ is followed, from start on, by
-// one that begins with a bracket, so that Kubernetes takes both as they are.
+// meet inserts another $ at start if the text before it ends with an unescaped $ and the text from start on
+// begins with "(", so that Kubernetes keeps both literally.
 func meet(text []byte, start int) []byte {
 	if start == 0 || start == len(text) || text[start] != '(' || !opens(text[:start]) {
 		return text
@@ -19,13 +19,13 @@ func meet(text []byte, start int) []byte {
 	return slices.Insert(text, start, '$')
 }
 
-// Meet is one text behind the other, in which no $( comes about where they meet.
+// Meet joins two texts without creating a $( at the join.
 func Meet(left, right string) string {
 	return string(meet(append([]byte(left), right...), len(left)))
 }
 
-// opens says whether a $( would begin at the end of a text: whether it ends with a $ that is not
-// itself the second of a pair.
+// opens reports whether a text ends with a $ that is not the second of a pair $$, so that a following "("
+// would begin a reference.
 func opens(text []byte) bool {
 	dollars := 0
 	for dollars < len(text) && text[len(text)-1-dollars] == '$' {
@@ -34,8 +34,8 @@ func opens(text []byte) bool {
 	return dollars%2 == 1
 }
 
-// apart doubles the $ of each $( in what an expression made, unless somebody may have written
-// it: the template's author within the expression, or whoever gave what it reads.
+// apart doubles the $ of each $( in the result of an expression, unless the template's author wrote it in the
+// expression or it may come from a value that the expression reads.
 func (p *program) apart(value any, in *Activation) any {
 	switch v := value.(type) {
 	case string:
@@ -46,7 +46,7 @@ func (p *program) apart(value any, in *Activation) any {
 		if !holds(v) || p.written(in) {
 			return value
 		}
-		out := slices.Clone(v) // the list may be a parameter's own
+		out := slices.Clone(v) // the list may be that of a parameter
 		for i, item := range out {
 			if text, ok := item.(string); ok {
 				out[i] = withoutReferences(text, p.references)
@@ -57,8 +57,8 @@ func (p *program) apart(value any, in *Activation) any {
 	return value
 }
 
-// referencesIn gives the $(NAME) that a text holds, and whether it also has a $( that is not one, to
-// which an expression may add what it likes.
+// referencesIn returns the $(NAME) references in a text. open says that it also has a $( that is no
+// reference, which an expression may complete with any name.
 func referencesIn(source string) (references []string, open bool) {
 	for {
 		_, after, found := strings.Cut(source, "$(")
@@ -74,13 +74,14 @@ func referencesIn(source string) (references []string, open bool) {
 	}
 }
 
-// namedByKubernetes says whether names of variables usually have the character.
+// namedByKubernetes reports whether the character is usual in names of environment variables.
 func namedByKubernetes(r rune) bool {
 	return r == '_' || r == '-' || r == '.' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
 }
 
-// written says whether a $( with a name of any kind stands in the expression, or one in a value that it reads. What it
-// reads of the pod beside names belongs to whoever may write $( into a string parameter as well.
+// written reports whether a $( in the result may have been written on purpose: the expression has one with an
+// arbitrary name, or a value that it reads has one. The pod's fields other than its names always count,
+// because the pod's author may also write $( into a string parameter.
 func (p *program) written(in *Activation) bool {
 	if p.open || p.uses.Each && holds(in.Each) ||
 		slices.ContainsFunc(p.uses.Paths, func(path Path) bool { return !path.always() }) {
@@ -106,7 +107,7 @@ func (p *program) written(in *Activation) bool {
 	return false
 }
 
-// holds says whether a value, or an item of it, has a $(.
+// holds reports whether a value, or an item of it, contains "$(".
 func holds(value any) bool {
 	switch v := value.(type) {
 	case string:

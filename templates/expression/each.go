@@ -15,16 +15,17 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// MaxElements is for how many elements a $each may make an item: of containers or volumes a
-// pod with more is a mistake, and all of them together cost what the elements' author chose.
+// MaxElements is the maximum number of elements of a $each. A pod with more containers or volumes than that
+// is a mistake, and the number of elements, which determines the cost of a rendering, may be chosen by the
+// pod's author.
 const MaxElements = 64
 
-// entryType is the type of each where $each goes through a mapping.
+// entryType is the type name of each if $each iterates over a mapping.
 const entryType = "entry"
 
-// CompileList compiles the text of a $each, which has to be one expression that gives a list
-// of scalars or of objects of the pod, or a mapping with scalars, whose entries are the elements. The
-// Environment is that of the item: it has the variables each and eachIndex besides.
+// CompileList compiles the text of a $each. It must be a single expression whose value is a list of scalars
+// or of objects of the pod, or a mapping of scalars, whose entries are the elements. The returned Environment
+// is for the item: it also has the variables each and eachIndex.
 func (e *Environment) CompileList(text Text) (*Expression, *Environment, *Error) {
 	if _, whole := text.whole(); !whole {
 		return nil, nil, &Error{Reason: ExpressionType, Message: "want one expression that gives a list", Hint: "write $each: ${LIST}"}
@@ -45,7 +46,7 @@ func (e *Environment) CompileList(text Text) (*Expression, *Environment, *Error)
 	return x, &within, nil
 }
 
-// element describes the elements of a list or mapping; nil where there can be none.
+// element returns the schema of the elements of a list or mapping; nil if the type has no usable elements.
 func (l *language) element(t *cel.Type) *schema.Schema {
 	if dynamic(t) {
 		return l.elements[anyType]
@@ -62,10 +63,10 @@ func (l *language) element(t *cel.Type) *schema.Schema {
 	return nil
 }
 
-// anyType stands for elements whose type is known at run time only.
+// anyType is the type name of elements whose type is known only at run time.
 const anyType = "any"
 
-// elementType is the type of a schema whose values a CEL type has.
+// elementType returns the name of the schema type for values of a CEL type.
 func elementType(t *cel.Type) string {
 	switch t.Kind() {
 	case types.StringKind:
@@ -85,8 +86,8 @@ func elementType(t *cel.Type) string {
 	return ""
 }
 
-// elementSchemas are the schemas that each can have, by type: scalars, all objects within
-// the variables, and the entries of a mapping.
+// elementSchemas returns the schemas that each can have, by type name: scalars, all objects within the
+// variables, and the entry of a mapping.
 func elementSchemas(objects map[string]*schema.Schema) map[string]*schema.Schema {
 	all := maps.Clone(objects)
 	text := schema.NewScalar(schema.String)
@@ -102,14 +103,15 @@ func elementSchemas(objects map[string]*schema.Schema) map[string]*schema.Schema
 	return all
 }
 
-// typedEach is the name by which CEL knows each: as with parameters, the type is part of the
-// name, so that one environment serves all. No expression can hold it as it stands.
+// typedEach returns the name under which each is declared in CEL: as with parameters, the type is part of the
+// name, so that one CEL environment serves all templates. It contains a blank, so that no expression can
+// contain it literally.
 func typedEach(s *schema.Schema) string {
 	return strings.NewReplacer(".", "_", "/", "_", " ", "_").Replace(s.Type) + " " + eachVariable
 }
 
-// Elements are what a value of a CompileList expression stands for, in order: the items of a list,
-// or the entries of a mapping by key, as {key, value}. It is false for what has none.
+// Elements returns the elements of the value of a CompileList expression, in order: the items of a list, or
+// the entries of a mapping sorted by key, as {key, value}. ok is false if the value is neither.
 func Elements(value any) (elements []any, ok bool) {
 	switch v := value.(type) {
 	case []any:
@@ -124,12 +126,11 @@ func Elements(value any) (elements []any, ok bool) {
 	return nil, false
 }
 
-// orderedFunction goes around what a comprehension walks. Go's maps have no order, so that
-// labels.map(…) would differ from call to call.
+// orderedFunction is applied to the range of a comprehension. Go's maps have no order, so labels.map(…) would
+// otherwise differ from call to call.
 const orderedFunction = "@ordered"
 
-// inOrder puts orderedFunction around the range of a comprehension, unless that is known
-// to be a list.
+// inOrder wraps the range of a comprehension in orderedFunction, unless the range is known to be a list.
 func inOrder(e ast.Expr, over *schema.Schema) {
 	c := e.AsComprehension()
 	walked := c.IterRange()
@@ -137,7 +138,7 @@ func inOrder(e ast.Expr, over *schema.Schema) {
 		return
 	}
 	factory := ast.NewExprFactory()
-	// An identifier that no node of a text of this length can have.
+	// A node ID beyond those of any source of the allowed length.
 	call := factory.NewCall(walked.ID()+1<<32, orderedFunction, factory.CopyExpr(walked))
 	if c.HasIterVar2() {
 		e.SetKindCase(factory.NewComprehensionTwoVar(e.ID(), call, c.IterVar(), c.IterVar2(), c.AccuVar(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()))
@@ -157,7 +158,7 @@ func declareOrdered() cel.EnvOption {
 	})))
 }
 
-// orderedMap walks a map by its keys: numbers first, then by their text.
+// orderedMap iterates over a map in the order of its keys: numbers first, then all others by their text.
 type orderedMap struct{ traits.Mapper }
 
 // Iterator implements traits.Iterable.
@@ -185,7 +186,7 @@ func compareKeys(a, b ref.Val) int {
 	return cmp.Compare(a.Type().TypeName(), b.Type().TypeName())
 }
 
-// orderedWork is that of sorting the keys of a map; a list is given back as it is.
+// orderedWork is the work of sorting the keys of a map; a list is passed through.
 func orderedWork(args []ref.Val) int {
 	m, ok := args[0].(traits.Mapper)
 	if !ok {

@@ -8,33 +8,32 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// Expression is a text that has been compiled for its place. It is immutable and
-// safe for concurrent use.
+// Expression is a text compiled for the field that receives its value. It is immutable and safe for
+// concurrent use.
 type Expression struct {
 	parts    []part
-	want     *schema.Schema // nil: every value
-	text     bool           // the parts are joined to a string
+	want     *schema.Schema // nil accepts every value
+	text     bool           // the parts are joined into a string
 	optional bool
 	uses     Uses
 	needs    needs
-	output   *cel.Type // of the one expression that is all of the text, without optional; else nil
+	output   *cel.Type // type of the single expression that the text consists of, without optional; else nil
 }
 
-// part is a literal or, where either of the others is set, an expression.
+// part is a literal or, if lookup or program is set, an expression.
 type part struct {
 	literal string
-	offset  int // of an expression, in the text
+	offset  int // offset of the expression in the text
 	lookup  *lookup
 	program *program
 }
 
-// Compile checks the expressions of a text against the types of the variables and
-// the schema of the place; a nil want accepts every value.
+// Compile checks the expressions of a text against the types of the variables and the schema of the field; a
+// nil want accepts every value.
 //
-// A text that is one expression keeps its type; in all others, and where a string
-// is wanted, numbers and booleans become text. A text without expressions is that string.
-// The value of a text that is one optional may be absent. Of several faults, the first
-// in the text is given.
+// The value of a text that consists of one expression keeps its type. In all other texts, and if a string is
+// wanted, numbers and booleans are converted to text. A text without expressions is a string. The value of a
+// text that consists of one optional may be absent. Of several faults, the first in the text is returned.
 func (e *Environment) Compile(text Text, want *schema.Schema) (*Expression, *Error) {
 	key := expressionKey{text.key(), want}
 	suits := func(x *Expression) bool { return x.needs.suits(e.declared) }
@@ -118,10 +117,10 @@ func (p *part) uses() Uses {
 	return u.result()
 }
 
-// Uses says what the expression may read, whatever its conditions come to.
+// Uses returns what the expression may read, in all branches.
 func (x *Expression) Uses() Uses { return x.uses }
 
-// Source is the text as it was written, but for blanks around names and escapes of ${.
+// Source returns the text as written, without the blanks around names and the escapes of ${.
 func (x *Expression) Source() string {
 	var b strings.Builder
 	for i := range x.parts {
@@ -137,12 +136,12 @@ func (x *Expression) Source() string {
 	return b.String()
 }
 
-// Optional says that Evaluate may find the value absent.
+// Optional reports whether Evaluate may return an absent value.
 func (x *Expression) Optional() bool { return x.optional }
 
-// Evaluate gives the value: string, bool, int64, float64, []any or map[string]any,
-// with elements of those types or nil, and false when an optional has none. An error
-// is always an *Error. The value may share memory with the activation's and must not be changed.
+// Evaluate returns the value: string, bool, int64, float64, []any or map[string]any, with elements of those
+// types or nil. present is false for an empty optional. The error is always an *Error. The value may share
+// memory with the activation and must not be changed.
 func (x *Expression) Evaluate(in *Activation, budget *Budget) (value any, present bool, err error) {
 	if x.text {
 		text, fault := x.join(in, budget)
@@ -168,8 +167,7 @@ func (x *Expression) Evaluate(in *Activation, budget *Budget) (value any, presen
 	return value, true, nil
 }
 
-// join writes literals and values one after the other, so that no $( comes about where
-// they meet.
+// join concatenates literals and values without creating a $( at a join.
 func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
 	switch len(x.parts) {
 	case 0:
@@ -204,7 +202,7 @@ func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
 	return string(text), nil
 }
 
-// value evaluates one expression. Offsets of the error are within the whole text.
+// value evaluates one part. Offsets of the error are within the whole text.
 func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 	if p.lookup != nil {
 		value, err := p.lookup.value(in, budget)
@@ -223,7 +221,7 @@ func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 	return p.program.apart(value, in), present, nil
 }
 
-// Type names the type of the value for people.
+// Type returns the name of the value's type, for messages.
 func (x *Expression) Type() string {
 	switch {
 	case x.output == nil:

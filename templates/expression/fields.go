@@ -7,8 +7,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// selectField gives the schema of a field, or the reason why there is none. Any
-// gives nil: nothing is known of its fields.
+// selectField returns the schema of a field, or an error if there is no such field. The schema is nil if
+// nothing is known about it.
 func selectField(s *schema.Schema, field string) (*schema.Schema, *Error) {
 	switch s.Kind {
 	case schema.Any, schema.IntOrString:

@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// unwrapOptional gives the type within an optional, and whether it was one.
+// unwrapOptional returns the type within an optional, and whether t is an optional.
 func unwrapOptional(t *cel.Type) (*cel.Type, bool) {
 	if t.Kind() == types.OpaqueKind && t.TypeName() == "optional_type" && len(t.Parameters()) == 1 {
 		return t.Parameters()[0], true
@@ -31,7 +31,7 @@ func isQuantity(t *cel.Type) bool {
 	return t.TypeName() == apiservercel.QuantityType.TypeName()
 }
 
-// printable reports whether values of the type are written as text by themselves.
+// printable reports whether values of the type can be converted to text without a call.
 func printable(t *cel.Type) bool {
 	switch t.Kind() {
 	case types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.BoolKind:
@@ -40,7 +40,7 @@ func printable(t *cel.Type) bool {
 	return dynamic(t) || isQuantity(t)
 }
 
-// fitsText checks the type of an expression with text around it.
+// fitsText checks the type of an expression that is surrounded by text.
 func fitsText(t *cel.Type) *Error {
 	inner, optional := unwrapOptional(t)
 	switch {
@@ -70,8 +70,8 @@ func textHint(t *cel.Type) string {
 	return ""
 }
 
-// structured reports whether a place takes mappings, or lists of what is no scalar: structure,
-// which is written and never computed.
+// structured reports whether a field holds mappings, or lists of anything but scalars. Such structure has to
+// be written out in the template; only its scalars can be computed.
 func structured(want *schema.Schema) bool {
 	switch want.Kind {
 	case schema.Object, schema.Map:
@@ -85,7 +85,7 @@ func structured(want *schema.Schema) bool {
 	return false
 }
 
-// computedStructure is the error for an expression in such a place.
+// computedStructure returns the error for an expression in such a field.
 func computedStructure(want *schema.Schema) *Error {
 	err := &Error{
 		Reason:  ExpressionType,
@@ -98,7 +98,7 @@ func computedStructure(want *schema.Schema) *Error {
 	return err
 }
 
-// fits checks a type against the schema of the place; nil accepts whatever JSON can hold.
+// fits checks a type against the schema of the field; nil accepts whatever JSON can represent.
 func fits(t *cel.Type, want *schema.Schema) *Error {
 	if want != nil && structured(want) {
 		return computedStructure(want)
@@ -136,7 +136,7 @@ func fits(t *cel.Type, want *schema.Schema) *Error {
 	return err
 }
 
-// hasJSON reports whether values of the type can be written as JSON.
+// hasJSON reports whether values of the type can be represented in JSON.
 func hasJSON(t *cel.Type) bool {
 	switch t.Kind() {
 	case types.ListKind:
@@ -150,7 +150,7 @@ func hasJSON(t *cel.Type) bool {
 	return printable(t)
 }
 
-// accepts reports whether values of the type may become values of the schema.
+// accepts reports whether values of the type can be converted to the schema.
 func accepts(t *cel.Type, want *schema.Schema) bool {
 	if dynamic(t) {
 		return true
@@ -181,7 +181,7 @@ func accepts(t *cel.Type, want *schema.Schema) bool {
 	return false
 }
 
-// typeName names a CEL type in the words of the schemas.
+// typeName returns the name of a CEL type, in the terms of package schema.
 func typeName(t *cel.Type) string {
 	if inner, optional := unwrapOptional(t); optional {
 		return "optional " + typeName(inner)

@@ -19,13 +19,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// CEL counts the cost of a call when the call is done, by the length of the outermost
-// list or text. That is too late for a call that fills the memory, as a replace in a text of
-// 8 KB can make 8 GB, and too little for values in which one list stands a thousand times, a
-// few levels deep. So every call is weighed before it is made (see work), a call that
-// would take more than an expression may is not made, and what it weighed is its cost.
+// CEL adds the cost of a call after the call, by the length of the outermost list or text. That is too late
+// for a call that fills the memory (a replace in a text of 8 KB can make 8 GB), and too little for nested
+// values that contain one list a thousand times. So the work of every call is estimated before the call (see
+// measure); a call that would exceed ExpressionLimit is refused, and the estimate is its cost.
 
-// guard wraps all calls of an environment.
+// guard returns the program option that wraps all calls of an environment.
 func guard(env *cel.Env) cel.ProgramOption {
 	implementations := map[string]functions.FunctionOp{}
 	for name := range env.Functions() {
@@ -51,13 +50,13 @@ func guard(env *cel.Env) cel.ProgramOption {
 			implementation = implementations[name]
 		}
 		if implementation == nil {
-			return i, nil // CEL has none either: evaluating it is an error
+			return i, nil // CEL has no implementation either: evaluating the call is an error
 		}
 		if zoned {
 			return interpreter.NewCall(call.ID(), name, call.OverloadID(), args, inZone(implementation)), nil
 		}
 		if name == "matches" && len(args) == 2 {
-			// CEL would replace the call of a constant pattern by one of its own.
+			// CEL would replace a call with a constant pattern by its own implementation.
 			work, implementation = constantPattern(args[1], work, implementation)
 			args = []interpreter.InterpretableV2{args[0], plain{args[1]}}
 		}
@@ -82,7 +81,7 @@ func guard(env *cel.Env) cel.ProgramOption {
 func addImplementations(all map[string]functions.FunctionOp, env *cel.Env, name string) {
 	bindings, err := env.Functions()[name].Bindings()
 	if err != nil {
-		return // the same error would have kept the environment from being built
+		return // the environment could not have been built with this error
 	}
 	for _, b := range bindings {
 		implementation := func(args ...ref.Val) ref.Val {
@@ -109,8 +108,8 @@ func addImplementations(all map[string]functions.FunctionOp, env *cel.Env, name 
 	}
 }
 
-// concatenated makes one flat list of two. CEL's own holds both and walks them at each
-// look: of a list that was added to itself sixty times, for ever.
+// concatenated copies two lists into one. CEL's own implementation keeps both and walks them at each access,
+// which never ends for a list that was added to itself sixty times.
 func concatenated(add functions.FunctionOp) functions.FunctionOp {
 	return func(args ...ref.Val) ref.Val {
 		if len(args) != 2 {
@@ -119,7 +118,7 @@ func concatenated(add functions.FunctionOp) functions.FunctionOp {
 		left, isList := args[0].(traits.Lister)
 		right, areLists := args[1].(traits.Lister)
 		if _, grows := left.(traits.MutableLister); grows || !isList || !areLists {
-			return add(args...) // to the list of a loop CEL appends in place
+			return add(args...) // CEL appends to the accumulator of a loop in place
 		}
 		size := func(l traits.Lister) types.Int { n, _ := l.Size().(types.Int); return n }
 		items := make([]ref.Val, 0, size(left)+size(right))
@@ -137,8 +136,8 @@ func appendItems(items []ref.Val, list traits.Lister) []ref.Val {
 	return items
 }
 
-// inZone keeps the accessors of a time from looking for a time zone by its name: which there are, and
-// what Local means, is the machine's.
+// inZone refuses named time zones in the accessors of a timestamp: which zones exist, and what Local means,
+// depends on the machine.
 func inZone(implementation functions.FunctionOp) functions.FunctionOp {
 	return func(args ...ref.Val) ref.Val {
 		if zone, ok := args[1].(types.String); ok && zone != "" && zone != "UTC" && !strings.Contains(string(zone), ":") {
@@ -148,8 +147,8 @@ func inZone(implementation functions.FunctionOp) functions.FunctionOp {
 	}
 }
 
-// shortQuantity keeps long texts from being read as quantities, which takes the square of the
-// number of their digits.
+// shortQuantity refuses long texts as quantities, because parsing takes time quadratic in the number of
+// digits.
 func shortQuantity(name string, implementation functions.FunctionOp) functions.FunctionOp {
 	return func(args ...ref.Val) ref.Val {
 		switch {
@@ -162,11 +161,11 @@ func shortQuantity(name string, implementation functions.FunctionOp) functions.F
 	}
 }
 
-// jsonFunction writes a value as JSON.
+// jsonFunction is the name of the function that encodes a value as JSON.
 const jsonFunction = "json.encode"
 
-// compactJSON drops the blanks between the parts of what encode makes: whether there are any depends on
-// how the program was built, lest anybody rely on the text.
+// compactJSON removes insignificant blanks from the result of encode. protojson adds them or not depending on
+// the build, so that no program depends on its exact output.
 func compactJSON(encode functions.FunctionOp) functions.FunctionOp {
 	return func(args ...ref.Val) ref.Val {
 		made := encode(args...)
@@ -182,22 +181,22 @@ func compactJSON(encode functions.FunctionOp) functions.FunctionOp {
 	}
 }
 
-// limitError is the error of a call that was not made.
+// limitError is the error of a call that was refused because of its work.
 type limitError struct{ function string }
 
 func (e *limitError) Error() string {
 	return "the operands or the result of " + e.function + " are too large"
 }
 
-// longestResult bounds the texts that one call makes, in bytes: what does not fit into an
-// object of Kubernetes, which etcd limits to 1.5 MiB by default, is of no use.
+// longestResult is the maximum size in bytes of a text made by one call. More does not fit into a Kubernetes
+// object, which etcd limits to 1.5 MiB by default.
 const longestResult = 1 << 20
 
-// mostDigits bounds the precision of a format's clause.
+// mostDigits is the maximum precision of a format clause.
 const mostDigits = 100
 
-// tooLong gives the place of the first clause of a format that asks for more digits, or -1.
-// Go gives up on some of them and writes %!(NOVERB) instead.
+// tooLong returns the offset of the first format clause with a precision of more than mostDigits, or -1. Go
+// cannot print some of them and writes %!(NOVERB) instead.
 func tooLong(format string) int {
 	for at := 0; at+1 < len(format); at++ {
 		if format[at] != '%' {
@@ -219,5 +218,5 @@ func tooLong(format string) int {
 	return -1
 }
 
-// logarithm is how often n can be halved, at least 1.
+// logarithm returns how often n can be halved, at least 1.
 func logarithm(n int) int { return max(bits.Len(uint(n)), 1) }

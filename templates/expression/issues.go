@@ -12,9 +12,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// CEL reports what is wrong as text for people who know CEL's grammar. Here the
-// first issue becomes one sentence for people who write YAML. Where a new version of CEL
-// words an issue differently, its own words are shown: nothing depends on them but clarity.
+// CEL reports issues in terms of its grammar. The first issue is turned into one sentence for authors of
+// YAML. If a new version of CEL words an issue differently, CEL's own message is shown: only its clarity
+// depends on these patterns.
 var (
 	expecting     = regexp.MustCompile(`^(?:mismatched|extraneous) input '(.*)' expecting .*$`)
 	noViable      = regexp.MustCompile(`^no viable alternative at input '(.*)'$`)
@@ -29,12 +29,12 @@ var (
 	ternaryBranch = regexp.MustCompile(`^\(bool, (.*)\)$`)
 )
 
-// shellWord matches what a shell would expand: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
+// shellWord matches shell parameter expansions: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
 var shellWord = regexp.MustCompile(`^\s*(?:[#!]?[A-Z_][A-Z0-9_]*|[#!]?[A-Za-z_][A-Za-z0-9_]*(?:\[[@*0-9]+\])?(?:\s*$|:?[-=?+]|[%#/^,@])|[0-9@*?#$!-]\s*$)`)
 
 const literalHint = `write "$${" for a literal "${"`
 
-// shellHint is the advice for what looks like a variable of a shell; "" for all else.
+// shellHint returns a hint for an expression that looks like a shell variable; else "".
 func shellHint(source string) string {
 	if !shellWord.MatchString(source) {
 		return ""
@@ -77,8 +77,8 @@ func unexpected(token string) string {
 	return "unexpected " + quote(token)
 }
 
-// checkError is the first issue that CEL's check found. found is what analysis
-// has reported, which is clearer where both speak of one place.
+// checkError returns the first issue of CEL's type check. found is the error of analysis, nil if none; it
+// takes precedence because it is clearer.
 func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, found *Error) *Error {
 	if found != nil {
 		return found
@@ -161,7 +161,7 @@ func overloadMessage(function, arguments string) (message, hint string) {
 	return "function " + quote(function) + " cannot take " + arguments, ""
 }
 
-// firstIssue is the one that stands first in the source.
+// firstIssue returns the issue that comes first in the source.
 func firstIssue(issues *cel.Issues) *common.Error {
 	all := issues.Errors()
 	if len(all) == 0 {
@@ -177,7 +177,7 @@ func firstIssue(issues *cel.Issues) *common.Error {
 	return first
 }
 
-// issueOffset turns line and column, counted in characters, into bytes.
+// issueOffset converts an issue's line and column, counted in characters, to a byte offset.
 func issueOffset(source string, issue *common.Error) int {
 	start := 0
 	for line := 1; line < issue.Location.Line(); line++ {
@@ -190,7 +190,7 @@ func issueOffset(source string, issue *common.Error) int {
 	return start + byteOffset(source[start:], max(issue.Location.Column(), 0))
 }
 
-// after is the offset of a name at or after an offset, or that offset.
+// after returns the offset of a name at or after an offset; that offset if the name is not found.
 func after(source string, offset int, name string) int {
 	if i := strings.Index(source[offset:], name); i >= 0 {
 		return offset + i
@@ -198,7 +198,7 @@ func after(source string, offset int, name string) int {
 	return offset
 }
 
-// oneLine joins the lines of a message.
+// oneLine replaces each run of white space by one blank.
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }

@@ -14,26 +14,26 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// longestExpression bounds one expression, in characters. What needs more is a
-// program, not a template; and constants in a text can multiply.
+// longestExpression is the maximum length of an expression in characters. Operations on constants can
+// multiply the size of a source.
 const longestExpression = 8192
 
-// language is what all environments share. It is immutable.
+// language is the part that all Environments share. It is immutable.
 type language struct {
 	env       *cel.Env
 	variables map[string]*schema.Schema // without params and variables
-	elements  map[string]*schema.Schema // what each can be, by type
-	objects   map[string]*schema.Schema // within the variables, by type
+	elements  map[string]*schema.Schema // schemas of each, by type name
+	objects   map[string]*schema.Schema // objects within the variables, by type name
 	functions []string                  // names as called, sorted
 	options   []cel.ProgramOption
 }
 
-// theLanguage builds the shared part once: it takes milliseconds and holds no state.
+// theLanguage returns the language, built on first use: building takes milliseconds.
 var theLanguage = sync.OnceValue(newLanguage)
 
 func newLanguage() *language {
-	// The version at which the library of Kubernetes was last looked through: a
-	// newer one may add functions whose cost is not known here.
+	// The Kubernetes version whose CEL library was last reviewed: a newer one may add functions of unknown
+	// cost.
 	base := environment.MustBaseEnvSet(version.MajorMinor(1, 37)).StoredExpressionsEnv()
 	variables := variableSchemas()
 	provider := newProvider(base.CELTypeProvider(), variables)
@@ -61,7 +61,7 @@ func newLanguage() *language {
 	}
 	env, err := base.Extend(options...)
 	if err != nil {
-		// The declarations are constants of this program.
+		// The declarations are constants of the program: an error is a bug.
 		panic(fmt.Sprintf("expression language: %v", err))
 	}
 	l := &language{env: env, variables: variables, elements: elements, objects: provider.objects}

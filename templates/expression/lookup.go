@@ -8,15 +8,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// lookup is a bare variable or a selection from one. It is checked as CEL would
-// check it and gives what CEL would give, without a program.
+// lookup is a plain variable or a selection from one. It has the type and the value that CEL would compute,
+// without a CEL program.
 type lookup struct {
 	root    string
 	fields  []string
 	offsets []int // of the fields in the source
 }
 
-// lookup reads a source as one, or gives nil: then it is for CEL to read.
+// lookup parses a source as a lookup; nil if it is another expression.
 func (e *Environment) lookup(source string) *lookup {
 	path := strings.TrimSpace(source)
 	start := strings.Index(source, path)
@@ -39,7 +39,7 @@ func (e *Environment) lookup(source string) *lookup {
 	return l
 }
 
-// selectable reports whether CEL takes the text as the name of a field.
+// selectable reports whether CEL accepts the text as the name of a field.
 func selectable(field string) bool {
 	if field == "" || !nameStart(field[0]) {
 		return false
@@ -56,7 +56,7 @@ func selectable(field string) bool {
 	return true
 }
 
-// variable describes a variable; nil if there is none of that name.
+// variable returns the schema of a variable; nil if there is none of that name.
 func (e *Environment) variable(name string) *schema.Schema {
 	switch name {
 	case paramsVariable:
@@ -77,7 +77,7 @@ func (e *Environment) variable(name string) *schema.Schema {
 	return e.compiler.language.variables[name]
 }
 
-// check gives the type of the value; s describes the root.
+// check returns the type of the value; s is the schema of the root.
 func (l *lookup) check(s *schema.Schema) (*cel.Type, *Error) {
 	for i, field := range l.fields {
 		next, err := selectField(s, field)
@@ -93,7 +93,7 @@ func (l *lookup) check(s *schema.Schema) (*cel.Type, *Error) {
 	return celType(s), nil
 }
 
-// value looks the value up. The error's offset is within the source.
+// value returns the value. The error's offset is within the source.
 func (l *lookup) value(in *Activation, budget *Budget) (any, *Error) {
 	value, at, err := l.find(in)
 	if err != nil {
@@ -106,13 +106,13 @@ func (l *lookup) value(in *Activation, budget *Budget) (any, *Error) {
 	switch v := value.(type) {
 	case string:
 		cost += len(v) / 10
-	case []any: // each item is looked at again where the list goes
+	case []any: // the items are checked when the list is converted
 		cost += len(v)
 	}
 	return value, budget.spend(uint64(cost))
 }
 
-// find gives the value, or nil with the number of the field that is absent.
+// find returns the value, or nil and the index of the field that is absent.
 func (l *lookup) find(in *Activation) (any, int, *Error) {
 	switch l.root {
 	case instanceVariable:
@@ -176,8 +176,7 @@ func (l *lookup) container(read *readContainer, c App) (any, int, *Error) {
 	return value, at, nil
 }
 
-// texts looks up in a map of strings, which is the variable itself or its fields
-// up to at.
+// texts looks a field up in a map of strings, which is the variable itself or its first at fields.
 func (l *lookup) texts(m map[string]string, at int) (any, int, *Error) {
 	if len(l.fields) == at {
 		return anyMap(m), at, nil
@@ -203,8 +202,8 @@ func (l *lookup) namespace(in *Activation) (any, int, *Error) {
 	return value, at, nil
 }
 
-// descend follows fields through decoded JSON. Where one is absent or null, it
-// gives nil and that field's number.
+// descend selects fields of decoded JSON, one after the other. If one is absent or null, it returns nil and
+// the index of that field.
 func descend(from map[string]any, fields []string) (any, int) {
 	var value any = from
 	for i, field := range fields {
@@ -219,7 +218,7 @@ func descend(from map[string]any, fields []string) (any, int) {
 	return value, max(len(fields)-1, 0)
 }
 
-// absent is the error for the field with that number.
+// absent returns the error for the field with that index.
 func (l *lookup) absent(at int) *Error {
 	if len(l.fields) == 0 {
 		return &Error{Reason: ExpressionFailed, Message: l.root + " is absent"}

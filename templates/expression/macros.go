@@ -7,9 +7,8 @@ import (
 	"github.com/google/cel-go/common/types"
 )
 
-// optionalMacro expands optMap and optFlatMap as CEL does, but holds what they are called on in a
-// variable. CEL writes it twice, so that of a chain of them each doubles the tree: 400
-// bytes take seconds to check.
+// optionalMacro expands optMap and optFlatMap like CEL's macros, but binds the operand to a variable. CEL
+// repeats the operand, so that each call in a chain doubles the tree: 400 bytes take seconds to check.
 func optionalMacro(flat bool) cel.MacroFactory {
 	return func(f cel.MacroExprFactory, target ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
 		if args[0].Kind() != ast.IdentKind {
@@ -19,7 +18,7 @@ func optionalMacro(flat bool) cel.MacroFactory {
 			}
 			return nil, f.NewError(args[0].ID(), name+"() variable name must be a simple identifier")
 		}
-		// A comprehension over nothing gives its accumulator, which is the variable.
+		// A comprehension over an empty list returns its accumulator, which is the bound variable.
 		bind := func(name string, value, within ast.Expr) ast.Expr {
 			return f.NewComprehension(f.NewList(), "#unused", name, value, f.NewLiteral(types.False), f.NewIdent(name), within)
 		}
@@ -32,15 +31,15 @@ func optionalMacro(flat bool) cel.MacroFactory {
 	}
 }
 
-// optionalVariable holds an optional; no expression can name it. Within another one's it
-// hides that, which is not read there any more.
+// optionalVariable is the name of the bound operand, which no source can contain. A nested macro shadows the
+// outer variable, which its body does not read.
 const optionalVariable = "@optional"
 
-// largestTree bounds the nodes of an expression once its macros are expanded. The longest
-// text has 8,192 characters, and a macro some ten nodes for the four or more that it is written with.
+// largestTree is the maximum number of nodes of an expression with its macros expanded. The longest source
+// has 8,192 characters; a macro takes at least four and expands to about ten nodes.
 const largestTree = 50_000
 
-// tooManyNodes says whether a tree has more than largestTree nodes.
+// tooManyNodes reports whether a tree has more than largestTree nodes.
 func tooManyNodes(e ast.Expr) bool {
 	left := largestTree
 	var count func(e ast.Expr)

@@ -9,35 +9,36 @@ import (
 	"github.com/google/cel-go/common/types"
 )
 
-// Outline is what can be told of an expression's value without evaluating it: which texts of the
-// template's own it is made of, and where values come from elsewhere.
+// Outline describes an expression's value without evaluating it: the literals that it consists of, and the
+// sources of the other parts.
 type Outline struct {
 	Form OutlineForm
-	// Text of a literal.
+	// Text is the value of a literal.
 	Text string
-	// Parts are the texts that are joined, the items or lists that make a list, or the
-	// alternatives.
+	// Parts are the joined texts, the items or concatenated lists of a list, or the alternatives, depending
+	// on Form.
 	Parts []Outline
-	// Parameters, Variables, Each and Literals are what an unknown value is made of: parameters and
-	// variables by name, the element of a $each, and the texts in its source.
+	// Parameters, Variables, Each and Literals are the sources of an unknown value: the names of parameters
+	// and variables, whether it reads the element of a $each, and the string literals in its source.
 	Parameters, Variables, Literals []string
 	Each                            bool
 }
 
-// OutlineForm is what kind of value an Outline is of.
+// OutlineForm is the kind of an Outline.
 type OutlineForm uint8
 
 // The forms of an Outline.
 const (
 	UnknownOutline OutlineForm = iota
 	LiteralOutline
-	JoinedOutline // texts, one after the other
-	ListOutline   // items
-	ChainOutline  // lists, one after the other
-	EitherOutline // one of its parts
+	JoinedOutline // a concatenation of texts
+	ListOutline   // a list of items
+	ChainOutline  // a concatenation of lists
+	EitherOutline // one of several alternatives
 )
 
-// Outline tells what the expression is made of. It parses anew, so it is for checks at load.
+// Outline returns the outline of the expression. It parses the source again, so it is meant for checks at
+// load time.
 func (x *Expression) Outline() Outline {
 	parts := make([]Outline, len(x.parts))
 	for i := range x.parts {
@@ -67,7 +68,8 @@ func unknown(u Uses, literals []string) Outline {
 	return Outline{Parameters: u.Parameters, Variables: u.Variables, Each: u.Each, Literals: literals}
 }
 
-// outlineOf follows what makes texts and lists; all is what the whole expression reads.
+// outlineOf returns the outline of a node, following operations that construct texts and lists; all is what
+// the whole expression reads.
 func outlineOf(e ast.Expr, all *Uses) Outline {
 	of := func(form OutlineForm, parts ...ast.Expr) Outline {
 		o := Outline{Form: form}
@@ -101,16 +103,16 @@ func outlineOf(e ast.Expr, all *Uses) Outline {
 	return unknownOf(e, all)
 }
 
-// isList says whether a value is known to be a list.
+// isList reports whether the value is known to be a list.
 func (o Outline) isList() bool {
 	return o.Form == ListOutline || o.Form == ChainOutline || o.Form == EitherOutline && slices.ContainsFunc(o.Parts, Outline.isList)
 }
 
-// unknownOf is a value of which only its sources are known.
+// unknownOf returns the outline of a value of which only the sources are known.
 func unknownOf(e ast.Expr, all *Uses) Outline {
 	var u usage
 	var literals []string
-	bare := 0 // selections from params and variables that are not seen as such
+	bare := 0 // identifiers params and variables that are not the operand of a selection
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
 		switch e.Kind() {
 		case ast.IdentKind:

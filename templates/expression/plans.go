@@ -7,24 +7,23 @@ import (
 	"github.com/google/cel-go/cel"
 )
 
-// A planned program takes 14 to 16 KB, most of it CEL's table of functions, and
-// thousands of templates have tens of thousands of them. Renderings are reused, so
-// that few programs run often: only the plans of the latest are kept, and the
-// others are planned again when they are needed, in about 0.3 ms.
+// A planned program takes 14 to 16 KB, most of it CEL's table of functions, and thousands of templates have
+// tens of thousands of programs. Because renderings are cached, few programs run often: only the most recent
+// plans are kept, and others are planned again when needed, in about 0.3 ms.
 
-// maxPlans bounds the plans that a Compiler keeps: 8 MB. It is no less than the expressions that
-// a template may have, lest every rendering of the largest plan them all anew.
+// maxPlans is the maximum number of plans that a Compiler keeps: about 8 MB. It is at least the maximum
+// number of expressions in a template, so that renderings of the largest template do not plan all of them
+// every time.
 const maxPlans = 512
 
-// plans are the programs whose plan is kept, a ring once it is full.
+// plans holds the programs whose plan is kept, as a ring buffer once it is full.
 type plans struct {
 	mu   sync.Mutex
 	ring []weak.Pointer[program]
 	next int
 }
 
-// keep takes in a program that has just been planned, and drops the plan of the
-// one that has been there longest.
+// keep adds a program that has just been planned, and drops the oldest plan.
 func (k *plans) keep(p *program) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -39,8 +38,7 @@ func (k *plans) keep(p *program) {
 	k.next = (k.next + 1) % maxPlans
 }
 
-// Unplan drops all plans. Loading thousands of templates plans what few of them will
-// ever use.
+// Unplan drops all plans. Loading thousands of templates plans many programs that are not used soon.
 func (c *Compiler) Unplan() {
 	c.plans.mu.Lock()
 	defer c.plans.mu.Unlock()
@@ -52,7 +50,7 @@ func (c *Compiler) Unplan() {
 	c.plans.ring, c.plans.next = nil, 0
 }
 
-// planned is the program ready to run.
+// planned returns the program's plan, and makes it if it is not kept.
 func (p *program) planned() (cel.Program, *Error) {
 	if plan := p.plan.Load(); plan != nil {
 		return *plan, nil

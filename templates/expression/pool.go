@@ -6,8 +6,8 @@ import (
 	"weak"
 )
 
-// pool finds values that were made before, by key and by whether they suit. It holds
-// them weakly: they go when nobody else has them any more. Safe for concurrent use.
+// pool is a cache of values by key and by whether they suit the caller. It holds weak pointers: a value is
+// dropped when it has no other reference. It is safe for concurrent use.
 type pool[K comparable, V any] struct {
 	mu   sync.Mutex
 	held map[K][]weak.Pointer[V]
@@ -17,7 +17,7 @@ func newPool[K comparable, V any]() *pool[K, V] {
 	return &pool[K, V]{held: map[K][]weak.Pointer[V]{}}
 }
 
-// find gives a value that suits, or nil.
+// find returns a value that suits, or nil.
 func (p *pool[K, V]) find(key K, suits func(*V) bool) *V {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,7 +33,8 @@ func (p *pool[K, V]) among(key K, suits func(*V) bool) *V {
 	return nil
 }
 
-// keep takes a value in, unless another goroutine was quicker: then that one counts.
+// keep adds a value and returns it, unless another goroutine has added one that suits: then it returns that
+// one.
 func (p *pool[K, V]) keep(key K, v *V, suits func(*V) bool) *V {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,7 +46,7 @@ func (p *pool[K, V]) keep(key K, v *V, suits func(*V) bool) *V {
 	return v
 }
 
-// forget drops the values of a key that are gone.
+// forget drops the values of a key that have been collected.
 func (p *pool[K, V]) forget(key K) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,27 +11,27 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// A regular expression of a few KB can stand for a program of hundreds of MB: a{0,1000} are a
-// thousand instructions. So its size is told from the syntax tree, before it is compiled.
+// A regular expression of a few KB can compile to a program of hundreds of MB: a{0,1000} is a thousand
+// instructions. So the program's size is estimated from the syntax tree before it is compiled.
 
 const (
-	// LongestPattern is how long a regular expression may be, in bytes. Reading one takes memory
-	// for each character class, of which \pL alone is 5 KB.
+	// LongestPattern is the maximum length of a regular expression in bytes. Parsing takes memory for each
+	// character class; \pL alone takes 5 KB.
 	LongestPattern = 1024
-	// instructionsPerUnit is how many instructions are compiled in the time of a unit.
+	// instructionsPerUnit is the number of instructions that are compiled in the time of one unit of work.
 	instructionsPerUnit = 10
-	// LargestProgram is how many instructions it may become: about 1 MB. Names, paths and
-	// versions take tens to a few thousands.
+	// LargestProgram is the maximum number of instructions of a compiled pattern: about 1 MB. Patterns for
+	// names, paths and versions have tens to a few thousand.
 	LargestProgram = 10_000
 )
 
-// PatternTooLarge reports that a regular expression is longer, or would become a larger
-// program, than is allowed. It is false for one that cannot be read: compiling it says why.
+// PatternTooLarge reports whether a regular expression is longer, or would compile to a larger program, than
+// is allowed. It is false for one that cannot be parsed: compiling it returns the error.
 func PatternTooLarge(pattern string) bool {
 	return len(pattern) > LongestPattern || ProgramSize(pattern) > LargestProgram
 }
 
-// ProgramSize is about how many instructions a pattern becomes; 0 if it cannot be read.
+// ProgramSize estimates the number of instructions of a compiled pattern; 0 if it cannot be parsed.
 func ProgramSize(pattern string) int {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -46,7 +46,7 @@ func instructions(re *syntax.Regexp) int {
 	case syntax.OpLiteral:
 		return total + len(re.Rune)
 	case syntax.OpCharClass:
-		// Matching searches the ranges; a class for all letters has hundreds.
+		// Matching searches the ranges of a class; one for all letters has hundreds.
 		return total + len(re.Rune)/16
 	}
 	for _, sub := range re.Sub {
@@ -59,8 +59,8 @@ func instructions(re *syntax.Regexp) int {
 	return total
 }
 
-// regexWork is that of reading the pattern, a unit for each byte, of compiling it, and of running its
-// program over the text, where a unit is a hundred steps.
+// regexWork is the work of a match: one unit per byte of the pattern for parsing, then compiling, then
+// running the program over the text, where one unit is a hundred steps.
 func regexWork(args []ref.Val) int {
 	if len(args) < 2 {
 		return tooMuch
@@ -72,8 +72,8 @@ func regexWork(args []ref.Val) int {
 	return patternWork(len(pattern), ProgramSize(pattern), args)
 }
 
-// patternWork counts as if each call compiled the pattern, so that what an expression costs does not
-// depend on what was evaluated before.
+// patternWork assumes that each call compiles the pattern, so that the cost of an expression does not depend
+// on earlier evaluations.
 func patternWork(length, size int, args []ref.Val) int {
 	if size > LargestProgram {
 		return tooMuch
@@ -81,8 +81,8 @@ func patternWork(length, size int, args []ref.Val) int {
 	return min(1+length+size/instructionsPerUnit+(1+size)*(1+textLength(args[0]))/bytesPerUnit, tooMuch)
 }
 
-// constantPattern makes matches and its measure of those with a constant pattern: it is read once, and
-// compiled once, when it is first needed.
+// constantPattern returns the measure and the implementation of matches for a constant pattern: it is parsed
+// once, and compiled on first use. Both are returned unchanged for any other pattern.
 func constantPattern(argument interpreter.InterpretableV2, work measure, matches functions.FunctionOp) (measure, functions.FunctionOp) {
 	constant, ok := argument.(interpreter.InterpretableConst)
 	if !ok {
@@ -99,7 +99,7 @@ func constantPattern(argument interpreter.InterpretableV2, work measure, matches
 			matched, isText := args[0].(types.String)
 			re, err := compiled()
 			if !isText || err != nil {
-				return matches(args...) // which says what is wrong
+				return matches(args...) // returns the error
 			}
 			return types.Bool(re.MatchString(string(matched)))
 		}

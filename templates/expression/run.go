@@ -11,11 +11,12 @@ import (
 	"github.com/google/cel-go/interpreter"
 )
 
-// largestValue bounds the value of one expression, in values and hundreds of bytes.
+// largestValue is the maximum size of an expression's value: the number of values plus one for each hundred
+// bytes of text.
 const largestValue = 100_000
 
-// programCost is what each evaluation of a program costs besides, in units: it may have to be
-// planned anew first (see plans), which takes about as long as so many comparisons.
+// programCost is added to each evaluation of a program, in units of work: it may have to be planned first
+// (see plans), which takes about as long as so many comparisons.
 const programCost = 200
 
 // run evaluates the program. The error's offset is within its source.
@@ -31,7 +32,7 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 		return nil, false, err
 	}
 	result, details, failure := plan.Eval(&bindings{Activation: in, shallowPod: !p.uses.deep(podVariable), shallowApp: !p.uses.deep(appVariable), shallowTarget: !p.uses.deep(targetVariable)})
-	cost := uint64(ExpressionLimit) // of an evaluation that was stopped
+	cost := uint64(ExpressionLimit) // the cost if the evaluation was stopped
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()
 	}
@@ -49,7 +50,7 @@ func (p *program) run(in *Activation, budget *Budget) (value any, present bool, 
 	return value, present, err
 }
 
-// failure words what went wrong at run time.
+// failure converts an error of CEL's evaluation.
 func (p *program) failure(failure error) *Error {
 	var cancelled interpreter.EvalCancelledError
 	if errors.As(failure, &cancelled) {
@@ -82,7 +83,7 @@ func (p *program) failure(failure error) *Error {
 	return err
 }
 
-// printed makes a message of CEL fit for a log line: it may repeat a value of the pod.
+// printed makes a message of CEL safe for a log line: it may contain a value of the pod.
 func printed(message string) string {
 	if len(message) > longestMessage {
 		message = strings.ToValidUTF8(message[:longestMessage], "") + "…"
@@ -102,8 +103,8 @@ type failedNode struct {
 	selection bool
 }
 
-// node finds a node of the syntax tree. The tree is not kept, for errors are rare and
-// trees are large; parsing again numbers the nodes alike.
+// node returns a node of the syntax tree. The tree is not kept, because errors are rare and trees are large;
+// parsing the source again assigns the same IDs.
 func (p *program) node(id int64) *failedNode {
 	parsed, issues := theLanguage().env.Parse(p.source)
 	if issues.Err() != nil {

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// Text is a scalar split into what stands as it is and what is evaluated.
+// Text is a scalar split into literals and expressions.
 type Text struct {
-	// Parts in their order; literals are never empty and never adjacent. An empty text has none.
+	// Parts are in order; literals are never empty and never adjacent. An empty text has none.
 	Parts []Part
 }
 
 // Part is a literal or an expression.
 type Part struct {
-	// Offset of the first byte in the text; of an expression, that of the byte after "${".
+	// Offset is that of the first byte in the text; for an expression, that of the byte after "${".
 	Offset int
-	// Expression says that Text is CEL and stood in ${}.
+	// Expression says that Text is CEL and was enclosed in ${}.
 	Expression bool
-	// Text is the literal with $${ made ${, or the expression without its braces.
+	// Text is the literal with $${ replaced by ${, or the expression without its braces.
 	Text string
 }
 
-// Constant gives the text that has no expression in it.
+// Constant returns the text if it has no expressions; else ok is false.
 func (t Text) Constant() (text string, ok bool) {
 	switch {
 	case len(t.Parts) == 0:
@@ -32,7 +32,7 @@ func (t Text) Constant() (text string, ok bool) {
 	return "", false
 }
 
-// key is equal for texts whose parts are equal.
+// key returns a string that is equal for texts with equal parts.
 func (t Text) key() string {
 	var b []byte
 	for _, p := range t.Parts {
@@ -43,7 +43,7 @@ func (t Text) key() string {
 	return string(b)
 }
 
-// whole gives the expression that is all of the text.
+// whole returns the only part of the text if it is an expression.
 func (t Text) whole() (Part, bool) {
 	if len(t.Parts) == 1 && t.Parts[0].Expression {
 		return t.Parts[0], true
@@ -62,7 +62,7 @@ const (
 func Scan(text string) (Text, *Error) {
 	var parts []Part
 	var literal strings.Builder
-	start := 0 // of the literal
+	start := 0 // start of the literal
 	flush := func() {
 		if literal.Len() > 0 {
 			parts = append(parts, Part{Offset: start, Text: literal.String()})
@@ -101,7 +101,7 @@ func Scan(text string) (Text, *Error) {
 	return Text{Parts: parts}, nil
 }
 
-// closingBrace finds the end of the expression whose "${" is at the offset.
+// closingBrace returns the offset of the brace that closes the expression whose "${" is at the offset.
 func closingBrace(text string, at int) (int, *Error) {
 	depth, comment := 0, -1
 	for i := at + len(opening); i < len(text); {
@@ -177,8 +177,8 @@ func nameStart(c byte) bool {
 
 func namePart(c byte) bool { return nameStart(c) || '0' <= c && c <= '9' }
 
-// stringEnd gives the offset after the string whose opening quote is at the
-// offset, or -1. Only a string in three quotes may contain line breaks.
+// stringEnd returns the offset after the string literal whose opening quote is at the offset, or -1 if it is
+// not closed. Only a triple-quoted string may contain line breaks.
 func stringEnd(text string, at int, raw bool) int {
 	quote := text[at : at+1]
 	triple := strings.HasPrefix(text[at:], strings.Repeat(quote, 3))

@@ -7,31 +7,31 @@ import (
 	"github.com/google/cel-go/common/operators"
 )
 
-// CEL's check writes types out again and again, so that the work on [[[x]]] grows with
-// the third power of the depth and more; and of {a: a}.map(b, {b: b}.map(c, …)) each step doubles the type, so
-// that 700 bytes take for ever. So how large types will be is told from the tree before it is checked.
+// CEL's type check formats types again and again, so that its work for [[[x]]] grows at least with the third
+// power of the depth; and in {a: a}.map(b, {b: b}.map(c, …)) each step doubles the type, so that the check of
+// 700 bytes does not end. So the size of types is estimated from the tree before the check.
 
 const (
-	// largestType bounds the type of any part of an expression: a list counts one more than its items, a
-	// map one more than its keys and values together. Expressions that people write have 2 to 6.
+	// largestType is the maximum size of the type of any part of an expression: a list counts one more than
+	// its items, a map one more than its keys and values together. Expressions in practice have 2 to 6.
 	largestType = 16
-	// mostOpenMaps bounds the maps whose keys may be of any type, each of which can double a type
-	// where largestType does not see it: the type of [] or {} shows only where it is used.
+	// mostOpenMaps is the maximum number of maps whose keys may have any type. Each can double a type without
+	// being counted for largestType: the type of [] or {} is determined only by its use.
 	mostOpenMaps = 8
-	// deepestLoop bounds loops within the bodies of others, whose variables have types of each other.
+	// deepestLoop is the maximum nesting of loops, whose variables' types depend on each other.
 	deepestLoop = 64
-	// mostLoops bounds all loops of an expression: CEL's check copies what it knows of types at each, so that
-	// its work grows with the square of their number. optMap and its like count as two.
+	// mostLoops is the maximum number of loops in an expression: CEL's type check copies its type information
+	// at each, so that its work grows with the square of their number. optMap and optFlatMap count as two.
 	mostLoops = 64
 )
 
-// typeSizes tells how large the types in an expression are.
+// typeSizes estimates how large the types in an expression are.
 type typeSizes struct {
 	largest, openMaps, deepest, loops int
 	keys                              bool // a map has keys that are larger than scalars
 }
 
-// sizedScope are the variables of comprehensions with the size of their types, innermost first.
+// sizedScope holds the variables of comprehensions with the size of their types, innermost first.
 type sizedScope struct {
 	outer *sizedScope
 	name  string
@@ -53,7 +53,8 @@ func (s *sizedScope) find(name string) *sizedScope {
 	return s
 }
 
-// tooLongToCheck says why the check of an expression would take too long; "" if it would not.
+// tooLongToCheck returns the reason why the type check of an expression would take too long; "" if it would
+// not.
 func tooLongToCheck(e ast.Expr) string {
 	var t typeSizes
 	t.of(e, nil)
@@ -66,7 +67,7 @@ func tooLongToCheck(e ast.Expr) string {
 	return ""
 }
 
-// of is the size of an expression's type, or more. It stops counting soon after largestType.
+// of returns an upper bound for the size of an expression's type. It stops counting soon after largestType.
 func (t *typeSizes) of(e ast.Expr, in *sizedScope) int {
 	size := min(t.measure(e, in), largestType+1)
 	t.largest = max(t.largest, size)
@@ -102,7 +103,7 @@ func (t *typeSizes) measure(e ast.Expr, in *sizedScope) int {
 	return 1
 }
 
-// within is the size of what a list, map or optional holds.
+// within returns the size of the element type of a list, map or optional type of the given size.
 func within(size int) int { return max(size-1, 1) }
 
 func (t *typeSizes) mapping(m ast.MapExpr, in *sizedScope) int {
@@ -136,7 +137,7 @@ func (t *typeSizes) call(call ast.CallExpr, in *sizedScope) int {
 		most = max(most, sizes[i])
 	}
 	switch call.FunctionName() {
-	case "optional.of", "optional.ofNonZeroValue", "of", "ofNonZeroValue": // the latter before CEL has resolved them
+	case "optional.of", "optional.ofNonZeroValue", "of", "ofNonZeroValue": // the last two before CEL has resolved them
 		return 1 + most
 	case operators.Index:
 		if len(sizes) == 2 {
@@ -160,7 +161,7 @@ func (t *typeSizes) call(call ast.CallExpr, in *sizedScope) int {
 
 func emptyMap(e ast.Expr) bool { return e.Kind() == ast.MapKind && e.AsMap().Size() == 0 }
 
-// declaredField says whether an expression selects from a variable that is no loop's.
+// declaredField reports whether an expression selects from a variable that is not one of a loop.
 func declaredField(e ast.Expr, in *sizedScope) bool {
 	for {
 		switch e.Kind() {
@@ -183,14 +184,14 @@ func declaredField(e ast.Expr, in *sizedScope) bool {
 func (t *typeSizes) comprehension(c ast.ComprehensionExpr, in *sizedScope) int {
 	t.loops++
 	over, initial := t.of(c.IterRange(), in), 3
-	if !emptyMap(c.AccuInit()) { // that of transformMap gets its types from cel.@mapInsert
+	if !emptyMap(c.AccuInit()) { // the accumulator of transformMap gets its types from cel.@mapInsert
 		initial = t.of(c.AccuInit(), in)
 	}
 	accumulator := in.with(c.AccuVar(), initial)
 	inside := accumulator.with(c.IterVar(), within(over))
 	if c.HasIterVar2() {
 		if !t.keys {
-			inside.size = 1 // an index, or the key of a map that has been looked at
+			inside.size = 1 // an index, or the key of a map that has been counted
 		}
 		inside = inside.with(c.IterVar2(), within(over))
 	}

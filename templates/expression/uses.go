@@ -15,15 +15,15 @@ type Uses struct {
 	Native     bool
 	Cluster    bool
 	Workload   bool
-	// Variables are those of the template's own that it reads by name, sorted; what these read
-	// is not among the rest.
+	// Variables are the names of the template's own variables that it reads, sorted; what these read in turn
+	// is not included.
 	Variables []string
-	// Target says that it reads the container that gets what it makes.
+	// Target says that it reads the variable target.
 	Target bool
-	// Each says that it reads the element of a $each, or its number.
+	// Each says that it reads the variable each or eachIndex.
 	Each bool
-	// Paths is what is read of app, target, pod and namespaceObject, as far as it can be told
-	// without evaluating: a path stands for everything below it. Sorted.
+	// Paths are the parts of app, target, pod and namespaceObject that are read, as far as that is known
+	// without evaluating; a path includes everything below it. Sorted.
 	Paths []Path
 }
 
@@ -31,7 +31,7 @@ type Uses struct {
 type Path struct {
 	// Root is app, target, pod or namespaceObject.
 	Root string
-	// Fields from the root on; none: all of it.
+	// Fields are those selected from the root; none means all of it.
 	Fields []string
 }
 
@@ -39,7 +39,7 @@ func comparePaths(a, b Path) int {
 	return cmp.Or(cmp.Compare(a.Root, b.Root), slices.Compare(a.Fields, b.Fields))
 }
 
-// mergePaths sorts paths and drops repetitions and what lies below another.
+// mergePaths sorts paths and drops duplicates and those that another one includes.
 func mergePaths(paths ...[]Path) []Path {
 	all := slices.Concat(paths...)
 	slices.SortFunc(all, comparePaths)
@@ -54,8 +54,8 @@ func mergePaths(paths ...[]Path) []Path {
 	return kept
 }
 
-// always reports whether the path leads to what every rendering has: the name of the
-// app's container, the name and namespace of the pod.
+// always reports whether the path leads to a value that every rendering has: the name of the app's container,
+// the name and namespace of the pod.
 func (p Path) always() bool {
 	switch p.Root {
 	case appVariable, targetVariable:
@@ -66,19 +66,18 @@ func (p Path) always() bool {
 	return false
 }
 
-// deep reports whether more of a variable is read than what is always there.
+// deep reports whether more of a variable is read than the values that every rendering has.
 func (u Uses) deep(root string) bool {
 	return slices.ContainsFunc(u.Paths, func(p Path) bool { return p.Root == root && !p.always() })
 }
 
-// FromOutside reports whether anything is read but the instance itself: its name, its
-// number, and whether it is native. What Variables read counts only if it has been added.
+// FromOutside reports whether anything is read besides instance, index and native. What Variables read counts
+// only if the caller has added it with Union.
 func (u Uses) FromOutside() bool {
 	return len(u.Parameters) > 0 || len(u.Paths) > 0 || u.Cluster || u.Workload || u.Each
 }
 
-// MayBeAbsent reports whether something is read that a pod, its namespace or the
-// cluster may not have.
+// MayBeAbsent reports whether something is read that a pod, its namespace or the configuration may lack.
 func (u Uses) MayBeAbsent() bool {
 	return u.Cluster || u.Each || slices.ContainsFunc(u.Paths, func(p Path) bool { return !p.always() })
 }
@@ -90,7 +89,7 @@ type usage struct {
 	variables  map[string]bool
 }
 
-// note adds a variable and what is selected from it.
+// note adds a variable and the fields selected from it.
 func (u *usage) note(root string, fields []string) {
 	switch root {
 	case paramsVariable:
@@ -135,7 +134,7 @@ func (u *usage) result() Uses {
 	return uses
 }
 
-// Union is what any of them reads.
+// Union returns what any of them reads.
 func Union(all ...Uses) Uses {
 	var sum Uses
 	names, variables := map[string]bool{}, map[string]bool{}

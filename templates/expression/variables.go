@@ -11,7 +11,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// The variables.
+// The names of the variables.
 const (
 	paramsVariable    = "params"
 	instanceVariable  = "instance"
@@ -22,19 +22,19 @@ const (
 	namespaceVariable = "namespaceObject"
 	clusterVariable   = "cluster"
 	workloadVariable  = "workload"
-	// variablesVariable holds what the template itself has named.
+	// variablesVariable holds the template's own variables.
 	variablesVariable = "variables"
 
-	// targetVariable is there in what the app's containers get only.
+	// targetVariable exists only in the fields added to the app's containers.
 	targetVariable = "target"
 
-	// eachVariable and eachIndexVariable are there within an item with $each only.
+	// eachVariable and eachIndexVariable exist only within an item with $each.
 	eachVariable      = "each"
 	eachIndexVariable = "eachIndex"
 )
 
-// variableSchemas describes the variables that are the same for every template;
-// params and variables are added by each Environment.
+// variableSchemas returns the schemas of the variables that are the same for every template; params and
+// variables are added by each Environment.
 func variableSchemas() map[string]*schema.Schema {
 	text := schema.NewScalar(schema.String)
 	texts := schema.NewMap(text)
@@ -64,7 +64,7 @@ func variableSchemas() map[string]*schema.Schema {
 	}
 }
 
-// paramsSchema describes params. Of two parameters with one name the first counts.
+// paramsSchema returns the schema of params. Of two parameters with one name the first counts.
 func paramsSchema(parameters []Parameter) *schema.Schema {
 	seen := map[string]bool{}
 	var fields []schema.Field
@@ -95,7 +95,7 @@ func parameterSchema(t v1alpha1.ParameterType) *schema.Schema {
 	}
 }
 
-// celType is the type that CEL checks values of a schema with.
+// celType returns the CEL type of a schema's values.
 func celType(s *schema.Schema) *cel.Type {
 	switch s.Kind {
 	case schema.Boolean:
@@ -117,29 +117,29 @@ func celType(s *schema.Schema) *cel.Type {
 	return cel.DynType
 }
 
-// The parameters and the template's own variables differ from template to template, but the
-// CEL environment and the programs are shared. So that their types are part of the expression,
-// Compile rewrites params.port to params."integer port" in CEL's syntax tree: see typedName.
+// typedName returns the name under which CEL knows a parameter or variable. These differ from template to
+// template, but the CEL environment and the programs are shared; so the type is made part of the name, and
+// Compile rewrites params.port to params."integer port" in CEL's syntax tree.
 func typedName(name string, s *schema.Schema) string {
 	return typeCode(s) + " " + name
 }
 
-// untypedName undoes typedName; a name that is none comes back unchanged.
+// untypedName is the inverse of typedName; a name that is not typed is returned unchanged.
 func untypedName(typed string) string {
 	return typed[strings.LastIndexByte(typed, ' ')+1:]
 }
 
-// declares says whether a variable holds what templates declare: its fields have typed names.
+// declares reports whether a variable holds a template's declarations, whose fields have typed names.
 func declares(root string) bool { return root == paramsVariable || root == variablesVariable }
 
-// The beginnings of a typeCode that says what is within.
+// The prefixes of a typeCode that contains another.
 const (
 	listCode   = "list:"
 	mapCode    = "map:"
 	objectCode = "object:"
 )
 
-// typeCode writes down the type that celType gives, for codedType to read.
+// typeCode encodes the type returned by celType; coded decodes it.
 func typeCode(s *schema.Schema) string {
 	switch s.Kind {
 	case schema.Boolean, schema.Integer, schema.Number:
@@ -157,7 +157,7 @@ func typeCode(s *schema.Schema) string {
 	return schema.Any.String()
 }
 
-// coded describes the type that a typeCode stands for; nil if it is none.
+// coded returns the schema of the type that a typeCode encodes; nil if it is invalid.
 func (p *provider) coded(code string) *schema.Schema {
 	if elem, ok := strings.CutPrefix(code, listCode); ok {
 		if s := p.coded(elem); s != nil {
@@ -182,7 +182,7 @@ func (p *provider) coded(code string) *schema.Schema {
 	return nil
 }
 
-// provider tells CEL the fields of the objects.
+// provider is the CEL type provider for the objects within the variables.
 type provider struct {
 	types.Provider
 	objects map[string]*schema.Schema
@@ -241,7 +241,7 @@ func (p *provider) FindStructFieldType(name, field string) (*types.FieldType, bo
 	return &types.FieldType{Type: celType(f.Schema)}, true
 }
 
-// declaredField reads a typedName: the type before the last blank, the name after it.
+// declaredField decodes a typedName: the type before the last blank, the name after it.
 func (p *provider) declaredField(root, typed string) (*types.FieldType, bool) {
 	name := untypedName(typed)
 	if name == typed {
@@ -266,7 +266,7 @@ func (p *provider) declaredField(root, typed string) (*types.FieldType, bool) {
 	}, true
 }
 
-// variableNames lists the variables, sorted.
+// variableNames returns the names of the variables for hints, sorted.
 func variableNames() []string {
 	names := []string{
 		paramsVariable, instanceVariable, indexVariable, nativeVariable, appVariable,

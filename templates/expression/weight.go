@@ -8,17 +8,17 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// deepest is how far lists and maps within each other are followed.
+// deepest is the maximum nesting of lists and maps that is followed.
 const deepest = 64
 
-// bytesPerUnit is how many bytes of a text count as one value.
+// bytesPerUnit is the number of bytes of a text that count as one value.
 const bytesPerUnit = 100
 
-// weigh counts the values within a value, and a text as one more for each hundred
-// bytes. It stops soon after what an expression may do.
+// weigh counts the values within a value, plus one for each bytesPerUnit bytes of text. It stops soon after
+// ExpressionLimit.
 func weigh(v ref.Val) int { return weight(v, ExpressionLimit, 0, bytesPerUnit) }
 
-// weight counts with a text of so many bytes as one more, and stops soon after the limit.
+// weight is weigh with the given number of bytes per unit; it stops soon after the limit.
 func weight(v ref.Val, limit, depth, bytes int) int {
 	if depth > deepest {
 		return limit + 1
@@ -80,7 +80,7 @@ func replacedSize(args []ref.Val) int {
 	return text + places*replacement
 }
 
-// pieces is how many texts a split makes at most.
+// pieces returns the maximum number of texts that a split makes.
 func pieces(args []ref.Val) int {
 	if len(args) < 2 {
 		return 0
@@ -110,8 +110,8 @@ func joinedSize(args []ref.Val) int {
 	return total
 }
 
-// formattedSize counts each argument once: a clause writes one of them, and
-// what is no text in at most 32 bytes for each value.
+// formattedSize counts each argument once, because each format clause writes one of them; every value that is
+// not text takes at most 32 bytes.
 func formattedSize(args []ref.Val) int {
 	total := 0
 	for _, arg := range args {

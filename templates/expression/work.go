@@ -14,15 +14,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// constantWork lists the functions whose work does not depend on the size of their operands:
-// they look at one number, one item, or make a value around another.
+// constantWork lists the functions whose work does not depend on the size of their operands: they read one
+// number or one item, or wrap a value.
 var constantWork = []string{
 	operators.LogicalNot, operators.Negate, operators.Modulo, operators.Multiply, operators.Subtract, operators.Divide,
 	operators.LogicalAnd, operators.LogicalOr, operators.Conditional, operators.Index, operators.OptIndex, operators.OptSelect,
 	operators.NotStrictlyFalse, "__not_strictly_false__",
 	"dyn", "type", "first", "last",
 	"optional.of", "optional.ofNonZeroValue", "optional.none", "hasValue", "value", "or", "orValue",
-	// Accessors of values that have been parsed before; besides, those of times and durations.
+	// Accessors of parsed values. Those of timestamps and durations are in accessors.
 	"asApproximateFloat", "asInteger", "isInteger", "sign",
 	"family", "isGlobalUnicast", "isLinkLocalMulticast", "isLinkLocalUnicast", "isLoopback", "isUnspecified", "masked", "prefixLength",
 	"major", "minor", "patch",
@@ -31,19 +31,20 @@ var constantWork = []string{
 	"format.qualifiedName", "format.uri", "format.uuid",
 }
 
-// authorizerFunctions lists those of the authorizer of admission policies, of which no variable gives a
-// value here: they cannot be called.
+// authorizerFunctions lists the functions of the authorizer of admission policies. No variable has such a
+// value here, so they cannot be called.
 var authorizerFunctions = []string{
 	"allowed", "check", "error", "errored", "fieldSelector", "group", "labelSelector", "name", "namespace", "path", "reason", "resource", "serviceAccount", "subresource",
 }
 
-// accessors lists the functions that take a time, and perhaps its zone, apart: constantWork as well.
+// accessors lists the functions that return a part of a timestamp, optionally in a time zone. Their work is
+// constant too.
 var accessors = []string{
 	"getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
 }
 
-// linearWork lists the functions that go through their operands a few times and make
-// nothing that is larger than these together.
+// linearWork lists the functions that read their operands a few times and whose result is not larger than the
+// operands together.
 var linearWork = []string{
 	operators.Equals, operators.NotEquals, operators.In, operators.OldIn, "in",
 	operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
@@ -56,8 +57,7 @@ var linearWork = []string{
 	"format.named", "validate",
 }
 
-// otherWork gives the work of the functions whose work, or whose result, is larger than
-// their operands.
+// otherWork has the work of the functions whose work, or whose result, grows faster than their operands.
 var otherWork = map[string]func(args []ref.Val) int{
 	operators.Add:           sumWork,
 	"cel.@mapInsert":        insertWork,
@@ -80,19 +80,18 @@ var otherWork = map[string]func(args []ref.Val) int{
 	"format":                formatWork,
 	"matches":               regexWork,
 	"find":                  regexWork,
-	jsonFunction:            func(args []ref.Val) int { return textWork(6 * bytesPerUnit * linear(args)) }, // \u0000 for a byte
+	jsonFunction:            func(args []ref.Val) int { return textWork(6 * bytesPerUnit * linear(args)) }, // one byte may become \u0000
 	"base64.decode":         linear,
 	"base64.encode":         func(args []ref.Val) int { return 2 * linear(args) },
 	"findAll":               func(args []ref.Val) int { return regexWork(args) + textLength(args[0]) },
 }
 
-// measure gives how much a call will do and make: the values and the hundreds of bytes that it
-// looks at or makes, at least one. It is counted only so far as to know that it is too much for an
-// expression.
+// measure estimates the work of a call: the number of values, and of hundreds of bytes of text, that it reads
+// or makes, at least one. It stops counting above tooMuch.
 type measure func(args []ref.Val) int
 
-// measureOf gives the measure of a function, or nil where the work does not depend on the
-// operands. What no list names counts as if it compared all its operands with each other.
+// measureOf returns the measure of a function, or nil if the work does not depend on the operands. A function
+// in no list is assumed to compare all its operands with each other.
 func measureOf(function string) measure {
 	switch {
 	case slices.Contains(constantWork, function), slices.Contains(authorizerFunctions, function), slices.Contains(accessors, function):
@@ -105,7 +104,7 @@ func measureOf(function string) measure {
 	return allPairs
 }
 
-// costs is how Kubernetes counts, but at least as much as the call weighed.
+// costs is Kubernetes' cost estimator, with at least the measured work of each call.
 type costs struct {
 	library.CostEstimator
 	measures map[string]measure // of all functions of the environment; nil as in measureOf
@@ -136,7 +135,7 @@ func (c *costs) CallCost(function, overload string, args []ref.Val, result ref.V
 	return cost
 }
 
-// tooMuch is more than any call may do.
+// tooMuch is more work than any call is allowed.
 const tooMuch = ExpressionLimit + 1
 
 func linear(args []ref.Val) int {
@@ -160,7 +159,7 @@ func product(a, b int) int {
 	return a * b
 }
 
-// textWork is that of making so many bytes.
+// textWork is the work of making a text of so many bytes.
 func textWork(bytes int) int {
 	if bytes > longestResult {
 		return tooMuch
@@ -168,7 +167,7 @@ func textWork(bytes int) int {
 	return bytes/bytesPerUnit + 1
 }
 
-// sumWork: what is appended to the list of a loop is counted, not the list.
+// sumWork counts only the appended items if the first operand is the accumulator of a loop.
 func sumWork(args []ref.Val) int {
 	if _, grows := args[0].(traits.MutableLister); grows && len(args) == 2 {
 		return weigh(args[1])
@@ -179,7 +178,7 @@ func sumWork(args []ref.Val) int {
 	return linear(args)
 }
 
-// sized is how long the operands are as texts.
+// sized returns the total length of the operands that are texts, in bytes.
 func sized(args []ref.Val) int {
 	total := 0
 	for _, arg := range args {
@@ -207,7 +206,7 @@ func pairsWork(args []ref.Val) int {
 	return product(weigh(args[0]), weigh(args[1]))
 }
 
-// searchWork: a text is searched for at each of its characters; a list is walked once.
+// searchWork assumes that a text is compared at each character; a list is walked once.
 func searchWork(args []ref.Val) int {
 	all := linear(args)
 	if len(args) > 1 {
@@ -216,7 +215,7 @@ func searchWork(args []ref.Val) int {
 	return all
 }
 
-// sizeWork: the characters of a text are counted; lists and maps know how many items they have.
+// sizeWork assumes that the characters of a text are counted; lists and maps know their length.
 func sizeWork(args []ref.Val) int { return 1 + textLength(args[0])/bytesPerUnit }
 
 func sortWork(args []ref.Val) int {
@@ -229,15 +228,15 @@ func rangeWork(args []ref.Val) int {
 	return int(min(max(n, 0), tooMuch)) + 1
 }
 
-// quantityWork: one with a huge exponent is read at once, and takes for ever in all that is
-// done with it.
+// quantityWork refuses quantities with a huge exponent: parsing them is fast, but every operation on them
+// takes too long.
 func quantityWork(args []ref.Val) int {
 	text := textOf(args[0])
 	if len(text) > schema.LongestQuantity {
 		return linear(args) // see shortQuantity
 	}
 	if _, err := resource.ParseQuantity(text); err != nil {
-		return linear(args) // which CEL says
+		return linear(args) // CEL returns the error
 	}
 	if _, err := schema.ParseQuantity(text); err != nil {
 		return tooMuch

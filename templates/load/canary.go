@@ -9,11 +9,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// present says whether a value is there and not null.
+// present reports whether a value exists and is not null.
 func present(n *yaml.Node) bool { return n != nil && n.Tag != "!!null" }
 
-// canary reads whose place the template takes, and for which pods; nil in a template that is
-// everybody's. Of one at fault there is only the finding.
+// canary reads spec.canary; nil if the template has none. An invalid one is reported.
 func canary(spec *yaml.Node, c *v1alpha1.Canary, e *templates.Entry, r *report) *templates.Canary {
 	n, at := valueAt(spec, "canary"), specPath().Member("canary")
 	if n == nil || n.Kind != yaml.MappingNode || c == nil {
@@ -43,12 +42,12 @@ func canary(spec *yaml.Node, c *v1alpha1.Canary, e *templates.Entry, r *report) 
 	return out
 }
 
-// of checks the name of the template whose place is taken.
+// of checks spec.canary.of, the name of the template that the canary replaces.
 func of(canary *yaml.Node, name string, at *schema.Path, r *report) {
 	switch n := valueAt(canary, "of"); {
 	case !present(n):
 		r.fault(canary, at.Member("of"), templates.MissingField, "name the template whose place it takes", "of is missing")
-	case n.Kind == yaml.ScalarNode && n.Tag == "!!str" && !templates.ValidName(name): // another type has been reported
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!str" && !templates.ValidName(name): // a value of another type has been reported
 		r.fault(n, at.Member("of"), templates.BadName, "name the template whose place it takes", "%s cannot name a template", message.Quote(name))
 	}
 }

@@ -15,18 +15,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
 )
 
-// compiler turns the YAML of app and pod into nodes, reporting what does not fit.
+// compiler compiles the YAML of app and pod into program nodes, and reports what does not fit the schema.
 type compiler struct {
 	report      *report
 	environment *expression.Environment
-	// elements is the list of the $each whose item is being compiled; nil outside of one.
+	// elements is the list expression of the $each whose item is being compiled; nil outside of one.
 	elements *program.Node
-	// variables are what the template's own variables read, each with what these read in turn.
+	// variables are what each of the template's own variables reads, including what is read through other
+	// variables.
 	variables map[string]expression.Uses
 }
 
-// value compiles a value whose place takes want. Nil means that the value is
-// absent (null) or at fault.
+// value compiles a value whose schema is want. It returns nil if the value is absent (null) or invalid.
 func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
 	n = manifest.Resolve(n)
 	switch {
@@ -37,7 +37,7 @@ func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *pr
 	case n.Kind == yaml.SequenceNode && want.Kind == schema.List:
 		return c.list(n, want, at)
 	case want.Kind == schema.Any:
-		// Nothing in a pod takes any value today; such a place is constant.
+		// No field of a pod accepts arbitrary values today; such a value would be constant.
 		return c.constant(n, want, at)
 	}
 	c.report.fault(n, at, templates.WrongType, "", "want %s, got a %s", article(want), nodeKind(n))
@@ -112,7 +112,7 @@ func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *p
 	return c.expression(compiled, want, where)
 }
 
-// expression is the node of a compiled expression.
+// expression returns the node of a compiled expression.
 func (c *compiler) expression(x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
 	out := &program.Node{Form: program.ExpressionForm, Expression: x, Want: want, Place: where}
 	uses := x.Uses()
@@ -127,7 +127,7 @@ func (c *compiler) expression(x *expression.Expression, want *schema.Schema, whe
 	return out
 }
 
-// expressionFault reports a fault of an expression at its character.
+// expressionFault reports a fault of an expression at its place in the file.
 func (c *compiler) expressionFault(n *yaml.Node, at *schema.Path, err *expression.Error) {
 	line, column := c.report.text.place(n, err.Offset)
 	hint := err.Hint
@@ -147,7 +147,8 @@ func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path) *
 	return c.members(&program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}, n, want, at, program.OtherList)
 }
 
-// item compiles an item of a list, whose $each has to be known before the rest of it.
+// item compiles an item of a list. Its $each is compiled first, because it declares variables for the rest of
+// the item.
 func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) *program.Node {
 	out := &program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}
 	if elements := valueAt(n, program.EachWord); elements != nil {
@@ -168,7 +169,7 @@ func (c *compiler) item(n *yaml.Node, want *schema.Schema, at *schema.Path, list
 	return c.members(out, n, want, at, list)
 }
 
-// members compiles the members of a mapping into a node; list is the one that it is an item of.
+// members compiles the members of a mapping into a node; list is the list that contains the mapping.
 func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) *program.Node {
 	constant := true
 	for key, value := range manifest.Pairs(n) {
@@ -191,7 +192,7 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 					"a template may not add claims here: each names one of the pod's resourceClaims, which a template cannot add")
 				continue
 			}
-			elem, m.Name = field.Schema, field.Name // which all templates share
+			elem, m.Name = field.Schema, field.Name // a string that all templates share
 		} else if unquotedKey(key, here, c.report) {
 			continue
 		} else if strings.Contains(name, "${") {
@@ -224,7 +225,7 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 	return out
 }
 
-// key compiles the expression in a key of labels or annotations.
+// key compiles a key of labels or annotations, which may contain expressions.
 func (c *compiler) key(n *yaml.Node, at *schema.Path) *program.Node {
 	key := c.scalar(n, shape.Template().Text, at)
 	if key == nil || key.Form != program.ExpressionForm {
@@ -277,7 +278,7 @@ func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *pro
 		switch {
 		case item.Kind == yaml.MappingNode && want.Elem.Kind == schema.Object:
 			compiled = c.item(item, want.Elem, here, out.List)
-			if compiled != nil && containers { // nil where its $each is at fault
+			if compiled != nil && containers { // nil if its $each is invalid
 				if compiled.Item == nil {
 					compiled.Item = &program.Item{}
 				}
@@ -308,7 +309,7 @@ func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *pro
 	return out
 }
 
-// section compiles app or pod, which must be mappings; nil where it is absent.
+// section compiles app or pod, which must be mappings; nil if it is absent.
 func (c *compiler) section(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
 	if n == nil {
 		return nil
@@ -325,7 +326,7 @@ func (c *compiler) pod(n *yaml.Node) *program.Node {
 	return c.section(n, shape.Template().Pod, specPath().Member("pod"))
 }
 
-// app compiles spec.app without what says which containers are meant.
+// app compiles spec.app without the fields that select containers.
 func (c *compiler) app(n *yaml.Node) *program.Node {
 	if n != nil && n.Kind == yaml.MappingNode {
 		rest := *n

@@ -21,7 +21,7 @@ const variableType = "core/v1.EnvVar"
 // resourcesType is the type of a container's resources.
 const resourcesType = "core/v1.ResourceRequirements"
 
-// wordsOf are the words that an item of a list may have.
+// wordsOf returns the $ words that an item of a list may have.
 func wordsOf(list program.List) []string {
 	words := []string{program.WhenWord, program.EachWord}
 	switch list {
@@ -34,7 +34,7 @@ func wordsOf(list program.List) []string {
 	return words
 }
 
-// word compiles what steers an item or field and never reaches the pod.
+// word compiles a member whose name begins with $: it controls an item or field and is not part of the pod.
 func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Path, list program.List) {
 	item := func() *program.Item {
 		if out.Item == nil {
@@ -66,7 +66,7 @@ func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Pat
 	}
 }
 
-// when compiles a condition; nil where it always holds, or is at fault.
+// when compiles a condition; nil if it is constantly true, or invalid.
 func (c *compiler) when(value *yaml.Node, at *schema.Path) *program.Node {
 	when := c.value(value, shape.Template().Boolean, at)
 	switch {
@@ -83,7 +83,7 @@ func (c *compiler) when(value *yaml.Node, at *schema.Path) *program.Node {
 	return nil
 }
 
-// join reads $append or $prepend: the text that stands between what is there and the value.
+// join reads $append or $prepend, the separator between the existing value and the template's.
 func (c *compiler) join(out *program.Item, key, value *yaml.Node, at *schema.Path) {
 	if out.Join.Side != program.NotJoined {
 		c.report.fault(key, at, templates.BadValue, "write two items, one for each", "a variable has either $append or $prepend")
@@ -103,7 +103,7 @@ func (c *compiler) join(out *program.Item, key, value *yaml.Node, at *schema.Pat
 	}
 }
 
-// scalarOf is a text that stands as it is; nil where it is something else, which is reported.
+// scalarOf returns a string without expressions; nil if the value is something else, which is reported.
 func (c *compiler) scalarOf(n *yaml.Node, at *schema.Path) *string {
 	n = manifest.Resolve(n)
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || strings.Contains(n.Value, "${") {
@@ -113,7 +113,7 @@ func (c *compiler) scalarOf(n *yaml.Node, at *schema.Path) *string {
 	return &n.Value
 }
 
-// each compiles the list of a $each; nil where it is at fault.
+// each compiles the list of a $each; nil if it is invalid.
 func (c *compiler) each(n *yaml.Node, at *schema.Path) (*program.Node, *expression.Environment) {
 	n = manifest.Resolve(n)
 	if n.Kind != yaml.ScalarNode || !strings.Contains(n.Value, "${") {

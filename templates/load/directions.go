@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// directions reports what turns the direction of text anywhere in the spec. Whoever reviews a
-// template has to read what the injector reads.
+// directions reports characters that change the direction of text, anywhere in the spec: with them, a
+// reviewer could see something else than the injector reads.
 func directions(n *yaml.Node, at *schema.Path, r *report) {
 	switch n.Kind {
 	case yaml.MappingNode:

@@ -16,10 +16,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// specPath is the path of spec.
+// specPath returns the path of spec.
 func specPath() *schema.Path { return schema.Root("spec") }
 
-// document reads a document into its entry: who it is, and the template that it makes.
+// document reads a document into its entry: its identity and the template that it defines.
 func (l *Loader) document(root *yaml.Node, e *templates.Entry, r *report) {
 	if !header(root, e, r) {
 		return
@@ -45,7 +45,7 @@ func (l *Loader) document(root *yaml.Node, e *templates.Entry, r *report) {
 	}
 }
 
-// specOf is the document's spec, or nil where there is none that can be read.
+// specOf returns the document's spec; nil if there is none that can be read.
 func specOf(root *yaml.Node, r *report) *yaml.Node {
 	spec := valueAt(root, "spec")
 	if tooLarge(spec, r) {
@@ -61,14 +61,13 @@ func specOf(root *yaml.Node, r *report) *yaml.Node {
 		return nil
 	case spec.Kind == yaml.MappingNode:
 		return spec
-	case !r.broken(): // null, which the schema takes for absent
+	case !r.broken(): // null, which the schema treats as absent
 		r.fault(spec, specPath(), templates.MissingField, "", "spec is empty")
 	}
 	return nil
 }
 
-// header reads apiVersion, kind and the identifying metadata. It is false for a
-// document that is no template.
+// header reads apiVersion, kind, name and namespace. It returns false for a document that is no template.
 func header(root *yaml.Node, e *templates.Entry, r *report) bool {
 	if root.Kind != yaml.MappingNode {
 		r.fault(root, nil, templates.WrongType, "a document is a mapping with apiVersion, kind, metadata and spec", "want a mapping, got a %s", nodeKind(root))
@@ -95,7 +94,7 @@ func header(root *yaml.Node, e *templates.Entry, r *report) bool {
 	return true
 }
 
-// names checks what identifies a template; what is missing is missed at n.
+// names checks name and namespace; a missing one is reported at n.
 func names(metadata, n *yaml.Node, e *templates.Entry, r *report) {
 	at := schema.Root("metadata")
 	name, namespace := valueAt(metadata, "name"), valueAt(metadata, "namespace")
@@ -118,8 +117,8 @@ func names(metadata, n *yaml.Node, e *templates.Entry, r *report) {
 	}
 }
 
-// decodeSpec fills the spec as far as it can be read. What is of the wrong type has been
-// reported, and stays at its zero value.
+// decodeSpec decodes the spec as far as possible. A field of the wrong type has been reported, and keeps its
+// zero value.
 func decodeSpec(n *yaml.Node) *v1alpha1.SidecarTemplateSpec {
 	s := &v1alpha1.SidecarTemplateSpec{}
 	targets := map[string]any{
@@ -147,7 +146,8 @@ func decodeSpec(n *yaml.Node) *v1alpha1.SidecarTemplateSpec {
 	return s
 }
 
-// decodeItems decodes each item on its own, so that one bad item leaves the others; the index stays.
+// decodeItems decodes each item separately, so that an invalid item does not affect the others; indices are
+// kept.
 func decodeItems[T any](n *yaml.Node) []T {
 	if n.Kind != yaml.SequenceNode {
 		return nil
@@ -155,7 +155,7 @@ func decodeItems[T any](n *yaml.Node) []T {
 	out := make([]T, len(n.Content))
 	for i, item := range n.Content {
 		for key, value := range manifest.Pairs(item) {
-			// Field by field for the same reason.
+			// Field by field, for the same reason.
 			data := append(program.AppendString([]byte{'{'}, key.Value), ':')
 			data = append(append(data, manifest.JSON(value)...), '}')
 			_ = json.Unmarshal(data, &out[i]) // reported by the schema
@@ -168,7 +168,7 @@ func decodeNode(n *yaml.Node, target any) {
 	_ = json.Unmarshal(manifest.JSON(n), target) // reported by the schema
 }
 
-// unquotedKey reports a key such as y or no, in whose place Kubernetes reads true or false.
+// unquotedKey reports an unquoted key such as y or no, which Kubernetes reads as true or false.
 func unquotedKey(key *yaml.Node, at *schema.Path, r *report) bool {
 	read := string(manifest.JSON(key))
 	if read != "true" && read != "false" || read == key.Value {

@@ -13,9 +13,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// checkTemplate has what the template would add looked at: with the defaults, and with each
-// example. Where a part could not be compiled, the rest is still looked at, but
-// nothing is said to be missing; without sound parameters there is nothing to render with.
+// checkTemplate runs package check: with the defaults, and with each example. If a part could not be
+// compiled, the rest is still checked, but missing values are not reported. If the parameters have errors,
+// nothing is rendered.
 func checkTemplate(spec *yaml.Node, t *templates.Template, r *report) {
 	c := check.New(t, r.kubernetes, r.broken())
 	for _, f := range c.Written() {
@@ -32,7 +32,7 @@ func checkTemplate(spec *yaml.Node, t *templates.Template, r *report) {
 	}
 }
 
-// examples reads the template's, and leaves out those with faults.
+// examples reads the template's examples, without those that are invalid.
 func examples(list *yaml.Node, t *templates.Template, r *report) []check.Example {
 	var good []check.Example
 	names := map[string]bool{}
@@ -54,7 +54,7 @@ func examples(list *yaml.Node, t *templates.Template, r *report) []check.Example
 	return good
 }
 
-// example reads the parameters of one. It is false if they are at fault.
+// example reads the parameters of one example. It returns false if they are invalid.
 func example(e *check.Example, values, item *yaml.Node, at *schema.Path, t *templates.Template, r *report) bool {
 	e.Texts = map[string]string{}
 	before := r.errors

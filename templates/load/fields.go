@@ -15,8 +15,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// parameters declares the template's parameters; of those without a name, and of a second one
-// of a name, there is only the finding.
+// parameters reads the template's parameters. Those without a name, and all but the first of a name, are
+// reported and left out.
 func parameters(spec *yaml.Node, declarations []v1alpha1.Parameter, r *report) []*templates.Parameter {
 	var all []*templates.Parameter
 	list := valueAt(spec, "parameters")
@@ -26,7 +26,7 @@ func parameters(spec *yaml.Node, declarations []v1alpha1.Parameter, r *report) [
 		item := manifest.Resolve(list.Content[i])
 		declared := &declarations[i]
 		if name := scalarAt(item, "name"); declared.Name == "" && templates.ValidParameter(name) {
-			declared.Name = name // y without quotes: it has been reported, and expressions mean it
+			declared.Name = name // an unquoted y: it has been reported, and expressions refer to it
 		}
 		p, findings := templates.NewParameter(declared)
 		p.Index = i
@@ -37,7 +37,7 @@ func parameters(spec *yaml.Node, declarations []v1alpha1.Parameter, r *report) [
 			n := item
 			if value := valueAt(item, strings.SplitN(f.Path, "[", 2)[0]); value != nil {
 				if f.Reason == templates.MissingField {
-					continue // it is there, of the wrong type, and reported
+					continue // it exists with the wrong type, which is reported
 				}
 				n = value
 			}
@@ -57,7 +57,7 @@ func parameters(spec *yaml.Node, declarations []v1alpha1.Parameter, r *report) [
 	return all
 }
 
-// unused warns of parameters that nothing reads.
+// unused warns about parameters that are never read.
 func unused(spec *yaml.Node, declared []*templates.Parameter, p *program.Program, r *report) {
 	if r.broken() {
 		return
@@ -71,7 +71,7 @@ func unused(spec *yaml.Node, declared []*templates.Parameter, p *program.Program
 	}
 }
 
-// overrides are the fields that an annotation may set.
+// overrides returns the container fields that an annotation may set.
 func overrides(n *yaml.Node, given []string, r *report) []string {
 	if n == nil || n.Kind != yaml.SequenceNode {
 		return []string{"resources"}
@@ -111,7 +111,7 @@ func failurePolicy(spec *yaml.Node, s *v1alpha1.SidecarTemplateSpec, r *report) 
 	return v1alpha1.Fail
 }
 
-// unknown reports a word that is none of the known ones.
+// unknown reports a value that is not one of the known ones.
 func unknown(n *yaml.Node, at *schema.Path, word string, known []string, r *report) {
 	r.fault(n, at, templates.BadValue, message.DidYouMean(word, known, "want "+strings.Join(known, " or ")), "%s is not known", message.Quote(word))
 }
@@ -134,7 +134,7 @@ func supports(n *yaml.Node, given []v1alpha1.Support, r *report) {
 	}
 }
 
-// targets reads which containers of the app are meant.
+// targets reads which containers of the app the template applies to.
 func targets(app *yaml.Node, c *compiler) templates.Targets {
 	t := templates.Targets{First: true}
 	if app == nil || app.Kind != yaml.MappingNode {
@@ -185,7 +185,7 @@ func containers(n *yaml.Node, at *schema.Path, r *report) templates.Targets {
 	return templates.Targets{First: true}
 }
 
-// chosen are the containers of a list of names, or all but those with a hyphen.
+// chosen returns the targets for a list of names, or for "all" without the names that begin with a hyphen.
 func chosen(names []string, n *yaml.Node, at *schema.Path, r *report) templates.Targets {
 	t := templates.Targets{All: slices.Contains(names, "all")}
 	for _, name := range names {

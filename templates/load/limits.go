@@ -11,23 +11,24 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// Bounds of one template, so that none keeps a process from the others. The largest
-// built-in one has 109 expressions, 451 values and 23 parameters.
+// Limits of one template, so that none takes too much of the process's time. The largest built-in one has 109
+// expressions, 451 values and 23 parameters.
 const (
-	// maxExpressions is as many as have their plans kept: see the expression room.
+	// maxExpressions is below the number of plans that package expression keeps.
 	maxExpressions = 500
 	maxParameters  = 200
-	// maxExpressionText bounds them together, in bytes: CEL's check takes 10 to 120 µs for each. The
-	// largest built-in template has 5 KB.
+	// maxExpressionText is the maximum size of all expressions together, in bytes: CEL's type check takes 10
+	// to 120 µs per byte. The largest built-in template has 5 KB.
 	maxExpressionText = 32 << 10
-	// maxValues bounds mappings, lists and scalars: once for the defaults, and once more
-	// for each example, because each is a rendering. 1 MB of variables has 30,000.
+	// maxValues is the maximum number of mappings, lists and scalars, multiplied by the number of renderings:
+	// one with the defaults, and one for each example. 1 MB of variables has 30,000.
 	maxValues = program.MaxValues
 
-	// maxSelected bounds the keys and values of a match, which every pod with the first of them
-	// is compared with.
+	// maxSelected is the maximum number of keys and values in the selectors of a match: every pod that has
+	// the first key is compared with them.
 	maxSelected = 1000
-	// maxTried bounds those of a canary, which each pod that asks for its template is compared with.
+	// maxTried is the same for the selector of a canary: each pod that requests the template is compared with
+	// it.
 	maxTried = 100
 )
 
@@ -72,10 +73,10 @@ func itemsOf(n *yaml.Node, field string) int {
 	return 0
 }
 
-// count is how much there is in a tree.
+// count is the size of a YAML tree.
 type count struct {
 	values, expressions int
-	text                int // of the expressions, in bytes
+	text                int // size of the expressions, in bytes
 }
 
 func (c *count) add(n *yaml.Node) {
@@ -98,7 +99,7 @@ func (c *count) add(n *yaml.Node) {
 	}
 }
 
-// named counts the expressions of a list that holds them without ${}.
+// named counts the expressions in fields that hold them without ${}.
 func (c *count) named(list *yaml.Node) {
 	if list == nil || list.Kind != yaml.SequenceNode {
 		return
@@ -119,7 +120,7 @@ func (c *count) scalar(value string) {
 		return
 	}
 	c.expressions += expressions
-	scanned, _ := expression.Scan(value) // compiling says what is wrong with it
+	scanned, _ := expression.Scan(value) // compiling reports the fault
 	for _, part := range scanned.Parts {
 		if part.Expression {
 			c.text += len(part.Text)

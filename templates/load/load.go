@@ -1,11 +1,9 @@
-// Package load makes templates of the bytes that people write.
+// Package load makes templates from YAML and JSON.
 //
-// The stages follow each other, and each hands a value to the next: a file is parsed into
-// documents, a document is read into its identity and its spec, the spec's parameters are
-// declared, and its YAML is compiled into a program in which only expressions are left to
-// evaluate. Package check then looks at what the template would add. Everything that is wrong
-// becomes a Finding at the place that a person has to mend; a document without errors becomes a
-// Template.
+// A file is parsed into documents; a document is read into its identity and its spec; the spec's parameters
+// are declared, and its YAML is compiled into a program in which only expressions are left to evaluate.
+// Package check then checks what the template would add. Every fault becomes a Finding at the place to
+// correct; a document without errors becomes a Template.
 package load
 
 import (
@@ -18,9 +16,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
-// Loader loads templates that share what they have in common: compiled
-// expressions, whole specs, and the renderings that are kept for reuse. A process wants one
-// of them. Safe for concurrent use.
+// Loader loads templates that share compiled expressions, equal specs, and cached renderings. A process uses
+// one Loader. It is safe for concurrent use.
 type Loader struct {
 	compiler   *expression.Compiler
 	renderings *templates.Renderings
@@ -28,32 +25,31 @@ type Loader struct {
 	kubernetes *version.Version
 }
 
-// NewLoader gives a Loader without templates.
+// NewLoader returns a Loader with empty caches.
 func NewLoader() *Loader {
 	return &Loader{compiler: expression.NewCompiler(), renderings: templates.NewRenderings(), shared: newSharedSpecs()}
 }
 
-// For has templates checked for a release of Kubernetes, and gives the Loader back. nil, which it begins
-// with, is one that nobody knows: nothing is too new for it. It is called before anything is loaded.
+// For sets the release of Kubernetes for which templates are checked, and returns the Loader. The default,
+// nil, is an unknown release: no field is reported as too new. For must be called before anything is loaded.
 func (l *Loader) For(kubernetes *version.Version) *Loader {
 	l.kubernetes = kubernetes
 	return l
 }
 
-// Settle gives back the memory that only loading needed; a caller that has loaded many
-// templates calls it once. Whatever is used of it is made again.
+// Settle frees memory that only loading needed; a caller that has loaded many templates calls it once. What
+// is needed again is computed again.
 func (l *Loader) Settle() { l.compiler.Unplan() }
 
-// Load is a new Loader's Load.
+// Load loads one file with a new Loader: see Loader.Load.
 func Load(source, file string, data []byte) []templates.Entry {
 	return NewLoader().Load(source, file, data)
 }
 
-// Load reads every template document of one file, YAML or JSON:
-// ClusterSidecarTemplates and SidecarTemplates, also in Lists and as exported from a
-// cluster. source is one of the Source constants, file the name that findings show. It never
-// fails: what is wrong stands in the entries' findings. A file that cannot be
-// parsed gives one entry without a name, an empty one none.
+// Load reads every template document of one file, YAML or JSON: ClusterSidecarTemplates and SidecarTemplates,
+// also in Lists and as exported from a cluster. source is one of the Source constants, file the name reported
+// in findings. It never fails: faults are in the entries' findings. A file that cannot be parsed returns one
+// entry without a name, an empty one none.
 func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 	var lines text
 	var documents []*yaml.Node
@@ -82,7 +78,7 @@ func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 	return entries
 }
 
-// entry reads one document, whatever becomes of it.
+// entry reads one document; a panic becomes a finding.
 func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) templates.Entry {
 	e := templates.Entry{Origin: origin}
 	r := &report{file: origin.File, text: lines, kubernetes: l.kubernetes}
@@ -95,7 +91,7 @@ func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) tem
 	return e
 }
 
-// internalError is the finding of a template, or of a file that cannot be read, in which something panicked.
+// internalError returns the finding for a template, or a file, whose processing panicked.
 func internalError(origin templates.Origin, stack string) templates.Finding {
 	f := templates.Finding{
 		File: origin.File, Line: origin.Line, Reason: templates.InternalError, Severity: templates.SeverityError,
@@ -109,8 +105,8 @@ func internalError(origin templates.Origin, stack string) templates.Finding {
 	return f
 }
 
-// bounded are findings of which there are at most so many of a severity; another says
-// that there are more. They are sorted.
+// bounded returns at most MaxFindings of each severity, each followed by a finding that says that there are
+// more. findings must be sorted.
 func bounded(findings []templates.Finding) []templates.Finding {
 	warnings := len(findings)
 	if i := slices.IndexFunc(findings, func(f templates.Finding) bool { return f.Severity != templates.SeverityError }); i >= 0 {

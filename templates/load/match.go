@@ -12,8 +12,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// match reads which pods and namespaces the template selects; of selectors at fault there is
-// only the finding. A template without match has none.
+// match reads the template's pod and namespace selectors; both are nil for a template without match. Invalid
+// selectors are reported.
 func match(spec *yaml.Node, m *v1alpha1.Match, declared []*templates.Parameter, r *report) (pod, namespace labels.Selector) {
 	n, at := valueAt(spec, "match"), specPath().Member("match")
 	if n == nil || n.Kind != yaml.MappingNode {
@@ -40,7 +40,7 @@ func match(spec *yaml.Node, m *v1alpha1.Match, declared []*templates.Parameter, 
 	return pod, namespace
 }
 
-// selectorSize is how many keys and values a label is compared with.
+// selectorSize returns the number of keys and values with which labels are compared.
 func selectorSize(s *metav1.LabelSelector) int {
 	if s == nil {
 		return 0
@@ -59,7 +59,7 @@ func selector(match *yaml.Node, field string, s *metav1.LabelSelector, r *report
 	return labelSelector(valueAt(match, field), s, specPath().Member("match").Member(field), templates.BadMatch, r)
 }
 
-// labelSelector compiles a selector; one at fault selects everything.
+// labelSelector compiles a selector; an invalid one is reported and selects everything.
 func labelSelector(n *yaml.Node, s *metav1.LabelSelector, at *schema.Path, reason templates.FindingReason, r *report) labels.Selector {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// parse gives the documents of a file, with the items of a List in its place, or why it
+// parse returns the documents of a file, with a List replaced by its items, or findings that say why it
 // cannot be read.
 func parse(file string, lines text, data []byte) ([]*yaml.Node, []templates.Finding) {
 	stream, err := manifest.Parse(file, data)
@@ -43,7 +43,7 @@ func appendItems(documents []*yaml.Node, root *yaml.Node) []*yaml.Node {
 	return documents
 }
 
-// isList says whether a document is a List of any kind.
+// isList reports whether a document is a List of any kind.
 func isList(root *yaml.Node) bool {
 	return root.Kind == yaml.MappingNode && strings.HasSuffix(scalarAt(root, "kind"), "List")
 }
@@ -55,7 +55,7 @@ func listItems(root *yaml.Node) *yaml.Node {
 	return manifest.Resolve(valueAt(root, "items"))
 }
 
-// unreadable explains why a file is no YAML.
+// unreadable returns the findings for a file that is not valid YAML.
 func unreadable(file string, lines text, data []byte, err error) []templates.Finding {
 	f := templates.Finding{File: file, Reason: templates.YAMLSyntax, Severity: templates.SeverityError, Message: err.Error()}
 	var syntax *manifest.Error
@@ -78,7 +78,7 @@ func unreadable(file string, lines text, data []byte, err error) []templates.Fin
 	return []templates.Finding{f}
 }
 
-// duplicates finds all keys that are set twice, if the file is otherwise YAML.
+// duplicates returns a finding for each duplicate key, if the file is otherwise valid YAML.
 func duplicates(file string, lines text, data []byte) []templates.Finding {
 	var findings []templates.Finding
 	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
@@ -96,7 +96,7 @@ func duplicates(file string, lines text, data []byte) []templates.Finding {
 	return bounded(templates.SortFindings(findings))
 }
 
-// decode keeps a panic of the YAML parser from ending the process.
+// decode decodes a document; a panic of the YAML parser is returned as an error.
 func decode(decoder *yaml.Decoder, into *yaml.Node) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -145,7 +145,7 @@ func nodeKind(n *yaml.Node) string {
 	}
 }
 
-// valueAt is a mapping's value, nil if it has none of that key.
+// valueAt returns a mapping's value of that key, nil if it has none.
 func valueAt(n *yaml.Node, key string) *yaml.Node {
 	for k, v := range manifest.Pairs(n) {
 		if k.Value == key {
@@ -155,7 +155,7 @@ func valueAt(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// scalarAt is a mapping's value if it is a scalar, else "".
+// scalarAt returns a mapping's value of that key if it is a scalar, else "".
 func scalarAt(n *yaml.Node, key string) string {
 	if v := valueAt(n, key); v != nil && v.Kind == yaml.ScalarNode {
 		return v.Value

@@ -11,21 +11,22 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// report collects what is found in one document.
+// report collects the findings of one document.
 type report struct {
-	file string // "" for a resource of the cluster, which has no lines that its author knows
+	file string // "" for a resource of the cluster, whose author knows no line numbers
 	text text
-	// kubernetes is the release that templates are for; nil where nobody knows.
+	// kubernetes is the release for which templates are checked; nil if unknown.
 	kubernetes *version.Version
 	findings   []templates.Finding
-	// errors and warnings are how many there were, kept or not.
+	// errors and warnings count all findings, including those that were dropped.
 	errors, warnings int
 }
 
-// Bounds of a finding in bytes: names and values of a template have no length.
+// Maximum lengths of a finding's path and texts in bytes; names and values of a template have no maximum
+// length.
 const maxPath, maxText = 512, 2048
 
-// fault adds an error at a node; at nil is the document.
+// fault adds an error at a node; a nil at means the document.
 func (r *report) fault(n *yaml.Node, at *schema.Path, reason templates.FindingReason, hint, format string, args ...any) {
 	f := templates.Finding{Path: at.String(), Reason: reason, Severity: templates.SeverityError, Hint: hint, Message: fmt.Sprintf(format, args...)}
 	if n != nil {
@@ -39,7 +40,7 @@ func (r *report) warn(n *yaml.Node, at *schema.Path, reason templates.FindingRea
 	r.add(templates.Finding{Line: n.Line, Column: n.Column, Path: at.String(), Reason: reason, Severity: templates.SeverityWarning, Message: message})
 }
 
-// faults adds what a schema found.
+// faults adds the faults that a schema reported.
 func (r *report) faults(faults []schema.Fault) {
 	for i := range faults {
 		f := &faults[i]
@@ -51,24 +52,24 @@ func (r *report) faults(faults []schema.Fault) {
 	}
 }
 
-// add completes a finding with what the file says about its place.
+// add adds a finding, completed with file and excerpt.
 func (r *report) add(f templates.Finding) {
 	count := &r.errors
 	if f.Severity == templates.SeverityWarning {
 		count = &r.warnings
 	}
-	if *count++; *count > templates.MaxFindings+1 { // one more shows that there are more
+	if *count++; *count > templates.MaxFindings+1 { // one more than is reported, to show that there are more
 		return
 	}
 	r.findings = append(r.findings, r.placed(f))
 }
 
-// addNew adds what was not found at the same place before: the renderings of a template have
-// most of it in common.
+// addNew adds the findings that were not reported before at the same place: the renderings of a template have
+// most of them in common.
 func (r *report) addNew(findings []templates.Finding) {
 	for _, f := range findings {
 		if f.Severity == templates.SeverityError && r.full() || f.Severity == templates.SeverityWarning && r.warnings > templates.MaxFindings {
-			continue // there are more than are told
+			continue // more than are reported
 		}
 		if !r.has(r.placed(f)) {
 			r.add(f)
@@ -85,7 +86,7 @@ func (r *report) has(f templates.Finding) bool {
 	return false
 }
 
-// placed is the finding as it is told.
+// placed returns the finding as it is reported: with file and excerpt, shortened and printable.
 func (r *report) placed(f templates.Finding) templates.Finding {
 	f.File = r.file
 	if r.file == "" {
@@ -97,8 +98,8 @@ func (r *report) placed(f templates.Finding) templates.Finding {
 	return f
 }
 
-// full says that the errors are as many as are told: what follows would be for nothing.
+// full reports whether the maximum number of errors is reached, so that further checks are of no use.
 func (r *report) full() bool { return r.errors > templates.MaxFindings }
 
-// broken says that there is an error.
+// broken reports whether there is an error.
 func (r *report) broken() bool { return r.errors > 0 }

@@ -12,18 +12,17 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// Resource is one template as an API server gives it.
+// Resource is one template as read from an API server.
 type Resource struct {
 	// Kind, Namespace and Name identify it; Namespace is "" for a ClusterSidecarTemplate.
 	Kind, Namespace, Name string
-	// Content is what its author wrote beside that: see ResourceContent.
+	// Content is the rest of the object as returned by ResourceContent.
 	Content []byte
 }
 
-// ResourceContent is what counts of a resource, a JSON object, beside what identifies
-// it: its members without metadata and status, spec first, the others by name. It is
-// equal for resources that are equal to the loader, whatever their annotations,
-// managed fields and status are.
+// ResourceContent returns the part of a resource, a JSON object, that affects loading besides its identity:
+// its members without metadata and status, spec first, the others by name. It is equal for resources that
+// load alike, whatever their annotations, managed fields and status are. The error is that of invalid JSON.
 func ResourceContent(object []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(object, &members); err != nil {
@@ -45,7 +44,7 @@ func ResourceContent(object []byte) ([]byte, error) {
 		content = append(content, value...)
 		delete(members, name)
 	}
-	// First, so that it stands at the same place in each and copies are found: see keyOf.
+	// First, so that its nodes have the same places in each resource and equal specs are found: see keyOf.
 	add("spec")
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		add(name)
@@ -53,8 +52,8 @@ func ResourceContent(object []byte) ([]byte, error) {
 	return append(content, '}'), nil
 }
 
-// LoadResource reads one resource of a cluster. The findings have field paths, no lines.
-// A resource of a content that is known is not even parsed.
+// LoadResource reads one resource of a cluster. The findings have field paths, but no lines. If a resource
+// with equal content is cached, it is not parsed.
 func (l *Loader) LoadResource(r Resource) (entry templates.Entry) {
 	entry = templates.Entry{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Origin: templates.Origin{Source: templates.SourceCluster}}
 	if stack := templates.Contain(func() { l.loadResource(&r, &entry) }); stack != "" {
@@ -79,17 +78,17 @@ func (l *Loader) loadResource(r *Resource, entry *templates.Entry) {
 	}
 }
 
-// key is equal for resources that are checked and compiled alike: see keyOf.
+// key returns a hash that is equal for resources that are checked and compiled alike: see keyOf.
 func (r *Resource) key() specKey {
 	b := appendText([]byte("resource"), r.Kind)
 	b = append(b, byte(len(r.Namespace)), byte(len(r.Name)))
 	return sha256.Sum256(append(b, r.Content...))
 }
 
-// document is the resource as the loader reads one from a file.
+// document returns the resource as a JSON document, as the loader reads one from a file.
 func (r *Resource) document() []byte {
 	document := bytes.TrimSuffix(bytes.TrimSpace(r.Content), []byte{'}'})
-	document = slices.Clip(document) // what follows is never written into Content
+	document = slices.Clip(document) // the appends below must not write into
 	if len(document) > 1 {
 		document = append(document, ',')
 	}

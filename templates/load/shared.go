@@ -13,9 +13,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// sharedSpecs finds templates whose spec is written alike, so that thousands of
-// copies under different names are checked, compiled and held once. They are held
-// weakly: an edited template goes when nobody uses it any more.
+// sharedSpecs finds templates by their spec, so that thousands of copies under different names are checked,
+// compiled and held once. It holds weak pointers: a spec is collected when no template uses it any more.
 type sharedSpecs struct {
 	mutex sync.Mutex
 	specs map[specKey]weak.Pointer[templates.Template]
@@ -27,16 +26,16 @@ func newSharedSpecs() *sharedSpecs {
 
 type specKey [sha256.Size]byte
 
-// keyOf is equal for documents whose checks, program and layout are equal, but for
-// what they match: teams often give one sidecar to different pods. A template is checked
-// under its own name and in its own namespace, of which only the lengths matter.
+// keyOf returns a hash that is equal for documents whose checks, program and layout are equal. Their match
+// may differ: teams often use one sidecar for different pods. Name and namespace affect the checks only by
+// their lengths.
 func keyOf(spec *yaml.Node, e *templates.Entry) specKey {
 	rest := *spec
 	rest.Content = nil
 	matches := byte(0)
 	for key, value := range manifest.Pairs(spec) {
 		if key.Value == "match" && value.Kind == yaml.MappingNode {
-			matches = 1 // what follows from that alone, such as the failure policy, is shared
+			matches = 1 // only whether there is one counts, for defaults such as the failure policy
 			continue
 		}
 		rest.Content = append(rest.Content, key, value)
@@ -47,7 +46,7 @@ func keyOf(spec *yaml.Node, e *templates.Entry) specKey {
 	return sha256.Sum256(appendPlaces(b, &rest, e.Origin.Line))
 }
 
-// appendPlaces writes where each node stands: faults at run time name the place.
+// appendPlaces appends the place of each node: errors at run time contain it.
 func appendPlaces(b []byte, n *yaml.Node, from int) []byte {
 	b = binary.AppendVarint(b, int64(n.Line-from))
 	b = binary.AppendVarint(b, int64(n.Column))
@@ -57,7 +56,7 @@ func appendPlaces(b []byte, n *yaml.Node, from int) []byte {
 	return b
 }
 
-// find gives a template of an equal spec in which nothing was found wrong, or nil.
+// find returns a template with an equal spec and without findings, or nil.
 func (s *sharedSpecs) find(key specKey) *templates.Template {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -72,24 +71,24 @@ func (s *sharedSpecs) add(key specKey, t *templates.Template) {
 	runtime.AddCleanup(t, func(key specKey) {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
-		if s.specs[key] == pointer { // else a later one has taken the place
+		if s.specs[key] == pointer { // otherwise a later template has replaced it
 			delete(s.specs, key)
 		}
 	}, key)
 }
 
-// appendText writes a text so that its end is known.
+// appendText appends a text, preceded by its length.
 func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// copyOf makes the template of an entry out of one whose spec is alike, but for its match.
+// copyOf returns the template of an entry as a copy of one whose spec is equal except for match.
 func copyOf(alike *templates.Template, e *templates.Entry, spec *yaml.Node, r *report) *templates.Template {
 	t := *alike
 	t.Name, t.Kind, t.Namespace, t.Origin = e.Name, e.Kind, e.Namespace, e.Origin
 	if n := valueAt(spec, "match"); n != nil && n.Kind == yaml.MappingNode {
 		own := *alike.Spec
-		own.Match = nil // lest it be decoded into
+		own.Match = nil // so that the shared one is not decoded into
 		decodeNode(n, &own.Match)
 		t.Spec = &own
 		t.PodSelector, t.NamespaceSelector = match(spec, own.Match, t.Parameters(), r)

@@ -41,7 +41,7 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 	return made
 }
 
-// variables are the parameters as expressions know them.
+// variables returns the parameters as package expression declares them.
 func variables(declared []*templates.Parameter) []expression.Parameter {
 	out := make([]expression.Parameter, len(declared))
 	for i, p := range declared {

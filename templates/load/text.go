@@ -11,15 +11,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// text is that of a file by lines, for excerpts and for places within scalars. The
-// zero value is a text that nobody has seen: nothing is found in it.
+// text is the text of a file by lines, for excerpts and for places within scalars. The zero value is an
+// unknown text: nothing is found in it.
 type text struct {
 	lines []string
-	// characters are those of lines that were looked at: a file may be one long line.
+	// characters caches the lines that were decoded: a file may be one long line.
 	characters map[int]characters
 }
 
-// characters are those of a line; the last of them from end on are blanks.
+// characters are those of a line; the ones from index end on are trailing blanks.
 type characters struct {
 	all []rune
 	end int
@@ -31,7 +31,7 @@ func newText(data []byte) text {
 	return text{lines: strings.Split(all, "\n"), characters: map[int]characters{}}
 }
 
-// line gives line n, from 1; "" beyond the end.
+// line returns line n, counted from 1; "" beyond the end.
 func (t text) line(n int) string {
 	if n < 1 || n > len(t.lines) {
 		return ""
@@ -39,7 +39,7 @@ func (t text) line(n int) string {
 	return t.lines[n-1]
 }
 
-// of gives the characters of line n.
+// of returns the characters of line n.
 func (t text) of(n int) characters {
 	c, known := t.characters[n]
 	if !known && t.characters != nil {
@@ -56,7 +56,7 @@ func (t text) indentation(n int) int {
 	return len(line) - len(strings.TrimLeft(line, " "))
 }
 
-// excerptWidth is how many characters of a long line an excerpt shows.
+// excerptWidth is the maximum number of characters of a line that an excerpt shows.
 const excerptWidth = 120
 
 // excerpt is a line and a caret under one of its characters.
@@ -81,7 +81,7 @@ func (t text) excerpt(line, column int) string {
 	var b strings.Builder
 	shown := strings.Map(func(r rune) rune {
 		if r != '\t' && message.Unseen(r) {
-			return unicode.ReplacementChar // one for one: the caret stays under its character
+			return unicode.ReplacementChar // one character for one, so that the caret stays under its character
 		}
 		return r
 	}, string(runes[start:]))
@@ -97,7 +97,7 @@ func (t text) excerpt(line, column int) string {
 	return b.String()
 }
 
-// place gives line and column of the byte at offset in a scalar's value.
+// place returns line and column of the byte at offset in a scalar's value.
 func (t text) place(n *yaml.Node, offset int) (line, column int) {
 	if offset < 0 || offset > len(n.Value) || n.Line < 1 || n.Line > len(t.lines) {
 		return n.Line, n.Column
@@ -114,8 +114,8 @@ func (t text) place(n *yaml.Node, offset int) (line, column int) {
 	return t.search(n, offset)
 }
 
-// inBlock follows a | or > scalar through the lines of its text: they stand in the value one after
-// the other without their indentation, joined by line breaks or, where they are folded, by blanks.
+// inBlock finds the place in a | or > scalar: its value is the lines of its text without their indentation,
+// joined by line breaks or, if folded, by blanks.
 func (t text) inBlock(n *yaml.Node, offset int) (line, column int, ok bool) {
 	value := n.Value
 	first := n.Line + 1
@@ -131,7 +131,7 @@ func (t text) inBlock(n *yaml.Node, offset int) (line, column int, ok bool) {
 	for line = first; line <= len(t.lines); line++ {
 		source := t.line(line)
 		if strings.TrimSpace(source) == "" && len(source) <= indent {
-			continue // a break, which the value has before its next line
+			continue // a break, which is in the value before its next line
 		}
 		if len(source) < indent {
 			return 0, 0, false
@@ -152,8 +152,8 @@ func (t text) inBlock(n *yaml.Node, offset int) (line, column int, ok bool) {
 	return 0, 0, false
 }
 
-// inFlow follows a plain or quoted scalar through the text until offset bytes of its
-// value are behind.
+// inFlow finds the place in a plain or quoted scalar, by reading its text until offset bytes of the value
+// have been matched.
 func (t text) inFlow(n *yaml.Node, offset int) (line, column int, ok bool) {
 	c := &cursor{source: t, line: n.Line, chars: t.of(n.Line), at: n.Column - 1}
 	c.skipProperties(n)
@@ -186,11 +186,11 @@ type cursor struct {
 	source text
 	line   int
 	chars  characters // of the line
-	at     int        // the next of them
+	at     int        // index of the next character
 	quote  rune       // 0 in a plain scalar
 }
 
-// skipProperties leaves a tag and an anchor behind, which stand before the scalar.
+// skipProperties skips a tag and an anchor, which precede the scalar.
 func (c *cursor) skipProperties(n *yaml.Node) {
 	rest := c.chars.all
 	for n.Style&yaml.TaggedStyle != 0 || n.Anchor != "" {
@@ -206,7 +206,7 @@ func (c *cursor) skipProperties(n *yaml.Node) {
 	}
 }
 
-// joinLines goes on with the next line behind a backslash that ends this one.
+// joinLines goes to the next line if this one ends with a backslash in a double-quoted scalar.
 func (c *cursor) joinLines() {
 	if c.quote == '"' && c.at == len(c.chars.all)-1 && c.chars.all[c.at] == '\\' {
 		c.nextLine()
@@ -226,8 +226,8 @@ func (c *cursor) nextLine() {
 	}
 }
 
-// take goes past what stands for the first bytes of the rest of the value, and says how many those
-// are; 0 where the text stands for something else.
+// take skips the text that represents the first bytes of rest, the remaining value, and returns how many
+// bytes those are; 0 if the text does not match.
 func (c *cursor) take(rest string) int {
 	r, size := utf8.DecodeRuneInString(rest)
 	here := c.chars.all
@@ -235,7 +235,7 @@ func (c *cursor) take(rest string) int {
 	case c.line > len(c.source.lines):
 		return 0
 	case c.at >= len(here), r == '\n' && here[c.at] != '\\', r == ' ' && c.at >= c.chars.end:
-		// The line is folded: its end is one blank, or a line break for each empty line that follows.
+		// The line is folded: its end is one blank, or one line break for each empty line that follows.
 		breaks := len(rest) - len(strings.TrimLeft(rest, "\n"))
 		if r != ' ' && breaks == 0 {
 			return 0
@@ -254,7 +254,7 @@ func (c *cursor) take(rest string) int {
 	return size
 }
 
-// escapeLength is how many characters an escape of a double-quoted scalar takes.
+// escapeLength returns the number of characters of an escape sequence in a double-quoted scalar.
 func escapeLength(runes []rune) int {
 	if len(runes) < 2 {
 		return len(runes)
@@ -271,7 +271,7 @@ func escapeLength(runes []rune) int {
 	}
 }
 
-// search looks for the text at the offset in the lines from the scalar's first.
+// search looks for the value's text at the offset in the lines from the scalar's first line on.
 func (t text) search(n *yaml.Node, offset int) (line, column int) {
 	snippet := n.Value[offset:]
 	if cut := strings.IndexAny(snippet, "\n\"'\\"); cut >= 0 {
@@ -292,7 +292,7 @@ func (t text) search(n *yaml.Node, offset int) (line, column int) {
 		if l == n.Line {
 			from = min(max(n.Column-1, 0), len(text))
 		}
-		// Escapes and indentation make a value longer, within reason.
+		// Escapes and indentation make the text longer than the value, by at most this factor.
 		text = text[from:min(from+10*len(n.Value)+excerptWidth, len(text))]
 		near := string(text)
 		if i := strings.Index(near, snippet); i >= 0 {

@@ -2,18 +2,16 @@ package load
 
 import "strings"
 
-// longestUnquoted bounds the lines in which an expression without quotes is looked for, in bytes.
+// longestUnquoted is the maximum length in bytes of a line that is searched for an unquoted expression.
 const longestUnquoted = 4096
 
-// unquoted looks, around the line of a YAML error, for an expression that YAML
-// misreads because it is not quoted. It gives the place of its ${ and the line
-// as it should be.
+// unquoted looks, near the line of a YAML error, for an expression that YAML misreads because it is not
+// quoted. It returns the place of its ${ and the corrected line.
 func (t text) unquoted(errorLine int) (line, column int, mended string, ok bool) {
-	// The parser names the line where it gave up, which may be the one after or, in
-	// flow style, some after.
+	// The parser reports the line where it gave up, which may be the next one or, in flow style, a later one.
 	for _, l := range []int{errorLine, errorLine - 1, errorLine + 1, errorLine - 2} {
 		text := t.line(l)
-		if len(text) > longestUnquoted { // no person wrote it
+		if len(text) > longestUnquoted { // a generated line
 			continue
 		}
 		for from := 0; ; {
@@ -31,7 +29,7 @@ func (t text) unquoted(errorLine int) (line, column int, mended string, ok bool)
 	return 0, 0, "", false
 }
 
-// unquotedValue gives the value around the ${ at i if YAML misreads it.
+// unquotedValue returns the start and end of the value around the ${ at i if YAML misreads it.
 func unquotedValue(text string, i int) (start, end int, ok bool) {
 	quote := byte(0)
 	flow := 0
@@ -78,7 +76,7 @@ func unquotedValue(text string, i int) (start, end int, ok bool) {
 	return start, end, true
 }
 
-// closing is the offset after the brace that closes the ${ at i, or the end.
+// closing returns the offset after the brace that closes the ${ at i, or the end of the text.
 func closing(text string, i int) int {
 	depth := 0
 	quote := byte(0)
@@ -104,7 +102,7 @@ func closing(text string, i int) int {
 	return len(text)
 }
 
-// quoteYAML quotes a value so that it stays readable.
+// quoteYAML quotes a value, with as few escapes as possible.
 func quoteYAML(value string) string {
 	switch {
 	case !strings.ContainsAny(value, `"\`):

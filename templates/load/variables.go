@@ -16,7 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// ownVariables compiles spec.variables, and lets what comes after read them.
+// ownVariables compiles spec.variables and declares each for the expressions after it.
 func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) []program.Variable {
 	var all []program.Variable
 	c.variables = map[string]expression.Uses{}
@@ -97,7 +97,7 @@ func parameterNames(declared []*templates.Parameter) []string {
 	return names
 }
 
-// celNode compiles an expression that stands in a field without ${}; nil where it is at fault.
+// celNode compiles the expression in a field that holds CEL without ${}; nil if it is invalid.
 func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source string, want *schema.Schema) *program.Node {
 	n, here := c.cel(item, at, field, source)
 	if n == nil {
@@ -114,7 +114,7 @@ func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source strin
 	return c.expression(x, want, placeOf(n, here))
 }
 
-// cel is the scalar of a field that holds an expression; nil where there is none.
+// cel returns the scalar of a field that holds an expression, and its path; nil if there is none.
 func (c *compiler) cel(item *yaml.Node, at *schema.Path, field, source string) (*yaml.Node, *schema.Path) {
 	n := manifest.Resolve(valueAt(item, field))
 	if n == nil || source == "" && n.Kind == yaml.ScalarNode {
@@ -122,7 +122,7 @@ func (c *compiler) cel(item *yaml.Node, at *schema.Path, field, source string) (
 		return nil, nil
 	}
 	if source == "" {
-		return nil, nil // of another type, which the schema says
+		return nil, nil // another type, which the schema check reports
 	}
 	return n, at.Member(field)
 }
@@ -131,7 +131,7 @@ func (c *compiler) missing(item *yaml.Node, at *schema.Path, field string) {
 	c.report.fault(item, at, templates.MissingField, "", "%s is missing", field)
 }
 
-// celFault reports a fault of an expression that stands without ${}.
+// celFault reports a fault of an expression in a field that holds CEL without ${}.
 func (c *compiler) celFault(n *yaml.Node, at *schema.Path, fault *expression.Error) {
 	if strings.Contains(n.Value, "${") && fault.Reason == expression.ExpressionSyntax {
 		fault.Hint = "write the expression without ${}"

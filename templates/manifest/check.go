@@ -8,9 +8,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// check finds what the parser lets through: duplicate keys, keys that are no
-// scalars, anchors that contain themselves, scalars without a JSON value, and
-// documents that are too deep or too large once their aliases are followed.
+// check reports what the parser accepts but Kubernetes does not: duplicate keys, keys that are no scalars,
+// anchors that contain themselves, scalars without a JSON value, and documents that are too deep or too large
+// once their aliases are expanded.
 func check(d *Document, root *yaml.Node) *Error {
 	c := &checker{doc: d, anchors: map[*yaml.Node]extent{}}
 	c.limit = max(maxExpanded, 10*count(root))
@@ -18,7 +18,7 @@ func check(d *Document, root *yaml.Node) *Error {
 	return err
 }
 
-// extent is the size of a value with its aliases followed.
+// extent is the size of a value with its aliases expanded.
 type extent struct {
 	nodes, bytes, depth int
 	open                bool // being visited
@@ -28,7 +28,7 @@ type checker struct {
 	doc     *Document
 	anchors map[*yaml.Node]extent
 	limit   int
-	// total is what has been seen so far.
+	// total is the sum of the nodes visited so far.
 	total extent
 }
 
@@ -78,8 +78,7 @@ func (c *checker) visit(n *yaml.Node, depth int) (extent, *Error) {
 	return size, nil
 }
 
-// alias adds what the alias stands for, which has been measured before: an
-// anchor precedes its aliases.
+// alias adds the size of the anchored value, which is known: an anchor precedes its aliases.
 func (c *checker) alias(n *yaml.Node, depth int) (extent, *Error) {
 	size := c.anchors[n.Alias]
 	if size.open {
@@ -121,7 +120,8 @@ func (c *checker) keys(n *yaml.Node) *Error {
 	return nil
 }
 
-// mergeName keeps a merge key apart from the quoted key "<<"; no key has a NUL.
+// mergeName represents the merge key << in the set of seen keys, to distinguish it from the quoted key "<<";
+// no key contains a NUL.
 const mergeName = "<<\x00"
 
 func mergeable(n *yaml.Node) bool {

@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// At is the value that a JSON pointer leads to, nil if there is none; aliases are followed. A part of the
-// pointer may also be the name of an item of a list. It takes names without / and ~ only.
+// At returns the value at a JSON pointer, nil if there is none; aliases are followed. A token may also be the
+// name of an item of a list. The escapes ~0 and ~1 are not supported.
 func At(n *yaml.Node, pointer string) *yaml.Node {
 	n = Resolve(n)
 	if pointer == "" {
@@ -22,7 +22,7 @@ func At(n *yaml.Node, pointer string) *yaml.Node {
 	return n
 }
 
-// Child is a member of a mapping or an item of a list, by its index or name.
+// Child returns a mapping's value by key, or a list's item by index or by its name; nil if there is none.
 func Child(n *yaml.Node, token string) *yaml.Node {
 	if n == nil {
 		return nil
@@ -46,7 +46,7 @@ func listItemOf(list *yaml.Node, token string) *yaml.Node {
 	return nil
 }
 
-// Member is a mapping's key and value, nil if it has no such key.
+// Member returns a mapping's key and value nodes, nil if it has no such key.
 func Member(n *yaml.Node, name string) (key, value *yaml.Node) {
 	for k, v := range Pairs(n) {
 		if k.Value == name {

@@ -9,12 +9,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// JSON is the document's value as JSON; null if there is none.
+// JSON returns the document's value as JSON; null if there is none.
 func (d *Document) JSON() []byte { return JSON(d.Root) }
 
-// JSON is a node's value as sigs.k8s.io/yaml would give it, short of the order of keys, which is
-// that of the text: aliases and merge keys expanded, YAML 1.1 booleans, integers exact. The
-// node must be one of a Document that was parsed without error; nil is null.
+// JSON returns a node's value as sigs.k8s.io/yaml converts it, except that the keys are in the order of the
+// text: aliases and merge keys expanded, YAML 1.1 booleans, integers exact. The node must belong to a
+// Document that was parsed without error; nil is null.
 func JSON(n *yaml.Node) []byte { return appendJSON(nil, n) }
 
 func appendJSON(b []byte, n *yaml.Node) []byte {
@@ -75,7 +75,7 @@ func appendFloat(b []byte, f float64) []byte {
 	return b
 }
 
-// appendString prints a JSON string; what is not UTF-8 becomes U+FFFD.
+// appendString appends a JSON string; invalid UTF-8 becomes U+FFFD.
 func appendString(b []byte, s string) []byte {
 	b, _ = jsontext.AppendQuote(b, s)
 	return b

@@ -1,11 +1,8 @@
-// Package manifest reads YAML documents with the place of everything in them,
-// finds the pods inside workloads, and adds to a document without touching
-// the rest of its text.
+// Package manifest reads YAML documents with the place of every value, and finds the pods inside workloads.
+// Package edit below it adds to a document without touching the rest of its text.
 //
-// A stream is cut into documents first and each is parsed on its own, so one
-// document's size, depth and alias expansion are bounded whatever the stream
-// holds. Parsed nodes serve for meaning and positions only: Edit never prints a
-// document anew, it splices what was added into the bytes that the user wrote.
+// A stream is cut into documents first and each is parsed on its own, so that the size, depth and alias
+// expansion of one document are bounded, whatever the stream contains.
 package manifest
 
 import (
@@ -16,15 +13,15 @@ import (
 
 // Limits of one document.
 const (
-	// MaxDocument is the size of a document's text in bytes: a little more than
-	// the API server takes, so that nothing that could be applied is refused.
+	// MaxDocument is the maximum size of a document's text in bytes: a little more than the API server
+	// accepts, so that nothing is refused that could be applied.
 	MaxDocument = 3 << 20
-	// MaxDepth is how deep mappings and lists may be nested, aliases followed.
+	// MaxDepth is the maximum nesting of mappings and lists, with aliases expanded.
 	MaxDepth = 500
-	// maxExpanded is how many nodes a document may have once its aliases are
-	// followed, if that is more than ten times what is written.
+	// maxExpanded is the maximum number of nodes of a document with its aliases expanded, unless ten times
+	// the number of written nodes is more.
 	maxExpanded = 100_000
-	// maxExpandedBytes bounds the text of those nodes.
+	// maxExpandedBytes is the maximum size of the text of those nodes.
 	maxExpandedBytes = 10 * MaxDocument
 )
 
@@ -38,7 +35,7 @@ type Error struct {
 	Message, Hint string
 }
 
-// Error is file:line:column: message, without what is unknown.
+// Error returns file:line:column: message, without the parts that are unknown.
 func (e *Error) Error() string {
 	place := e.File
 	if e.Line > 0 {
@@ -53,11 +50,11 @@ func (e *Error) Error() string {
 	return place + ": " + e.Message
 }
 
-// Advice is the hint.
+// Advice returns the hint.
 func (e *Error) Advice() string { return e.Hint }
 
-// Stream is a file or standard input: any number of documents. The Texts of its
-// documents put together are the bytes that were parsed.
+// Stream is the content of a file or of standard input: any number of documents. The concatenated Texts of
+// its documents are the parsed bytes.
 type Stream struct {
 	File      string
 	Documents []*Document
@@ -66,16 +63,16 @@ type Stream struct {
 // Document is one YAML or JSON document of a stream. It is read-only.
 type Document struct {
 	File string
-	// Line of the stream on which Text begins, from 1, and the column in it.
+	// Line and Column are the place in the stream at which Text begins, counted from 1.
 	Line, Column int
-	// Text is the exact text, with the comments and separators that belong to it.
+	// Text is the exact text, including its comments and separators.
 	Text []byte
 	// Root is the document's value, nil if there is none or it is null. The lines and columns of
 	// its nodes count from 1 in the whole stream; columns count characters.
 	Root *yaml.Node
 }
 
-// at is an Error at a node's place.
+// at returns an Error at a node's place.
 func (d *Document) at(n *yaml.Node, message, hint string) *Error {
 	return &Error{File: d.File, Line: n.Line, Column: n.Column, Message: message, Hint: hint}
 }

@@ -8,8 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Resolve follows an alias to the node it stands for; other nodes are returned as
-// they are, nil too.
+// Resolve follows an alias to its anchored node; other nodes, and nil, are returned unchanged.
 func Resolve(n *yaml.Node) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -17,10 +16,9 @@ func Resolve(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// Pairs gives the keys and values of a mapping, or of an alias of one, in the order of
-// the text, aliases followed. Merge keys are expanded where they stand: a key set
-// explicitly wins over a merged one, an earlier merged mapping over a later one. Anything
-// but a mapping has no pairs.
+// Pairs returns the keys and values of a mapping, or of an alias of one, in the order of the text, with
+// aliases followed. Merge keys are expanded in place: an explicit key takes precedence over a merged one, an
+// earlier merged mapping over a later one. A node that is not a mapping has no pairs.
 func Pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(key, value *yaml.Node) bool) {
 		n = Resolve(n)
@@ -35,7 +33,7 @@ func Pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	}
 }
 
-// pair is one entry of a mapping as written, key and value perhaps aliases.
+// pair is one entry of a mapping as written; key and value may be aliases.
 type pair struct {
 	name       string
 	key, value *yaml.Node
@@ -68,10 +66,10 @@ func merge(list []pair, value *yaml.Node, seen map[string]bool) []pair {
 	return list
 }
 
-// expand appends the entries of a mapping whose names are not seen yet, and notes them. A
-// mapping that merges one that merges another is gone through once, without lists in between.
+// expand appends the entries of a mapping whose names are not in seen, and adds them to it. Nested merges are
+// walked once, without intermediate lists.
 func expand(list []pair, n *yaml.Node, seen map[string]bool, merged bool) []pair {
-	// Its own names come before those that it merges, wherever they stand.
+	// The mapping's own names take precedence over merged ones, wherever the merge key is.
 	own := make([]*pair, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -95,7 +93,7 @@ func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.Value == "<<" && key.Tag == "!!merge"
 }
 
-// isNull reports whether a value is null, written or left out.
+// isNull reports whether a value is null, explicit or omitted.
 func isNull(n *yaml.Node) bool {
 	n = Resolve(n)
 	if n == nil {
@@ -108,13 +106,13 @@ func isNull(n *yaml.Node) bool {
 	return err == nil && value.kind == nullScalar
 }
 
-// KeyName is the key of a parsed mapping as JSON has it: numbers and booleans become strings.
+// KeyName returns the key of a parsed mapping as in JSON: numbers and booleans become strings.
 func KeyName(key *yaml.Node) string {
-	name, _ := keyText(key) // Parse has refused keys that are none
+	name, _ := keyText(key) // Parse has refused invalid keys
 	return name
 }
 
-// keyText is a key as JSON has it: numbers and booleans become strings.
+// keyText returns a key as in JSON: numbers and booleans become strings.
 func keyText(key *yaml.Node) (string, error) {
 	key = Resolve(key)
 	if key.Kind != yaml.ScalarNode {
@@ -128,7 +126,7 @@ func keyText(key *yaml.Node) (string, error) {
 	case nullScalar:
 		return "", errors.New("mapping key is null")
 	case floatScalar:
-		// Single precision is what Kubernetes' library prints.
+		// Kubernetes' library prints floats with single precision.
 		return strconv.FormatFloat(value.float, 'g', -1, 32), nil
 	case boolScalar, intScalar, stringScalar:
 	}

@@ -13,10 +13,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Parse reads a stream of documents; file only names it in errors. Duplicate keys,
-// anchors that contain themselves, and documents over the limits are faults. The first
-// fault is returned, always as *Error. Empty data is a stream without documents. The stream
-// keeps the data, which must not be changed any more.
+// Parse reads a stream of documents; file is used in errors only. Duplicate keys, anchors that contain
+// themselves, and documents over the limits are errors. The first fault is returned, always as *Error. Empty
+// data is a stream without documents. The stream keeps the data, which must not be changed afterwards.
 func Parse(file string, data []byte) (*Stream, error) {
 	if err := checkText(file, data); err != nil {
 		return nil, err
@@ -35,7 +34,7 @@ func Parse(file string, data []byte) (*Stream, error) {
 	return stream, nil
 }
 
-// With gives the document with another text, of any size: it must be one document again.
+// With returns a Document with another text, of any size, which must be exactly one document.
 func (d *Document) With(text []byte) (*Document, error) {
 	root, err := parseNodes(text)
 	if err != nil {
@@ -71,9 +70,9 @@ func parseDocument(file string, c chunk) (*Document, *Error) {
 	return doc, nil
 }
 
-// parseNodes gives the value of the text's only document, nil if there is none.
+// parseNodes returns the value of the text's only document, nil if there is none.
 func parseNodes(text []byte) (root *yaml.Node, err error) {
-	// The parser panics on its own inconsistencies; a strange text must not end the program.
+	// The parser may panic on unusual input.
 	defer func() {
 		if r := recover(); r != nil {
 			root, err = nil, fmt.Errorf("%v", r)
@@ -104,7 +103,7 @@ func parseNodes(text []byte) (root *yaml.Node, err error) {
 	return first.Content[0], nil
 }
 
-// shift turns lines of the document into lines of the stream.
+// shift converts line numbers within the document to those of the stream.
 func shift(n *yaml.Node, lines int) {
 	if lines == 0 {
 		return
@@ -115,7 +114,7 @@ func shift(n *yaml.Node, lines int) {
 	}
 }
 
-// shiftFirst moves what stands in a document's first line to its column in the stream.
+// shiftFirst converts columns in a document's first line to those of the stream.
 func shiftFirst(n *yaml.Node, line, columns int) {
 	if columns == 0 || n.Line > line {
 		return
@@ -126,10 +125,10 @@ func shiftFirst(n *yaml.Node, line, columns int) {
 	}
 }
 
-// parserLine finds the line in the parser's errors, which have no other form.
+// parserLine extracts the line from the parser's errors, which have it only in their text.
 var parserLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-// searched is the size in bytes up to which the line of a syntax error is searched for.
+// searched is the maximum size in bytes of a document in which the line of a syntax error is searched for.
 const searched = 256 << 10
 
 func (d *Document) syntaxError(err error) *Error {
@@ -149,9 +148,9 @@ func (d *Document) syntaxError(err error) *Error {
 	return e
 }
 
-// faultyLine is the line, from 1 in the document, with which an error comes about. The parser
-// often names the line where the surrounding collection begins, sometimes the one
-// before, or none; so the first line is searched for after which it says the same.
+// faultyLine returns the line, from 1 in the document, that causes the error. The parser often reports the
+// line where the surrounding collection begins, sometimes the one before, or none; so the shortest prefix of
+// the document with the same error is searched for.
 func (d *Document) faultyLine(message string, otherwise int) int {
 	var ends []int
 	for at := 0; at < len(d.Text); {
@@ -169,8 +168,8 @@ func (d *Document) faultyLine(message string, otherwise int) int {
 	return i + 1
 }
 
-// tabbed finds a line indented by a tab among the given one, counted from 1 in the
-// document, and the two after it.
+// tabbed returns the first line indented by a tab among the given one, counted from 1 in the document, and
+// the two after it.
 func (d *Document) tabbed(line int) (int, bool) {
 	rest := d.Text
 	for at := 1; at <= line+2 && len(rest) > 0; at++ {

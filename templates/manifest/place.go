@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Tokens takes a place within a pod apart, as messages write it: spec.containers[web].env,
-// metadata.annotations["key"]; nil if it is none.
+// Tokens splits a path within a pod in the notation of messages, such as spec.containers[web].env or
+// metadata.annotations["key"]; nil if it is invalid.
 func Tokens(place string) []string {
 	var list []string
 	for rest := place; rest != ""; {

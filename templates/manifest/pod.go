@@ -12,8 +12,7 @@ import (
 // containerLists are the fields of a pod's spec that hold containers.
 var containerLists = []string{"initContainers", "containers", "ephemeralContainers"}
 
-// pod finds and checks the pod template of a workload, which stands under the path;
-// nil if there is none.
+// pod finds and checks the pod template of a workload at the given path; nil if there is none.
 func (o object) pod(path []string) (*Pod, *Error) {
 	template := o
 	var err *Error
@@ -92,7 +91,7 @@ func (o object) checkSpec() *Error {
 	return nil
 }
 
-// metadata is what counts of an object's metadata.
+// metadata is the part of an object's metadata that is read.
 type metadata struct {
 	name, namespace     string
 	labels, annotations map[string]string
@@ -123,12 +122,12 @@ func (o object) metadata(n *yaml.Node) (metadata, *Error) {
 	return meta, err
 }
 
-// text is a field that holds a string, "" when absent.
+// text returns the string in a field, "" if absent.
 func (o object) text(name string) (string, *Error) {
 	return o.textOf(called(o.pointer+"/"+name, ""), field(o.node, name))
 }
 
-// textOf is the string of a value that messages call by the given name.
+// textOf returns the string of a value; name is used in messages.
 func (o object) textOf(name string, value *yaml.Node) (string, *Error) {
 	if isNull(value) {
 		return "", nil
@@ -144,10 +143,10 @@ func (o object) textOf(name string, value *yaml.Node) (string, *Error) {
 	return text, nil
 }
 
-// domain is the injector's own, of whose labels and annotations it is known what they want.
+// domain is that of the injector's labels and annotations, whose types are known.
 const domain = "sidecar-injector.dev"
 
-// hintOf says what to write instead of a value that is no text; "" where quotes are enough.
+// hintOf returns a hint for the value of a label or annotation that is no string; "" if quoting it is enough.
 func hintOf(key string, n *yaml.Node) string {
 	value, _ := resolveScalar(n)
 	isScalar := n.Kind == yaml.ScalarNode
@@ -179,7 +178,7 @@ func plainItems(n *yaml.Node) string {
 	return strings.Join(items, ", ")
 }
 
-// texts is a field that holds a mapping of strings, nil when absent.
+// texts returns the mapping of strings in a field, nil if absent.
 func (o object) texts(name string) (map[string]string, *Error) {
 	value := field(o.node, name)
 	if isNull(value) {
@@ -202,7 +201,7 @@ func (o object) texts(name string) (map[string]string, *Error) {
 	return texts, nil
 }
 
-// podJSON is a pod template, or a pod, as a v1 Pod.
+// podJSON returns a pod template, or a pod, as the JSON of a v1 Pod.
 func podJSON(n *yaml.Node) []byte {
 	b := []byte(`{"apiVersion":"v1","kind":"Pod"`)
 	for _, p := range pairs(n) {

@@ -33,8 +33,8 @@ type scalar struct {
 	float float64
 }
 
-// resolveScalar gives the value of a scalar node by the rules of
-// sigs.k8s.io/yaml, which are those of YAML 1.1: yes and on are true.
+// resolveScalar returns the value of a scalar node by the rules of sigs.k8s.io/yaml, which are those of YAML
+// 1.1: yes and on are true.
 func resolveScalar(n *yaml.Node) (scalar, error) {
 	tag := ""
 	if n.Style&yaml.TaggedStyle != 0 {
@@ -85,10 +85,10 @@ func kindTag(k scalarKind) string {
 
 var floatForm = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
 
-// PlainString reports whether a scalar without quotes and tag is a string to Kubernetes.
+// PlainString reports whether Kubernetes reads the text, as a scalar without quotes and tag, as a string.
 func PlainString(text string) bool { return resolvePlain(text).kind == stringScalar }
 
-// resolvePlain gives the value of a plain scalar without tag.
+// resolvePlain returns the value of a plain scalar without tag.
 func resolvePlain(s string) scalar {
 	if s == "" {
 		return scalar{kind: nullScalar, text: "null"}
@@ -124,8 +124,8 @@ func resolveWord(s string) scalar {
 	return scalar{text: s}
 }
 
-// resolveNumber follows the rules that Kubernetes' library inherited: Go's
-// notations for integers with underscores anywhere, decimal floats, and 0b.
+// resolveNumber follows the rules of Kubernetes' library: Go's notations for integers with underscores
+// anywhere, decimal floats, and 0b.
 func resolveNumber(s string) scalar {
 	switch s {
 	case "+.inf", "+.Inf", "+.INF":

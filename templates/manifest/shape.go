@@ -8,14 +8,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// templateFields are the fields that pod templates stand under in the kinds that nobody listed:
-// Argo's Rollout, OpenKruise's CloneSet, JobSet, and whatever comes.
+// templateFields are the fields that hold pod templates in kinds that are not in templatePaths, such as
+// Argo's Rollout, OpenKruise's CloneSet and JobSet.
 var templateFields = []string{"template", "podTemplate"}
 
-// templates are the pod templates anywhere in an object of a kind that nobody listed.
+// templates returns the pod templates anywhere in an object of a kind that is not in templatePaths.
 func (o object) templates() ([]Pod, *Error) {
 	if o.group() == domain {
-		return nil, nil // a template of ours holds part of a pod
+		return nil, nil // a sidecar template contains only a part of a pod
 	}
 	var pods []Pod
 	var visit func(at object) *Error
@@ -32,7 +32,7 @@ func (o object) templates() ([]Pod, *Error) {
 			for _, p := range pairs(at.node) {
 				child := object{doc: o.doc, node: Resolve(p.value), pointer: at.pointer + "/" + p.name}
 				switch {
-				case strings.ContainsAny(p.name, "/~"): // no field of a workload
+				case strings.ContainsAny(p.name, "/~"): // not a field of a workload
 				case slices.Contains(templateFields, p.name) && isPodTemplate(child.node):
 					pod, err := o.podAt(child)
 					if err != nil {
@@ -52,8 +52,9 @@ func (o object) templates() ([]Pod, *Error) {
 	return pods, err
 }
 
-// isPodTemplate says whether a value has a spec with containers, all of which have names. Where they may
-// have none, as with Knative, it is not the API server that makes pods of them.
+// isPodTemplate reports whether a value has a spec with containers, all of which have names. In kinds whose
+// containers may lack names, such as Knative's Service, the value is not passed to the API server as a pod
+// unchanged.
 func isPodTemplate(n *yaml.Node) bool {
 	containers := Resolve(field(field(n, "spec"), "containers"))
 	if containers == nil || containers.Kind != yaml.SequenceNode || len(containers.Content) == 0 {
@@ -65,16 +66,16 @@ func isPodTemplate(n *yaml.Node) bool {
 	})
 }
 
-// Mention is a label or annotation of the injector's that stands where no pod is looked for.
+// Mention is a label or annotation of the injector outside of any pod.
 type Mention struct {
 	Document *Document
-	// Kind and Name are those of the object that it stands in.
+	// Kind and Name are those of the object that contains it.
 	Kind, Name, Key string
 	Line, Column    int
 }
 
-// Mentions are the first label or annotation of the injector's in each object without pods, wherever in it
-// they stand as the key of a mapping. Faults are those of Pods, which tells them.
+// Mentions returns, for each object without pods, the first key of any mapping in it that is a label or
+// annotation of the injector. Faults are not reported: Pods reports them.
 func (s *Stream) Mentions() []Mention {
 	var found []Mention
 	for _, doc := range s.Documents {
@@ -95,7 +96,8 @@ func (s *Stream) Mentions() []Mention {
 	return found
 }
 
-// mention is the first key of a mapping that is a label or annotation which pods carry for the injector.
+// mention returns the first key within a value that is a label or annotation of the injector for pods; nil if
+// there is none.
 func mention(n *yaml.Node) *yaml.Node {
 	n = Resolve(n)
 	if n.Kind == yaml.SequenceNode {

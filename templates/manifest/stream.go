@@ -15,7 +15,7 @@ type chunk struct {
 	line, column int
 }
 
-// documents are the chunks of a stream, of JSON texts one after the other too.
+// documents returns the chunks of a stream; consecutive JSON texts are split too.
 func documents(data []byte) []chunk {
 	var all []chunk
 	for _, c := range split(data) {
@@ -24,8 +24,8 @@ func documents(data []byte) []chunk {
 	return all
 }
 
-// values cuts a chunk that is a series of JSON objects into them: each begins where the one
-// before it ends, or behind the rest of that line if nothing follows in it.
+// values splits a chunk that is a series of JSON objects: each begins where the one before it ends, or on the
+// next line if nothing follows on that line.
 func (c chunk) values() []chunk {
 	var all []chunk
 	for {
@@ -51,7 +51,7 @@ func (c chunk) values() []chunk {
 	return append(all, c)
 }
 
-// from is what a chunk has from an offset on.
+// from returns the rest of a chunk from an offset on.
 func (c chunk) from(at int) chunk {
 	line, column, start := c.line, c.column, 0
 	for next := LineLength(c.text); next <= at && next > start; next = start + LineLength(c.text[start:]) {
@@ -60,10 +60,9 @@ func (c chunk) from(at int) chunk {
 	return chunk{c.text[at:], line, column + utf8.RuneCount(c.text[start:at])}
 }
 
-// split cuts a stream at its document markers. A marker counts only at the
-// very start of a line, where YAML allows nothing else, so that no parsing is
-// needed. Comments and directives before a document's --- belong to it if no
-// other document stands before them.
+// split cuts a stream at its document markers. A marker is recognized only at the very start of a line, where
+// YAML allows nothing else, so that no parsing is needed. Comments and directives before the first --- belong
+// to the first document.
 func split(data []byte) []chunk {
 	var chunks []chunk
 	var started, filled bool
@@ -110,8 +109,8 @@ func markLength(b []byte) int {
 	return len(b) - len(bytes.TrimLeft(b, byteOrderMark))
 }
 
-// marks are the offsets of the lines before a document's content, and that of the content's
-// first, whose byte order marks count for nothing: YAML allows one at the start of each document.
+// marks returns the offsets of the byte order marks before a document's content and at its first line. YAML
+// allows one at the start of each document; they have no meaning.
 func marks(text []byte) []int {
 	var found []int
 	for at := 0; at < len(text); at += LineLength(text[at:]) {
@@ -126,7 +125,7 @@ func marks(text []byte) []int {
 	return found
 }
 
-// Unmarked is a document's text without those marks.
+// Unmarked returns a document's text without those byte order marks.
 func Unmarked(text []byte) []byte {
 	found := marks(text)
 	if len(found) == 0 {
@@ -141,7 +140,8 @@ func Unmarked(text []byte) []byte {
 	return append(plain, text[start:]...)
 }
 
-// Marked puts the marks of a text into another that is like it up to its content.
+// Marked inserts the byte order marks of like into plain, which must be equal to like without marks up to its
+// content.
 func Marked(plain, like []byte) []byte {
 	found := marks(like)
 	if len(found) == 0 {
@@ -156,7 +156,7 @@ func Marked(plain, like []byte) []byte {
 	return append(text, plain...)
 }
 
-// contentAt is where a document's content begins, or its length.
+// contentAt returns the offset of a document's content, or the text's length if there is none.
 func contentAt(text []byte) int {
 	at := 0
 	for at < len(text) {
@@ -184,8 +184,8 @@ func BlankLine(line []byte) bool {
 	return len(rest) == 0 || rest[0] == '#' || LineBreak(rest) > 0
 }
 
-// LineBreak is the length of the line break that b begins with, or 0. These
-// are the breaks of YAML 1.1, which the parser counts lines by.
+// LineBreak returns the length of the line break at the start of b, or 0. It recognizes the breaks of YAML
+// 1.1, by which the parser counts lines.
 func LineBreak(b []byte) int {
 	switch {
 	case len(b) == 0:
@@ -205,7 +205,7 @@ func LineBreak(b []byte) int {
 	return 0
 }
 
-// LineLength is the length of the first line of b with its break.
+// LineLength returns the length of the first line of b, including its break.
 func LineLength(b []byte) int {
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
@@ -218,7 +218,7 @@ func LineLength(b []byte) int {
 	return len(b)
 }
 
-// checkText finds what is no text: other encodings and control characters.
+// checkText reports other encodings than UTF-8 and control characters.
 func checkText(file string, data []byte) *Error {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return &Error{File: file, Line: 1, Column: 1, Message: "text is UTF-16, want UTF-8", Hint: "save the file as UTF-8"}

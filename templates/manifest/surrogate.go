@@ -8,12 +8,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// surrogate is an escape that JSON writes characters beyond U+FFFF with, in
-// pairs. YAML has no such thing, though it claims to contain JSON.
+// surrogate matches half of a surrogate pair, by which JSON escapes characters beyond U+FFFF. YAML has no
+// surrogates, although it is specified as a superset of JSON.
 var surrogate = regexp.MustCompile(`\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
 
-// maskSurrogates gives JSON in which an escape of the same length stands for each
-// surrogate, so that positions stay; false if there is nothing to mask.
+// maskSurrogates replaces each surrogate in a JSON text by another escape of the same length, so that
+// positions stay the same; false if there is nothing to replace.
 func maskSurrogates(text []byte) ([]byte, bool) {
 	if !surrogate.Match(text) || !json.Valid(text) {
 		return nil, false
@@ -21,8 +21,8 @@ func maskSurrogates(text []byte) ([]byte, bool) {
 	return surrogate.ReplaceAll(text, []byte(`\ufffd`)), true
 }
 
-// unmaskSurrogates reads the strings of a JSON document again, from its own text: its
-// tokens come in the order of its nodes.
+// unmaskSurrogates sets the strings of a JSON document's nodes from its original text, whose tokens are in
+// the order of the nodes.
 func unmaskSurrogates(text []byte, root *yaml.Node) {
 	unmask(json.NewDecoder(bytes.NewReader(text)), root)
 }

@@ -17,21 +17,20 @@ type Pod struct {
 	// Pointer is the JSON pointer of the pod or pod template within the document: "",
 	// /template, /spec/template, /items/3/spec/jobTemplate/spec/template.
 	Pointer string
-	// Workload is the JSON pointer of the workload, or of the pod itself if it is nobody's.
+	// Workload is the JSON pointer of the workload, or of the pod itself if it has no workload.
 	Workload string
-	// APIVersion, Kind, Name and Namespace are the workload's; "" when absent.
+	// APIVersion, Kind, Name and Namespace are the workload's; "" if absent.
 	APIVersion, Kind, Name, Namespace string
-	// Line of the stream on which the workload begins.
+	// Line is the line of the stream on which the workload begins.
 	Line int
-	// JSON is an object of apiVersion v1 and kind Pod with everything that the pod or
-	// pod template has.
+	// JSON is the pod or pod template, with all its fields, as a v1 Pod.
 	JSON []byte
-	// WorkloadAnnotations are those of the outer object, nil when it is the pod itself.
+	// WorkloadAnnotations are those of the workload, nil if the pod has none.
 	WorkloadAnnotations map[string]string
 }
 
-// ClaimVolumes are the names of the volumes that the controller of a StatefulSet, or of what has claim
-// templates beside its pod template as that has, will add.
+// ClaimVolumes returns the names of the volumes that the controller will add for volumeClaimTemplates beside
+// the pod template, as that of a StatefulSet does.
 func (p Pod) ClaimVolumes() []string {
 	if p.Kind == "Pod" || p.Pointer == "" {
 		return nil
@@ -56,15 +55,15 @@ type Namespace struct {
 	Pointer             string
 	Name                string
 	Labels, Annotations map[string]string
-	// Line of the stream on which it begins.
+	// Line is the line of the stream on which it begins.
 	Line int
 }
 
-// Pods lists the pods and pod templates of a stream in its order, those in Lists too.
-// In kinds that nobody listed, whatever stands under template or podTemplate and has the shape of a pod template
-// is one. Other kinds pass, and so does a workload that has no pod template at all. Faults, each an
-// *Error, are documents that are no Kubernetes objects (empty ones are kept) and
-// workloads whose metadata, spec or container lists have the wrong type.
+// Pods returns the pods and pod templates of a stream in its order, including those in Lists. In kinds that
+// are not in templatePaths, any value under template or podTemplate with the shape of a pod template counts.
+// Other kinds, and workloads without a pod template, are skipped. Errors, each an *Error, are documents that
+// are no Kubernetes objects (empty documents are skipped), and workloads whose metadata, spec or container
+// lists have the wrong type.
 func (s *Stream) Pods() ([]Pod, error) {
 	var pods []Pod
 	for _, doc := range s.Documents {
@@ -88,8 +87,8 @@ func (s *Stream) Pods() ([]Pod, error) {
 	return pods, nil
 }
 
-// Namespaces lists the Namespace objects of a stream in its order, those in Lists too.
-// Errors are those of Pods, and Namespaces whose metadata have the wrong type.
+// Namespaces returns the Namespace objects of a stream in its order, including those in Lists. Errors are
+// those of Pods, and Namespaces whose metadata has the wrong type.
 func (s *Stream) Namespaces() ([]Namespace, error) {
 	var namespaces []Namespace
 	for _, doc := range s.Documents {
@@ -116,12 +115,12 @@ func (s *Stream) Namespaces() ([]Namespace, error) {
 
 // Object is an object of a stream.
 type Object struct {
-	Kind, Name, Namespace string // Namespace is "" where it names none
+	Kind, Name, Namespace string // Namespace is "" if not set
 	JSON                  []byte
 }
 
-// Objects lists the objects of some kinds of an API group in the stream's order, those in Lists too, but for what
-// cannot be read.
+// Objects returns the objects of an API group and some of its kinds in the stream's order, including those in
+// Lists. Objects that cannot be read are skipped.
 func (s *Stream) Objects(group string, kinds ...string) []Object {
 	var found []Object
 	for _, doc := range s.Documents {
@@ -138,8 +137,8 @@ func (s *Stream) Objects(group string, kinds ...string) []Object {
 	return found
 }
 
-// templatePaths says, by API group and kind, under which fields of a workload its pod
-// template stands. Kinds of the same name in other groups are other things.
+// templatePaths has, by API group and kind, the path of the pod template in a workload. Kinds of the same
+// name in other groups are different.
 var templatePaths = map[string]map[string][]string{
 	"": {
 		"Pod":                   {},
@@ -190,7 +189,7 @@ func (d *Document) objects(visit func(object) *Error) error {
 	return nil
 }
 
-// visitObject visits one object; defaults are what items of a typed list may leave out.
+// visitObject visits one object; defaults are the apiVersion and kind that items of a typed list may omit.
 func (d *Document) visitObject(n *yaml.Node, pointer string, defaults object, visit func(object) *Error) *Error {
 	place := n
 	n = Resolve(n)
@@ -224,10 +223,9 @@ func (d *Document) visitObject(n *yaml.Node, pointer string, defaults object, vi
 	return nil
 }
 
-// list reports whether the object is a List, or a typed list of something that
-// matters here. Then items has what an item may leave out: nothing in a List, apiVersion
-// and kind in a typed one. A typed list of workloads may say v1, as a List does, though
-// they are of another group.
+// list reports whether the object is a List, or a typed list of workloads or Namespaces. items has the
+// apiVersion and kind that an item may omit: none in a List, both in a typed list. A typed list of workloads
+// may have apiVersion v1, as a List does, although the workloads are in another group.
 func (o object) list() (items object, isList bool) {
 	kind, isList := strings.CutSuffix(o.kind, "List")
 	if !isList || kind == "" {
@@ -247,7 +245,7 @@ func (o object) list() (items object, isList bool) {
 	return object{}, false
 }
 
-// header is the apiVersion or kind of an object, which every object has.
+// header returns the apiVersion or kind of an object; missing is the default, "" if the field is required.
 func (d *Document) header(place, n *yaml.Node, name, missing, pointer string) (string, *Error) {
 	value := field(n, name)
 	if isNull(value) {
@@ -263,7 +261,7 @@ func (d *Document) header(place, n *yaml.Node, name, missing, pointer string) (s
 	return text, nil
 }
 
-// field is the value of a mapping's key, nil if there is none. Its node may be an alias.
+// field returns the value of a mapping's key, nil if there is none. It may be an alias.
 func field(n *yaml.Node, name string) *yaml.Node {
 	n = Resolve(n)
 	if n == nil || n.Kind != yaml.MappingNode {
@@ -287,7 +285,7 @@ func stringValue(n *yaml.Node) (string, bool) {
 	return value.text, err == nil && value.kind == stringScalar
 }
 
-// called makes a pointer readable: spec.template, items[3].kind; "" is root.
+// called converts a pointer to the notation of messages: spec.template, items[3].kind; "" becomes root.
 func called(pointer, root string) string {
 	if pointer == "" {
 		return root
@@ -306,7 +304,7 @@ func called(pointer, root string) string {
 	return b.String()
 }
 
-// describe names a node's type for a message.
+// describe returns a node's type for a message.
 func describe(n *yaml.Node) string {
 	n = Resolve(n)
 	switch n.Kind {

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// YAML prints JSON as YAML, laid out as kubectl does, in the order of its members.
+// YAML converts JSON to YAML in kubectl's layout, in the order of its members.
 func YAML(text []byte) ([]byte, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(escaped(text), &root); err != nil {
@@ -28,8 +28,7 @@ func YAML(text []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// escaped is JSON without the characters that JSON allows in a string and YAML does
-// not allow anywhere.
+// escaped returns JSON in which the characters that JSON allows in a string, but YAML does not, are escaped.
 func escaped(text []byte) []byte {
 	unfit := func(r rune) bool {
 		return r >= 0x7F && r < 0xA0 || r == '\u2028' || r == '\u2029' || r == '\uFEFF' || r == 0xFFFE || r == 0xFFFF
@@ -48,7 +47,8 @@ func escaped(text []byte) []byte {
 	return out.Bytes()
 }
 
-// restyle turns JSON's braces and quotes into block style, where that means the same.
+// restyle changes flow collections and quoted strings to block style, where that does not change their
+// meaning.
 func restyle(n *yaml.Node) {
 	switch {
 	case n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode:
@@ -56,7 +56,7 @@ func restyle(n *yaml.Node) {
 			n.Style = 0
 		}
 	case n.Kind == yaml.ScalarNode && n.Style == yaml.DoubleQuotedStyle:
-		// Marshal knows which words YAML 1.1 takes for booleans, times and numbers.
+		// Marshal quotes strings that YAML 1.1 would read as booleans, times or numbers.
 		out, err := yaml.Marshal(n.Value)
 		switch {
 		case err != nil:
@@ -73,7 +73,7 @@ func restyle(n *yaml.Node) {
 	}
 }
 
-// Scalar is a text as a YAML scalar on one line, cut if it is long.
+// Scalar returns a text as a YAML scalar on one line; long texts are cut.
 func Scalar(text string) string {
 	const longest = 160
 	out, err := yaml.Marshal(text)

@@ -1,6 +1,6 @@
-// Package message says how a message repeats a text that somebody else wrote: quoted or as it
-// is, cut to a bearable length, and without characters that are not to be seen, steer a
-// terminal or turn the direction of what people read.
+// Package message formats texts from other sources for use in messages: quoted or not, cut to a maximum
+// length, and without invisible characters or characters that control a terminal or change the direction of
+// text.
 package message
 
 import (
@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// longestEcho is how many characters of somebody else's text a message repeats.
+// longestEcho is the maximum number of characters of such a text in a message.
 const longestEcho = 64
 
-// Quote is a text quoted, without control characters, cut after 64 characters.
+// Quote returns a text quoted, with control characters escaped, cut after 64 characters.
 func Quote(text string) string {
 	n := 0
 	for i := range text {
@@ -29,7 +29,8 @@ func Quote(text string) string {
 	return strconv.QuoteToASCII(text)
 }
 
-// Brief is a text of the file that a message is about, quoted, cut after 60 bytes within the quotes.
+// Brief returns a text quoted and cut after 60 bytes within the quotes, for text of the file that a message
+// is about.
 func Brief(text string) string {
 	const longest = 60
 	if len(text) <= longest {
@@ -48,7 +49,7 @@ func Bare(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// Cut is a text of at most so many bytes, and a sign that there was more.
+// Cut returns at most limit bytes of a text, followed by … if it was longer.
 func Cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -56,8 +57,7 @@ func Cut(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// Word is a text as it is, where it can be told from the message around it and is short, else
-// quoted and cut.
+// Word returns a short text unchanged if it needs no quoting, else quoted and cut.
 func Word(text string) string {
 	if quoted := Quote(text); text == "" || len(text) > longestEcho || quoted[1:len(quoted)-1] != text {
 		return quoted
@@ -65,7 +65,7 @@ func Word(text string) string {
 	return text
 }
 
-// List shows up to eight words.
+// List joins up to eight words; the rest are counted.
 func List(all []string) string {
 	const most = 8
 	words := make([]string, 0, most)
@@ -78,8 +78,8 @@ func List(all []string) string {
 	return strings.Join(words, ", ")
 }
 
-// Printable is a text in which each character that is not to be seen or would steer a terminal
-// or the direction of text is a blank.
+// Printable replaces each character that is invisible, controls a terminal or changes the direction of text
+// by a blank.
 func Printable(text string) string {
 	if !strings.ContainsFunc(text, Unseen) {
 		return text
@@ -92,9 +92,9 @@ func Printable(text string) string {
 	}, text)
 }
 
-// Unseen says whether a character is not printed as itself.
+// Unseen reports whether a character is not printable.
 func Unseen(r rune) bool { return !unicode.IsPrint(r) }
 
-// Turns says whether a character steers the direction of the text around it, so that people
-// read something else than there is: the controls of Unicode's bidirectional algorithm.
+// Turns reports whether a character is one of the controls of Unicode's bidirectional algorithm, which can
+// make text display in another order than it is read by programs.
 func Turns(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }

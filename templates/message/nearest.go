@@ -2,10 +2,9 @@ package message
 
 import "strings"
 
-// Nearest gives the known name that a misspelt one probably meant, or "" when
-// none is near: one that differs in case only, or by few letters for its length.
-// Of equally near names the first counts. Its work is that of reading the known
-// names, a few times over.
+// Nearest returns the known name that a misspelt one probably meant, or "" if none is similar: one that
+// differs in case only, or by few letters for its length. Of equally similar names the first is returned. The
+// work is proportional to the total length of the known names.
 func Nearest(name string, known []string) string {
 	if len(name) > 100 {
 		return ""
@@ -25,12 +24,12 @@ func Nearest(name string, known []string) string {
 // editor compares one name with others.
 type editor struct {
 	a                 string
-	before, last, row []int // of the table of distances, as far as they are near enough
+	before, last, row []int // rows of the table of distances, limited to a band around the diagonal
 }
 
-// edits counts the insertions, deletions, replacements and swaps of neighbours
-// that make b of the name, or gives limit when there are as many or more. Only what
-// lies less than limit from the diagonal of the table can be nearer than limit.
+// edits returns the number of insertions, deletions, replacements and transpositions that turn the name into
+// b, or limit if there are at least that many. Only cells less than limit from the diagonal of the table are
+// computed, because all others are at least limit.
 func (e *editor) edits(b string, limit int) int {
 	a := e.a
 	if d := len(a) - len(b); d >= limit || -d >= limit {
@@ -52,7 +51,7 @@ func (e *editor) edits(b string, limit int) int {
 				cost = 0
 			}
 			distance := min(e.row[j-1]+1, e.last[j-1]+cost)
-			if j < i+limit-1 { // else nothing near stands above
+			if j < i+limit-1 { // otherwise the cell above is outside the band
 				distance = min(distance, e.last[j]+1)
 			}
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
@@ -69,7 +68,7 @@ func (e *editor) edits(b string, limit int) int {
 	return min(e.last[len(b)], limit)
 }
 
-// DidYouMean asks whether the known name that is near was meant; where none is, it says otherwise.
+// DidYouMean returns a hint with the known name that is similar to name; otherwise if there is none.
 func DidYouMean(name string, known []string, otherwise string) string {
 	if near := Nearest(name, known); near != "" {
 		return "did you mean " + Word(near) + "?"

@@ -2,17 +2,18 @@ package program
 
 import "github.com/sidecar-injector/sidecar-injector/templates/expression"
 
-// Reached is what evaluations reached of a program, by node. A nil one takes nothing in.
+// Reached records the branches of a program that evaluations reached, by node. A nil Reached records nothing.
 type Reached map[*Node]*reach
 
-// reach is what evaluations came upon at one expression.
+// reach is the record of one expression.
 type reach struct {
-	// yes and no: as a condition or a validation it was true, false; as the list of a $each it had elements, none.
+	// yes and no say that a condition or validation was true or false, or that the list of a $each had
+	// elements or none.
 	yes, no bool
 	arms    expression.Arms
 }
 
-// BranchKind says what leads to a Branch.
+// BranchKind is the construct that a Branch belongs to.
 type BranchKind string
 
 // The kinds.
@@ -23,18 +24,19 @@ const (
 	ValidationBranch  BranchKind = "validation"
 )
 
-// Branch is one of the two ways on from a place in a template.
+// Branch is one of the two branches of a condition, validation or list in a template.
 type Branch struct {
 	Kind BranchKind
-	// Line and Column are where the scalar's text begins, counted as the program's Line is; Offset is
-	// the byte of the branch in it.
+	// Line and Column are the start of the scalar, counted as the program's Line is; Offset is the byte
+	// offset of the branch within the scalar.
 	Line, Column, Offset int
-	// Yes is the branch of a condition or validation that is true, of a list that has elements.
+	// Yes says that it is the branch for a condition or validation that is true, or for a list that has
+	// elements.
 	Yes     bool
 	Reached bool
 }
 
-// Observe makes the evaluation note what it reaches.
+// Observe makes the evaluation record in reached which branches it takes.
 func (e *Evaluation) Observe(reached Reached) { e.reached = reached }
 
 func (r Reached) at(n *Node) *reach {
@@ -44,7 +46,7 @@ func (r Reached) at(n *Node) *reach {
 	return r[n]
 }
 
-// note takes in which way a condition or list went.
+// note records the result of a condition or list.
 func (r Reached) note(n *Node, yes bool) {
 	switch {
 	case r == nil:
@@ -55,7 +57,7 @@ func (r Reached) note(n *Node, yes bool) {
 	}
 }
 
-// arms take in what a node's expression does; nil where nobody wants to know.
+// arms returns the record of a node's conditionals; nil if nothing is recorded.
 func (r Reached) arms(n *Node) expression.Arms {
 	if r == nil {
 		return nil
@@ -63,7 +65,7 @@ func (r Reached) arms(n *Node) expression.Arms {
 	return r.at(n).arms
 }
 
-// Branches are all of the program, each with whether it was reached.
+// Branches returns all branches of the program, each with whether it was reached.
 func (p *Program) Branches(reached Reached) []Branch {
 	if reached == nil {
 		reached = Reached{}

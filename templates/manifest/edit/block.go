@@ -8,9 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// collection writes the changes inside a block collection. before is the offset behind the colon
-// or dash that it belongs to, -1 for the root; parent is the column of the mapping that it is a value
-// of, -1 if there is none.
+// collection writes the changes inside a block collection. before is the offset after the colon or dash that
+// precedes it, -1 for the root; parent is the column of the mapping whose value it is, -1 if there is none.
 func (e *emitter) collection(b *block, before, parent int) {
 	if b.node.Kind == yaml.MappingNode {
 		e.mapping(b)
@@ -43,9 +42,9 @@ func (e *emitter) mapping(b *block) {
 	}
 }
 
-// printed runs print, which prints a value whose text will stand between the offsets from and at. A block
-// scalar would swallow a comment below it that is indented deeper, and nothing may stand between its
-// header and its text: there, print gets by without.
+// printed calls print, which prints a value whose text will be placed between the offsets from and at. It
+// disables block scalars where they would not be safe: a block scalar would absorb a deeper indented comment
+// below it, and nothing may come between its header and its text.
 func (e *emitter) printed(old *yaml.Node, from, at int, comments []string, print func()) {
 	literals := e.literals
 	defer func() { e.literals = literals }()
@@ -57,7 +56,7 @@ func (e *emitter) printed(old *yaml.Node, from, at int, comments []string, print
 	print()
 }
 
-// commentsIn are the comments in the text of a collection in brackets.
+// commentsIn returns the comments in the text of a flow collection.
 func (e *emitter) commentsIn(old *yaml.Node, column int) []string {
 	if old.Kind != yaml.MappingNode && old.Kind != yaml.SequenceNode {
 		return nil
@@ -85,7 +84,7 @@ func (e *emitter) changedPair(n *yaml.Node, en *entry, column int) {
 	e.replaceValue(colon+1, en.old, head, body)
 }
 
-// skipSpaces passes blanks and breaks, but no comments.
+// skipSpaces skips blanks and line breaks, but not comments.
 func (e *emitter) skipSpaces(at int) int {
 	for at < len(e.text) && e.text[at] != '#' && e.skipBlank(at) > at {
 		if n := manifest.LineBreak(e.text[at:]); n > 0 {
@@ -97,8 +96,8 @@ func (e *emitter) skipSpaces(at int) int {
 	return at
 }
 
-// replaceValue puts a value in the place of another that belongs to the colon or
-// dash before the given offset. Comments on the lines stay.
+// replaceValue replaces the value after the colon or dash that ends at the given offset. Comments on the
+// lines are kept.
 func (e *emitter) replaceValue(from int, old *yaml.Node, head string, body []string) {
 	if head != "" {
 		head = " " + head
@@ -123,7 +122,7 @@ func (e *emitter) replaceValue(from int, old *yaml.Node, head string, body []str
 	}
 }
 
-// spread writes out a merge key.
+// spread replaces a merge key by the entries that it merges.
 func (e *emitter) spread(n *yaml.Node, en *entry, column int) {
 	start, end := e.start(en.key), e.end(en.old)
 	if len(en.spread) == 0 {
@@ -146,7 +145,7 @@ func (e *emitter) list(b *block, before, parent int) {
 	n := b.node
 	_, content := e.content(n)
 	column := e.column(content)
-	last := -1 // the item as written that was passed last
+	last := -1 // index of the last original item passed
 	var added []any
 	for _, en := range b.entries {
 		if en.isNew() {
@@ -175,7 +174,7 @@ func (e *emitter) list(b *block, before, parent int) {
 	}
 }
 
-// insertItems puts items behind the one at index last as written, -1 for the beginning.
+// insertItems inserts items after the original item at index last, or at the beginning if last is -1.
 func (e *emitter) insertItems(n *yaml.Node, last, column, before int, items []any) {
 	if last >= 0 {
 		e.insertLines(e.after(e.itemEnd(n, last), column+1), e.block(items, column))
@@ -197,7 +196,7 @@ func (e *emitter) insertItems(n *yaml.Node, last, column, before int, items []an
 	}
 }
 
-// changedItem prints afresh an item that was an alias or a collection in brackets.
+// changedItem prints a changed item that was an alias or a flow collection.
 func (e *emitter) changedItem(en *entry, dash, column int) {
 	column += 2
 	end := dash + 1

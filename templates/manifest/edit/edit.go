@@ -1,9 +1,9 @@
 // Package edit adds to a YAML or JSON document without touching the rest of its text.
 //
-// Parsed nodes serve for meaning and positions only: block collections are never printed anew, what is
-// added is spliced into the bytes that the user wrote. A value that cannot be spliced into is printed afresh as
-// a whole, with the comments in it above: a collection in brackets, an alias, a merge key that brings what
-// changes, and every alias of an anchor inside which something changes. A JSON document is such a value.
+// Parsed nodes are used for meaning and positions only: block collections are never printed again; what is
+// added is spliced into the user's bytes. Some values cannot be spliced into and are printed again as a
+// whole, with their comments above them: a flow collection (so also a JSON document), an alias, a merge key
+// that brings a changed entry, and every alias of an anchor whose content changes.
 package edit
 
 import (
@@ -24,11 +24,11 @@ type Operation struct {
 	Value []byte
 }
 
-// Apply gives the document's text with the operations applied in turn.
+// Apply returns the document's text with the operations applied in order.
 //
-// The result is read again before it is returned, and must mean exactly what the
-// operations make of the document. An operation that does not apply, or a text
-// that cannot be edited, is an error, with the document's place if it is an *manifest.Error.
+// The result is parsed again and compared with the document patched by another implementation of RFC 6902. An
+// operation that does not apply, and a text that cannot be edited, is an error, which is a *manifest.Error if
+// its place in the document is known.
 func Apply(d *manifest.Document, operations []Operation) ([]byte, error) {
 	if len(operations) == 0 {
 		return d.Text, nil

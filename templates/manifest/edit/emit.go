@@ -11,11 +11,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// splice replaces the text from start to end, perhaps nothing, by another.
+// splice replaces the text from start to end, which may be empty, by another text.
 type splice struct {
 	start, end int
 	text       string
-	// whole: text is whole lines and must begin on a line of its own.
+	// whole says that text consists of whole lines and must begin on a line of its own.
 	whole bool
 }
 
@@ -34,7 +34,7 @@ func newEmitter(m *model) *emitter {
 	if first := l.lineEnd(0); first < len(l.text) {
 		e.eol = string(l.text[first:l.nextLine(0)])
 	}
-	// Without a line break behind it, a block scalar would lose its own.
+	// Without a line break after the document, a block scalar at its end would lose its own.
 	e.literals = endsLine(l.text)
 	e.unit, e.listUnit = units(m.doc.Root)
 	return e
@@ -44,8 +44,8 @@ func endsLine(text []byte) bool {
 	return len(text) == 0 || text[len(text)-1] == '\n' || text[len(text)-1] == '\r'
 }
 
-// units finds by how much the document indents mappings and lists within mappings: what
-// most of them do.
+// units returns the indentation of mappings, and of lists within mappings, that is most frequent in the
+// document.
 func units(root *yaml.Node) (unit, listUnit int) {
 	units, listUnits := map[int]int{}, map[int]int{}
 	countUnits(root, units, listUnits)
@@ -57,7 +57,7 @@ func countUnits(n *yaml.Node, units, listUnits map[int]int) {
 		if n.Kind == yaml.MappingNode && isBlock(n) && isBlock(child) && child.Line > n.Line && i%2 == 1 {
 			by := child.Column - n.Content[0].Column
 			switch {
-			case hasProperties(child) || by < 0: // the column is that of the anchor or tag
+			case hasProperties(child) || by < 0: // the node's column is that of the anchor or tag
 			case child.Kind == yaml.SequenceNode:
 				listUnits[by]++
 			case by > 0:
@@ -105,7 +105,7 @@ func (e *emitter) emit() ([]byte, error) {
 	return out, nil
 }
 
-// whole prints a document afresh that is a collection in brackets, or JSON.
+// whole prints a document again that is a flow collection, or JSON.
 func (e *emitter) whole() {
 	root := e.model.doc.Root
 	start, end := e.start(root), e.end(root)
@@ -146,8 +146,8 @@ func (e *emitter) replaceLines(start, end int, lines []string) {
 	e.splices = append(e.splices, splice{start: start, end: end, text: text, whole: true})
 }
 
-// closeLastScalar keeps a block scalar that ends the text without a line break from
-// getting one when something follows it.
+// closeLastScalar prevents a block scalar at the end of the text, without a final line break, from gaining
+// one when something is added after it.
 func (e *emitter) closeLastScalar() {
 	n := e.model.doc.Root
 	for len(n.Content) > 0 && isBlock(n) {
@@ -161,16 +161,17 @@ func (e *emitter) closeLastScalar() {
 	fixed := strings.NewReplacer("+", "", "-", "").Replace(string(header)) + "-"
 	for _, s := range e.splices {
 		if s.start <= content && s.end > content {
-			return // replaced, or done before
+			return // replaced, or handled already
 		}
 	}
 	e.replace(content, content+len(header), fixed)
 }
 
-// comment is one behind a value or on its own line.
+// comment matches a comment after a value or on its own line.
 var comment = regexp.MustCompile(`(?:^|[ \t\r\n,\[\]{}])(#[^\r\n]*)`)
 
-// comments are those in the text of a value from start to end that is printed afresh, as lines at a column.
+// comments returns, as lines at the column, the comments in the text from start to end of a value that is
+// printed again.
 func (e *emitter) comments(n *yaml.Node, start, end, column int) []string {
 	var lines []string
 	gap := func(from, to int) {
@@ -180,7 +181,7 @@ func (e *emitter) comments(n *yaml.Node, start, end, column int) []string {
 	}
 	at := start
 	var visit func(n *yaml.Node)
-	visit = func(n *yaml.Node) { // text between values is blanks, punctuation and comments
+	visit = func(n *yaml.Node) { // the text between values consists of blanks, punctuation and comments
 		if n.Kind != yaml.MappingNode && n.Kind != yaml.SequenceNode {
 			if from := e.start(n); hasText(n) && from >= at && from < end {
 				gap(at, from)

@@ -12,11 +12,11 @@ import (
 type jsonStyle struct {
 	// colon and comma are the separators on one line.
 	colon, comma string
-	// unit is the indentation, "" where all stands on one line.
+	// unit is the indentation, "" if the document is on one line; margin is that of the current level.
 	unit, margin string
 }
 
-// jsonStyle finds the style in a document's first member.
+// jsonStyle takes the style from the document's first member.
 func (e *emitter) jsonStyle(root *yaml.Node) jsonStyle {
 	style := jsonStyle{colon: ": ", comma: ", "}
 	if len(root.Content) == 0 || root.Kind != yaml.MappingNode {
@@ -32,7 +32,7 @@ func (e *emitter) jsonStyle(root *yaml.Node) jsonStyle {
 	return style
 }
 
-// margin is the blanks that a line begins with.
+// margin returns the blanks at the beginning of a line.
 func (l *layout) margin(lineStart int) string {
 	end := lineStart
 	for end < len(l.text) && (l.text[end] == ' ' || l.text[end] == '\t') {
@@ -41,7 +41,7 @@ func (l *layout) margin(lineStart int) string {
 	return string(l.text[lineStart:end])
 }
 
-// append writes a value.
+// append appends a value to out; eol is the line break.
 func (s jsonStyle) append(out []byte, value any, eol string) []byte {
 	inner := s
 	inner.margin += s.unit

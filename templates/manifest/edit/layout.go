@@ -11,16 +11,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// layout finds in a document's text where its nodes begin and end. The parser tells
-// only where a node begins (its anchor and tag included); ends are found from there.
+// layout finds the start and end of nodes in a document's text. The parser only reports where a node begins
+// (with its anchor and tag); ends are found by scanning.
 type layout struct {
 	text []byte // without byte order marks
-	// starts are the offsets of the lines; first is the stream's line of the first one, which
-	// has so many characters before the document.
+	// starts are the offsets of the lines. first is the number, in the stream, of the document's first line,
+	// which has before characters that precede the document.
 	starts        []int
 	first, before int
-	// marks are the offsets of every markWidth-th character of a line, by its index, of
-	// those lines that were looked at: a document may be one long line, and all its nodes stand in it.
+	// marks caches, by line index, the offsets of every markWidth-th character of the lines that were
+	// scanned: a document may be one long line with all nodes on it.
 	marks map[int][]int
 }
 
@@ -91,16 +91,16 @@ func hasText(n *yaml.Node) bool {
 
 func hasProperties(n *yaml.Node) bool { return n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 }
 
-// content is the offset of a node's value, behind its anchor and tag; properties is
-// where those end (the node's start if it has none).
+// content returns the offset of a node's value, after its anchor and tag; properties is the end of those (the
+// node's start if it has none).
 func (l *layout) content(n *yaml.Node) (properties, content int) {
 	at := l.start(n)
 	properties, content = at, at
 	if n.Kind == yaml.AliasNode {
 		return properties, content
 	}
-	// A block collection's own properties are told from its first key's by
-	// their number: it has one anchor and one tag at most.
+	// The properties of a block collection are distinguished from those of its first key by their number:
+	// each node has at most one anchor and one tag.
 	anchor, tag := n.Anchor != "", n.Style&yaml.TaggedStyle != 0
 	for at < len(l.text) {
 		switch c := l.text[at]; {
@@ -159,16 +159,15 @@ func (l *layout) isSpace(at int) bool {
 	return strings.IndexByte(" \t\r\n\x85\xa8\xa9", l.text[at]) >= 0
 }
 
-// line is the index of the line that holds the offset.
+// line returns the index of the line that contains the offset.
 func (l *layout) line(at int) int {
 	return max(0, sort.SearchInts(l.starts, at+1)-1)
 }
 
-// lineStart is the offset of the line that holds the offset.
+// lineStart returns the start of the line that contains the offset.
 func (l *layout) lineStart(at int) int { return l.starts[l.line(at)] }
 
-// nextLine is the offset of the line after the one that holds the offset, or
-// the end of the text.
+// nextLine returns the start of the line after the one that contains the offset, or the end of the text.
 func (l *layout) nextLine(at int) int {
 	if i := l.line(at) + 1; i < len(l.starts) {
 		return l.starts[i]
@@ -176,7 +175,7 @@ func (l *layout) nextLine(at int) int {
 	return len(l.text)
 }
 
-// lineEnd is where the line that holds the offset ends, short of its break.
+// lineEnd returns the end of the line that contains the offset, without its line break.
 func (l *layout) lineEnd(at int) int {
 	next := l.nextLine(at)
 	for _, width := range []int{2, 1, 3} {
@@ -213,9 +212,8 @@ func (l *layout) firstOnLine(at int) bool {
 	return len(bytes.TrimLeft(l.text[l.lineStart(at):at], " \t")) == 0
 }
 
-// after is where something may be put after a value of a collection that ends at
-// the offset: on the next line, but behind comments that are indented at least
-// as deep as asked, for they belong to the value.
+// after returns the offset of the line at which text can be inserted after a value that ends at the given
+// offset. Comments below the value that are indented by at least indent belong to it and are skipped.
 func (l *layout) after(end, indent int) int {
 	best := l.nextLine(end)
 	for at := best; at < len(l.text); at = l.nextLine(at) {

@@ -14,11 +14,11 @@ import (
 // model is a document with operations applied to it. Nodes are never changed.
 type model struct {
 	doc *manifest.Document
-	// root is nil where the document is no block collection: then all of it is fresh.
+	// root is nil if the document is no block collection; then fresh is its new value.
 	root  *block
 	fresh any
-	// stale holds the anchored nodes whose text no longer says what their aliases
-	// stand for: something in them changed, or they were replaced.
+	// stale holds the anchored nodes whose text no longer has the value of their aliases, because something
+	// in them changed or they were replaced.
 	stale map[*yaml.Node]bool
 }
 
@@ -26,23 +26,23 @@ type model struct {
 type block struct {
 	node    *yaml.Node
 	entries []*entry
-	// names are a mapping's own entries, and those that written-out merge keys brought.
+	// names are a mapping's own entries, and those of merge keys that were written out.
 	names map[string]*entry
 }
 
 // entry is one entry of a mapping or list.
 type entry struct {
 	name string
-	// key and old are the key and value as written, nil when an operation added the entry;
-	// key is nil in lists. For a merge key, old is what it merges.
+	// key and old are the original key and value, nil if an operation added the entry; key is nil in lists.
+	// For a merge key, old is the merged value.
 	key, old *yaml.Node
 	index    int // of key, or of old in a list, in the collection's content
 	merge    bool
 
-	// One of the following, or none of them where the entry is as written.
-	inside *block   // there are changes inside its text
-	afresh bool     // value takes the place of its text, if any
-	spread []*entry // a merge key that is written out: what it brought
+	// At most one of the following is set; none if the entry is unchanged.
+	inside *block   // changes within the entry's text
+	afresh bool     // value replaces the entry's text, if it has any
+	spread []*entry // entries that replace a merge key
 
 	value     any
 	spreadOut bool
@@ -122,14 +122,14 @@ func (m *model) apply(operation Operation) error {
 	return m.put(b, path[0], value)
 }
 
-// touch notes that something in a block changes.
+// touch marks a block's anchor as stale because its content changes.
 func (m *model) touch(b *block) {
 	if b.node.Anchor != "" {
 		m.stale[b.node] = true
 	}
 }
 
-// open makes way for changes inside an entry; false if there can be none.
+// open prepares an entry for changes inside its text; false if it has to be printed again instead.
 func (m *model) open(e *entry) bool {
 	if e.inside == nil && e.isKept() && !e.merge && isBlock(e.old) {
 		e.inside = newBlock(e.old)
@@ -137,7 +137,7 @@ func (m *model) open(e *entry) bool {
 	return e.inside != nil
 }
 
-// renew has an entry's value printed afresh.
+// renew marks an entry's value to be printed again.
 func (m *model) renew(e *entry) (err error) {
 	if e.afresh {
 		return nil
@@ -148,7 +148,7 @@ func (m *model) renew(e *entry) (err error) {
 	return err
 }
 
-// replaced notes the anchors in a text that will go.
+// replaced marks the anchors in a text that is going to be replaced as stale.
 func (m *model) replaced(n *yaml.Node) {
 	if n.Anchor != "" {
 		m.stale[n] = true
@@ -158,7 +158,7 @@ func (m *model) replaced(n *yaml.Node) {
 	}
 }
 
-// find is the entry that a part of a pointer leads to. A merge key that brings it is written out.
+// find returns the entry for one part of a pointer. A merge key that brings the entry is written out.
 func (m *model) find(b *block, part string) (*entry, error) {
 	if b.node.Kind == yaml.SequenceNode {
 		i, err := listIndex(part, len(b.entries)-1)
@@ -200,13 +200,13 @@ func (m *model) put(b *block, part string, value any) error {
 	return nil
 }
 
-// pair is what a merge key brings.
+// pair is an entry that a merge key brings.
 type pair struct {
 	name  string
 	value *yaml.Node
 }
 
-// merged lists what the value of a merge key brings; of the same name, the first counts.
+// merged returns the entries that the value of a merge key brings; of the same name, the first counts.
 func merged(value *yaml.Node) []pair {
 	sources := []*yaml.Node{value}
 	if n := manifest.Resolve(value); n.Kind == yaml.SequenceNode {
@@ -225,7 +225,7 @@ func merged(value *yaml.Node) []pair {
 	return list
 }
 
-// spread writes out a merge key: it gives way to what it brings.
+// spread replaces a merge key by the entries that it brings.
 func (m *model) spread(b *block, e *entry) error {
 	e.spreadOut = true
 	m.replaced(e.old)
@@ -243,8 +243,8 @@ func (m *model) spread(b *block, e *entry) error {
 	return nil
 }
 
-// renewAliases writes out every alias whose anchor no longer says what it did. Writing
-// one out may take anchors with it, whose aliases may have been passed already.
+// renewAliases replaces every alias of a stale anchor by its original value. That may remove further anchors,
+// whose aliases may already have been passed; so it repeats until nothing changes.
 func (m *model) renewAliases() error {
 	if m.root == nil {
 		return nil
@@ -279,8 +279,7 @@ func (m *model) renewIn(b *block, clean map[*yaml.Node]bool) error {
 	return nil
 }
 
-// holdsStale reports whether a node holds an alias that must be written out; clean
-// remembers those that do not.
+// holdsStale reports whether a node contains an alias of a stale anchor; clean caches the nodes that do not.
 func (m *model) holdsStale(n *yaml.Node, clean map[*yaml.Node]bool) bool {
 	if n.Kind == yaml.AliasNode {
 		return m.stale[n.Alias]

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// printer writes values in block style, as the document is indented.
+// printer writes values in block style with the document's indentation.
 type printer struct {
 	// unit is the document's indentation; listUnit that of lists in mappings.
 	unit, listUnit int
@@ -32,8 +32,8 @@ func (p *printer) block(value any, column int) []string {
 	return lines
 }
 
-// underKey writes a value behind a key of a mapping at the given column: what stands on
-// the key's line, and the lines below it.
+// underKey writes the value of a mapping's key at the given column: head is on the key's line, body the lines
+// below it.
 func (p *printer) underKey(value any, column int) (head string, body []string) {
 	switch value := value.(type) {
 	case members:
@@ -48,7 +48,7 @@ func (p *printer) underKey(value any, column int) (head string, body []string) {
 	return p.scalar(value, column+p.unit)
 }
 
-// underDash writes an item of a list, whose contents stand at the given column.
+// underDash writes an item of a list whose contents begin at the given column.
 func (p *printer) underDash(value any, column int) (head string, body []string) {
 	if lines := p.block(value, column); len(lines) > 0 {
 		return strings.TrimLeft(lines[0], " "), lines[1:]
@@ -63,7 +63,7 @@ func join(label, head string) string {
 	return label + " " + head
 }
 
-// scalar writes a scalar or an empty collection; further lines stand at the given column.
+// scalar writes a scalar or an empty collection; the lines after the first begin at the given column.
 func (p *printer) scalar(value any, column int) (head string, body []string) {
 	switch value := value.(type) {
 	case members:

@@ -8,8 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// quote writes a string as a YAML scalar on one line: plain where every reader
-// takes it for the same string, whether by YAML 1.1, as Kubernetes reads, or 1.2.
+// quote writes a string as a YAML scalar on one line: plain if YAML 1.1, which Kubernetes reads, and YAML 1.2
+// both read it as the same string.
 func quote(s string) string {
 	switch {
 	case isPlain(s):
@@ -20,7 +20,7 @@ func quote(s string) string {
 	return doubleQuote(s)
 }
 
-// doubleQuote writes a string so that JSON and YAML read the same.
+// doubleQuote writes a string in double quotes such that JSON and YAML read it alike.
 func doubleQuote(s string) string {
 	b := []byte{'"'}
 	for _, r := range s {
@@ -54,8 +54,8 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// ambiguous are the numbers and dates of YAML 1.1 and 1.2 that Kubernetes' library
-// does not know: base 60, octal in both notations, and whatever looks like them.
+// ambiguous matches the numbers and dates of YAML 1.1 and 1.2 that Kubernetes' library does not know (base
+// 60, octal in both notations), and anything similar.
 var ambiguous = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`[-+]?[0-9][0-9_,]*(?::[0-9_]+)+(?:\.[0-9_]*)?`,
 	`[-+]?0[oOxXbB]?[0-9a-fA-F_]+`,

@@ -8,8 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// end is the offset behind a node's last character. A null left out ends where
-// the text before it does.
+// end returns the offset after a node's last character. An omitted null ends where the text before it does.
 func (l *layout) end(n *yaml.Node) int {
 	if n.Kind == yaml.AliasNode {
 		return l.start(n) + 1 + len(n.Value)
@@ -54,7 +53,8 @@ func (l *layout) scalarEnd(n *yaml.Node, at int) int {
 	return l.plainEnd(n, at)
 }
 
-// plainEnd matches the text with the value: folding changes nothing but blanks and breaks.
+// plainEnd finds the end of a scalar by matching its text with its value: folding changes only blanks and
+// line breaks.
 func (l *layout) plainEnd(n *yaml.Node, at int) int {
 	for _, want := range n.Value {
 		if isFolded(want) {
@@ -78,8 +78,8 @@ func isFolded(r rune) bool {
 	return strings.ContainsRune(" \t\r\n\u0085\u2028\u2029", r)
 }
 
-// blockScalarEnd is the end of the last line of a literal or folded scalar; empty
-// lines behind it count only where they are kept as part of the value.
+// blockScalarEnd returns the end of the last line of a literal or folded scalar; trailing empty lines are
+// included only if they are part of the value (+).
 func (l *layout) blockScalarEnd(n *yaml.Node, at int) int {
 	header := l.text[at:l.lineEnd(at)]
 	end, kept := l.headerEnd(at), false
@@ -120,7 +120,7 @@ func (l *layout) blockScalarIndent(n *yaml.Node, spaces int) int {
 	return -1
 }
 
-// headerEnd is the end of a block scalar's header, short of a comment.
+// headerEnd returns the end of a block scalar's header, without a comment.
 func (l *layout) headerEnd(at int) int {
 	end := at + 1
 	for end < len(l.text) && strings.IndexByte("+-0123456789", l.text[end]) >= 0 {
@@ -129,8 +129,8 @@ func (l *layout) headerEnd(at int) int {
 	return end
 }
 
-// flowEnd is behind the closing bracket, or behind the value of a single pair
-// that stands in a flow list without brackets.
+// flowEnd returns the offset after the closing bracket, or after the value of a single pair without braces in
+// a flow list.
 func (l *layout) flowEnd(n *yaml.Node, at int) int {
 	if n.Kind == yaml.MappingNode && l.text[at] != '{' {
 		return l.pairEnd(n, 0)

@@ -19,11 +19,11 @@ type member struct {
 	value any
 }
 
-// object members keep their order; the other types of a decoded value are nil, bool,
-// string, json.Number and []any.
+// members are those of a JSON object, in order. The other types of a decoded value are nil, bool, string,
+// json.Number and []any.
 type members []member
 
-// longestKey is what fits the 1,024 characters within which YAML looks for a colon.
+// longestKey is the maximum length of a key in bytes: YAML looks for the colon within 1,024 characters.
 const longestKey = 1000
 
 var errLongKey = fmt.Errorf("key is longer than %d bytes", longestKey)
@@ -82,7 +82,7 @@ func decodeNext(decoder *json.Decoder) (any, error) {
 	return token, nil
 }
 
-// add applies an operation to a value, and gives what becomes of it.
+// add applies an operation to a value and returns the result.
 func add(target any, path []string, value any) (any, error) {
 	if len(path) == 0 {
 		return value, nil
@@ -136,7 +136,7 @@ func splitPointer(pointer string) ([]string, error) {
 	return parts, nil
 }
 
-// insertIndex is where an operation inserts into a list of the given length.
+// insertIndex returns the index at which an operation inserts into a list of the given length.
 func insertIndex(part string, length int) (int, error) {
 	if part == "-" {
 		return length, nil

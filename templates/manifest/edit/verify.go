@@ -9,8 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// verify reads an edited text, and compares what it means with what another implementation of
-// RFC 6902 makes of the document.
+// verify parses an edited text and compares its value with the document patched by another implementation of
+// RFC 6902.
 func verify(d *manifest.Document, operations []Operation, text []byte) error {
 	result, err := d.With(text)
 	if err != nil {
@@ -51,7 +51,8 @@ func patched(object []byte, operations []Operation) ([]byte, error) {
 	return patch.Apply(object)
 }
 
-// sameJSON compares values, numbers by value, whatever the order of members.
+// sameJSON reports whether two JSON values are equal; numbers are compared by value, and the order of members
+// is ignored.
 func sameJSON(a, b []byte) (bool, error) {
 	left, err := decodeAny(a)
 	if err != nil {
