@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// FindingReason says what kind of thing is wrong with a template; the reasons are one closed list.
+// FindingReason is the kind of a finding; the reasons are a closed list.
 type FindingReason string
 
 // The reasons, sorted.
@@ -52,14 +52,14 @@ const (
 	YAMLSyntax         FindingReason = "YAMLSyntax"
 )
 
-// FindingReasonInfo explains a reason: served by explain and the docs.
+// FindingReasonInfo explains a reason, for the command explain and the documentation.
 type FindingReasonInfo struct {
 	Reason FindingReason
-	// Text says what it means, Cause what usually leads to it, Fix what to do.
+	// Text says what the reason means, Cause what usually leads to it, Fix what to do.
 	Text, Cause, Fix string
 }
 
-// FindingReasons lists all reasons, sorted by name.
+// FindingReasons returns all reasons, sorted by name.
 func FindingReasons() []FindingReasonInfo {
 	all := []FindingReasonInfo{
 		{BadCanary, "The canary of the template does not say for which pods it counts.",

@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// Input is everything that one rendering may read. Nothing in it is changed.
+// Input is everything that one rendering may read. Render does not change it.
 type Input struct {
 	Parameters Parameters
 	Instance   string
@@ -16,54 +16,59 @@ type Input struct {
 	// containers: the variable native in expressions.
 	Native bool
 
-	// App is the first target container; nil where the template has no target.
+	// App is the first target container; nil if there is none.
 	App AppReader
-	// Targets are all of them, where the template reads the variable target: see Template.ReadsTarget.
+	// Targets are all target containers; they are needed only if the template reads the variable target: see
+	// Template.ReadsTarget.
 	Targets []AppReader
-	// Pod is the pod as received with metadata.name and metadata.namespace always
-	// set; it is decoded when an expression first reads more than its name or namespace.
+	// Pod is the pod as received, with metadata.name and metadata.namespace always set; it is decoded when an
+	// expression first reads more than its name or namespace.
 	Pod PodReader
 	// Namespace is the pod's namespace, metadata only.
 	NamespaceName                         string
 	NamespaceLabels, NamespaceAnnotations map[string]string
 	Cluster                               map[string]string
-	// WorkloadKind and WorkloadName are what a person wrote.
+	// WorkloadKind and WorkloadName are those of the pod's outermost owner, such as a Deployment.
 	WorkloadKind, WorkloadName string
 
-	// Cover, where it is not nil, notes what the rendering reaches of the template.
+	// Cover, if not nil, records the branches of the template that the rendering reaches.
 	Cover *Cover
 }
 
-// AppReader gives the first target container to expressions.
+// AppReader is a target container as expressions read it.
 type AppReader interface {
 	Name() string
-	// Object is the container as decoded JSON (int64 for integers). The result is read-only and the same at each call.
+	// Object returns the container as decoded JSON (int64 for integers). The result must not be changed and
+	// is the same at each call.
 	Object() (map[string]any, error)
-	// Raw is the JSON of what stands at a path, all of it for no fields; nil if there is nothing.
+	// Raw returns the JSON of the value at a path, of the whole container for no fields; nil if there is no
+	// value.
 	Raw(fields []string) []byte
 }
 
-// PodReader gives the pod to expressions.
+// PodReader is the pod as expressions read it.
 type PodReader interface {
 	Name() string      // "" for a pod that has only generateName
 	Namespace() string // never ""
-	// Object is the whole pod as decoded JSON (int64 for integers). The result is read-only and the same at each call.
+	// Object returns the whole pod as decoded JSON (int64 for integers). The result must not be changed and
+	// is the same at each call.
 	Object() (map[string]any, error)
-	// Raw is the JSON, as received, of what stands at a path; nil if there is nothing.
+	// Raw returns the JSON, as received, of the value at a path; nil if there is no value.
 	Raw(fields []string) []byte
 }
 
-// ReadsTarget says that what a target container gets depends on which it is.
+// ReadsTarget reports whether the additions to a target container depend on the container, so that
+// Input.Targets is needed.
 func (t *Template) ReadsTarget() bool { return t.program != nil && t.program.Reads.Target }
 
-// ReadsWorkload says that it reads what a person wrote: see Input.WorkloadKind.
+// ReadsWorkload reports whether the template reads the variable workload: see Input.WorkloadKind.
 func (t *Template) ReadsWorkload() bool {
 	return t.program != nil && t.program.ReadsWorkload
 }
 
-// Render evaluates the template for one instance, its validations first. The error is a
-// *ValidationError where the pod does not have what they demand, else a *program.Error; where
-// reading the pod failed, that wraps the PodReader's error.
+// Render evaluates the template for one instance, its validations first. The error is a *ValidationError if
+// the pod does not meet them, else a *program.Error, which wraps the PodReader's error if reading the pod
+// failed.
 func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	defer t.containRender(&err)
 	var key renderingKey
@@ -96,8 +101,8 @@ func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	return rendered, nil
 }
 
-// located says where in the template's own file an expression failed: the program may have been
-// compiled for an equal template elsewhere.
+// located sets file and line of an expression that failed to those of the template's own file: the program
+// may have been compiled for an equal template elsewhere.
 func (t *Template) located(err error) error {
 	if fault := (*program.Error)(nil); errors.As(err, &fault) {
 		fault.File = t.Origin.File
@@ -106,7 +111,7 @@ func (t *Template) located(err error) error {
 	return err
 }
 
-// Activation is the input as expressions read it.
+// Activation returns the input in the form that expressions read.
 func (in *Input) Activation() expression.Activation {
 	a := expression.Activation{
 		Parameters:           in.Parameters.values,
@@ -120,7 +125,7 @@ func (in *Input) Activation() expression.Activation {
 		WorkloadKind:         in.WorkloadKind,
 		WorkloadName:         in.WorkloadName,
 	}
-	if in.App != nil { // else a nil AppReader would be an App
+	if in.App != nil { // otherwise App would be a non-nil interface holding nil
 		a.App = in.App
 	}
 	if in.Pod != nil {

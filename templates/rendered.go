@@ -2,57 +2,56 @@ package templates
 
 import "github.com/sidecar-injector/sidecar-injector/templates/program"
 
-// Rendered is what one instance of a template adds, before it is merged into a
-// pod: the partial objects of the template with expressions evaluated, $when and
-// $position taken out, in the template's key order, strictly checked as core/v1.
-// It is read-only, for it is shared between requests.
+// Rendered is what one instance of a template adds, before it is merged into a pod: the partial objects of
+// the template with expressions evaluated and $ words removed, in the template's key order, checked against
+// the core/v1 schemas. It must not be changed, because it is shared between requests.
 type Rendered struct {
-	// Pod is the partial pod ({metadata, spec}); App the additions to the target
-	// containers (volumeMounts, volumeDevices, env, envFrom, probes, lifecycle),
-	// without containers and initContainers. Both may be nil.
+	// Pod is the partial pod ({metadata, spec}). It may be nil.
 	Pod program.Object
-	// App is for all targets, or Apps for each.
+	// App is added to all targets; if Apps is not nil, Apps has the additions to each target instead. They
+	// hold volumeMounts, volumeDevices, env, envFrom, probes and lifecycle.
 	App  program.AppAdditions
 	Apps []program.AppAdditions
 	// InitContainers and Containers describe the containers of Pod, by index.
 	InitContainers, Containers []program.Placement
 
-	// Parts are Pod and App taken apart for merging.
+	// Parts are Pod and App split into the parts that are merged separately.
 	Parts Parts
 
-	// Warnings are the demands of the template that are not met and refuse nothing.
+	// Warnings are the unmet validations with action Warn.
 	Warnings []ValidationFailure
 
-	// Cost is what the expressions took, in CEL's units of work. A rendering that was kept
-	// costs as much as it did at first, so that answers do not depend on what others asked for.
+	// Cost is that of the expressions in CEL's units of work. A cached rendering keeps its original cost, so
+	// that results do not depend on earlier requests.
 	Cost uint64
 
 	native bool
-	size   int // of the parts as JSON, in about so many bytes
+	size   int // approximate size of the parts as JSON, in bytes
 }
 
-// Parts is a rendering sorted by what it is merged with.
+// Parts is a rendering, grouped by the lists of the pod into which it is merged.
 type Parts struct {
-	// Init are init containers and native sidecars, Regular the app's neighbours: the
-	// template's containers and, where the instance is not native, its sidecars.
+	// Init are init containers and native sidecars. Regular are regular containers: the template's containers
+	// and, if the instance is not native, its sidecars.
 	Init, Regular []Container
 	Volumes       []Named
 
 	Labels, Annotations                        program.Object
 	ImagePullSecrets, HostAliases, Tolerations []JSON
 	SupplementalGroups                         []int64
-	// FSGroup, GracePeriod and ShareProcessNamespace are nil, DNSConfig is zero, when absent.
+	// FSGroup, GracePeriod and ShareProcessNamespace are nil, and DNSConfig is zero, if absent.
 	FSGroup, GracePeriod  *int64
 	ShareProcessNamespace *bool
 	DNSConfig             JSON
 
-	// App is what each target container gets; where Apps is not nil, the first of them.
+	// App is added to each target container; if Apps is not nil, it is the first of them.
 	App AppParts
-	// Apps are what the targets get where that depends on the target, in the order of Input.Targets.
+	// Apps are the additions to each target, in the order of Input.Targets; nil unless they depend on the
+	// target.
 	Apps []AppParts
 }
 
-// For is what a target gets.
+// For returns the additions to the target with the given index.
 func (p *Parts) For(target int) *AppParts {
 	if target < len(p.Apps) {
 		return &p.Apps[target]
@@ -60,19 +59,19 @@ func (p *Parts) For(target int) *AppParts {
 	return &p.App
 }
 
-// Kinds is how many different things targets get: For gives them by number.
+// Kinds returns the number of different additions, which For returns by index.
 func (p *Parts) Kinds() int { return max(1, len(p.Apps)) }
 
-// AppParts is what each target container gets.
+// AppParts are the additions to a target container.
 type AppParts struct {
 	Mounts, Devices []Named
 	Env             []EnvVariable
 	EnvFrom         []JSON
-	// Probes by field name; Lifecycle hooks by hook name.
+	// Probes are by field name, Lifecycle hooks by hook name.
 	Probes, Lifecycle []Named
 }
 
-// EnvVariable is an environment variable that a target container gets.
+// EnvVariable is an environment variable added to a target container.
 type EnvVariable struct {
 	Named
 	program.Join
@@ -80,10 +79,10 @@ type EnvVariable struct {
 	First bool
 }
 
-// Joined says that its value is joined to what is there.
+// Joined reports whether the value is joined to an existing one.
 func (v *EnvVariable) Joined() bool { return v.Side != program.NotJoined }
 
-// JSON is a value and its encoding.
+// JSON is a value together with its encoding.
 type JSON struct {
 	Value any
 	Raw   []byte
@@ -95,7 +94,7 @@ type Named struct {
 	JSON
 }
 
-// Object is the value as an object; nil if it is none.
+// Object returns the value if it is an object, else nil.
 func (n *Named) Object() program.Object {
 	o, _ := n.Value.(program.Object)
 	return o
@@ -111,7 +110,7 @@ type Container struct {
 	Mounts, Devices []Named
 }
 
-// Port is one port of a container, as core/v1 has it.
+// Port is one port of a container, with the fields of core/v1.
 type Port struct {
 	Name, Protocol, HostIP  string
 	ContainerPort, HostPort int64
@@ -119,14 +118,14 @@ type Port struct {
 
 func encode(value any) JSON { return JSON{Value: value, Raw: program.AppendJSON(nil, value)} }
 
-// newRendered takes what a program gave apart. It keeps nothing else of the evaluation.
+// newRendered makes a Rendered from the result of a program. It keeps nothing else of the evaluation.
 func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
 	r := &Rendered{Pod: a.Pod, App: a.App, Apps: a.Apps, InitContainers: a.InitContainers, Containers: a.Containers, Cost: cost, native: native}
 	r.finish()
 	return r
 }
 
-// finish takes the trees apart.
+// finish sets Parts and size.
 func (r *Rendered) finish() {
 	spec, metadata := r.Pod.Object("spec"), r.Pod.Object("metadata")
 	p := &r.Parts
@@ -173,8 +172,8 @@ func (r *Rendered) finish() {
 	r.size = p.size()
 }
 
-// placement is that of a container, or none: what the template says of a container
-// is beside the container, and nothing here relies on both being of one length.
+// placement returns the placement at index i, or a zero one: the lengths of the list of containers and of the
+// placements are not assumed to be equal.
 func placement(all []program.Placement, i int) program.Placement {
 	if i < len(all) {
 		return all[i]
@@ -182,7 +181,7 @@ func placement(all []program.Placement, i int) program.Placement {
 	return program.Placement{}
 }
 
-// size is about how many bytes the parts have as JSON.
+// size returns the approximate size of the parts as JSON, in bytes.
 func (p *Parts) size() int {
 	n := len(p.DNSConfig.Raw)
 	for _, list := range [][]Container{p.Init, p.Regular} {
@@ -313,8 +312,8 @@ func integerOf(o program.Object, name string) *int64 {
 	return nil
 }
 
-// Override gives a rendering in which each container is what change makes of it.
-// change gets the container's name as written in the template; the first error ends it.
+// Override returns a copy of the rendering in which change is applied to each container. change receives the
+// container's name as written in the template; its first error is returned.
 func (r *Rendered) Override(change func(name string, container program.Object) (program.Object, error)) (*Rendered, error) {
 	out := &Rendered{Pod: r.Pod, App: r.App, Apps: r.Apps, InitContainers: r.InitContainers, Containers: r.Containers, Warnings: r.Warnings, Cost: r.Cost, native: r.native}
 	spec := r.Pod.Object("spec")

@@ -10,15 +10,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// A template is rendered for many pods of one workload with equal inputs.
-// Renderings keeps results by everything that the template's expressions read:
-// the parameters, the instance, and, of app, pod and namespace, the bytes of the
-// fields that are read (expression.Uses.Paths). Evaluating the expressions of
-// config-sync takes 20 µs or more, finding the result 1 µs: BenchmarkRender.
+// A template is rendered for many pods of one workload with equal inputs. Renderings caches results by
+// everything that the template's expressions read: the parameters, the instance, and, of app, pod and
+// namespace, the bytes of the fields that are read (expression.Uses.Paths). Evaluating the expressions of
+// config-sync takes 20 µs or more, a cache hit 1 µs: see BenchmarkRender.
 
-// Renderings is shared by all templates of one loader, so that what pods'
-// authors can fill is bounded as a whole. The oldest go first. Safe for
-// concurrent use; it changes nothing but the time that a rendering takes.
+// Renderings is a cache of renderings, shared by all templates of one loader, so that its size, which pods'
+// authors influence, is bounded as a whole. The oldest entries are dropped first. It is safe for concurrent
+// use and affects only the time of a rendering.
 type Renderings struct {
 	mutex   sync.Mutex
 	entries map[renderingKey]kept
@@ -27,7 +26,7 @@ type Renderings struct {
 	size    int
 }
 
-// renderingKey is a hash, because pods' authors choose what goes into it, and how long it is.
+// renderingKey is a hash, because pods' authors choose the content and the length of what it is made from.
 type renderingKey [sha256.Size]byte
 
 type kept struct {
@@ -35,13 +34,13 @@ type kept struct {
 	size     int
 }
 
-// Bounds of what is kept: in bytes of JSON, which take about four times as much memory.
+// Limits of the cache: bytes of JSON, which take about four times as much memory, and number of entries.
 const (
 	maxRenderings     = 4 << 20
 	maxRenderingCount = 4096
 )
 
-// NewRenderings gives Renderings without any.
+// NewRenderings returns an empty cache.
 func NewRenderings() *Renderings { return &Renderings{entries: map[renderingKey]kept{}} }
 
 func (r *Renderings) get(key renderingKey) *Rendered {
@@ -75,11 +74,11 @@ func (r *Renderings) put(key renderingKey, rendered *Rendered) {
 	}
 }
 
-// maxPaths is how many fields of the pod a rendering that is kept may depend on: each is looked
-// for in the pod's bytes. The largest built-in template reads 5.
+// maxPaths is the maximum number of fields of the pod that a cached rendering may depend on: each is looked
+// up in the pod's bytes. The largest built-in template reads 5.
 const maxPaths = 64
 
-// reusable says whether finding a rendering again takes less than making it anew.
+// reusable reports whether looking a rendering up is cheaper than computing it.
 func reusable(p *program.Program, targets int) bool {
 	paths := 0
 	for _, path := range p.Reads.Paths {
@@ -90,7 +89,7 @@ func reusable(p *program.Program, targets int) bool {
 	return paths <= maxPaths
 }
 
-// key identifies a rendering: two inputs with one key give one result.
+// key returns the cache key: inputs with equal keys have equal results.
 func (t *Template) key(in *Input) renderingKey {
 	reads := &t.program.Reads
 	var space [1024]byte
@@ -115,7 +114,7 @@ func (t *Template) key(in *Input) renderingKey {
 	return sha256.Sum256(b)
 }
 
-// appendPath writes what stands at a path, or that nothing does.
+// appendPath appends the value at a path, or a mark that there is none.
 func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 	switch path.Root {
 	case "target":
@@ -157,8 +156,8 @@ func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 	return b
 }
 
-// appendField writes what stands at a path; where nothing does, how far the path
-// goes, for an expression may fail for want of a parent and not for want of the field.
+// appendField appends the value at a path. If there is none, it appends how far the path exists, because an
+// expression may fail on an absent parent but not on an absent field.
 func appendField(b []byte, raw func([]string) []byte, fields []string) []byte {
 	if value := raw(fields); value != nil {
 		return appendRaw(b, value)
@@ -174,14 +173,14 @@ func appendField(b []byte, raw func([]string) []byte, fields []string) []byte {
 	return b
 }
 
-// appendRaw writes JSON so that its end is known and absence differs from all values.
+// appendRaw appends JSON, preceded by its length, so that it cannot be confused with an absent value.
 func appendRaw(b, raw []byte) []byte {
 	b = strconv.AppendInt(b, int64(len(raw)), 10)
 	b = append(b, ':')
 	return append(b, raw...)
 }
 
-// appendTexts writes a map in the order of its keys.
+// appendTexts appends a map in the order of its keys.
 func appendTexts(b []byte, m map[string]string) []byte {
 	names := make([]string, 0, len(m))
 	for name := range m {
@@ -196,7 +195,8 @@ func appendTexts(b []byte, m map[string]string) []byte {
 	return b
 }
 
-// appendKey writes a text so that no two sequences of texts are written alike.
+// appendKey appends a text, preceded by its length, so that different sequences of texts have different
+// encodings.
 func appendKey(b []byte, text string) []byte {
 	b = strconv.AppendInt(b, int64(len(text)), 10)
 	b = append(b, ':')

@@ -11,10 +11,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// revision hashes what a pod gets: app, pod, order, keepOnDrain, and the parameters'
-// names, types and defaults. Who gets it (match, supports, completes), who may
-// change it (overrides, constraints) and what happens otherwise (failurePolicy) do not
-// count, nor do descriptions, examples, comments or the order of keys.
+// revision returns a hash of everything that affects the injected pod: app, pod, order, keepOnDrain, and the
+// parameters' names, types and defaults. It does not include what decides whether a pod is injected (match,
+// supports, completes), which values are allowed (overrides, constraints), failurePolicy, descriptions,
+// examples, comments or the order of keys.
 func revision(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) string {
 	o := program.Object{
 		{Name: "order", Value: int64(spec.Order)},
@@ -38,7 +38,7 @@ func revision(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) string {
 	}{{"app", rawOf(spec.App)}, {"pod", rawOf(spec.Pod)}} {
 		value, err := program.ValueFromJSON(part.raw)
 		if err != nil {
-			// The parts come from a YAML parser; what it let through still counts.
+			// The parts come from a YAML parser; a value that is not valid JSON is hashed as written.
 			value = string(part.raw)
 		}
 		o = append(o, program.Member{Name: part.name, Value: sorted(value)})
@@ -46,8 +46,8 @@ func revision(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) string {
 	return shortHash(o.AppendJSON(nil))
 }
 
-// identity hashes what a rendering is made of, in the order in which it is
-// written. Templates of one identity give equal renderings.
+// identity returns a hash of everything that a rendering depends on in the template, in written order.
+// Templates with equal identities have equal renderings.
 func identity(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) [sha256.Size]byte {
 	var b []byte
 	for _, p := range params {
@@ -72,7 +72,7 @@ func rawOf(j *apiextensionsv1.JSON) []byte {
 	return j.Raw
 }
 
-// sorted is the value with the members of all objects in the order of their names.
+// sorted returns the value with the members of all objects sorted by name.
 func sorted(value any) any {
 	switch v := value.(type) {
 	case program.Object:

@@ -1,7 +1,7 @@
 package templates
 
-// samplePod is the pod that templates are rendered for when they are loaded: as
-// small as a pod can be, so that an expression that counts on more is found.
+// samplePod is the pod for which templates are rendered when they are loaded. It is as small as possible, so
+// that expressions that read absent values are found.
 type samplePod struct{ namespace string }
 
 func (samplePod) Name() string { return "sample" }
@@ -17,23 +17,23 @@ func (p samplePod) Object() (map[string]any, error) {
 	}, nil
 }
 
-// Raw is never asked for: what is rendered at load is not kept.
+// Raw is never called: renderings at load time are not cached.
 func (samplePod) Raw([]string) []byte { return nil }
 
 func sampleApp() map[string]any { return map[string]any{"name": "app", "image": "app"} }
 
-// sampleContainer is the sample pod's one container.
+// sampleContainer is the only container of the sample pod.
 type sampleContainer struct{}
 
 func (sampleContainer) Name() string { return "app" }
 
 func (sampleContainer) Object() (map[string]any, error) { return sampleApp(), nil }
 
-// Raw is never asked for.
+// Raw is never called.
 func (sampleContainer) Raw([]string) []byte { return nil }
 
-// SampleInput is what the template is rendered with when it is loaded: for an instance of its own
-// name, as regular containers.
+// SampleInput returns the input with which the template is rendered when it is loaded: for the sample pod and
+// an instance of the template's own name, not native.
 func (t *Template) SampleInput(p Parameters) *Input {
 	namespace := t.Namespace
 	if namespace == "" {

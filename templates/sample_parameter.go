@@ -8,8 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Sample finds a text that a required parameter takes. It is false where the
-// constraints leave nothing that is easily found.
+// Sample returns a text that is valid for a required parameter. ok is false if none is easily found that
+// meets the constraints.
 func (p *Parameter) Sample() (string, bool) {
 	candidates := append([]string(nil), p.Enum...)
 	for _, b := range []*bound{p.minimum, p.maximum} {
@@ -54,7 +54,7 @@ func (p *Parameter) Sample() (string, bool) {
 	return "", false
 }
 
-// shortest is a short text that a regular expression matches.
+// shortest returns a short text that probably matches a regular expression.
 func shortest(re *syntax.Regexp) string {
 	var b strings.Builder
 	switch re.Op {
@@ -80,7 +80,7 @@ func shortest(re *syntax.Regexp) string {
 		}
 	case syntax.OpAlternate:
 		b.WriteString(shortest(re.Sub[0]))
-	default: // stars, question marks and anchors match nothing as well
+	default: // stars, question marks and anchors also match the empty text
 	}
 	return b.String()
 }

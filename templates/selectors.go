@@ -9,13 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 )
 
-// selectorIndex finds the templates that select a pod without trying each of
-// them. A template stands under one requirement that a pod must meet to be
-// selected: a label with a value (under each of the values, where several are
-// allowed), or else a label whatever its value. Of several, the one that the fewest
-// templates share counts: thousands may require the same environment and each its
-// own team. Only what stands under the pod's own labels, and the templates that require
-// no label, are then tried in full.
+// selectorIndex finds the templates that select a pod without evaluating all selectors. A template is filed
+// under one requirement that a selected pod must meet: a label with a value (under each value, if several are
+// allowed), or else a label with any value. Of several such requirements, the one that the fewest templates
+// share is used: thousands may require the same environment and each its own team. Only the templates filed
+// under the pod's labels, and those that require no label, are then evaluated in full.
 type selectorIndex struct {
 	buckets map[string]*selectorBuckets // by namespace; "" for those of every namespace
 }
@@ -49,7 +47,7 @@ func (x *selectorIndex) add(namespace string, t *Template) {
 	b.all = append(b.all, t)
 }
 
-// build places the templates.
+// build files the templates under their requirements.
 func (x *selectorIndex) build() {
 	for _, b := range x.buckets {
 		b.build()
@@ -85,8 +83,8 @@ func (b *selectorBuckets) build() {
 	b.all = nil
 }
 
-// alternatives are the requirements that a template can stand under: each is a
-// list of labels of which a selected pod, or its namespace, has at least one.
+// alternatives returns the requirements under which a template can be filed: each is a list of labels of
+// which a selected pod, or its namespace, has at least one.
 func alternatives(t *Template) [][]requirement {
 	var choices [][]requirement
 	for _, s := range []struct {
@@ -114,7 +112,7 @@ func byOrder(a, b *Template) int {
 	return cmp.Or(
 		cmp.Compare(a.Spec.Order, b.Spec.Order),
 		strings.Compare(a.Name, b.Name),
-		// A SidecarTemplate hides the ClusterSidecarTemplate, so one name comes once.
+		// A SidecarTemplate hides the ClusterSidecarTemplate, so a name occurs once.
 		strings.Compare(a.Kind, b.Kind),
 	)
 }

@@ -10,23 +10,24 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Set is an immutable collection of templates. Its answers do not depend on the
-// order in which the entries were given. It may be used by many goroutines at once.
+// Set is an immutable collection of templates. Its answers do not depend on the order of the entries given to
+// NewSet. It is safe for concurrent use.
 type Set struct {
 	entries []Entry
-	// shared and byNamespace hold, under each name, the entry that counts.
+	// shared and byNamespace hold, by name, the index of the entry that takes precedence.
 	shared      map[string]int
 	byNamespace map[string]map[string]int
-	// canaries holds, by namespace ("" for all) and the name of the template whose place they take, those
-	// that can count, in the order in which they are tried; nil where there are none.
+	// canaries holds, by namespace ("" for all) and the name of the template that they stand in for, the
+	// usable canaries in the order in which they are tried; nil if there are none.
 	canaries map[string]map[string][]int
-	// tried holds all canaries by their own names, of several sources that of the highest; nil where there are none.
+	// tried holds all canaries by their own names, each from the source of highest precedence; nil if there
+	// are none.
 	tried    map[place]int
 	matching selectorIndex
 }
 
-// NewSet indexes entries. Two of one name, kind and namespace in one source are
-// both broken: see MarkDuplicates.
+// NewSet returns the Set of the entries. Entries of one source with equal name, kind and namespace are
+// broken: see MarkDuplicates.
 func NewSet(entries []Entry) *Set {
 	s := &Set{
 		entries:     MarkDuplicates(entries),
@@ -36,7 +37,7 @@ func NewSet(entries []Entry) *Set {
 	slices.SortStableFunc(s.entries, compareEntries)
 	for i := range s.entries {
 		e := &s.entries[i]
-		if !ValidName(e.Name) || e.canary() { // nobody can ask for it by that name
+		if !ValidName(e.Name) || e.canary() { // no pod can request it by that name
 			continue
 		}
 		names := s.shared
@@ -70,10 +71,9 @@ func NewSet(entries []Entry) *Set {
 	return s
 }
 
-// MarkDuplicates gives a copy of entries in which those that have name, kind,
-// namespace and source in common carry a DuplicateTemplate finding and lose their
-// template. An entry that carries that finding already keeps what it has, so that a
-// source may mark first and then put the last good template back.
+// MarkDuplicates returns a copy of entries in which those with equal name, kind, namespace and source have a
+// DuplicateTemplate finding and no template. An entry that already has that finding is not changed, so that a
+// source may call MarkDuplicates first and then restore the last good template.
 func MarkDuplicates(entries []Entry) []Entry {
 	type identity struct{ kind, namespace, name, source string }
 	groups := map[identity][]int{}
@@ -121,7 +121,7 @@ func (o Origin) place() string {
 	}
 }
 
-// precedence orders the sources: the higher hides the lower.
+// precedence orders the sources: a template of the higher one hides that of the lower.
 func precedence(source string) int {
 	switch source {
 	case SourceCluster:
@@ -150,9 +150,10 @@ func compareEntries(a, b Entry) int {
 		compareOrigins(a.Origin, b.Origin),
 	)
 	if places != 0 {
-		return places // the findings of broken copies are alike, and many
+		return places // compared before the findings, which are equal in broken copies, and many
 	}
-	// Equal places come from resources of a cluster; content then decides, never the order given.
+	// Equal places are those of resources of a cluster; then the content decides, independent of the given
+	// order.
 	return cmp.Or(
 		strings.Compare(revisionOf(a), revisionOf(b)),
 		slices.CompareFunc(a.Findings, b.Findings, func(x, y Finding) int { return strings.Compare(x.String(), y.String()) }),
@@ -166,9 +167,9 @@ func revisionOf(e Entry) string {
 	return e.Template.Revision
 }
 
-// Lookup gives the template that pods of the namespace get by that name, canaries aside: the
-// SidecarTemplate of the namespace, else the ClusterSidecarTemplate; of the same kind that
-// of the cluster hides that of the directory, and that the built-in one. A broken template hides as well.
+// Lookup returns the template of that name for pods of the namespace, ignoring canaries: the SidecarTemplate
+// of the namespace, else the ClusterSidecarTemplate. Of the same kind, one from the cluster hides one from a
+// directory, which hides a built-in one. A broken template hides others too.
 func (s *Set) Lookup(namespace, name string) (Entry, bool) {
 	if i, ok := s.byNamespace[namespace][name]; ok {
 		return s.entries[i], true
@@ -179,9 +180,9 @@ func (s *Set) Lookup(namespace, name string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Matching gives the templates whose match selects a pod of the workload, by order, then name; hidden
-// and broken ones are left out, and so is whichever of a template and its canaries does not count. The
-// caller may keep and change the result.
+// Matching returns the templates whose match selects a pod of the workload, by order, then name. Hidden and
+// broken ones are left out; of a template and its canaries, the one that is used for the workload is
+// returned. The caller may change the result.
 func (s *Set) Matching(w *Workload, podLabels map[string]string) []*Template {
 	found := s.matching.find(w.Namespace, podLabels, w.NamespaceLabels)
 	if own := s.byNamespace[w.Namespace]; len(own) > 0 {
@@ -199,10 +200,11 @@ func (s *Set) Matching(w *Workload, podLabels map[string]string) []*Template {
 	return found
 }
 
-// Entries gives all entries, sorted by name, namespace, kind and origin. Read-only.
+// Entries returns all entries, sorted by name, namespace, kind and origin. The slice must not be changed.
 func (s *Set) Entries() []Entry { return s.entries }
 
-// Names gives the names that a pod of the namespace may ask for, sorted; broken templates' too.
+// Names returns the names that a pod of the namespace may request, sorted, including those of broken
+// templates.
 func (s *Set) Names(namespace string) []string {
 	names := make([]string, 0, len(s.shared))
 	for name := range s.shared {

@@ -9,30 +9,28 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Template is one template that passed every check at load. It is immutable and
-// may be rendered by many goroutines at once.
+// Template is one template that passed all checks at load. It is immutable and safe for concurrent use.
 type Template struct {
 	Name      string
 	Kind      string // v1alpha1.ClusterSidecarTemplateKind or SidecarTemplateKind
 	Namespace string // of a SidecarTemplate; else ""
 	Origin    Origin
 
-	// Revision is a short hash of what affects pods: not of descriptions, examples or layout.
+	// Revision is a short hash of what affects pods; descriptions, examples and layout are not part of it.
 	Revision string
 
 	// Spec as written. Read-only.
 	Spec *v1alpha1.SidecarTemplateSpec
 
-	// Overrides, FailurePolicy are Spec's with the defaults filled in.
+	// Overrides and FailurePolicy are Spec's with defaults applied.
 	Overrides     []string
 	FailurePolicy v1alpha1.FailurePolicy
 
-	// PodSelector and NamespaceSelector are nil in a template without match; both
-	// are set in one with it.
+	// PodSelector and NamespaceSelector are both nil if the template has no match, else both are set.
 	PodSelector, NamespaceSelector labels.Selector
 
-	// Canary is nil in a template that is everybody's. Else Name is that of the template whose
-	// place it takes.
+	// Canary is nil unless the template is a canary; then Name is the name of the template that it stands in
+	// for.
 	Canary *Canary
 
 	// Containers says which containers of the app are targets.
@@ -40,14 +38,14 @@ type Template struct {
 
 	parameters     []*Parameter
 	parameterNames []string
-	defaults       Parameters // what Bind gives when nothing is set
+	defaults       Parameters // result of Bind if no parameter is set
 	program        *program.Program
-	identity       [sha256.Size]byte // of what a rendering is made of
+	identity       [sha256.Size]byte // hash of what a rendering depends on
 	renderings     *Renderings
 }
 
-// New makes a template of its exported fields without Revision, of its parameters and of the
-// program that its spec was compiled into. Renderings are where results are kept for reuse.
+// New returns a template with the exported fields of t except Revision, which is computed, its parameters and
+// the program compiled from its spec. renderings is the cache of results.
 func New(t Template, parameters []*Parameter, compiled *program.Program, renderings *Renderings) *Template {
 	t.parameters, t.program, t.renderings = parameters, compiled, renderings
 	for _, p := range parameters {
@@ -58,20 +56,20 @@ func New(t Template, parameters []*Parameter, compiled *program.Program, renderi
 	return &t
 }
 
-// Program is what the template was compiled into. Read-only.
+// Program returns the compiled program. It must not be changed.
 func (t *Template) Program() *program.Program { return t.program }
 
-// Parameters are those that the template declares, in its order. Read-only.
+// Parameters returns the declared parameters, in the template's order. The slice must not be changed.
 func (t *Template) Parameters() []*Parameter { return t.parameters }
 
-// Targets is a template's choice among the app's own containers.
+// Targets selects the containers of the app that a template changes.
 type Targets struct {
-	// First and All are exclusive; when neither is set, Names counts.
+	// First and All are exclusive; if neither is set, Names is used.
 	First, All bool
 	Names      []string
-	// Skip are the names of those that All leaves out, whether they are there or not.
+	// Skip are the names that All excludes; a container of that name need not exist.
 	Skip []string
-	// InitContainers makes the pod's own init containers targets too, Sidecars its own native ones.
+	// InitContainers also selects the pod's own init containers, Sidecars its own native sidecars.
 	InitContainers, Sidecars bool
 }
 
@@ -81,11 +79,11 @@ type Origin struct {
 	Source string
 	// File is the path within the source, or "" for a resource of the cluster.
 	File string
-	// Line of the document's first line in File, from 1; 0 when there is no file.
+	// Line is that of the document's first line in File, from 1; 0 if there is no file.
 	Line int
 }
 
-// The sources of templates, in the order in which names are looked up, last first.
+// The sources of templates, in ascending order of precedence.
 const (
 	SourceBuiltIn   = "built-in"
 	SourceDirectory = "directory"

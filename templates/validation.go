@@ -8,16 +8,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// ValidationError says that a pod does not have what the template demands of it: the mistake of the
-// pod's author.
+// ValidationError is the error of a pod that does not meet the template's validations: a mistake of the pod's
+// author.
 type ValidationError struct {
-	// Failures are all that the template says, in its order.
+	// Failures are all unmet validations, in the template's order.
 	Failures []ValidationFailure
-	// Cost is what the expressions took, in CEL's units of work.
+	// Cost is that of the expressions, in CEL's units of work.
 	Cost uint64
 }
 
-// Error is the sentences of the template.
+// Error returns the messages, joined by semicolons.
 func (e *ValidationError) Error() string {
 	texts := make([]string, 0, len(e.Failures))
 	for _, f := range e.Failures {
@@ -26,18 +26,18 @@ func (e *ValidationError) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// ValidationFailure is one demand that is not met.
+// ValidationFailure is one unmet validation.
 type ValidationFailure struct {
-	// Message is the template's own sentence, printable and cut.
+	// Message is the template's message, printable and cut.
 	Message string
-	// Parameter is the one at whose annotation it is to be told; "" if it is none's.
+	// Parameter is the name of the parameter whose annotation is reported as the cause; "" if there is none.
 	Parameter string
 }
 
-// longestMessage bounds the sentence of a template, in bytes.
+// longestMessage is the maximum length of a template's message, in bytes.
 const longestMessage = 512
 
-// sortUnmet tells those that refuse from those that warn.
+// sortUnmet separates the validations that refuse the pod from those that warn.
 func sortUnmet(unmet []program.Unmet) (refused, warnings []ValidationFailure) {
 	for _, u := range unmet {
 		f := ValidationFailure{Message: message.Printable(message.Cut(u.Message, longestMessage)), Parameter: u.Parameter}
@@ -50,7 +50,7 @@ func sortUnmet(unmet []program.Unmet) (refused, warnings []ValidationFailure) {
 	return refused, warnings
 }
 
-// IsMap says whether a parameter is a map, which is given entry by entry.
+// IsMap reports whether a parameter is a map, whose entries are given one by one.
 func (t *Template) IsMap(parameter string) bool {
 	for _, p := range t.parameters {
 		if p.Name == parameter {

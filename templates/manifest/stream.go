@@ -61,8 +61,8 @@ func (c chunk) from(at int) chunk {
 }
 
 // split cuts a stream at its document markers. A marker is recognized only at the very start of a line, where
-// YAML allows nothing else, so that no parsing is needed. Comments and directives before the first --- belong
-// to the first document.
+// YAML allows nothing else, so that no parsing is needed. Comments and directives before a --- belong to its
+// document, if no other document has begun there.
 func split(data []byte) []chunk {
 	var chunks []chunk
 	var started, filled bool

@@ -7,31 +7,33 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
-// Error is an expression that failed or a result that does not fit: the template's fault.
+// Error is the error of an expression that failed, or whose result does not fit its field: a fault of the
+// template.
 type Error struct {
 	// Path is the field in the template, such as spec.pod.spec.containers[0].image.
 	Path string
-	// File, Line and Column of the expression, counted from 1; 0 when unknown. A program knows
-	// no file, and the lines of the document that it was compiled from.
+	// File, Line and Column are those of the expression, counted from 1; 0 if unknown. A program leaves File
+	// empty, and its lines are those of the document from which it was compiled: see Template.located.
 	File         string
 	Line, Column int
 	Message      string
-	// Parameters, sorted, are those that the expression reads, if their values alone can
-	// be what is wrong: not where it reads something else that may be absent.
+	// Parameters are the names of those that the expression reads, sorted, if only their values can be the
+	// cause; empty if the expression also reads something that may be absent.
 	Parameters []string
-	// Cost is what the expressions took up to this one, in CEL's units of work.
+	// Cost is that of the expressions so far, including this one, in CEL's units of work.
 	Cost uint64
-	// Err is the cause: an *expression.Error, a *schema.Fault, or that of reading the pod; nil
-	// for an internal error.
+	// Err is the cause: an *expression.Error, a *schema.Fault, or the error of reading the pod; nil for an
+	// internal error.
 	Err error
-	// Stack is that of a panic, for the log alone: no person is shown it. "" if there was none.
+	// Stack is the stack trace of a panic, "" if there was none. It is written to the log only, never shown
+	// to users.
 	Stack string
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Error is file:line:column: path: message.
+// Error returns file:line:column: path: message, without the place if File is "".
 func (e *Error) Error() string {
 	if e.File == "" {
 		return e.Path + ": " + e.Message
@@ -39,7 +41,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Column, e.Path, e.Message)
 }
 
-// fault places an error in the template.
+// fault returns an *Error with the place of the node.
 func (e *Evaluation) fault(n *Node, err error) error {
 	return &Error{
 		Path: n.Place.At.String(), Line: n.Place.Line, Column: n.Place.Column,
@@ -47,7 +49,7 @@ func (e *Evaluation) fault(n *Node, err error) error {
 	}
 }
 
-// blamed are the parameters whose values an error can come from.
+// blamed returns the parameters whose values may be the cause of an error.
 func blamed(n *Node, err error) []string {
 	uses := n.Uses()
 	if failed := (*expression.Error)(nil); errors.As(err, &failed) && failed.Reason == expression.ExpressionFailed && uses.MayBeAbsent() {

@@ -8,33 +8,33 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// Additions are what a program gives for one instance: partial objects with expressions
-// evaluated, $when and $position taken out, in the template's key order, checked as core/v1.
+// Additions is the result of a program for one instance: partial objects with expressions evaluated and $
+// words removed, in the template's key order, checked against the core/v1 schemas.
 type Additions struct {
 	// Pod is the partial pod. It may be nil.
 	Pod Object
-	// App is what the target containers get; where Apps is not nil, the first of them.
+	// App is added to each target container; if Apps is not nil, it is the first of them.
 	App AppAdditions
-	// Apps are what the targets get where that depends on the target, in their order.
+	// Apps are the additions to each target, in their order; nil unless they depend on the target.
 	Apps []AppAdditions
 	// InitContainers and Containers describe the containers of Pod, by index.
 	InitContainers, Containers []Placement
 }
 
-// AppAdditions are what a target container gets.
+// AppAdditions are the fields added to a target container.
 type AppAdditions struct {
 	// Fields may be nil.
 	Fields Object
-	// Variables describe those of Fields, by index; nil where there is nothing to say.
+	// Variables describe the env variables in Fields, by index; nil if no variable has a position or join.
 	Variables []Placement
 }
 
-// Placement is what the template says about a container, or a variable of the app, beside its fields.
+// Placement holds the $ words of a container, or of a variable of the app.
 type Placement struct {
 	// Name is the container's name as written in the template, expressions and all.
 	Name string
-	// Position lists where it wants to stand: first, last, before:NAME, after:NAME; the
-	// first that can be had counts. Empty: the default place. A variable can only be the first.
+	// Position lists the wanted positions: first, last, before:NAME, after:NAME; the first one that is
+	// possible is used. Empty means the default position. For a variable only first is valid.
 	Position []string
 	Join     Join
 }
@@ -45,28 +45,28 @@ type Evaluation struct {
 	program    *Program
 	activation expression.Activation
 	budget     expression.Budget
-	produced   int // bytes of the texts that expressions gave, and of those that $each repeats
+	produced   int // bytes of the texts made by expressions, and of those repeated by $each
 	out        Additions
-	variables  []Placement // of the app that is being made
-	failed     []string    // the variables that could not be evaluated, of which the trace knows
-	trace      *Trace      // nil but when a template is checked
+	variables  []Placement // env variables of the app additions being made
+	failed     []string    // variables that failed; the trace has the errors
+	trace      *Trace      // nil unless a template is being checked
 	record     func(n *Node, value any, cost uint64, err error)
 	reached    Reached
 }
 
-// Evaluation begins an evaluation with these variables. A trace learns where in the template
-// each value came from, and which expressions failed: they then leave their values out, and are
-// no errors. It may be nil.
+// Evaluation returns a new evaluation with these variables. trace, if not nil, records the place in the
+// template of each value, and the expressions that failed: with a trace, the value of a failed expression is
+// left out, and the failure is not returned as an error.
 func (p *Program) Evaluation(variables expression.Activation, trace *Trace) *Evaluation {
 	return &Evaluation{program: p, activation: variables, trace: trace}
 }
 
-// Record has a function told what each expression gives and costs, as it is evaluated.
+// Record sets a function that is called with the value and cost of each expression as it is evaluated.
 func (e *Evaluation) Record(record func(n *Node, value any, cost uint64, err error)) {
 	e.record = record
 }
 
-// Additions evaluates both trees. The error is always an *Error.
+// Additions evaluates the trees of app and pod. The error is always an *Error.
 func (e *Evaluation) Additions() (Additions, error) {
 	var err error
 	if e.out.Pod, err = e.tree(e.program.Pod); err != nil {
@@ -81,7 +81,7 @@ func (e *Evaluation) Additions() (Additions, error) {
 	return e.out, nil
 }
 
-// app evaluates what the target containers get, once for each if that depends on it.
+// app evaluates the additions to the target containers, once per target if they depend on it.
 func (e *Evaluation) app() (err error) {
 	targets := e.activation.Targets
 	if !e.program.Reads.Target || len(targets) == 0 {
@@ -125,7 +125,7 @@ func (e *Evaluation) Permissions() ([]any, error) {
 	return list, err
 }
 
-// Cost is what the expressions have taken so far, in CEL's units of work.
+// Cost returns the cost of the expressions so far, in CEL's units of work.
 func (e *Evaluation) Cost() uint64 { return e.budget.Spent() }
 
 func (e *Evaluation) tree(n *Node) (Object, error) {
@@ -140,7 +140,7 @@ func (e *Evaluation) tree(n *Node) (Object, error) {
 	return object, err
 }
 
-// evaluate gives a node's value; present is false where it is left out.
+// evaluate returns a node's value; present is false if it is left out.
 func (e *Evaluation) evaluate(n *Node) (value any, present bool, err error) {
 	if n.When != nil {
 		keep, there, err := e.evaluate(n.When)
@@ -174,7 +174,7 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 	if e.trace != nil {
 		e.trace.Nodes[n.Place] = n
 		if e.budget.Spent() > expression.RenderingLimit {
-			return nil, false, nil // as the failure says that was noted when it was spent
+			return nil, false, nil // the trace has the failure of the expression that used up the budget
 		}
 	}
 	if known, err := e.know(n.Expression.Uses().Variables); err != nil || !known {
@@ -210,8 +210,8 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 	return value, value != nil, nil
 }
 
-// maxProduced bounds the texts that the expressions of one rendering give, in bytes: etcd
-// takes no larger object by default (--max-request-bytes), so that no pod could hold them.
+// maxProduced is the maximum size in bytes of the texts made by one rendering: by default, etcd accepts no
+// larger object (--max-request-bytes), so no pod could hold them.
 const maxProduced = 3 << 19
 
 func producedTooMuch() error {
@@ -219,7 +219,7 @@ func producedTooMuch() error {
 		Message: fmt.Sprintf("what the expressions gave is larger than %d bytes, and so than a pod may be", maxProduced)}
 }
 
-// textBytes is how long the texts in a value are.
+// textBytes returns the total length of the texts in a value.
 func textBytes(value any) int {
 	switch v := value.(type) {
 	case string:
@@ -234,7 +234,7 @@ func textBytes(value any) int {
 	return 0
 }
 
-// fits checks a value that an expression gave; the common kinds without a walk.
+// fits checks the value of an expression; common kinds are checked without CheckJSON.
 func fits(value any, want *schema.Schema) error {
 	if want == nil {
 		return nil

@@ -31,7 +31,7 @@ func (e *Evaluation) list(n *Node) (any, bool, error) {
 			return nil, false, err
 		}
 	}
-	// A list whose items were all left out is as good as absent; one written as [] stays.
+	// A list whose items were all left out is treated as absent; a literal [] is kept.
 	return out, len(out) > 0 || len(n.Items) == 0, nil
 }
 
@@ -85,14 +85,14 @@ func (e *Evaluation) each(list, item *Node, out []any) ([]any, error) {
 	return out, nil
 }
 
-// MaxValues bounds the mappings, lists and scalars of one rendering, as those of a template.
+// MaxValues is the maximum number of mappings, lists and scalars of one rendering, and of a template.
 const MaxValues = 50_000
 
-// valueCost is what each value that a $each makes costs, in CEL's units: as many as making and, at
-// load, checking it takes. So one rendering has at most 50,000 of them, as a template has values.
+// valueCost is the cost of each value that a $each makes, in CEL's units of work: so many that one rendering
+// has at most MaxValues of them. It corresponds to the time of making and checking a value.
 const valueCost = expression.RenderingLimit / MaxValues
 
-// repeat counts what an item adds for so many elements, before it is made.
+// repeat adds the cost and size of an item for the given number of elements, before the item is made.
 func (e *Evaluation) repeat(item *Node, elements int) error {
 	if err := e.budget.Spend(uint64(elements * item.eachValues * valueCost)); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (e *Evaluation) repeat(item *Node, elements int) error {
 	return nil
 }
 
-// place notes what the template says about an item that was just added.
+// place records the $ words of an item that was just added.
 func (e *Evaluation) place(list List, c *Item) error {
 	var placement Placement
 	if c != nil {

@@ -6,14 +6,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
-// Join says how a variable of the app meets a value that is there already. The zero value: that one stays.
+// Join says how a template's variable is joined to an existing value of the same name. The zero value means
+// that the existing value is kept.
 type Join struct {
 	Side Side
-	// Text stands between the two.
+	// Text is the separator between the two values.
 	Text string
 }
 
-// Side is on which side of the value that is there another is joined to it.
+// Side is the side of the existing value at which the template's value is added.
 type Side uint8
 
 // The sides.
@@ -23,8 +24,8 @@ const (
 	Prepended
 )
 
-// To joins a value to one that is there. It is added as a whole, unless it stands there
-// between two of the texts already; an empty one is no value. No $( comes about where they meet.
+// To joins value to the existing value there. The value is added as a whole, unless the existing value
+// already contains it between two separators; an empty value is not added. No $( is created at the join.
 func (j Join) To(there, value string) string {
 	switch {
 	case value == "" || strings.Contains(j.Text+there+j.Text, j.Text+value+j.Text):

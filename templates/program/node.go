@@ -7,39 +7,39 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// Node is one value of a template: constant, an expression, or a mapping or list
-// that holds an expression somewhere.
+// Node is one value of a template: a constant, an expression, or a mapping or list that contains an
+// expression.
 type Node struct {
 	Form  Form
-	Value any // of a constant; until Compact its members and items stay, because they know their places
-	// Expression of an expression; Want is what its value must be, nil: anything.
+	Value any // of a constant; Compact drops its members and items, which are kept until then for their places
+	// Expression is set for ExpressionForm; Want is the schema of its value, nil for any value.
 	Expression *expression.Expression
 	Want       *schema.Schema
 	Members    []NodeMember
 	Items      []*Node
 
-	// When leaves the value out when it is false; nil: never.
+	// When is the $when condition: the value is left out if it is false; nil means always included.
 	When *Node
-	// Each is the list for whose elements an item of a list is made; nil: the item is made once.
+	// Each is the list of a $each: the item is made once per element; nil means once.
 	Each *Node
-	// Indirect is what an expression reads by way of others: of the list that it gets its elements from, within
-	// an item with $each, and of the template's own variables.
+	// Indirect is what an expression reads indirectly: through the list of the enclosing $each, and through
+	// the template's own variables.
 	Indirect expression.Uses
-	// Needs is the member without which a mapping is left out; "" if there is none.
+	// Needs is the name of the member without which a mapping is left out; "" if there is none.
 	Needs string
-	// Item is what the template says beside the fields of the items of a List.
+	// Item holds the $ words of an item of a List; nil if it has none.
 	Item *Item
-	// List says which list this is, whose items are placed.
+	// List says which of the lists with positions this is.
 	List List
 
 	Place Place
 
-	// eachValues and eachText are how much one element of Each adds: its values, and the bytes
-	// of the texts among them that are no expressions.
+	// eachValues and eachText are the size of the item for one element of Each: the number of its values, and
+	// the bytes of the constant texts among them.
 	eachValues, eachText int
 }
 
-// Form is what kind of value a Node is.
+// Form is the kind of a Node.
 type Form uint8
 
 // The forms of a Node.
@@ -50,25 +50,25 @@ const (
 	ListForm
 )
 
-// NodeMember is one member of a mapping. The name is an expression where Key is set.
+// NodeMember is one member of a mapping. If Key is set, the name is an expression.
 type NodeMember struct {
 	Name  string
 	Key   *Node
 	Value *Node
 }
 
-// Item is what a template says about a container, or a variable of the app, beside its fields.
+// Item holds the $ words of a container, or of a variable of the app.
 type Item struct {
-	Name     string // as written
+	Name     string // as written in the template
 	Position []*Node
 	Join     Join
 }
 
-// List is a list whose items are placed.
+// List identifies a list whose items may have positions.
 type List uint8
 
-// The lists. OtherList stands for all whose items stand as they are written, that of the app's variables too where
-// the template says nothing about any of them.
+// The lists. OtherList stands for all lists whose items stay in the written order, including that of the
+// app's variables if none has a $ word.
 const (
 	OtherList List = iota
 	InitContainers
@@ -76,18 +76,18 @@ const (
 	AppVariables
 )
 
-// Place is where a value stands in the template.
+// Place is the place of a value in the template.
 type Place struct {
 	At           *schema.Path
 	Line, Column int
 }
 
-// Constant says whether a node has the same value in every rendering.
+// Constant reports whether a node has the same value in every rendering.
 func (n *Node) Constant() bool {
 	return n != nil && n.Form == ConstantForm && n.When == nil && n.Each == nil && n.List == OtherList && n.Item == nil
 }
 
-// Weigh counts what an item with $each adds for one element. It is called once the item is complete.
+// Weigh computes the size of an item for one element of its $each. It is called once the item is complete.
 func (n *Node) Weigh() {
 	n.Walk(func(part *Node) {
 		n.eachValues++
@@ -97,7 +97,7 @@ func (n *Node) Weigh() {
 	})
 }
 
-// Uses sums up what the expressions of a tree read.
+// Uses returns what all expressions of a tree read.
 func (n *Node) Uses() expression.Uses {
 	var all []expression.Uses
 	n.Walk(func(n *Node) {
@@ -108,7 +108,7 @@ func (n *Node) Uses() expression.Uses {
 	return expression.Union(all...)
 }
 
-// Reads is what the node's own expression reads, also by way of others.
+// Reads returns what the node's own expression reads, directly and indirectly.
 func (n *Node) Reads() expression.Uses {
 	uses := n.Expression.Uses()
 	if uses.Each || len(uses.Variables) > 0 {
@@ -117,7 +117,7 @@ func (n *Node) Reads() expression.Uses {
 	return uses
 }
 
-// Walk calls do for the node and all below it, conditions and keys too.
+// Walk calls do for the node and all below it, including conditions and keys.
 func (n *Node) Walk(do func(*Node)) {
 	if n == nil {
 		return
@@ -157,7 +157,7 @@ func (n *Node) Member(name string) *Node {
 	return nil
 }
 
-// writtenNames are the names of a mapping's members that are no expressions, if others are; else nil.
+// writtenNames returns the constant names of a mapping's members if other names are expressions; else nil.
 func (n *Node) writtenNames() map[string]bool {
 	if !slices.ContainsFunc(n.Members, func(m NodeMember) bool { return m.Key != nil }) {
 		return nil

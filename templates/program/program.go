@@ -1,9 +1,8 @@
-// Package program is a template made ready for rendering: trees in which everything constant is
-// folded into finished values, so that a rendering evaluates the expressions and builds the
-// mappings and lists around them, and nothing else.
+// Package program holds a template compiled for rendering: trees in which all constants are folded into
+// finished values, so that a rendering only evaluates the expressions and builds the mappings and lists
+// around them.
 //
-// The values that it gives are Objects: JSON objects that keep the order in which the template
-// writes their members.
+// The resulting values are Objects: JSON objects that keep the template's order of members.
 package program
 
 import (
@@ -12,20 +11,20 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 )
 
-// Program is what is left to evaluate of a template. It is immutable once it is compact.
+// Program is a compiled template. It is immutable after Compact.
 type Program struct {
 	// Line is that of the document that it was compiled from.
 	Line int
-	// App and Pod are the sections of the template; nil where it has none. Permissions is a list
-	// apart, for an admission has no use for it.
+	// App and Pod are the sections of the template; nil if it has none. Permissions is a separate list, which
+	// is not evaluated for an admission.
 	App, Pod, Permissions *Node
 	// Variables are the template's own, each after those that it reads.
 	Variables []Variable
-	// Validations are what it demands of the pod.
+	// Validations are the template's conditions on the pod.
 	Validations []Validation
-	// Reads is what all expressions but those of Permissions read together.
+	// Reads is what all expressions, except those of Permissions, read together.
 	Reads expression.Uses
-	// ReadsWorkload says that any expression, those of Permissions too, reads what a person wrote.
+	// ReadsWorkload says that any expression, including those of Permissions, reads workload.
 	ReadsWorkload bool
 
 	byName map[string]*Node // of the Variables
@@ -37,24 +36,24 @@ type Variable struct {
 	*Node
 }
 
-// Validation is a demand on the pod.
+// Validation is a condition that the pod has to meet.
 type Validation struct {
 	Expression *Node
-	// Message is the sentence for the pod's author; where MessageExpression is not nil, that gives it.
+	// Message is the message for the pod's author, unless MessageExpression, if not nil, computes it.
 	Message           string
 	MessageExpression *Node
-	// Warns says that the pod gets the sidecar all the same.
+	// Warns says that a pod that does not meet it gets a warning, and still the sidecar.
 	Warns bool
-	// Parameter is the one at whose annotation it is told; "" if it is none's.
+	// Parameter is the name of the parameter whose annotation is reported as the cause; "" if there is none.
 	Parameter string
 }
 
-// Variable is the node of a variable of the template's own; nil if there is none of that name.
+// Variable returns the node of one of the template's own variables; nil if there is none of that name.
 func (p *Program) Variable(name string) *Node {
 	return p.byName[name]
 }
 
-// roots are the trees of the program, none of them nil.
+// roots returns the trees of the program that are not nil.
 func (p *Program) roots() []*Node {
 	all := []*Node{p.App, p.Pod, p.Permissions}
 	for _, v := range p.Variables {
@@ -81,8 +80,8 @@ func (p *Program) Seal() *Program {
 	return p
 }
 
-// Compact forgets what only the checks at load need: the places and parts of
-// constants, which are most of a template.
+// Compact drops what only the checks at load time need: the places and parts of constants, which are most of
+// a template.
 func (p *Program) Compact() {
 	for _, root := range p.roots() {
 		root.Walk(func(n *Node) {

@@ -7,8 +7,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// checkSiblings refuses containers that want to follow each other in a circle: none of them
-// would have a place.
+// checkSiblings returns an error for containers whose positions after:NAME form a cycle, which cannot be
+// ordered.
 func (e *Evaluation) checkSiblings() error {
 	spec := e.out.Pod.Object("spec")
 	for _, list := range []struct {
@@ -23,7 +23,7 @@ func (e *Evaluation) checkSiblings() error {
 	return nil
 }
 
-// circle is the name of a container that follows itself, or "".
+// circle returns the name of a container on such a cycle, or "".
 func circle(items []any, placements []Placement) string {
 	leaders := map[string]string{} // by follower
 	there := map[string]bool{}
@@ -46,7 +46,7 @@ func circle(items []any, placements []Placement) string {
 			}
 		}
 	}
-	done := map[string]int{} // 1: looked at now, 2: before
+	done := map[string]int{} // 1: on the current path, 2: done
 	for _, item := range items {
 		object, _ := item.(Object)
 		var path []string

@@ -2,16 +2,16 @@ package program
 
 import "github.com/sidecar-injector/sidecar-injector/templates/schema"
 
-// Trace is what a check learns from an evaluation.
+// Trace records an evaluation for a check of the template.
 type Trace struct {
-	// Places says where in the template the value at each path of the result came from.
+	// Places has, by path in the result, the place in the template that produced the value.
 	Places map[string]Place
 	// Nodes are the expressions, by place.
 	Nodes map[Place]*Node
 	// Failed are the expressions that could not be evaluated.
 	Failed []Failure
 
-	at *schema.Path // of the value being built, in the result
+	at *schema.Path // path of the value being built, in the result
 }
 
 // Failure is an expression that could not be evaluated.
@@ -20,10 +20,10 @@ type Failure struct {
 	Err  error
 }
 
-// NewTrace gives an empty Trace.
+// NewTrace returns an empty Trace.
 func NewTrace() *Trace { return &Trace{Places: map[string]Place{}, Nodes: map[Place]*Node{}} }
 
-// enter and leave keep the trace's path.
+// enter and leave maintain the trace's current path; leave takes the result of enter.
 func (e *Evaluation) enter(below func(*schema.Path) *schema.Path) (above *schema.Path) {
 	if e.trace == nil {
 		return nil
@@ -39,7 +39,7 @@ func (e *Evaluation) leave(above *schema.Path) {
 	}
 }
 
-// traceConstant notes the places of everything in a folded value.
+// traceConstant records the places of all values within a constant.
 func (e *Evaluation) traceConstant(n *Node) {
 	at := e.trace.at
 	for i := range n.Members {

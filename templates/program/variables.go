@@ -2,8 +2,8 @@ package program
 
 import "slices"
 
-// know evaluates the variables that an expression reads, unless they have been. It is false
-// where one failed that the trace has noted.
+// know evaluates the variables that an expression reads, unless they already have a value. It returns false
+// if one failed and the trace has recorded that.
 func (e *Evaluation) know(names []string) (bool, error) {
 	for _, name := range names {
 		if _, known := e.activation.Variables[name]; known {
@@ -29,8 +29,8 @@ func (e *Evaluation) know(names []string) (bool, error) {
 	return true, nil
 }
 
-// Own evaluates all variables of the template's own and visits them in their order. What nothing else
-// has read is not recorded, and what it costs not counted.
+// Own evaluates all of the template's own variables and calls visit for each in order. Those that no other
+// expression has read are not recorded, and their cost is not counted.
 func (e *Evaluation) Own(visit func(name string, value any, err error)) {
 	apart := *e
 	apart.record, apart.reached, apart.failed = nil, nil, nil
@@ -40,14 +40,14 @@ func (e *Evaluation) Own(visit func(name string, value any, err error)) {
 	}
 }
 
-// Unmet is a demand that is not met.
+// Unmet is a validation that the pod does not meet.
 type Unmet struct {
 	*Validation
-	// Message is the sentence, of whichever way it is made.
+	// Message is the final message, constant or computed.
 	Message string
 }
 
-// Validations gives the demands that are not met, in their order. The error is always an *Error.
+// Validations returns the validations that are not met, in order. The error is always an *Error.
 func (e *Evaluation) Validations() ([]Unmet, error) {
 	var unmet []Unmet
 	for i := range e.program.Validations {
@@ -57,7 +57,7 @@ func (e *Evaluation) Validations() ([]Unmet, error) {
 			return nil, err
 		}
 		e.reached.note(v.Expression, met == true)
-		if met == true || !present && e.trace != nil { // what failed has been noted
+		if met == true || !present && e.trace != nil { // the trace has recorded the failure
 			continue
 		}
 		u := Unmet{Validation: v, Message: v.Message}

@@ -8,7 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// The words that steer a template and never reach the pod.
+// The $ words, which control the rendering of a template and are not part of the pod.
 const (
 	WhenWord     = "$when"
 	EachWord     = "$each"
@@ -17,7 +17,7 @@ const (
 	PrependWord  = "$prepend"
 )
 
-// Hint says which positions an item of the list may want.
+// Hint says which positions are valid for an item of the list.
 func (l List) Hint() string {
 	if l == AppVariables {
 		return "want first"
@@ -25,7 +25,8 @@ func (l List) Hint() string {
 	return "want first, last, before:NAME or after:NAME"
 }
 
-// Takes reads first, last, before:NAME, after:NAME; of the app's variables only first.
+// Takes reports whether text is a valid position: first, last, before:NAME or after:NAME; for the app's
+// variables only first.
 func (l List) Takes(text string) bool {
 	if text == "first" || text == "last" && l != AppVariables {
 		return true
@@ -34,11 +35,11 @@ func (l List) Takes(text string) bool {
 	return ok && (word == "before" || word == "after") && l != AppVariables && ValidContainer(name)
 }
 
-// ValidContainer says whether a text can be the name of a container: a DNS label.
+// ValidContainer reports whether name is valid for a container: a DNS label.
 func ValidContainer(name string) bool { return len(validation.IsDNS1123Label(name)) == 0 }
 
-// ReservedKey says whether the key of a label or annotation is one that templates
-// may not set: any under sidecar-injector.dev but config.<instance>.
+// ReservedKey reports whether templates may not set a label or annotation: any under sidecar-injector.dev
+// except config.<instance>.
 func ReservedKey(key, instance string) bool {
 	prefix, name, _ := strings.Cut(key, "/")
 	if prefix != v1alpha1.Domain && !strings.HasSuffix(prefix, "."+v1alpha1.Domain) {

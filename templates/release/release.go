@@ -1,7 +1,8 @@
-// Package release says what each Kubernetes release has of what a template may add to pods.
+// Package release knows which fields and values of pods are not available in every supported Kubernetes
+// release.
 //
-// The types of k8s.io/api are those of the newest release. An older API server drops the fields that it
-// does not know, and those whose feature gate is off, without a word.
+// The types of k8s.io/api are those of the newest release. An older API server silently drops fields that it
+// does not know, and those whose feature gate is off.
 package release
 
 import (
@@ -11,22 +12,23 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// Oldest is the oldest Kubernetes that is supported: the first whose native sidecars are switched on.
+// Oldest is the oldest supported Kubernetes release: the first in which native sidecars are enabled by
+// default.
 const Oldest = "1.29"
 
 // Field is a field, or a value of one, that not every supported release has by default.
 type Field struct {
-	// Type, Name and Value identify it: core/v1.Lifecycle, stopSignal. Value is "" for all values.
+	// Type, Name and Value identify it: core/v1.Lifecycle, stopSignal. Value is "" for the field as a whole.
 	Type, Name, Value string
-	// Since is the first minor version that has it, Default the first that has it without being
-	// told to; 0 where none has so far.
+	// Since is the first minor version that has it, Default the first that enables it by default; 0 if no
+	// release does so far.
 	Since, Default int
-	// Gate is the feature gate that switches it on before that; "" where there is none.
+	// Gate is the feature gate that enables it before Default; "" if there is none.
 	Gate string
 }
 
-// Find gives the field, or the value, that a release does not have by default. kubernetes nil is a
-// release that nobody knows, which has everything.
+// Find returns the Field if the release does not have the field, or its value, by default. A nil kubernetes
+// is an unknown release: nothing is found.
 func Find(kubernetes *version.Version, typeName, name string, value any) (Field, bool) {
 	if kubernetes == nil {
 		return Field{}, false
@@ -55,18 +57,18 @@ func (f Field) isDefault(kubernetes *version.Version) bool {
 	return f.Default > 0 && kubernetes.AtLeast(version.MajorMinor(1, uint(f.Default)))
 }
 
-// Lacks says that the release cannot have it, whatever its feature gates.
+// Lacks reports whether the release does not have it with any setting of feature gates.
 func (f Field) Lacks(kubernetes *version.Version) bool {
 	return kubernetes.LessThan(version.MajorMinor(1, uint(f.Since)))
 }
 
-// Breaks says that the release, whatever its feature gates, refuses a pod with it or makes something else
-// of it. What it only drops leaves a pod that works without.
+// Breaks reports whether the release, with any setting of feature gates, refuses a pod that has it, or
+// changes the pod's meaning. It is false if the field is only dropped, because the pod then works without it.
 func (f Field) Breaks(kubernetes *version.Version) bool {
 	return f.Lacks(kubernetes) && f.effect(kubernetes) != "drops %s"
 }
 
-// effect is what the API server does with a pod that has it, the subject left out.
+// effect returns the API server's reaction to a pod that has it, as a format without subject.
 func (f Field) effect(kubernetes *version.Version) string {
 	switch {
 	case f.Value != "":
@@ -74,14 +76,14 @@ func (f Field) effect(kubernetes *version.Version) string {
 	case f.Type == "core/v1.EnvVarSource", f.Type == "core/v1.LifecycleHandler":
 		return "drops %s and refuses the pod for what is left"
 	case f.Type == "core/v1.Volume" && f.Lacks(kubernetes):
-		return "drops %s and makes the volume an emptyDir" // before its own validation
+		return "drops %s and makes the volume an emptyDir" // the volume then passes validation
 	case f.Type == "core/v1.Volume":
 		return "drops %s and refuses the pod for what is left"
 	}
 	return "drops %s"
 }
 
-// Text is one sentence about a release that does not have it by default.
+// Text returns one sentence about a release that does not have it by default.
 func (f Field) Text(kubernetes *version.Version) string {
 	what := f.Name
 	if f.Value != "" {

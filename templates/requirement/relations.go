@@ -10,7 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// container: what its probes and mounts may be depends on what they are to it.
+// container checks a container: the image, and rules of probes and mounts that depend on the field that holds
+// them.
 func container(c *checker, o object) {
 	if image := o.Text("image"); strings.TrimSpace(image) != image {
 		c.bad(o.at.Member("image"), "drop the blanks around it", "%s is no image", message.Quote(image))
@@ -44,7 +45,7 @@ func container(c *checker, o object) {
 	}
 }
 
-// source: a file can hold all labels, a variable one of them.
+// source checks the source of an environment variable: unlike a file, it can hold one label only, not all.
 func source(c *checker, o object) {
 	if field := o.under("fieldRef"); field.Text("fieldPath") == "metadata.labels" || field.Text("fieldPath") == "metadata.annotations" {
 		c.bad(field.at.Member("fieldPath"), "name one, as in "+field.Text("fieldPath")+"['KEY']", "a variable cannot hold all of them")
@@ -76,7 +77,7 @@ func securityContext(c *checker, o object) {
 	}
 }
 
-// profile: a file is named where there is one, and only there.
+// profile checks a seccomp or AppArmor profile: localhostProfile is set if and only if the type is Localhost.
 func profile(c *checker, o object) {
 	switch file := o.Text("localhostProfile"); {
 	case o.Text("type") == "Localhost" && file == "":
@@ -88,7 +89,7 @@ func profile(c *checker, o object) {
 	}
 }
 
-// relative is a path within something.
+// relative checks a relative path: not absolute, and without "..".
 func relative(text string) []string {
 	switch {
 	case path.IsAbs(text):
@@ -99,7 +100,7 @@ func relative(text string) []string {
 	return nil
 }
 
-// fieldPath is a field of the pod that a variable or a file can hold.
+// fieldPath checks the path of a pod's field that an environment variable or file can hold.
 func fieldPath(text string) []string {
 	known := []string{
 		"metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations", "spec.nodeName", "spec.serviceAccountName", "spec.host",

@@ -1,6 +1,6 @@
-// Package requirement knows what Kubernetes wants of the parts of a pod beyond the kinds of their
-// fields, as far as people get it wrong. Its own validation cannot be imported, and what it says of
-// a container that somebody else wrote does not help the one who changed a part of it.
+// Package requirement checks the rules of Kubernetes for parts of a pod that go beyond the types of their
+// fields, as far as mistakes are common. Kubernetes' own validation cannot be imported, and its messages
+// about a whole container do not show the author of a partial change which part is wrong.
 package requirement
 
 import (
@@ -15,16 +15,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// Unmet is a part that the API server would refuse.
+// Unmet is a value that the API server would refuse.
 type Unmet struct {
 	At *schema.Path
-	// Missing says that something has to be there and is not.
+	// Missing says that a required value is absent.
 	Missing bool
-	// Message is one clause without the place, Hint how to mend it, or "".
+	// Message is one clause without the place; Hint says how to correct it, or is "".
 	Message, Hint string
 }
 
-// Error is place and message.
+// Error returns place and message.
 func (u *Unmet) Error() string {
 	if at := u.At.String(); at != "" {
 		return at + ": " + u.Message
@@ -32,8 +32,8 @@ func (u *Unmet) Error() string {
 	return u.Message
 }
 
-// Check gives what the API server would refuse in a value of that type, whose kinds have been
-// checked, at a place.
+// Check returns what the API server would refuse in a value of the schema s at the place at. The kinds of the
+// values must have been checked before.
 func Check(value any, s *schema.Schema, at *schema.Path) []Unmet {
 	var c checker
 	c.value(value, s, at)
@@ -42,7 +42,7 @@ func Check(value any, s *schema.Schema, at *schema.Path) []Unmet {
 
 type checker struct{ unmet []Unmet }
 
-// object is one that is looked at, and where it stands.
+// object is an object that is being checked, with its place.
 type object struct {
 	program.Object
 	at *schema.Path

@@ -14,7 +14,7 @@ import (
 
 const hugePages = "hugepages-"
 
-// resources: which there are, what amounts they have, and how requests and limits go together.
+// resources checks a container's resources: names, amounts, and that limits are not below requests.
 func resources(c *checker, o object) {
 	limits := amounts(o.Object.Object("limits"))
 	for _, list := range []string{"requests", "limits"} {
@@ -27,7 +27,7 @@ func resources(c *checker, o object) {
 			}
 			amount, err := schema.ParseQuantity(scalar(m.Value))
 			if err != nil {
-				continue // of which its kind tells
+				continue // the check of kinds reports it
 			}
 			whole := amount.DeepCopy()
 			limit, limited := limits[m.Name]
@@ -61,7 +61,7 @@ func amounts(list program.Object) map[string]resource.Quantity {
 	return all
 }
 
-// resourceName is why a name is none of a container's resources; "" if it is one.
+// resourceName returns the reason why a name is not valid for a container's resource; "" if it is.
 func resourceName(name string) string {
 	if wrong := validation.IsQualifiedName(name); len(wrong) > 0 {
 		return wrong[0]
@@ -78,7 +78,8 @@ func resourceName(name string) string {
 	return message.DidYouMean(name, known, "want cpu, memory, ephemeral-storage, "+hugePages+"SIZE, or a name with a domain such as example.com/"+name)
 }
 
-// extended says whether a resource is one that a device plugin brings, of which there are whole ones.
+// extended reports whether a resource is an extended one, provided by a device plugin, whose amounts are
+// whole numbers.
 func extended(name string) bool {
 	domain, _, has := strings.Cut(name, "/")
 	return has && domain != "kubernetes.io" && !strings.HasSuffix(domain, ".kubernetes.io")
@@ -89,7 +90,7 @@ func multiple(amount resource.Quantity, size string) bool {
 	return err == nil && page.Value() > 0 && amount.Value()%page.Value() == 0
 }
 
-// resourceField is a resource of a container that a variable or a file can hold.
+// resourceField checks the name of a container's resource that an environment variable or file can hold.
 func resourceField(text string) []string {
 	for _, list := range []string{"limits.", "requests."} {
 		if name, ok := strings.CutPrefix(text, list); ok && !strings.Contains(name, "/") && resourceName(name) == "" {
@@ -99,7 +100,7 @@ func resourceField(text string) []string {
 	return []string{"write limits.cpu, requests.memory and the like"}
 }
 
-// divisor: which there are depends on the resource.
+// divisor checks the divisor of a resource field; the valid ones depend on the resource.
 func divisor(c *checker, o object) {
 	value, ok := o.Get("divisor")
 	if !ok {
@@ -115,7 +116,7 @@ func divisor(c *checker, o object) {
 	}
 }
 
-// scalar is a string or number as text.
+// scalar returns a string or number as text.
 func scalar(v any) string {
 	if s, ok := v.(string); ok {
 		return s

@@ -9,21 +9,22 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// rules say what Kubernetes wants of a type beyond the kinds of its fields.
+// rules are the requirements of Kubernetes for a type, beyond the kinds of its fields.
 type rules struct {
-	// required lists fields that have to be there, filled lists lists that have to have items.
+	// required lists fields that must be present, filled lists that must not be empty.
 	required, filled []string
-	// oneOf lists fields of which at most one may be there; with exactly, one must be.
+	// oneOf lists fields of which at most one may be present; if exactly is set, one must be.
 	oneOf   []string
 	exactly bool
 	words   map[string][]string
-	// ports are numbers or names of ports; of numbers alone the kind of the field lets none be a name.
+	// ports lists fields with the number or name of a port. The kind of a field that takes only numbers
+	// already excludes names.
 	ports []string
-	// least and most bound numbers.
+	// least and most are the minimum and maximum of numbers, by field.
 	least, most map[string]int64
-	// texts say what is wrong with a text that is not empty.
+	// texts are the checks of non-empty texts, by field; they return what is wrong.
 	texts map[string]func(string) []string
-	// also are the rules of a type that are like no others.
+	// also has further rules of the type.
 	also func(*checker, object)
 }
 

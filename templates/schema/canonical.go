@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// Canonical gives decoded JSON in the form that the API server sends: numbers in the
-// place of a quantity become strings, and fields that are null go, beside those that hold quantities.
-// Nothing else is changed, and what has no quantities is given back as it is; the argument never changes.
+// Canonical converts decoded JSON to the form that the API server sends: numbers in fields of type quantity
+// become strings, and null fields of objects that contain quantities are dropped. Nothing else is changed; a
+// value without quantities is returned as it is. The argument is not modified.
 func (s *Schema) Canonical(value any) any {
 	out, _ := s.canonical(value)
 	return out
@@ -73,7 +73,7 @@ func (s *Schema) canonicalMap(m map[string]any) (any, bool) {
 		for name, member := range m {
 			field, ok := s.Field(name)
 			switch {
-			case member == nil: // as good as absent for the API server
+			case member == nil: // the API server treats it as absent
 				delete(own(), name)
 			case ok:
 				if out, changed := field.Schema.canonical(member); changed {

@@ -2,7 +2,7 @@ package schema
 
 import "go.yaml.in/yaml/v3"
 
-// Reason sorts faults.
+// Reason is the kind of a fault.
 type Reason string
 
 // The reasons.
@@ -20,16 +20,16 @@ const (
 type Fault struct {
 	// Node is the key of an unknown field, else the value. Nil when JSON was checked.
 	Node *yaml.Node
-	// Path of the place: spec.containers[0].imagee.
+	// Path is the place: spec.containers[0].imagee.
 	Path   string
 	Reason Reason
 	// Message is one clause without the place: `want an integer, got the string "x"`.
 	Message string
-	// Hint is how to mend it, or "".
+	// Hint says how to correct it, or is "".
 	Hint string
 }
 
-// Error is path and message.
+// Error returns path and message.
 func (f *Fault) Error() string {
 	if f.Path == "" {
 		return f.Message

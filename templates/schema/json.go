@@ -11,19 +11,19 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Members is an object that keeps its members in order. CheckJSON takes it
-// wherever it takes a map[string]any.
+// Members is an object that keeps its members in order. CheckJSON accepts it wherever it accepts a
+// map[string]any.
 type Members interface {
 	All() iter.Seq2[string, any]
 }
 
-// CheckJSON finds what does not fit in decoded JSON: nil, bool, string, int64, int,
-// float64, []any, map[string]any, Members. Faults of a map are in the order of its keys.
+// CheckJSON returns the faults of decoded JSON: nil, bool, string, int64, int, float64, []any,
+// map[string]any, Members. The faults of a map are in the order of its keys.
 func (s *Schema) CheckJSON(value any, at *Path) []Fault {
 	c := jsonCheck{root: at}
 	c.value(s, value)
 	if len(c.faults) > 1 {
-		// Keys are put in order only now: nearly all values have no faults.
+		// Keys are sorted only in this second pass, because nearly all values have no faults.
 		c = jsonCheck{root: at, sorted: true}
 		c.value(s, value)
 	}
@@ -132,8 +132,8 @@ func (s *Schema) unknownField(name string) *Fault {
 	return fault
 }
 
-// scalarFault checks a value that is neither null, list nor object, unless s wants
-// one of those.
+// scalarFault checks a value that is neither null, list nor object. If s is a list or object, the result is
+// WrongType.
 func (s *Schema) scalarFault(value any) *Fault {
 	switch s.Kind {
 	case Any:
@@ -177,7 +177,7 @@ func (s *Schema) scalarFault(value any) *Fault {
 	return s.wrongType(value)
 }
 
-// whole gives a whole number; a float64 counts as one only in the range where it is exact.
+// whole returns a whole number; a float64 counts only in the range in which it is exact.
 func whole(value any) (int64, bool) {
 	switch v := value.(type) {
 	case int64:
@@ -215,7 +215,7 @@ func (s *Schema) formatFault(text string) *Fault {
 	return nil
 }
 
-// quantityText is the text that resource.Quantity reads in a value.
+// quantityText returns the text of a value for resource.ParseQuantity.
 func quantityText(value any) (string, bool) {
 	switch v := value.(type) {
 	case string:
@@ -230,7 +230,7 @@ func quantityText(value any) (string, bool) {
 	return "", false
 }
 
-// longestScalar bounds the texts that are tried for a number or boolean, in bytes.
+// longestScalar is the maximum length in bytes of a string that is tried as a number or boolean for a hint.
 const longestScalar = 60
 
 func (s *Schema) wrongType(value any) *Fault {

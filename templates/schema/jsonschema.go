@@ -2,24 +2,23 @@ package schema
 
 import "strings"
 
-// Draft is the dialect of JSONSchema, as its "$schema" member names it.
+// Draft is the dialect of JSONSchema, for its "$schema" member.
 const Draft = "http://json-schema.org/draft-07/schema#"
 
 // JSONSchemaOptions adapt a JSON Schema to documents that are not plain values of
 // the type.
 type JSONSchemaOptions struct {
-	// Expressions lets a string with ${ stand wherever something else is wanted.
+	// Expressions allows a string with ${ in place of any other value.
 	Expressions bool
-	// ItemMembers are further members, with their JSON Schemas, that every object within a
-	// list may have.
+	// ItemMembers are additional members, with their JSON Schemas, of every object within a list.
 	ItemMembers map[string]any
-	// Replace gives the JSON Schema of a type instead of the one made here, by the
-	// type's name, such as "v1alpha1.SidecarTemplateSpec".
+	// Replace has JSON Schemas to use instead of the generated ones, by the name of the type, such as
+	// "v1alpha1.SidecarTemplateSpec".
 	Replace map[string]any
 }
 
-// JSONSchema describes the values of a Schema for editors, in draft-07. Each object type
-// stands once under "definitions"; the caller adds "$schema", title and the like.
+// JSONSchema returns a draft-07 JSON Schema of the values, for editors. Each object type is defined once
+// under "definitions"; the caller adds "$schema", title and the like.
 func (s *Schema) JSONSchema(options JSONSchemaOptions) map[string]any {
 	w := &jsonSchemaWriter{options: options, definitions: map[string]any{}}
 	root := w.of(s, false)
@@ -34,7 +33,7 @@ type jsonSchemaWriter struct {
 	definitions map[string]any
 }
 
-// of describes a schema. item says that the value is within a list.
+// of converts a schema. item says that the value is within a list.
 func (w *jsonSchemaWriter) of(s *Schema, item bool) map[string]any {
 	var out map[string]any
 	switch s.Kind {
@@ -44,7 +43,7 @@ func (w *jsonSchemaWriter) of(s *Schema, item bool) map[string]any {
 		out = map[string]any{"type": "boolean"}
 	case Integer:
 		out = map[string]any{"type": "integer"}
-		if s.Min > -1<<53 && s.Max < 1<<53 { // what every reader of JSON holds exactly
+		if s.Min > -1<<53 && s.Max < 1<<53 { // the range that every JSON reader represents exactly
 			out["minimum"], out["maximum"] = s.Min, s.Max
 		}
 	case Number:
@@ -76,7 +75,7 @@ func (w *jsonSchemaWriter) of(s *Schema, item bool) map[string]any {
 	return map[string]any{"anyOf": []any{out, map[string]any{"type": "string", "pattern": `\$\{`}}}
 }
 
-// reference refers to the definition of an object type, which is made on first use.
+// reference returns a reference to the definition of an object type, which is made on first use.
 func (w *jsonSchemaWriter) reference(s *Schema, item bool) map[string]any {
 	item = item && len(w.options.ItemMembers) > 0
 	name := strings.NewReplacer("/", ".", " ", "-").Replace(s.Type)
@@ -100,7 +99,7 @@ func (w *jsonSchemaWriter) reference(s *Schema, item bool) map[string]any {
 		described := w.of(field.Schema, false)
 		if field.Description != "" {
 			if _, refers := described["$ref"]; refers {
-				// Draft 7 ignores what stands beside a $ref.
+				// Draft 7 ignores other members beside a $ref.
 				described = map[string]any{"allOf": []any{described}}
 			}
 			described["description"] = field.Description

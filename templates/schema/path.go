@@ -8,28 +8,27 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// Path is a place within a document, held as a chain to its parents so that a
-// walk which finds nothing wrong never builds a string. The nil Path is the root.
+// Path is a place within a document, stored as a linked list to its parents, so that a walk that finds no
+// faults builds no strings. The nil Path is the root.
 type Path struct {
 	parent *Path
 	name   string
 	index  int // of a list item; -1 for a member
 }
 
-// Root is the path of one name: "spec".
+// Root returns the path of one name: "spec".
 func Root(name string) *Path { return (*Path)(nil).Member(name) }
 
-// Member is the path of an object's member.
+// Member returns the path of an object's member.
 func (p *Path) Member(name string) *Path { return &Path{parent: p, name: name, index: -1} }
 
-// Item is the path of a list's item, from 0.
+// Item returns the path of a list's item, counted from 0.
 func (p *Path) Item(index int) *Path { return &Path{parent: p, index: index} }
 
 var plainMember = regexp.MustCompile(`^[$A-Za-z_][A-Za-z0-9_-]*$`)
 
-// String writes the path as spec.containers[0].env[2].value; a member that is no
-// plain name stands in brackets, metadata.labels[app.kubernetes.io/name]. The
-// root is "".
+// String returns the path as spec.containers[0].env[2].value; a member whose name has other characters is in
+// brackets: metadata.labels[app.kubernetes.io/name]. The root is "".
 func (p *Path) String() string {
 	var b strings.Builder
 	p.write(&b)

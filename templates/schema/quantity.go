@@ -9,16 +9,15 @@ import (
 )
 
 const (
-	// LongestQuantity is how many bytes a quantity may have: the 19 digits of an int64 before
-	// and behind the point, with room for zeros.
+	// LongestQuantity is the maximum length of a quantity in bytes: the 19 digits of an int64 before and
+	// after the point, with room for zeros.
 	LongestQuantity = 64
 	// largestExponent is the power of ten of the largest suffix, E.
 	largestExponent = 18
 )
 
-// ParseQuantity is resource.ParseQuantity for what others write. Comparing or printing
-// 1e999999999 writes out its digits, which never ends, so that an exponent has to be one that a
-// suffix could stand for.
+// ParseQuantity is resource.ParseQuantity for untrusted texts. Comparing or printing 1e999999999 expands its
+// digits, which practically does not end, so exponents are limited to the range of the suffixes.
 func ParseQuantity(text string) (resource.Quantity, error) {
 	if len(text) > LongestQuantity {
 		return resource.Quantity{}, fmt.Errorf("quantity: %d bytes, more than %d", len(text), LongestQuantity)

@@ -17,9 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Of walks a Go type. The type must be one that encoding/json can decode; a type
-// that decodes itself in a way unknown here is Any. Each call walks anew: keep
-// the result.
+// Of returns the Schema of a Go type. The type must be one that encoding/json can decode; a type with its own
+// decoding that is unknown here is Any. Each call walks the type again: callers keep the result.
 func Of(t reflect.Type) *Schema {
 	w := &walker{seen: map[reflect.Type]*Schema{}}
 	s := w.walk(t)
@@ -27,10 +26,10 @@ func Of(t reflect.Type) *Schema {
 	return s
 }
 
-// Pod is the schema of core/v1.Pod, the same at each call.
+// Pod returns the schema of core/v1.Pod, the same at each call.
 func Pod() *Schema { return core().pod }
 
-// Container is the schema of core/v1.Container, the one within Pod.
+// Container returns the schema of core/v1.Container, the one within Pod.
 func Container() *Schema { return core().container }
 
 type coreTypes struct{ pod, container *Schema }
@@ -45,8 +44,8 @@ var core = sync.OnceValue(func() coreTypes {
 	return types
 })
 
-// walker holds one walk: the schemas made so far, by type, so that each type is
-// walked once and recursive types end.
+// walker is the state of one walk: the schemas made so far, by type, so that each type is walked once and
+// recursive types terminate.
 type walker struct {
 	seen map[reflect.Type]*Schema
 }
@@ -75,7 +74,7 @@ func (w *walker) describe(t reflect.Type, s *Schema) {
 		bits := t.Bits()
 		*s = Schema{Kind: Integer, Type: "integer", Min: math.MinInt64 >> (64 - bits), Max: math.MaxInt64 >> (64 - bits)}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		// The values are carried as int64, so 64 unsigned bits lose one.
+		// Values are represented as int64, so a 64-bit unsigned type loses one bit.
 		*s = Schema{Kind: Integer, Type: "integer", Max: int64(uint64(math.MaxUint64) >> (64 - min(t.Bits(), 63)))}
 	case reflect.Float32, reflect.Float64:
 		*s = *NewScalar(Number)
@@ -100,7 +99,7 @@ func (w *walker) describe(t reflect.Type, s *Schema) {
 	}
 }
 
-// special describes the types that encode themselves.
+// special sets the schema of a type with its own JSON encoding; false if the type is unknown.
 func special(t reflect.Type, s *Schema) bool {
 	switch t {
 	case reflect.TypeFor[resource.Quantity]():
@@ -122,7 +121,7 @@ func special(t reflect.Type, s *Schema) bool {
 	return true
 }
 
-// fields adds the fields of a struct, those of embedded structs in their place.
+// fields adds the fields of a struct, with those of embedded structs in place.
 func (w *walker) fields(t reflect.Type, s *Schema) {
 	descriptions := documentation(t)
 	for i := range t.NumField() {
@@ -146,7 +145,8 @@ func (w *walker) fields(t reflect.Type, s *Schema) {
 	}
 }
 
-// documentation is what the generated code of Kubernetes says about a type's fields.
+// documentation returns the descriptions of a type's fields from Kubernetes' generated code; nil if it has
+// none.
 func documentation(t reflect.Type) map[string]string {
 	documented, ok := reflect.Zero(t).Interface().(interface{ SwaggerDoc() map[string]string })
 	if !ok {
@@ -157,8 +157,8 @@ func documentation(t reflect.Type) map[string]string {
 
 var versionName = regexp.MustCompile(`^v[0-9]`)
 
-// typeName is the package's last element with the type's name, and one element
-// more where the last is a version: core/v1.Pod.
+// typeName returns the last element of the package path with the type's name, preceded by one more element if
+// the last is a version: core/v1.Pod.
 func typeName(t reflect.Type) string {
 	if t.Name() == "" {
 		return "object"
@@ -170,7 +170,8 @@ func typeName(t reflect.Type) string {
 	return last + "." + t.Name()
 }
 
-// markQuantities follows the recursion of the types until nothing changes.
+// markQuantities sets quantities on all schemas that contain a Quantity, by iterating until nothing changes,
+// because types may be recursive.
 func (w *walker) markQuantities() {
 	for changed := true; changed; {
 		changed = false

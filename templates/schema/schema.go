@@ -1,11 +1,10 @@
-// Package schema describes Go API types as JSON sees them.
+// Package schema describes Go API types in terms of JSON.
 //
-// One walk by reflection over a type such as core/v1.Pod gives a Schema: its
-// kind, its fields by their JSON names, the schemas of what it holds. From that
-// one description come the types of the variables in expressions, the strict
-// check of what people write in YAML and of what templates render, and the JSON
-// Schema that editors read. The types of k8s.io/api are the only source, so the
-// three never disagree, and a new Kubernetes version needs no work here.
+// One walk by reflection over a type such as core/v1.Pod makes a Schema: its kind, its fields by their JSON
+// names, and the schemas of their values. It is the single source of the types of variables in expressions,
+// of the strict checks of YAML and of rendered templates, and of the JSON Schema for editors, so that these
+// three always agree. Only the types of k8s.io/api are read, so that a new Kubernetes version needs no
+// changes here.
 package schema
 
 import (
@@ -16,14 +15,13 @@ import (
 // Kind says which JSON values a Schema accepts.
 type Kind int
 
-// The kinds. JSON null stands for absence and is accepted by all of them but as
-// an item of a list.
+// The kinds. JSON null means absent and is accepted by all of them, except as an item of a list.
 const (
 	Any         Kind = iota // every value
 	Boolean                 // true, false
 	Integer                 // a whole number between Min and Max
 	Number                  // any number
-	String                  // a string, of Format where that is not ""
+	String                  // a string, in Format if that is not ""
 	Quantity                // a string or number that resource.Quantity parses
 	IntOrString             // a 32-bit whole number or a string
 	List                    // a list of Elem
@@ -46,20 +44,19 @@ const (
 // by pointer: within one walk each Go type has one Schema.
 type Schema struct {
 	Kind Kind
-	// Type names the type for people: "core/v1.Container", "string", "list of string".
+	// Type is the name of the type in messages: "core/v1.Container", "string", "list of string".
 	Type string
-	// Format of a String.
+	// Format is that of a String.
 	Format Format
 	// Min and Max bound an Integer.
 	Min, Max int64
-	// Fields of an Object, in the order of the Go struct, embedded ones in their place.
+	// Fields are those of an Object, in the order of the Go struct, with embedded ones in place.
 	Fields []Field
-	// Elem of a List or Map.
+	// Elem is the schema of the values of a List or Map.
 	Elem *Schema
 
 	index map[string]int // of Fields
-	// quantities says that a Quantity is somewhere below, so that Canonical need
-	// not look where there is none.
+	// quantities says that a Quantity is somewhere below; Canonical skips all other values.
 	quantities bool
 }
 
@@ -67,12 +64,12 @@ type Schema struct {
 type Field struct {
 	Name   string
 	Schema *Schema
-	// Description is the type's own documentation; "" where it has none.
+	// Description is the type's documentation of the field; "" if it has none.
 	Description string
 }
 
-// Field gives the field with that JSON name. It is false for a name that the
-// Object lacks, and for every other kind.
+// Field returns the field with that JSON name. ok is false if the Object does not have it, and for every
+// other kind.
 func (s *Schema) Field(name string) (*Field, bool) {
 	i, ok := s.index[name]
 	if !ok {
@@ -81,7 +78,7 @@ func (s *Schema) Field(name string) (*Field, bool) {
 	return &s.Fields[i], true
 }
 
-// Names lists the JSON names of an Object's fields, sorted; nil for other kinds.
+// Names returns the JSON names of an Object's fields, sorted; nil for other kinds.
 func (s *Schema) Names() []string {
 	if len(s.Fields) == 0 {
 		return nil
@@ -103,28 +100,28 @@ func (s *Schema) Scalar() bool {
 	return true
 }
 
-// String is Type.
+// String returns Type.
 func (s *Schema) String() string { return s.Type }
 
-// NewObject makes the schema of an object with these fields.
+// NewObject returns the schema of an object with these fields.
 func NewObject(typeName string, fields ...Field) *Schema {
 	s := &Schema{Kind: Object, Type: typeName, Fields: fields}
 	s.seal()
 	return s
 }
 
-// NewList makes the schema of a list.
+// NewList returns the schema of a list.
 func NewList(elem *Schema) *Schema {
 	return &Schema{Kind: List, Type: "list of " + elem.Type, Elem: elem, quantities: elem.quantities}
 }
 
-// NewMap makes the schema of an object with arbitrary keys.
+// NewMap returns the schema of an object with arbitrary keys.
 func NewMap(elem *Schema) *Schema {
 	return &Schema{Kind: Map, Type: "map of " + elem.Type, Elem: elem, quantities: elem.quantities}
 }
 
-// NewScalar makes the schema of a kind that needs nothing else; it must not be
-// List, Map or Object. An Integer has 64 bits.
+// NewScalar returns the schema of a kind that has no further properties; it must not be List, Map or Object.
+// An Integer has 64 bits.
 func NewScalar(kind Kind) *Schema {
 	s := &Schema{Kind: kind, Type: kind.String(), quantities: kind == Quantity}
 	switch kind {
@@ -143,7 +140,7 @@ func (s *Schema) seal() {
 	}
 }
 
-// String names the kind as it stands in messages, without an article.
+// String returns the name of the kind for messages, without an article.
 func (k Kind) String() string {
 	switch k {
 	case Any:
@@ -170,6 +167,6 @@ func (k Kind) String() string {
 	return "unknown kind"
 }
 
-// TokenVolume is how the name of the volume of a service account's token begins, which the API
-// server names at random and adds to every pod itself.
+// TokenVolume is the prefix of the volume with a service account's token, which the API server adds to every
+// pod under a random name.
 const TokenVolume = "kube-api-access-"

@@ -11,9 +11,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// CheckYAML finds what does not fit in a YAML tree, in the order of the text. Values
-// are what Kubernetes reads in them: yes is a boolean. Keys that are there twice are
-// the parser's affair; a tree with cycles of aliases must not come here.
+// CheckYAML returns the faults of a YAML tree, in the order of the text. Scalars have the values that
+// Kubernetes reads: yes is a boolean. Duplicate keys are not reported, because the parser reports them; the
+// tree must not have cyclic aliases.
 func (s *Schema) CheckYAML(n *yaml.Node, at *Path) []Fault {
 	c := &yamlCheck{}
 	c.node(s, n, at)
@@ -86,8 +86,7 @@ func (c *yamlCheck) member(s *Schema, key, value *yaml.Node, at *Path) {
 	c.node(field.Schema, value, at.Member(name))
 }
 
-// scalarValue is what Kubernetes reads in a scalar: nil, bool, int64, float64 or
-// string.
+// scalarValue returns the value that Kubernetes reads from a scalar: nil, bool, int64, float64 or string.
 func scalarValue(n *yaml.Node) any {
 	text := string(manifest.JSON(n))
 	switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// JSONSchema is the JSON Schema (draft-07) of a template document of either kind,
-// for editors, indented. It is the same at each call.
+// JSONSchema returns the JSON Schema (draft-07) of a template document of either kind, for editors, indented.
+// It is the same at each call.
 func JSONSchema() ([]byte, error) {
 	shapes := Template()
 	s := shapes.Document.JSONSchema(schema.JSONSchemaOptions{})
@@ -20,7 +20,7 @@ func JSONSchema() ([]byte, error) {
 	if definitions, ok := s["definitions"].(map[string]any); ok {
 		e.definitions = definitions
 	}
-	// What is added to pods may hold an expression wherever a value stands.
+	// In app, pod and permissions, an expression may take the place of any value.
 	pod := e.additions(shapes.Pod)
 	app := e.additions(shapes.App)
 	permissions := e.additions(shapes.Permissions)
@@ -70,13 +70,13 @@ func listOf(words any) map[string]any {
 	return map[string]any{"type": "array", "items": map[string]any{"enum": words}}
 }
 
-// schemaEditor narrows the definitions that reflection gave.
+// schemaEditor restricts the definitions that reflection made.
 type schemaEditor struct {
 	definitions map[string]any
-	err         error // the first definition that is not there
+	err         error // the first missing definition
 }
 
-// additions takes over the definitions of app or pod and gives the schema that refers to them.
+// additions adds the definitions of app or pod and returns the schema that refers to them.
 func (e *schemaEditor) additions(s *schema.Schema) map[string]any {
 	added := s.JSONSchema(schema.JSONSchemaOptions{Expressions: true})
 	definitions, _ := added["definitions"].(map[string]any)
@@ -99,7 +99,7 @@ func (e *schemaEditor) additions(s *schema.Schema) map[string]any {
 	return added
 }
 
-// canary says what goes with what in the definition of spec.canary.
+// canary adds the required fields, and the exclusive ones, to the definition of spec.canary.
 func (e *schemaEditor) canary(name string) {
 	d := e.definition(name)
 	if d == nil {

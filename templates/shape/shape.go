@@ -1,5 +1,5 @@
-// Package shape says what a template document may hold: the schemas that it is checked against,
-// and the JSON Schema that editors are given.
+// Package shape defines what a template document may contain: the schemas against which it is checked, and
+// the JSON Schema for editors.
 package shape
 
 import (
@@ -12,28 +12,28 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Shapes are the schemas of a template document and of its parts. Read-only.
+// Shapes are the schemas of a template document and of its parts. They must not be changed.
 type Shapes struct {
-	// Document is a template of either kind; spec.app and spec.pod in it take anything.
+	// Document is a template of either kind; spec.app and spec.pod in it may have any value.
 	Document *schema.Schema
-	// App and Pod hold only what a template may add.
+	// App and Pod have only the fields that a template may add.
 	App, Pod *schema.Schema
-	// Permissions is the list of what the pod's service account needs.
+	// Permissions is the list spec.permissions.
 	Permissions *schema.Schema
-	// Whole maps each restricted object in App and Pod to the Kubernetes type that
-	// it is a part of, so that a field that exists there is told apart from a misspelt one.
+	// Whole maps each restricted object in App and Pod to the complete Kubernetes type, to distinguish a
+	// field that is not allowed from a misspelt one.
 	Whole map[*schema.Schema]*schema.Schema
-	// InitContainers and Containers are the two lists of pod.spec, told apart by pointer.
+	// InitContainers and Containers are the two lists of pod.spec, distinguished by pointer.
 	InitContainers, Containers *schema.Schema
-	// AppVariables is the list of the app's variables.
+	// AppVariables is the list app.env.
 	AppVariables *schema.Schema
-	// Volumes is the list of pod.spec.
+	// Volumes is the list pod.spec.volumes.
 	Volumes *schema.Schema
-	// Text and Boolean are what keys, positions and conditions must be.
+	// Text and Boolean are the schemas of keys and positions, and of conditions.
 	Text, Boolean *schema.Schema
 }
 
-// Template gives the schemas. It walks the types once.
+// Template returns the schemas, which are made on first use.
 func Template() *Shapes { return template() }
 
 var template = sync.OnceValue(func() *Shapes {
@@ -48,7 +48,7 @@ var template = sync.OnceValue(func() *Shapes {
 		schema.Field{Name: "kind", Schema: text},
 		schema.Field{Name: "metadata", Schema: metadata},
 		schema.Field{Name: "spec", Schema: spec},
-		// Written by the injector, perhaps by another version of it: not read.
+		// Written by the injector, perhaps by another version: not read.
 		schema.Field{Name: "status", Schema: anything},
 	)
 
@@ -95,7 +95,7 @@ var template = sync.OnceValue(func() *Shapes {
 	return s
 })
 
-// member is the schema of an object's field, which must be there.
+// member returns the schema of an object's field, which must exist.
 func member(s *schema.Schema, name string) *schema.Schema {
 	f, ok := s.Field(name)
 	if !ok {

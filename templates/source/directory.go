@@ -15,25 +15,25 @@ import (
 )
 
 const (
-	// settle is how long a directory has to be quiet before it is read: programs that
-	// copy or save files write them piece by piece.
+	// settle is the time without events after which a directory is read: programs that copy or save files
+	// write them in several steps.
 	settle = 100 * time.Millisecond
-	// settleLimit bounds the wait in a directory that is never quiet.
+	// settleLimit is the maximum wait if events never stop.
 	settleLimit = 2 * time.Second
-	// rescan finds what the watch missed: network file systems, a directory that was
-	// removed and made anew, links outside the directory.
+	// rescan is the interval of reading everything again, for changes that the watch misses: network file
+	// systems, a directory that was removed and created again, links to outside the directory.
 	rescan = 10 * time.Second
 )
 
-// Directory is the source of the templates in directories and the folders in
-// them: files that end in .yaml, .yml or .json. It understands mounted ConfigMaps.
+// Directory is the source of the templates in directories, recursively: files that end in .yaml, .yml or
+// .json. It supports mounted ConfigMaps.
 type Directory struct {
 	tree
 	paths  []string
 	rescan time.Duration
 }
 
-// NewDirectory reads paths as one source: a template must be in only one of them.
+// NewDirectory returns the source that reads paths as one: a template must be in only one of them.
 func NewDirectory(paths ...string) *Directory {
 	roots := make([]root, len(paths))
 	for i, path := range paths {
@@ -42,17 +42,18 @@ func NewDirectory(paths ...string) *Directory {
 	return &Directory{tree: newTree(templates.SourceDirectory, roots...), paths: paths, rescan: rescan}
 }
 
-// For has the templates checked for a release of Kubernetes, and gives the Directory back. It is called before Read.
+// For sets the release of Kubernetes for which the templates are checked, and returns the Directory. It is
+// called before Read.
 func (d *Directory) For(kubernetes *version.Version) *Directory {
 	d.memory.loader.For(kubernetes)
 	return d
 }
 
-// Name is that of the source for people.
+// Name returns the name of the source for messages.
 func (d *Directory) Name() string { return "template directory " + strings.Join(d.paths, ", ") }
 
-// Watch follows the directories and every folder in them. Where the node has no
-// watches left, the rescan alone finds what changes.
+// Watch watches the directories recursively. If the node's limit of inotify watches is reached, changes are
+// found by the rescan only.
 func (d *Directory) Watch(ctx context.Context, changed func()) error {
 	ticker := time.NewTicker(d.rescan)
 	defer ticker.Stop()
@@ -62,14 +63,14 @@ func (d *Directory) Watch(ctx context.Context, changed func()) error {
 	}
 	defer watcher.Close()
 	d.follow(watcher)
-	changed() // for what happened between the first read and now
+	changed() // changes between the first read and now
 
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-		case <-watcher.Errors: // an overflow, say: read everything
+		case <-watcher.Errors: // for example an overflow of events: read everything
 		case <-watcher.Events:
 			if !quiet(ctx, watcher) {
 				return nil
@@ -80,7 +81,7 @@ func (d *Directory) Watch(ctx context.Context, changed func()) error {
 	}
 }
 
-// onlyRescan reads again at every tick.
+// onlyRescan calls changed at every tick.
 func onlyRescan(ctx context.Context, ticks <-chan time.Time, changed func()) error {
 	for {
 		select {
@@ -92,7 +93,7 @@ func onlyRescan(ctx context.Context, ticks <-chan time.Time, changed func()) err
 	}
 }
 
-// quiet waits until nothing has happened for a while; false when ctx is done.
+// quiet waits until there has been no event for the time settle, at most settleLimit; false if ctx is done.
 func quiet(ctx context.Context, watcher *fsnotify.Watcher) bool {
 	limit := time.After(settleLimit)
 	for {
@@ -109,8 +110,8 @@ func quiet(ctx context.Context, watcher *fsnotify.Watcher) bool {
 	}
 }
 
-// follow watches exactly the folders that there are now. What cannot be watched is
-// found by the rescan.
+// follow sets the watches to the folders that exist now. Folders that cannot be watched are left to the
+// rescan.
 func (d *Directory) follow(watcher *fsnotify.Watcher) {
 	wanted := map[string]bool{}
 	for i, path := range d.paths {

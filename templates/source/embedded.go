@@ -10,26 +10,26 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
-// Embedded is the source of the templates that come with the binary.
+// Embedded is the source of the templates that are compiled into the binary.
 type Embedded struct{ tree }
 
-// NewEmbedded reads the template files of fsys, as a rule an embed.FS.
+// NewEmbedded returns the source of the template files in fsys, usually an embed.FS.
 func NewEmbedded(fsys fs.FS) *Embedded {
 	return &Embedded{newTree(templates.SourceBuiltIn, root{name: "built-in", fsys: fsys})}
 }
 
-// Name is that of the source for people.
+// Name returns the name of the source for messages.
 func (e *Embedded) Name() string { return "built-in templates" }
 
-// Watch waits: what is embedded never changes.
+// Watch waits until ctx is done: embedded files never change.
 func (e *Embedded) Watch(ctx context.Context, _ func()) error {
 	<-ctx.Done()
 	return nil
 }
 
-// Usual are the sources that every command has, the built-in templates and those of directories, and then the
-// further ones. A later source hides templates of an earlier one. Those of directories are checked for a release
-// of Kubernetes, nil where nobody knows; the built-in ones are for every supported one.
+// Usual returns the sources that every command has: the built-in templates, those of directories, then the
+// further ones. A later source hides templates of an earlier one. Templates of directories are checked for a
+// release of Kubernetes, nil if unknown; the built-in ones support every supported release.
 func Usual(kubernetes *version.Version, directories []string, further ...Source) []Source {
 	sources := []Source{NewEmbedded(builtin.FS)}
 	if len(directories) > 0 {

@@ -13,34 +13,33 @@ import (
 )
 
 const (
-	// maxFile bounds a template file in bytes; a ConfigMap holds at most 1 MiB.
+	// maxFile is the maximum size of a template file in bytes; a ConfigMap holds at most 1 MiB.
 	maxFile = 32 << 20
-	// maxDepth bounds folders within folders, and so links that lead in circles.
+	// maxDepth is the maximum nesting of folders. It also ends cycles of links.
 	maxDepth = 16
-	// maxAttempts is how often a directory is read again because it changed meanwhile.
+	// maxAttempts is how often a directory is read again if it changes while it is read.
 	maxAttempts = 10
 
-	// dataLink is the kubelet's link to the folder with the present version of all
-	// files of a mounted ConfigMap; it is swapped whole.
+	// dataLink is the kubelet's link to the folder with the current version of all files of a mounted
+	// ConfigMap; it is replaced atomically.
 	dataLink = "..data"
 )
 
-// errUnsettled says that a directory changed during every attempt to read it.
+// errUnsettled is returned if a directory changed during every attempt to read it.
 var errUnsettled = errors.New("the directory keeps changing while it is read")
 
-// readFiles gives the template files below the root of fsys, by name. Names that
-// begin with two dots, the kubelet's own, are left out. In a mounted ConfigMap all
-// files are of one version: they are taken from the folder that the kubelet's link
-// leads to, and that link was the same before and after. An error that concerns
-// single files comes together with files, those among them marked unread; after any
-// other error files is nil.
+// readFiles returns the template files below the root of fsys, sorted by name. Names that begin with two
+// dots, which the kubelet uses, are left out. In a mounted ConfigMap all files are of one version: they are
+// read through the kubelet's link, which must lead to the same folder before and after. An error about single
+// files is returned together with all files, those concerned marked unread; after any other error files is
+// nil.
 func readFiles(fsys fs.FS) (files []file, err error) {
 	for range maxAttempts {
 		w := walk{fsys: fsys, links: map[string]string{}, files: []file{}}
 		err := w.folder(".", ".", nil)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && exists(fsys, "."):
-			continue // something went away between being listed and being read
+			continue // a file was removed between being listed and being read
 		case err != nil:
 			return nil, err
 		case w.changed():
@@ -51,7 +50,7 @@ func readFiles(fsys fs.FS) (files []file, err error) {
 	return nil, errUnsettled
 }
 
-// listFolders gives the folders that readFiles looks into, as far as it gets.
+// listFolders returns the folders that readFiles reads, up to the first error.
 func listFolders(fsys fs.FS) []string {
 	w := walk{fsys: fsys, links: map[string]string{}, foldersOnly: true}
 	_ = w.folder(".", ".", nil)
@@ -63,19 +62,18 @@ func exists(fsys fs.FS, name string) bool {
 	return err == nil
 }
 
-// walk is one attempt.
+// walk is one attempt to read a file system.
 type walk struct {
 	fsys    fs.FS
-	links   map[string]string // the kubelet's links and where they led
+	links   map[string]string // the kubelet's links and their targets
 	files   []file
 	folders []string
 	faults  []error
-	// foldersOnly leaves the files unread.
+	// foldersOnly skips the files.
 	foldersOnly bool
 }
 
-// folder reads the folder at place; shown is its name in front of the user, and
-// above are the folders that it lies in.
+// folder reads the folder at place; shown is its name in messages, above are the folders that contain it.
 func (w *walk) folder(place, shown string, above []fs.FileInfo) error {
 	info, err := fs.Stat(w.fsys, place)
 	if err != nil {
@@ -85,7 +83,7 @@ func (w *walk) folder(place, shown string, above []fs.FileInfo) error {
 		return fmt.Errorf("%s: not a directory", place)
 	}
 	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-		return nil // a link that leads back up
+		return nil // a link to a folder above
 	}
 	if len(above) > maxDepth {
 		return fmt.Errorf("%s: more than %d folders deep", place, maxDepth)
@@ -118,7 +116,7 @@ func (w *walk) folder(place, shown string, above []fs.FileInfo) error {
 // entry reads a file or folder; links are followed.
 func (w *walk) entry(place, shown string, above []fs.FileInfo) error {
 	if target, err := fs.ReadLink(w.fsys, place); err == nil && strings.HasPrefix(target, dataLink+"/") {
-		return nil // the kubelet makes and removes these one by one, after the swap
+		return nil // the kubelet creates and removes these one by one, after replacing the link
 	}
 	info, err := fs.Stat(w.fsys, place)
 	switch {
@@ -141,7 +139,7 @@ func (w *walk) entry(place, shown string, above []fs.FileInfo) error {
 	return nil
 }
 
-// dangling tells a link that leads nowhere from a file that has just been removed.
+// dangling reports whether place is a link without a target, as opposed to a file that has just been removed.
 func (w *walk) dangling(place string) bool {
 	_, err := fs.ReadLink(w.fsys, place)
 	return err == nil
@@ -155,7 +153,7 @@ func (w *walk) read(name string) ([]byte, error) {
 	defer f.Close()
 	var data bytes.Buffer
 	if info, err := f.Stat(); err == nil {
-		// Thousands of files are read every few seconds: no more garbage than there are bytes.
+		// Thousands of files are read every few seconds: allocate no more than their size.
 		data.Grow(int(min(info.Size(), maxFile)) + bytes.MinRead)
 	}
 	if _, err := data.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
@@ -167,7 +165,7 @@ func (w *walk) read(name string) ([]byte, error) {
 	return data.Bytes(), nil
 }
 
-// changed says whether a link was swapped since the walk came by.
+// changed reports whether a link was replaced since the walk read it.
 func (w *walk) changed() bool {
 	for link, before := range w.links {
 		if now, err := fs.ReadLink(w.fsys, link); err != nil || now != before {

@@ -12,46 +12,44 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// Library merges sources into one set of templates and keeps it up to date. Its
-// methods may be called by many goroutines.
+// Library merges sources into one set of templates and keeps it up to date. It is safe for concurrent use.
 type Library struct {
 	now     func() time.Time
 	report  func(Change)
 	current atomic.Pointer[templates.Set]
 	ready   atomic.Bool
 
-	mu      sync.Mutex // one reading at a time; guards what follows
+	mu      sync.Mutex // held while a source is read; guards the fields below
 	shelves []shelf
-	// loaded says when the version of a template that is in force was loaded, by the template's name.
+	// loaded is the time at which the version of a template in use was loaded, by the template's name.
 	loaded map[string]time.Time
 }
 
-// shelf is a source and what it last gave.
+// shelf is a source with the entries of its last read.
 type shelf struct {
 	source  Source
 	entries []templates.Entry
 	failing bool
 }
 
-// Change tells what a reading of one source brought. Entries are sorted by file, then place.
+// Change is the result of reading one source. Entries are sorted by file, then place.
 type Change struct {
 	// Source is the source's name.
 	Source string
-	// Loaded are the templates that are new or have been compiled anew, without error.
+	// Loaded are the templates that are new or were compiled again, without errors.
 	Loaded []templates.Entry
-	// Broken are those that have errors now and did not have these before; Template is
-	// the version that stays in force, if any.
+	// Broken are those with new errors; Template is the version that stays in use, if any.
 	Broken []templates.Entry
-	// Removed are those that are gone.
+	// Removed are those that no longer exist.
 	Removed []templates.Entry
-	// Err says why the source, or a part of it, cannot be read: told once, when that begins.
+	// Err says why the source, or a part of it, cannot be read. It is set once, when the failure begins.
 	Err error
 	// Recovered is set when the source can be read again.
 	Recovered bool
 }
 
-// NewLibrary is empty until Load. report, which may be nil, is told of every
-// change, one at a time, after it is in force; it must not call back. now is the clock.
+// NewLibrary returns a Library that is empty until Load. report, which may be nil, is called for every
+// change, one at a time, after the change is in use; it must not call the Library. now is the clock.
 func NewLibrary(now func() time.Time, report func(Change), sources ...Source) *Library {
 	l := &Library{now: now, report: report, loaded: map[string]time.Time{}}
 	for _, s := range sources {
@@ -61,20 +59,20 @@ func NewLibrary(now func() time.Time, report func(Change), sources ...Source) *L
 	return l
 }
 
-// Current is the set in force; it is never nil.
+// Current returns the set in use; it is never nil.
 func (l *Library) Current() *templates.Set { return l.current.Load() }
 
-// Ready says whether every source has been read at least once.
+// Ready reports whether every source has been read at least once.
 func (l *Library) Ready() bool { return l.ready.Load() }
 
-// Loaded says, by template name, when the version in force was loaded. The map is the caller's.
+// Loaded returns, by template name, when the version in use was loaded. The map is a copy.
 func (l *Library) Loaded() map[string]time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return maps.Clone(l.loaded)
 }
 
-// UnreadableError says that a source has never been read.
+// UnreadableError is the error of a source that has never been read.
 type UnreadableError struct {
 	Source string
 	Err    error
@@ -83,8 +81,8 @@ type UnreadableError struct {
 func (e *UnreadableError) Error() string { return e.Err.Error() }
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
-// Load reads every source. Its error tells of all that could not be read, with an
-// *UnreadableError for a source of which nothing could; what could be is in force
+// Load reads every source. Its error joins those of all sources that could not be read completely, with an
+// *UnreadableError for a source that could not be read at all; everything that was read is in use
 // nevertheless.
 func (l *Library) Load() error {
 	l.mu.Lock()
@@ -108,7 +106,7 @@ func (l *Library) Run(ctx context.Context) {
 			err := l.shelves[i].source.Watch(ctx, func() {
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				// The error has been reported, and stays until it is mended.
+				// The error has been reported; it is not reported again while it lasts.
 				_ = l.read(i)
 			})
 			if err != nil && l.report != nil {
@@ -121,7 +119,7 @@ func (l *Library) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// read reads one source and puts what it gives into force. The caller holds mu.
+// read reads one source and publishes its entries. The caller holds mu.
 func (l *Library) read(i int) error {
 	s := &l.shelves[i]
 	entries, err := s.source.Read()
@@ -144,7 +142,7 @@ func (l *Library) read(i int) error {
 	return err
 }
 
-// publish swaps the set.
+// publish replaces the current set and reports the change.
 func (l *Library) publish(change Change) {
 	var all []templates.Entry
 	ready := true
@@ -168,14 +166,14 @@ func (l *Library) publish(change Change) {
 	}
 }
 
-// same says whether nothing happened to an entry from one reading to the next:
-// templates are compiled anew only when their file changed, so that addresses tell.
+// same reports whether an entry is unchanged between two reads: templates are compiled again only if their
+// file changed, so pointers can be compared.
 func same(a, b templates.Entry) bool {
 	return identityOf(a) == identityOf(b) && a.Origin == b.Origin &&
 		a.Template == b.Template && slices.Equal(a.Findings, b.Findings)
 }
 
-// difference compares what a source gives with what it gave before.
+// difference compares the entries of two reads of a source.
 func difference(before, now []templates.Entry) Change {
 	type place struct {
 		identity
@@ -199,7 +197,7 @@ func difference(before, now []templates.Entry) Change {
 		}
 	}
 	for _, e := range before {
-		// One that moved to another file is still there.
+		// One that moved to another file is not removed.
 		if e.Name != "" && !defined[identityOf(e)] {
 			defined[identityOf(e)] = true
 			change.Removed = append(change.Removed, e)

@@ -9,8 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
-// memory is what a source of files remembers between two reads, so that an
-// unchanged file is not compiled again and a broken one loses nothing.
+// memory is the state that a source of files keeps between two reads, so that an unchanged file is not
+// compiled again and the last good version of a broken one is kept.
 type memory struct {
 	source string // one of the templates.Source constants
 	loader *load.Loader
@@ -18,29 +18,29 @@ type memory struct {
 	good   map[identity]*templates.Template
 }
 
-// remembered is a file as it was last read.
+// remembered is the result of the last read of a file.
 type remembered struct {
 	sum [sha256.Size]byte
-	// loaded is what the file's content gives by itself, inForce what it stands for
-	// after what was kept.
+	// loaded are the entries of the file's content; inForce are the entries in use, with last good versions
+	// in place of broken ones.
 	loaded, inForce []templates.Entry
 }
 
-// identity is what makes a template the same one from read to read.
+// identity identifies a template from read to read.
 type identity struct{ kind, namespace, name string }
 
 func identityOf(e templates.Entry) identity { return identity{e.Kind, e.Namespace, e.Name} }
 
-// file is one file as read now.
+// file is one file as just read.
 type file struct {
 	name string
 	data []byte
-	// unread is set when the file is there but could not be read.
+	// unread says that the file exists but could not be read.
 	unread bool
 }
 
-// update takes the files as they are now, by name, and gives their templates. What is
-// no longer among the files is forgotten.
+// update takes all current files, sorted by name, and returns their templates. Files that are not among them
+// are forgotten.
 func (m *memory) update(files []file) []templates.Entry {
 	current := make(map[string]remembered, len(files))
 	all := []templates.Entry{}
@@ -83,7 +83,7 @@ func (m *memory) update(files []file) []templates.Entry {
 	return all
 }
 
-// compile loads a file, unless its content is the one that was compiled last.
+// compile loads a file, unless its content is unchanged since it was last compiled.
 func (m *memory) compile(f file) remembered {
 	before, known := m.files[f.name]
 	if f.unread {
@@ -96,8 +96,8 @@ func (m *memory) compile(f file) remembered {
 	return remembered{sum: sum, loaded: m.loader.Load(m.source, f.name, f.data)}
 }
 
-// kept gives the templates that a file held before it could no longer be parsed,
-// with the findings that say so: all that no document defines now.
+// kept returns the templates that a file contained before it became unparsable, with the new findings: all
+// that no other document defines now.
 func kept(f file, loaded, before []templates.Entry, defined map[identity]bool) []templates.Entry {
 	unparsed := slices.IndexFunc(loaded, func(e templates.Entry) bool { return e.Name == "" && e.Broken() })
 	if unparsed < 0 {

@@ -22,33 +22,32 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// absence is how long to wait before the API server is asked again whether it knows
-// the templates' kinds now: one small request for each, and what a person waits after
-// installing them.
+// absence is the interval at which the API server is asked whether it serves the templates' kinds, if it does
+// not: one small request per kind, and the time that a user waits after installing them.
 const absence = 5 * time.Second
 
-// Resources is the source of a cluster's own templates, its custom resources of both
-// kinds. Each is compiled when it comes, and again only when its generation changes.
-// An API server that does not know the kinds has no templates; it is asked again.
+// Resources is the source of a cluster's custom resources of both kinds. Each is compiled when it is
+// received, and again only if its generation changes. If the API server does not serve the kinds, there are
+// no templates, and it is asked again.
 type Resources struct {
 	client  rest.Interface
 	loader  *load.Loader
 	absence time.Duration
 
-	changed chan struct{} // holds one when there is something to read
+	changed chan struct{} // has capacity 1; holds a value if there is something to read
 
 	mu    sync.Mutex
 	kinds []*resourceKind
-	// told, where there is one, hears of each resource that came, changed or went.
+	// told, if not nil, is called for each resource that was added, changed or removed.
 	told func(ResourceKey)
 }
 
-// resourceKind is one of the two kinds and what there is of it.
+// resourceKind is one of the two kinds, with its resources.
 type resourceKind struct {
 	*Resources
 	kind, plural string
 
-	// Guarded by mu. records is nil until the first list; err is why it cannot be read.
+	// Guarded by mu. records is nil until the first list; err says why the kind cannot be read.
 	records map[ResourceKey]*record
 	err     error
 }
@@ -56,19 +55,19 @@ type resourceKind struct {
 // ResourceKey identifies a custom resource.
 type ResourceKey struct{ Kind, Namespace, Name string }
 
-// record is a resource after it has been compiled. It is replaced, never changed.
+// record is a compiled resource. It is replaced, never changed.
 type record struct {
 	uid        types.UID
 	generation int64
 	entry      templates.Entry
-	// inForce is the generation of the version in force, 0 when there is none.
+	// inForce is the generation of the version in use, 0 if there is none.
 	inForce int64
 	// observed is the status that the resource has.
 	observed v1alpha1.SidecarTemplateStatus
 }
 
-// NewResources reads the templates of the cluster that config names, once Watch runs. They are checked for a
-// release of Kubernetes, nil where nobody knows.
+// NewResources returns the source of the templates of the cluster that config names; they are read once Watch
+// runs. They are checked for a release of Kubernetes, nil if unknown.
 func NewResources(config *rest.Config, kubernetes *version.Version) (*Resources, error) {
 	client, err := newClient(config)
 	if err != nil {
@@ -82,11 +81,11 @@ func NewResources(config *rest.Config, kubernetes *version.Version) (*Resources,
 	return r, nil
 }
 
-// Name is that of the source for people.
+// Name returns the name of the source for messages.
 func (r *Resources) Name() string { return "custom resources" }
 
-// Read gives the templates as of now; nil without an error before both kinds have been
-// listed, or are known to be absent.
+// Read returns the current templates; nil without an error until both kinds have been listed, or are known to
+// be absent.
 func (r *Resources) Read() ([]templates.Entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,7 +111,7 @@ func (r *Resources) Read() ([]templates.Entry, error) {
 	return all, errors.Join(errs...)
 }
 
-// Watch follows both kinds. Changes that come together are told together.
+// Watch watches both kinds. Changes that arrive close together are reported by one call of changed.
 func (r *Resources) Watch(ctx context.Context, changed func()) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -132,7 +131,7 @@ func (r *Resources) Watch(ctx context.Context, changed func()) error {
 	}
 }
 
-// calm waits until nothing has come for a while; false when ctx is done.
+// calm waits until no change has arrived for the time settle, at most settleLimit; false if ctx is done.
 func (r *Resources) calm(ctx context.Context) bool {
 	limit := time.After(settleLimit)
 	for {
@@ -148,7 +147,7 @@ func (r *Resources) calm(ctx context.Context) bool {
 	}
 }
 
-// wake says that there is something to read.
+// wake signals that there is something to read.
 func (r *Resources) wake() {
 	select {
 	case r.changed <- struct{}{}:
@@ -156,8 +155,8 @@ func (r *Resources) wake() {
 	}
 }
 
-// run follows one kind until ctx is done: by a watch while the API server knows it.
-// A reflector on a kind that is not there would ask, and log, for ever.
+// run keeps one kind up to date until ctx is done, by a watch while the API server serves it. A reflector for
+// a kind that is not served would retry, and log, forever.
 func (k *resourceKind) run(ctx context.Context) {
 	backoff := newBackoff()
 	for ctx.Err() == nil {
@@ -172,12 +171,12 @@ func (k *resourceKind) run(ctx context.Context) {
 			pause(ctx, wait.Jitter(k.absence, 0.2))
 		default:
 			k.follow(ctx)
-			pause(ctx, retryAfter) // what the API server says of a kind that comes or goes can contradict itself
+			pause(ctx, retryAfter) // discovery and list can disagree while a kind is being added or removed
 		}
 	}
 }
 
-// follow watches while the API server knows the kind.
+// follow watches the kind while the API server serves it.
 func (k *resourceKind) follow(ctx context.Context) {
 	list := cache.NewFilteredListWatchFromClient(k.client, k.plural, "", func(*metav1.ListOptions) {})
 	reflector := cache.NewReflectorWithOptions(list, &resource{}, k, cache.ReflectorOptions{Name: k.plural})
@@ -198,10 +197,10 @@ func (k *resourceKind) follow(ctx context.Context) {
 	}
 }
 
-// retryAfter is the first wait after something went wrong.
+// retryAfter is the first wait after an error.
 const retryAfter = 500 * time.Millisecond
 
-// backoffReset is how long a watch has to last for the next one to be tried at once.
+// backoffReset is the duration of a watch after which the next one is started without a wait.
 const backoffReset = time.Minute
 
 func newBackoff() wait.Backoff {

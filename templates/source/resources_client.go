@@ -17,9 +17,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// resource is a template as the API server gives it. What its author wrote stays as
-// it is: a type that knows the fields would lose those that do not exist, which the
-// loader has to tell of, and one template of a wrong shape would spoil a whole list.
+// resource is a template as sent by the API server. The author's content is kept as bytes: a typed object
+// would lose unknown fields, which the loader has to report, and one template with a field of the wrong type
+// would make decoding of a whole list fail.
 type resource struct {
 	metav1.TypeMeta
 	metav1.ObjectMeta
@@ -27,11 +27,11 @@ type resource struct {
 
 	// content is load.ResourceContent, nil once it has been compiled.
 	content []byte
-	// record is what it has been compiled into, nil before.
+	// record is the compiled resource, nil before.
 	record *record
 }
 
-// UnmarshalJSON keeps what the author wrote, and of the metadata what counts.
+// UnmarshalJSON keeps the author's content as bytes, and the metadata that is used.
 func (r *resource) UnmarshalJSON(data []byte) error {
 	var head struct {
 		metav1.TypeMeta
@@ -41,7 +41,7 @@ func (r *resource) UnmarshalJSON(data []byte) error {
 			UID             types.UID
 			ResourceVersion string
 			Generation      int64
-			// Annotations tell a bookmark apart that ends the first list.
+			// Annotations mark the bookmark that ends the first list of a watch.
 			Annotations map[string]string
 		}
 		Status json.RawMessage
@@ -52,7 +52,7 @@ func (r *resource) UnmarshalJSON(data []byte) error {
 	*r = resource{TypeMeta: head.TypeMeta}
 	m := &head.Metadata
 	r.Name, r.Namespace, r.UID, r.ResourceVersion, r.Generation, r.Annotations = m.Name, m.Namespace, m.UID, m.ResourceVersion, m.Generation, m.Annotations
-	// A status that somebody else wrote in another form is written anew.
+	// A status in another form, written by another program, is replaced.
 	if json.Unmarshal(head.Status, &r.status) != nil {
 		r.status = v1alpha1.SidecarTemplateStatus{}
 	}
@@ -61,7 +61,7 @@ func (r *resource) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// DeepCopyObject makes it a runtime.Object. What was compiled is shared, for it never changes.
+// DeepCopyObject implements runtime.Object. The record is shared, because it never changes.
 func (r *resource) DeepCopyObject() runtime.Object {
 	out := *r
 	r.ObjectMeta.DeepCopyInto(&out.ObjectMeta)
@@ -77,7 +77,7 @@ type resourceList struct {
 	Items           []resource `json:"items"`
 }
 
-// DeepCopyObject makes it a runtime.Object.
+// DeepCopyObject implements runtime.Object.
 func (l *resourceList) DeepCopyObject() runtime.Object {
 	out := *l
 	l.ListMeta.DeepCopyInto(&out.ListMeta)
@@ -88,7 +88,7 @@ func (l *resourceList) DeepCopyObject() runtime.Object {
 	return &out
 }
 
-// newClient speaks to the API server about templates of both kinds.
+// newClient returns a client for templates of both kinds.
 func newClient(config *rest.Config) (rest.Interface, error) {
 	scheme := runtime.NewScheme()
 	for _, kind := range []string{v1alpha1.ClusterSidecarTemplateKind, v1alpha1.SidecarTemplateKind} {
@@ -109,7 +109,7 @@ func newClient(config *rest.Config) (rest.Interface, error) {
 	return client, nil
 }
 
-// served says whether the API server knows the resource now.
+// served reports whether the API server serves the resource now.
 func served(ctx context.Context, client rest.Interface, name string) (bool, error) {
 	raw, err := client.Get().AbsPath("/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version).Do(ctx).Raw()
 	if apierrors.IsNotFound(err) {

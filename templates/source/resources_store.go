@@ -9,8 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
-// A resourceKind is the store that a reflector fills. Nothing of what the API server
-// sends is kept but what it has been compiled into.
+// A resourceKind is the store that a reflector fills. It keeps only the compiled records, not the objects
+// that the API server sends.
 var _ cache.TransformingStore = (*resourceKind)(nil)
 
 // Transformer compiles each resource of the first list as it arrives, so that ten
@@ -24,10 +24,10 @@ func (k *resourceKind) Transformer() cache.TransformFunc {
 	}
 }
 
-// Add is Update.
+// Add is the same as Update.
 func (k *resourceKind) Add(object any) error { return k.Update(object) }
 
-// Update takes a resource as it is now.
+// Update adds or replaces a resource.
 func (k *resourceKind) Update(object any) error {
 	r := object.(*resource)
 	k.compile(r)
@@ -41,7 +41,7 @@ func (k *resourceKind) Update(object any) error {
 	return nil
 }
 
-// Delete forgets a resource.
+// Delete removes a resource.
 func (k *resourceKind) Delete(object any) error {
 	key := k.key(object.(*resource))
 	k.mu.Lock()
@@ -53,7 +53,7 @@ func (k *resourceKind) Delete(object any) error {
 	return nil
 }
 
-// Replace takes all resources as they are now.
+// Replace replaces all resources.
 func (k *resourceKind) Replace(objects []any, _ string) error {
 	records := make(map[ResourceKey]*record, len(objects))
 	for _, object := range objects {
@@ -65,10 +65,10 @@ func (k *resourceKind) Replace(objects []any, _ string) error {
 	return nil
 }
 
-// Resync has no meaning here.
+// Resync does nothing.
 func (k *resourceKind) Resync() error { return nil }
 
-// replace swaps all records. With it the kind can be read.
+// replace replaces all records and clears the error: the kind can be read.
 func (k *resourceKind) replace(records map[ResourceKey]*record) {
 	k.mu.Lock()
 	before, failed := k.records, k.err
@@ -88,7 +88,7 @@ func (k *resourceKind) replace(records map[ResourceKey]*record) {
 	}
 }
 
-// fail says why the kind cannot be read. What was read stays.
+// fail sets the error that the kind cannot be read. Its records are kept.
 func (k *resourceKind) fail(err error) {
 	k.mu.Lock()
 	k.err = err
@@ -96,8 +96,7 @@ func (k *resourceKind) fail(err error) {
 	k.wake()
 }
 
-// tell wakes the reader for a template that changed, and the follower for that and for
-// a status that is not what it was.
+// tell signals a changed template to the reader, and to told; told is also called if only the status changed.
 func (k *resourceKind) tell(told func(ResourceKey), key ResourceKey, before, now *record) {
 	sameTemplate := before != nil && now != nil && before.uid == now.uid && before.generation == now.generation
 	if !sameTemplate {
@@ -110,8 +109,8 @@ func (k *resourceKind) tell(told func(ResourceKey), key ResourceKey, before, now
 
 func (k *resourceKind) key(r *resource) ResourceKey { return ResourceKey{k.kind, r.Namespace, r.Name} }
 
-// compile makes the record of a resource, once, and drops the rest. A resource whose
-// spec has not changed keeps its template, and one that is broken the last good one.
+// compile sets the record of a resource, once, and drops its content. If the spec has not changed, the
+// template is kept; if the new one is broken, the last good one is.
 func (k *resourceKind) compile(r *resource) {
 	if r.record != nil {
 		return

@@ -10,16 +10,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// LoadedReason is the reason of the Ready condition of a template whose newest version is
-// in force. Of one that is broken it is the first finding's.
+// LoadedReason is the reason of the Ready condition of a template whose newest version is in use. For a
+// broken one it is the reason of the first finding.
 const LoadedReason = "Loaded"
 
-// maxConditionMessage is how many bytes of findings a condition holds: dozens of them.
-// The API's own bound is 32,768, and a person reads none of that.
+// maxConditionMessage is the maximum size of the findings in a condition's message, in bytes: dozens of
+// findings. The API allows 32,768 bytes, which is more than a user reads.
 const maxConditionMessage = 8 << 10
 
-// status is what a resource's status has to say; found is what the template is warned of only beside the others. The
-// transition time is that of the status before, where Ready was the same.
+// status returns the status to write for a resource; found are the warnings that depend on other templates.
+// The transition time is kept from the previous status if Ready is the same.
 func (r *record) status(now time.Time, found []templates.Finding) v1alpha1.SidecarTemplateStatus {
 	status := v1alpha1.SidecarTemplateStatus{ObservedGeneration: r.generation}
 	if t := r.entry.Template; t != nil {
@@ -46,7 +46,7 @@ func (r *record) status(now time.Time, found []templates.Finding) v1alpha1.Sidec
 	return status
 }
 
-// message says what is in force, and then what was found, errors first.
+// message says which version is in use, followed by the findings, errors first.
 func (r *record) message() string {
 	findings := templates.Summarize(r.entry.Findings, maxConditionMessage)
 	place := ""
@@ -65,13 +65,13 @@ func (r *record) message() string {
 	}
 }
 
-// sameStatus compares what the injector writes; other conditions are not its own.
+// sameStatus compares the fields that the injector writes; conditions of other writers are ignored.
 func sameStatus(a, b *v1alpha1.SidecarTemplateStatus) bool {
 	return a.ObservedGeneration == b.ObservedGeneration && a.Revision == b.Revision && a.Parameters == b.Parameters &&
 		readyOf(a) == readyOf(b)
 }
 
-// readyOf is the Ready condition without its times.
+// readyOf returns the Ready condition without its times.
 func readyOf(s *v1alpha1.SidecarTemplateStatus) metav1.Condition {
 	for _, c := range s.Conditions {
 		if c.Type == v1alpha1.ReadyCondition {

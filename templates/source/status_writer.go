@@ -21,25 +21,24 @@ import (
 )
 
 const (
-	// statusRate and statusBurst bound the writes, per second: ten thousand new templates
-	// take minutes, and nobody else at the API server notices.
+	// statusRate and statusBurst limit the writes per second: ten thousand new templates take minutes, and do
+	// not affect other clients of the API server.
 	statusRate, statusBurst = 50, 100
-	// statusDelay is how long a change rests before its status is written: the template
-	// is in force by then, and quick edits are written once.
+	// statusDelay is the delay before the status of a changed template is written: the template is in use by
+	// then, and several quick edits cause one write.
 	statusDelay = 250 * time.Millisecond
-	// statusAgain is how soon the same status is written again that somebody else
-	// overwrote: two installations that disagree must not write all day.
+	// statusAgain is the minimum interval before the same status is written again if another writer overwrote
+	// it: two installations that disagree must not write continuously.
 	statusAgain = 5 * time.Minute
-	// canaryAgain is how soon a canary is looked at again: whether it can count is up to the template
-	// whose place it takes, which may come from anywhere.
+	// canaryAgain is the interval at which a canary's status is computed again: it depends on the template
+	// that it stands in for, which may be in another source.
 	canaryAgain = 10 * time.Second
 )
 
-// statusOwner is the field manager of what is written.
+// statusOwner is the field manager of the writes.
 const statusOwner = "sidecar-injector"
 
-// StatusWriter writes what has become of each custom resource into its status. One
-// replica does that for all.
+// StatusWriter writes the result of loading each custom resource into its status. Only one replica runs it.
 type StatusWriter struct {
 	resources *Resources
 	current   func() *templates.Set
@@ -49,14 +48,15 @@ type StatusWriter struct {
 	now       func() time.Time
 }
 
-// written is a status that was written, and when.
+// written is the last status written to a resource.
 type written struct {
 	uid    types.UID
 	status v1alpha1.SidecarTemplateStatus
 	at     time.Time
 }
 
-// NewStatusWriter writes to the cluster that config names. The templates in force are given by current.
+// NewStatusWriter returns a StatusWriter for the cluster that config names. current returns the templates in
+// use.
 func NewStatusWriter(config *rest.Config, resources *Resources, current func() *templates.Set, log logr.Logger) (*StatusWriter, error) {
 	config = rest.CopyConfig(config)
 	config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(statusRate, statusBurst)
@@ -67,7 +67,7 @@ func NewStatusWriter(config *rest.Config, resources *Resources, current func() *
 	return &StatusWriter{resources: resources, current: current, recheck: canaryAgain, client: client, log: log.WithName("status"), now: time.Now}, nil
 }
 
-// Run writes until ctx is done. What cannot be written is tried again, later and later.
+// Run writes statuses until ctx is done. A failed write is retried with exponential backoff.
 func (w *StatusWriter) Run(ctx context.Context) error {
 	queue := workqueue.NewTypedRateLimitingQueue(
 		workqueue.NewTypedItemExponentialFailureRateLimiter[ResourceKey](time.Second, 10*time.Minute))
@@ -87,7 +87,7 @@ func (w *StatusWriter) Run(ctx context.Context) error {
 				queue.AddAfter(key, again)
 			}
 		case ctx.Err() == nil:
-			if queue.NumRequeues(key) == 0 { // told once, not at every try
+			if queue.NumRequeues(key) == 0 { // logged once, not at every retry
 				w.log.Error(err, "status of a template not written", "kind", key.Kind, "namespace", key.Namespace, "template", key.Name)
 			}
 			queue.AddRateLimited(key)
@@ -96,7 +96,8 @@ func (w *StatusWriter) Run(ctx context.Context) error {
 	}
 }
 
-// write writes the status of one resource, if it is not what it should be; again says when to look once more.
+// write writes the status of one resource if it differs; again is the delay after which to check again, 0 for
+// none.
 func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[ResourceKey]written) (again time.Duration, err error) {
 	known := w.resources.record(key)
 	if known == nil {
@@ -108,7 +109,7 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 	if t := known.entry.Template; t != nil && t.Canary != nil {
 		tried, ok := w.current().Canary(key.Namespace, key.Name)
 		if !ok || tried.Template != t {
-			return statusDelay, nil // it is not in force yet
+			return statusDelay, nil // not in use yet
 		}
 		again = w.recheck
 		for _, f := range tried.Findings {
@@ -122,7 +123,7 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 		return again, nil
 	}
 	if before, ok := last[key]; ok && before.uid == known.uid && sameStatus(&status, &before.status) {
-		// Written already: the watch has not brought it yet, or somebody overwrote it.
+		// Already written: the watch has not delivered it yet, or another writer overwrote it.
 		if rest := before.at.Add(statusAgain).Sub(now); rest > 0 {
 			return rest, nil
 		}
@@ -134,8 +135,8 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 	return again, nil
 }
 
-// apply is a server-side apply: conditions of others stay. The UID keeps it from a
-// resource that has taken the place of this one.
+// apply writes by a server-side apply, which keeps conditions of other writers. The UID prevents a write to a
+// new resource of the same name.
 func (w *StatusWriter) apply(ctx context.Context, key ResourceKey, known *record, status *v1alpha1.SidecarTemplateStatus) error {
 	patch, err := json.Marshal(map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(),
@@ -152,13 +153,12 @@ func (w *StatusWriter) apply(ctx context.Context, key ResourceKey, known *record
 		VersionedParams(&metav1.PatchOptions{FieldManager: statusOwner, Force: &force}, metav1.ParameterCodec).
 		Body(patch).Do(ctx).Error()
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil // it is gone or another one; the watch tells
+		return nil // deleted or replaced; the watch reports it
 	}
 	return err
 }
 
-// follow has told hear of each resource, now and whenever it changes, until the
-// function that it returns is called.
+// follow calls told for each resource, now and whenever it changes, until stop is called.
 func (r *Resources) follow(told func(ResourceKey)) (stop func()) {
 	r.mu.Lock()
 	var known []ResourceKey
@@ -177,7 +177,7 @@ func (r *Resources) follow(told func(ResourceKey)) (stop func()) {
 	}
 }
 
-// record is what is known of a resource; nil when it is not there.
+// record returns the record of a resource; nil if it does not exist.
 func (r *Resources) record(key ResourceKey) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()

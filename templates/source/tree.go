@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
-// tree reads the files of one or more file systems and remembers what they held.
+// tree reads the files of one or more file systems and caches their templates.
 type tree struct {
 	roots  []root
 	memory memory
@@ -18,21 +18,21 @@ type tree struct {
 
 // root is one file system.
 type root struct {
-	// name tells people which one it is.
+	// name is the name for messages.
 	name string
-	// prefix stands before the names of its files in origins and findings; "" for none.
+	// prefix is put before the names of its files in origins and findings; "" for none.
 	prefix string
 	fsys   fs.FS
-	// files are the names last seen, nil before the first reading.
+	// files are the names found by the last read, nil before the first.
 	files []string
 }
 
-// newTree reads roots as one source, one of the templates.Source constants.
+// newTree returns the tree that reads roots as one source; source is one of the templates.Source constants.
 func newTree(source string, roots ...root) tree {
 	return tree{roots: roots, memory: memory{source: source, loader: load.NewLoader()}}
 }
 
-// Read gives the templates: see Source.
+// Read implements Source.
 func (t *tree) Read() ([]templates.Entry, error) {
 	var all []file
 	var errs []error
@@ -52,8 +52,8 @@ func (t *tree) Read() ([]templates.Entry, error) {
 	return t.memory.update(all), err
 }
 
-// read gives the root's files; all of them as unread when it cannot be read, and nil when it never
-// could.
+// read returns the root's files. If it cannot be read, it returns the previous files marked unread; nil if it
+// never could be read.
 func (r *root) read() ([]file, error) {
 	files, err := readFiles(r.fsys)
 	if files == nil {

@@ -1,12 +1,9 @@
-// Package v1alpha1 holds the API types of sidecar-injector.dev/v1alpha1: what a
-// person writes to describe a sidecar.
+// Package v1alpha1 holds the API types of sidecar-injector.dev/v1alpha1, by which a user describes a sidecar.
 //
-// The schema that a cluster gets of them (the CRDs of the chart, which controller-gen
-// makes of these types) says what a field means and what kind of value it takes, and
-// no more. Missing and unknown fields, duplicates, enums and patterns are left to the
-// loader of package templates, which tells of all of them at once, with the nearest
-// name: a stricter schema would have the API server refuse the first fault before
-// anybody looks at the others, and drop an unknown field without a word.
+// The schema in the cluster (the CRDs of the chart, which controller-gen makes from these types) has only the
+// meaning and the type of each field. Missing and unknown fields, duplicates, enums and patterns are checked
+// by the loader of package templates, which reports all faults at once and suggests similar names. With a
+// stricter schema the API server would report only the first faults, and silently drop unknown fields.
 //
 // +kubebuilder:object:generate=true
 // +groupName=sidecar-injector.dev
@@ -18,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Domain is the API group, and the prefix of every label and annotation of ours.
+// Domain is the API group, and the prefix of every label and annotation of the injector.
 const Domain = "sidecar-injector.dev"
 
 // GroupVersion is the API group and version of the types in this package.
@@ -36,11 +33,10 @@ const (
 	SidecarTemplates        = "sidecartemplates"
 )
 
-// ReadyCondition is the type of the condition that says whether the newest version of
-// a template is in force.
+// ReadyCondition is the type of the condition that says whether the newest version of a template is in use.
 const ReadyCondition = "Ready"
 
-// AddToScheme makes the types known to a scheme.
+// AddToScheme registers the types with a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&ClusterSidecarTemplate{}, &ClusterSidecarTemplateList{},

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ParameterSummary names the parameters that a pod has to set, and counts the others.
+// ParameterSummary lists the required parameters, and counts the others.
 func (s *SidecarTemplateSpec) ParameterSummary() string {
 	var required []string
 	others := 0

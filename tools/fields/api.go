@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// api is what one release of k8s.io/api has.
+// api holds the types and constants of one release of k8s.io/api.
 type api struct {
 	types  map[string]map[string]field // by type, then JSON name
-	values map[string]map[string]bool  // of the types that have constants
+	values map[string]map[string]bool  // by type, for the types with constants
 }
 
 type field struct{ typeName, gate string }
@@ -51,7 +51,7 @@ func readAPI(file string) (api, error) {
 	return a, nil
 }
 
-// flatten puts the fields of the types that a type embeds beside its own, as JSON has them.
+// flatten moves the fields of embedded types to the type that embeds them, as in JSON.
 func (a api) flatten(name string) {
 	for within := range a.types[name] {
 		if embedded, ok := strings.CutPrefix(within, embedding); ok {
@@ -62,7 +62,7 @@ func (a api) flatten(name string) {
 	}
 }
 
-// embedding begins the name of an embedded type among the fields.
+// embedding is the prefix of an embedded type's name among the fields.
 const embedding = "<"
 
 func (a api) constant(s *ast.ValueSpec) {
@@ -90,7 +90,7 @@ func fieldsOf(structure *ast.StructType) map[string]field {
 	for _, f := range structure.Fields.List {
 		one := field{typeName: elementOf(f.Type)}
 		if f.Doc != nil {
-			for _, line := range f.Doc.List { // Text leaves out what looks like a directive
+			for _, line := range f.Doc.List { // Doc.Text would leave out lines that look like a directive
 				if m := marked.FindStringSubmatch(line.Text); m != nil {
 					one.gate = m[1]
 				}

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// feature says from which minor versions on a gate is there and is on by default; 0 is never.
+// feature has the minor versions since which a gate exists and is on by default; 0 means never.
 type feature struct{ since, byDefault int }
 
 func readFeatures(file string) (map[string]feature, error) {

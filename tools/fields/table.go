@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// roots are the types that a template, or an override, adds to pods.
+// roots returns the types that a template, or an override, adds to pods.
 func roots() []string {
 	return []string{"Container", "Volume", "HostAlias", "Toleration", "PodDNSConfig", "LocalObjectReference"}
 }
 
-// unmarked are the gates that the comments of k8s.io/api leave out.
+// unmarked returns the gates that are missing in the comments of k8s.io/api, by field.
 func unmarked() map[string]string {
 	return map[string]string{
-		"Lifecycle.stopSignal":                             "ContainerStopSignals", // marked where a container's status has it
+		"Lifecycle.stopSignal":                             "ContainerStopSignals", // marked only at the field of the container's status
 		"Container.restartPolicy=Never":                    "ContainerRestartRules",
 		"Container.restartPolicy=OnFailure":                "ContainerRestartRules",
 		"ContainerRestartRule.action=RestartAllContainers": "RestartAllContainersOnContainerExits",
@@ -22,15 +22,15 @@ func unmarked() map[string]string {
 	}
 }
 
-// misnamed are gates that the comments call otherwise than Kubernetes does.
+// misnamed maps gates that have a wrong name in the comments to their name in Kubernetes.
 func misnamed() map[string]string {
 	return map[string]string{"PodCertificateProjection": "PodCertificateRequest"}
 }
 
-// refused are fields that no template may set, whatever the version.
+// refused reports whether a field may not be set by a template in any version.
 func refused(name string) bool { return name == "ResourceRequirements.claims" }
 
-// tables makes the rows: all fields and values below the roots that not every version has by default.
+// tables collects the rows: all fields and values below the roots that not every version has by default.
 type tables struct {
 	all      []api // by minor version, the oldest first
 	features map[string]feature
@@ -74,7 +74,7 @@ func (t *tables) visit(typeName string) error {
 	return nil
 }
 
-// visitValues adds the values of a field that came later than the field's type.
+// visitValues adds the values of a field that were added later than the field's type.
 func (t *tables) visitValues(typeName, name, of string) error {
 	if of == "string" {
 		return nil
@@ -93,7 +93,7 @@ func (t *tables) visitValues(typeName, name, of string) error {
 	return nil
 }
 
-// add completes a row, and leaves it out where every version has it by default.
+// add completes and adds a row, unless every version has it by default.
 func (t *tables) add(r row) error {
 	r.Default = r.Since
 	if r.Gate != "" {
@@ -109,7 +109,7 @@ func (t *tables) add(r row) error {
 	return nil
 }
 
-// first is the first minor version that has something.
+// first returns the first minor version for which has is true.
 func (t *tables) first(has func(api) bool) int {
 	for i, a := range t.all {
 		if has(a) {
@@ -119,8 +119,8 @@ func (t *tables) first(has func(api) bool) int {
 	return oldest + len(t.all)
 }
 
-// gate is a field's feature gate, by the newest release that names one: the comment goes when the
-// gate is on for good.
+// gate returns a field's feature gate from the newest release that names one: the comment is removed when the
+// gate is locked to on.
 func (t *tables) gate(typeName, name string) string {
 	for i := len(t.all) - 1; i >= 0; i-- {
 		if gate := t.all[i].types[typeName][name].gate; gate != "" {

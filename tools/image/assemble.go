@@ -15,16 +15,16 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// What image and Dockerfile have in common; a test compares the two.
+// Values that the Dockerfile has too; a test compares them.
 const (
 	program = "sidecar-injector"
-	// user is distroless' nonroot; a number, so that Kubernetes can see that it is not root.
+	// user is nonroot in distroless images, as a number, so that Kubernetes can verify runAsNonRoot.
 	user        = "65532:65532"
 	description = "A mutating admission webhook that adds sidecars to pods from typed templates."
 	source      = "https://github.com/sidecar-injector/sidecar-injector"
 )
 
-// about is what differs between two images of one program.
+// about is what differs between two images of the program.
 type about struct {
 	version, commit string
 	created         time.Time
@@ -42,7 +42,7 @@ func (a about) labels() map[string]string {
 	}
 }
 
-// assemble makes an image of one layer with the program in it.
+// assemble returns an image with one layer that contains the program.
 func assemble(binary string, a about) (v1.Image, error) {
 	architecture, err := staticArchitecture(binary)
 	if err != nil {
@@ -85,7 +85,7 @@ func assemble(binary string, a about) (v1.Image, error) {
 	return mutate.ConfigFile(image, file)
 }
 
-// pack makes the layer's archive.
+// pack returns the layer's tar archive.
 func pack(content []byte, created time.Time) ([]byte, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
@@ -101,14 +101,15 @@ func pack(content []byte, created time.Time) ([]byte, error) {
 	return packed.Bytes(), err
 }
 
-// notStaticError is returned for a file that would not run in an empty image.
+// notStaticError is returned for a program that would not run in an empty image.
 type notStaticError struct{ path, why string }
 
 func (e *notStaticError) Error() string {
 	return fmt.Sprintf("%s: want a static Linux program: %s", e.path, e.why)
 }
 
-// staticArchitecture reads Go's name of the processor off a program that needs no other file.
+// staticArchitecture returns Go's name of the architecture of a statically linked program, from its ELF
+// header.
 func staticArchitecture(path string) (string, error) {
 	file, err := elf.Open(path)
 	if err != nil {

@@ -1,7 +1,6 @@
-// Command image assembles the container image without Docker: an archive that docker
-// load, ctr image import and kind load image-archive take. The same inputs give the
-// same bytes. It holds what the Dockerfile adds to its base image, which cannot be had
-// everywhere and which the program does not need.
+// Command image assembles the container image without Docker, as an archive for docker load, ctr image import
+// and kind load image-archive. Equal inputs result in equal bytes. It contains only what the Dockerfile adds
+// to its base image, which is not available everywhere and which the program does not need.
 package main
 
 import (
@@ -35,7 +34,7 @@ func main() {
 	fmt.Printf("%s: %s %s\n", *out, *tag, digest)
 }
 
-// write replaces the archive whole or not at all.
+// write replaces the archive atomically.
 func write(out, tag, binary string, a about) (v1.Hash, error) {
 	reference, err := name.NewTag(tag, name.StrictValidation)
 	if err != nil {
@@ -52,7 +51,7 @@ func write(out, tag, binary string, a about) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	defer os.Remove(file.Name()) // there only if something went wrong
+	defer os.Remove(file.Name()) // exists only after an error
 	err = tarball.Write(reference, made, file)
 	if err = errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
 		return v1.Hash{}, fmt.Errorf("archive %s: %w", out, err)
