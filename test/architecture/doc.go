@@ -1,4 +1,4 @@
-// Package architecture holds the tests that keep the rooms of this repository
-// apart: which room may import which, and what the pure ones never touch. The
-// table of rooms in CONTRIBUTING.md says what each of them is for.
+// Package architecture holds the tests of this repository's structure: which package may import which, and
+// which dependencies the pure packages never have. The table of rooms in CONTRIBUTING.md says what each
+// package is for.
 package architecture

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The ways of the API server's run, as test/controlplane names them.
+// The variants of the API server's run, as named by test/controlplane.
 const (
 	noAdmission = "no admission"
 	policyWay   = "MutatingAdmissionPolicy"
@@ -22,7 +22,7 @@ const (
 	typicalWay  = "controller-runtime, called once"
 )
 
-// apiServerLine is either a creation or what a block of them cost.
+// apiServerLine is one sample: either a creation or the cost of a block of creations.
 type apiServerLine struct {
 	Way          string  `json:"way"`
 	Microseconds float64 `json:"microseconds"`
@@ -31,7 +31,7 @@ type apiServerLine struct {
 	Calls        int     `json:"calls"`
 }
 
-// wayFigures sum one way up.
+// wayFigures are the totals of one variant.
 type wayFigures struct {
 	latencies        []time.Duration // sorted
 	creations, calls int
@@ -41,11 +41,11 @@ type wayFigures struct {
 func (w *wayFigures) p50() float64 { return microseconds(quantile(w.latencies, 0.50)) / 1000 }
 func (w *wayFigures) p99() float64 { return microseconds(quantile(w.latencies, 0.99)) / 1000 }
 
-// apiServerCommand makes a table of the samples of test/controlplane.
+// apiServerCommand makes a table from the samples of test/controlplane.
 func apiServerCommand(arguments []string) error {
 	flags := flag.NewFlagSet("apiserver", flag.ExitOnError)
 	write := flags.String("write", "", "`file` in which the figures are replaced")
-	_ = flags.Parse(arguments) // ends the program where it cannot
+	_ = flags.Parse(arguments) // exits on an error
 	if flags.NArg() != 1 {
 		return fmt.Errorf("apiserver: want one file of samples, got %d", flags.NArg())
 	}
@@ -96,7 +96,7 @@ func readWays(name string) (map[string]*wayFigures, error) {
 	return ways, nil
 }
 
-// apiServerReport is the block of the API server.
+// apiServerReport returns the block of the API server in the page.
 func apiServerReport(ways map[string]*wayFigures) string {
 	var b strings.Builder
 	none, policy, once, twice := ways[noAdmission], ways[policyWay], ways[calledOnce], ways[calledTwice]

@@ -16,11 +16,11 @@ import (
 type body struct {
 	name string
 	json []byte
-	// operations says whether an injector's answer has to hold any.
+	// operations says whether an injector's patch must not be empty.
 	operations bool
 }
 
-// asking is a body for a pod with these annotations, by name and value in turn.
+// asking returns a body for a pod with these annotations, given as name and value in turn.
 func asking(name string, pod *corev1.Pod, annotations ...string) (body, error) {
 	for i := 0; i < len(annotations); i += 2 {
 		pod.Annotations[annotations[i]] = annotations[i+1]
@@ -32,10 +32,10 @@ func asking(name string, pod *corev1.Pod, annotations ...string) (body, error) {
 	return body{name: name, json: raw, operations: len(annotations) > 0}, nil
 }
 
-// requests asks for templates, by the annotation that users write.
+// requests returns the annotation that requests templates.
 func requests(templates string) []string { return []string{inject.RequestAnnotation, templates} }
 
-// bodies are all that the rows send, by name.
+// bodies returns all bodies that the rows send, by name.
 func bodies() (map[string]body, error) {
 	var six, sixBuiltIn []string
 	var ask []string

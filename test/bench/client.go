@@ -21,16 +21,16 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 )
 
-// requestTimeout bounds one request, so that a run ends whatever a server does.
+// requestTimeout is the maximum time of one request, so that a run ends even if a server hangs.
 const requestTimeout = 30 * time.Second
 
-// client is one connection that is kept open. It reads answers itself: net/http's own
-// client would cost the machine about as much as the servers.
+// client is one persistent connection. It parses responses itself, because net/http's client would use about
+// as much CPU as the servers.
 type client struct {
 	connection *tls.Conn
 	reader     *bufio.Reader
 	request    []byte // headers and body
-	body       []byte // of the last answer
+	body       []byte // body of the last response
 }
 
 func connect(s *server, b body) (*client, error) {
@@ -41,7 +41,7 @@ func connect(s *server, b body) (*client, error) {
 	return c, err
 }
 
-// dial opens a connection, with nothing to send yet.
+// dial opens a connection; its request is not set.
 func dial(s *server) (*client, error) {
 	connection, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: s.trusted, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 	if err != nil {
@@ -50,7 +50,7 @@ func dial(s *server) (*client, error) {
 	return &client{connection: connection, reader: bufio.NewReaderSize(connection, 32<<10)}, nil
 }
 
-// newRequest is a review on the wire, as the API server sends it.
+// newRequest returns the HTTP request of a review, as the API server sends it.
 func newRequest(s *server, review []byte) []byte {
 	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: kube-apiserver-admission\r\n"+
 		"Accept: application/json, */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", floorPath, s.address, len(review))
@@ -59,7 +59,7 @@ func newRequest(s *server, review []byte) []byte {
 
 func (c *client) close() { _ = c.connection.Close() }
 
-// post sends the request and reads the answer, which has to be a 200.
+// post sends the request and reads the response; a status other than 200 is an error.
 func (c *client) post() error {
 	if err := c.connection.SetDeadline(time.Now().Add(requestTimeout)); err != nil {
 		return err
@@ -86,7 +86,7 @@ func (c *client) post() error {
 	return nil
 }
 
-// headers reads to the empty line; length is -1 when the answer does not tell it.
+// headers reads the headers; length is -1 if the response has no Content-Length.
 func (c *client) headers() (length int, chunked bool, err error) {
 	length = -1
 	for {
@@ -118,7 +118,7 @@ func (c *client) read(length int, chunked bool) (err error) {
 		if c.body, err = io.ReadAll(httputil.NewChunkedReader(c.reader)); err != nil {
 			return err
 		}
-		_, err = c.reader.Discard(len("\r\n")) // the end of the trailer, which is empty
+		_, err = c.reader.Discard(len("\r\n")) // the end of the empty trailer
 	case length >= 0:
 		c.body = slices.Grow(c.body[:0], length)[:length]
 		_, err = io.ReadFull(c.reader, c.body)
@@ -128,11 +128,10 @@ func (c *client) read(length int, chunked bool) (err error) {
 	return err
 }
 
-// answered is what the first answer of a cell held.
+// answered describes the first response of a place.
 type answered struct{ operations, bytes int }
 
-// check sends one request and looks into the answer, so that an error that comes fast
-// is never taken for a fast answer.
+// check sends one request and checks the response, so that a fast error is not measured as a fast answer.
 func check(s *server, b body) (answered, error) {
 	c, err := connect(s, b)
 	if err != nil {
@@ -158,7 +157,7 @@ func check(s *server, b body) (answered, error) {
 	return answered{len(operations), len(review.Response.Patch)}, nil
 }
 
-// spent is what a number of requests cost.
+// spent is the cost of a number of requests.
 type spent struct {
 	Requests  int     `json:"requests"`
 	CPU       float64 `json:"cpuMicroseconds"` // of the server, per request
@@ -167,7 +166,7 @@ type spent struct {
 	PerSecond float64 `json:"perSecond"`
 }
 
-// drive sends n requests over that many connections, each as soon as it has its answer.
+// drive sends n requests over that many connections, each as soon as the connection has its response.
 func drive(s *server, b body, connections, n int) (spent, error) {
 	clients := make([]*client, connections)
 	for i := range clients {
@@ -204,7 +203,7 @@ func drive(s *server, b body, connections, n int) (spent, error) {
 	}, nil
 }
 
-// round sends n requests and gives the time that each took, and all together.
+// round sends n requests and returns the time of each, and the total time.
 func round(clients []*client, n int) ([]time.Duration, time.Duration, error) {
 	latencies := make([]time.Duration, n)
 	var next atomic.Int64
@@ -226,7 +225,7 @@ func round(clients []*client, n int) ([]time.Duration, time.Duration, error) {
 	return latencies, time.Since(start), errors.Join(errs...)
 }
 
-// quantile takes sorted values; by the nearest rank.
+// quantile returns a quantile of sorted values by the nearest-rank method.
 func quantile(sorted []time.Duration, q float64) time.Duration {
 	at := int(math.Ceil(q*float64(len(sorted)))) - 1
 	return sorted[max(at, 0)]
@@ -234,5 +233,5 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// allowed says whether the last answer admits the pod.
+// allowed reports whether the last response admits the pod.
 func (c *client) allowed() bool { return bytes.Contains(c.body, []byte(`"allowed":true`)) }

@@ -30,18 +30,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/certs"
 )
 
-// The floors: servers that do less than an injector has to, or the same the usual way.
+// The floors are servers for comparison: they do less than an injector, or the same in the usual way.
 const (
-	echo  = "echo"               // TLS and HTTP alone: reads the body, answers fixed bytes
-	typed = "typed"              // decodes review and pod, answers with a ready-made patch
-	crt   = "controller-runtime" // decodes, changes, marshals, has the library find the difference
+	echo  = "echo"               // TLS and HTTP only: reads the body, responds with fixed bytes
+	typed = "typed"              // decodes review and pod, responds with a fixed patch
+	crt   = "controller-runtime" // decodes, changes and marshals the pod; the library computes the patch
 )
 
-// floorPath is where the floors listen, and the injector too.
+// floorPath is the URL path of the floors and of the injector.
 const floorPath = "/mutate"
 
-// serveFloor serves one of the floors at address until a signal comes. Its authority's
-// bundle goes to the file bundle.
+// serveFloor serves one of the floors at address until it receives a signal. The CA bundle is written to the
+// file bundle.
 func serveFloor(name, address, bundle string) error {
 	leaf, err := newCertificate(bundle)
 	if err != nil {
@@ -80,7 +80,7 @@ func newCertificate(bundle string) (*certs.Leaf, error) {
 	return leaf, os.WriteFile(bundle, authority.Bundle(), 0o600)
 }
 
-// answer is a review that admits with a patch.
+// answer returns a review that admits the pod with a patch.
 func answer(uid types.UID, patch []byte) ([]byte, error) {
 	return json.Marshal(&admissionv1.AdmissionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"},
@@ -88,7 +88,7 @@ func answer(uid types.UID, patch []byte) ([]byte, error) {
 	})
 }
 
-// decodeTyped is the typed floor's work.
+// decodeTyped handles a request of the typed floor.
 func decodeTyped(received, patch []byte) ([]byte, error) {
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(received, &review); err != nil {
@@ -104,7 +104,7 @@ func decodeTyped(received, patch []byte) ([]byte, error) {
 	return answer(review.Request.UID, patch)
 }
 
-// serveHandler serves HTTPS with net/http as it comes.
+// serveHandler serves HTTPS with net/http's defaults.
 func serveHandler(ctx context.Context, address string, leaf *certs.Leaf, handle func([]byte) ([]byte, error)) error {
 	server := &http.Server{
 		Addr:      address,
@@ -121,7 +121,7 @@ func serveHandler(ctx context.Context, address string, leaf *certs.Leaf, handle 
 			}
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-			_, _ = w.Write(out) // a client that has gone misses it
+			_, _ = w.Write(out) // a write error means that the client disconnected
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
@@ -132,7 +132,7 @@ func serveHandler(ctx context.Context, address string, leaf *certs.Leaf, handle 
 	return nil
 }
 
-// typicalHandler is the handler of most webhooks that are made with controller-runtime.
+// typicalHandler is like the handlers of most webhooks that use controller-runtime.
 type typicalHandler struct{ decoder admission.Decoder }
 
 // Handle answers one review.

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine describes where and when figures were taken, in one sentence. The load, of
-// the last minute before when, tells how busy others kept it.
+// machine describes in one sentence where and when figures were taken. when names the time of the load
+// average, which is that of the last minute and shows other load on the machine.
 func machine(when string) string {
 	return fmt.Sprintf("%s: %s, %d cores, Linux %s, %s; load average %s when the run %s",
 		time.Now().Format(time.DateOnly), processor(), runtime.NumCPU(), kernel(), runtime.Version(), loadAverage(), when)

@@ -1,9 +1,8 @@
 //go:build linux
 
-// Command bench measures the injector as it runs: the real program over HTTPS on one
-// processor core, this one on another, in turn with servers that do less (the floors)
-// and one that does the same the usual way. Its results are ratios, which hold from
-// machine to machine, unlike times.
+// Command bench measures the injector: the real program over HTTPS on one processor core, the client on
+// another, in turn with servers that do less (the floors) and one that does the same in the usual way. Its
+// results are ratios, which, unlike times, are comparable between machines.
 //
 //	go run ./test/bench                                  the table, with the goals beside
 //	go run ./test/bench -rounds 5 -raw samples.jsonl     and every sample
@@ -49,7 +48,7 @@ func main() {
 	}
 }
 
-// measureCommand is the load run, or one of its floors.
+// measureCommand runs the load test, or serves one of the floors.
 func measureCommand(arguments []string) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
@@ -62,7 +61,7 @@ func measureCommand(arguments []string) error {
 	flags.StringVar(&o.floor, "floor", "", "be one of the floors; for bench itself")
 	flags.StringVar(&o.address, "listen", "", "where a floor listens")
 	flags.StringVar(&o.bundle, "bundle", "", "where a floor writes its certificate")
-	_ = flags.Parse(arguments) // ends the program where it cannot
+	_ = flags.Parse(arguments) // exits on an error
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("%q: want simulate, apiserver, or flags alone", flags.Arg(0))

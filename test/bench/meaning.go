@@ -2,7 +2,7 @@
 
 package main
 
-// meaning says what a figure tells a user; "" of one that is not known.
+// meaning explains a figure to users; "" for an unknown figure.
 func meaning(figure string) string {
 	switch figure {
 	case figureOverEcho:
@@ -39,7 +39,7 @@ func meaning(figure string) string {
 	return ""
 }
 
-// The figures, as the table names them.
+// The names of the figures in the table.
 const (
 	figureOverEcho    = "server CPU per request over echo"
 	figureOverTyped   = "server CPU per request over typed"

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// sample is one turn of one server.
+// sample is the result of one turn of one server.
 type sample struct {
 	Round int `json:"round"`
 	place
@@ -24,7 +24,7 @@ type sample struct {
 	PatchBytes int `json:"patchBytes"`
 }
 
-// measure is the whole run.
+// measure runs the whole load test.
 func measure(o options) error {
 	place := machine("began")
 	if o.page != "" {
@@ -82,7 +82,7 @@ func measure(o options) error {
 	return page{o.page}.write(loadBlock, loadReport(o, place, results))
 }
 
-// program is the injector's, built if need be.
+// program returns the path of the injector; if binary is "", it is built.
 func program(binary, folder string) (string, error) {
 	if binary != "" {
 		return filepath.Abs(binary)
@@ -96,7 +96,7 @@ func program(binary, folder string) (string, error) {
 	return binary, nil
 }
 
-// bench is a run under way.
+// bench is the state of a run.
 type bench struct {
 	launcher
 	options options
@@ -104,7 +104,7 @@ type bench struct {
 	servers map[string]*server
 }
 
-// rounds measures all places that the rows compare, each server in turn, round by round.
+// rounds measures all places that the rows compare, in turn, round by round.
 func (b *bench) rounds(list []row) (samples []sample, err error) {
 	places := placesOf(list)
 	if err := b.startServers(places); err != nil {
@@ -137,7 +137,7 @@ func (b *bench) rounds(list []row) (samples []sample, err error) {
 	return samples, nil
 }
 
-// placesOf gives each place once, neighbours in a row next to each other.
+// placesOf returns each place once, those of a row next to each other.
 func placesOf(list []row) []place {
 	var places []place
 	for _, r := range list {
@@ -174,20 +174,20 @@ func (b *bench) stopServers() error {
 	return errors.Join(errs...)
 }
 
-// The number of requests in a turn.
+// The minimum and maximum number of requests in a turn.
 const (
 	fewest = 60
 	most   = 20000
 )
 
-// calibrate looks at one answer and finds how many requests make a turn.
+// calibrate checks one response and determines the number of requests in a turn.
 func (b *bench) calibrate(p place) (answered, int, error) {
 	s, request := b.servers[p.Server], b.bodies[p.Body]
 	answer, err := check(s, request)
 	if err != nil {
 		return answered{}, 0, err
 	}
-	// A server that injects nothing is fast.
+	// A server that injects nothing would appear fast.
 	selects := p.Server == withTen || p.Server == withSelecting
 	floor := p.Server == echo || p.Server == typed
 	if want := request.operations || selects || floor; want != (answer.operations > 0) {
@@ -201,7 +201,7 @@ func (b *bench) calibrate(p place) (answered, int, error) {
 	return answer, min(max(n, fewest), most), nil
 }
 
-// writeLines writes the samples, then the results that are made of them.
+// writeLines writes the samples, then the results computed from them.
 func writeLines(file string, samples []sample, results []result) error {
 	f, err := os.Create(file)
 	if err != nil {

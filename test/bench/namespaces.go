@@ -19,11 +19,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
-// watchedNamespaces are enough for the rest of the heap not to count.
+// watchedNamespaces is large enough to make the rest of the heap insignificant.
 const watchedNamespaces = 10000
 
-// bytesPerNamespace is what the injector's watch keeps of a namespace: the difference
-// that ten thousand of them make to the heap. They come from a stand-in for the API server.
+// bytesPerNamespace returns the heap that the injector's watch uses per namespace, measured as the difference
+// made by ten thousand namespaces of a simulated API server.
 func bytesPerNamespace() (float64, error) {
 	api := httptest.NewServer(http.HandlerFunc(listNamespaces))
 	defer api.Close()
@@ -46,13 +46,13 @@ func bytesPerNamespace() (float64, error) {
 		}
 	}
 	after := heap()
-	if _, err := watch.Namespace(ctx, "team-00042"); err != nil { // and it is still there
+	if _, err := watch.Namespace(ctx, "team-00042"); err != nil { // keeps it reachable
 		return 0, err
 	}
 	return float64(after-before) / watchedNamespaces, nil
 }
 
-// heap is what is left after collection. Twice, for what finalizers held.
+// heap returns the size of the heap after collection. The second collection frees what finalizers held.
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()
@@ -61,11 +61,11 @@ func heap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// listNamespaces answers the list; the watch that follows waits for its end.
+// listNamespaces answers the list; the watch that follows blocks until its end.
 func listNamespaces(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	switch {
-	case query.Get("sendInitialEvents") != "": // a list by way of the watch
+	case query.Get("sendInitialEvents") != "": // a list streamed by a watch
 		http.Error(w, "not here", http.StatusNotFound)
 		return
 	case query.Get("watch") != "":

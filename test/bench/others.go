@@ -24,7 +24,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// others are the figures that are no ratios: memory, loading, allocations.
+// others measures the figures that are not ratios: memory, loading, allocations.
 func (b *bench) others(wanted *regexp.Regexp) ([]result, error) {
 	var results []result
 	if wanted.MatchString("memory loading") {
@@ -46,7 +46,7 @@ func (b *bench) others(wanted *regexp.Regexp) ([]result, error) {
 	return results, nil
 }
 
-// beforeMemory is how many requests a server has answered when its memory is looked at.
+// beforeMemory is the number of requests that a server has answered before its memory is measured.
 const beforeMemory = 20000
 
 // used drives a server and reads its memory.
@@ -64,7 +64,7 @@ func (b *bench) used(s *server, what string, l limits) (result, error) {
 		note: fmt.Sprintf("%.0f of it heap and stacks, the rest the program's own pages; peak %.0f", float64(m.own)/mebi, float64(m.peak)/mebi), limits: l}, nil
 }
 
-// memory starts a server with templates that nobody changes.
+// memory measures a server whose templates do not change.
 func (b *bench) memory(name, what string, templates traffic.Collection, l limits) (r result, err error) {
 	s, err := b.injector(name, templates)
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *bench) memory(name, what string, templates traffic.Collection, l limits
 	return b.used(s, what, l)
 }
 
-// small are the rows of memory alone: how it grows with templates.
+// small measures how memory grows with the number of templates.
 func (b *bench) small() ([]result, error) {
 	var results []result
 	for _, m := range []struct {
@@ -95,7 +95,7 @@ func (b *bench) small() ([]result, error) {
 	return results, nil
 }
 
-// large starts a server with thousands of templates and changes one of them.
+// large measures a server with thousands of templates of which one is changed.
 func (b *bench) large() (results []result, err error) {
 	const name = "memory-5000"
 	s, err := b.injector(name, traffic.ManyTemplates(loaded, different))
@@ -107,7 +107,7 @@ func (b *bench) large() (results []result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// The server has one core, so on a machine with nothing else to do this is the time until it serves.
+	// The server has one core, so on an otherwise idle machine this is the time until it serves.
 	results = append(results, result{figure: figureLoading, what: "5,000 templates, 500 different", value: cpu.Seconds(),
 		note: fmt.Sprintf("%.1f s by the clock", s.ready.Seconds()), limits: limits{goal: 5, must: 10, unit: " s"}})
 	r, err := b.used(s, "5,000 templates, 500 different", limits{goal: 96, must: 192})
@@ -124,8 +124,8 @@ func (b *bench) large() (results []result, err error) {
 	return append(results, changed...), err
 }
 
-// idleShare is what a server uses when nobody calls: it looks through the template
-// folder again every ten seconds.
+// idleShare measures the CPU of a server without requests: it reads the template folder again every ten
+// seconds.
 func idleShare(s *server) (result, error) {
 	before, err := s.cpu()
 	if err != nil {
@@ -141,7 +141,7 @@ func idleShare(s *server) (result, error) {
 		note: "of one core", limits: limits{unit: " %"}}, nil
 }
 
-// change rewrites one template and waits until the log says that it is in force.
+// change rewrites one template and waits until the log says that it is in use.
 func (b *bench) change(s *server, folder string) ([]result, error) {
 	file := filepath.Join(folder, "collector-0007.yaml")
 	if err := os.Truncate(s.log, 0); err != nil {
@@ -165,7 +165,7 @@ func (b *bench) change(s *server, folder string) ([]result, error) {
 		<-time.After(5 * time.Millisecond)
 	}
 	took := time.Since(began)
-	// What else it loads would follow at once.
+	// Anything else that it reloads would follow at once.
 	<-time.After(time.Second)
 	after, err := s.cpu()
 	if err != nil {
@@ -179,7 +179,7 @@ func (b *bench) change(s *server, folder string) ([]result, error) {
 	}, nil
 }
 
-// readLog is the log so far; nothing where it cannot be read.
+// readLog returns the log so far; nil if it cannot be read.
 func readLog(s *server) []byte {
 	f, err := os.Open(s.log)
 	if err != nil {
@@ -190,7 +190,7 @@ func readLog(s *server) []byte {
 	return text
 }
 
-// allocations counts those of the pure function and its patch.
+// allocations counts the allocations of the pure function and of its patch.
 func (b *bench) allocations() ([]result, error) {
 	entries := load.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
 	embedded, err := source.NewEmbedded(builtin.FS).Read()

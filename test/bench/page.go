@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// page is a Markdown file in which this program replaces what stands between two
-// comments. The rest of the file is other people's.
+// page is a Markdown file in which this program replaces the text between two comments. The rest of the file
+// is not changed.
 type page struct{ file string }
 
 // The blocks of docs/performance.md, by the command that writes each.
@@ -20,7 +20,7 @@ const (
 	scaleBlock     = "scale"
 )
 
-// has says whether the page has all the blocks, before a long run is in vain.
+// has returns an error unless the page has all the blocks; it is called before a long run.
 func (p page) has(blocks ...string) error {
 	text, err := os.ReadFile(p.file)
 	if err != nil {
@@ -51,8 +51,8 @@ func (p page) write(name, block string) error {
 	return os.WriteFile(p.file, []byte(changed), info.Mode().Perm())
 }
 
-// replaceBlock puts block between the comments <!-- name: begin --> and <!-- name: end -->,
-// each of which has to be there once, on a line of its own.
+// replaceBlock replaces the text between the comments <!-- name: begin --> and <!-- name: end -->, each of
+// which must occur once, on a line of its own.
 func replaceBlock(text, name, block string) (string, error) {
 	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
 	before, rest, found := strings.Cut(text, begin)

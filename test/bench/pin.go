@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cores are where the two sides run.
+// cores are the processor cores of the two sides.
 type cores struct{ server, client int }
 
-// chooseCores takes the first two that this process may use.
+// chooseCores returns the first two cores that this process may use.
 func chooseCores() (cores, error) {
 	var allowed unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
@@ -34,9 +34,9 @@ func chooseCores() (cores, error) {
 	return cores{server: found[0], client: found[1]}, nil
 }
 
-// startOn starts a program that stays on one core. A child has the mask of the thread
-// that made it, so that thread is given the mask and then thrown away: a goroutine
-// that ends with its thread locked takes the thread along.
+// startOn starts a program pinned to one core. A child inherits the CPU affinity of the thread that starts
+// it, so a thread is given the affinity and then discarded: a thread ends with the goroutine that has locked
+// it.
 func startOn(core int, command *exec.Cmd) error {
 	started := make(chan error)
 	go func() {
@@ -47,14 +47,14 @@ func startOn(core int, command *exec.Cmd) error {
 			started <- fmt.Errorf("core %d: %w", core, err)
 			return
 		}
-		// Pdeathsig would go by this thread, not by the process: servers are stopped by hand.
+		// Pdeathsig would be sent when this thread ends, not the process, so servers are stopped explicitly.
 		started <- command.Start()
 	}()
 	return <-started
 }
 
-// stayOn keeps this process on one core: every thread that it has, and those that
-// they will make. Twice, for a thread that was made in between.
+// stayOn pins this process to one core: all its threads, and those that they start. It is done twice, for a
+// thread that was started meanwhile.
 func stayOn(core int) error {
 	runtime.GOMAXPROCS(1)
 	var mask unix.CPUSet
@@ -69,7 +69,7 @@ func stayOn(core int) error {
 			if err != nil {
 				return fmt.Errorf("core %d: thread %q: %w", core, thread.Name(), err)
 			}
-			if err := unix.SchedSetaffinity(id, &mask); err != nil && !errors.Is(err, unix.ESRCH) { // one that has ended
+			if err := unix.SchedSetaffinity(id, &mask); err != nil && !errors.Is(err, unix.ESRCH) { // ESRCH: the thread has ended
 				return fmt.Errorf("core %d: thread %d: %w", core, id, err)
 			}
 		}

@@ -17,8 +17,8 @@ type result struct {
 	limits
 }
 
-// compare gives each row the median of the ratios within one round, so that a machine
-// that slows down between rounds does no harm.
+// compare returns for each row the median of the ratios within a round, so that a machine that slows down
+// between rounds does not affect the result.
 func compare(list []row, samples []sample) []result {
 	type at struct {
 		round int
@@ -53,7 +53,7 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// verdict says what of its limits a result reaches.
+// verdict returns which of its limits a result meets.
 func (r *result) verdict() string {
 	within := func(limit float64) bool { return r.atLeast && r.value >= limit || !r.atLeast && r.value <= limit }
 	switch {
@@ -68,7 +68,7 @@ func (r *result) verdict() string {
 	}
 }
 
-// line is a result as the raw file has it.
+// line returns a result in the form of the raw file.
 func (r *result) line() any {
 	return struct {
 		Figure  string  `json:"figure"`
@@ -84,7 +84,7 @@ func (r *result) line() any {
 	}{r.figure, r.what, r.value, r.low, r.high, r.unit, r.note, r.goal, r.must, strings.Trim(r.verdict(), "*")}
 }
 
-// loadReport is the block of the page: method, machine, figures, meaning.
+// loadReport returns the block of the page: method, machine, figures, meaning.
 func loadReport(o options, place string, results []result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured by `go run ./test/bench -rounds %d -budget %s`, %s.\n\n", o.rounds, o.budget, place)
@@ -100,7 +100,7 @@ func loadReport(o options, place string, results []result) string {
 	return b.String()
 }
 
-// table is Markdown.
+// table returns the results as a Markdown table.
 func table(results []result) string {
 	var b strings.Builder
 	b.WriteString("| figure | case | measured | of rounds | goal | at least | |\n|---|---|---|---|---|---|---|\n")

@@ -8,7 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 )
 
-// The injector under its real program, by the templates that it has loaded.
+// Names of servers that run the injector, by the templates that they have loaded, and sizes.
 const (
 	withOne       = "injector"                // the requested template and the built-in ones
 	withMany      = "injector-5000"           // 5,000, of which 500 different
@@ -23,21 +23,20 @@ const (
 	builtInSuffix = ", built-in template"     // of the bodies that ask for it
 )
 
-// place is one thing that is measured: a server under one body and that many connections.
+// place is one measured case: a server, a body, and a number of connections.
 type place struct {
 	Server      string `json:"server"`
 	Body        string `json:"body"`
 	Connections int    `json:"connections"`
 }
 
-// quantity is what of a load is compared.
+// quantity is the part of a load's result that is compared.
 type quantity struct {
 	name string
 	of   func(spent) float64
 }
 
-// row is one line of the result: the ratio of two places' quantity, which must be at
-// most (or at least) so much.
+// row is one line of the result: the ratio of a quantity at two places, and its limits.
 type row struct {
 	figure, what string
 	quantity     quantity
@@ -45,7 +44,7 @@ type row struct {
 	limits
 }
 
-// limits are the goal and what must be reached at least. Zero: none is set.
+// limits are the goal and the value required at least. Zero means that none is set.
 type limits struct {
 	goal, must float64
 	atLeast    bool
@@ -60,7 +59,7 @@ func throughput() quantity {
 	return quantity{"throughput", func(l spent) float64 { return l.PerSecond }}
 }
 
-// rows are the promises of docs/performance.md that a load run can check.
+// rows returns the guarantees of docs/performance.md that a load run can check.
 func rows() []row {
 	var list []row
 	add := func(figure, what string, q quantity, above, below place, l limits) {
@@ -100,7 +99,7 @@ type launcher struct {
 	core   int
 	folder string
 	binary string // the injector
-	self   string // this program, which has the floors
+	self   string // this program, which serves the floors
 }
 
 func (l *launcher) start(name string) (*server, error) {
@@ -119,8 +118,8 @@ func (l *launcher) start(name string) (*server, error) {
 	})
 }
 
-// injector starts the program with everything on: metrics, health, the log of every
-// decision. templates are written into its folder.
+// injector starts the program with all features enabled: metrics, health, the log of every decision.
+// templates are written into its folder.
 func (l *launcher) injector(name string, templates traffic.Collection, flags ...string) (*server, error) {
 	folder := filepath.Join(l.folder, name+"-templates")
 	if err := templates.Write(folder); err != nil {

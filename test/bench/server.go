@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// server is a program under measurement, on a core of its own.
+// server is a measured program, on a core of its own.
 type server struct {
 	name    string
 	address string // host:port of the webhook
@@ -29,12 +29,12 @@ type server struct {
 	ready   time.Duration // from start until it accepted a connection
 }
 
-// patience is how long a server may take to come up: one that loads thousands of
-// templates on a busy machine included.
+// patience is the maximum time until a server accepts connections, including one that loads thousands of
+// templates on a busy machine.
 const patience = 90 * time.Second
 
-// launch starts a program in a folder of its own; argv is given the address to listen
-// on and the file for the bundle of its authority.
+// launch starts a program in a folder of its own; argv returns its arguments for the address to listen on and
+// the file for its CA bundle.
 func launch(name string, core int, folder string, argv func(address, bundle string) []string) (*server, error) {
 	folder = filepath.Join(folder, name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -46,7 +46,7 @@ func launch(name string, core int, folder string, argv func(address, bundle stri
 	}
 	s := &server{name: name, address: address, log: filepath.Join(folder, "log"), ended: make(chan struct{})}
 	bundle := filepath.Join(folder, "ca.crt")
-	// Appending, so that the file can be cut while the server writes to it.
+	// Opened for appending, so that the file can be truncated while the server writes to it.
 	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func launch(name string, core int, folder string, argv func(address, bundle stri
 	}
 	s.process = command.Process
 	go func() {
-		_ = command.Wait() // how it ended is in its log
+		_ = command.Wait() // its log has the error
 		close(s.ended)
 	}()
 	if err := s.connect(bundle); err != nil {
@@ -71,7 +71,7 @@ func launch(name string, core int, folder string, argv func(address, bundle stri
 	return s, nil
 }
 
-// connect waits until the server takes connections.
+// connect waits until the server accepts connections.
 func (s *server) connect(bundle string) error {
 	for {
 		connection, err := net.DialTimeout("tcp", s.address, time.Second)
@@ -100,7 +100,7 @@ func (s *server) connect(bundle string) error {
 	return nil
 }
 
-// stop ends the server and waits for its end.
+// stop terminates the server and waits until it has ended.
 func (s *server) stop() error {
 	if err := s.process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -117,7 +117,7 @@ func (s *server) stop() error {
 	return nil
 }
 
-// cpu is the processor time that the server has used, in steps of 10 ms.
+// cpu returns the processor time that the server has used, with a resolution of 10 ms.
 func (s *server) cpu() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.process.Pid))
 	if err != nil {
@@ -139,11 +139,11 @@ func (s *server) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * (time.Second / 100), nil // USER_HZ is 100 on Linux
 }
 
-// memory is what a server has resident, in bytes.
+// memory is the resident memory of a server, in bytes.
 type memory struct {
 	now, peak int64
-	// own is the part of now that is no page of a file: heap and stacks. The rest is the
-	// program itself, which the kernel takes back and reads again as it likes.
+	// own is the part of now that is not file-backed: heap and stacks. The rest is the program file, whose
+	// pages the kernel can drop and read again.
 	own int64
 }
 
@@ -168,7 +168,7 @@ func (s *server) memory() (memory, error) {
 	return m, nil
 }
 
-// freeAddress is one of the loopback interface that nobody listens on.
+// freeAddress returns an unused address of the loopback interface.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

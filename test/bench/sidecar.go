@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// The floors add what the template collector adds, written in Go.
+// The floors add the same as the template collector, written in Go.
 
 const injectedAnnotation = "bench.example.com/injected"
 
@@ -70,7 +70,7 @@ func addCollector(pod *corev1.Pod) {
 	pod.Spec.InitContainers = append(pod.Spec.InitContainers, collector())
 }
 
-// readyPatch is the same for a pod of one container, as ready-made operations.
+// readyPatch returns the same change for a pod of one container as a fixed JSON patch.
 func readyPatch() ([]byte, error) {
 	type operation struct {
 		Op    string `json:"op"`

@@ -25,7 +25,7 @@ type simulateOptions struct {
 	raw, page  string
 }
 
-// simulateCommand runs the injector under what the API server of a large cluster sends.
+// simulateCommand runs the injector with the requests that the API server of a large cluster sends.
 func simulateCommand(arguments []string) error {
 	var o simulateOptions
 	flags := flag.NewFlagSet("simulate", flag.ExitOnError)
@@ -39,15 +39,15 @@ func simulateCommand(arguments []string) error {
 	flags.StringVar(&o.binary, "binary", "", "the `program` to measure; empty: builds ./cmd/sidecar-injector")
 	flags.StringVar(&o.raw, "raw", "", "`file` for the figures as JSON")
 	flags.StringVar(&o.page, "write", "", "`file` in which the figures are replaced")
-	_ = flags.Parse(arguments) // ends the program where it cannot
+	_ = flags.Parse(arguments) // exits on an error
 	if o.admissions < 1 || o.cluster.Namespaces < 1 || o.cluster.Templates < 10 || o.cluster.Workloads < 1 || o.rate < 1 {
 		return errors.New("simulate: want at least 10 templates, and at least one of everything else")
 	}
 	return simulate(o)
 }
 
-// simulate is the whole run: once through all workloads, to learn what the injector
-// makes of them; then the admissions, by an injector that has seen nothing yet.
+// simulate runs the whole simulation: first one review per workload, to learn the injector's patches; then
+// the admissions, by a new injector without cached renderings.
 func simulate(o simulateOptions) (err error) {
 	place := machine("began")
 	if o.page != "" {

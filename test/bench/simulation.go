@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// simulation is a run under way.
+// simulation is the state of a run.
 type simulation struct {
 	options   simulateOptions
 	server    *server
 	workloads []knownWorkload
 	random    *rand.Rand
-	// empty starts a server whose memory nothing but connections changes.
+	// empty starts a server without load, for measuring the memory of connections.
 	empty func() (*server, error)
 }
 
-// The calls by what they are for.
+// The kinds of calls.
 const (
 	asksNothing = "asks for nothing"
 	asksOne     = "injected, one instance"
@@ -30,7 +30,7 @@ const (
 	calledAgain = "second call"
 )
 
-// kindsOfCalls in the order of the report.
+// kindsOfCalls returns the kinds in the order of the report.
 func kindsOfCalls() []string { return []string{asksNothing, asksOne, asksSeveral, calledAgain} }
 
 // call is one review that the API server sends, as bytes on the wire.
@@ -39,7 +39,7 @@ type call struct {
 	request []byte
 }
 
-// figures are what a simulation has found. Times are microseconds.
+// figures are the results of a simulation. Times are in microseconds.
 type figures struct {
 	Admissions int              `json:"admissions"`
 	Creations  int              `json:"creations"`
@@ -56,7 +56,7 @@ type figures struct {
 	Handshake  float64          `json:"cpuPerConnection"`
 	Connection float64          `json:"residentBytesPerConnection"`
 	Namespace  float64          `json:"heapBytesPerNamespace"`
-	// Nothing and Injected are the CPU of a creation where no pod asks, and where each gets a sidecar.
+	// Nothing and Injected are the CPU of a creation if no pod requests a sidecar, and if every pod gets one.
 	Nothing  float64 `json:"cpuPerCreationAskingForNothing"`
 	Injected float64 `json:"cpuPerCreationInjected"`
 }
@@ -69,7 +69,7 @@ type steady struct {
 	delay
 }
 
-// delay is a distribution, of the time from when a call was due to its answer.
+// delay is a distribution of the time from when a call was due until its response.
 type delay struct {
 	P50 float64 `json:"p50"`
 	P99 float64 `json:"p99"`
@@ -111,7 +111,7 @@ func (s *simulation) measure() (*figures, error) {
 	return f, err
 }
 
-// extremes finds what a creation costs where nobody asks, and where everybody does.
+// extremes measures the cost of a creation if no pod requests a sidecar, and if every pod does.
 func (s *simulation) extremes(f *figures, clients []*client) error {
 	creations := max(s.options.admissions/10, 1)
 	for _, e := range []struct {
@@ -135,7 +135,7 @@ func (s *simulation) extremes(f *figures, clients []*client) error {
 	return nil
 }
 
-// flood sends calls as fast as they are answered; used is the server's CPU.
+// flood sends calls as fast as they are answered; used is the server's CPU time.
 func (s *simulation) flood(clients []*client, list []call) (used, took time.Duration, err error) {
 	before, err := s.server.cpu()
 	if err != nil {
@@ -150,7 +150,8 @@ func (s *simulation) flood(clients []*client, list []call) (used, took time.Dura
 	return after - before, took, err
 }
 
-// draw gives the calls of a creation after the other, without end. Few workloads make most of the pods.
+// draw returns a function that returns the calls of the next creation, without end. Few workloads make most
+// of the pods.
 func (s *simulation) draw() func() []call {
 	popular := rand.NewZipf(s.random, 1.1, 20, uint64(len(s.workloads)-1))
 	made := make([][]call, len(s.workloads))
@@ -163,7 +164,7 @@ func (s *simulation) draw() func() []call {
 	}
 }
 
-// calls are those of one creation.
+// calls returns the calls of one creation.
 func (s *simulation) calls(w *knownWorkload) []call {
 	kind := asksNothing
 	switch {
@@ -198,8 +199,8 @@ func (s *simulation) hurry(f *figures, clients []*client, next func() []call) er
 	return err
 }
 
-// pace sends calls at the rate of the options. Each creation has its time, whatever
-// became of those before: a server that is late makes those behind it late.
+// pace sends calls at the rate of the options. Each creation has a fixed time, independent of those before: a
+// late response delays the ones after it.
 func (s *simulation) pace(f *figures, clients []*client) error {
 	next := s.draw()
 	var list []call
@@ -209,7 +210,7 @@ func (s *simulation) pace(f *figures, clients []*client) error {
 		f.Steady.Creations++
 		for n, c := range next() {
 			list = append(list, c)
-			// The API server has work of its own between the two calls.
+			// The API server does other work between the two calls.
 			due = append(due, at+time.Duration(n)*time.Millisecond)
 		}
 	}
@@ -244,8 +245,8 @@ func (s *simulation) pace(f *figures, clients []*client) error {
 	return nil
 }
 
-// sendAll sends the calls in their order and gives how long each took: from the time
-// when it was due, or, where that is zero, from when it was sent.
+// sendAll sends the calls in order and returns the time of each: from when it was due or, if due is zero,
+// from when it was sent.
 func sendAll(clients []*client, list []call, due func(i int) time.Time) ([]time.Duration, error) {
 	latencies := make([]time.Duration, len(list))
 	errs := make([]error, len(clients))
@@ -279,16 +280,16 @@ func sendAll(clients []*client, list []call, due func(i int) time.Time) ([]time.
 	return latencies, errors.Join(errs...)
 }
 
-// distribution sorts what it is given.
+// distribution returns the distribution of latencies, which it sorts in place.
 func distribution(latencies []time.Duration) delay {
 	slices.Sort(latencies)
 	return delay{P50: microseconds(quantile(latencies, 0.50)), P99: microseconds(quantile(latencies, 0.99)), Max: microseconds(latencies[len(latencies)-1])}
 }
 
-// manyConnections is far more than API servers keep.
+// manyConnections is far more than API servers keep open.
 const manyConnections = 500
 
-// connections finds what opening and keeping one costs.
+// connections measures the cost of opening and of keeping a connection.
 func (s *simulation) connections(f *figures) (err error) {
 	fresh, err := s.empty()
 	if err != nil {

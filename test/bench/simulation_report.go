@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// report is the block of the simulation.
+// report returns the block of the simulation in the page.
 func (f *figures) report(o simulateOptions, place string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured by `go run ./test/bench simulate -admissions %d -namespaces %d -templates %d -workloads %d -rate %d -steady %s`, %s.\n\n",
@@ -44,16 +44,16 @@ func (f *figures) report(o simulateOptions, place string) string {
 	return b.String()
 }
 
-// The cluster of the scale block.
+// The assumed cluster of the scale block.
 const (
 	clusterPods       = 150000
 	clusterRate       = 100.0 // creations a second
-	idleConnections   = 25    // that one API server keeps for reuse, by client-go's transport
+	idleConnections   = 25    // kept for reuse by one API server, with client-go's transport
 	clusterAPIServers = 3
-	atOnce            = 256 // requests at once before a replica answers 503, docs/operations.md
+	atOnce            = 256 // concurrent requests above which a replica answers 503, docs/operations.md
 )
 
-// scale is what the figures mean to a large cluster, each step from one of them.
+// scale returns the consequences of the figures for a large cluster, each step derived from one of them.
 func (f *figures) scale() string {
 	calls := f.callsPerCreation()
 	perCreation := calls * f.CPU // µs
@@ -91,7 +91,7 @@ func (f *figures) scale() string {
 	return b.String()
 }
 
-// thousands is a number with commas.
+// thousands formats a number with commas.
 func thousands(n int) string {
 	text := fmt.Sprint(n)
 	for at := len(text) - 3; at > 0; at -= 3 {

@@ -14,11 +14,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 )
 
-// knownWorkload is what the API server sends when one of a workload's pods is created.
+// knownWorkload has the requests that the API server sends when one of a workload's pods is created.
 type knownWorkload struct {
 	first []byte // review
-	// second is nil where the injector changed nothing. Otherwise the ServiceAccount
-	// plugin mounts its token into what was added, and the injector is asked again.
+	// second is nil if the injector changed nothing. Otherwise the ServiceAccount plugin mounts its token
+	// into the added containers, and the injector is called again.
 	second []byte
 	asks   int
 }
@@ -50,7 +50,7 @@ func learn(start func(name string) (*server, error), list []traffic.Workload) (k
 	return known, nil
 }
 
-// again gives the review of the second call, nil if there is none.
+// again returns the review of the second call, nil if there is none.
 func again(c *client, review []byte) ([]byte, error) {
 	if err := c.post(); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func again(c *client, review []byte) ([]byte, error) {
 	})
 }
 
-// numbered writes the request into buffer, with a UID of its own: that of the nth admission.
+// numbered writes the request into buffer, with the UID of the nth admission.
 func numbered(buffer, request []byte, n int) []byte {
 	buffer = append(buffer[:0], request...)
 	if at := bytes.Index(buffer, []byte(traffic.UID)); at >= 0 {

@@ -1,4 +1,4 @@
-// Package chart holds the tests of the Helm chart that need no cluster: they render
-// it with the real helm, once for each ci/*-values.yaml and for the values-*.yaml that
-// users start from. What an API server makes of it is tested in test/controlplane.
+// Package chart holds the tests of the Helm chart that need no cluster: they render it with the real helm,
+// for each ci/*-values.yaml and for the values-*.yaml that users start from. Whether an API server accepts
+// the result is tested in test/controlplane.
 package chart

@@ -19,8 +19,7 @@ type release struct {
 	programs []string // whose modules the file pins
 }
 
-// readRelease finds the modules of a minor version: go.mod is the current one's,
-// go.1.29.mod that of 1.29.
+// readRelease finds the module file of a minor version: go.mod for the current one, go.1.29.mod for 1.29.
 func readRelease(minor string) (release, error) {
 	pin := regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v` + regexp.QuoteMeta(minor) + `\.\d+)`)
 	for _, file := range []string{"go.mod", "go." + minor + ".mod"} {
@@ -38,7 +37,7 @@ func readRelease(minor string) (release, error) {
 	return release{}, fmt.Errorf("version %q: neither go.mod nor go.%s.mod pins k8s.io/kubernetes to it", minor, minor)
 }
 
-// pinned lists the programs that a module file has as tools, and etcd, which is a package beside it.
+// pinned returns the programs that a module file has as tools, and etcd, which is a package of this module.
 func pinned(modfile []byte) []string {
 	names := []string{"etcd"}
 	for name, from := range programs() {
@@ -50,8 +49,8 @@ func pinned(modfile []byte) []string {
 	return names
 }
 
-// build puts the programs into the cache. Each appears there at once and whole, so
-// an interrupted build leaves nothing half done and two at a time do no harm.
+// build builds programs into the cache. Each is moved there atomically, so that an interrupted build leaves
+// nothing incomplete and concurrent builds do not interfere.
 func build(r release, cache string, lacking []string) error {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return err
@@ -70,7 +69,7 @@ func build(r release, cache string, lacking []string) error {
 	if err != nil {
 		return err
 	}
-	// What shows how far it has come on a terminal is a program of the product's module.
+	// The program that shows the progress on a terminal is in the product's module.
 	const compile = "./cmd/sidecar-injector/progress/compile"
 	here, err := os.Getwd()
 	if err != nil {
@@ -91,7 +90,7 @@ func build(r release, cache string, lacking []string) error {
 	return nil
 }
 
-// linkerFlags tell the programs their version: without them the API server reports v0.0.0.
+// linkerFlags sets the version of the programs: without them the API server reports v0.0.0.
 func linkerFlags(r release) string {
 	parts := strings.SplitN(strings.TrimPrefix(r.version, "v"), ".", 3)
 	flags := []string{"-s", "-w"}

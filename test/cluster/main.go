@@ -1,11 +1,11 @@
-// Command cluster builds the programs of a Kubernetes control plane and node from
-// their Go modules: once per version, into a cache folder outside the checkout.
+// Command cluster builds the programs of a Kubernetes control plane and node from their Go modules, once per
+// version, into a cache folder outside the checkout.
 //
 //	go run . [-version 1.37] [PROGRAM...]
 //
-// Without names it builds all whose modules are pinned for the version. The answer on stdout is one line for each
-// program: its name, a tab, its path. A program that the folder KUBEBUILDER_ASSETS has
-// is taken from there and not built. Progress goes to stderr.
+// Without names it builds all programs whose modules are pinned for the version. It prints one line for each
+// program on stdout: its name, a tab, its path. A program that exists in the folder KUBEBUILDER_ASSETS is
+// used from there and not built. Progress is written to stderr.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// programs maps each program to the package that it is built from.
+// programs returns the package from which each program is built.
 func programs() map[string]string {
 	const module = "github.com/sidecar-injector/sidecar-injector/test/cluster"
 	return map[string]string{
@@ -73,7 +73,7 @@ func run(minor string, wanted []string) error {
 	return nil
 }
 
-// cacheDir is where the programs of one release live, for every checkout of the project.
+// cacheDir returns the folder of one release's programs, which all checkouts of the project share.
 func cacheDir(r release) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -82,8 +82,8 @@ func cacheDir(r release) (string, error) {
 	return filepath.Join(base, "sidecar-injector", "cluster", r.version), nil
 }
 
-// find gives the path of each program, where it is or will be, and the names of
-// those that have to be built. What the folder assets has wins over the cache.
+// find returns the path of each program, and the names of those that have to be built. The folder assets
+// takes precedence over the cache.
 func find(wanted []string, cache, assets string) (paths map[string]string, lacking []string) {
 	paths = map[string]string{}
 	for _, name := range wanted {

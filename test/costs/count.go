@@ -12,26 +12,26 @@ import (
 	"strconv"
 )
 
-// counted is one row as count tells it.
+// counted is the result of counting one row.
 type counted struct {
 	Name string `json:"name"`
-	// Bounded and N are the row's. Of each size, Bytes is that of the input, Outcomes what became
-	// of it, and Work how many blocks were executed.
+	// Bounded and N are the row's. For each of the two sizes, Bytes is the size of the input, Outcomes the
+	// outcome, and Work the number of executed blocks.
 	Bounded  string    `json:"bounded"`
 	N        int       `json:"n"`
 	Bytes    [2]int    `json:"bytes"`
 	Outcomes [2]string `json:"outcomes"`
 	Work     [2]uint64 `json:"work"`
-	// Folders hold the counters of each size where a block has grown too much; else "".
+	// Folders hold the counters of each size if a block has grown too much; else "".
 	Folders [2]string `json:"folders"`
 }
 
-// countCommand does the work of each row at both sizes, and leaves rows.json in a folder,
-// and the counters of the rows that have to be looked at.
+// countCommand does the work of each row at both sizes, and writes rows.json, and the counters of the rows
+// that violate their bounds, into a folder.
 func countCommand(arguments []string) error {
 	flags := flag.NewFlagSet("count", flag.ExitOnError)
 	only := selection(flags)
-	_ = flags.Parse(arguments) // ends the program where it cannot
+	_ = flags.Parse(arguments) // exits on an error
 	if flags.NArg() != 1 {
 		return errors.New("count: want the folder for the counters")
 	}
@@ -55,10 +55,10 @@ func countCommand(arguments []string) error {
 	return os.WriteFile(filepath.Join(folder, "rows.json"), text, 0o600)
 }
 
-// countRow counts both sizes; what is to be kept goes to folders whose names begin as given.
+// countRow counts both sizes; counters to keep are written to folders whose names begin with folder.
 func countRow(row law, folder string) (counted, error) {
 	c := counted{Name: row.name, Bounded: row.bounded, N: row.n}
-	// What is only made once in a process is made before.
+	// Values that a process makes only once are made before counting.
 	if _, err := row.build(1).do(); err != nil {
 		return c, err
 	}
@@ -104,8 +104,8 @@ func countRow(row law, folder string) (counted, error) {
 	return c, nil
 }
 
-// counterFileName is how covdata finds the counters that belong to a description: both names
-// have the hash that stands in the counters' header.
+// counterFileName returns the name by which covdata matches the counters with their metadata file: both names
+// contain the hash from the counters' header.
 func counterFileName(file []byte) string {
 	return fmt.Sprintf("covcounters.%x.1.1", file[8:24])
 }

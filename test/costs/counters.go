@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// The bounds of a row. Sorting makes a little more than twice the work of twice the input,
-// n log n; what grows with the square makes four times.
+// The bounds of a row. For twice the input, sorting (n log n) does a little more than twice the work;
+// quadratic code does four times the work.
 const (
-	// mostRatio is for all of the work.
+	// mostRatio is the maximum ratio of the total work.
 	mostRatio = 2.4
-	// mostGrown is for one block: how often sorting compares depends on the order that it finds,
-	// which of a map is another each time.
+	// mostGrown is the maximum ratio for one block. It is higher because the number of comparisons in a sort
+	// depends on the initial order, which is random for maps.
 	mostGrown = 3.0
-	// manyTimes is how often a block has to be executed for each of the things that grow, in the
-	// larger input, before it is looked at by itself. Less is no loop over the input.
+	// manyTimes is the minimum number of executions of a block, per element of the larger input, for the
+	// block to be judged by itself. With fewer, it is not a loop over the input.
 	manyTimes = 8
-	// fewest is how often at least: below it, sorting a few dozen things looks like a square.
+	// fewest is the minimum number of executions of a block for it to be judged: below it, sorting a few
+	// dozen elements looks quadratic.
 	fewest = 2000
 )
 
-// foreign are blocks of libraries that grow faster than their input by themselves, and what
-// bounds that input instead.
+// foreign lists files of libraries with blocks that grow faster than their input, and what bounds that input.
 var foreign = map[string]string{
 	"github.com/google/cel-go/checker/mapping.go":          "the checker copies what it knows of types at each call; the length of an expression is bounded",
 	"github.com/google/cel-go/common/location.go":          "the place of each error is counted from the start; the length of an expression is bounded",
@@ -33,25 +33,24 @@ var foreign = map[string]string{
 	"github.com/google/cel-go/interpreter/runtimecost.go":  "the stack of values is searched; the cost of an expression is bounded",
 }
 
-// isForeign says whether a block, file:line.column, is one of those.
+// isForeign reports whether a block (file:line.column) is in one of those files.
 func isForeign(place string) bool {
 	file, _, _ := strings.Cut(place, ":")
 	return foreign[file] != ""
 }
 
-// verdict is what the counters say of one row.
+// verdict is the judgement of one row's counters.
 type verdict struct {
-	// blocks executed in all, at the smaller and the larger size.
+	// work is the number of executed blocks at the smaller and the larger size.
 	work [2]uint64
-	// faults are the places that break the law; none if it is kept.
+	// faults are the violations; none if the bounds are kept.
 	faults []string
 }
 
 func (v verdict) ratio() float64 { return float64(v.work[1]) / float64(max(v.work[0], 1)) }
 
-// judge compares the work of the two sizes: all of it, and each block by itself, for a
-// square hides behind much linear work as long as the input is small. A row that is bounded is
-// judged by all of it alone.
+// judge compares the work of the two sizes: the total, and each block by itself, because with small inputs
+// quadratic work is hidden by much linear work. For a bounded row only the total is judged.
 func judge[Place comparable](n int, bounded bool, small, large map[Place]uint64) verdict {
 	var v verdict
 	for _, times := range small {
@@ -70,8 +69,8 @@ func judge[Place comparable](n int, bounded bool, small, large map[Place]uint64)
 		if bounded {
 			break
 		}
-		// What is hardly executed at the smaller size is another way that a library takes for
-		// larger inputs, as regexp does; all of the work judges that.
+		// A block that is hardly executed at the smaller size is an algorithm that a library uses for larger
+		// inputs only, as regexp does; it is judged by the total work.
 		if from >= uint64(n) && to >= uint64(max(fewest, manyTimes*2*n)) && float64(to) > mostGrown*float64(from) && !isForeign(place) {
 			grown = append(grown, growth{place, from, to})
 		}
@@ -92,12 +91,11 @@ func judge[Place comparable](n int, bounded bool, small, large map[Place]uint64)
 	return v
 }
 
-// block is one block of the code as counters name it: a counter of a function of a package.
+// block identifies a block of code in the counters: a counter of a function of a package.
 type block struct{ pkg, function, counter uint64 }
 
-// decodeCounters reads the file that coverage.WriteCounters writes, which Go's covdata takes
-// ten times as long to do. It is false for a file that this does not know; its format is
-// described in Go's internal/coverage/defs.go.
+// decodeCounters reads the file that coverage.WriteCounters writes, ten times faster than Go's covdata. ok is
+// false for an unknown version of the format, which is described in Go's internal/coverage/defs.go.
 func decodeCounters(file []byte) (map[block]uint64, bool) {
 	const header, segment = 32, 16
 	if len(file) < header+segment || !bytes.HasPrefix(file, []byte("\x00cwm\x01\x00\x00\x00")) || file[24] != 2 { // version 1, ULEB128
@@ -113,7 +111,7 @@ func decodeCounters(file []byte) (map[block]uint64, bool) {
 	rest := bytes.NewReader(file[start:])
 	counts := map[block]uint64{}
 	for range functions {
-		var head [3]uint64 // how many counters, package, function
+		var head [3]uint64 // number of counters, package, function
 		for i := range head {
 			n, err := binary.ReadUvarint(rest)
 			if err != nil {

@@ -12,14 +12,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// nothing is an API server that allows nothing.
+// nothing is a simulated API server that denies every access review.
 type nothing struct{}
 
 func (nothing) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
 	return review, nil
 }
 
-// accessLaws are what advice at kubectl apply costs.
+// accessLaws are the inputs of the advice at kubectl apply.
 func accessLaws() []law {
 	words := func(prefix string, n int) []string {
 		list := make([]string, n)
@@ -72,7 +72,7 @@ func accessLaws() []law {
 	}
 }
 
-// advised is a Deployment whose pods are looked at.
+// advised returns the job of the advice webhook for a Deployment.
 func advised(template object, annotations object, owners ...any) job {
 	set, _ := setOf(nil)
 	options := optionsOf(set)

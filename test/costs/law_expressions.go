@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// expressionLaws are what a template's author can make longer in expressions.
+// expressionLaws are the dimensions of expressions that a template's author can enlarge.
 func expressionLaws() []law {
 	arg := func(name string, n int, text func(n int) any) law {
 		return law{name: "expression: " + name, n: n, build: func(n int) job {
@@ -16,8 +16,8 @@ func expressionLaws() []law {
 			return loadSpec(s)
 		}}
 	}
-	// What CEL does within one expression may grow faster than the expression: it has at most 8,192
-	// characters, and its evaluation at most 100,000 units.
+	// CEL's work within one expression may grow faster than the expression, which has at most 8,192
+	// characters and whose evaluation costs at most 100,000 units.
 	within := func(l law) law {
 		l.bounded = "an expression has at most 8,192 characters and 100,000 units"
 		return l
@@ -52,7 +52,7 @@ func expressionLaws() []law {
 			return times(n, func(i int) any { return fmt.Sprintf("${pod.metadata.?labels.?k%d.orValue('')}", i) })
 		}),
 		within(arg("one map in the other", 6, func(n int) any {
-			const ten = "[1,2,3,4,5,6,7,8,9,10]" // both sizes are beyond what an expression may cost
+			const ten = "[1,2,3,4,5,6,7,8,9,10]" // both sizes exceed the limit of an expression's cost
 			return whole("string(" + strings.Repeat(ten+".map(a, ", n) + ten + strings.Repeat(")", n) + ".size())")
 		})),
 		within(arg("one map after the other", 20, func(n int) any { return "${params.items" + strings.Repeat(".map(a, a)", n) + "}" })),

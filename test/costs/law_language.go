@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// languageLaws are what a template names once and uses often, what it demands of pods, and what it joins
-// to the app's own.
+// languageLaws are the dimensions of a template's own variables, of its validations, and of what it joins to
+// the app's values.
 func languageLaws() []law {
 	return []law{
 		{name: "template: variables of its own", n: 40, bounded: "a template has at most 500 expressions", build: func(n int) job {

@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// injected is what inject -f does with a text: it is read, decided on, and edited.
+// injected returns the job of inject -f for a text: reading, deciding and editing.
 func injected(text []byte) job {
 	set, _ := setOf(nil)
 	namespace := inject.Namespace{Name: tenant, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
@@ -49,24 +49,24 @@ func injected(text []byte) job {
 	}}
 }
 
-// typed is a pod as a manifest has it.
+// typed adds apiVersion and kind to a pod.
 func typed(pod object) object {
 	pod["apiVersion"], pod["kind"] = "v1", "Pod"
 	return pod
 }
 
-// lines is a manifest laid out as people write it, flow the same on one line.
+// lines returns a manifest in block style; flow returns it on one line.
 func lines(pod object) []byte {
 	text, err := yaml.Marshal(typed(pod))
 	if err != nil {
-		panic(err) // rows are made of what YAML can hold
+		panic(err) // rows contain only values that YAML can represent
 	}
 	return text
 }
 
 func flow(pod object) []byte { return encode(typed(pod)) }
 
-// manifestLaws are what the author of a manifest can make longer.
+// manifestLaws are the dimensions of a manifest that its author can enlarge.
 func manifestLaws() []law {
 	text := func(name string, n int, build func(n int) []byte) law {
 		return law{name: "manifest: " + name, n: n, build: func(n int) job { return injected(build(n)) }}

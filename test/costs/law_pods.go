@@ -10,16 +10,16 @@ import (
 
 const (
 	collector = "log-collector"
-	// of ends the domain of parameter annotations.
+	// of separates instance and parameter in the names of parameter annotations.
 	of = ".sidecar-injector.dev/"
 )
 
-// collected is a pod that asks for the built-in log collector in all its containers.
+// collected returns a pod that requests the built-in log collector in all its containers.
 func collected(spec object) object {
 	return asking(collector, object{collector + of + "containers": "all"}, spec)
 }
 
-// annotated is a pod with annotations beside those that ask for the log collector.
+// annotated returns the job for a pod with n annotations besides those that request the log collector.
 func annotated(n int, key func(i int) string, value string) job {
 	annotations := object{}
 	for i := range n {
@@ -32,7 +32,7 @@ func named(prefix string) func(i int) string {
 	return func(i int) string { return fmt.Sprintf("%s%d", prefix, i) }
 }
 
-// names is a list of n names in one text.
+// names returns n names, joined by commas.
 func names(n int) string {
 	list := make([]string, n)
 	for i := range list {
@@ -41,7 +41,7 @@ func names(n int) string {
 	return strings.Join(list, ",")
 }
 
-// podLaws are what a pod's author can make longer in the pod itself.
+// podLaws are the dimensions of a pod that its author can enlarge.
 func podLaws() []law {
 	return []law{
 		{name: "pod: containers", n: 200, build: func(n int) job { return podJob(asking(collector, nil, object{"containers": apps(n)})) }},
@@ -202,7 +202,7 @@ func ports(n int) []any {
 	return times(n, func(i int) any { return object{"name": fmt.Sprintf("p%d", i), "containerPort": 10_000 + i%50_000} })
 }
 
-// variables are n environment variables.
+// variables returns n environment variables.
 func variables(n int) []any {
 	return times(n, func(i int) any { return object{"name": fmt.Sprintf("V%d", i), "value": "x"} })
 }

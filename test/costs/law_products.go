@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// productLaws are what grows with a template and with a pod, both at once: what one may
-// bring to the other is bounded, so that the work does not grow with the product. Where the
-// product itself is what the pod gets, the sizes are those at which the bound is reached.
+// productLaws enlarge a template and a pod together: what one may add to the other is bounded, so that the
+// work does not grow with the product of the sizes. If the product itself is added to the pod, the sizes are
+// those at which the bound is reached.
 func productLaws() []law {
 	return []law{
 		{name: "both: variables of a template, containers of a pod", n: 200, build: func(n int) job {
@@ -69,7 +69,7 @@ func productLaws() []law {
 		{name: "both: a long parameter in all containers", n: 800, build: func(n int) job {
 			return podJob(asking(collector, object{collector + of + "containers": "all", collector + of + "logDir": "/" + strings.Repeat("a", 20*n)}, object{"containers": apps(n)}))
 		}},
-		{name: "both: templates that match, and labels", n: 600, // past 64 each is a fault
+		{name: "both: templates that match, and labels", n: 600, // each above 64 is an error
 			build: func(n int) job {
 				var files []byte
 				for i := range n {
@@ -107,7 +107,7 @@ func productLaws() []law {
 	}
 }
 
-// joined is n texts with a separator between them.
+// joined returns n texts, joined by a separator.
 func joined(n int, text func(i int) string, separator string) string {
 	parts := make([]string, n)
 	for i := range parts {

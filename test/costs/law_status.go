@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// injectedBefore is a pod with a status of its author's.
+// injectedBefore returns the job for a pod with a status annotation set by its author.
 func injectedBefore(status object, spec object) job {
 	return podJob(asking(collector, object{inject.StatusAnnotation: string(encode(status))}, spec))
 }
@@ -16,8 +16,7 @@ func texts(n int, format string) []any {
 	return times(n, func(i int) any { return fmt.Sprintf(format, i) })
 }
 
-// statusLaws are what a pod's author can forge in the status. It is read up to 64 KiB, so
-// that the sizes are below that.
+// statusLaws are the dimensions of a forged status. It is read up to 64 KiB, so the sizes are below that.
 func statusLaws() []law {
 	return []law{
 		{name: "status: entries", n: 30, build: func(n int) job {

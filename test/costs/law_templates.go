@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// templateLaws are what a template's author can make longer.
+// templateLaws are the dimensions of a template that its author can enlarge.
 func templateLaws() []law {
 	spec := func(name string, n int, build func(n int) object) law {
 		return law{name: "template: " + name, n: n, build: func(n int) job { return loadSpec(build(n)) }}
@@ -222,7 +222,7 @@ func templateLaws() []law {
 	}
 }
 
-// withParameters has n parameters that a container reads.
+// withParameters returns the spec of a template with n parameters that a container reads.
 func withParameters(n int, declaration object) object {
 	s := adding(object{"args": times(n, func(i int) any { return fmt.Sprintf("${params.p%d}", i) })})
 	s["parameters"] = times(n, func(i int) any { return with(object{"name": fmt.Sprintf("p%d", i)}, declaration) })
@@ -231,7 +231,7 @@ func withParameters(n int, declaration object) object {
 
 func oneParameter(declaration object) object { return withParameters(1, declaration) }
 
-// matching is a template that selects pods by requirements.
+// matching returns the spec of a template that selects pods by requirements.
 func matching(requirements []any) object {
 	return object{"app": object{"env": variables(1)}, "match": object{"podSelector": object{"matchExpressions": requirements}}}
 }

@@ -2,32 +2,32 @@ package main
 
 import "slices"
 
-// law is one row of the table: something that an author can make longer.
+// law is one row of the table: a dimension of the input that an author can enlarge.
 type law struct {
 	name string
-	// n is the smaller of the two sizes whose work is compared: large enough that what grows
-	// faster than the input stands out, small enough that counting takes little time.
+	// n is the smaller of the two sizes whose work is compared: large enough that superlinear growth is
+	// visible, small enough that counting takes little time.
 	n int
-	// build makes the input of a size and what has to be done with it.
+	// build returns the job for an input of size n.
 	build func(n int) job
-	// bounded says why a square in it is small for all inputs that there can be: such a row is
-	// judged by all of its work, not block by block. "" in most.
+	// bounded says why quadratic growth is acceptable because the input is bounded: such a row is judged by
+	// its total work, not block by block. "" for most rows.
 	bounded string
 }
 
 // job is one input and the work on it.
 type job struct {
-	// bytes of the input that grows.
+	// bytes is the size of the input.
 	bytes int
-	// refused says that a template in it is too large to be loaded, so that nothing is left to do.
+	// refused says that a template in the input is too large to be loaded, so that there is no work.
 	refused bool
-	// request says that the input is an admission review, which the API server bounds.
+	// request says that the input is an admission review, whose size the API server limits.
 	request bool
-	// do does the work once. What it gives says, in a word, what became of it.
+	// do does the work once and returns its outcome.
 	do func() (outcome, error)
 }
 
-// outcome is asked for when the work has been counted.
+// outcome returns, in a word, the result of a job. It is called after the work has been counted.
 type outcome func() string
 
 func word(text string) outcome { return func() string { return text } }
@@ -38,7 +38,7 @@ func laws() []law {
 
 type object = map[string]any
 
-// times makes a list of n items.
+// times returns a list of n items.
 func times(n int, item func(i int) any) []any {
 	list := make([]any, n)
 	for i := range list {
@@ -47,5 +47,5 @@ func times(n int, item func(i int) any) []any {
 	return list
 }
 
-// same makes a list of n equal items.
+// same returns a list of n equal items.
 func same(n int, item any) []any { return times(n, func(int) any { return item }) }

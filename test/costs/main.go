@@ -1,14 +1,14 @@
-// Command costs holds the injector to the law of costs: twice the input makes at most
-// about twice the work, for each thing that somebody who writes pods or templates can make
-// longer. The table is in laws.go and the files beside it; a row is data.
+// Command costs checks that the injector's work grows about linearly: twice the input makes at most about
+// twice the work, for each dimension of pods and templates that an author can enlarge. The table is in
+// laws.go and the files beside it; a row is data.
 //
 //	go run ./test/costs                                 worst nanoseconds per byte, and the largest request
 //	go run ./test/costs -write docs/security.md         the same, into the page
 //	go run ./test/costs memory                          memory before and after 50,000 hostile requests
 //	go run ./test/costs count FOLDER                    the work of each row, for the tests
 //
-// Work is counted, not timed: count wants a program that was built with coverage counters,
-// as the test beside it builds it, and tells how often each block of the code was executed.
+// Work is counted, not timed: count needs a program that was built with coverage counters, as the test beside
+// it builds it, and reports how often each block of the code was executed.
 package main
 
 import (
@@ -35,12 +35,12 @@ func main() {
 	}
 }
 
-// selection is the flag that picks rows of the table.
+// selection declares the flag that selects rows of the table.
 func selection(flags *flag.FlagSet) *string {
 	return flags.String("only", "", "rows whose names match this regular `expression`")
 }
 
-// selected are the rows that an expression picks; all for "".
+// selected returns the rows that match an expression; all for "".
 func selected(expression string) ([]law, error) {
 	only, err := regexp.Compile(expression)
 	if err != nil {

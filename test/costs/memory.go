@@ -23,21 +23,21 @@ import (
 )
 
 const (
-	// callers send at once, each on its connection.
+	// callers is the number of concurrent clients, each with its own connection.
 	callers = 8
-	// warm is how many requests come before the first measurement: what is kept on purpose is full
-	// then. Renderings for reuse take most, up to 4 MiB of JSON in about four times as much memory
-	// (templates/renderings.go; docs/decisions/0018).
+	// warm is the number of requests before the first measurement: by then, all caches are full. The largest
+	// is that of renderings, up to 4 MiB of JSON in about four times as much memory (templates/renderings.go;
+	// docs/decisions/0018).
 	warm = 10_000
-	// mostGrowth is by how much the heap may differ in the end, in bytes: buffers are
-	// dropped at a collection or not.
+	// mostGrowth is the maximum growth of the heap in bytes. It allows for buffers that a collection may or
+	// may not drop.
 	mostGrowth = 8 << 20
 )
 
-// memory is what a process holds.
+// memory is the memory use of a process.
 type memory struct {
 	heap     uint64 // after a collection
-	resident int64  // VmRSS; 0 where the system does not tell
+	resident int64  // VmRSS; 0 if the system does not report it
 }
 
 func memoryNow() memory {
@@ -46,7 +46,7 @@ func memoryNow() memory {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	m := memory{heap: stats.HeapAlloc}
-	text, _ := os.ReadFile("/proc/self/status") // Linux alone has it
+	text, _ := os.ReadFile("/proc/self/status") // only Linux has it
 	for line := range strings.Lines(string(text)) {
 		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
 			_, _ = fmt.Sscanf(value, "%d kB", &m.resident)
@@ -56,12 +56,12 @@ func memoryNow() memory {
 	return m
 }
 
-// memoryCommand sends hostile requests to the real handler over HTTPS and tells what it
-// holds before and after.
+// memoryCommand sends hostile requests to the real handler over HTTPS and prints the memory use before and
+// after.
 func memoryCommand(arguments []string) error {
 	flags := flag.NewFlagSet("memory", flag.ExitOnError)
 	requests := flags.Int("requests", 50_000, "how `many` to send")
-	_ = flags.Parse(arguments) // ends the program where it cannot
+	_ = flags.Parse(arguments) // exits on an error
 	before, after, err := hostile(warm, *requests)
 	if err != nil {
 		return err
@@ -75,8 +75,8 @@ func memoryCommand(arguments []string) error {
 	return nil
 }
 
-// hostileBodies are of many kinds: what each row of the table sends, a little of it, and what is no
-// admission review at all. Different numbers in them keep answers from being the same.
+// hostileBodies returns the ith body, of many kinds: a small input of each group of rows, and bodies that are
+// no admission reviews. Numbers in them make the answers differ.
 func hostileBodies(i int) []byte {
 	value := strings.Repeat("x", 1+i%2000)
 	pods := []func() any{
@@ -117,8 +117,7 @@ func hostileBodies(i int) []byte {
 	return []byte(value)
 }
 
-// hostile sends so many requests, after others of their kind, and gives what the process
-// holds before and after.
+// hostile sends warm requests, measures the memory, sends the given number of requests, and measures again.
 func hostile(warm, requests int) (before, after memory, err error) {
 	set, _ := setOf(nil)
 	handler := webhook.NewHandler(optionsOf(set))

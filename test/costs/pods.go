@@ -23,13 +23,13 @@ import (
 // tenant is the namespace of all pods here.
 const tenant = "tenant"
 
-// library is a set of templates that never changes.
+// library serves a constant set of templates.
 type library struct{ set *templates.Set }
 
 func (l library) Current() *templates.Set { return l.set }
 func (l library) Ready() bool             { return true }
 
-// builtinEntries are the templates that come with the binary, loaded once.
+// builtinEntries are the built-in templates, loaded once.
 var builtinEntries = sync.OnceValue(func() []templates.Entry {
 	var entries []templates.Entry
 	files, err := fs.Glob(builtin.FS, "*.yaml")
@@ -40,19 +40,20 @@ var builtinEntries = sync.OnceValue(func() []templates.Entry {
 		}
 	}
 	if err != nil {
-		panic(err) // the files are part of the program
+		panic(err) // the files are embedded in the program
 	}
 	return entries
 })
 
-// setOf are the built-in templates and those of a text; good says that none of those has a fault.
+// setOf returns the set of the built-in templates and those of a text; good says that none of the latter has
+// errors.
 func setOf(text []byte) (set *templates.Set, good bool) {
 	entries := load.Load(templates.SourceDirectory, "costs.yaml", text)
 	good = !slices.ContainsFunc(entries, templates.Entry.Broken)
 	return templates.NewSet(slices.Concat(builtinEntries(), entries)), good
 }
 
-// optionsOf are those of a handler over a set of templates.
+// optionsOf returns the options of a handler with a set of templates.
 func optionsOf(set *templates.Set) webhook.Options {
 	return webhook.Options{
 		Templates: library{set}, Namespaces: webhook.NewStandaloneNamespaces(nil), Inject: inject.Inject, Settings: &inject.Settings{},
@@ -60,7 +61,7 @@ func optionsOf(set *templates.Set) webhook.Options {
 	}
 }
 
-// reviewOf is the admission review that creates an object.
+// reviewOf returns the admission review for the creation of a pod.
 func reviewOf(pod any) []byte {
 	return encode(object{
 		"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
@@ -76,12 +77,12 @@ func reviewOf(pod any) []byte {
 func encode(value any) []byte {
 	data, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // rows are made of what JSON can hold
+		panic(err) // rows contain only values that JSON can represent
 	}
 	return data
 }
 
-// post has a handler answer one review.
+// post sends one review to a handler.
 func post(handler http.Handler, path string, body []byte) (outcome, error) {
 	request := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
@@ -90,7 +91,7 @@ func post(handler http.Handler, path string, body []byte) (outcome, error) {
 	return func() string { return answered(recorder) }, nil
 }
 
-// answered is what an answer says.
+// answered returns the outcome of a response.
 func answered(recorder *httptest.ResponseRecorder) string {
 	if recorder.Code != http.StatusOK {
 		return fmt.Sprintf("HTTP %d", recorder.Code)
@@ -121,11 +122,11 @@ func answered(recorder *httptest.ResponseRecorder) string {
 	return "allowed"
 }
 
-// podJob is a pod under the built-in templates.
+// podJob returns the job for a pod with the built-in templates only.
 func podJob(pod any) job { return underTemplate(nil, pod) }
 
-// underTemplate is a pod under a template of its own. The size is both together: either can
-// be what grows.
+// underTemplate returns the job for a pod with a template. The size is that of both together: either can be
+// what grows.
 func underTemplate(template []byte, pod any) job { return reviewJob(template, reviewOf(pod)) }
 
 func reviewJob(template, body []byte) job {
@@ -134,7 +135,7 @@ func reviewJob(template, body []byte) job {
 	return job{bytes: len(body) + len(template), request: template == nil, refused: !good, do: func() (outcome, error) { return post(handler, webhook.Path, body) }}
 }
 
-// asking is a pod that asks for something.
+// asking returns a pod with a request, more annotations and a spec.
 func asking(request string, more object, spec object) object {
 	annotations := object{inject.RequestAnnotation: request}
 	for key, value := range more {
@@ -148,10 +149,10 @@ func asking(request string, more object, spec object) object {
 
 func app(i int) object { return object{"name": fmt.Sprintf("app-%d", i), "image": "app"} }
 
-// apps are n containers of the pod's author.
+// apps returns n containers of the pod's author.
 func apps(n int) []any { return times(n, func(i int) any { return app(i) }) }
 
-// with is a container and more fields.
+// with adds fields to a container and returns it.
 func with(container object, more object) object {
 	for key, value := range more {
 		container[key] = value

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// processorTime is what this process has used so far, on all processors, collections included.
+// processorTime returns the processor time that this process has used, on all processors, including garbage
+// collection.
 func processorTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err) // it fails for another argument only
+		panic(err) // it fails only for an invalid argument
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

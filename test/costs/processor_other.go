@@ -6,5 +6,5 @@ import "time"
 
 var began = time.Now()
 
-// processorTime is the time that has passed: on a machine that does nothing else, nearly the same.
+// processorTime returns the elapsed time, which is nearly the same on an otherwise idle machine.
 func processorTime() time.Duration { return time.Since(began) }

@@ -10,11 +10,11 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// templateOf is a template document, laid out as people write it.
+// templateOf returns a template document in block style.
 func templateOf(name string, spec object) []byte {
 	text, err := yaml.Marshal(document(name, spec))
 	if err != nil {
-		panic(err) // rows are made of what YAML can hold
+		panic(err) // rows contain only values that YAML can represent
 	}
 	return text
 }
@@ -26,32 +26,32 @@ func document(name string, spec object) object {
 	}
 }
 
-// sidecar is a container that a template adds.
+// sidecar returns a container for a template to add.
 func sidecar(i int, more object) object {
 	return with(object{"name": fmt.Sprintf("sidecar-%d", i), "image": "sidecar:1",
 		"resources": object{"requests": object{"cpu": "1m", "memory": "1Mi"}}}, more)
 }
 
-// adding is the spec of a template that adds one container, with more fields.
+// adding returns the spec of a template that adds one container with the given fields.
 func adding(more object) object { return object{"pod": podWith(sidecar(0, more))} }
 
 func podWith(containers ...any) object { return object{"spec": object{"containers": containers}} }
 
-// manyVariables adds n variables to each container of the app.
+// manyVariables returns a template that adds n variables to each container of the app.
 func manyVariables(n int) []byte {
 	return templateOf("many", object{"app": object{"containers": "all", "env": times(n, func(i int) any {
 		return object{"name": fmt.Sprintf("T%d", i), "value": "x"}
 	})}})
 }
 
-// overridable is a template with n variables that the pod's author may change.
+// overridable returns a template with n variables that the pod's author may override.
 func overridable(n int) []byte {
 	spec := adding(object{"env": variables(n)})
 	spec["overrides"] = []any{"env"}
 	return templateOf("open", spec)
 }
 
-// listed has a parameter that takes a list of n known words.
+// listed returns a template with a parameter of type list and an enum of n words.
 func listed(n int) []byte {
 	spec := adding(object{"args": "${params.items}"})
 	spec["parameters"] = []any{object{"name": "items", "type": "list<string>", "default": []any{"e0"},
@@ -59,7 +59,7 @@ func listed(n int) []byte {
 	return templateOf("listed", spec)
 }
 
-// loadFile is the work of loading a file of templates and of making the set with them.
+// loadFile returns the job of loading a file of templates and of making a set of them.
 func loadFile(text []byte) job {
 	return job{bytes: len(text), do: func() (outcome, error) {
 		entries := load.Load(templates.SourceDirectory, "costs.yaml", text)
@@ -73,10 +73,11 @@ func loadFile(text []byte) job {
 	}}
 }
 
-// loadSpec is loadFile for one template.
+// loadSpec is loadFile for one template with the given spec.
 func loadSpec(spec object) job { return loadFile(templateOf("t", spec)) }
 
-// loadResource is the work on one template as the API server gives it: on one line, without places.
+// loadResource returns the job of loading one template as sent by the API server: on one line, without
+// places.
 func loadResource(spec object) job {
 	content, err := load.ResourceContent(encode(document("t", spec)))
 	if err != nil {

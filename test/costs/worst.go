@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// largest is what the API server takes in one request, in bytes.
+	// largest is the maximum size in bytes of a request to the API server.
 	largest = 3 << 20
-	// patience ends a row that is too slow to be measured at the largest size.
+	// patience is the time after which a row is not measured at a larger size.
 	patience = 20 * time.Second
 )
 
-// measured is what one row costs.
+// measured is the cost of one row.
 type measured struct {
 	name    string
 	bytes   int
@@ -30,17 +30,17 @@ type measured struct {
 
 func (m measured) perByte() float64 { return float64(m.took.Nanoseconds()) / float64(m.bytes) }
 
-// measure does a row's work once on an input of about so many bytes. The size is neared by
-// doubling, so that a row which breaks the law ends at patience and not in an hour; one whose
-// template is refused at that size is measured at a smaller one.
+// measure does a row's work once on an input of about the given size. The size is approached by doubling, so
+// that a row with superlinear work ends after patience; a row whose template is refused at the size is
+// measured at a smaller one.
 func measure(row law, bytes int) (measured, error) {
 	m := measured{name: row.name}
 	for n := row.n; ; {
 		work := row.build(n)
 		if work.refused {
-			return m, nil // the size before was the largest
+			return m, nil // the previous size was the largest
 		}
-		runtime.GC() // of what build has made
+		runtime.GC() // garbage of build
 		start := processorTime()
 		outcome, err := work.do()
 		if err != nil {
@@ -50,7 +50,7 @@ func measure(row law, bytes int) (measured, error) {
 		if m.bytes >= bytes*9/10 || m.took > patience {
 			return m, nil
 		}
-		// The last step lands just below: beyond it the API server refuses.
+		// The last step ends just below the limit, above which the API server refuses the request.
 		next := max(n+1, int(float64(n)*float64(bytes)*0.97/float64(m.bytes)))
 		if next = min(next, 2*n); next == n {
 			return m, nil
@@ -59,7 +59,7 @@ func measure(row law, bytes int) (measured, error) {
 	}
 }
 
-// typical is a pod of two containers as people write them, under the log collector.
+// typical measures a typical pod of two containers with the log collector.
 func typical() (measured, error) {
 	const rounds = 2000
 	set, _ := setOf(nil)
@@ -88,13 +88,13 @@ func typical() (measured, error) {
 // worstBlock is the block of docs/security.md that worstCommand writes.
 const worstBlock = "costs"
 
-// worstCommand measures all rows that are requests at the largest size.
+// worstCommand measures all rows that are requests at the maximum size.
 func worstCommand(arguments []string) error {
 	flags := flag.NewFlagSet("costs", flag.ExitOnError)
 	only := selection(flags)
 	page := flags.String("write", "", "`file` in which the figures are replaced")
 	size := flags.Int("bytes", largest, "`size` of the requests")
-	_ = flags.Parse(arguments) // ends the program where it cannot
+	_ = flags.Parse(arguments) // exits on an error
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("%q: want count, memory, or flags alone", flags.Arg(0))
@@ -133,7 +133,7 @@ func worstCommand(arguments []string) error {
 	return writeBlock(*page, worstBlock, text)
 }
 
-// report is the table of the dearest requests, the typical one beside them.
+// report returns the table of the most expensive requests and the typical one.
 func report(all []measured, usual measured) string {
 	const shown = 5
 	var b strings.Builder
@@ -156,7 +156,7 @@ func report(all []measured, usual measured) string {
 	return b.String()
 }
 
-// writeBlock replaces what stands in a page between <!-- name: begin --> and <!-- name: end -->.
+// writeBlock replaces the text of a page between <!-- name: begin --> and <!-- name: end -->.
 func writeBlock(file, name, block string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {

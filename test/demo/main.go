@@ -1,7 +1,6 @@
-// Command demo shows the whole product on one pod, without a cluster: it starts the
-// real binary as a webhook, sends it the Grafana pod of examples/grafana as the API
-// server would, applies the patch that comes back, and has the binary explain the
-// result. It fails if anything is other than it says.
+// Command demo shows the whole product on one pod, without a cluster: it starts the real binary as a webhook,
+// sends it the Grafana pod of examples/grafana as the API server would, applies the returned patch, and lets
+// the binary explain the result. It fails if the result is not the expected one.
 package main
 
 import (
@@ -19,7 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// patience is how long the whole demo may take: a slow machine's start included.
+// patience is the maximum time of the whole demo, including the start on a slow machine.
 const patience = 60 * time.Second
 
 func main() {
@@ -84,7 +83,7 @@ func run(ctx context.Context, binary, example string) error {
 	return nil
 }
 
-// expect is what the demo is about: the sidecars by name and order, and nothing lost.
+// expect checks the sidecars by name and order, and that nothing was lost.
 func expect(after *corev1.Pod) error {
 	var got []string
 	for _, c := range containers(after) {
@@ -102,8 +101,8 @@ func expect(after *corev1.Pod) error {
 	return nil
 }
 
-// explain prints what the binary itself says about the pod: why READY is what it
-// is, whose each container is, and, of the two sidecars, all about the first.
+// explain prints the output of the command explain for the pod: the READY count, the origin of each
+// container, and the details of the first of the two sidecars.
 func explain(ctx context.Context, binary, folder string, pod *corev1.Pod) error {
 	if err := writePod(filepath.Join(folder, "pod.yaml"), pod); err != nil {
 		return err

@@ -10,11 +10,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// namespace is where the pod is created.
+// namespace is the pod's namespace.
 const namespace = "monitoring"
 
-// readPod makes the pod of a Deployment as its ReplicaSet's controller would:
-// without a name and without a namespace of its own.
+// readPod returns the pod of a Deployment as its ReplicaSet's controller would create it: without a name and
+// a namespace.
 func readPod(file string) (*corev1.Pod, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -19,14 +19,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// answer is the webhook's.
+// answer is the webhook's response.
 type answer struct {
 	patch      []byte
 	operations int
 	took       time.Duration
 }
 
-// uid is the request's; the answer has to repeat it.
+// uid is the request's; the response must repeat it.
 const uid types.UID = "0f0f6c1e-7d2b-4f7a-9c55-1f5a6f1f9a10"
 
 // review posts the creation of the pod as the API server does.
@@ -110,7 +110,7 @@ func read(data []byte, took time.Duration) (*answer, error) {
 	return a, nil
 }
 
-// apply gives the pod with the patch applied.
+// apply returns the pod with the patch applied.
 func (a *answer) apply(pod *corev1.Pod) (*corev1.Pod, error) {
 	if a.operations == 0 {
 		return nil, errors.New("webhook's answer: no patch")

@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// server is the binary under way.
+// server is the running binary.
 type server struct {
 	command         *exec.Cmd
 	ended           chan struct{} // closed once err is set
-	err             error         // what Wait gave
+	err             error         // the result of Wait
 	webhook, health string        // addresses
 	client          *http.Client
 }
@@ -50,7 +50,8 @@ func (s *server) connect(ctx context.Context, log io.Reader, bundle string) erro
 	lines := bufio.NewScanner(log)
 	err := s.addresses(lines)
 	go func() {
-		// A full pipe would stop the server; and Wait must not come before the end of it.
+		// The pipe is drained, because a full one would block the server, and Wait must be called after its
+		// end.
 		for lines.Scan() {
 		}
 		s.err = s.command.Wait()
@@ -71,7 +72,7 @@ func (s *server) connect(ctx context.Context, log io.Reader, bundle string) erro
 	return s.ready(ctx)
 }
 
-// addresses reads the log until it has named both.
+// addresses reads the log until it contains both addresses.
 func (s *server) addresses(lines *bufio.Scanner) error {
 	last := "nothing"
 	for lines.Scan() {
@@ -93,7 +94,7 @@ func (s *server) addresses(lines *bufio.Scanner) error {
 	return fmt.Errorf("ended before it served; its last line was %s", last)
 }
 
-// ready asks until the answer is yes.
+// ready polls until the server is ready.
 func (s *server) ready(ctx context.Context) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -124,7 +125,7 @@ func (s *server) askReady(ctx context.Context) (bool, error) {
 	return response.StatusCode == http.StatusOK, nil
 }
 
-// stop ends the server as Kubernetes does, and checks that it ended well.
+// stop terminates the server with SIGTERM, as Kubernetes does, and checks its exit status.
 func (s *server) stop() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("server: %w", err)
@@ -136,7 +137,7 @@ func (s *server) stop() error {
 	return nil
 }
 
-// kill makes sure that nothing is left behind.
+// kill kills the server if it is still running, and waits for its end.
 func (s *server) kill() {
 	if err := s.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		fmt.Fprintf(os.Stderr, "demo: server: %v\n", err)

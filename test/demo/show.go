@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// show prints what a pod asks for and what it has. READY is what kubectl shows once
-// all containers are.
+// show prints a pod's annotations for the injector and its containers. READY is the count that kubectl shows
+// once all containers are ready.
 func show(example string, pod *corev1.Pod) {
 	fmt.Printf("The pod of %s asks by annotation\n\n", example)
 	var keys []string

@@ -1,3 +1,3 @@
-// Package docs holds the tests that keep the documentation true: links that lead
-// somewhere, reasons, metrics, flags and templates that exist, none left out.
+// Package docs holds the tests of the documentation: links are valid; reasons, metrics, flags and templates
+// that it names exist, and none is missing.
 package docs

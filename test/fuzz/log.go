@@ -17,7 +17,7 @@ type target struct{ folder, name string }
 
 var declaration = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(\w+ \*testing\.F\)`)
 
-// findTargets lists the fuzz targets below a folder, by folder and name.
+// findTargets returns the fuzz targets below a folder, sorted by folder and name.
 func findTargets(root string) ([]target, error) {
 	var found []target
 	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
@@ -78,13 +78,13 @@ func readLog(file string) ([]result, error) {
 	return results, nil
 }
 
-// The lines of the page between which the table stands.
+// The lines of the page around the table.
 const (
 	begin = "<!-- executions: begin -->\n"
 	end   = "<!-- executions: end -->\n"
 )
 
-// table sums up the runs of each target.
+// table returns the totals of each target.
 func table(results []result) string {
 	sums := map[target]result{}
 	all := result{}
@@ -113,7 +113,7 @@ func table(results []result) string {
 	return b.String()
 }
 
-// thousands writes a number with commas.
+// thousands formats a number with commas.
 func thousands(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0; i -= 3 {

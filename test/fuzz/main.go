@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// The files that are written, seen from the root of the repository.
+// The files that are written, relative to the root of the repository.
 const (
 	logFile = "test/fuzz/executions.log"
 	page    = "docs/reliability.md"
@@ -62,7 +62,7 @@ func fuzz(long time.Duration, only string) error {
 			fmt.Printf("%s %s\n", t.folder, t.name)
 			r, err := t.run(long)
 			faults = append(faults, err)
-			// What was tried before a fault was found counts as well.
+			// Executions before a failure are recorded as well.
 			if r.commit = strings.TrimSpace(string(commit)); r.executions > 0 {
 				faults = append(faults, r.record(logFile))
 			}
@@ -71,9 +71,9 @@ func fuzz(long time.Duration, only string) error {
 	return errors.Join(append(faults, writePage())...)
 }
 
-// run has go test fuzz the target, and reads the count off what it prints. An input that finds
-// something new is not made smaller first: that took nearly all of the time. One that
-// fails is, for people who read it, within the test's own bounds.
+// run fuzzes the target with go test and takes the count from its output. Interesting inputs are not
+// minimized, because that took nearly all of the time. A failing input is minimized within the test's own
+// limits.
 func (t target) run(long time.Duration) (result, error) {
 	r := result{target: t}
 	command := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", long.String(), "-fuzzminimizetime", "1x", "./"+t.folder)
@@ -91,7 +91,7 @@ func (t target) run(long time.Duration) (result, error) {
 // fuzz: elapsed: 3s, execs: 21293 (7097/sec), new interesting: 4 (total: 40)
 var progress = regexp.MustCompile(`^fuzz: elapsed: (\S+), execs: (\d+) `)
 
-// progressIn reads the last such line. What it takes to build the test is not in it.
+// progressIn returns the values of the last such line. The time to build the test is not included.
 func progressIn(out io.Reader) (executions, seconds int) {
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
 		if m := progress.FindStringSubmatch(scanner.Text()); m != nil {

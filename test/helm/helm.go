@@ -11,9 +11,9 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// Program gives its path; tools is the folder of tools/go.mod. The go command
-// builds it where that is necessary, and would do so twice for two processes that ask at the
-// same time, as test packages do: the second one waits here, and then finds it in the build cache.
+// Program returns its path; tools is the folder of tools/go.mod. The go command builds helm if necessary, and
+// would build it twice for two concurrent processes, such as test packages: the lock makes the second one
+// wait and then find it in the build cache.
 func Program(tools string) (string, error) {
 	unlock, err := lockedfile.MutexAt(filepath.Join(os.TempDir(), fmt.Sprintf("sidecar-injector-helm-%d.lock", os.Getuid()))).Lock()
 	if err != nil {

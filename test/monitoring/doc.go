@@ -1,6 +1,5 @@
-// Package monitoring holds the tests of what an operator sees: the alerts fire when
-// they should and only then, and everything that alerts, dashboard and docs name is
-// something that a running injector, or the API server, exposes.
+// Package monitoring holds the tests of the monitoring: alerts fire if and only if they should, and every
+// metric that alerts, dashboard and docs name is exposed by a running injector or by the API server.
 //
-// It is a module of its own because Prometheus' own packages evaluate the rules.
+// It is a module of its own because it depends on Prometheus' packages, which evaluate the rules.
 package monitoring

@@ -20,7 +20,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// authority signs the certificates of one node, for as long as that node is up.
+// authority is the CA of one node, for as long as the node is up.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -30,8 +30,8 @@ type authority struct {
 // lifetime of the certificates: longer than any node is left up.
 const lifetime = 365 * 24 * time.Hour
 
-// makeCertificates writes what the servers identify themselves by, and a kubeconfig for each
-// client: admin.kubeconfig is the user's.
+// makeCertificates writes the certificates of the servers, and a kubeconfig for each client; admin.kubeconfig
+// is the user's.
 func (n *node) makeCertificates(context.Context) error {
 	folder := n.path("pki")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -113,7 +113,7 @@ func (a *authority) issue(name string, subject pkix.Name, names []string, addres
 	return writePair(a.folder, name, der, key)
 }
 
-// writeAccountKey writes the pair that signs the tokens of service accounts.
+// writeAccountKey writes the key pair that signs the tokens of service accounts.
 func writeAccountKey(folder string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -136,7 +136,7 @@ func writePair(folder, name string, certificate []byte, key crypto.PrivateKey) e
 	return writeKey(filepath.Join(folder, name+".key"), key)
 }
 
-// writeKey uses PKCS 8, which every server of the node reads.
+// writeKey writes a key as PKCS #8, which all servers of the node can read.
 func writeKey(file string, key crypto.PrivateKey) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

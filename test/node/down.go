@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// down takes away everything that up made, whatever of it there is. The cache stays.
+// down removes everything that up created, as far as it exists. The cache is kept.
 func (n *node) down() error {
 	ctx := context.Background()
-	// First who would start containers anew, then the containers, then what they stand on.
+	// First the servers that would restart containers, then the containers, then containerd.
 	var found []error
 	for _, name := range []string{"kubelet", "kube-proxy", "kube-router", "coredns", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"} {
 		found = append(found, n.end(name, 5*time.Second))
@@ -33,8 +33,8 @@ func (n *node) down() error {
 	return errors.Join(found...)
 }
 
-// killPods ends the containers' processes: those of the shims of this containerd, which has its
-// address among their arguments, and those whose root file system is one of its.
+// killPods kills the containers' processes: the shims of this containerd, recognized by its address among
+// their arguments, and processes whose root file system is one of its mounts.
 func (n *node) killPods() error {
 	for range 20 {
 		pids, err := n.podProcesses()
@@ -74,7 +74,7 @@ func (n *node) podProcesses() ([]int, error) {
 	return pids, nil
 }
 
-// isContained says whether a process' root is mounted from this containerd's images.
+// isContained reports whether the root of a process is mounted from this containerd's images.
 func (n *node) isContained(folder string) bool {
 	state, err := os.ReadFile(filepath.Join(folder, "stat"))
 	if err != nil || strings.Contains(string(state), ") Z ") {
@@ -94,7 +94,7 @@ func (n *node) isContained(folder string) bool {
 	return false
 }
 
-// unmountAll takes the mounts below the state folder away, and those of the pods' networks.
+// unmountAll unmounts everything below the state folder, and the pods' network namespaces.
 func (n *node) unmountAll() error {
 	text, err := os.ReadFile("/proc/mounts")
 	if err != nil {
@@ -107,7 +107,7 @@ func (n *node) unmountAll() error {
 			mounts = append(mounts, fields[1])
 		}
 	}
-	slices.Reverse(mounts) // the last one mounted is above the others
+	slices.Reverse(mounts) // the last mount is above the others
 	var found []error
 	for _, mount := range mounts {
 		if err := syscall.Unmount(mount, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
@@ -120,7 +120,7 @@ func (n *node) unmountAll() error {
 	return errors.Join(found...)
 }
 
-// removeCgroups removes the empty groups that pods have left.
+// removeCgroups removes the empty cgroups of pods.
 func removeCgroups() error {
 	roots, err := filepath.Glob("/sys/fs/cgroup/*/kubepods")
 	if err != nil {
@@ -147,7 +147,7 @@ func removeCgroups() error {
 	return nil
 }
 
-// servers are the processes of the node's own programs.
+// servers returns the processes of the node's own programs.
 func (n *node) servers() []int {
 	folders, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -164,7 +164,7 @@ func (n *node) servers() []int {
 	return pids
 }
 
-// left is what of a node is still there; nothing after a good down.
+// left describes what remains of a node; empty after a successful down.
 func (n *node) left() []string {
 	var found []string
 	if pids, err := n.podProcesses(); err != nil || len(pids) > 0 {

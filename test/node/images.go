@@ -22,8 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// debianPackages are the real programs that no Go module has, on one root file system that
-// several images share.
+// debianPackages are the real programs that are not available as Go modules. They are on one root file system
+// that several images share.
 const debianPackages = "ca-certificates,git,iptables,nginx-light,openssh-client,openssh-server,prometheus,prometheus-alertmanager,prometheus-node-exporter,python3-minimal"
 
 // makeDebian makes the root file system, once for each list of packages.
@@ -47,7 +47,7 @@ func (n *node) makeDebian(ctx context.Context) (string, error) {
 	return file, os.Rename(part, file)
 }
 
-// buildImages writes one archive with every image, unless the last one has the same programs.
+// buildImages writes one archive with every image, unless the existing one was made from the same programs.
 func (n *node) buildImages(ctx context.Context) error {
 	debian, err := n.makeDebian(ctx)
 	if err != nil {
@@ -100,18 +100,18 @@ func (n *node) writeArchive(debian string, all []image) error {
 	return tarball.MultiWriteToFile(n.archive(), made)
 }
 
-// image is one that is made here under a reference that templates, examples or tests name.
+// image is a container image that is made here under a reference that templates, examples or tests name.
 type image struct {
 	ref      string
 	debian   bool              // on the root file system of debianPackages
 	programs map[string]string // path in the image to a program of the cache, or a file of this machine
-	files    map[string]string // path in the image to what the file says
-	links    map[string]string // path in the image to what it leads to
-	busybox  bool              // has busybox under the names of all its programs
+	files    map[string]string // path in the image to the file's content
+	links    map[string]string // path in the image to the link's target
+	busybox  bool              // has busybox, with a link for each of its commands
 	config   v1.Config
 }
 
-// assemble puts an image's files on top of its root file system.
+// assemble adds an image's files to its root file system.
 func (n *node) assemble(i image, debian v1.Layer) (v1.Image, error) {
 	made, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{Architecture: "amd64", OS: "linux", Config: i.config, RootFS: v1.RootFS{Type: "layers"}})
 	if err != nil {
@@ -133,7 +133,7 @@ func (n *node) assemble(i image, debian v1.Layer) (v1.Image, error) {
 	return mutate.AppendLayers(made, layer)
 }
 
-// pack makes the layer of an image's own files, all of them root's.
+// pack returns the layer of an image's own files, all owned by root.
 func (n *node) pack(i image) ([]byte, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
@@ -145,7 +145,7 @@ func (n *node) pack(i image) ([]byte, error) {
 		_, err := w.Write(content)
 		return err
 	}
-	// A root file system without these folders has no place for what the runtime mounts.
+	// The runtime needs these folders as mount points.
 	for _, folder := range []string{"tmp/", "etc/", "bin/", "proc/", "dev/", "sys/", "var/", "var/run/"} {
 		mode := int64(0o755)
 		if folder == "tmp/" {
@@ -186,7 +186,7 @@ func (n *node) pack(i image) ([]byte, error) {
 	return packed.Bytes(), err
 }
 
-// putBusybox puts Debian's static busybox under every name that it answers to.
+// putBusybox adds Debian's static busybox, with a link for each of its commands.
 func putBusybox(put func(*tar.Header, []byte) error) error {
 	const program = "/bin/busybox"
 	content, err := os.ReadFile(program)
@@ -211,7 +211,7 @@ func putBusybox(put func(*tar.Header, []byte) error) error {
 	return nil
 }
 
-// source is the file of a program: absolute, or one of the cache's.
+// source returns the file of a program: an absolute path, or one in the cache.
 func (n *node) source(program string) string {
 	if filepath.IsAbs(program) {
 		return program
@@ -219,7 +219,7 @@ func (n *node) source(program string) string {
 	return filepath.Join(n.cache, "bin", program)
 }
 
-// loadImages gives containerd the images, and the injector's own as make image makes it.
+// loadImages imports the images into containerd, and the injector's own image as built by make image.
 func (n *node) loadImages(ctx context.Context) error {
 	if err := n.ctr(ctx, "images", "import", n.archive()); err != nil {
 		return err

@@ -7,8 +7,8 @@ const (
 	meshImage  = "node.local/mesh:1"
 )
 
-// images are all that the node has. A program under standins/ says itself what it keeps of the
-// one that it stands in for; users and entry points are those of the real images.
+// images returns all images of the node. A program under standins/ documents which behaviour of the original
+// it has; users and entry points are those of the real images.
 func images() []image {
 	nginx := `worker_processes 1;
 pid /tmp/nginx.pid;
@@ -45,7 +45,7 @@ http {
 			files:  map[string]string{"/etc/passwd": "nobody:x:65534:65534::/:/bin/false\n"},
 			config: v1.Config{Entrypoint: []string{"/bin/prometheus-config-reloader"}, User: "nobody"}},
 
-		// Apps, and what the tests serve: git over http and ssh.
+		// Apps, and servers for the tests: git over http and ssh.
 		{ref: "node.local/git-server:1", debian: true, programs: map[string]string{"/git-server": "git-server"},
 			config: v1.Config{Entrypoint: []string{"/git-server"}, Env: []string{pathVariable}}},
 		{ref: meshImage, debian: true, programs: map[string]string{"/mesh": "mesh"}, config: v1.Config{Entrypoint: []string{"/mesh"}, Env: []string{pathVariable}}},

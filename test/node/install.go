@@ -19,7 +19,7 @@ func makeTarget(ctx context.Context, target string, variables ...string) error {
 	return output(ctx, "make", append([]string{"-C", repository, "--no-print-directory", target}, variables...)...)
 }
 
-// install installs the chart as docs/install.md says, and waits until check has nothing to say.
+// install installs the chart as docs/install.md says, and waits until the command check finds no problem.
 func (n *node) install(ctx context.Context) error {
 	if err := makeTarget(ctx, "build"); err != nil {
 		return err
@@ -40,12 +40,12 @@ func (n *node) helm(ctx context.Context, args ...string) *exec.Cmd {
 	return within(ctx, n.programs["helm"], append(args, "--kubeconfig", n.path("admin.kubeconfig"))...)
 }
 
-// kubectl is Kubernetes' command line, as the user has it.
+// kubectl returns a command that runs kubectl with the user's kubeconfig.
 func (n *node) kubectl(ctx context.Context, args ...string) *exec.Cmd {
 	return within(ctx, n.programs["kubectl"], append([]string{"--kubeconfig", n.path("admin.kubeconfig")}, args...)...)
 }
 
-// cli is the injector's own.
+// cli returns a command that runs the injector's command line.
 func (n *node) cli(ctx context.Context, args ...string) *exec.Cmd {
 	program, err := filepath.Abs(filepath.Join(repository, "bin/sidecar-injector"))
 	if err != nil {
@@ -54,7 +54,7 @@ func (n *node) cli(ctx context.Context, args ...string) *exec.Cmd {
 	return within(ctx, program, append(args, "--kubeconfig", n.path("admin.kubeconfig"))...)
 }
 
-// usage says how to use a node that was left up.
+// usage describes how to use a node that was left running.
 func (n *node) usage() string {
 	plugin, err := filepath.Abs(filepath.Join(repository, "bin"))
 	if err != nil {

@@ -1,13 +1,13 @@
-// Command node runs Kubernetes on this machine: a control plane, containerd and a kubelet in a
-// network namespace of their own, with the injector installed by its chart as docs/install.md
-// says. What a sidecar does is seen there, not only what the API server has stored.
+// Command node runs Kubernetes on this machine: a control plane, containerd and a kubelet in a network
+// namespace of their own, with the injector installed by its chart as docs/install.md says. Tests can observe
+// what a sidecar does, not only what the API server has stored.
 //
 //	go run . up      starts a node, installs the injector, and says how to use it
 //	go run . down    takes the node away, also one that a killed run has left
 //
-// Programs come from Go modules and Debian packages and are built once, into the user's cache.
-// No image is pulled: archives are made under the references that templates and examples name.
-// It needs root, for namespaces, mounts and cgroups.
+// Programs come from Go modules and Debian packages and are built once, into the user's cache. No image is
+// pulled: images are made locally under the references that templates and examples name. It needs root, for
+// namespaces, mounts and cgroups.
 package main
 
 import (

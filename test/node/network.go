@@ -13,8 +13,8 @@ import (
 
 const networkFile = "/var/run/netns/" + networkNamespace
 
-// makeNetwork makes the namespace and its addresses. Pods reach the API server and the name
-// server by their Services' addresses, which lo has.
+// makeNetwork creates the namespace and its addresses. The loopback interface has the Service addresses of
+// the API server and the name server, by which pods reach them.
 func (n *node) makeNetwork(ctx context.Context) error {
 	if err := output(ctx, "ip", "netns", "add", networkNamespace); err != nil {
 		return err
@@ -33,8 +33,8 @@ func (n *node) makeNetwork(ctx context.Context) error {
 	return nil
 }
 
-// within is a command that runs in the network namespace. nsenter and not ip netns exec, which
-// mounts /sys anew and so hides the cgroups.
+// within returns a command that runs in the network namespace. It uses nsenter instead of ip netns exec,
+// which mounts a new /sys and so hides the cgroups.
 func within(ctx context.Context, name string, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--net=" + networkFile, name}, args...)...)
 }
@@ -44,8 +44,8 @@ func dialWithin(ctx context.Context, network, address string) (net.Conn, error) 
 	return withinNetwork(func() (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) })
 }
 
-// withinNetwork makes a socket in the node's network namespace, where it stays. A thread enters
-// the namespace for as long as that takes; one that cannot come back is not used again.
+// withinNetwork creates a socket in the node's network namespace; the socket stays there. A thread enters the
+// namespace for that time; if it cannot return, it is not used again.
 func withinNetwork[Socket any](open func() (Socket, error)) (Socket, error) {
 	type result struct {
 		socket Socket

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Addresses of the node, all within its network namespace: nothing outside can reach them.
+// Addresses of the node, all within its network namespace and not reachable from outside.
 const (
 	networkNamespace = "sidecar-injector-node"
 	nodeName         = "node-1"
@@ -29,7 +29,7 @@ const (
 // node is one cluster of one node. There is one at a time on a machine.
 type node struct {
 	cache string // programs and images, kept for the next run
-	state string // everything else; gone after down
+	state string // everything else; removed by down
 	out   io.Writer
 
 	programs map[string]string // name to path
@@ -41,7 +41,7 @@ type node struct {
 	told    []string   // figures that tests report
 }
 
-// newNode tells where things are; it starts nothing.
+// newNode returns a node with its paths set; it starts nothing.
 func newNode(out io.Writer) (*node, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -59,8 +59,8 @@ func (n *node) log(format string, args ...any) {
 	fmt.Fprintf(n.out, "%6.1f s  %s\n", time.Since(n.begun).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// up starts everything and waits until the injector answers. After an error, and after an
-// interrupt, nothing is left.
+// up starts everything and waits until the injector answers. After an error or an interrupt, everything is
+// removed again.
 func (n *node) up(ctx context.Context) (err error) {
 	if err := n.preflight(); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (n *node) up(ctx context.Context) (err error) {
 	return n.install(ctx)
 }
 
-// attach uses the node that is up.
+// attach connects to a running node.
 func (n *node) attach(ctx context.Context) error {
 	if err := n.buildPrograms(ctx); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (n *node) attach(ctx context.Context) error {
 	return n.connect()
 }
 
-// prepare builds what is lacking; nothing runs yet.
+// prepare builds missing programs and images; it starts nothing.
 func (n *node) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(n.cache, 0o755); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (n *node) prepare(ctx context.Context) error {
 	return n.buildImages(ctx)
 }
 
-// start brings the cluster up, without the injector.
+// start starts the cluster, without the injector.
 func (n *node) start(ctx context.Context) error {
 	for _, step := range []struct {
 		name string
@@ -120,7 +120,7 @@ func (n *node) start(ctx context.Context) error {
 	return nil
 }
 
-// connect makes the client: its connections begin in the node's network namespace.
+// connect creates the client, whose connections are opened in the node's network namespace.
 func (n *node) connect() error {
 	config, err := clientcmd.BuildConfigFromFlags("", n.path("admin.kubeconfig"))
 	if err != nil {
@@ -132,7 +132,7 @@ func (n *node) connect() error {
 	return err
 }
 
-// eventually calls check until it has no error, or limit has passed, and gives its last error.
+// eventually calls check until it returns nil or limit has passed, and returns its last error.
 func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

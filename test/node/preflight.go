@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// preflight says in a sentence what keeps a node from running here, before anything is built.
+// preflight returns an error if a node cannot run on this machine, before anything is built.
 func (n *node) preflight() error {
 	if os.Geteuid() != 0 {
 		return errors.New("a node needs root, for namespaces, mounts and cgroups: run it with sudo")
@@ -27,7 +27,7 @@ func (n *node) preflight() error {
 	return installLacking(context.Background())
 }
 
-// needOverlay looks whether the kernel has the file system that images are mounted with.
+// needOverlay checks that the kernel supports overlayfs, with which images are mounted.
 func needOverlay() error {
 	file, err := os.Open("/proc/filesystems")
 	if err != nil {
@@ -45,7 +45,7 @@ func needOverlay() error {
 	return errors.New("the kernel has no overlay file system, which containers' images are mounted with: modprobe overlay")
 }
 
-// lacking are the Debian packages of the commands that this machine does not have.
+// lacking returns the Debian packages of the commands that this machine does not have.
 func lacking() []string {
 	var packages []string
 	for _, need := range []struct{ file, debian string }{
@@ -59,7 +59,7 @@ func lacking() []string {
 	return packages
 }
 
-// installLacking installs what is lacking where apt can, and names it where not.
+// installLacking installs missing packages with apt-get; without it, the error names them.
 func installLacking(ctx context.Context) error {
 	packages := lacking()
 	if len(packages) == 0 {

@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// output runs a command to its end; its error has what the command wrote.
+// output runs a command; its error includes the output.
 func output(ctx context.Context, name string, args ...string) error {
 	_, err := capture(exec.CommandContext(ctx, name, args...))
 	return err
 }
 
-// capture gives what a command writes to stdout; its error has what it wrote to stderr.
+// capture returns the stdout of a command; its error includes stderr.
 func capture(command *exec.Cmd) (string, error) {
 	var out, complaints bytes.Buffer
 	command.Stdout, command.Stderr = &out, &complaints
@@ -38,8 +38,8 @@ func lastLines(text string, count int) string {
 	return strings.Join(lines, "\n")
 }
 
-// launch starts a server of the node. It outlives this program: make node leaves it running.
-// Its process id and what it writes are in files under the state folder.
+// launch starts a server of the node. The server outlives this program, because make node leaves it running.
+// Its process ID and its output are in files under the state folder.
 func (n *node) launch(name, program string, args ...string) error {
 	for _, folder := range []string{"logs", "pids"} {
 		if err := os.MkdirAll(n.path(folder), 0o755); err != nil {
@@ -58,11 +58,11 @@ func (n *node) launch(name, program string, args ...string) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
-	go func() { _ = command.Wait() }() // nsenter becomes the program, so this is the server's own process
+	go func() { _ = command.Wait() }() // nsenter replaces itself by the program, so this is the server's process
 	return os.WriteFile(n.path("pids", name), []byte(strconv.Itoa(command.Process.Pid)), 0o644)
 }
 
-// pid is the process of a server, 0 if there is none.
+// pid returns the process ID of a server, 0 if it does not run.
 func (n *node) pid(name string) int {
 	text, err := os.ReadFile(n.path("pids", name))
 	if err != nil {
@@ -75,13 +75,13 @@ func (n *node) pid(name string) int {
 	return pid
 }
 
-// isOurs says whether a process is one of the node's: the number may have been given to another.
+// isOurs reports whether a process is one of the node's: the ID may have been reused.
 func (n *node) isOurs(pid int) bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return err == nil && bytes.Contains(line, []byte(n.cache)) || bytes.Contains(line, []byte("sidecar-injector/cluster"))
 }
 
-// end asks a server to end, and after limit makes it.
+// end sends SIGTERM to a server, and SIGKILL after limit.
 func (n *node) end(name string, limit time.Duration) error {
 	pid := n.pid(name)
 	if pid == 0 {
@@ -101,7 +101,7 @@ func (n *node) end(name string, limit time.Duration) error {
 	return os.Remove(n.path("pids", name))
 }
 
-// commandLine is how a server was started: its program and arguments, nil if it does not run.
+// commandLine returns the program and arguments of a server, nil if it does not run.
 func (n *node) commandLine(name string) []string {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", n.pid(name)))
 	if err != nil || len(line) == 0 {
@@ -110,7 +110,7 @@ func (n *node) commandLine(name string) []string {
 	return strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
 }
 
-// tail is an error with the last lines of each log of a server that has ended.
+// tail returns an error with the last log lines of each server that has ended.
 func (n *node) tail() error {
 	names, err := os.ReadDir(n.path("pids"))
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 
 // module is a Go module that pins real programs, each at the version that a template names.
 type module struct {
-	folder   string // below this one
+	folder   string // relative to this folder
 	tags     string
-	packages []string // with the program's name last
+	packages []string // whose last elements are the programs' names
 }
 
 func modules() []module {
@@ -35,8 +35,8 @@ func modules() []module {
 	}
 }
 
-// buildPrograms builds what the cache lacks, and the stand-ins and the injector each time: Go
-// keeps their packages.
+// buildPrograms builds the programs that the cache lacks. The stand-ins and the injector are always built,
+// because Go caches their packages.
 func (n *node) buildPrograms(ctx context.Context) error {
 	n.programs = map[string]string{}
 	kubernetes := exec.CommandContext(ctx, "go", "run", ".")
@@ -68,7 +68,7 @@ func (n *node) buildPrograms(ctx context.Context) error {
 	return nil
 }
 
-// buildModule builds a module's programs unless the cache has those of these versions.
+// buildModule builds a module's programs unless the cache has the same versions.
 func (n *node) buildModule(ctx context.Context, m module) error {
 	own, err := filepath.Glob(filepath.Join(m.folder, "*.go"))
 	if err != nil {
@@ -89,7 +89,7 @@ func (n *node) buildModule(ctx context.Context, m module) error {
 	return os.WriteFile(mark, []byte(pins), 0o644)
 }
 
-// has says whether the cache holds the module's programs, and enters where they are.
+// has reports whether the cache has all of the module's programs, and records their paths.
 func (n *node) has(m module) bool {
 	all := true
 	for _, name := range m.packages {

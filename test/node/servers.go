@@ -11,8 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// patience is how long a server may take to answer for the first time. A machine with other
-// work on it needs some seconds for each.
+// patience is the maximum time until a server answers. On a busy machine each takes several seconds.
 const patience = 2 * time.Minute
 
 func (n *node) startControlPlane(ctx context.Context) error {
@@ -44,7 +43,7 @@ func (n *node) startControlPlane(ctx context.Context) error {
 		"--leader-elect=false", "--bind-address=127.0.0.1")
 }
 
-// startAPIServer is also called to start it again.
+// startAPIServer starts the API server; it is also used to restart it.
 func (n *node) startAPIServer() error {
 	pki := n.path("pki") + "/"
 	return n.launch("kube-apiserver", n.programs["kube-apiserver"], "--etcd-servers=http://127.0.0.1:2379",
@@ -55,10 +54,10 @@ func (n *node) startAPIServer() error {
 		"--service-account-key-file="+pki+"accounts.pub", "--service-account-signing-key-file="+pki+"accounts.key",
 		"--kubelet-client-certificate="+pki+"admin.crt", "--kubelet-client-key="+pki+"admin.key",
 		"--kubelet-preferred-address-types=InternalIP",
-		"--enable-aggregator-routing=true") // webhooks are called by their endpoints, as there is no route to Services on the host's side
+		"--enable-aggregator-routing=true") // webhooks are called by their endpoints, because the API server has no route to Service addresses
 }
 
-// answers waits for the API server.
+// answers waits until the API server is ready.
 func (n *node) answers(ctx context.Context) error {
 	return eventually(ctx, patience, func(ctx context.Context) error {
 		return n.client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
@@ -116,7 +115,7 @@ func (n *node) startContainerd(ctx context.Context) error {
 	return eventually(ctx, patience, func(ctx context.Context) error { return n.ctr(ctx, "version") })
 }
 
-// ctr is containerd's own command line, in the namespace that the kubelet's containers are in.
+// ctr runs containerd's command line, in the containerd namespace of the kubelet's containers.
 func (n *node) ctr(ctx context.Context, args ...string) error {
 	return output(ctx, n.programs["ctr"], append([]string{"-a", n.socket(), "-n", "k8s.io"}, args...)...)
 }
@@ -135,7 +134,7 @@ func (n *node) startKubelet(ctx context.Context) error {
 	return eventually(ctx, patience, func(ctx context.Context) error { return n.isReady(ctx) })
 }
 
-// launchKubelet is also called to start it again.
+// launchKubelet starts the kubelet; it is also used to restart it.
 func (n *node) launchKubelet(settings string) error {
 	return n.launch("kubelet", n.programs["kubelet"], "--config="+settings, "--kubeconfig="+n.path("kubelet.kubeconfig"),
 		"--root-dir="+n.path("kubelet"), "--node-ip="+nodeAddress, "--hostname-override="+nodeName, "-v=2")
@@ -162,8 +161,8 @@ type notReadyError struct{ what, why string }
 
 func (e *notReadyError) Error() string { return e.what + " is not ready: " + e.why }
 
-// startServices starts what answers names, what leads a Service's address to its pods, and what
-// makes rules of the kernel from NetworkPolicies: the chart has one.
+// startServices starts the name server, kube-proxy, and kube-router, which enforces NetworkPolicies: the
+// chart has one.
 func (n *node) startServices(ctx context.Context) error {
 	file, err := n.writeSettings("Corefile", corefile)
 	if err != nil {

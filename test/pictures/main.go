@@ -1,5 +1,5 @@
-// Command pictures draws the pictures of the documentation that are made from text: what a command
-// prints on a terminal, and a sequence of messages. make generate runs it.
+// Command pictures draws the pictures of the documentation that are made from text: the output of a command
+// on a terminal, and sequence diagrams. make generate runs it.
 //
 //	pictures -terminal OUT.svg COMMAND [ARGUMENT...]
 //	pictures -sequence IN.txt OUT.svg

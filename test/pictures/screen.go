@@ -15,14 +15,14 @@ const (
 	margin     = 16
 )
 
-// attributes are those that the commands' palette writes, by their number.
+// attributes returns the CSS class of each SGR number that the commands' palette uses.
 func attributes() map[string]string {
 	return map[string]string{"1": "bold", "2": "faint", "31": "red", "32": "green", "33": "yellow", "36": "cyan"}
 }
 
 var escapes = regexp.MustCompile(`\x1b\[([0-9;]*)m`)
 
-// screen draws a command and what it printed.
+// screen draws a command and its output.
 func screen(command, text string) []byte {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	lines = slices.Concat([]string{"\x1b[2m$\x1b[0m " + command, ""}, lines)
@@ -34,7 +34,7 @@ func screen(command, text string) []byte {
 		for _, s := range spans(line, &on) {
 			width := utf8.RuneCountInString(s.text)
 			if strings.TrimSpace(s.text) != "" {
-				// The length is given, because the reader's font may be wider than a cell.
+				// textLength is set because the reader's font may be wider than a cell.
 				p.add(`<text class="mono%s" font-size="%d" x="%d" y="%d" textLength="%d" lengthAdjust="spacingAndGlyphs" xml:space="preserve">%s</text>`,
 					class(s.on), cellFont, margin+cellWidth*column, y, cellWidth*width, escape(s.text))
 			}
@@ -52,13 +52,14 @@ func class(on []string) string {
 	return " " + strings.Join(on, " ")
 }
 
-// span is a text with one look.
+// span is a text with the same attributes.
 type span struct {
 	text string
 	on   []string
 }
 
-// spans cuts a line where its look changes; on is what is on at its beginning, and then at its end.
+// spans splits a line where its attributes change; on holds the attributes that are active at the beginning
+// of the line, and is set to those at its end.
 func spans(line string, on *[]string) []span {
 	var all []span
 	add := func(text string) {

@@ -17,13 +17,13 @@ const (
 	textFont    = 13
 )
 
-// sequence is who there is, and what passes between them, in order.
+// sequence is a sequence diagram: the participants, and the steps in order.
 type sequence struct {
 	names, headings []string
 	steps           []step
 }
 
-// step is a call, an answer, or what one does by itself: then to is from.
+// step is a call, an answer, or an action of one participant, for which to equals from.
 type step struct {
 	from, to int
 	answer   bool
@@ -80,7 +80,7 @@ func (s *sequence) draw() []byte {
 		y = p.step(x, y)
 	}
 	height := y + stepGap + margin
-	var lanes picture // which lie behind
+	var lanes picture // drawn behind the steps
 	for i, heading := range s.headings {
 		x := middle(i)
 		lanes.add(`<path class="faintline" d="M%d %dV%d"/>`, x, margin+headHeight, height-margin)
@@ -91,16 +91,16 @@ func (s *sequence) draw() []byte {
 	return lanes.finish(laneWidth*len(s.names)+2*margin, height, "The way of a pod: "+strings.Join(s.headings, ", "))
 }
 
-// middle is where a lane's line is.
+// middle returns the x coordinate of a lane's line.
 func middle(lane int) int { return margin + laneWidth*lane + laneWidth/2 }
 
-// step draws one below y, and gives back where it ends.
+// step draws a step below y, and returns the y coordinate of its end.
 func (p *picture) step(x step, y int) int {
 	from, to := middle(x.from), middle(x.to)
 	lines := broken(x.text, (max(from-to, to-from, laneWidth)-2*laneGap)/letterWidth)
 	end := y + lineHeight*len(lines)
 	if from == to {
-		// A box that covers the line of whoever does it.
+		// A box that covers the participant's line.
 		const padding = 6
 		p.add(`<rect class="box" x="%d" y="%d" width="%d" height="%d" rx="4"/>`, from-laneWidth/2+laneGap/2, y, laneWidth-laneGap, lineHeight*len(lines)+2*padding)
 		p.lines(from, y+padding, "", lines)
@@ -131,7 +131,7 @@ func (p *picture) text(x, y int, look, text string) {
 	p.add(`<text class="sans%s" font-size="%d" x="%d" y="%d" text-anchor="middle">%s</text>`, look, textFont, x, y, escape(text))
 }
 
-// broken cuts a text into lines of at most so many letters, where that can be.
+// broken splits a text into lines of at most the given number of letters; longer words are not split.
 func broken(text string, letters int) []string {
 	var lines []string
 	for _, word := range strings.Fields(text) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// style has the colours of both modes: the reader's browser chooses. Each picture brings its own ground, because
-// the page around it may be of the other mode.
+// style has the colours of the light and the dark mode, which the reader's browser chooses. Each picture has
+// its own background, because the surrounding page may have the other mode.
 const style = `<style>
 .ground { fill: #ffffff; stroke: #d0d7de }
 .box { fill: #f6f8fa; stroke: #57606a }
@@ -47,7 +47,7 @@ type picture struct{ strings.Builder }
 // add writes one line of markup.
 func (p *picture) add(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
 
-// finish puts the frame around it; the title is what a screen reader says.
+// finish returns the complete SVG; title is the text for screen readers.
 func (p *picture) finish(width, height int, title string) []byte {
 	var out picture
 	out.add(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-label="%s">`, width, height, width, height, escape(title))
@@ -61,6 +61,6 @@ func (p *picture) finish(width, height int, title string) []byte {
 
 func escape(text string) string {
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(text)) // a Builder fails never
+	_ = xml.EscapeText(&b, []byte(text)) // a Builder never fails
 	return b.String()
 }

@@ -1,4 +1,4 @@
-// Package pty opens pseudo-terminals for tests of what programs show to people.
+// Package pty opens pseudo-terminals for tests of programs' terminal output.
 package pty
 
 import (
@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open gives the end of a terminal that a program writes to. Seen closes it, and is all that a person saw.
+// Open returns the terminal end of a pseudo-terminal, for the program under test. seen closes it and returns
+// everything that was written to it.
 func Open(t *testing.T) (program *os.File, seen func() string) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -31,7 +32,7 @@ func Open(t *testing.T) (program *os.File, seen func() string) {
 	t.Cleanup(func() { program.Close() })
 	text := make(chan string)
 	go func() {
-		read, _ := io.ReadAll(person) // a terminal that nobody has open any more ends by an error
+		read, _ := io.ReadAll(person) // the read ends with an error once the terminal end is closed
 		text <- string(read)
 	}()
 	return program, func() string {

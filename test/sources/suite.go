@@ -1,5 +1,5 @@
-// Package sources is the conformance suite of the sources of templates: what every
-// source promises, wherever its templates come from.
+// Package sources is the conformance suite of the sources of templates: the guarantees that every source
+// gives.
 package sources
 
 import (
@@ -17,11 +17,11 @@ import (
 // Place is a source whose content a test can set.
 type Place struct {
 	Source source.Source
-	// Set makes these the templates of the source, and no others.
+	// Set replaces the content of the source by these templates.
 	Set func([]Template)
 }
 
-// Template is a small template. Its version shows up as its order.
+// Template is a small template. Its version is visible as its spec.order.
 type Template struct {
 	Name    string
 	Version int
@@ -29,7 +29,7 @@ type Template struct {
 	Broken bool
 }
 
-// Text is a YAML document.
+// Text returns the template as a YAML document.
 func (t Template) Text() string {
 	text := fmt.Sprintf(`---
 apiVersion: sidecar-injector.dev/v1alpha1
@@ -47,7 +47,7 @@ spec:
 	return text
 }
 
-// Describe names each template with the version in force and its state.
+// Describe returns a text that lists each template with the version in use and its state.
 func Describe(entries []templates.Entry) string {
 	list := []string{}
 	for _, e := range entries {
@@ -67,7 +67,7 @@ func Describe(entries []templates.Entry) string {
 	return strings.Join(list, ", ")
 }
 
-// step is a content and what the source makes of it.
+// step is a content of the source and the expected result.
 type step struct {
 	content []Template
 	want    string
@@ -109,7 +109,7 @@ func promises() map[string][]step {
 	}
 }
 
-// Test holds a source to all promises. make gives a new one for each.
+// Test checks all guarantees. make returns a new source for each.
 func Test(t *testing.T, make func(t *testing.T) Place) {
 	for name, steps := range promises() {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func Test(t *testing.T, make func(t *testing.T) Place) {
 			for i, s := range steps {
 				p.Set(s.content)
 				entries := p.Await(t, s.want)
-				// What a source gives is what the merged set has: templates survive NewSet.
+				// The merged set has the same entries: templates survive NewSet.
 				if got := Describe(templates.NewSet(entries).Entries()); got != s.want {
 					t.Errorf("step %d: the set has %s\nwant %s", i+1, got, s.want)
 				}
@@ -139,8 +139,8 @@ func Test(t *testing.T, make func(t *testing.T) Place) {
 	})
 }
 
-// Await reads the source until it gives what is wanted. A source that is told of
-// changes by others needs a moment.
+// Await reads the source until it returns what is wanted, for at most ten seconds. A source that is notified
+// of changes needs some time.
 func (p Place) Await(t *testing.T, want string) []templates.Entry {
 	t.Helper()
 	const patience = 10 * time.Second

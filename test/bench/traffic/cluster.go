@@ -8,17 +8,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Cluster describes a large one: how much of everything it has. Everything made of it
-// is the same for the same numbers.
+// Cluster describes the size of a simulated cluster. The same values always generate the same cluster.
 type Cluster struct {
 	Namespaces, Templates, Workloads int
 	Seed                             uint64
 }
 
-// Workload is a Deployment or something like it, of which pods are created again and again.
+// Workload is a Deployment or similar object, of which pods are created repeatedly.
 type Workload struct {
 	Pod *corev1.Pod
-	// Asks says how many sidecars its pods ask for, as far as their own annotations go.
+	// Asks is the number of sidecars that its pods request by their own annotations.
 	Asks int
 }
 
@@ -29,7 +28,7 @@ const (
 	givingParameters     = 30 // of those that ask
 	askingBuiltIn        = 50 // of those that ask
 	selectingTemplates   = 10 // of the templates
-	labelledForSelection = 2  // of the workloads: one of those templates selects them
+	labelledForSelection = 2  // of the workloads: selected by one of those templates
 	askingNamespaces     = 2  // of the namespaces: all their pods get a sidecar
 )
 
@@ -41,7 +40,7 @@ const (
 	tierLabel         = "example.com/tier"
 )
 
-// TemplateFiles are the cluster's own templates, all different; some select pods by a label.
+// TemplateFiles returns the cluster's own templates, all different; some select pods by a label.
 func (c Cluster) TemplateFiles() Collection {
 	files := Collection{}
 	for i := range c.Templates {
@@ -60,7 +59,8 @@ func templateName(i int) string { return fmt.Sprintf("collector-%04d", i) }
 
 func namespaceName(i int) string { return fmt.Sprintf("team-%04d", i) }
 
-// NamespaceFile is the namespaces as YAML. All are opted in: the API server asks for no other.
+// NamespaceFile returns the namespaces as YAML. All are opted in, because the API server calls the webhook
+// for no others.
 func (c Cluster) NamespaceFile() string {
 	random := rand.New(rand.NewPCG(c.Seed, 1))
 	var b strings.Builder
@@ -75,8 +75,8 @@ func (c Cluster) NamespaceFile() string {
 	return b.String()
 }
 
-// WorkloadList gives each workload a namespace, a shape and what it asks for: most ask
-// for nothing, some for one sidecar, few for several.
+// WorkloadList returns the workloads, each with a namespace, a shape and its requests: most request nothing,
+// some one sidecar, few several.
 func (c Cluster) WorkloadList() []Workload {
 	random := rand.New(rand.NewPCG(c.Seed, 2))
 	list := make([]Workload, c.Workloads)
@@ -102,7 +102,7 @@ func (c Cluster) WorkloadList() []Workload {
 	return list
 }
 
-// shape is a pod: most are small, a few are large.
+// shape returns a random pod: most are small, a few are large.
 func (c Cluster) shape(random *rand.Rand) *corev1.Pod {
 	switch p := random.IntN(100); {
 	case p < 55:
@@ -116,8 +116,8 @@ func (c Cluster) shape(random *rand.Rand) *corev1.Pod {
 	}
 }
 
-// ask writes the annotations. Instances write to folders of their own, since two
-// volumes cannot be mounted at one path.
+// ask sets the annotations. Instances write to folders of their own, because two volumes cannot be mounted at
+// one path.
 func (c Cluster) ask(random *rand.Rand, w *Workload) {
 	var asked []string
 	builtIn := false

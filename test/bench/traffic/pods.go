@@ -1,5 +1,5 @@
-// Package traffic makes what benchmarks work on: pods, the admission reviews in which
-// the API server would send them, and the templates that they ask for.
+// Package traffic generates the input of benchmarks: pods, the admission reviews that the API server would
+// send for them, and the templates that they request.
 package traffic
 
 import (
@@ -11,14 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Namespace is where all pods are created. Without a cluster every namespace is opted in.
+// Namespace is the namespace of all pods. Without a cluster, every namespace is opted in.
 const Namespace = "monitoring"
 
-// tokenVolume is the service account's, which the API server has added by the time
-// that webhooks are called.
+// tokenVolume is the volume with the service account's token, which the API server adds before it calls
+// webhooks.
 const tokenVolume = "kube-api-access-q8d5n"
 
-// Small is one container that asks for nothing special.
+// Small returns a pod of one container without special fields.
 func Small() *corev1.Pod {
 	return podOf("web", corev1.Container{
 		Name: "web", Image: "docker.io/library/nginx:1.29.1",
@@ -26,7 +26,7 @@ func Small() *corev1.Pod {
 	})
 }
 
-// Grafana is what the chart of Grafana makes, without its own sidecars.
+// Grafana returns the pod of Grafana's chart, without its own sidecars.
 func Grafana() *corev1.Pod {
 	secret := func(variable, key string) corev1.EnvVar {
 		return corev1.EnvVar{Name: variable, ValueFrom: &corev1.EnvVarSource{
@@ -87,7 +87,7 @@ func Grafana() *corev1.Pod {
 	return pod
 }
 
-// Wordy is the Grafana pod with that many environment variables more.
+// Wordy returns the Grafana pod with additional environment variables.
 func Wordy(variables int) *corev1.Pod {
 	pod := Grafana()
 	app := &pod.Spec.Containers[0]
@@ -95,8 +95,8 @@ func Wordy(variables int) *corev1.Pod {
 	return pod
 }
 
-// Crowded has many containers of the usual size: some environment, two probes, two
-// mounts. The first has further variables.
+// Crowded returns a pod with many containers of the usual size: some environment, two probes, two mounts. The
+// first has additional variables.
 func Crowded(containers, variables int) *corev1.Pod {
 	var apps []corev1.Container
 	for i := range containers {
@@ -150,8 +150,8 @@ func configMap(volume, name string) corev1.Volume {
 		LocalObjectReference: corev1.LocalObjectReference{Name: name}, DefaultMode: new(int32(0o644))}}}
 }
 
-// podOf is a ReplicaSet's pod as a webhook sees it: with the API server's defaults and
-// the service account's token.
+// podOf returns a ReplicaSet's pod as a webhook receives it: with the API server's defaults and the service
+// account's token.
 func podOf(app string, containers ...corev1.Container) *corev1.Pod {
 	for i := range containers {
 		c := &containers[i]

@@ -12,10 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// UID is that of every review.
+// UID is the UID of every review.
 const UID = "2d7bb64c-93cc-4a52-9a1e-8b5cf53a7d3b"
 
-// Review is the admission review of the pod's creation by a ReplicaSet.
+// Review returns the admission review of the pod's creation by a ReplicaSet.
 func Review(pod *corev1.Pod) ([]byte, error) {
 	managed, err := managedFields(pod)
 	if err != nil {
@@ -49,8 +49,8 @@ func review(namespace string, object []byte) ([]byte, error) {
 	})
 }
 
-// Reinvoked is the review of the second call: the pod as patch leaves it, with the
-// defaults of a container and the service account's token in every one that has none.
+// Reinvoked returns the review of the second call: the patched pod, with the defaults of a container and the
+// service account's token in every container that lacks it.
 func Reinvoked(first []byte, patch func(pod []byte) ([]byte, error)) ([]byte, error) {
 	var received admissionv1.AdmissionReview
 	if err := json.Unmarshal(first, &received); err != nil {
@@ -76,7 +76,7 @@ func Reinvoked(first []byte, patch func(pod []byte) ([]byte, error)) ([]byte, er
 	return review(received.Request.Namespace, object)
 }
 
-// complete gives a container what the API server gives it.
+// complete adds the API server's defaults to a container.
 func complete(c *corev1.Container) {
 	if c.TerminationMessagePath == "" {
 		c.TerminationMessagePath, c.TerminationMessagePolicy = "/dev/termination-log", corev1.TerminationMessageReadFile
@@ -88,8 +88,8 @@ func complete(c *corev1.Container) {
 	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: tokenVolume, MountPath: folder, ReadOnly: true})
 }
 
-// managedFields is the entry that the API server keeps for whoever created the pod. It
-// is about as long as the rest and comes along in every review.
+// managedFields returns the entry that the API server adds for the client that created the pod. It is about
+// as long as the rest of the pod and part of every review.
 func managedFields(pod *corev1.Pod) ([]metav1.ManagedFieldsEntry, error) {
 	raw, err := json.Marshal(pod)
 	if err != nil {
@@ -109,12 +109,12 @@ func managedFields(pod *corev1.Pod) ([]metav1.ManagedFieldsEntry, error) {
 	}
 	return []metav1.ManagedFieldsEntry{{
 		Manager: "kube-controller-manager", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1",
-		Time:       &metav1.Time{}, // of no importance, and the same each time
+		Time:       &metav1.Time{}, // any constant time
 		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: fields},
 	}}, nil
 }
 
-// fieldsOf is the set of a value's fields. Lists whose items have no key are owned whole.
+// fieldsOf returns the set of a value's fields. Lists whose items have no key are owned as a whole.
 func fieldsOf(value any) map[string]any {
 	fields := map[string]any{}
 	switch v := value.(type) {
@@ -142,7 +142,7 @@ func fieldsOf(value any) map[string]any {
 	return fields
 }
 
-// keyOf is what tells an item of a list from the others, as in server-side apply.
+// keyOf returns the key of a list's item, as in server-side apply.
 func keyOf(item map[string]any) string {
 	for _, name := range []string{"mountPath", "containerPort", "uid", "name"} {
 		value, ok := item[name]

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// collectorText follows an app's logs: a sidecar, two volumes, a mount in each of
-// the app's containers, an annotation. What stands in <> is replaced.
+// collectorText is a template that follows an app's logs: a sidecar, two volumes, a mount in each of the
+// app's containers, an annotation. Names in <> are replaced.
 const collectorText = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
 metadata:
@@ -62,7 +62,7 @@ spec:
       - {name: "${instance}-config", configMap: {name: collector}}
 `
 
-// Template is the text of one collector. Two of one variant differ in the name alone.
+// Template returns the text of one collector. Two of the same variant differ in the name only.
 func Template(name, match string, variant int) string {
 	if match != "" {
 		match = "  match: " + match + "\n"
@@ -70,19 +70,19 @@ func Template(name, match string, variant int) string {
 	return strings.NewReplacer("<name>", name, "<match>", match, "<variant>", fmt.Sprintf("%03d", variant)).Replace(collectorText)
 }
 
-// Requested is the template that pods of the load run ask for.
+// Requested is the name of the template that pods of the load run request.
 const Requested = "collector"
 
-// Collection is a folder of templates, a file each, by file name.
+// Collection is a folder of templates, one per file, by file name.
 type Collection map[string]string
 
-// OneTemplate is the requested one alone.
+// OneTemplate returns the requested template only.
 func OneTemplate() Collection {
 	return Collection{"collector.yaml": Template(Requested, "", 0)}
 }
 
-// ManyTemplates are the requested one and others that nobody asks for: n in all, of
-// variants different contents.
+// ManyTemplates returns the requested template and others that are not requested: n in all, with variants
+// different contents.
 func ManyTemplates(n, variants int) Collection {
 	c := OneTemplate()
 	for i := 1; i < n; i++ {
@@ -91,8 +91,8 @@ func ManyTemplates(n, variants int) Collection {
 	return c
 }
 
-// SelectingTemplates are n, each with selectors; the first matching of them select
-// the Grafana pod, each by another of its labels in turn, the others pods that never come.
+// SelectingTemplates returns n templates with selectors. The first ones, as many as matching, select the
+// Grafana pod, by different labels in turn; the others select pods that do not exist.
 func SelectingTemplates(n, matching, variants int) Collection {
 	selects := []string{
 		`{podSelector: {matchLabels: {app.kubernetes.io/name: grafana}}}`,
@@ -117,7 +117,7 @@ func SelectingTemplates(n, matching, variants int) Collection {
 	return c
 }
 
-// Write puts the templates into a folder, which is made.
+// Write creates a folder and writes the templates into it.
 func (c Collection) Write(folder string) error {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Readme writes the table of values into the chart's README, from the comments of
-// values.yaml: make generate runs it.
+// Command readme writes the table of values into the chart's README, from the comments of values.yaml; make
+// generate runs it.
 //
 //	go run ./test/chart/readme charts/sidecar-injector
 package main
@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The table stands between these lines.
+// The table is between these lines.
 const begin, end = "<!-- values: make generate -->\n", "<!-- end of values -->\n"
 
 func main() {

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// lookup is os.LookupEnv, or the like.
+// lookup has the signature of os.LookupEnv.
 type lookup func(string) (string, bool)
 
 // document is a configuration whose variables are replaced.
@@ -17,20 +17,20 @@ type document struct {
 	inputs, filters, outputs []section
 }
 
-// section is the service's, or one plugin's, part of the configuration.
+// section is the part of the configuration for the service, or for one plugin.
 type section struct {
 	name       string
 	properties []property
 }
 
-// property is a key with its values: one, or those of a list.
+// property is a key with its value, or with the values of a list.
 type property struct {
 	key    string
 	values []string
 	line   int
 }
 
-// parse reads the structure first and replaces variables in the values after that.
+// parse parses the structure first, and then replaces variables in the values.
 func parse(text []byte, env lookup) (document, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(text, &root); err != nil {
@@ -130,7 +130,7 @@ func (p *parser) each(node *yaml.Node, f func(key string, value *yaml.Node) erro
 
 var variable = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// expand replaces variables; one that is not set becomes nothing.
+// expand replaces variables; one that is not set becomes "".
 func (p *parser) expand(text string) string {
 	return variable.ReplaceAllStringFunc(text, func(v string) string {
 		value, _ := p.env(v[2 : len(v)-1])

@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// db remembers by inode up to which byte each file has been read.
+// db stores, by inode, up to which byte each file has been read.
 type db struct {
-	path    string // Nothing is kept on disk without.
+	path    string // "": nothing is kept on disk
 	offsets map[uint64]int64
 }
 
@@ -45,7 +45,7 @@ func (d *db) forget(inode uint64) error {
 	return d.save()
 }
 
-// save replaces the file as a whole: whoever is killed leaves the old one or the new one.
+// save replaces the file atomically: a process that is killed leaves the old one or the new one.
 func (d *db) save() error {
 	if d.path == "" {
 		return nil

@@ -26,7 +26,7 @@ type serviceOptions struct {
 	flush, grace     time.Duration
 	backoff, longest time.Duration
 	logLevel         string
-	address          string // of the HTTP server; none without
+	address          string // of the HTTP server; "" for none
 }
 
 func newServiceOptions(s *settings) (serviceOptions, error) {
@@ -105,7 +105,7 @@ func (e *engine) addOutput(s section, i int, stdout io.Writer) error {
 	return err
 }
 
-// run works until ctx ends, and then delivers what was read, for as long as grace.
+// run processes records until ctx ends, and then delivers those already read, for at most the grace period.
 func (e *engine) run(ctx context.Context) error {
 	log := e.log.of("engine")
 	stopServer, err := e.serve()
@@ -137,7 +137,7 @@ func (e *engine) run(ctx context.Context) error {
 	return nil
 }
 
-// serve answers probes, if there is an address.
+// serve starts the HTTP server for probes, if an address is set.
 func (e *engine) serve() (stop func() error, err error) {
 	if e.address == "" {
 		return func() error { return nil }, nil
@@ -166,7 +166,7 @@ func (e *engine) tails() (all []*tail, err error) {
 	return all, nil
 }
 
-// pass takes a line through the filters to the outputs.
+// pass sends a line through the filters to the outputs.
 func (e *engine) pass(tag, line string) {
 	r := record{time: time.Now(), fields: []field{{"log", line}}}
 	for _, f := range e.filters {

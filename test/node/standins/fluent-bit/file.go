@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// file is one that the tail input follows.
+// file is a file that the tail input follows.
 type file struct {
 	*os.File
 	inode   uint64
 	watch   int
 	offset  int64     // where the next read begins
 	partial []byte    // bytes before offset that have no line break yet
-	skip    bool      // the rest of a line that is too long is to be left out
-	rotated time.Time // when it got another name, or zero
+	skip    bool      // the rest of a line that is too long is being skipped
+	rotated time.Time // when it was renamed, or zero
 
 	joined []string  // lines of one message, to which the next line may belong
-	since  time.Time // when the last of them came
+	since  time.Time // when the last of them was read
 }
 
-// done is the offset that a restart has to begin at.
+// done returns the offset at which a restart has to begin.
 func (f *file) done() int64 { return f.offset - int64(len(f.partial)) }
 
 // rewind starts over, for a file that has become shorter.
@@ -30,8 +30,8 @@ func (f *file) rewind() {
 	f.offset, f.partial, f.skip = 0, nil, false
 }
 
-// take adds bytes and calls line for each line that they complete. Of a line that is longer
-// than most it calls long instead, once, with its beginning, and leaves the rest out.
+// take adds bytes and calls line for each completed line. For a line longer than most it instead calls long,
+// once, with the beginning of the line, and skips the rest.
 func (f *file) take(data []byte, most int, line, long func(string)) {
 	f.offset += int64(len(data))
 	data = append(f.partial, data...)
@@ -61,7 +61,7 @@ func (f *file) take(data []byte, most int, line, long func(string)) {
 
 var continues = regexp.MustCompile(`^(\s|at |\.\.\.|Caused by)`)
 
-// join returns the message that line shows to be complete, if there is one.
+// join adds a line and returns the previous message if the line shows that it is complete.
 func (f *file) join(line string, now time.Time) (message string, complete bool) {
 	f.since = now
 	if len(f.joined) > 0 && continues.MatchString(line) {

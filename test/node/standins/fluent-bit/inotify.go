@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notifier tells of changes to open files, under whatever name they have by then.
+// notifier reports changes to open files, even after they were renamed.
 type notifier struct {
 	fd     int
 	file   *os.File
@@ -30,7 +30,7 @@ func newNotifier() (*notifier, error) {
 	return n, nil
 }
 
-// add watches the file itself, not its name, which may be another's already.
+// add watches the file itself, not its name, which may already belong to another file.
 func (n *notifier) add(f *os.File) (int, error) {
 	const changes = unix.IN_MODIFY | unix.IN_ATTRIB | unix.IN_MOVE_SELF
 	return unix.InotifyAddWatch(n.fd, fmt.Sprintf("/proc/self/fd/%d", f.Fd()), changes)
@@ -38,7 +38,7 @@ func (n *notifier) add(f *os.File) (int, error) {
 
 func (n *notifier) remove(watch int) { _, _ = unix.InotifyRmWatch(n.fd, uint32(watch)) }
 
-// close lets the loop end, which may wait for somebody to take an event.
+// close ends the loop and drains its events, because the loop may be blocked sending one.
 func (n *notifier) close() {
 	n.file.Close()
 	go func() {

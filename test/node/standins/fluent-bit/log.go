@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// levels are what log_level may be, from the least that is logged to the most.
+// levels are the values of log_level, in order of increasing verbosity.
 var levels = []string{"off", "error", "warn", "info", "debug", "trace"}
 
-// log writes the process's own log, one line a message.
+// log writes the process's own log, one line per message.
 type log struct {
 	mu    sync.Mutex
 	to    io.Writer

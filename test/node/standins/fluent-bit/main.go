@@ -1,23 +1,23 @@
-// Command fluent-bit stands in for Fluent Bit 5.1.1, which no package registry has.
+// Command fluent-bit stands in for Fluent Bit 5.1.1, which is not in any package registry.
 //
-// It reads the YAML that the template log-collector writes and keeps these habits:
+// It reads the YAML that the template log-collector writes and behaves like the original in these points:
 //
-//   - ${NAME} is replaced by the environment's value once the structure is read, so a value
-//     is never structure;
-//   - the tail input finds new files only by the scan of every refresh_interval, also after
-//     a rotation, reads on by inotify, and makes no scan at SIGTERM;
-//   - a file that it may not open is an error in its own log only, at every scan;
-//   - a rotated file is read for rotate_wait longer and then forgotten, in the database, too:
-//     where a pattern matches its new name, it is read again from its beginning;
-//   - at SIGTERM it reads no more, delivers what it has read, and ends when that is done, at
+//   - ${NAME} is replaced by the environment's value after the YAML is parsed, so a value cannot
+//     add YAML structure;
+//   - the tail input finds new files only by the scan every refresh_interval, also after
+//     a rotation; it reads changes by inotify, and does not scan at SIGTERM;
+//   - a file without read permission is only an error in its own log, at every scan;
+//   - a rotated file is read until rotate_wait has passed and then forgotten, also in the database:
+//     if a pattern matches its new name, it is read again from its beginning;
+//   - at SIGTERM it stops reading, delivers what it has read, and exits when that is done, at
 //     the latest after grace seconds;
-//   - the root path of its HTTP server says that the process runs, and nothing of the outputs.
+//   - the root path of its HTTP server only shows that the process runs, not the state of the outputs.
 //
-// It has the input tail, the filter record_modifier and the outputs stdout, http and loki. A
-// key, a value or a plugin that it does not have is refused, known to Fluent Bit or not.
-// mem_buf_limit is checked and not applied. multiline.parser, of any language, joins lines
-// that start with white space, "at ", "..." or "Caused by" to the line before them, which
-// waits for them for 4 seconds; docker and cri are refused. The database is a JSON text.
+// It has the input tail, the filter record_modifier and the outputs stdout, http and loki. Keys, values and
+// plugins that it does not have are refused, even if Fluent Bit has them. mem_buf_limit is checked but not
+// applied. multiline.parser, of any language, joins lines that start with white space, "at ", "..." or
+// "Caused by" to the line before them, which waits for them for 4 seconds; docker and cri are refused. The
+// database is a JSON text.
 package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// run reads the configuration that args name and works until ctx ends.
+// run reads the configuration that args name and runs until ctx ends.
 func run(ctx context.Context, args []string, env lookup, stdout, stderr io.Writer) error {
 	path, err := configPath(args, stderr)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// receiver is a server that records are posted to.
+// receiver is a server to which records are posted.
 type receiver struct {
 	url            string
 	user, password string
@@ -77,7 +77,7 @@ func (r receiver) post(ctx context.Context, body []byte, header http.Header) err
 	return status(response.StatusCode)
 }
 
-// status is nil for a success. Of the client's errors only two may go away by themselves.
+// status returns nil for a success. Of the client errors (4xx), only 408 and 429 are worth a retry.
 func status(code int) error {
 	switch {
 	case code/100 == 2:

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// output is where records go.
+// output delivers records.
 type output interface {
-	// send delivers all records or none. An error that is errRefused will not go away.
+	// send delivers all records or none. A retry is of no use after an errRefused.
 	send(ctx context.Context, records []record) error
 }
 
@@ -49,7 +49,7 @@ type worker struct {
 	name    string
 	match   matcher
 	out     output
-	retries int // further attempts for a batch; below 0 there is no limit
+	retries int // retries of a batch; below 0 there is no limit
 	backoff time.Duration
 	longest time.Duration
 	flush   time.Duration
@@ -77,7 +77,7 @@ func (w *worker) take() []record {
 	return batch
 }
 
-// run delivers at every flush until work ends, then what is left, until grace ends.
+// run delivers at every flush interval until work ends, then delivers the rest, until grace ends.
 func (w *worker) run(work, grace context.Context) {
 	tick := time.NewTicker(w.flush)
 	defer tick.Stop()
@@ -115,8 +115,8 @@ func (w *worker) deliver(work, grace context.Context, batch []record) {
 	}
 }
 
-// pause waits before the next attempt: once the work has ended, a second at most. It returns
-// false when there is no time for another.
+// pause waits before the next attempt, at most a second once work has ended. It returns false if grace has
+// ended.
 func pause(work, grace context.Context, wait time.Duration) bool {
 	stopped := work.Done()
 	if work.Err() != nil {

@@ -16,7 +16,7 @@ type record struct {
 
 type field struct{ key, value string }
 
-// json is the record as an object without a line break. With date, its time comes first, in
+// json returns the record as a JSON object on one line. If date is set, the first member is its time, in
 // seconds.
 func (r record) json(date bool) []byte {
 	var b bytes.Buffer
@@ -36,7 +36,7 @@ func (r record) json(date bool) []byte {
 	return b.Bytes()
 }
 
-// writeText writes a JSON string in which only what must be is escaped.
+// writeText writes a JSON string with only the necessary escapes.
 func writeText(b *bytes.Buffer, text string) {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// counters are those of the metrics, by plugin, such as tail.0.
+// counters are the metrics, by plugin, such as tail.0.
 type counters struct {
 	*prometheus.Registry
 	read, delivered, retries, dropped *prometheus.CounterVec

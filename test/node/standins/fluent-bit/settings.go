@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// settings hands out the values of a section, converted. It keeps what is wrong with them
-// for err, so that a reader can ask for all of them in one expression.
+// settings returns the values of a section, converted. It collects errors for err, so that a caller can read
+// all values in one expression.
 type settings struct {
 	section
 	wrong []error
@@ -28,7 +28,7 @@ func (s *settings) text(key, fallback string) string {
 	return fallback
 }
 
-// choice is a text out of a list; the first of the list is the default.
+// choice returns one of a list of texts; the first is the default.
 func (s *settings) choice(key string, of ...string) string {
 	value := s.text(key, of[0])
 	if !slices.Contains(of, value) {
@@ -37,7 +37,7 @@ func (s *settings) choice(key string, of ...string) string {
 	return value
 }
 
-// list splits a text at its commas.
+// list returns a text split at its commas.
 func (s *settings) list(key string) (all []string) {
 	for part := range strings.SplitSeq(s.take(key), ",") {
 		if part = strings.TrimSpace(part); part != "" {
@@ -73,7 +73,8 @@ func (s *settings) integer(key string, fallback, lowest int) int {
 	return n
 }
 
-// interval is seconds, and behind a point nanoseconds: 0.5 is five nanoseconds, as in Fluent Bit.
+// interval returns a number of seconds; the digits after a point are nanoseconds: as in Fluent Bit, 0.5 is
+// five nanoseconds.
 func (s *settings) interval(key string, fallback time.Duration) time.Duration {
 	value := s.take(key)
 	if value == "" {
@@ -93,7 +94,7 @@ func (s *settings) interval(key string, fallback time.Duration) time.Duration {
 	return d
 }
 
-// seconds may have a fraction.
+// seconds returns a number of seconds, which may have a fraction.
 func (s *settings) seconds(key string, fallback float64) time.Duration {
 	n := fallback
 	if value := s.take(key); value != "" {
@@ -107,7 +108,7 @@ func (s *settings) seconds(key string, fallback float64) time.Duration {
 
 var sizeText = regexp.MustCompile(`^([0-9]+)(|[kKmMgG][bB]?)$`)
 
-// size is a number of bytes, such as 256k or 16MB.
+// size returns a number of bytes, written as 256k or 16MB.
 func (s *settings) size(key string, fallback int) int {
 	value := s.take(key)
 	if value == "" {
@@ -125,7 +126,7 @@ func (s *settings) size(key string, fallback int) int {
 	return n << (10 * (1 + strings.IndexByte("kmg", match[2][0]|0x20)))
 }
 
-// retries is a number of further attempts; below 0 there is no limit.
+// retries returns the number of retries; below 0 there is no limit.
 func (s *settings) retries() int {
 	switch value := s.text("retry_limit", "1"); value {
 	case "no_limits", "false":
@@ -141,7 +142,7 @@ func (s *settings) retries() int {
 	}
 }
 
-// err tells of values that were wrong and of keys that nobody asked for.
+// err returns the errors of invalid values and of keys that were not read.
 func (s *settings) err() error {
 	for _, p := range s.properties {
 		s.wrong = append(s.wrong, fmt.Errorf("line %d: %s: property %q is unknown, or not in this stand-in", p.line, s.name, p.key))
@@ -149,7 +150,7 @@ func (s *settings) err() error {
 	return errors.Join(s.wrong...)
 }
 
-// pattern compiles a shell pattern as fnmatch reads it: * and ? match a slash, too.
+// pattern compiles a shell pattern with the semantics of fnmatch: * and ? also match a slash.
 func pattern(glob string) (*regexp.Regexp, error) {
 	text := regexp.QuoteMeta(glob)
 	for _, r := range [][2]string{{`\*`, `.*`}, {`\?`, `.`}, {`\[!`, `[^`}, {`\[\^`, `[^`}, {`\[`, `[`}, {`\]`, `]`}} {

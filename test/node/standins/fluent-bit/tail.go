@@ -17,7 +17,7 @@ import (
 // joinWait is how long a message waits for further lines.
 const joinWait = 4 * time.Second
 
-// tail follows files. All of it belongs to the goroutine of run.
+// tail follows files. Only the goroutine of run uses it.
 type tail struct {
 	tailOptions
 	log      *logger
@@ -40,7 +40,7 @@ func newTail(o tailOptions, log *logger, emit func(string)) (*tail, error) {
 	return &tail{o, log, emit, d, n, map[uint64]*file{}, map[int]*file{}}, nil
 }
 
-// run reads until ctx ends. What it has read by then is emitted when it returns.
+// run reads until ctx ends. When it returns, everything that it has read is emitted.
 func (t *tail) run(ctx context.Context) {
 	defer t.close()
 	refresh := time.NewTicker(t.refresh)
@@ -105,7 +105,7 @@ func (t *tail) discover(path string, start bool) {
 	t.read(f)
 }
 
-// begin is where the reading of a new file starts.
+// begin returns the offset at which the reading of a new file starts.
 func (t *tail) begin(info os.FileInfo, start bool) int64 {
 	if offset, known := t.db.offsets[inode(info)]; known && offset <= info.Size() {
 		return offset
@@ -132,7 +132,7 @@ func (t *tail) handle(e event) {
 	}
 }
 
-// read takes what a file has beyond the offset.
+// read reads a file from the current offset to its end.
 func (t *tail) read(f *file) {
 	if info, err := f.Stat(); err == nil && info.Size() < f.offset {
 		t.log.infof("inode=%d file truncated %s", f.inode, f.Name())
@@ -176,7 +176,7 @@ func (t *tail) line(f *file, line string) {
 	}
 }
 
-// ripen emits messages that have waited long enough and forgets files that were rotated.
+// ripen emits messages that have waited for joinWait, and drops files that were rotated before rotateWait.
 func (t *tail) ripen(now time.Time) {
 	for _, f := range t.files {
 		if now.Sub(f.since) >= joinWait {
@@ -194,7 +194,7 @@ func (t *tail) finish(f *file) {
 	}
 }
 
-// drop ends a file that was rotated or deleted.
+// drop stops following a file that was rotated or deleted.
 func (t *tail) drop(f *file) {
 	t.finish(f)
 	t.unwatch(f)

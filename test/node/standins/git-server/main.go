@@ -1,5 +1,5 @@
-// Command git-server serves the repositories of a folder over HTTP, by git's own http-backend.
-// It stands in for a place such as GitHub.
+// Command git-server serves the repositories of a folder over HTTP, by git's own http-backend. It takes the
+// place of a hosting service such as GitHub.
 //
 //	git-server PORT FOLDER
 package main
@@ -35,7 +35,7 @@ func serve(args []string) error {
 		Root: "/",
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + args[1], "GIT_HTTP_EXPORT_ALL=1",
-			// The repositories may be another user's.
+			// The repositories may be owned by another user.
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
 		},
 		InheritEnv: []string{"PATH"},

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// askVariable tells the process that git asks it for a user name or a password.
+// askVariable is set for the process that git runs (GIT_ASKPASS) to ask for a user name or a password.
 const askVariable = "GIT_SYNC_STANDIN_ASKED"
 
-// git runs the program of that name in the root.
+// git runs git in the root folder.
 type git struct {
 	dir string
 	env []string
@@ -60,7 +60,7 @@ func sshCommand(c credentials) string {
 
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// answer is what git's question gets, "Username for 'https://…': " or "Password for …".
+// answer returns the answer to git's question, "Username for 'https://…': " or "Password for …".
 func answer(question string, env func(string) string) string {
 	if strings.HasPrefix(question, "Username") {
 		return env("GIT_SYNC_STANDIN_USERNAME")
@@ -77,7 +77,7 @@ func (g *git) runIn(ctx context.Context, dir string, args ...string) (string, er
 	var out, errors bytes.Buffer
 	command := exec.CommandContext(ctx, "git", args...)
 	command.Dir, command.Env, command.Stdout, command.Stderr = dir, g.env, &out, &errors
-	command.WaitDelay = time.Second // What git has started may still have its output open.
+	command.WaitDelay = time.Second // child processes of git may still have its output open
 	if err := command.Run(); err != nil {
 		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(errors.String()))
 	}

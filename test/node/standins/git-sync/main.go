@@ -1,21 +1,21 @@
-// Command git-sync stands in for git-sync v4.7.1, which no package registry has. It runs the
-// git that is in the image.
+// Command git-sync stands in for git-sync v4.7.1, which is not in any package registry. It runs the git that
+// is in the image.
 //
-// It takes the flags, and for each its variable GITSYNC_…, that the template git-sync uses,
-// and keeps these habits:
+// It has the flags, and the variable GITSYNC_… of each, that the template git-sync uses, and behaves like the
+// original in these points:
 //
-//   - it writes git's settings into the folder HOME, without which it does not start;
-//   - a root that is no repository is emptied first;
+//   - it writes git's settings into the folder HOME, and does not start if HOME is not set;
+//   - if the root is not a repository, its content is deleted first;
 //   - each commit is checked out in .worktrees/HASH, and the link, which is relative, moves
-//     there in one step. The worktree before it is deleted at once, under whoever has it as
-//     the working directory;
+//     there atomically. The previous worktree is deleted at once, even while a process has
+//     it as the working directory;
 //   - the HTTP server answers 503 until a commit is checked out, and 200 from then on;
-//   - --max-failures counts failures in a row, and without it the first one is the end;
-//   - the webhook is called for what is checked out at the start, too, beside the
-//     synchronisation, and again until it answers with --webhook-success-status.
+//   - --max-failures counts failures in a row, and without it the process exits at the first one;
+//   - the webhook is also called for the commit checked out at the start, concurrently with the
+//     synchronisation, and is retried until it answers with --webhook-success-status.
 //
-// A flag that it does not have is refused, known to git-sync or not. So is a variable whose
-// name begins with GITSYNC_, which the real one leaves alone. It runs no garbage collection.
+// Flags that it does not have are refused, even if git-sync has them. So are variables whose name begins with
+// GITSYNC_, which the original ignores. It runs no garbage collection.
 package main
 
 import (
@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// run synchronises until ctx ends, there were too many failures, or once.
+// run synchronises until ctx ends or there were too many failures, or only once with --one-time.
 func run(ctx context.Context, args, environ []string, out io.Writer) error {
 	s, err := newSettings(args, environ)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics count synchronisations, by how they ended: success, noop or error.
+// metrics count synchronisations by result: success, noop or error.
 type metrics struct {
 	*prometheus.Registry
 	count    *prometheus.CounterVec
@@ -42,7 +42,7 @@ func (m *metrics) observe(changed bool, err error, took time.Duration) {
 	m.duration.WithLabelValues(status).Observe(took.Seconds())
 }
 
-// serve answers the probes, if there is an address.
+// serve starts the HTTP server for probes, if an address is set.
 func (y *syncer) serve() (stop func() error, err error) {
 	if y.bind == "" {
 		return func() error { return nil }, nil
@@ -69,8 +69,8 @@ func (y *syncer) handler() http.Handler {
 	return mux
 }
 
-// startWebhook calls the URL for the commit that was sent last. The function ends that: with
-// --one-time after a call has succeeded, or else at once.
+// startWebhook starts calling the URL for the last commit that was sent to hashes. end stops it: at once or,
+// with --one-time, after a call has succeeded.
 func (y *syncer) startWebhook(ctx context.Context) (hashes chan string, end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	hashes = make(chan string, 1)
@@ -91,7 +91,7 @@ func (y *syncer) startWebhook(ctx context.Context) (hashes chan string, end func
 	}
 }
 
-// replace sends a hash in place of one that nobody has taken yet.
+// replace sends a hash in place of one that has not been received yet.
 func replace(hashes chan string, hash string) {
 	select {
 	case <-hashes:
@@ -100,7 +100,7 @@ func replace(hashes chan string, hash string) {
 	hashes <- hash
 }
 
-// callUntil calls until a call succeeds, for a newer hash if there is one by then.
+// callUntil repeats the call until it succeeds, for a newer hash if one has arrived.
 func (y *syncer) callUntil(ctx context.Context, hash string, newer <-chan string) {
 	for y.webhook.url != "" && ctx.Err() == nil {
 		err := y.webhook.call(ctx, hash)

@@ -15,7 +15,7 @@ import (
 
 const prefix = "GITSYNC_"
 
-// settings are what the flags and variables say.
+// settings are the values of the flags and variables.
 type settings struct {
 	repo, ref, root, link string
 	period, timeout       time.Duration
@@ -85,7 +85,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	return f
 }
 
-// fromEnvironment sets the flags whose variables there are.
+// fromEnvironment sets the flags from their variables.
 func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	var wrong []error
 	for _, pair := range environ {
@@ -101,7 +101,7 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	return errors.Join(wrong...)
 }
 
-// complete derives what was not said.
+// complete derives the values that were not given.
 func (s *settings) complete() error {
 	if s.link == "" {
 		s.link = strings.TrimSuffix(path.Base(s.repo), ".git")

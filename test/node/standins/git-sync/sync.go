@@ -20,7 +20,7 @@ type syncer struct {
 	ready   atomic.Bool
 }
 
-// loop sends the commits that the link came to point at.
+// loop synchronises repeatedly and sends each new commit to hook.
 func (y *syncer) loop(ctx context.Context, hook chan string) error {
 	failures, first := 0, true
 	for {
@@ -59,7 +59,7 @@ func (y *syncer) attempt(ctx context.Context) (hash string, changed bool, err er
 	return hash, changed, err
 }
 
-// sync makes the link point at the commit that the repository has now.
+// sync makes the link point at the repository's current commit.
 func (y *syncer) sync(ctx context.Context) (hash string, changed bool, err error) {
 	if err := y.initialise(ctx); err != nil {
 		return "", false, err
@@ -79,7 +79,7 @@ func (y *syncer) sync(ctx context.Context) (hash string, changed bool, err error
 	return hash, true, y.removeOthers(ctx, hash)
 }
 
-// initialise makes the root a repository. What else it holds is deleted.
+// initialise makes the root a repository. If it is not one yet, its content is deleted.
 func (y *syncer) initialise(ctx context.Context) error {
 	if err := os.MkdirAll(y.root, 0o777); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (y *syncer) depthFlag() []string {
 	return []string{"--depth", strconv.Itoa(y.depth)}
 }
 
-// current is the commit that the link points at, or nothing.
+// current returns the commit that the link points at, or "".
 func (y *syncer) current() string {
 	target, err := os.Readlink(y.link)
 	if err != nil {
@@ -161,7 +161,7 @@ func (y *syncer) checkOut(ctx context.Context, hash string) error {
 	return err
 }
 
-// publish moves the link in one step.
+// publish replaces the link atomically.
 func (y *syncer) publish(hash string) error {
 	dir := filepath.Dir(y.link)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -181,7 +181,7 @@ func (y *syncer) publish(hash string) error {
 	return os.Rename(next, y.link)
 }
 
-// removeOthers deletes every worktree but one.
+// removeOthers deletes every worktree except that of hash.
 func (y *syncer) removeOthers(ctx context.Context, hash string) error {
 	entries, err := os.ReadDir(filepath.Dir(y.worktree(hash)))
 	for _, e := range entries {

@@ -1,21 +1,20 @@
-// Command grafana stands in for Grafana 9.3.8, which no package registry has.
+// Command grafana stands in for Grafana 9.3.8, which is not in any package registry.
 //
-// It has the health check, the provisioning of dashboards and data sources with the URLs
-// that repeat it, and lists of what was provisioned. It keeps these habits:
+// It has the health check, the provisioning of dashboards and data sources with the reload URLs, and lists of
+// what was provisioned. It behaves like the original in these points:
 //
-//   - data sources are read at the start and by their reload URL, at no other time. One whose
-//     file is gone stays; two that are the default, or one without a name or a type, keep
-//     Grafana from starting;
-//   - dashboards are read from the folders that the provider files name. One whose file is
-//     gone goes, too, unless the provider says disableDeletion;
-//   - a file that is no dashboard is an error in the log only;
-//   - the reload URLs and the lists want the administrator's user name and password.
+//   - data sources are read at the start and by their reload URL only. If its file is deleted, a
+//     data source is kept; with two default data sources, or one without a name or a type,
+//     Grafana does not start;
+//   - dashboards are read from the folders that the provider files name. If its file is
+//     deleted, a dashboard is removed, unless the provider says disableDeletion;
+//   - a file that is not a dashboard is only an error in the log;
+//   - the reload URLs and the lists require the administrator's user name and password.
 //
-// Settings come from /etc/grafana/grafana.ini, if it is there, and from GF_SECTION_KEY. A
-// line of that file that is no setting is refused, and so are variables that end in __FILE.
-// Dashboards are not looked at every updateIntervalSeconds: they change by the reload URL
-// alone, so that a test sees that it was called. There is no database, no user besides the
-// administrator, and nothing for a browser.
+// Settings come from /etc/grafana/grafana.ini, if it exists, and from GF_SECTION_KEY. Invalid lines of that
+// file are refused, and so are variables that end in __FILE. Unlike in the original, dashboards are not read
+// again every updateIntervalSeconds, but only by the reload URL, so that a test can observe that it was
+// called. There is no database, no user besides the administrator, and no user interface.
 package main
 
 import (

@@ -15,13 +15,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// provisioned is what was read from files.
+// provisioned holds what was read from files.
 type provisioned struct {
 	folder string
 	log    *slog.Logger
 
 	mu          sync.Mutex
-	dataSources []dataSource // in the order in which they came
+	dataSources []dataSource // in the order in which they were read
 	dashboards  []dashboard
 }
 
@@ -84,7 +84,7 @@ func put(all []dataSource, d dataSource) []dataSource {
 	return append(all, d)
 }
 
-// each calls f for the YAML files of a folder of the provisioning, which need not be there.
+// each calls f for the YAML files of a provisioning folder, which need not exist.
 func (p *provisioned) each(folder string, f func(text []byte) error) error {
 	entries, err := os.ReadDir(filepath.Join(p.folder, folder))
 	if err != nil {
@@ -156,7 +156,7 @@ func (p *provisioned) reloadDashboards() error {
 	return nil
 }
 
-// walk adds the dashboards of a provider, and those of its folder that are gone and stay.
+// walk adds the dashboards of a provider's folder, and those that were removed from it but are kept.
 func (p *provisioned) walk(all []dashboard, v provider) []dashboard {
 	fail := func(path string, err error) {
 		p.log.Error("failed to load dashboard from ", "file", path, "error", err)
@@ -167,7 +167,7 @@ func (p *provisioned) walk(all []dashboard, v provider) []dashboard {
 	}
 	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && e.IsDir() && path != root && strings.HasPrefix(e.Name(), ".") {
-			return fs.SkipDir // A mounted ConfigMap has its files in such a folder, too.
+			return fs.SkipDir // a folder of a mounted ConfigMap, whose files are found by their links
 		}
 		if err != nil || e.IsDir() || filepath.Ext(path) != ".json" {
 			return err
@@ -213,7 +213,7 @@ func readDashboard(path, provider string) (dashboard, error) {
 	return d, nil
 }
 
-// slug is a text for a URL.
+// slug converts a text for use in a URL.
 func slug(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')

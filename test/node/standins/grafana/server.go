@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// handler answers the parts of Grafana's HTTP API that a test needs.
+// handler serves the parts of Grafana's HTTP API that a test needs.
 type handler struct {
 	settings
 	*provisioned
@@ -26,7 +26,7 @@ func newHandler(s settings, p *provisioned) http.Handler {
 	return h.authenticate(mux)
 }
 
-// authenticate lets everybody see the health, and the administrator everything.
+// authenticate requires the administrator's credentials for all paths except the health check.
 func (h handler) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, given := r.BasicAuth()

@@ -15,7 +15,7 @@ type settings struct {
 	provisioning   string // folder
 }
 
-// newSettings reads the file, if it is there. Variables win over it.
+// newSettings reads the file, if it exists. Variables take precedence.
 func newSettings(path string, environ []string) (settings, error) {
 	values, err := readINI(path)
 	if err != nil {
@@ -45,7 +45,7 @@ func newSettings(path string, environ []string) (settings, error) {
 	}, nil
 }
 
-// readINI returns the settings under the names of the variables that are the same.
+// readINI returns the settings of a file under the names of the equivalent variables.
 func readINI(path string) (map[string]string, error) {
 	values := map[string]string{}
 	text, err := os.ReadFile(path)
@@ -73,7 +73,8 @@ func readINI(path string) (map[string]string, error) {
 	return values, nil
 }
 
-// variable is GF_SECURITY_ADMIN_USER for the section security and the key admin_user.
+// variable returns the name of a setting's variable, such as GF_SECURITY_ADMIN_USER for the key admin_user in
+// the section security.
 func variable(section, key string) string {
 	return strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace("GF_" + section + "_" + key))
 }

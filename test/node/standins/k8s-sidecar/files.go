@@ -39,8 +39,7 @@ func (y *syncer) remove(o object) (changed bool) {
 	return changed
 }
 
-// sweep deletes the files of objects of p that this process saw once and that are not
-// listed any more.
+// sweep deletes the files of objects at p that this process has seen and that are no longer listed.
 func (y *syncer) sweep(p place, listed map[string]bool) (changed bool) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -60,7 +59,7 @@ func (y *syncer) sweep(p place, listed map[string]bool) (changed bool) {
 	return changed
 }
 
-// paths says which file comes from which key.
+// paths returns the key of the object's data for each file.
 func (y *syncer) paths(o object) map[string]string {
 	folder := y.folder
 	if other, ok := o.annotations[y.folderAnnotation]; ok {
@@ -83,7 +82,7 @@ func (y *syncer) paths(o object) map[string]string {
 	return paths
 }
 
-// write returns whether the file is another one now.
+// write writes a file, and reports whether its content has changed.
 func (y *syncer) write(path string, content []byte) bool {
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
 		y.log.Debug("Contents of " + filepath.Base(path) + " haven't changed. Not overwriting existing file")

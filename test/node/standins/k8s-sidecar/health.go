@@ -21,7 +21,7 @@ func newHealth(ready *atomic.Bool) http.Handler {
 	return mux
 }
 
-// serveHealth listens to IPv4. Where the port is another's, the copying goes on without.
+// serveHealth listens on IPv4 only. If the port is in use, the program goes on without it.
 func serveHealth(port int, ready *atomic.Bool, log *slog.Logger) (stop func() error) {
 	listener, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port))
 	if err != nil {

@@ -1,26 +1,24 @@
-// Command k8s-sidecar stands in for kiwigrid's k8s-sidecar 2.10.1, which no package registry
-// has.
+// Command k8s-sidecar stands in for kiwigrid's k8s-sidecar 2.10.1, which is not in any package registry.
 //
-// It is told what to do by the environment, as the template config-sync does, reads
-// ConfigMaps and Secrets with the pod's own token, and keeps these habits:
+// It is configured by the environment, as the template config-sync does, reads ConfigMaps and Secrets with
+// the pod's own token, and behaves like the original in these points:
 //
-//   - one pass over what there is comes first; /healthz answers 503 until it is done, and
-//     200 from then on, whatever the API server does;
-//   - with REQ_SKIP_INIT=true that pass calls no URL. The watch that follows finds the files
-//     as they are and calls none either, also after a restart of the container;
-//   - a file whose content is the same is not written, and counts as no change; another is
-//     written in place, not moved there;
-//   - what is deleted while nobody watches, also between two watches, leaves its file for
-//     ever;
-//   - without the right to list it prints the API server's answer and tries again after
-//     ERROR_THROTTLE_SLEEP, 5 seconds, and is never healthy; with METHOD=LIST it ends;
-//   - a reload URL that does not answer is tried again a few times and then given up: files
-//     that are in place by then are no change any more.
+//   - it starts with one pass over the existing objects; /healthz answers 503 until the pass is
+//     done, and 200 from then on, even if the API server fails later;
+//   - with REQ_SKIP_INIT=true that pass does not call the URL. The watch that follows finds the
+//     files unchanged and does not call it either, also after a restart of the container;
+//   - a file whose content is the same is not written, and counts as no change; a changed file is
+//     overwritten in place, not replaced by a rename;
+//   - if an object is deleted while there is no watch, also between two watches, its files
+//     are never removed;
+//   - without the right to list it prints the API server's answer and retries after
+//     ERROR_THROTTLE_SLEEP, 5 seconds, and never becomes healthy; with METHOD=LIST it exits;
+//   - a reload URL that does not answer is retried a few times and then given up: files
+//     that were written by then do not count as changed later.
 //
-// A value that would make the real one do something else than the template means is
-// refused, and so is a variable of the real one's that this one does not know, or one that
-// begins with REQ_ and is nobody's. Keys that end in .url, whose content is downloaded, are
-// an error in the log.
+// Values with which the original would do something else than the template intends are refused, and so are
+// variables of the original that this program does not have, and unknown variables that begin with REQ_. Keys
+// that end in .url, whose content the original downloads, are an error in the log.
 package main
 
 import (
@@ -63,7 +61,7 @@ func runInCluster(ctx context.Context, environ []string, out io.Writer) error {
 	return run(ctx, s, config, strings.TrimSpace(string(namespace)), out)
 }
 
-// run copies until ctx ends or, with METHOD=LIST, once. The namespace is the pod's own.
+// run copies until ctx ends or, with METHOD=LIST, once. namespace is the pod's own.
 func run(ctx context.Context, s settings, config *rest.Config, namespace string, out io.Writer) error {
 	client, err := corev1.NewForConfig(config)
 	if err != nil {

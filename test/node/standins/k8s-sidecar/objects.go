@@ -14,7 +14,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
-// watchTimeout is when the API server ends a watch, in seconds.
+// watchTimeout is the duration after which the API server ends a watch, in seconds.
 const watchTimeout = 60
 
 // object is a ConfigMap or a Secret.
@@ -54,7 +54,7 @@ func fromSecret(s v1.Secret) object {
 // place is a kind in a namespace.
 type place struct{ kind, namespace string }
 
-// everywhere is the namespace that means every one.
+// everywhere is the value that means all namespaces.
 const everywhere = "ALL"
 
 func (p place) apiNamespace() string {
@@ -86,7 +86,7 @@ func list(ctx context.Context, client corev1.CoreV1Interface, p place, selector 
 	return objects, nil
 }
 
-// open begins a watch that tells of what there is first.
+// open starts a watch, which first sends all existing objects.
 func open(ctx context.Context, client corev1.CoreV1Interface, p place, selector string) (watch.Interface, error) {
 	timeout := int64(watchTimeout)
 	options := metav1.ListOptions{LabelSelector: selector, TimeoutSeconds: &timeout}
@@ -96,7 +96,7 @@ func open(ctx context.Context, client corev1.CoreV1Interface, p place, selector 
 	return client.ConfigMaps(p.apiNamespace()).Watch(ctx, options)
 }
 
-// apiException is the text that the real one prints of an answer of the API server's.
+// apiException returns the text that the original prints for an error of the API server.
 func apiException(err error) (text string, ok bool) {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {

@@ -11,7 +11,7 @@ import (
 
 // reload is the URL that is called after a change.
 type reload struct {
-	url                string // none, if empty
+	url                string // "" for none
 	method             string
 	username, password string
 	retries            int
@@ -19,8 +19,8 @@ type reload struct {
 	timeout            time.Duration
 }
 
-// call asks again when nobody answers or the answer is a server's error. Any other answer
-// will do, such as that the password is wrong.
+// call calls the URL, and retries if there is no response or a server error (5xx). Any other response counts
+// as success, even that the password is wrong.
 func (r reload) call(ctx context.Context) (answer string, err error) {
 	for attempt := range r.retries + 1 {
 		if attempt > 1 {
@@ -56,7 +56,7 @@ func (r reload) once(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s %s", response.Status, body), nil
 }
 
-// changed runs the script and calls the URL. What the script does wrong is only logged.
+// changed runs the script and calls the URL. Errors of the script are only logged.
 func (y *syncer) changed(ctx context.Context, call bool) error {
 	if y.script != "" {
 		y.log.Debug("Executing script from " + y.script)

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// settings are what the environment says.
+// settings are the values of the environment.
 type settings struct {
 	method           string
 	selector         string
 	folder           string
 	folderAnnotation string
 	kinds            []string // configmap, secret
-	namespaces       []string // the pod's own, if empty
+	namespaces       []string // empty for the pod's own
 	unique           bool
-	fileMode         fs.FileMode // the usual one, if 0
+	fileMode         fs.FileMode // 0 for the default
 	script           string
 	reload           reload
 	skipInit         bool
@@ -31,7 +31,7 @@ type settings struct {
 	level            slog.Level
 }
 
-// elsewhere are variables that the real one reads and this one does not.
+// elsewhere are variables that the original has and this program does not.
 var elsewhere = []string{
 	"DISABLE_X509_STRICT_VERIFICATION", "ENABLE_5XX", "IGNORE_ALREADY_PROCESSED", "KUBECONFIG", "LOG_CONFIG", "LOG_FORMAT",
 	"LOG_TZ", "REQ_BASIC_AUTH_ENCODING", "REQ_PAYLOAD", "REQ_RETRY_CONNECT", "REQ_RETRY_READ", "REQ_TOKEN_FILE", "RESOURCE_NAME",
@@ -90,7 +90,7 @@ func kinds(resource string) []string {
 	return []string{resource}
 }
 
-// reader takes variables out of the environment and keeps what is wrong with them for err.
+// reader reads variables of the environment and collects errors for err.
 type reader struct {
 	values map[string]string
 	wrong  []error
@@ -117,7 +117,7 @@ func (r *reader) required(name string) string {
 	return value
 }
 
-// choice is one of a list, whose first is the default.
+// choice returns one of a list of texts; the first is the default.
 func (r *reader) choice(name string, of ...string) string {
 	value := r.text(name, of[0])
 	if !slices.Contains(of, value) {
@@ -146,7 +146,7 @@ func (r *reader) seconds(name string, fallback float64) time.Duration {
 	return time.Duration(r.number(name, fallback) * float64(time.Second))
 }
 
-// mode is written as three octal digits.
+// mode returns permissions written as three octal digits.
 func (r *reader) mode(name string) fs.FileMode {
 	value := r.text(name, "0")
 	n, err := strconv.ParseUint(value, 8, 9)
@@ -156,7 +156,7 @@ func (r *reader) mode(name string) fs.FileMode {
 	return fs.FileMode(n)
 }
 
-// err tells of wrong values and of variables that are not known.
+// err returns the errors of invalid values and of unknown variables.
 func (r *reader) err() error {
 	for _, name := range slices.Sorted(maps.Keys(r.values)) {
 		switch {

@@ -13,7 +13,7 @@ import (
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
-// syncer keeps a folder like what the API server has.
+// syncer keeps the files of a folder equal to the objects of the API server.
 type syncer struct {
 	settings
 	client corev1.CoreV1Interface
@@ -21,7 +21,7 @@ type syncer struct {
 	ready  atomic.Bool
 
 	mu      sync.Mutex
-	written map[string][]string // paths, by the key of the object that they come from
+	written map[string][]string // paths, by the key of their object
 }
 
 func newSyncer(s settings, client corev1.CoreV1Interface, out io.Writer) *syncer {
@@ -38,7 +38,7 @@ func (y *syncer) places() (all []place) {
 	return all
 }
 
-// pass looks at everything once.
+// pass synchronises everything once.
 func (y *syncer) pass(ctx context.Context, call bool) error {
 	for _, p := range y.places() {
 		if err := y.look(ctx, p, call); err != nil {
@@ -48,7 +48,7 @@ func (y *syncer) pass(ctx context.Context, call bool) error {
 	return nil
 }
 
-// firstPass tries until the API server answers.
+// firstPass repeats pass until it succeeds.
 func (y *syncer) firstPass(ctx context.Context) error {
 	y.log.Info("Performing initial list-based sync before starting watch.")
 	for {
@@ -61,7 +61,7 @@ func (y *syncer) firstPass(ctx context.Context) error {
 	}
 }
 
-// explain prints an answer of the API server's as the real one does.
+// explain returns an error of the API server with the original's text.
 func (y *syncer) explain(err error) error {
 	if text, ok := apiException(err); ok {
 		return errors.New(text)

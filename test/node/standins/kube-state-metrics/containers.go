@@ -8,10 +8,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// containers are one of a pod's two lists.
+// containers describes one of a pod's two lists of containers.
 type containers struct {
 	prefix string // of the metrics' names
-	more   string // label of the info
+	more   string // additional label of the info metric
 	specs  func(*v1.Pod) []v1.Container
 	states func(*v1.Pod) []v1.ContainerStatus
 }
@@ -59,7 +59,7 @@ func (c containers) info(p *v1.Pod) (all []sample) {
 	return all
 }
 
-// policy is Always for a native sidecar.
+// policy returns the container's restart policy, "" if not set; it is Always for a native sidecar.
 func policy(spec v1.Container) string {
 	if spec.RestartPolicy == nil {
 		return ""

@@ -1,14 +1,12 @@
-// Command kube-state-metrics stands in for kube-state-metrics 2.17, which no package registry
-// has.
+// Command kube-state-metrics stands in for kube-state-metrics 2.17, which is not in any package registry.
 //
-// It takes the flags that its chart passes, watches pods with its own token, and has their
-// usual metrics at /metrics. Its other habits: /healthz answers that the process runs,
-// /livez and /readyz answer what the API server does, and a second port has the process's
-// own metrics. Without the right to list pods it goes on trying, without a metric.
+// It has the flags that its chart passes, watches pods with its own token, and exposes their usual metrics at
+// /metrics. /healthz reports that the process runs, /livez and /readyz return the API server's state, and a
+// second port has the process's own metrics. Without the right to list pods it keeps retrying and exposes no
+// metrics.
 //
-// --resources may name whatever the real one knows; only pods have metrics here. A flag or
-// a resource that is not known is refused, and so are flags of the real one's that are not
-// in the chart by default.
+// --resources may name all resources that the original has; only pods have metrics here. Unknown flags and
+// resources are refused, and so are flags of the original that the chart does not set by default.
 package main
 
 import (

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// family is a metric of pods. Its labels follow those that every one has: namespace, pod, uid.
+// family is a metric of pods. Its labels follow the common ones: namespace, pod, uid.
 type family struct {
 	desc    *prometheus.Desc
 	kind    prometheus.ValueType
@@ -85,7 +85,7 @@ func restartPolicy(p *v1.Pod) []sample {
 	return []sample{{1, []string{string(p.Spec.RestartPolicy)}}}
 }
 
-// phases are all that there are; the pod's own has 1.
+// phases returns one sample for each phase; the current one has the value 1.
 func phases(p *v1.Pod) (all []sample) {
 	for _, phase := range []v1.PodPhase{v1.PodPending, v1.PodSucceeded, v1.PodFailed, v1.PodUnknown, v1.PodRunning} {
 		all = append(all, sample{truth(p.Status.Phase == phase), []string{string(phase)}})
@@ -93,7 +93,7 @@ func phases(p *v1.Pod) (all []sample) {
 	return all
 }
 
-// condition is, for the three states of a condition, whether it has that one.
+// condition returns one sample for each status of a condition; the current one has the value 1.
 func condition(of v1.PodConditionType) func(*v1.Pod) []sample {
 	return func(p *v1.Pod) (all []sample) {
 		for _, c := range p.Status.Conditions {

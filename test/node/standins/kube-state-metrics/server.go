@@ -20,7 +20,7 @@ type collector struct {
 	families []family
 }
 
-// Describe tells of nothing: the metrics depend on the pods.
+// Describe sends nothing (an unchecked collector), because the metrics depend on the pods.
 func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 func (c collector) Collect(to chan<- prometheus.Metric) {
@@ -45,7 +45,7 @@ func newHandler(stores []cache.Store, client rest.Interface) http.Handler {
 	return mux
 }
 
-// relay answers whether the API server is live or ready.
+// relay returns whether the API server is live or ready.
 func relay(ctx context.Context, w http.ResponseWriter, client rest.Interface, path string) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -16,7 +16,7 @@ type settings struct {
 	pods                      bool // whether there are metrics of pods
 }
 
-// resources are what the real one can be asked for.
+// resources are the values of --resources in the original.
 var resources = []string{
 	"certificatesigningrequests", "clusterrolebindings", "clusterroles", "configmaps", "cronjobs", "daemonsets", "deployments",
 	"endpoints", "endpointslices", "horizontalpodautoscalers", "ingressclasses", "ingresses", "jobs", "leases", "limitranges",

@@ -1,7 +1,7 @@
-// Command mesh stands in for what a service mesh adds to a pod, an init container and a proxy. It
-// keeps these habits of Istio's: the init container redirects by iptables what the pod sends over
-// TCP to port 15001, and what is sent to the pod to 15006, but for loopback, for the proxy's own
-// user id 1337 and for excluded ports; the proxy passes both on to where they were going.
+// Command mesh stands in for the init container and the proxy that a service mesh adds to a pod. It behaves
+// like Istio in these points: the init container redirects by iptables TCP connections from the pod to port
+// 15001, and those to the pod to port 15006, except loopback traffic, traffic of the proxy's own user ID 1337
+// and excluded ports; the proxy forwards both to their original destinations.
 //
 //	mesh init [--exclude-outbound PORT,...] [--exclude-inbound PORT,...]    sets the rules; needs NET_ADMIN and NET_RAW
 //	mesh proxy                                                              passes connections on, and says each on stdout
@@ -51,7 +51,7 @@ func main() {
 	}
 }
 
-// redirect sets the rules, of which the first that fits is followed.
+// redirect adds the iptables rules; the first matching one applies.
 func redirect(outbound, inbound string) error {
 	rules := [][]string{
 		{"OUTPUT", "-o", "lo", "-j", "RETURN"},
@@ -107,7 +107,7 @@ func serve(listener *net.TCPListener, direction string) error {
 	}
 }
 
-// pass connects to where a connection was going before it was redirected.
+// pass connects to the original destination of a redirected connection.
 func pass(from *net.TCPConn, direction string) error {
 	defer from.Close()
 	address, err := destination(from)
@@ -128,7 +128,7 @@ func pass(from *net.TCPConn, direction string) error {
 }
 
 func send(to, from *net.TCPConn) {
-	_, _ = io.Copy(to, from) // whoever has gone hears nothing of it
+	_, _ = io.Copy(to, from) // an error means that one side has closed the connection
 	_ = to.CloseWrite()
 }
 
@@ -137,7 +137,7 @@ func destination(conn *net.TCPConn) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var found *syscall.IPv6Mreq // the package has no better name for sixteen bytes, which are a sockaddr_in here
+	var found *syscall.IPv6Mreq // used as a 16-byte buffer, which holds a sockaddr_in here
 	var failed error
 	err = raw.Control(func(fd uintptr) {
 		found, failed = syscall.GetsockoptIPv6Mreq(int(fd), syscall.IPPROTO_IP, originalDest)

@@ -1,5 +1,5 @@
-// Command pause is the process of every pod's sandbox: it holds the pod's namespaces, reaps
-// what is left to it, and ends at SIGTERM. It stands in for registry.k8s.io/pause.
+// Command pause is the process of every pod's sandbox: it holds the pod's namespaces, reaps orphaned
+// processes, and exits on SIGTERM. It stands in for registry.k8s.io/pause.
 package main
 
 import (
@@ -19,7 +19,7 @@ func main() {
 	}
 }
 
-// reap waits for every child that has ended: several may have, for one signal.
+// reap waits for all children that have ended: one signal may stand for several.
 func reap() {
 	for {
 		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)

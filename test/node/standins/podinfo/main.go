@@ -1,7 +1,6 @@
-// Command podinfo stands in for podinfo 6.9.2, an app that is made for trying things out: HTTP
-// with health that can be switched off and on, the same over TLS at another port, and gRPC's
-// health service that follows it. It keeps podinfo's paths and flag names; everything else of
-// podinfo is left out.
+// Command podinfo stands in for podinfo 6.9.2, a demonstration app: an HTTP server whose health can be
+// switched on and off, the same over TLS on another port, and a gRPC health service with the same state. It
+// has podinfo's paths and flag names; everything else of podinfo is left out.
 package main
 
 import (
