@@ -23,13 +23,13 @@ spec:
   pod: {metadata: {labels: {c: d}}}
 `
 
-// brokenPod panics when an expression reads more of the pod than its name.
+// brokenPod panics when an expression reads more of the pod than its name and namespace.
 type brokenPod struct{ testPod }
 
 func (brokenPod) Object() (map[string]any, error) { panic("a pod that cannot be read") }
 func (brokenPod) Raw([]string) []byte             { return []byte("{}") }
 
-// unreadablePod panics when the injector asks for the bytes that a rendering is kept under.
+// unreadablePod panics when the cache key of a rendering is computed from its bytes.
 type unreadablePod struct{ testPod }
 
 func (unreadablePod) Raw([]string) []byte { panic("a pod that cannot be read") }
@@ -48,7 +48,7 @@ func TestAPanicWhileRenderingIsAnErrorOfTheTemplate(t *testing.T) {
 		_, err := tmpl.Render(in)
 		wantPanic(t, name+", rendered", err)
 		if name == "before it" {
-			continue // permissions are not kept
+			continue // permissions are not cached
 		}
 		_, _, err = tmpl.Permissions(in)
 		wantPanic(t, name+", permissions", err)
@@ -72,7 +72,7 @@ func wantPanic(t *testing.T, what string, err error) {
 	}
 }
 
-// sampleOf is what a template is rendered with when it is loaded.
+// sampleOf returns the input with which a template is rendered when it is loaded.
 func sampleOf(tmpl *templates.Template) *templates.Input {
 	parameters, _ := tmpl.Bind(nil)
 	return tmpl.SampleInput(parameters)

@@ -12,17 +12,17 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// tried is a spec that takes the place of template a for what when says.
+// tried returns the spec of a canary of template a; when is its namespaceSelector or percent.
 func tried(when string) string {
 	return "{canary: {of: a, " + when + "}, pod: {metadata: {labels: {a: c}}}}"
 }
 
-// workload is a Deployment of a namespace with the label stage.
+// workload returns a Deployment in a namespace with the label stage.
 func workload(namespace, name, stage string) *templates.Workload {
 	return &templates.Workload{Namespace: namespace, NamespaceLabels: map[string]string{"stage": stage}, Kind: "Deployment", Name: name}
 }
 
-// got says what a workload gets by the name a.
+// got describes the template that a workload gets by the name a.
 func got(s *templates.Set, w *templates.Workload) string {
 	e, ok := s.Get(w, "a")
 	if !ok {
@@ -169,8 +169,8 @@ func TestACanaryThatCountsForNoPodIsTold(t *testing.T) {
 	}
 }
 
-// TestAShareIsAsLargeAsItSays also holds that a larger share includes the smaller ones, and that templates do
-// not all choose the same workloads.
+// TestAShareIsAsLargeAsItSays also checks that a larger percentage includes all workloads of a smaller one,
+// and that canaries of different templates do not select the same workloads.
 func TestAShareIsAsLargeAsItSays(t *testing.T) {
 	const workloads = 20_000
 	main := valid(t, "directory", clusterKind, "", "a", plainSpec)

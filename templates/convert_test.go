@@ -7,14 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzBindList: what a list is written as is read as the same list.
+// FuzzBindList checks that the text of a list is read as the same list.
 func FuzzBindList(f *testing.F) {
 	for _, text := range []string{"a,b", ` [ "a,b" ] `, "[", "a, ,b", `["[a"]`, ""} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
-			return // no annotation is
+			return // not possible in an annotation
 		}
 		items, fault := convertList(text)
 		if fault != nil {

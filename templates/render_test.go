@@ -52,8 +52,8 @@ func configSync(tb testing.TB) (*templates.Template, *templates.Input) {
 	return tmpl, in
 }
 
-// Many renderings of one template at once give what one alone gives, and the
-// template's own values stay as they were. Run with -race.
+// Concurrent renderings of one template have the same results as single ones, and do not change the
+// template's own values. Run with -race.
 func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
 	tmpl, in := configSync(t)
 	first, err := tmpl.Render(in)
@@ -74,7 +74,7 @@ func TestRenderingsDoNotDisturbEachOther(t *testing.T) {
 					t.Errorf("-want +got:\n%s", diff)
 					return
 				}
-				// What a caller derives from a rendering leaves it alone.
+				// Changes to copies of a rendering do not affect the rendering.
 				for i, item := range out.Pod.Object("spec").List("initContainers") {
 					c := item.(program.Object)
 					_ = c.Without("restartPolicy").With("name", "other").With("extra", int64(i))
@@ -169,8 +169,8 @@ func BenchmarkBind(b *testing.B) {
 	}
 }
 
-// What is kept between renderings never shows: for whatever order of inputs, each gets what
-// a template that has rendered nothing before gives.
+// The cache of renderings is not observable: in any order of inputs, each result is equal to that of a
+// template without cached renderings.
 func TestWhatIsKeptBetweenRenderingsNeverShows(t *testing.T) {
 	text := `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
@@ -343,7 +343,7 @@ func (a testApp) Name() string                    { name, _ := a["name"].(string
 func (a testApp) Object() (map[string]any, error) { return a, nil }
 func (a testApp) Raw(fields []string) []byte      { return rawAt(map[string]any(a), fields) }
 
-// rawAt is the JSON at a path; nil if there is nothing.
+// rawAt returns the JSON of the value at a path; nil if there is none.
 func rawAt(value any, fields []string) []byte {
 	for _, field := range fields {
 		object, _ := value.(map[string]any)

@@ -118,7 +118,7 @@ func TestTwoOfOneNameInOneSourceAreBothBroken(t *testing.T) {
 		t.Error("the entry given was changed")
 	}
 
-	// A source that marks first may put the last good template back.
+	// A source may call MarkDuplicates first and then restore the last good template.
 	marked := templates.MarkDuplicates([]templates.Entry{second, first})
 	marked[0].Template = first.Template
 	s = templates.NewSet(marked)
@@ -157,7 +157,7 @@ func TestMatchingFollowsTheSelectorsInOrder(t *testing.T) {
 		{"other", labels{"app": "api", "tier": ""}, nil, []string{"has-tier", "either", "not-web", "every"}},
 		{"other", nil, nil, []string{"not-web", "every"}},
 		{"other", labels{"app": "web"}, labels{"env": "prod"}, []string{"either", "web", "prod", "prod-web", "space-key", "every"}},
-		// The team's own web hides the cluster's, though it does not match.
+		// The team's own web hides the cluster's, although it does not match.
 		{"team", labels{"app": "web"}, labels{"env": "test"}, []string{"either", "mine", "space-key", "every"}},
 	} {
 		var got []string
@@ -170,7 +170,7 @@ func TestMatchingFollowsTheSelectorsInOrder(t *testing.T) {
 	}
 }
 
-// The index finds what trying every template finds.
+// The index finds the same templates as evaluating all selectors.
 func TestTheIndexOfSelectorsAgreesWithAScan(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	keys, values := []string{"a", "b", "c"}, []string{"p", "q", "r"}

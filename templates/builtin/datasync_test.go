@@ -18,8 +18,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
-// fakeRclone writes down that it was called, and with what; it goes on as long as the
-// file hold is there, and fails if the file fail is.
+// fakeRclone logs its calls with their arguments; it keeps running while the file hold exists, and fails if
+// the file fail exists.
 const fakeRclone = `#!/bin/sh
 echo "start $*" >>"$TEST/log"
 while [ -e "$TEST/hold" ]; do sleep 0.01; done
@@ -27,16 +27,16 @@ if [ -e "$TEST/fail" ]; then echo failed >>"$TEST/log"; exit 5; fi
 echo end >>"$TEST/log"
 `
 
-// loop is data-sync's script under way in a folder of its own.
+// loop is a running script of data-sync, in a folder of its own.
 type loop struct {
 	*testing.T
 	dir string
 	cmd *exec.Cmd
-	// complaints is what the script says itself.
+	// complaints is the script's own output.
 	complaints *bytes.Buffer
 }
 
-// startLoop runs the script as the container would: its state in the folder, rclone the fake.
+// startLoop runs the script as the container would, with its state in the folder and the fake rclone.
 func startLoop(t *testing.T, direction string, files ...string) *loop {
 	t.Helper()
 	dir := t.TempDir()
@@ -46,7 +46,7 @@ func startLoop(t *testing.T, direction string, files ...string) *loop {
 	write(t, filepath.Join(dir, "rclone"), fakeRclone)
 	script := strings.ReplaceAll(dataSyncScript(t), "/state/", dir+"/")
 	cmd := exec.Command("sh", "-c", script, "data-sync", "copy", "--filter=- a b", "--", "/data", "remote:bucket")
-	cmd.WaitDelay = 5 * time.Second // a process of the script may outlive it here, where no container ends with it
+	cmd.WaitDelay = 5 * time.Second // the script's child processes may outlive it here, because there is no container to end them
 	wait := 0
 	if slices.Contains(files, regular) {
 		wait = 2
@@ -57,7 +57,7 @@ func startLoop(t *testing.T, direction string, files ...string) *loop {
 		"TEST=" + dir, "PATH=" + dir + ":" + os.Getenv("PATH"), "DIRECTION=" + direction,
 		"INTERVAL_SECONDS=1000", "TIMEOUT_SECONDS=1000", fmt.Sprintf("END_WAIT_SECONDS=%d", wait),
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that nothing outlives the test
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that the whole process group can be killed
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func startLoop(t *testing.T, direction string, files ...string) *loop {
 	return &loop{t, dir, cmd, complaints}
 }
 
-// regular makes the loop that of a regular container, which waits two seconds for the app.
+// regular is the argument for a regular container, whose script waits two seconds for the app.
 const regular = "regular"
 
 const (
@@ -100,7 +100,7 @@ func TestFailedLastPushShowsInTheExitCode(t *testing.T) {
 	}
 }
 
-// It gets the signal when the app gets it, and the app may write a little longer.
+// The container gets SIGTERM at the same time as the app, which may write for a while longer.
 func TestPushOfARegularContainerWaitsForTheAppBeforeTheLastRun(t *testing.T) {
 	l := startLoop(t, "push", regular)
 	l.waitFor(end)
@@ -150,7 +150,8 @@ func TestPullThatFailsIsNoSuccess(t *testing.T) {
 	}
 }
 
-// Before its first run a push counts its start, so that a long first run does not keep the pod unready.
+// Before its first run, a push counts its start as a success, so that a long first run does not keep the pod
+// unready.
 func TestPushCountsItsStartAsASuccess(t *testing.T) {
 	l := startLoop(t, "push", "hold")
 	l.waitFor(start)
@@ -161,7 +162,7 @@ func TestPushCountsItsStartAsASuccess(t *testing.T) {
 	l.stop(0)
 }
 
-// dataSyncScript is the shell text of the template, which holds no expression.
+// dataSyncScript returns the template's shell script, which contains no expressions.
 func dataSyncScript(t *testing.T) string {
 	t.Helper()
 	data, err := builtin.FS.ReadFile("data-sync.yaml")

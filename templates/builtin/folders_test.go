@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
-// A volume at the root would hide all that an image has.
+// A volume mounted at / would hide all of the image.
 func TestNoFolderIsTheRoot(t *testing.T) {
 	mounted := []string{"folder", "logDir", "outputFile"}
 	files, err := fs.Glob(builtin.FS, "*.yaml")

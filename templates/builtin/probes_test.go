@@ -15,7 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
-// probeScript is the shell text of a probe of a template's last container.
+// probeScript returns the shell script of a probe of a template's last container.
 func probeScript(t *testing.T, file, probe string) string {
 	t.Helper()
 	data, err := builtin.FS.ReadFile(file)
@@ -47,8 +47,7 @@ func probeScript(t *testing.T, file, probe string) string {
 	return action.Command[2]
 }
 
-// A probe that fails without a word leaves nothing but "Readiness probe failed:" to whoever
-// describes the pod.
+// If a failing probe prints nothing, kubectl describe shows only "Readiness probe failed:".
 func TestProbesOfDataSyncSayWhyTheyFail(t *testing.T) {
 	ago := func(d time.Duration) string { return fmt.Sprint(time.Now().Add(-d).Unix()) }
 	for _, c := range []struct {
@@ -76,7 +75,7 @@ func TestProbesOfDataSyncSayWhyTheyFail(t *testing.T) {
 	}
 }
 
-// What the exporter answers was taken from version 0.28.0.
+// The exporter's answer was recorded from version 0.28.0.
 func TestProbeOfHealthCheckGivesTheExportersFirstComplaint(t *testing.T) {
 	const complaint = `time=2026-11-29T10:45:30.354Z level=ERROR source=http.go:599 msg="Invalid HTTP response status code" status_code=405` + "\n" +
 		`time=2026-11-29T10:45:30.354Z level=ERROR source=handler.go:130 msg="Probe failed" module=app` + "\n"
@@ -94,7 +93,7 @@ func TestProbeOfHealthCheckGivesTheExportersFirstComplaint(t *testing.T) {
 	}
 }
 
-// wantProbe runs the text of a probe: it has to succeed without a word, or fail with what is wanted.
+// wantProbe runs the script of a probe, which must succeed without output, or fail with the wanted output.
 func wantProbe(t *testing.T, script, want string, env ...string) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", script)

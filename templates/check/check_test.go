@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
-// loadSpec loads a template of this spec.
+// loadSpec loads a template with this spec.
 func loadSpec(t *testing.T, spec string) templates.Entry {
 	t.Helper()
 	entries := load.Load(templates.SourceDirectory, "a.yaml", []byte("apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: a}\nspec: "+spec+"\n"))
@@ -20,7 +20,7 @@ func loadSpec(t *testing.T, spec string) templates.Entry {
 	return entries[0]
 }
 
-// inputOf is what a template is rendered with when it is loaded, but for the parameters given.
+// inputOf returns the input with which a template is rendered when it is loaded, with the given parameters.
 func inputOf(t *testing.T, tmpl *templates.Template, given map[string]string) *templates.Input {
 	t.Helper()
 	p, faults := tmpl.Bind(func(name string) (string, bool) { text, ok := given[name]; return text, ok })
@@ -30,7 +30,7 @@ func inputOf(t *testing.T, tmpl *templates.Template, given map[string]string) *t
 	return tmpl.SampleInput(p)
 }
 
-// wantFindings compares what is found of each spec, as path: message [reason].
+// wantFindings compares the findings of each spec, as path: message [reason].
 func wantFindings(t *testing.T, rows map[string][]string) {
 	t.Helper()
 	for spec, want := range rows {
@@ -44,7 +44,7 @@ func wantFindings(t *testing.T, rows map[string][]string) {
 	}
 }
 
-// pod is a spec that adds a container with these members, and to the pod's spec those after it.
+// pod returns a spec that adds a container with additional members; rest is added to the pod's spec.
 func pod(container, rest string) string {
 	return "pod: {spec: {containers: [{name: c, image: i, resources: {requests: {cpu: 1m, memory: 1Mi}}" + container + "}]" + rest + "}}"
 }

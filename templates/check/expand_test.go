@@ -8,8 +8,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// What Kubernetes makes of arguments in which values of parameters meet: a variable where
-// somebody wrote $(TOKEN), and nowhere else.
+// Arguments in which values of parameters are joined are expanded as Kubernetes does: a variable is
+// substituted only where somebody wrote $(TOKEN).
 func TestNoVariableIsPutTogetherFromValues(t *testing.T) {
 	const parameters = `{parameters: [{name: a, type: path}, {name: b, type: path}, {name: l, type: list<string>}, {name: s, type: string}], `
 	given := map[string]string{"a": "/x$", "b": "(TOKEN)", "l": `["$", "(TOKEN)", "z"]`, "s": "$(TOKEN)"}

@@ -1,6 +1,6 @@
 package check
 
-// Expand is what Kubernetes makes of a text with these variables.
+// Expand exports the expansion of $(NAME).
 func Expand(text string, values map[string]string) string {
 	return variables{values: values}.expand(text)
 }

@@ -29,7 +29,7 @@ func TestWhatTheKubernetesOfATemplateLacksIsFoundWhereverItIsWritten(t *testing.
 		{"1.29", pod(", restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]", ""), []string{"warning: spec.pod.spec.containers[0].restartPolicyRules"}},
 		{"1.35", pod(", restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [1]}}]", ""), []string{"warning: spec.pod.spec.containers[0].restartPolicyRules[0].action"}},
 		{"1.29", pod("", `, tolerations: [{key: a, operator: Lt, value: "1"}]`), []string{"error: spec.pod.spec.tolerations[0].operator"}},
-		// Whoever writes the injector's configuration knows the cluster.
+		// Values that depend on cluster.NAME are not reported.
 		{"1.29", pod(`, lifecycle: {$when: '${cluster.?new.orValue("") == "true"}', preStop: {sleep: {seconds: 1}}}`, ""), nil},
 		{"1.29", pod(`, lifecycle: {stopSignal: '${optional.ofNonZeroValue(cluster.?signal.orValue(""))}'}`, ""), nil},
 	} {

@@ -6,8 +6,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// TestShellKeepsParametersOutOfTheTextOfCommands: a row is the members of a container; the words are
-// those of the parameters s (any text), p (a path that no option is) and l (a list).
+// TestShellKeepsParametersOutOfTheTextOfCommands has the members of a container in each row; the words come
+// from the parameters s (any text), p (a path, never an option) and l (a list).
 func TestShellKeepsParametersOutOfTheTextOfCommands(t *testing.T) {
 	const parameters = `parameters: [{name: s, type: string}, {name: p, type: path, default: /x, pattern: "/.*"}, {name: l, type: "list<string>"}, {name: flag, type: boolean}], `
 	rows := map[string][]string{

@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// The mark ¦ stands before the character at which the error is wanted.
+// The mark ¦ precedes the character at which the error is expected.
 func TestCompileSaysWhatIsWrongAndWhere(t *testing.T) {
 	for _, c := range []struct {
 		text    string

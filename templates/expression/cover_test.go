@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Of each conditional that is written, and of no other, the arm is told that was taken.
+// TestArms checks that the taken arm of each written conditional is recorded, and no arm of those made by
+// macros.
 func TestArms(t *testing.T) {
 	const text = `a ${params.count > 1 ? "x" : params.text == "" ? "y" : "z"} ${[1, 2].filter(i, i > 1 ? true : false).size()} ${optional.of(1).optMap(v, v + 1).orValue(3)} ?${native ? 1 : 2}`
 	x := mustCompile(t, text, anyValue)

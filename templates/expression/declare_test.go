@@ -12,7 +12,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// declareAll declares variables, name and expression in turn, and evaluates them for an activation.
+// declareAll declares variables, given as name and expression in turn, and evaluates them for an activation.
 func declareAll(t *testing.T, c *Compiler, in *Activation, variables ...string) *Environment {
 	t.Helper()
 	e := c.Environment(append(slices.Clip(parameters), Parameter{"labels", v1alpha1.TypeStringMap}))

@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// absent is what a test wants of an optional without a value.
+// absent is the expected value of an optional without a value.
 type absent struct{}
 
 func TestEvaluateGivesValuesOfTheTypeThatThePlaceWants(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// pod is a decoded pod that counts how often it is asked for.
+// pod is a decoded pod that counts the calls of Object.
 type pod struct {
 	object map[string]any
 	err    error
@@ -52,7 +52,7 @@ func decode(t testing.TB, text string) map[string]any {
 	return numbers(value).(map[string]any)
 }
 
-// numbers makes int64 and float64 of json.Number.
+// numbers converts json.Number to int64 or float64.
 func numbers(value any) any {
 	switch v := value.(type) {
 	case json.Number:
@@ -103,7 +103,7 @@ func activation(t testing.TB) *Activation {
 	}
 }
 
-// compile compiles a scalar for a place.
+// compile compiles a scalar for a field with the schema want.
 func compile(t testing.TB, text string, want *schema.Schema) (*Expression, *Error) {
 	t.Helper()
 	scanned, err := Scan(text)

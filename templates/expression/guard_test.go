@@ -10,7 +10,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// doubled adds a list to itself so many times, in one expression; last is what is done with X.
+// doubled returns an expression that adds a list to itself the given number of times; last is the expression
+// over the result, X.
 func doubled(times int, last string) string {
 	expression := strings.ReplaceAll(last, "X", fmt.Sprintf("a%d", times-1))
 	for i := times - 1; i > 0; i-- {
@@ -116,7 +117,7 @@ func TestARegularExpressionIsMeasuredBeforeItIsCompiled(t *testing.T) {
 		`[0-9]{1,3}(\.[0-9]{1,3}){3}`:    false,
 		`\pL{1,100}`:                     false,
 		`(a{1000}){9}`:                   false,
-		`a)(b`:                           false, // not a regular expression, which compiling it says
+		`a)(b`:                           false, // not a regular expression: compiling reports it
 		`(a{1,30}b{1,30}){1,30}`:         false,
 		`a{0,1000}a{0,1000}a{0,1000}`:    true,
 		strings.Repeat("a", 2000):        true,

@@ -10,7 +10,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// bomb holds one list a thousand times, so many levels deep.
+// bomb returns a list that contains one list a thousand times, with the given number of levels.
 func bomb(levels int) string {
 	list := "lists.range(100)"
 	for range levels {
@@ -98,7 +98,7 @@ func TestAnExpressionHasALength(t *testing.T) {
 	}
 }
 
-// bound binds each of the values to a variable, the next one's within; X is the last variable.
+// bound binds each of the values to a variable, nested; X in last is the innermost variable.
 func bound(last string, values ...string) string {
 	for i := len(values) - 1; i >= 0; i-- {
 		last = fmt.Sprintf("[%s].map(v%d, %s)[0]", values[i], i, last)
@@ -106,7 +106,7 @@ func bound(last string, values ...string) string {
 	return strings.ReplaceAll(last, "X", fmt.Sprintf("v%d", len(values)-1))
 }
 
-// doubledText is bound to a text of two bytes that has been doubled so many times.
+// doubledText binds a text of two bytes that is doubled the given number of times.
 func doubledText(times int, last string) string {
 	values := []string{"'11'"}
 	for i := range times {
@@ -165,7 +165,8 @@ func TestTypesThatGrowAreRefusedBeforeTheyAreChecked(t *testing.T) {
 	}
 }
 
-// TestACallCountsWhatItTakes has calls that are cheap for CEL, as often as an expression may make them.
+// TestACallCountsWhatItTakes has calls that are cheap by CEL's own cost model, repeated as often as one
+// expression allows.
 func TestACallCountsWhatItTakes(t *testing.T) {
 	const pattern = "a{500}|b{500}|c{500}"
 	for name, text := range map[string]string{

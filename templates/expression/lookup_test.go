@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A selection must give what CEL gives for it, value or error, whatever the pod holds.
+// A lookup must have the same value or error as CEL, for any pod.
 func FuzzALookUpGivesWhatCELGives(f *testing.F) {
 	for _, path := range []string{
 		"params.text", "params.list", "params.nope", "instance", "index", "app", "app.name", "app.resources.limits.cpu",
@@ -47,7 +47,7 @@ func FuzzALookUpGivesWhatCELGives(f *testing.F) {
 		in := activation(t)
 		in.Pod = &pod{object: object}
 		if strings.HasPrefix(path, "pod.metadata.name") {
-			return // of a pod that has them always; here it may not
+			return // CEL reads these from a pod that always has them; this pod may not
 		}
 		want, _, celFault := program.run(in, &Budget{})
 		got, fault := l.value(in, &Budget{})

@@ -68,7 +68,7 @@ func TestAnUnclosedExpressionIsReportedWhereItOpens(t *testing.T) {
 	}
 }
 
-// join undoes Scan.
+// join is the inverse of Scan.
 func join(text Text) string {
 	var b strings.Builder
 	for _, p := range text.Parts {

@@ -22,7 +22,7 @@ spec:
   pod: {metadata: {labels: {c: d}}}
 `
 
-// spoiled is a loader in which what it knows of the first document's spec has no content.
+// spoiled returns a loader whose cached template for the first document's spec is empty.
 func spoiled(t *testing.T) *Loader {
 	t.Helper()
 	loader := NewLoader()
@@ -32,7 +32,7 @@ func spoiled(t *testing.T) *Loader {
 		t.Fatalf("%+v", good)
 	}
 	empty := &templates.Template{}
-	t.Cleanup(func() { _ = empty.Name }) // it is held weakly
+	t.Cleanup(func() { _ = empty.Name }) // the cache holds it weakly
 	for key := range loader.shared.specs {
 		loader.shared.specs[key] = weak.Make(empty)
 	}

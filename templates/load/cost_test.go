@@ -9,7 +9,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// allocated is how many objects and bytes a call makes.
+// allocated returns the number of objects and bytes that a call allocates.
 func allocated(call func()) (objects, bytes float64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -18,8 +18,8 @@ func allocated(call func()) (objects, bytes float64) {
 	return float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestATemplateOfTwiceTheSizeIsTwiceTheWork counts what loading makes, for everything of a
-// template that its author can make longer.
+// TestATemplateOfTwiceTheSizeIsTwiceTheWork compares the allocations of loading, for every part of a template
+// that its author can enlarge.
 func TestATemplateOfTwiceTheSizeIsTwiceTheWork(t *testing.T) {
 	pod := podOf("", `"args":["a"]`)
 	one := `"parameters":[{"name":"p","type":"string","default":"v1"}],` + podOf("", `"args":["${params.p}"]`)
@@ -79,13 +79,14 @@ func TestATemplateOfTwiceTheSizeIsTwiceTheWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const n = 4000
-			loadSpec(spec(8)) // what is made once for all
+			loadSpec(spec(8)) // caches filled once per process
 			var objects, bytes [2]float64
 			for i := range objects {
 				text := spec(n << i)
 				objects[i], bytes[i] = allocated(func() { loadSpec(text) })
 			}
-			// Tables and lists that grow double now and then: hence more than twice the bytes.
+			// Growing maps and slices double their capacity now and then, hence the limit above twice the
+			// bytes.
 			if o, b := objects[1]/objects[0], bytes[1]/bytes[0]; o > 2.2 || b > 2.8 {
 				t.Errorf("at twice the size %.2f times the objects (%.0f), %.2f times the bytes (%.0f)", o, objects[1], b, bytes[1])
 			}

@@ -12,9 +12,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
-// FuzzLoad: whatever the file holds, each entry either has an error with a place
-// inside the file and a reason from the list, or a template that renders, twice the same, to what
-// can be written as JSON and read back.
+// FuzzLoad checks for any file that each entry has either an error with a place inside the file and a known
+// reason, or a template that renders twice with equal results, which can be written as JSON and read back.
 func FuzzLoad(f *testing.F) {
 	files, err := filepath.Glob("testdata/load/*/template.yaml")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // longestLoad is far more than the seconds that loading the worst of templates takes, for slow machines.
 const longestLoad = time.Minute
 
-// repeated is what item gives for each number, with commas between.
+// repeated returns the results of item for the numbers below n, separated by commas.
 func repeated(n int, item func(i int) string) string {
 	items := make([]string, n)
 	for i := range items {
@@ -22,7 +22,7 @@ func repeated(n int, item func(i int) string) string {
 	return strings.Join(items, ",")
 }
 
-// numbered is a format with each number in it, with commas between.
+// numbered returns the format with each number in place of #, separated by commas.
 func numbered(n int, format string) string {
 	return repeated(n, func(i int) string { return strings.ReplaceAll(format, "#", fmt.Sprint(i)) })
 }
@@ -152,8 +152,8 @@ func TestTheLimitsOfATemplate(t *testing.T) {
 	}
 }
 
-// TestWhatEachRepeatsIsCounted: an item of constants is made once for each element, and rendered
-// once for each example.
+// TestWhatEachRepeatsIsCounted: a constant item is made once for each element, and rendered once for each
+// example.
 func TestWhatEachRepeatsIsCounted(t *testing.T) {
 	volumes := func(n, sources int) string {
 		return `"volumes":[` + numbered(n, `{"$each":"${lists.range(64)}","name":"v#-${eachIndex}","projected":{"sources":[`+strings.ReplaceAll(numbered(sources, `{"configMap":{"name":"a#"}}`), "#", "")+`]}}`) + `],`

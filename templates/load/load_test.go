@@ -19,9 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the wanted results in testdata")
 
-// TestLoad runs each folder of testdata/load: template.yaml is loaded, and want.txt
-// says what is found and what a valid template renders to: with the values that the load checks
-// use, or with those of input.json.
+// TestLoad runs each folder of testdata/load: template.yaml is loaded; want.txt has the findings and the
+// rendering of a valid template, with the sample input of the load checks or with that of input.json.
 func TestLoad(t *testing.T) {
 	loader := NewLoader()
 	for _, dir := range caseDirs(t, "testdata/load") {
@@ -43,7 +42,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// caseDirs lists the folders of cases. A folder without a case, and files beside them, are stale.
+// caseDirs returns the folders of cases. A folder without a case, or a file beside the folders, is an error.
 func caseDirs(t *testing.T, root string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(root)
@@ -91,7 +90,7 @@ func checkWant(t *testing.T, file, got string) {
 	}
 }
 
-// describe writes down everything that a load gave.
+// describe returns the whole result of a load as text.
 func describe(t *testing.T, dir string, entries []templates.Entry) string {
 	t.Helper()
 	var b strings.Builder
@@ -159,7 +158,7 @@ func (a testApp) Name() string                    { name, _ := a["name"].(string
 func (a testApp) Object() (map[string]any, error) { return a, nil }
 func (a testApp) Raw(fields []string) []byte      { return rawAt(map[string]any(a), fields) }
 
-// rawAt is the JSON at a path; nil if there is nothing.
+// rawAt returns the JSON of the value at a path; nil if there is none.
 func rawAt(value any, fields []string) []byte {
 	for _, field := range fields {
 		object, _ := value.(map[string]any)

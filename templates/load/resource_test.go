@@ -13,8 +13,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// TestAResourceIsLoadedAsItsFileIs sends every document of testdata/load through JSON, as an API
-// server gives it.
+// TestAResourceIsLoadedAsItsFileIs converts every document of testdata/load to JSON, as an API server sends
+// it.
 func TestAResourceIsLoadedAsItsFileIs(t *testing.T) {
 	loader := NewLoader()
 	compared := 0
@@ -25,7 +25,7 @@ func TestAResourceIsLoadedAsItsFileIs(t *testing.T) {
 		}
 		stream, err := manifest.Parse("", data)
 		if err != nil {
-			continue // no API server holds it
+			continue // cannot exist in an API server
 		}
 		for _, document := range stream.Documents {
 			root := document.Root
@@ -34,7 +34,7 @@ func TestAResourceIsLoadedAsItsFileIs(t *testing.T) {
 				continue
 			}
 			object := manifest.JSON(root)
-			// An API server reads numbers and writes them again, keys in order.
+			// An API server parses numbers and writes them again, with keys sorted.
 			file := loader.Load(templates.SourceCluster, "", object)
 			if len(file) != 1 || slices.ContainsFunc(file[0].Findings, func(f templates.Finding) bool { return strings.HasPrefix(f.Path, "metadata.") }) {
 				continue // refused by an API server itself

@@ -10,9 +10,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// TestATemplateLikeAnotherIsWhatItIsAlone loads each pair of texts that differ in
-// nothing but what they match, one after the other: what the first leaves behind
-// for the second changes nothing about it.
+// TestATemplateLikeAnotherIsWhatItIsAlone loads pairs of texts that differ only in match, one after the
+// other: the cached first one must not change the result of the second.
 func TestATemplateLikeAnotherIsWhatItIsAlone(t *testing.T) {
 	const text = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
@@ -24,7 +23,7 @@ spec:
       initContainers: [{name: "${instance}", restartPolicy: Always, image: "example.com/tail:1", resources: {requests: {cpu: 10m, memory: 16Mi}}}]
 `
 	matches := []string{
-		"description: x", // none
+		"description: x", // no match
 		"match: null",
 		"match: {}",
 		"match: [podSelector]",
@@ -60,8 +59,8 @@ spec:
 	}
 }
 
-// TestTemplatesThatDifferInWhatTheyMatchAreHeldOnce is the promise that makes thousands
-// of them cheap: docs/performance.md.
+// TestTemplatesThatDifferInWhatTheyMatchAreHeldOnce checks the sharing on which the memory figures of
+// docs/performance.md for thousands of templates depend.
 func TestTemplatesThatDifferInWhatTheyMatchAreHeldOnce(t *testing.T) {
 	const text = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate

@@ -8,7 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Whatever the style of a scalar: at the place of each character of its value stands that character.
+// For every style of scalar: the place returned for each character of the value has that character in the
+// text.
 func TestPlacesWithinScalars(t *testing.T) {
 	for _, text := range []string{
 		"a: plain text é of\n  two lines\n\n  and more\n",
@@ -33,7 +34,7 @@ func TestPlacesWithinScalars(t *testing.T) {
 		for _, n := range scalars(&root) {
 			for offset, r := range n.Value {
 				if unicode.IsSpace(r) {
-					continue // what a line break has become stands nowhere
+					continue // a folded line break has no place
 				}
 				line, column := source.place(n, offset)
 				if got := runeAt(source.line(line), column); got != r && (got != '\\' || n.Style&yaml.DoubleQuotedStyle == 0) {

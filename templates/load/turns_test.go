@@ -7,7 +7,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
 
-// controls are all of Unicode that steer the direction of text.
+// controls are all characters of Unicode that change the direction of text.
 const controls = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 func TestWhatTurnsTextIsRefusedInParameters(t *testing.T) {

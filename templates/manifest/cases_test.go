@@ -20,7 +20,7 @@ func readFile(t *testing.T, parts ...string) []byte {
 	return data
 }
 
-// cases are the folders below testdata, one for each promise.
+// cases returns the folders below testdata, one per case.
 func cases(t *testing.T, kind string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join("testdata", kind))
@@ -34,7 +34,7 @@ func cases(t *testing.T, kind string) []string {
 	return names
 }
 
-// compareFile compares a result with a case's wanted file, or rewrites that.
+// compareFile compares a result with a case's expected file, or rewrites the file.
 func compareFile(t *testing.T, got []byte, parts ...string) {
 	t.Helper()
 	if *update {

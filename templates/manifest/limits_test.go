@@ -46,7 +46,7 @@ func TestLimitsAreKeptWithAPlace(t *testing.T) {
 	}
 }
 
-// merges makes mappings each of which merges two of the one before.
+// merges returns mappings each of which merges the one before twice.
 func merges(levels int) string {
 	var b strings.Builder
 	b.WriteString("m0: &m0 {" + strings.Repeat("k", 10) + ": v}\n")
@@ -56,7 +56,7 @@ func merges(levels int) string {
 	return b.String()
 }
 
-// deepAliases nests ten levels below each of the ones before.
+// deepAliases nests ten levels below an alias of each previous value.
 func deepAliases(n int) string {
 	var b strings.Builder
 	b.WriteString("a0: &a0 x\n")

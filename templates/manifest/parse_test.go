@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// FuzzParse: no panic, the texts of the documents are the stream, an error has a place,
-// and the JSON is what Kubernetes' own library reads.
+// FuzzParse checks that there is no panic, that the texts of the documents make up the stream, that an error
+// has a place, and that the JSON is the same as that of Kubernetes' own library.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"a: 1\n", "---\na: [1, {b: c}]\n---\n# x\n", "%YAML 1.2\n---\na: &x yes\nb: *x\n...\n# end\n", "a: &a {b: 1}\nc:\n  <<: *a\n  d: 2\n",
@@ -47,11 +47,11 @@ func compareWithKubernetes(t *testing.T, doc *Document) {
 	if !json.Valid(got) {
 		t.Fatalf("not JSON: %s\nof %q", got, doc.Text)
 	}
-	// Where a merge key follows an explicit key, that library lets the merged one win.
+	// If a merge key follows an explicit key, that library lets the merged value win.
 	if strings.Contains(string(doc.Text), "<<") || strings.Contains(string(doc.Text), "!") {
 		return
 	}
-	// A document may begin with a mark, behind empty lines too, as in a file made of several.
+	// A document may begin with a byte order mark, also after empty lines, as in concatenated files.
 	text := strings.TrimPrefix(strings.TrimLeft(string(doc.Text), "\r\n"), byteOrderMark)
 	want, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// places are the documents of a text: place of the value, and its JSON.
+// places returns the documents of a text: the place of each value, and its JSON.
 func places(t *testing.T, text string) string {
 	t.Helper()
 	stream, err := Parse("f", []byte(text))

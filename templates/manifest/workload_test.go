@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// listing is what the test files of Pods and Namespaces hold.
+// listing is the format of the expected files of Pods and Namespaces.
 type listing struct {
 	Pods       []podListing       `json:"pods"`
 	Namespaces []namespaceListing `json:"namespaces,omitempty"`

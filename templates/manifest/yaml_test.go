@@ -9,10 +9,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// longKey finds the key of a member that has 1,000 bytes or more.
+// longKey matches a member's key of 1,000 bytes or more.
 var longKey = regexp.MustCompile(`"[^"]{1000}[^"]*":`)
 
-// What is printed as YAML means to Kubernetes what it meant as JSON.
+// The printed YAML has the same value as the JSON, read as Kubernetes reads it.
 func FuzzYAMLFromJSONKeepsItsMeaning(f *testing.F) {
 	for _, seed := range []string{
 		`{"a": "yes", "b": "1", "c": 1, "d": "2001-01-01", "e": "", "f": null, "g": [], "h": {}}`,
@@ -34,7 +34,7 @@ func FuzzYAMLFromJSONKeepsItsMeaning(f *testing.F) {
 		}
 		printed, err := YAML(canonical)
 		if err != nil && longKey.Match(canonical) {
-			return // YAML takes no longer one on a line
+			return // YAML does not allow longer keys on one line
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// plainEdits is the whole table.
+// plainEdits computes the whole table of distances.
 func plainEdits(a, b string, limit int) int {
 	table := make([][]int, len(a)+1)
 	for i := range table {
@@ -43,7 +43,7 @@ func TestEditsNearTheDiagonalAreThoseOfTheWholeTable(t *testing.T) {
 		a, b, limit := word(), word(), 1+random.IntN(4)
 		size := len(a) + limit + 1
 		e := editor{a: a, before: make([]int, size), last: make([]int, size), row: make([]int, size)}
-		for range 2 { // what the first leaves in the table does not count
+		for range 2 { // values left in the table by the first run must not matter
 			if got, want := e.edits(b, limit), plainEdits(a, b, limit); got != want {
 				t.Fatalf("%q and %q, fewer than %d: got %d, want %d", a, b, limit, got, want)
 			}

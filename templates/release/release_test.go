@@ -8,7 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/release"
 )
 
-// told is what is said of a field and a release, "" for nothing.
+// told returns the text and hint about a field in a release, "" for none.
 func told(kubernetes, typeName, name string, value any) string {
 	var running *version.Version
 	if kubernetes != "" {

@@ -11,8 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
-// TestWhatTheAPIServerRefusesIsFound: each row was refused by, or admitted to, a real API server as a
-// part of a pod; want is the place where it is wrong, "" for none.
+// TestWhatTheAPIServerRefusesIsFound has rows that a real API server refused, or admitted, as a part of a
+// pod; want is the path of the fault, "" for none.
 func TestWhatTheAPIServerRefusesIsFound(t *testing.T) {
 	for part, want := range map[string]string{
 		`resources: {limits: {hugepages-2Mi: 4Mi}}`:                                                                        "",

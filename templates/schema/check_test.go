@@ -15,7 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// parse gives the tree of one YAML document.
+// parse returns the tree of one YAML document.
 func parse(text string) (*yaml.Node, error) {
 	stream, err := manifest.Parse("pod.yaml", []byte(text))
 	if err != nil {
@@ -27,7 +27,7 @@ func parse(text string) (*yaml.Node, error) {
 	return nil, nil
 }
 
-// A case is a fragment of a pod and the faults that are found in it, as line:column path: message (hint).
+// Each case is a fragment of a pod with its faults, as line:column path: message (hint).
 func TestCheckYAMLFindsWhatDoesNotFit(t *testing.T) {
 	for name, c := range map[string]struct {
 		yaml string
@@ -100,8 +100,8 @@ func position(n *yaml.Node) string {
 	return strings.ReplaceAll(strings.Trim(b.String(), "[]\n"), ",", ":")
 }
 
-// Kubernetes' own strict decoder is the oracle: what fits is what it decodes. Only an
-// empty item of a list, which it takes for an empty object or string, is refused here.
+// Kubernetes' own strict decoder is the oracle: a value is accepted if and only if it decodes. Only an empty
+// item of a list, which the decoder treats as an empty object or string, is additionally refused.
 func FuzzCheckYAMLAgreesWithKubernetes(f *testing.F) {
 	for _, seed := range []string{
 		"spec: {containers: [{name: a, image: b}]}", "spec: {nodeName: yes}", "spec: {priority: 1.0}", "spec: {priority: 1e3}",
@@ -127,7 +127,7 @@ func FuzzCheckYAMLAgreesWithKubernetes(f *testing.F) {
 		if err == nil && len(strict) > 0 {
 			err = strict[0]
 		}
-		// Stricter on purpose: an empty item, and a quantity that takes for ever to write out.
+		// Stricter on purpose: an empty item, and a quantity that would take too long to print.
 		stricter := false
 		for _, fault := range faults {
 			stricter = stricter || strings.HasSuffix(fault.Message, "got null") || strings.HasSuffix(fault.Message, "is no quantity")

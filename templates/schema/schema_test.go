@@ -29,7 +29,7 @@ type sample struct {
 	metav1.TypeMeta
 	Plain    int32
 	Skipped  string                `json:"-"`
-	hidden   string                //nolint:unused // must not be seen
+	hidden   string                //nolint:unused // must be ignored
 	Small    int8                  `json:"small,omitempty"`
 	Unsigned uint16                `json:"unsigned"`
 	Huge     uint64                `json:"huge"`
@@ -93,7 +93,7 @@ func TestTheTypesOfKubernetesAreNamedAsPeopleNameThem(t *testing.T) {
 	}
 }
 
-// fill makes random values of what randfill cannot make valid ones of.
+// fill makes random values; for some types randfill alone makes no valid ones.
 func fill(seed int64) *randfill.Filler {
 	return randfill.NewWithSeed(seed).NilChance(0.3).NumElements(0, 3).MaxDepth(12).Funcs(
 		func(q *resource.Quantity, c randfill.Continue) {
@@ -122,7 +122,7 @@ func TestEveryPodThatGoWritesFits(t *testing.T) {
 		if faults := Pod().CheckJSON(value, nil); len(faults) > 0 {
 			t.Fatalf("seed %d: %v", seed, faults)
 		}
-		absent := cmpopts.IgnoreMapEntries(func(_ string, v any) bool { return v == nil }) // a list of Go that is nil
+		absent := cmpopts.IgnoreMapEntries(func(_ string, v any) bool { return v == nil }) // a nil slice
 		if diff := cmp.Diff(value, Pod().Canonical(value), absent); diff != "" {
 			t.Fatalf("seed %d: Canonical changed a canonical pod:\n%s", seed, diff)
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Every reference leads to a definition, the document is the same each time, and it knows
-// what templates add to Kubernetes' types.
+// Every reference has a definition, the document is the same each time, and it has the words that templates
+// add to Kubernetes' types.
 func TestJSONSchemaIsCompleteAndStable(t *testing.T) {
 	data, err := JSONSchema()
 	if err != nil {

@@ -16,16 +16,16 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/sources"
 )
 
-// files is the content of a source: names and text.
+// files is the content of a source: file names and texts.
 type files map[string]string
 
-// place is a source whose content a test can set, whole.
+// place is a source whose whole content a test can set.
 type place struct {
 	source source.Source
 	set    func(files)
 }
 
-// places are the sources that the suite holds for.
+// places returns the sources to which the suite applies.
 func places(t *testing.T) map[string]func(t *testing.T) place {
 	return map[string]func(t *testing.T) place{
 		"embedded": func(t *testing.T) place {
@@ -80,8 +80,8 @@ type mount struct {
 
 func newMount(t *testing.T, dir string) *mount { return &mount{t: t, dir: dir} }
 
-// set does what the kubelet does, in its order: a new folder, the link swapped to it,
-// links for the new names, those of the old names removed, the old folder removed.
+// set does what the kubelet does, in the same order: it creates a new folder, replaces the link, creates
+// links for new names, removes those of old names, and removes the old folder.
 func (m *mount) set(content files) {
 	m.t.Helper()
 	m.version++
@@ -126,7 +126,7 @@ func template(name string, version int) string {
 	return sources.Template{Name: name, Version: version}.Text()
 }
 
-// broken is the same template with a field that does not exist.
+// broken is the same as template, with a field that does not exist.
 func broken(name string, version int) string {
 	return sources.Template{Name: name, Version: version, Broken: true}.Text()
 }
@@ -135,13 +135,13 @@ const unparsable = "kind: [\n"
 
 func describe(entries []templates.Entry) string { return sources.Describe(entries) }
 
-// step is a content and what the source makes of it.
+// step is a content and the expected result of the source.
 type step struct {
 	content files
 	want    string
 }
 
-// TestEverySourceKeepsItsPromises holds the sources of files to the suite of all sources.
+// TestEverySourceKeepsItsPromises runs the suite of all sources on the sources of files.
 func TestEverySourceKeepsItsPromises(t *testing.T) {
 	for kind, make := range places(t) {
 		t.Run(kind, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestEverySourceKeepsItsPromises(t *testing.T) {
 	}
 }
 
-// TestEverySourceOfFilesKeepsItsPromises is about what only files can hold.
+// TestEverySourceOfFilesKeepsItsPromises covers cases that only files can have.
 func TestEverySourceOfFilesKeepsItsPromises(t *testing.T) {
 	cases := map[string][]step{
 		"every document of every file counts": {
@@ -222,7 +222,7 @@ func TestEverySourceOfFilesKeepsItsPromises(t *testing.T) {
 					if got := describe(entries); got != s.want {
 						t.Errorf("step %d: got  %s\nwant %s", i+1, got, s.want)
 					}
-					// What a source gives is what the merged set has: templates survive NewSet.
+					// The merged set has the same entries: templates survive NewSet.
 					if got := describe(templates.NewSet(entries).Entries()); got != s.want {
 						t.Errorf("step %d: the set has %s\nwant %s", i+1, got, s.want)
 					}

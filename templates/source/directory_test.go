@@ -67,7 +67,7 @@ func TestFileThatCannotBeReadKeepsItsTemplates(t *testing.T) {
 	_, err := s.Read()
 	must(t, err)
 
-	// A link that leads to itself cannot be opened by anybody, root included.
+	// A link to itself cannot be opened by any user, including root.
 	a := filepath.Join(dir, "a.yaml")
 	must(t, os.Remove(a))
 	must(t, os.Symlink("a.yaml", a))
@@ -103,7 +103,7 @@ func TestLinkedDirectoryIsRead(t *testing.T) {
 	}
 }
 
-// The two versions have different files, so that links are made and removed as well.
+// The two versions have different files, so that links are created and removed as well.
 func TestConfigMapSwappedWhileItIsReadIsNeverSeenHalf(t *testing.T) {
 	versions := []files{
 		{"a.yaml": template("a", 1), "b.yaml": template("b", 1), "old.yaml": template("old", 1)},
@@ -131,7 +131,7 @@ func TestConfigMapSwappedWhileItIsReadIsNeverSeenHalf(t *testing.T) {
 	for range 500 {
 		entries, err := s.Read()
 		if err != nil && entries == nil {
-			continue // swapped during every attempt: allowed, and said
+			continue // replaced during every attempt: an allowed, reported error
 		}
 		if got := describe(entries); !whole[got] {
 			t.Fatalf("seen: %s", got)
@@ -184,7 +184,7 @@ func TestLibraryFollowsEditsAndNewFolders(t *testing.T) {
 	eventually(t, library, "a@1")
 	fillDirectory(t, dir, files{"x/y/a.yaml": template("a", 2), "b.yaml": template("b", 1)})
 	eventually(t, library, "a@2, b@1")
-	// Written in place, piece by piece.
+	// Written in place, in several writes.
 	f, err := os.Create(filepath.Join(dir, "b.yaml"))
 	must(t, err)
 	for _, line := range strings.SplitAfter(template("b", 2), "\n") {

@@ -2,11 +2,11 @@ package source
 
 import "time"
 
-// SetRescan lets a test wait less for the periodic reading.
+// SetRescan shortens the interval of the periodic read.
 func SetRescan(d *Directory, every time.Duration) { d.rescan = every }
 
-// SetRecheck lets a test wait less for what becomes of a canary.
+// SetRecheck shortens the interval at which the status of canaries is computed again.
 func SetRecheck(w *StatusWriter, every time.Duration) { w.recheck = every }
 
-// SetAbsence lets a test wait less for kinds that the API server does not know yet.
+// SetAbsence shortens the interval at which the API server is asked for kinds that it does not serve.
 func SetAbsence(r *Resources, every time.Duration) { r.absence = every }

@@ -23,8 +23,8 @@ type object = map[string]any
 
 const groupPath = "/apis/sidecar-injector.dev/v1alpha1"
 
-// fakeAPI is as much of an API server as a source of custom resources asks: discovery, lists and
-// watches as old servers have them (no streamed lists), and status. The real one is asked in test/controlplane.
+// fakeAPI is the part of an API server that a source of custom resources needs: discovery, lists and watches
+// as of old servers (no streamed lists), and status. test/controlplane uses a real one.
 type fakeAPI struct {
 	t *testing.T
 
@@ -60,7 +60,7 @@ func newFakeAPI(t *testing.T, kinds ...string) (*fakeAPI, *rest.Config) {
 	return f, &rest.Config{Host: server.URL, QPS: -1}
 }
 
-// change does something to the server and wakes its watches.
+// change calls what with the server's lock held, and wakes its watches.
 func (f *fakeAPI) change(what func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +68,7 @@ func (f *fakeAPI) change(what func()) {
 	f.changed.Broadcast()
 }
 
-// set makes these the templates of the cluster. A spec that changes is a new generation.
+// set replaces the templates of the cluster. A changed spec gets a new generation.
 func (f *fakeAPI) set(content []sources.Template) {
 	f.change(func() {
 		wanted := map[string]bool{}
@@ -107,7 +107,7 @@ func (f *fakeAPI) put(path, name string, spec any) {
 	f.store(path, kind, now)
 }
 
-// store keeps an object and tells of it.
+// store stores an object and adds a watch event.
 func (f *fakeAPI) store(path, kind string, now object) {
 	f.version++
 	metadata := maps.Clone(now["metadata"].(object))
@@ -200,7 +200,7 @@ func (f *fakeAPI) list(w http.ResponseWriter, resource string) {
 		"metadata": object{"resourceVersion": fmt.Sprint(f.version)}, "items": items})
 }
 
-// watch sends events until the kind is gone or the caller is.
+// watch sends events until the kind is removed or the client disconnects.
 func (f *fakeAPI) watch(w http.ResponseWriter, r *http.Request, resource string) {
 	var from int
 	_, _ = fmt.Sscan(r.URL.Query().Get("resourceVersion"), &from)
@@ -220,7 +220,7 @@ func (f *fakeAPI) watch(w http.ResponseWriter, r *http.Request, resource string)
 	}
 }
 
-// patch takes a status.
+// patch stores a status.
 func (f *fakeAPI) patch(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 )
 
-// scripted is a source that gives what the test says.
+// scripted is a source with the results that the test sets.
 type scripted struct {
 	entries []templates.Entry
 	err     error
@@ -28,7 +28,7 @@ func (s *scripted) load(name, text string) *scripted {
 	return s
 }
 
-// told sums a change up.
+// told returns a change as text.
 func told(c source.Change) string {
 	text := c.Source
 	if len(c.Loaded) > 0 {

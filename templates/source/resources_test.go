@@ -17,7 +17,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/sources"
 )
 
-// watchedResources is the source of the custom resources of a cluster while it watches.
+// watchedResources returns a running source of the custom resources of a cluster.
 func watchedResources(t *testing.T, config *rest.Config) *source.Resources {
 	t.Helper()
 	resources, err := source.NewResources(config, nil)
@@ -112,13 +112,13 @@ func TestALibraryIsReadyOnceResourcesHaveBeenListed(t *testing.T) {
 	}
 }
 
-// statuses has a StatusWriter write until the test is over; what it logs goes to logged.
+// statuses runs a StatusWriter until the test ends; its log lines are passed to logged.
 func statuses(t *testing.T, config *rest.Config, resources *source.Resources, logged func(string)) {
 	t.Helper()
 	statusesOf(t, config, resources, func() *templates.Set { return templates.NewSet(nil) }, logged)
 }
 
-// statusesOf also says which templates are in force.
+// statusesOf is statuses with the given function for the templates in use.
 func statusesOf(t *testing.T, config *rest.Config, resources *source.Resources, current func() *templates.Set, logged func(string)) {
 	t.Helper()
 	log := funcr.New(func(_, args string) { logged(args) }, funcr.Options{})
@@ -134,7 +134,8 @@ func statusesOf(t *testing.T, config *rest.Config, resources *source.Resources, 
 	})
 }
 
-// written waits for that many statuses, and gives the last one; a while later there are no more.
+// written waits until that many statuses have been written, checks that no more follow, and returns the last
+// one.
 func (f *fakeAPI) written(want int) (last object) {
 	f.t.Helper()
 	count := func() int {
@@ -184,7 +185,8 @@ func TestAStatusIsWrittenOnceForEachVersion(t *testing.T) {
 		t.Error("mended, but not ready")
 	}
 
-	// Somebody takes the status away: it is written again, but not at once, lest two who disagree never rest.
+	// If another writer removes the status, it is written again, but not at once: two writers that disagree
+	// must not write continuously.
 	api.change(func() {
 		path := groupPath + "/" + v1alpha1.ClusterSidecarTemplates + "/a"
 		now := api.objects[path]
@@ -205,7 +207,8 @@ func TestTemplatesThatAreThereBeforeTheWriterGetTheirStatus(t *testing.T) {
 	}
 }
 
-// TestTheStatusOfACanarySaysWhetherItCanCount: that is up to the template whose place it takes.
+// TestTheStatusOfACanarySaysWhetherItCanCount: whether a canary can be used depends on the template that it
+// stands in for.
 func TestTheStatusOfACanarySaysWhetherItCanCount(t *testing.T) {
 	api, config := newFakeAPI(t, both()...)
 	resources, err := source.NewResources(config, nil)
@@ -267,7 +270,7 @@ func TestAStatusIsNeverWrittenToTheSuccessorOfATemplate(t *testing.T) {
 	api.set(one("a", 1))
 	api.written(1)
 	api.change(func() {
-		// The successor comes without an event, so that the writer cannot know it yet.
+		// The successor is created without an event, so that the writer does not know it yet.
 		path := groupPath + "/" + v1alpha1.ClusterSidecarTemplates + "/a"
 		now := api.objects[path]
 		now["metadata"].(object)["uid"] = "another"

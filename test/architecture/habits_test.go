@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// maxLines is what fits in a head.
+// maxLines is the maximum number of lines of a Go file: what a reader can keep in mind.
 const maxLines = 400
 
 func TestNoFileIsLongerThanAHeadHolds(t *testing.T) {
@@ -75,8 +75,8 @@ func localName(syntax *ast.File, imported string) string {
 	return ""
 }
 
-// TestPackageVariablesAreNeverAssigned: state that outlives a call belongs to a
-// value that somebody owns. (The linker sets version and commit in cmd: no assignment either.)
+// TestPackageVariablesAreNeverAssigned: state that outlives a call belongs to a value with an owner, not to a
+// package. (Version and commit in cmd are set by the linker, not by an assignment.)
 func TestPackageVariablesAreNeverAssigned(t *testing.T) {
 	byRoom := map[string][]file{}
 	for _, f := range product(readSources(t)) {
@@ -91,7 +91,7 @@ func TestPackageVariablesAreNeverAssigned(t *testing.T) {
 		}
 		info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
 		config := types.Config{Importer: noImports{}, Error: func(error) {}, FakeImportC: true}
-		// What the imports declare is not needed, so errors about it do not matter.
+		// The imports are not loaded, so type errors about them are ignored.
 		checked, _ := config.Check(room, files[0].set, syntax, info)
 		for _, f := range files {
 			for _, target := range assigned(f.syntax) {
@@ -107,7 +107,7 @@ func TestPackageVariablesAreNeverAssigned(t *testing.T) {
 	}
 }
 
-// noImports gives an empty package for every import.
+// noImports returns an empty package for every import.
 type noImports struct{}
 
 func (noImports) Import(imported string) (*types.Package, error) {
@@ -116,7 +116,7 @@ func (noImports) Import(imported string) (*types.Package, error) {
 	return p, nil
 }
 
-// assigned lists what a file assigns to.
+// assigned returns the expressions to which a file assigns.
 func assigned(syntax *ast.File) []ast.Expr {
 	var targets []ast.Expr
 	ast.Inspect(syntax, func(n ast.Node) bool {
@@ -137,7 +137,7 @@ func assigned(syntax *ast.File) []ast.Expr {
 	return targets
 }
 
-// rootOf is the name that x.f[i] begins with.
+// rootOf returns the identifier at the root of an expression such as x.f[i].
 func rootOf(e ast.Expr) *ast.Ident {
 	switch x := e.(type) {
 	case *ast.Ident:

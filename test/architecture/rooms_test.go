@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// rooms says, for each folder with product code, which folders of this repository
-// it may import. A new folder has to be entered here: that is the moment to ask
-// whether it is needed. cmd wires everything together.
+// rooms returns, for each folder with product code, the folders of this repository that it may import. A new
+// folder has to be added here. cmd may import everything.
 func rooms() map[string][]string {
 	return map[string][]string{
 		"templates/v1alpha1":      {},
@@ -62,8 +61,8 @@ func rooms() map[string][]string {
 	}
 }
 
-// pure are the rooms without clock, network, environment, file, log or client: they
-// answer the API server, the command line and the tests alike.
+// pure returns the packages that use no clock, network, environment, file, log or client. They give the same
+// results to the API server, the command line and the tests.
 func pure() []string {
 	return []string{
 		"templates", "templates/check", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/release", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1",
@@ -72,7 +71,7 @@ func pure() []string {
 	}
 }
 
-// tests are rooms that hold nothing of the product.
+// tests reports whether a folder contains no product code.
 func tests(room string) bool {
 	return room == "test" || strings.HasPrefix(room, "test/") || room == "docs"
 }
@@ -114,16 +113,15 @@ func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 	}
 }
 
-// TestPureRoomsImportNothingOfTheWorld looks at what pure rooms import themselves.
-// Their dependencies are another matter: Kubernetes' own CEL library links os and
-// net/http, without using them here.
+// TestPureRoomsImportNothingOfTheWorld checks the direct imports of pure packages. Indirect imports cannot be
+// checked: Kubernetes' own CEL library links os and net/http, which are not used here.
 func TestPureRoomsImportNothingOfTheWorld(t *testing.T) {
 	forbidden := []string{
 		"os", "io/fs", "io/ioutil", "path/filepath", "syscall", "net", "net/http", "context", "log", "flag", "embed",
 		"math/rand", "crypto/rand", "k8s.io/klog", "github.com/go-logr", "go.uber.org/zap", "github.com/prometheus",
 		"k8s.io/client-go", "sigs.k8s.io/controller-runtime", "k8s.io/cli-runtime", "github.com/spf13",
 	}
-	// Parsing of addresses and links touches no network.
+	// Parsing addresses and URLs does not use the network.
 	allowed := []string{"net/url", "net/netip"}
 	for _, f := range product(readSources(t)) {
 		if !slices.Contains(pure(), f.room) {
@@ -142,7 +140,8 @@ func TestPureRoomsImportNothingOfTheWorld(t *testing.T) {
 	}
 }
 
-// TestPureRoomsReachNoClient asks the go command for everything that pure rooms link.
+// TestPureRoomsReachNoClient checks all direct and indirect imports of pure packages, as listed by the go
+// command.
 func TestPureRoomsReachNoClient(t *testing.T) {
 	readSources(t) // so that a cached result depends on them
 	args := []string{"list", "-deps", "-f", "{{.ImportPath}}"}

@@ -30,7 +30,7 @@ type file struct {
 	set     *token.FileSet
 	syntax  *ast.File
 	imports []string
-	// made is set for files that a generator wrote.
+	// made says that the file is generated.
 	made bool
 }
 
@@ -82,7 +82,7 @@ func readSources(t *testing.T) []file {
 	return files
 }
 
-// otherModule tells folders that the go command does not look into either.
+// otherModule reports whether a folder is not part of the module, as for the go command.
 func otherModule(name string, entry fs.DirEntry) bool {
 	if strings.HasPrefix(entry.Name(), ".") || strings.HasPrefix(entry.Name(), "_") || entry.Name() == "testdata" {
 		return true
@@ -91,12 +91,12 @@ func otherModule(name string, entry fs.DirEntry) bool {
 	return err == nil
 }
 
-// product leaves out test files.
+// product returns the files without test files.
 func product(files []file) []file {
 	return slices.DeleteFunc(slices.Clone(files), func(f file) bool { return f.test })
 }
 
-// at is a place as an editor opens it.
+// at returns the place of a node as file:line, which editors can open.
 func (f *file) at(n ast.Node) string {
 	p := f.set.Position(n.Pos())
 	return p.Filename + ":" + strconv.Itoa(p.Line)

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestAlertsArriveAsTheyWereTestedButForTheTimeout: Prometheus' own braces survive the
-// rendering, and an alert knows how long the API server waits.
+// TestAlertsArriveAsTheyWereTestedButForTheTimeout: braces of Prometheus' templates survive the rendering,
+// and the API server's timeout is inserted into the alert.
 func TestAlertsArriveAsTheyWereTestedButForTheTimeout(t *testing.T) {
 	tested := readChart(t)["files/rules/sidecar-injector.yaml"]
 	for timeout, threshold := range map[string]string{"5": "> 5 / 4", "12": "> 12 / 4"} {

@@ -11,7 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestNamesOfDigitsStayTexts: where a namespace, a release or a Secret may be called 123, that is no number.
+// TestNamesOfDigitsStayTexts: a namespace, release or Secret with a name such as 123 is rendered as a string,
+// not as a number.
 func TestNamesOfDigitsStayTexts(t *testing.T) {
 	for _, name := range []string{"123", "1e5", "0x1", "null", "true"} {
 		for _, values := range valueFiles(t) {
@@ -31,7 +32,7 @@ func TestNamesOfDigitsStayTexts(t *testing.T) {
 	}
 }
 
-// texts looks for what is a text in every object, and would not be one here.
+// texts checks that values that are strings in every object are strings here.
 func texts(t *testing.T, where, key string, value any) {
 	t.Helper()
 	switch v := value.(type) {
@@ -53,7 +54,8 @@ func texts(t *testing.T, where, key string, value any) {
 	}
 }
 
-// TestWhateverTheReleaseIsCalledItsServiceMayBe, or the chart says at once that it may not.
+// TestWhateverTheReleaseIsCalledItsServiceMayBe checks that every name of a release makes a valid name of the
+// Service, or that the chart refuses the name.
 func TestWhateverTheReleaseIsCalledItsServiceMayBe(t *testing.T) {
 	for release, want := range map[string]string{
 		"sidecar-injector": "sidecar-injector", "mesh": "mesh-sidecar-injector", "123": "sidecar-injector-123", "1a-sidecar-injector": "sidecar-injector-1a-sidecar-injector",
@@ -68,7 +70,8 @@ func TestWhateverTheReleaseIsCalledItsServiceMayBe(t *testing.T) {
 	}
 }
 
-// TestTheManifestsAreForEveryKubernetesThatIsPromised: whoever applies them has no Helm that asks the cluster.
+// TestTheManifestsAreForEveryKubernetesThatIsPromised: the manifests are applied without Helm, which would
+// otherwise ask the cluster for its version.
 func TestTheManifestsAreForEveryKubernetesThatIsPromised(t *testing.T) {
 	repository := "../.."
 	command := exec.Command("make", "--no-print-directory", "manifests")

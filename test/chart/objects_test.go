@@ -68,14 +68,15 @@ func TestTheClusterAndWeCanAlwaysStart(t *testing.T) {
 	})
 }
 
-// checkLeavesOut holds a selector against namespaces that look as if they wanted to be injected.
+// checkLeavesOut checks that a selector does not match namespaces that must not be injected, even if they
+// have the opt-in label.
 func checkLeavesOut(t *testing.T, webhook string, selector *metav1.LabelSelector) {
 	t.Helper()
 	s, err := metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants := labels.Set{"team": "shop", "environment": "production"} // what webhook-values.yaml asks for
+	wants := labels.Set{"team": "shop", "environment": "production"} // the labels required by webhook-values.yaml
 	sent := false
 	for _, value := range []string{"", "enabled", "maybe", "disabled"} {
 		if value != "" {
@@ -141,7 +142,7 @@ func TestPodsComplyWithRestrictedPodSecurity(t *testing.T) {
 		pods = append(pods, &corev1.Pod{ObjectMeta: deployment.Spec.Template.ObjectMeta, Spec: deployment.Spec.Template.Spec})
 		for _, pod := range pods {
 			if pod.Spec.HostNetwork {
-				continue // asked for by name
+				continue // requested by name
 			}
 			for _, result := range evaluator.EvaluatePod(level, &pod.ObjectMeta, &pod.Spec) {
 				if !result.Allowed {
@@ -302,7 +303,7 @@ func TestTheCertificateModesDifferInWhoMakesIt(t *testing.T) {
 		mutating := named[*admissionregistrationv1.MutatingWebhookConfiguration](t, r, release)
 		validating := named[*admissionregistrationv1.ValidatingWebhookConfiguration](t, r, release)
 		for _, o := range []client.Object{mutating, validating} {
-			// Others replace a bundle at once, and replicas follow when they are told.
+			// Others replace a bundle in one step, and replicas need no annotations.
 			if len(o.GetAnnotations()) > 0 {
 				t.Errorf("%s: annotations of %s: %v", file, o.GetName(), o.GetAnnotations())
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// policies are the names of the policies that are rendered, each with what its binding does.
+// policies returns the names of the rendered policies, each with the action of its binding.
 func policies(t *testing.T, r *rendering) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -69,8 +69,8 @@ func TestBeforeKubernetes130ThereAreNoPoliciesAndNoGuard(t *testing.T) {
 	}
 }
 
-// TestTheGuardLooksAtThePodsThatAreSent compares its selectors and conditions with the
-// webhook's, with and without the user's own.
+// TestTheGuardLooksAtThePodsThatAreSent compares the guard's selectors and conditions with the webhook's,
+// with and without the user's own.
 func TestTheGuardLooksAtThePodsThatAreSent(t *testing.T) {
 	for _, values := range []string{"ci/default-values.yaml", "ci/webhook-values.yaml"} {
 		r := render(t, "--values", filepath.Join(directory, values), "--set", "guard=Deny")
@@ -93,8 +93,8 @@ func TestTheGuardLooksAtThePodsThatAreSent(t *testing.T) {
 	}
 }
 
-// withoutOptIn leaves out the label by which the webhook's entries differ, and which the
-// guard's expressions look at.
+// withoutOptIn removes the opt-in label, in which the webhook's entries differ and which the guard checks in
+// its expressions.
 func withoutOptIn(selector *metav1.LabelSelector) *metav1.LabelSelector {
 	rest := selector.DeepCopy()
 	rest.MatchExpressions = slices.DeleteFunc(rest.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool {
@@ -103,15 +103,15 @@ func withoutOptIn(selector *metav1.LabelSelector) *metav1.LabelSelector {
 	return rest
 }
 
-// TestEventsMayHaveTheReasonsOfTheClosedList: a new reason that the policy does not know
-// would be refused, and the event lost.
+// TestEventsMayHaveTheReasonsOfTheClosedList: an event with a reason that is not in the policy would be
+// refused and lost.
 func TestEventsMayHaveTheReasonsOfTheClosedList(t *testing.T) {
 	wanted := []string{"Injected", keeper.PauseReason(keeper.Repair), keeper.PauseReason(keeper.Rollout)}
 	for _, info := range inject.Reasons() {
 		complains := slices.ContainsFunc(info.Outcomes, func(o inject.Outcome) bool {
 			return o == inject.Skipped || o == inject.AdmittedWithout || o == inject.Refused
 		})
-		// What asked for a sidecar that was injected is the reason of no event.
+		// A reason whose only outcome is an injected sidecar is not used for events.
 		if complains && !slices.Contains(info.Outcomes, inject.Injected) {
 			wanted = append(wanted, string(info.Reason))
 		}

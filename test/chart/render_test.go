@@ -33,10 +33,10 @@ const (
 	namespace = "sidecars"
 )
 
-// helmProgram is helm as tools/go.mod has it.
+// helmProgram returns the helm that tools/go.mod pins.
 var helmProgram = sync.OnceValues(func() (string, error) { return helmtool.Program(filepath.Join(root, "tools")) })
 
-// helm runs it on the chart and gives what it prints.
+// helm runs helm on the chart and returns its output.
 func helm(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
 	program, err := helmProgram()
@@ -46,7 +46,7 @@ func helm(t *testing.T, args ...string) (stdout string, err error) {
 	readChart(t)
 	var out, complaints bytes.Buffer
 	command := exec.Command(program, args...)
-	// No repository, plugin or cluster of whoever runs the tests.
+	// Without the repositories, plugins and cluster of the user who runs the tests.
 	command.Env = append(os.Environ(), "HELM_CONFIG_HOME="+t.TempDir(), "KUBECONFIG=/dev/null")
 	command.Stdout, command.Stderr = &out, &complaints
 	if err := command.Run(); err != nil {
@@ -55,7 +55,7 @@ func helm(t *testing.T, args ...string) (stdout string, err error) {
 	return out.String(), nil
 }
 
-// readChart opens the chart's files, so that a cached result depends on them.
+// readChart reads the chart's files, so that the go command does not use a cached result after a change.
 func readChart(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -80,7 +80,7 @@ var monitored = []string{
 	"--api-versions", "monitoring.coreos.com/v1/PrometheusRule",
 }
 
-// rendered are the texts of this run, by helm's arguments: many tests look at the same.
+// rendered caches the rendered texts by helm's arguments, because many tests use the same.
 var rendered sync.Map
 
 // template renders the chart, for a cluster with the Prometheus operator.
@@ -97,7 +97,7 @@ func template(t *testing.T, args ...string) (string, error) {
 	return text, err
 }
 
-// valueFiles are all that the chart comes with, by their names in its folder.
+// valueFiles returns all value files of the chart, by their names in its folder.
 func valueFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
@@ -113,13 +113,13 @@ func valueFiles(t *testing.T) []string {
 	return files
 }
 
-// rendering is what the chart makes of one file of values.
+// rendering is the chart rendered with one file of values.
 type rendering struct {
 	text    string
 	objects []client.Object
 }
 
-// foreign are kinds of others, which are not decoded into types.
+// foreign are kinds of other projects, which are not decoded into types.
 var foreign = map[schema.GroupKind]bool{
 	{Group: "monitoring.coreos.com", Kind: "ServiceMonitor"}: true,
 	{Group: "monitoring.coreos.com", Kind: "PodMonitor"}:     true,
@@ -128,7 +128,7 @@ var foreign = map[schema.GroupKind]bool{
 	{Group: "cert-manager.io", Kind: "Issuer"}:               true,
 }
 
-// render gives the objects, decoded strictly: an unknown or duplicate field fails the test.
+// render returns the objects, decoded strictly: an unknown or duplicate field fails the test.
 func render(t *testing.T, args ...string) *rendering {
 	t.Helper()
 	text, err := template(t, args...)
@@ -170,7 +170,7 @@ func render(t *testing.T, args ...string) *rendering {
 	}
 }
 
-// all are the rendering's objects of a type.
+// all returns the rendering's objects of a type.
 func all[T client.Object](r *rendering) []T {
 	var found []T
 	for _, o := range r.objects {
@@ -181,7 +181,7 @@ func all[T client.Object](r *rendering) []T {
 	return found
 }
 
-// named is the one of that type and name.
+// named returns the object of that type and name.
 func named[T client.Object](t *testing.T, r *rendering, name string) T {
 	t.Helper()
 	for _, o := range all[T](r) {
@@ -205,7 +205,7 @@ func (r *rendering) kinds(kind string) int {
 	return n
 }
 
-// injector is the container that serves.
+// injector returns the container that runs serve.
 func injector(t *testing.T, pod *corev1.PodSpec) *corev1.Container {
 	t.Helper()
 	if len(pod.Containers) != 1 {

@@ -10,7 +10,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// rule begins a rule of a role as rbac.yaml writes it.
+// rule matches a rule of a role in rbac.yaml with the comments above it.
 var rule = regexp.MustCompile(`(?m)((?:^(?:# |\{\{).*\n)*)^- apiGroups: .*\n  resources: (.*)\n(?:  resourceNames: .*\n)?  verbs: (.*)$`)
 
 var verb = regexp.MustCompile(`\b(get|list|watch|create|update|patch|delete|deletecollection)\b`)
@@ -43,8 +43,8 @@ func TestEveryVerbHasItsReasonBesideIt(t *testing.T) {
 	}
 }
 
-// What check may not see it warns of, so that helm test would warn in every cluster. The
-// Secret is left out on purpose: check asks nobody for the right to a private key.
+// The command check warns of what it may not read, so helm test would warn in every cluster. The Secret is
+// left out on purpose: check does not need the right to read a private key.
 func TestHelmTestMaySeeWhatCheckLooksAt(t *testing.T) {
 	r := render(t)
 	var cluster, own []rbacv1.PolicyRule

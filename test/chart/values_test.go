@@ -13,10 +13,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// mostValues is what people can still read through.
+// mostValues is the maximum number of values of the chart, so that users can read all of them.
 const mostValues = 45
 
-// leaves are the paths of all values that are no mapping, or an empty one.
+// leaves returns the paths of all values that are no mapping, or an empty one.
 func leaves(prefix []string, values map[string]any) [][]string {
 	var found [][]string
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -45,9 +45,8 @@ func TestThereAreNoMoreValuesThanPeopleRead(t *testing.T) {
 	}
 }
 
-// TestEveryValueIsSetSomewhereAndChangesTheRendering takes each value that a ci file
-// sets out of it: the rendering must differ, or fail. So no value is idle, and none is
-// without a case.
+// TestEveryValueIsSetSomewhereAndChangesTheRendering removes each value that a ci file sets: the rendering
+// must differ, or fail. So every value has an effect and a case.
 func TestEveryValueIsSetSomewhereAndChangesTheRendering(t *testing.T) {
 	missing := map[string]bool{}
 	for _, path := range leaves(nil, readValues(t, "values.yaml")) {
@@ -79,7 +78,7 @@ func TestEveryValueIsSetSomewhereAndChangesTheRendering(t *testing.T) {
 	}
 }
 
-// remove takes out the value at the path, and says whether it was there.
+// remove removes the value at the path, and reports whether it existed.
 func remove(values map[string]any, path []string) bool {
 	inner, more := values[path[0]].(map[string]any)
 	if len(path) > 1 {
@@ -117,15 +116,15 @@ func TestTheSchemaKnowsExactlyTheValues(t *testing.T) {
 	if err := json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema); err != nil {
 		t.Fatal(err)
 	}
-	delete(schema.Properties, "global") // of a chart that has this one as a part
+	delete(schema.Properties, "global") // set by a parent chart
 	compareKeys(t, "", &schema, readValues(t, "values.yaml"))
 }
 
-// compareKeys goes down as far as values.yaml has keys of its own.
+// compareKeys descends only as far as values.yaml has keys of its own.
 func compareKeys(t *testing.T, path string, schema *property, values map[string]any) {
 	t.Helper()
 	if schema.Properties == nil {
-		return // names that users choose
+		return // keys chosen by users
 	}
 	if schema.AdditionalProperties != false {
 		t.Errorf("schema%s: unknown values are no errors", path)

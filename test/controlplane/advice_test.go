@@ -116,7 +116,8 @@ spec:
 	}
 }
 
-// TestAdviceFollowsTheRightsAndTheChanges changes what advice depends on, and what it does not.
+// TestAdviceFollowsTheRightsAndTheChanges changes things that advice depends on, and things that it does not
+// depend on.
 func TestAdviceFollowsTheRightsAndTheChanges(t *testing.T) {
 	t.Parallel()
 	injector := installAdvice(t)
@@ -152,7 +153,7 @@ func TestAdviceFollowsTheRightsAndTheChanges(t *testing.T) {
 	}
 }
 
-// TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold needs the chart's second entry.
+// TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold needs the chart's second webhook entry.
 func TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold(t *testing.T) {
 	t.Parallel()
 	injector := installAdvice(t)
@@ -178,7 +179,7 @@ func TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold(t *testing.T) {
 	}
 }
 
-// TestAdviceIsNeverInTheWay applies a workload while nobody gives advice.
+// TestAdviceIsNeverInTheWay applies a workload while the advice webhook does not answer.
 func TestAdviceIsNeverInTheWay(t *testing.T) {
 	t.Parallel()
 	injector := installAdvice(t)
@@ -190,7 +191,8 @@ func TestAdviceIsNeverInTheWay(t *testing.T) {
 	}
 }
 
-// TestHostileWorkloadsAreToldInPrintableLines sends what an API server lets through.
+// TestHostileWorkloadsAreToldInPrintableLines sends workloads with unprintable text that an API server
+// accepts.
 func TestHostileWorkloadsAreToldInPrintableLines(t *testing.T) {
 	t.Parallel()
 	installAdvice(t)
@@ -220,8 +222,8 @@ func TestHostileWorkloadsAreToldInPrintableLines(t *testing.T) {
 	}
 }
 
-// deploymentText is a Deployment of no pods with further metadata of its own, a further
-// container of its pods ("": none), and these annotations of its pods, as YAML lines.
+// deploymentText returns a Deployment with 0 replicas, additional metadata, an additional container ("" for
+// none), and these pod annotations, as YAML lines.
 func deploymentText(metadata, container string, annotations ...string) string {
 	containers := "{name: app, image: app}"
 	if container != "" {
@@ -240,7 +242,7 @@ spec:
 `, metadata, strings.Join(annotations, ", "), containers)
 }
 
-// applied is what kubectl apply warns of.
+// applied returns the warnings of kubectl apply.
 func applied(t *testing.T, namespace, manifest string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "workload.yaml")
@@ -271,7 +273,7 @@ func warningsOf(t *testing.T, args ...string) []string {
 	return warnings
 }
 
-// installAdvice runs an injector and puts the chart's entries for workloads there, until the test is over.
+// installAdvice runs an injector with the chart's webhook entries for workloads until the test ends.
 func installAdvice(t *testing.T) *injector {
 	t.Helper()
 	i := startInjector(t)
@@ -321,7 +323,7 @@ func installAdvice(t *testing.T) *injector {
 	return i
 }
 
-// advice counts the injector's advice by result.
+// advice returns the injector's counters of advice, by result.
 func (i *injector) advice(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := get(t.Context(), i.metrics)
@@ -338,7 +340,7 @@ func (i *injector) advice(t *testing.T) map[string]string {
 	return counts
 }
 
-// grantSync gives a service account what config-sync needs.
+// grantSync grants a service account the rights that config-sync needs.
 func grantSync(t *testing.T, namespace, account string) {
 	t.Helper()
 	client := suite.client.RbacV1()

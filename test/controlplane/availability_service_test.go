@@ -19,23 +19,22 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// service is the Service of an installation. It does for its replicas what kubelet and
-// endpoint controller do: it asks for readiness, keeps an EndpointSlice for each, and
-// ends pods as Kubernetes ends them.
+// service is the Service of an installation. It simulates the kubelet and the endpoint controller for the
+// replicas: it probes readiness, maintains an EndpointSlice for each, and terminates pods as Kubernetes does.
 type service struct {
 	*installation
 	host string
 }
 
-// How Kubernetes treats the replicas. The chart's figures are larger in the same proportion.
+// The timing of the simulated kubelet. The chart's values are larger in the same proportion.
 const (
 	probePeriod  = 250 * time.Millisecond
-	endpointsLag = 500 * time.Millisecond // from a deletion until endpoints say so
+	endpointsLag = 500 * time.Millisecond // from a deletion until the endpoints are updated
 	preStop      = time.Second
 	drain        = 2 * time.Second
 )
 
-// newService makes the Service, without endpoints yet.
+// newService creates the Service, without endpoints.
 func newService(t *testing.T) *service {
 	t.Helper()
 	s := &service{installation: newInstallation(t), host: ownAddress(t)}
@@ -47,7 +46,7 @@ func newService(t *testing.T) *service {
 	return s
 }
 
-// configuration calls the Service, as the chart's does.
+// configuration returns the webhook configuration, which calls the Service as the chart's does.
 func (s *service) configuration(policy admissionregistration.FailurePolicyType) *admissionregistration.MutatingWebhookConfiguration {
 	c := s.installation.configuration("https://replaced.invalid")
 	for n := range c.Webhooks {
@@ -85,13 +84,13 @@ func (s *service) run(name string) *pod {
 	return p
 }
 
-// leave takes the pod out of the endpoints for good, at once.
+// leave removes the pod's endpoint permanently, at once.
 func (p *pod) leave() {
 	p.once.Do(func() { close(p.stopped) })
 	p.watched.Wait()
 }
 
-// slice is what the endpoint controller writes.
+// slice returns the EndpointSlice that the endpoint controller would write.
 func (p *pod) slice(ready, terminating bool) *discoveryv1.EndpointSlice {
 	return &discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Name: p.s.name + "-" + p.pod, Labels: map[string]string{discoveryv1.LabelServiceName: p.s.name}},
@@ -103,7 +102,7 @@ func (p *pod) slice(ready, terminating bool) *discoveryv1.EndpointSlice {
 	}
 }
 
-// probe keeps the endpoint, until the pod leaves.
+// probe maintains the endpoint until the pod leaves.
 func (p *pod) probe() {
 	slices := suite.client.DiscoveryV1().EndpointSlices(p.s.namespace)
 	ctx := context.Background()
@@ -119,14 +118,14 @@ func (p *pod) probe() {
 		}
 		select {
 		case <-p.stopped:
-			_, _ = slices.Update(ctx, p.slice(false, true), metav1.UpdateOptions{}) // it is deleted next
+			_, _ = slices.Update(ctx, p.slice(false, true), metav1.UpdateOptions{}) // it is deleted afterwards
 			return
 		case <-time.After(probePeriod):
 		}
 	}
 }
 
-// isEndpoint says whether the pod is called.
+// isEndpoint returns nil if the pod is a ready endpoint.
 func (p *pod) isEndpoint(ctx context.Context) error {
 	slice, err := suite.client.DiscoveryV1().EndpointSlices(p.s.namespace).Get(ctx, p.s.name+"-"+p.pod, metav1.GetOptions{})
 	if err == nil && !*slice.Endpoints[0].Conditions.Ready {
@@ -135,14 +134,14 @@ func (p *pod) isEndpoint(ctx context.Context) error {
 	return err
 }
 
-// waitEndpoint waits until the pod is called.
+// waitEndpoint waits until the pod is a ready endpoint.
 func (p *pod) waitEndpoint() {
 	p.s.t.Helper()
 	must(p.s.t, eventually(p.s.t.Context(), 40*time.Second, p.isEndpoint))
 }
 
-// delete ends a pod as Kubernetes does: the endpoints learn of it while preStop sleeps, then it gets
-// SIGTERM, and has to end by itself with exit code 0.
+// delete terminates a pod as Kubernetes does: the endpoints are updated during preStop's sleep, then the
+// process gets SIGTERM, and must exit by itself with code 0.
 func (p *pod) delete() {
 	p.s.t.Helper()
 	gone := time.AfterFunc(endpointsLag, func() { p.once.Do(func() { close(p.stopped) }) })
@@ -162,7 +161,7 @@ func (p *pod) delete() {
 	must(p.s.t, err)
 }
 
-// leader is the name of the pod that holds the lease.
+// leader returns the name of the pod that holds the lease.
 func (i *installation) leader(ctx context.Context) (string, error) {
 	lease, err := suite.client.CoordinationV1().Leases(i.namespace).Get(ctx, i.name, metav1.GetOptions{})
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestRollingUpdateDrainAndScaleDownLoseNoAdmission: the API server calls the Service all the time, with failurePolicy Fail.
+// TestRollingUpdateDrainAndScaleDownLoseNoAdmission: during all steps the API server calls the Service, with
+// failurePolicy Fail.
 func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
@@ -32,12 +33,13 @@ func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
 	d.waitEndpoint()
 	b.delete()
 	updated := traffic.count()
-	// A drain of c's node: the disruption budget wants one of two, and the new pod starts while the old one ends.
+	// A drain of c's node: the disruption budget requires one of two, and the new pod starts while the old
+	// one terminates.
 	e := s.run("e")
 	c.delete()
 	e.waitEndpoint()
 	drained := traffic.count()
-	// Down to one.
+	// Scale down to one replica.
 	d.delete()
 	total := traffic.stop(t)
 	if t.Failed() {
@@ -55,10 +57,11 @@ func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
 	must(t, err)
 }
 
-// TestALeaderThatIsKilledIsReplaced: another replica heals what breaks meanwhile, and takes the lease when it has run out.
+// TestALeaderThatIsKilledIsReplaced: another replica repairs what breaks meanwhile, and takes over the lease
+// when it has expired.
 func TestALeaderThatIsKilledIsReplaced(t *testing.T) {
 	i := newInstallation(t)
-	t.Parallel() // it waits, most of the time
+	t.Parallel() // mostly waits
 	i.applyAsHelm("coordination.k8s.io/v1", "Lease", fmt.Sprintf("/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", i.namespace, i.name), object{})
 	replicas := map[string]*replica{"a": i.start("a", "127.0.0.1"), "b": i.start("b", "127.0.0.1")}
 	waitReady(t, replicas["a"], replicas["b"])
@@ -82,7 +85,7 @@ func TestALeaderThatIsKilledIsReplaced(t *testing.T) {
 	}
 }
 
-// TestADeletedLeaseIsMadeAnew by a replica that may create this one name only.
+// TestADeletedLeaseIsMadeAnew: the lease is created again by a replica whose rights allow only this name.
 func TestADeletedLeaseIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t)
@@ -95,7 +98,7 @@ func TestADeletedLeaseIsMadeAnew(t *testing.T) {
 	}))
 }
 
-// TestWhenAllReplicasAreDown the failurePolicy decides, and only for pods that are sent to us.
+// TestWhenAllReplicasAreDown: the failurePolicy decides, and only for pods that are sent to the webhook.
 func TestWhenAllReplicasAreDown(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []admissionregistration.FailurePolicyType{admissionregistration.Fail, admissionregistration.Ignore} {

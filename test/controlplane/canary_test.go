@@ -15,7 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
-// shared is a template of the cluster as its author writes it: the canary, if there is one, and the image.
+// shared returns the text of a cluster template with a canary section ("" for none) and an image.
 func shared(name, canary, image string) string {
 	if canary != "" {
 		canary = `"canary":` + canary + `,`
@@ -24,7 +24,8 @@ func shared(name, canary, image string) string {
 		{"name":"shared","restartPolicy":"Always","image":%q,"resources":{"requests":{"cpu":"1m","memory":"1Mi"}}}]}}}}`, name, canary, image)
 }
 
-// readySays waits until the Ready condition of a template of the cluster is about its newest version and holds a text.
+// readySays waits until the Ready condition of a cluster template is about its newest version and contains a
+// text.
 func readySays(t *testing.T, name, text string) {
 	t.Helper()
 	must(t, eventually(t.Context(), patience, func(context.Context) error {
@@ -38,7 +39,8 @@ func readySays(t *testing.T, name, text string) {
 	}))
 }
 
-// sidecarImages waits until so many pods of a Deployment are ready and gives the image of their sidecars, which must be one.
+// sidecarImages waits until count pods of a Deployment are ready and returns the image of their sidecars,
+// which must be the same for all.
 func sidecarImages(t *testing.T, namespace, name string, count int) string {
 	t.Helper()
 	image := ""
@@ -62,8 +64,9 @@ func sidecarImages(t *testing.T, namespace, name string, count int) string {
 	return image
 }
 
-// TestACanaryIsTriedPromotedAndDropped tries a template for a share of the workloads, then in some namespaces, and
-// makes it everybody's. Which workloads are in the share is what the same templates say without a cluster.
+// TestACanaryIsTriedPromotedAndDropped uses a canary for a percentage of the workloads, then in some
+// namespaces, and promotes it. The expected workloads of the percentage are computed from the same templates
+// without a cluster.
 func TestACanaryIsTriedPromotedAndDropped(t *testing.T) {
 	p := newPatient(t)
 	admin := suite.kubeconfig
@@ -111,7 +114,7 @@ func TestACanaryIsTriedPromotedAndDropped(t *testing.T) {
 	p.says(t, admin, 0, []string{"status", "-n", late, "--exit-code", "-o", "wide"},
 		`deployment/`+in+` +shared \(canary\) +current +4 +[0-9a-f]+ +[0-9a-f]+ \(shared-next\) +<none>$`, `deployment/`+out+` +shared +current +4`)
 
-	// Somewhere else now, by an edit.
+	// Edited to select namespaces instead.
 	kubectl(t, "patch", "clustersidecartemplate", "shared-next", "--type", "merge", "-p",
 		`{"spec":{"canary":{"percent":null,"namespaceSelector":{"matchLabels":{"stage":"early"}}}}}`)
 	readySays(t, "shared-next", "in the place of shared for namespaces with stage=early")
@@ -121,7 +124,7 @@ func TestACanaryIsTriedPromotedAndDropped(t *testing.T) {
 	}
 	p.says(t, admin, 1, []string{"status", "-n", late, "--exit-code"}, `deployment/`+in+` +shared +(in-place|restart) +4 +`, `deployment/`+out+` +shared +current`)
 
-	// Promoted: who has it keeps it.
+	// Promoted: pods that have the canary's sidecar are not recreated.
 	pods := uids(healthy(t, early, 2))
 	kubectl(t, "patch", "clustersidecartemplate", "shared", "--type", "json", "-p",
 		`[{"op":"replace","path":"/spec/pod/spec/initContainers/0/image","value":"shared:2"}]`)

@@ -28,16 +28,16 @@ const (
 	examplesFolder = repository + "/examples"
 )
 
-// goldenCase is a golden case as far as the API server is concerned.
+// goldenCase is the part of a golden case that is tested with the API server.
 type goldenCase struct {
 	name      string
 	input     []byte // the manifests
 	want      []byte // the injected manifests; nil when something is refused
-	refusals  string // a line each; "" when nothing is
+	refusals  string // one per line; "" if nothing is refused
 	decisions string // the reasons and warnings
 }
 
-// caseGroup is the cases that one injector answers: those with equal templates and configuration.
+// caseGroup has the cases that one injector serves: those with equal templates and configuration.
 type caseGroup struct {
 	folder string   // where serve runs
 	flags  []string // of serve
@@ -99,8 +99,8 @@ func loadCases(t *testing.T) []*caseGroup {
 	return sorted
 }
 
-// builtInCases are the cases of the built-in templates, but for those that bring a namespace or
-// settings of their own.
+// builtInCases returns the cases of the built-in templates, except those with a namespace or settings of
+// their own.
 func builtInCases(t *testing.T) []*goldenCase {
 	t.Helper()
 	library := source.NewLibrary(time.Now, nil, source.Usual(nil, nil)...)
@@ -133,7 +133,7 @@ func builtInCases(t *testing.T) []*goldenCase {
 	return all
 }
 
-// groupOf says how a case wants serve to run, and hashes what that depends on.
+// groupOf returns the group for a case: how serve has to run, and a hash of what that depends on.
 func groupOf(t *testing.T, dir string) (key string, group *caseGroup) {
 	t.Helper()
 	hash := sha256.New()
@@ -143,7 +143,7 @@ func groupOf(t *testing.T, dir string) (key string, group *caseGroup) {
 		hash.Write(read(t, dir, "config.yaml"))
 	}
 	if folder := filepath.Join(dir, "templates"); exists(folder) {
-		// The cases' messages name files as if they were in the folder itself.
+		// The cases' messages contain file names relative to the folder.
 		group.folder, group.flags = folder, append(group.flags, "--template-dir", ".")
 		err := fs.WalkDir(os.DirFS(folder), ".", func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {
@@ -164,7 +164,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// read gives a file's content, nil if it is not there.
+// read returns a file's content, nil if it does not exist.
 func read(t *testing.T, dir, file string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, file))
@@ -181,13 +181,13 @@ type workload struct {
 	object     object
 }
 
-// namespace is where a workload belongs. Unless the input says more of it, it counts as enabled.
+// namespace is a workload's namespace. Unless the input defines it, it has the opt-in label.
 type namespace struct {
 	name                string
 	labels, annotations map[string]string
 }
 
-// workloads takes a manifest apart.
+// workloads returns the workloads of a manifest.
 func workloads(t *testing.T, file string, text []byte) []workload {
 	t.Helper()
 	stream, err := manifest.Parse(file, text)
@@ -208,7 +208,7 @@ func workloads(t *testing.T, file string, text []byte) []workload {
 		if err := json.Unmarshal(workloadJSON(t, &p), &w.object); err != nil {
 			t.Fatal(err)
 		}
-		if p.Kind == "PodTemplate" { // what its users make of it
+		if p.Kind == "PodTemplate" { // tested as the pod made from it
 			w.kind = "Pod"
 			w.object["metadata"].(object)["generateName"] = p.Name + "-"
 		}
@@ -217,7 +217,7 @@ func workloads(t *testing.T, file string, text []byte) []workload {
 	return all
 }
 
-// workloadJSON is the object that a pod was found in; of a PodTemplate, the pod.
+// workloadJSON returns the object that contains a pod; for a PodTemplate, the pod.
 func workloadJSON(t *testing.T, p *manifest.Pod) []byte {
 	t.Helper()
 	if p.Kind == "PodTemplate" {

@@ -22,7 +22,8 @@ import (
 	"time"
 )
 
-// mount is a Secret as a kubelet mounts it: files are links into ..data, which is a link itself and turned at each change.
+// mount is a Secret as mounted by a kubelet: files are links into ..data, which is itself a link that is
+// replaced at each change.
 type mount struct {
 	t     *testing.T
 	dir   string
@@ -39,7 +40,7 @@ func newMount(t *testing.T, files map[string][]byte) *mount {
 	return m
 }
 
-// turn replaces all files at once and removes the old ones.
+// turn replaces all files atomically and removes the old ones.
 func (m *mount) turn(files map[string][]byte) {
 	m.t.Helper()
 	link := filepath.Join(m.dir, "..data")
@@ -57,7 +58,8 @@ func (m *mount) turn(files map[string][]byte) {
 	}
 }
 
-// madeElsewhere is a Secret as others make it: a certificate for this machine, with its authority.
+// madeElsewhere returns the data of a Secret as made by another issuer: a certificate for this machine, with
+// its CA.
 func madeElsewhere(t *testing.T, number int64) map[string][]byte {
 	t.Helper()
 	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
@@ -82,10 +84,11 @@ func madeElsewhere(t *testing.T, number int64) map[string][]byte {
 	return map[string][]byte{"tls.crt": block("CERTIFICATE", leaf), "tls.key": block("PRIVATE KEY", text), "ca.crt": block("CERTIFICATE", authority)}
 }
 
-// TestACertificateFromFilesIsReadAgainWithoutLosingAPod: mode provided, with another authority each time.
+// TestACertificateFromFilesIsReadAgainWithoutLosingAPod: certificate mode provided, with another CA at each
+// change.
 func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 	i := newInstallation(t)
-	t.Parallel() // it waits, most of the time
+	t.Parallel() // mostly waits
 	first, second := madeElsewhere(t, 1), madeElsewhere(t, 2)
 	m := newMount(t, first)
 	a := i.start("a", "127.0.0.1", "--certificate-dir", m.dir)
@@ -104,7 +107,7 @@ func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 			t.Errorf("webhook %s: want the new authority and, for a while, the old one", webhook.Name)
 		}
 	}
-	// A key that does not fit: the pair before stays in force.
+	// A key that does not match the certificate: the previous pair stays in use.
 	m.turn(map[string][]byte{"tls.crt": first["tls.crt"], "tls.key": second["tls.key"], "ca.crt": second["ca.crt"]})
 	must(t, eventually(t.Context(), 20*time.Second, func(context.Context) error {
 		log, err := os.ReadFile(a.log)
@@ -118,7 +121,8 @@ func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 	pods.stop(t)
 }
 
-// TestABundleOfCertManagersIsLeftToIt, and readiness says whose it is.
+// TestABundleOfCertManagersIsLeftToIt: the injector does not write a CA bundle that cert-manager manages, and
+// the readiness message says who does.
 func TestABundleOfCertManagersIsLeftToIt(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t)
@@ -142,7 +146,7 @@ func TestABundleOfCertManagersIsLeftToIt(t *testing.T) {
 			t.Errorf("webhook %s: the injector wrote the bundle", live.Webhooks[n].Name)
 		}
 	}
-	i.setBundles(files["ca.crt"]) // cainjector comes
+	i.setBundles(files["ca.crt"]) // cainjector writes the bundle
 	i.waitInjects()
 	waitReady(t, a)
 }

@@ -27,16 +27,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// installation is an injector in the cluster: what a chart would have put there, and replicas.
+// installation is an injector in the cluster: the objects that a chart would create, and replicas.
 type installation struct {
 	t          *testing.T
 	name       string
 	namespace  string // its own
-	pods       string // a namespace with the opt-in label, the only one whose pods it is sent
-	kubeconfig string // of a user who may do what an injector has to do, and nothing more
+	pods       string // a namespace with the opt-in label, the only one whose pods are sent to the webhook
+	kubeconfig string // of a user with exactly the rights that an injector needs
 }
 
-// newInstallation makes all that the replicas find there, but Secret, Lease and webhook configurations.
+// newInstallation creates the objects that the replicas need, except Secret, Lease and webhook
+// configurations.
 func newInstallation(t *testing.T) *installation {
 	t.Helper()
 	i := &installation{t: t, namespace: newNamespace(t, nil, nil), pods: enabledNamespace(t)}
@@ -57,7 +58,7 @@ func newInstallation(t *testing.T) *installation {
 	return i
 }
 
-// allow gives the user the rights that certificates and the lease take.
+// allow grants the user the rights for certificates and the lease.
 func (i *installation) allow() {
 	i.t.Helper()
 	meta := metav1.ObjectMeta{Name: i.name}
@@ -94,7 +95,7 @@ func (i *installation) allow() {
 	})
 }
 
-// configuration is the chart's, for pods of the one namespace, without a bundle.
+// configuration returns the chart's webhook configuration for pods of the one namespace, without a CA bundle.
 func (i *installation) configuration(url string) *admissionregistration.MutatingWebhookConfiguration {
 	i.t.Helper()
 	configuration := webhookConfiguration(i.t, url, nil)
@@ -105,14 +106,14 @@ func (i *installation) configuration(url string) *admissionregistration.Mutating
 	return configuration
 }
 
-// confine leaves the pods of other tests alone.
+// confine restricts a webhook to the test's namespace, so that pods of other tests are not affected.
 func (i *installation) confine(webhook *admissionregistration.MutatingWebhook) {
 	webhook.NamespaceSelector.MatchExpressions = append(webhook.NamespaceSelector.MatchExpressions, metav1.LabelSelectorRequirement{
 		Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: []string{i.pods, i.namespace, "kube-system", "default"},
 	})
 }
 
-// create puts a configuration there for the time of the test.
+// create creates a configuration until the test ends.
 func (i *installation) create(configuration *admissionregistration.MutatingWebhookConfiguration) {
 	i.t.Helper()
 	client := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
@@ -137,7 +138,7 @@ type replica struct {
 	metrics string // URL
 }
 
-// start runs a replica on an address of this machine, and does not wait for anything.
+// start runs a replica on an address of this machine, without waiting.
 func (i *installation) start(pod, host string, flags ...string) *replica {
 	i.t.Helper()
 	r := &replica{i: i, pod: pod, address: freeAddressOf(i.t, host)}
@@ -159,7 +160,7 @@ func (i *installation) start(pod, host string, flags ...string) *replica {
 	return r
 }
 
-// ready says why a replica is not.
+// ready returns nil if a replica is ready, or else the reason.
 func (r *replica) ready(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.health+"/readyz", nil)
 	if err != nil {
@@ -187,7 +188,7 @@ func waitReady(t *testing.T, replicas ...*replica) {
 	}
 }
 
-// wrote is the number of writes that a replica counts.
+// wrote returns a replica's counter of writes.
 func (r *replica) wrote(object, reason string) string {
 	text, err := get(r.i.t.Context(), r.metrics)
 	must(r.i.t, err)
@@ -200,7 +201,7 @@ func (r *replica) wrote(object, reason string) string {
 	return "0"
 }
 
-// askingPod asks for a sidecar.
+// askingPod returns a pod that requests a sidecar.
 func askingPod(name string) *corev1.Pod {
 	return &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
@@ -210,7 +211,7 @@ func askingPod(name string) *corev1.Pod {
 	}
 }
 
-// injects creates a pod that asks for a sidecar, and says why it got none.
+// injects creates a pod that requests a sidecar, and returns an error if it did not get one.
 func (i *installation) injects(ctx context.Context) error {
 	pod, err := suite.client.CoreV1().Pods(i.pods).Create(ctx, askingPod("web"), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if err == nil && len(pod.Spec.InitContainers) == 0 {
@@ -241,7 +242,7 @@ func (i *installation) live() *admissionregistration.MutatingWebhookConfiguratio
 	return configuration
 }
 
-// setBundles is what somebody else writes into the bundles.
+// setBundles writes the CA bundles, as another writer would.
 func (i *installation) setBundles(bundle []byte) {
 	i.t.Helper()
 	must(i.t, eventually(i.t.Context(), 5*time.Second, func(ctx context.Context) error {
@@ -261,9 +262,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// freeAddressOf is an address of a host of this machine that nobody listens on. Its port is none
-// that the kernel gives to whoever asks for any (32768 and up, on Linux), and none that was given before:
-// it is still free when somebody listens there.
+// freeAddressOf returns an unused address of a host of this machine. Its port is below the range from which
+// the kernel assigns ports (32768 and up, on Linux), and has not been returned before, so that it stays free
+// until it is used.
 func freeAddressOf(t *testing.T, host string) string {
 	t.Helper()
 	const first, count = 12000, 20000
@@ -279,7 +280,7 @@ func freeAddressOf(t *testing.T, host string) string {
 	return ""
 }
 
-// stream is one of pods that ask for a sidecar.
+// stream is a continuous creation of pods that request a sidecar.
 type stream struct {
 	stopped chan struct{}
 	running sync.WaitGroup
@@ -289,7 +290,7 @@ type stream struct {
 	faults  []string
 }
 
-// createPods creates pods by several people at once until it is stopped; failures are kept.
+// createPods creates pods concurrently until it is stopped; failures are recorded.
 func (i *installation) createPods(t *testing.T) *stream {
 	t.Helper()
 	tr := &stream{stopped: make(chan struct{})}
@@ -318,14 +319,14 @@ func (i *installation) createPods(t *testing.T) *stream {
 	return tr
 }
 
-// count is how many pods have been tried.
+// count returns the number of pods tried.
 func (tr *stream) count() int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return tr.created
 }
 
-// stop ends the traffic and demands that every pod was injected. It gives their number.
+// stop ends the stream, fails the test unless every pod was injected, and returns their number.
 func (tr *stream) stop(t *testing.T) int {
 	t.Helper()
 	close(tr.stopped)
@@ -339,7 +340,7 @@ func (tr *stream) stop(t *testing.T) int {
 	return tr.created
 }
 
-// leaf is the certificate that a replica serves to a newcomer.
+// leaf returns the certificate that a replica serves on a new connection.
 func (r *replica) leaf() (*x509.Certificate, error) {
 	conn, err := tls.Dial("tcp", r.address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -349,7 +350,7 @@ func (r *replica) leaf() (*x509.Certificate, error) {
 	return conn.ConnectionState().PeerCertificates[0], nil
 }
 
-// servesLeafOf says whether a replica serves a certificate that an authority has signed.
+// servesLeafOf returns nil if a replica serves a certificate signed by the CA.
 func (r *replica) servesLeafOf(authority []byte) error {
 	leaf, err := r.leaf()
 	if err != nil {

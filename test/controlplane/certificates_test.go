@@ -25,14 +25,15 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestAnInstallationMakesItsOwnCertificates: the chart renders the Secret without data and no bundle.
+// TestAnInstallationMakesItsOwnCertificates: the chart renders the Secret without data and the configuration
+// without a CA bundle.
 func TestAnInstallationMakesItsOwnCertificates(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t)
 	i.applyAsHelm("v1", "Secret", fmt.Sprintf("/api/v1/namespaces/%s/secrets/%s-ca", i.namespace, i.name), object{"type": "Opaque"})
 	a := i.start("a", "127.0.0.1")
 	b := i.start("b", "127.0.0.1")
-	waitReady(t, a, b) // no configuration is there, so no bundle can lack anything
+	waitReady(t, a, b) // there is no webhook configuration yet, so no bundle is missing
 	i.create(i.configuration(a.url))
 	i.waitInjects()
 	waitReady(t, a, b)
@@ -48,14 +49,15 @@ func TestAnInstallationMakesItsOwnCertificates(t *testing.T) {
 			t.Errorf("webhook %s: the bundle is not that of the Secret", webhook.Name)
 		}
 	}
-	// Helm applies both again, and finds nobody in its way; nothing of ours is lost.
+	// Helm applies both again without conflicts, and the injector's values are kept.
 	i.applyAsHelm("v1", "Secret", fmt.Sprintf("/api/v1/namespaces/%s/secrets/%s-ca", i.namespace, i.name), object{"type": "Opaque"})
 	if diff := cmp.Diff(secret.Data, i.secret().Data); diff != "" {
 		t.Error("the Secret's data changed when it was applied again")
 	}
 }
 
-// TestHelmMayTakeAWebhookOut: with server-side apply a field of ours would keep it in, as a stump that no API server takes.
+// TestHelmMayTakeAWebhookOut: with server-side apply, a field owned by the injector would keep the webhook
+// entry as an incomplete object, which the API server refuses.
 func TestHelmMayTakeAWebhookOut(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t)
@@ -94,8 +96,8 @@ func (i *installation) applyAsHelm(version, kind, path string, what object) {
 	must(i.t, suite.client.CoreV1().RESTClient().Patch(types.ApplyPatchType).AbsPath(path).Param("fieldManager", "helm").Body(text).Do(i.t.Context()).Error())
 }
 
-// TestWhateverHappensToTheCertificatesHealsByItself: each row is done to a running installation, which then injects again
-// without anybody's help.
+// TestWhateverHappensToTheCertificatesHealsByItself: each row damages a running installation, which must then
+// inject again without intervention.
 func TestWhateverHappensToTheCertificatesHealsByItself(t *testing.T) {
 	i := newInstallation(t)
 	t.Parallel() // it waits, most of the time
@@ -170,7 +172,7 @@ func TestWhateverHappensToTheCertificatesHealsByItself(t *testing.T) {
 	}
 }
 
-// newKey fits no certificate.
+// newKey returns a private key that matches no certificate.
 func newKey(t *testing.T) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -180,7 +182,7 @@ func newKey(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// TestANewAuthorityLosesNoPod: pods are made all the time while the authority is replaced, again and again.
+// TestANewAuthorityLosesNoPod: pods are created continuously while the CA is replaced several times.
 func TestANewAuthorityLosesNoPod(t *testing.T) {
 	i := newInstallation(t)
 	t.Parallel() // it waits, most of the time

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestAnUpgradeMayChangeWhoMakesTheCertificate: a replica of before leads and goes only when a new one is ready. Both can be
-// called all the while, and everything can be taken back.
+// TestAnUpgradeMayChangeWhoMakesTheCertificate: a replica of the old version is the leader and ends only when
+// a new one is ready. Both may be called during the upgrade, and the upgrade can be rolled back.
 func TestAnUpgradeMayChangeWhoMakesTheCertificate(t *testing.T) {
 	installForeignKinds(t)
 	self := []string{}

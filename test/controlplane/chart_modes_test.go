@@ -15,13 +15,13 @@ import (
 	certutil "k8s.io/client-go/util/cert"
 )
 
-// TestTheChartWorksHoweverItIsInstalled runs the injector as each of the chart's modes has it: with
-// the arguments, files and rights of that rendering, and nothing that it asks for is refused.
+// TestTheChartWorksHoweverItIsInstalled runs the injector in each of the chart's modes, with the arguments,
+// files and rights of the rendering: none of its requests may be forbidden.
 func TestTheChartWorksHoweverItIsInstalled(t *testing.T) {
 	installForeignKinds(t)
 	for name, c := range map[string]struct {
 		values []string
-		before func(t *testing.T) // the injector starts
+		before func(t *testing.T) // runs before the injector starts
 		after  func(t *testing.T, r *replica)
 		ask    string
 	}{
@@ -70,7 +70,7 @@ func TestTheChartWorksHoweverItIsInstalled(t *testing.T) {
 	}
 }
 
-// issue makes a Secret as an issuer does.
+// issue creates a Secret as a certificate issuer does.
 func issue(t *testing.T, name string) {
 	t.Helper()
 	host := releaseName + "." + releaseName + ".svc"
@@ -88,7 +88,7 @@ func issue(t *testing.T, name string) {
 	})
 }
 
-// TestHelmTestLeavesNothingBehind plays the kubelet for the pod of helm test.
+// TestHelmTestLeavesNothingBehind simulates the kubelet for the pod of helm test.
 func TestHelmTestLeavesNothingBehind(t *testing.T) {
 	installChart(t)
 	for _, phase := range []corev1.PodPhase{corev1.PodSucceeded, corev1.PodFailed} {

@@ -19,9 +19,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// TestTheAPIServerTakesEveryRenderingOfTheChart installs the chart and upgrades it from one
-// file of values to the next: no rendering is refused, none conflicts with the one before. The
-// chart itself refuses a guard where the API server has no policies.
+// TestTheAPIServerTakesEveryRenderingOfTheChart installs the chart and upgrades it from one file of values to
+// the next: no rendering is refused, and none conflicts with the previous one. The chart itself refuses a
+// guard if the API server does not serve policies.
 func TestTheAPIServerTakesEveryRenderingOfTheChart(t *testing.T) {
 	installForeignKinds(t)
 	installChart(t)
@@ -41,7 +41,7 @@ func TestTheAPIServerTakesEveryRenderingOfTheChart(t *testing.T) {
 	}
 }
 
-// TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep looks at all objects of the cluster.
+// TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep compares all objects of the cluster before and after.
 func TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep(t *testing.T) {
 	kept := []string{
 		"customresourcedefinitions.apiextensions.k8s.io clustersidecartemplates.sidecar-injector.dev",
@@ -61,10 +61,10 @@ func TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep(t *testing.T) {
 				t.Errorf("only %d objects were installed", n)
 			}
 			podsComeUp(t, 2)
-			waitReady(t, startReplica(t)) // and goes on writing while everything is taken away
+			waitReady(t, startReplica(t)) // and keeps writing during the uninstallation
 			mustHelm(t, "uninstall", releaseName, "--namespace", releaseName)
 			err := eventually(t.Context(), time.Minute, func(context.Context) error {
-				left := slices.DeleteFunc(more(before, inventory(t)), func(name string) bool { return strings.HasPrefix(name, "endpoints") }) // the test's own
+				left := slices.DeleteFunc(more(before, inventory(t)), func(name string) bool { return strings.HasPrefix(name, "endpoints") }) // created by the test itself
 				if diff := cmp.Diff(want, left, cmpopts.EquateEmpty()); diff != "" {
 					return fmt.Errorf("what is left (-want +got):\n%s", diff)
 				}
@@ -73,15 +73,15 @@ func TestUninstallingTheChartLeavesOnlyWhatItIsToldToKeep(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			// What was kept is taken over by a release of the same name.
+			// Kept objects are adopted by a release of the same name.
 			mustHelm(t, "install", releaseName, chartFolder, "--namespace", releaseName)
 			mustHelm(t, "uninstall", releaseName, "--namespace", releaseName)
 		})
 	}
 }
 
-// podsComeUp waits until the chart's pods are there: neither Pod Security nor a quota
-// nor a priority class keeps them away.
+// podsComeUp waits until the chart's pods exist: they must not be refused by Pod Security, a quota or a
+// priority class.
 func podsComeUp(t *testing.T, want int) {
 	t.Helper()
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {
@@ -96,7 +96,7 @@ func podsComeUp(t *testing.T, want int) {
 	}
 }
 
-// TestPeopleWithoutHelmApplyTheManifests takes the file that make manifests writes.
+// TestPeopleWithoutHelmApplyTheManifests applies the file written by make manifests.
 func TestPeopleWithoutHelmApplyTheManifests(t *testing.T) {
 	if _, err := output(repository, "make", "--no-print-directory", "manifests"); err != nil {
 		t.Fatal(err)
@@ -122,9 +122,8 @@ func TestPeopleWithoutHelmApplyTheManifests(t *testing.T) {
 	}
 }
 
-// TestTheFirstMinute is the README's: install, label, annotate, and the next pod is injected.
-// A kubelet's part, to start the injector, is the test's; it does so with the rights of the
-// chart's service account and nothing more.
+// TestTheFirstMinute follows the README: install, label, annotate, and the next pod is injected. The test
+// starts the injector instead of a kubelet, with exactly the rights of the chart's service account.
 func TestTheFirstMinute(t *testing.T) {
 	begun := time.Now()
 	installChart(t)
@@ -151,8 +150,8 @@ func TestTheFirstMinute(t *testing.T) {
 	suite.report("from helm install to the first injected pod: %s", time.Since(begun).Round(time.Second))
 }
 
-// TestAnUpgradeConflictsWithNothingThatTheInjectorWrites applies the chart again, by helm
-// and as GitOps tools do, after the injector has written bundles, Secret and Lease.
+// TestAnUpgradeConflictsWithNothingThatTheInjectorWrites applies the chart again, by helm and as GitOps tools
+// do, after the injector has written CA bundles, Secret and Lease.
 func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 	changed := []string{"--values", chartFolder + "/values-ha.yaml", "--values", chartFolder + "/ci/labels-values.yaml", "--set", "webhook.timeoutSeconds=7"}
 	apply := func(t *testing.T, args ...string) (file string) {
@@ -202,7 +201,7 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 	}
 }
 
-// written is what the injector has put into the chart's objects.
+// written returns the values that the injector has written into the chart's objects.
 func written(t *testing.T) map[string]string {
 	t.Helper()
 	found, err := bundles(t.Context())

@@ -19,12 +19,13 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// ailments are in an order: from some point on, the injector is gone.
+// ailments returns the ailments in the order in which they are tested: after the first of outages, the
+// injector is stopped.
 func ailments() []ailment {
 	return slices.Concat(webhookAilments(), clusterAilments(), namespaceAilments(), outages())
 }
 
-// webhookAilments are of the webhook configuration, which people and tools edit.
+// webhookAilments are faults in the webhook configuration, which users and tools edit.
 func webhookAilments() []ailment {
 	return []ailment{
 		{
@@ -202,7 +203,8 @@ func setAdvicePolicy(t *testing.T, policy admissionregistration.FailurePolicyTyp
 	}
 }
 
-// outages are of the injector and its way: the first ends it, and it stays so.
+// outages are faults of the injector and of the network path to it. The first one stops the injector for all
+// later ones.
 func outages() []ailment {
 	return []ailment{
 		{
@@ -210,10 +212,10 @@ func outages() []ailment {
 			provoke: func(t *testing.T, _ *patient) {
 				listener, err := net.Listen("tcp", net.JoinHostPort(ownAddress(t), "0"))
 				must(t, err)
-				t.Cleanup(func() { listener.Close() }) // nobody accepts, so that nothing ever answers
+				t.Cleanup(func() { listener.Close() }) // connections are never accepted, so that requests time out
 				redirect(t, listener.Addr())
-				// An older API server goes on with the connections that it has, which a firewall
-				// would cut; for another bundle it makes new ones.
+				// An older API server keeps using its open connections, which a firewall would cut; after a
+				// change of the bundle it opens new ones.
 				changeEntries(t, func(w *admissionregistration.MutatingWebhook) {
 					w.ClientConfig.CABundle = append(w.ClientConfig.CABundle, '\n')
 				})
@@ -292,7 +294,7 @@ func outages() []ailment {
 	}
 }
 
-// redirect leads the Service elsewhere; nil: nowhere.
+// redirect makes the Service lead to another address, or to none if nil.
 func redirect(t *testing.T, to net.Addr) {
 	t.Helper()
 	client := suite.client.DiscoveryV1().EndpointSlices(releaseName)
@@ -323,7 +325,7 @@ func redirect(t *testing.T, to net.Addr) {
 	}
 }
 
-// deployMissed creates a Deployment that asks for a sidecar that nobody adds.
+// deployMissed creates a Deployment that requests a sidecar, which is not added.
 func deployMissed(t *testing.T, namespace string) {
 	t.Helper()
 	deploy(t, namespace, "missed", "log-collector")
@@ -336,7 +338,7 @@ func deployMissed(t *testing.T, namespace string) {
 	}))
 }
 
-// deploy creates a Deployment of two pods.
+// deploy creates a Deployment with two pods.
 func deploy(t *testing.T, namespace, name, request string) {
 	t.Helper()
 	text := fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":%[1]q},"spec":{"replicas":2,"selector":{"matchLabels":{"app":%[1]q}},

@@ -31,14 +31,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// certificate is one with its key.
+// certificate is a certificate with its private key.
 type certificate struct {
 	pem  []byte
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-// madeAuthority is an authority that nobody knows.
+// madeAuthority returns a new CA that is trusted nowhere.
 func madeAuthority(t *testing.T, name string, from, until time.Time) certificate {
 	t.Helper()
 	return madeCertificate(t, &x509.Certificate{
@@ -47,7 +47,7 @@ func madeAuthority(t *testing.T, name string, from, until time.Time) certificate
 	}, nil)
 }
 
-// madeCertificate is signed by an authority, or by itself.
+// madeCertificate returns a certificate signed by a CA, or self-signed if by is nil.
 func madeCertificate(t *testing.T, template *x509.Certificate, by *certificate) certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -64,8 +64,8 @@ func madeCertificate(t *testing.T, template *x509.Certificate, by *certificate) 
 	return certificate{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), cert, key}
 }
 
-// impostor answers behind the Service with a certificate of another authority, which the
-// webhook configuration then trusts.
+// impostor starts a server behind the Service with a certificate of another CA, which the webhook
+// configuration is changed to trust.
 func impostor(t *testing.T, leaf *x509.Certificate) {
 	t.Helper()
 	authority := madeAuthority(t, "impostor", time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0))
@@ -82,7 +82,7 @@ func impostor(t *testing.T, leaf *x509.Certificate) {
 	changeEntries(t, func(w *admissionregistration.MutatingWebhook) { w.ClientConfig.CABundle = authority.pem })
 }
 
-// clusterAilments are of what else is installed.
+// clusterAilments are faults of other installed objects.
 func clusterAilments() []ailment {
 	host := releaseName + "." + releaseName + ".svc"
 	return []ailment{
@@ -167,7 +167,7 @@ func patchConfigMap(t *testing.T, name, patch string) {
 	})
 }
 
-// createTemplate creates one until the test is over.
+// createTemplate creates a template resource until the test ends.
 func createTemplate(t *testing.T, plural, namespace, text string) {
 	t.Helper()
 	client, err := dynamic.NewForConfig(suite.config)
@@ -184,7 +184,7 @@ func createTemplate(t *testing.T, plural, namespace, text string) {
 	})
 }
 
-// withoutReview leaves template resources alone until the test is over.
+// withoutReview disables the validating webhook for template resources until the test ends.
 func withoutReview(t *testing.T) {
 	t.Helper()
 	client := suite.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
@@ -204,7 +204,7 @@ func withoutReview(t *testing.T) {
 	}
 	rules("nothings")
 	t.Cleanup(func() { rules("clustersidecartemplates") })
-	time.Sleep(time.Second) // the API server heeds it within that time
+	time.Sleep(time.Second) // the API server applies the change within that time
 }
 
 // changeCRD edits the definition of ClusterSidecarTemplates until the test is over.
@@ -235,7 +235,7 @@ func changeCRD(t *testing.T, edit func(*apiextensionsv1.CustomResourceDefinition
 	})
 }
 
-// namespaceAilments are of namespaces and what lies in them.
+// namespaceAilments are faults of namespaces and of the objects in them.
 func namespaceAilments() []ailment {
 	return []ailment{
 		{
@@ -324,7 +324,7 @@ func namespaceAilments() []ailment {
 					}
 					return err
 				}))
-				// A replacement would be refused when the injector writes the status in between.
+				// A full update would conflict if the injector writes the status meanwhile.
 				kubectl(t, "patch", "clustersidecartemplates", "aging", "--type", "merge", "-p", template("aging:2"))
 			},
 			want: []symptom{{"pods-outdated", "warning", "2 pods have a sidecar of an older revision: deployment/aged", "kubectl rollout restart deployment aged -n "}},
@@ -332,7 +332,7 @@ func namespaceAilments() []ailment {
 	}
 }
 
-// limit puts a quota or a LimitRange into a namespace until the test is over.
+// limit creates a quota or a LimitRange in a namespace until the test ends.
 func limit(t *testing.T, namespace string, what any) {
 	t.Helper()
 	switch what := what.(type) {

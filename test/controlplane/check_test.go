@@ -22,10 +22,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// finding is one of check -o json.
+// finding is one finding in the output of check -o json.
 type finding struct{ ID, Section, Mark, Text, Cause, Fix, See string }
 
-// symptom is what check has to find.
+// symptom is a finding that check must report.
 type symptom struct {
 	id, mark string
 	// text and fix are regular expressions.
@@ -37,7 +37,7 @@ func (s symptom) shows(f finding) bool {
 	return f.ID == s.id && f.Mark == s.mark && matches(s.text, f.Text) && matches(s.fix, f.Fix)
 }
 
-// ailment is something that goes wrong in clusters.
+// ailment is a fault that occurs in clusters, with the symptoms that check must report.
 type ailment struct {
 	name    string
 	provoke func(t *testing.T, p *patient)
@@ -45,14 +45,14 @@ type ailment struct {
 	want    []symptom
 }
 
-// patient is an injector that works, until somebody provokes something.
+// patient is a working installation, in which the tests provoke faults.
 type patient struct {
 	replica   *replica
 	namespace string // enabled
 }
 
-// TestCheckNamesWhatIsWrongAndTheFix provokes on the chart's own installation what users
-// complain of. Before each, check finds nothing of it.
+// TestCheckNamesWhatIsWrongAndTheFix provokes on the chart's own installation faults that users report.
+// Before each, check does not report it.
 func TestCheckNamesWhatIsWrongAndTheFix(t *testing.T) {
 	p := newPatient(t)
 	healthy, err := p.check(t.Context())
@@ -74,7 +74,7 @@ func TestCheckNamesWhatIsWrongAndTheFix(t *testing.T) {
 			}
 			a.provoke(t, p)
 			err = eventually(t.Context(), 30*time.Second, func(context.Context) error {
-				found, err := p.check(t.Context(), a.flags...) // the last one has its time, too
+				found, err := p.check(t.Context(), a.flags...) // the last attempt may use its full time, too
 				for _, s := range a.want {
 					err = errors.Join(err, has(found, s))
 				}
@@ -87,7 +87,7 @@ func TestCheckNamesWhatIsWrongAndTheFix(t *testing.T) {
 	}
 }
 
-// has says whether a symptom is among the findings.
+// has returns nil if a symptom is among the findings.
 func has(findings []finding, s symptom) error {
 	var same []string
 	for _, f := range findings {
@@ -104,7 +104,8 @@ func has(findings []finding, s symptom) error {
 	return fmt.Errorf("no finding %+v; there are\n%s", s, strings.Join(same, "\n"))
 }
 
-// newPatient installs the chart and lets a replica serve. What kubelets say of the chart's pods, the test says.
+// newPatient installs the chart and runs a replica. The test sets the status of the chart's pods in place of
+// a kubelet.
 func newPatient(t *testing.T, args ...string) *patient {
 	t.Helper()
 	forgetOthers(t)
@@ -121,8 +122,8 @@ func newPatient(t *testing.T, args ...string) *patient {
 	return p
 }
 
-// forgetOthers takes away what other tests have left, and check would tell of: pods, and
-// labels of namespaces that mean nothing. Tests that wait for their turn have enabled ones already.
+// forgetOthers removes what other tests have left and check would report: pods, and unknown values of
+// namespace labels. Tests that wait for their turn may have enabled namespaces already.
 func forgetOthers(t *testing.T) {
 	t.Helper()
 	namespaces, err := suite.client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
@@ -139,8 +140,8 @@ func forgetOthers(t *testing.T) {
 	}
 }
 
-// behindPods says of the Service's endpoint which pod it is: the API server's proxy reaches
-// nothing else.
+// behindPods sets the pod of the Service's endpoint, because the API server's proxy only reaches endpoints of
+// pods.
 func behindPods(t *testing.T) {
 	t.Helper()
 	pods, err := suite.client.CoreV1().Pods(releaseName).List(t.Context(), metav1.ListOptions{})
@@ -155,7 +156,7 @@ func behindPods(t *testing.T) {
 	}
 }
 
-// podsAre says of the pods of the chart's Deployment what a kubelet says.
+// podsAre sets the status of the pods of the chart's Deployment, as a kubelet would.
 func podsAre(ctx context.Context, ready corev1.ConditionStatus, host string) error {
 	deployment, err := suite.client.AppsV1().Deployments(releaseName).Get(ctx, releaseName, metav1.GetOptions{})
 	if err != nil {
@@ -183,7 +184,7 @@ func podsAre(ctx context.Context, ready corev1.ConditionStatus, host string) err
 	return nil
 }
 
-// check runs the real program against the plane. It gives an error where there is no answer.
+// check runs the command check of the real program. The error is not nil if it gives no report.
 func (p *patient) check(ctx context.Context, flags ...string) ([]finding, error) {
 	text, code, err := ours(ctx, suite.kubeconfig, append([]string{"check", "-o", "json", "-n", p.namespace}, flags...)...)
 	if err != nil || code > 1 {
@@ -202,7 +203,7 @@ func (p *patient) check(ctx context.Context, flags ...string) ([]finding, error)
 	return answer.Checks, nil
 }
 
-// ours runs sidecar-injector and gives what it prints, and its exit code.
+// ours runs sidecar-injector and returns its output and exit code.
 func ours(ctx context.Context, kubeconfig string, args ...string) (out string, code int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -222,8 +223,8 @@ func ours(ctx context.Context, kubeconfig string, args ...string) (out string, c
 	return both.String(), 0, err
 }
 
-// changeWebhooks edits the chart's webhook configuration until the test is over. The
-// injector, which would undo what it can, may not write it for that time.
+// changeWebhooks edits the chart's webhook configuration until the test ends. Meanwhile, the injector may not
+// write it, because it would undo the change.
 func changeWebhooks(t *testing.T, edit func(*admissionregistration.MutatingWebhookConfiguration)) {
 	t.Helper()
 	forbidBundles(t)
@@ -258,7 +259,7 @@ func changeEntries(t *testing.T, edit func(*admissionregistration.MutatingWebhoo
 	})
 }
 
-// forbidBundles takes the right to write webhook configurations from the injector.
+// forbidBundles removes the injector's right to write webhook configurations.
 func forbidBundles(t *testing.T) {
 	t.Helper()
 	client := suite.client.RbacV1().ClusterRoles()

@@ -19,17 +19,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// object is a Kubernetes object as JSON has it: the server's types are not ours, so
-// nothing may get lost on the way.
+// object is a Kubernetes object as decoded JSON. It is untyped, because the server's types may have fields
+// that this module's types lack.
 type object = map[string]any
 
-// stored is what the API server answered to a creation.
+// stored is the API server's answer to a creation.
 type stored struct {
 	object   object
 	warnings []string
 }
 
-// collections are the kinds that the suite creates, and where.
+// collections returns the API paths of the kinds that the suite creates.
 func collections() map[string]string {
 	return map[string]string{
 		"Pod": "/api/v1/namespaces/%s/pods", "ReplicationController": "/api/v1/namespaces/%s/replicationcontrollers",
@@ -39,7 +39,7 @@ func collections() map[string]string {
 	}
 }
 
-// create posts an object to a namespace. Bytes are sent as they are, anything else as JSON.
+// create posts an object to a namespace. A []byte is sent unchanged, anything else as JSON.
 func create(ctx context.Context, namespace, kind string, what any, options ...string) (stored, error) {
 	path, known := collections()[kind]
 	if !known {
@@ -88,7 +88,7 @@ func createPod(t *testing.T, namespace string, pod any, options ...string) store
 	return s
 }
 
-// refusal is what a webhook told the creator of a pod; other errors are none.
+// refusal returns the message with which a webhook refused a pod; refused is false for other errors.
 func refusal(err error) (message string, refused bool) {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) {
@@ -98,11 +98,11 @@ func refusal(err error) (message string, refused bool) {
 	return message, refused
 }
 
-// names numbers the suite's namespaces.
+// names generates the names of the suite's namespaces.
 type names struct{ last atomic.Int64 }
 
-// newNamespace makes a namespace that nobody has seen before: neither the API server
-// nor the injector can have an old state of it. It has a service account already.
+// newNamespace creates a namespace with an unused name, so that neither the API server nor the injector has
+// cached an old state of it. Its service account exists already.
 func newNamespace(t *testing.T, labels, annotations map[string]string) string {
 	t.Helper()
 	name := fmt.Sprintf("case-%d", suite.names.last.Add(1))
@@ -110,7 +110,8 @@ func newNamespace(t *testing.T, labels, annotations map[string]string) string {
 	return name
 }
 
-// createNamespace makes a namespace of that name in the shared scope; it may be there with these labels and annotations.
+// createNamespace creates a namespace of that name in the shared scope, or sets its labels and annotations if
+// it exists.
 func createNamespace(t *testing.T, name string, labels, annotations map[string]string) {
 	t.Helper()
 	makeNamespace(t, name, withScope(labels, sharedScope), annotations)
@@ -129,7 +130,7 @@ func makeNamespace(t *testing.T, name string, labels, annotations map[string]str
 	createAccount(t, name, "default")
 }
 
-// changeNamespace gives a namespace that is there these labels and annotations, and no others.
+// changeNamespace sets the labels and annotations of an existing namespace, and removes all others.
 func changeNamespace(t *testing.T, want *corev1.Namespace) error {
 	t.Helper()
 	is, err := suite.client.CoreV1().Namespaces().Get(t.Context(), want.Name, metav1.GetOptions{})
@@ -140,7 +141,7 @@ func changeNamespace(t *testing.T, want *corev1.Namespace) error {
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[corev1.LabelMetadataName] = want.Name // the API server's own
+	labels[corev1.LabelMetadataName] = want.Name // set by the API server
 	if maps.Equal(is.Labels, labels) && maps.Equal(is.Annotations, want.Annotations) {
 		return nil
 	}
@@ -148,7 +149,7 @@ func changeNamespace(t *testing.T, want *corev1.Namespace) error {
 	if _, err := suite.client.CoreV1().Namespaces().Update(t.Context(), is, metav1.UpdateOptions{}); err != nil {
 		return err
 	}
-	time.Sleep(time.Second) // nobody says when the watch of an injector has it
+	time.Sleep(time.Second) // an injector does not report when its watch has the change
 	return nil
 }
 
@@ -161,7 +162,7 @@ func createAccount(t *testing.T, namespace, name string) {
 	}
 }
 
-// createAccounts makes the service accounts that an object names somewhere.
+// createAccounts creates the service accounts that an object refers to.
 func createAccounts(t *testing.T, namespace string, o object) {
 	t.Helper()
 	for key, value := range o {
@@ -173,29 +174,29 @@ func createAccounts(t *testing.T, namespace string, o object) {
 	}
 }
 
-// enabledNamespace is a new one with the opt-in label.
+// enabledNamespace returns a new namespace with the opt-in label.
 func enabledNamespace(t *testing.T) string {
 	t.Helper()
 	return newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)
 }
 
-// uncalledNamespace is a new one whose pods the API server never sends to the injector.
+// uncalledNamespace returns a new namespace whose pods are not sent to the injector.
 func uncalledNamespace(t *testing.T) string {
 	t.Helper()
 	return newNamespace(t, map[string]string{injectionLabel: "disabled"}, nil)
 }
 
-// podOf waits for the first pod that controllers make in a namespace that holds one
-// workload, or for the refusal that they tell in an event.
+// podOf waits for the first pod that controllers create in a namespace with one workload, or for the event
+// with the reason why they cannot create it.
 func podOf(t *testing.T, namespace string) (object, error) {
 	t.Helper()
 	return podWithin(t, patience, namespace, "")
 }
 
-// podWithin is podOf for a controller that takes its time, or whose objects' names begin with something.
+// podWithin is podOf with another time limit, and for objects whose names begin with prefix.
 func podWithin(t *testing.T, patience time.Duration, namespace, prefix string) (object, error) {
 	t.Helper()
-	begun := time.Now().Add(-time.Second) // events are to the second
+	begun := time.Now().Add(-time.Second) // times of events have a resolution of one second
 	var pods struct{ Items []object }
 	var refused error
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {
@@ -235,7 +236,7 @@ func podWithin(t *testing.T, patience time.Duration, namespace, prefix string) (
 	return pods.Items[0], nil
 }
 
-// events are the messages of a namespace's events, a line each.
+// events returns the messages of a namespace's events, one per line.
 func events(t *testing.T, namespace string) string {
 	t.Helper()
 	list, err := suite.client.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{})

@@ -20,15 +20,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestTheColdStartOfAClusterCannotDeadlock: the cluster comes back from nothing. Webhook configurations with policy Fail
-// and a bundle of another time are there, the injector is not, and everything starts at once, the injector's own pod included.
+// TestTheColdStartOfAClusterCannotDeadlock: the cluster restarts after everything was stopped. Webhook
+// configurations with policy Fail and an outdated CA bundle exist, no injector runs, and all pods are created
+// at once, including the injector's own.
 func TestTheColdStartOfAClusterCannotDeadlock(t *testing.T) {
 	s := newService(t)
 	stale := standaloneBundle(t)
 	configuration := s.configuration(admissionregistration.Fail)
 	for n := range configuration.Webhooks {
 		configuration.Webhooks[n].ClientConfig.CABundle = stale
-		// The chart leaves its own namespace out; here it has another name than the chart was rendered for.
+		// The chart excludes its own namespace, which here has another name than in the rendering.
 		for e, expression := range configuration.Webhooks[n].NamespaceSelector.MatchExpressions {
 			if expression.Key == corev1.LabelMetadataName && expression.Operator == metav1.LabelSelectorOpNotIn {
 				expression.Values = append(expression.Values, s.namespace)
@@ -38,12 +39,12 @@ func TestTheColdStartOfAClusterCannotDeadlock(t *testing.T) {
 	}
 	s.create(configuration)
 	s.createAdvice(stale)
-	// Whoever asks for trouble: the label on namespaces that must never wait for us.
+	// The opt-in label on namespaces that must never depend on the webhook.
 	for _, namespace := range []string{"kube-system", s.namespace} {
 		s.label(namespace)
 	}
 
-	// What has no part in it starts.
+	// Pods that do not need the injector start.
 	createAccount(t, "kube-system", "default")
 	notOptedIn := newNamespace(t, nil, nil)
 	for _, namespace := range []string{"kube-system", s.namespace, notOptedIn, "default"} {
@@ -52,7 +53,7 @@ func TestTheColdStartOfAClusterCannotDeadlock(t *testing.T) {
 			t.Errorf("a pod of %s has to wait for the injector: %v", namespace, err)
 		}
 	}
-	// Who asked for a sidecar waits, and is told why.
+	// Pods that request a sidecar are refused with the reason, and retried.
 	web := askingPod("web")
 	refused := func() error {
 		_, err := create(t.Context(), s.pods, "Pod", web)
@@ -62,7 +63,7 @@ func TestTheColdStartOfAClusterCannotDeadlock(t *testing.T) {
 		return nil
 	}
 	must(t, eventually(t.Context(), 10*time.Second, func(context.Context) error { return refused() }))
-	// A workload is only advised on: it is taken, and its pods come when they can.
+	// Workloads are only subject to advice: the workload is stored, and its pods are created later.
 	deployment := &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
 		ObjectMeta: metav1.ObjectMeta{Name: "shop"},
@@ -109,7 +110,7 @@ func TestTheColdStartOfAClusterCannotDeadlock(t *testing.T) {
 	}
 }
 
-// standaloneBundle is the authority of an injector that is no longer there.
+// standaloneBundle returns the CA bundle of an injector that no longer exists.
 func standaloneBundle(t *testing.T) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.crt")
@@ -127,7 +128,7 @@ func standaloneBundle(t *testing.T) []byte {
 	return bundle
 }
 
-// createAdvice puts the advisory webhook there, as far as it matters here.
+// createAdvice creates the advisory webhook, as far as it matters for the test.
 func (s *service) createAdvice(bundle []byte) {
 	s.t.Helper()
 	policy, none := admissionregistration.Ignore, admissionregistration.SideEffectClassNone
@@ -151,7 +152,7 @@ func (s *service) createAdvice(bundle []byte) {
 	s.t.Cleanup(func() { _ = client.Delete(context.Background(), s.name, metav1.DeleteOptions{}) })
 }
 
-// label opts a namespace in for the time of the test.
+// label sets the opt-in label on a namespace until the test ends.
 func (s *service) label(namespace string) {
 	s.t.Helper()
 	set := func(value any) error {

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// comparablePod is a stored pod without what the server makes anew for each object. The
-// service account's token keeps neither the random name of its volume nor its place, and
-// neither do the two tolerations that every pod gets: the server adds them before it
-// calls webhooks, to what inject printed after. The order of everything else counts.
+// comparablePod returns a stored pod without the values that the server generates for each object. The volume
+// of the service account's token has a random name, and it and the two default tolerations are moved to the
+// end of their lists: the server adds them before it calls webhooks, but after inject for its output. The
+// order of everything else must be equal.
 func comparablePod(t *testing.T, pod object) object {
 	t.Helper()
 	pod = clone(t, pod)
@@ -25,7 +25,7 @@ func comparablePod(t *testing.T, pod object) object {
 		delete(metadata, made)
 	}
 	if _, generated := metadata["generateName"]; generated {
-		delete(metadata, "generateName") // ends in the hash of a template
+		delete(metadata, "generateName") // contains a hash of the workload's template
 		delete(metadata, "name")
 	}
 	if labels, ok := metadata["labels"].(object); ok {
@@ -57,7 +57,7 @@ func comparablePod(t *testing.T, pod object) object {
 // tokenVolume is how the name of the volume of a service account's token begins.
 const tokenVolume = "kube-api-access-"
 
-// isToken finds the token's entry by its name, or any token's if that is "".
+// isToken matches the token's entry by its name, or that of any token if name is "".
 func isToken(name string) func(object) bool {
 	return func(entry object) bool {
 		found, _ := entry["name"].(string)
@@ -71,7 +71,7 @@ func isDefaultToleration(key string) func(object) bool {
 	}
 }
 
-// moveLast moves the first entry of a list that is meant to its end, and gives it; nil if there is none.
+// moveLast moves the first matching entry of a list to its end, and returns it; nil if there is none.
 func moveLast(parent object, list string, meant func(object) bool) object {
 	items, _ := parent[list].([]any)
 	at := slices.IndexFunc(items, func(item any) bool { return meant(item.(object)) })
@@ -83,7 +83,7 @@ func moveLast(parent object, list string, meant func(object) bool) object {
 	return entry
 }
 
-// samePod fails unless the two stored pods are equal but for what the server makes.
+// samePod fails unless the two stored pods are equal, except for generated values.
 func samePod(t *testing.T, want, got object) {
 	t.Helper()
 	if diff := cmp.Diff(comparablePod(t, want), comparablePod(t, got)); diff != "" {

@@ -11,8 +11,8 @@ import (
 // policiesVersion is the group and version of admission policies.
 const policiesVersion = "admissionregistration.k8s.io/v1"
 
-// serves says whether the API server has a resource, or a subresource such as pods/resize,
-// in a group and version: v1, apps/v1.
+// serves reports whether the API server has a resource, or a subresource such as pods/resize, in a group and
+// version: v1, apps/v1.
 func serves(t *testing.T, groupVersion, resource string) bool {
 	t.Helper()
 	list, err := suite.client.Discovery().ServerResourcesForGroupVersion(groupVersion)
@@ -28,7 +28,7 @@ func serves(t *testing.T, groupVersion, resource string) bool {
 	return false
 }
 
-// needsServed skips a test that is about something that the API server does not have.
+// needsServed skips a test if the API server does not have a resource.
 func needsServed(t *testing.T, groupVersion, resource string) {
 	t.Helper()
 	if !serves(t, groupVersion, resource) {

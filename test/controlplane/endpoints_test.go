@@ -20,13 +20,12 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// firstWithoutEndpoints is the first minor version of the API server that finds what is behind
-// a Service by EndpointSlices alone. Those before look at its Endpoints: 1.34 for the proxy,
-// 1.29 for webhooks too.
+// firstWithoutEndpoints is the first minor version of the API server that resolves Services by EndpointSlices
+// only. Earlier versions read Endpoints: up to 1.34 for the proxy, in 1.29 for webhooks too.
 const firstWithoutEndpoints = 35
 
-// mirror keeps the Endpoints of Services as their EndpointSlices are, which the tests write: in
-// a real cluster a controller of its own makes both of pods.
+// mirror keeps the Endpoints of Services equal to the EndpointSlices, which the tests write: in a real
+// cluster, controllers make both from the pods.
 type mirror struct {
 	plane    *plane
 	services corev1listers.ServiceLister
@@ -34,7 +33,7 @@ type mirror struct {
 	changed  chan string // NAMESPACE/SERVICE
 }
 
-// mirrorEndpoints goes on until the context is done.
+// mirrorEndpoints runs a mirror until the context is done.
 func (p *plane) mirrorEndpoints(ctx context.Context) error {
 	factory := informers.NewSharedInformerFactory(p.client, 0)
 	services, slices := factory.Core().V1().Services(), factory.Discovery().V1().EndpointSlices()
@@ -64,7 +63,7 @@ func (p *plane) mirrorEndpoints(ctx context.Context) error {
 	return nil
 }
 
-// tell says which Service an object is, or of which it is a slice.
+// tell queues the Service of an object, which is a Service or an EndpointSlice.
 func (m *mirror) tell(o any) {
 	if gone, ok := o.(cache.DeletedFinalStateUnknown); ok {
 		o = gone.Obj
@@ -80,7 +79,7 @@ func (m *mirror) tell(o any) {
 func (m *mirror) write(ctx context.Context, service string) error {
 	name, err := cache.ParseObjectName(service)
 	if err != nil || name.Namespace == metav1.NamespaceDefault && name.Name == "kubernetes" {
-		return err // the API server's own, which it writes itself
+		return err // the Service kubernetes, whose Endpoints the API server writes
 	}
 	client := m.plane.client.CoreV1().Endpoints(name.Namespace)
 	if _, err := m.services.Services(name.Namespace).Get(name.Name); apierrors.IsNotFound(err) {
@@ -101,7 +100,7 @@ func (m *mirror) write(ctx context.Context, service string) error {
 	if apierrors.IsNotFound(err) {
 		_, err = client.Create(ctx, &corev1.Endpoints{ObjectMeta: metav1.ObjectMeta{Name: name.Name}, Subsets: subsets}, metav1.CreateOptions{})
 		if apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
-			return nil // the namespace goes
+			return nil // the namespace is being deleted
 		}
 		return err
 	}

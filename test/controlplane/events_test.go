@@ -15,7 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TestEventsTellTheOwnersOfPods has controllers make pods, and makes some as a controller would.
+// TestEventsTellTheOwnersOfPods uses pods made by controllers, and pods made by the test as a controller
+// would.
 func TestEventsTellTheOwnersOfPods(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t)
@@ -34,7 +35,8 @@ func TestEventsTellTheOwnersOfPods(t *testing.T) {
 	i.waitEvents(t, "ReplicaSet good-", `Normal Injected: pods get health-check from template health-check@`)
 	i.waitEvents(t, "ReplicaSet bad-", `Warning UnknownTemplate: the pod is refused: metadata.annotations["sidecar-injector.dev/inject"]: template "health-chek" does not exist (did you mean health-check?)`)
 
-	// Pods of one ReplicaSet, by hand: the second and third say nothing new, a dry run nothing at all.
+	// Pods of one ReplicaSet, created by the test: the second and third cause no new event, a dry run none at
+	// all.
 	set := metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "by-hand", UID: types.UID("5ad1cb31-9d3c-4f4a-a2a4-0c8a54a0f2f1"), Controller: new(true)}
 	pod := askingPod("by-hand")
 	pod.OwnerReferences = []metav1.OwnerReference{set}
@@ -68,8 +70,8 @@ func TestEventsTellTheOwnersOfPods(t *testing.T) {
 		t.Errorf("events on the ReplicaSet: %v", got)
 	}
 
-	// The other replica has told nobody anything. What it says of the same workload is
-	// the same event; it writes in order, so that the last one shows that all are written.
+	// The other replica has written no events. For the same workload it updates the same event; it writes in
+	// order, so that the last event shows that all are written.
 	i.redirect(t, second.url)
 	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 		if err := i.injects(ctx); err != nil || second.decided(t) > 0 {
@@ -88,7 +90,7 @@ func TestEventsTellTheOwnersOfPods(t *testing.T) {
 	}
 }
 
-// decided is the number of pods that a replica has injected.
+// decided returns the number of pods that a replica has injected.
 func (r *replica) decided(t *testing.T) int {
 	t.Helper()
 	return (&injector{metrics: r.metrics}).decisions(t)["injected Annotation"]
@@ -107,7 +109,7 @@ func (i *installation) redirect(t *testing.T, url string) {
 	must(t, err)
 }
 
-// events are those of the injector in the installation's namespace for pods.
+// events returns the injector's events in the installation's namespace for pods.
 func (i *installation) events(ctx context.Context, t *testing.T) []corev1.Event {
 	t.Helper()
 	list, err := suite.client.CoreV1().Events(i.pods).List(ctx, metav1.ListOptions{})
@@ -115,7 +117,7 @@ func (i *installation) events(ctx context.Context, t *testing.T) []corev1.Event 
 	return slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return e.Source.Component != "sidecar-injector" })
 }
 
-// reasons are those of the events on an object, each with its count, sorted.
+// reasons returns the reasons of the events on an object, each with its count, sorted.
 func (i *installation) reasons(t *testing.T, name string) []string {
 	t.Helper()
 	var reasons []string
@@ -128,7 +130,7 @@ func (i *installation) reasons(t *testing.T, name string) []string {
 	return reasons
 }
 
-// waitEvents waits for an event on an object that begins so, and says so.
+// waitEvents waits for an event on an object whose message begins with the text.
 func (i *installation) waitEvents(t *testing.T, object, begins string) {
 	t.Helper()
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {

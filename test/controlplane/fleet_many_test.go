@@ -25,7 +25,7 @@ import (
 
 var fleetPods = flag.Int("fleet", 2000, "pods that status and the plan of a rollout are tried on")
 
-// counted is a way to the API server that counts the calls.
+// counted returns a kubeconfig for a proxy to the API server that counts the calls.
 func counted(t *testing.T) (kubeconfig string, calls *atomic.Int64) {
 	t.Helper()
 	target, err := url.Parse(suite.config.Host)
@@ -44,7 +44,8 @@ func counted(t *testing.T) (kubeconfig string, calls *atomic.Int64) {
 	return kubeconfig, calls
 }
 
-// measure runs sidecar-injector and gives what it printed, its exit code, seconds and MiB at most.
+// measure runs sidecar-injector and returns its output, exit code, duration in seconds and peak memory in
+// MiB.
 func measure(t *testing.T, kubeconfig string, args ...string) (out []byte, code int, seconds, size float64) {
 	t.Helper()
 	command := exec.Command(suite.injector, args...)
@@ -58,7 +59,8 @@ func measure(t *testing.T, kubeconfig string, args ...string) (out []byte, code 
 	return out, command.ProcessState.ExitCode(), time.Since(begun).Seconds(), float64(usage.Maxrss) / 1024
 }
 
-// TestStatusAndPlanOfTwoThousandPods: the time follows the pods, memory hardly, and a call reads 500.
+// TestStatusAndPlanOfTwoThousandPods: the time grows with the number of pods, memory hardly does, and a call
+// reads 500 pods.
 func TestStatusAndPlanOfTwoThousandPods(t *testing.T) {
 	const replicas = 20
 	needsServed(t, "v1", "pods/resize")

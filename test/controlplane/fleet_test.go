@@ -16,7 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// today is what a case's injector decides by.
+// today returns the templates and settings by which a case's injector decides.
 func (g *caseGroup) today(t *testing.T) *fleet.Today {
 	t.Helper()
 	sources, file := []source.Source{source.NewEmbedded(builtin.FS)}, ""
@@ -33,19 +33,19 @@ func (g *caseGroup) today(t *testing.T) *fleet.Today {
 	return &fleet.Today{Set: library.Current(), Settings: settings.Settings(), Server: fleet.Server{Minor: suite.minor, Resize: true}}
 }
 
-// standsAsNew wants a pod that has just been created to be what a new one would be: what the
-// server and its admission have made of it is no change.
+// standsAsNew checks that a pod that has just been created is reported as up to date: defaults set by the
+// server and its admission plugins are no differences.
 func (w *workload) standsAsNew(t *testing.T, today *fleet.Today, namespace string, pod object) {
 	t.Helper()
 	if annotations, _ := w.object["metadata"].(object)["annotations"].(object); w.kind != "Pod" || annotations[inject.StatusAnnotation] != nil {
-		return // it comes with a status of another time
+		return // the case has a status annotation of an older version
 	}
 	text, err := json.Marshal(pod)
 	must(t, err)
 	standing, err := today.Judge(inject.Namespace{Name: namespace, Labels: w.namespace.labels, Annotations: w.namespace.annotations}, text)
 	must(t, err)
 	for _, i := range standing.Instances {
-		left := i.State == fleet.Blocked && i.Revision == "" // its policy is Ignore
+		left := i.State == fleet.Blocked && i.Revision == "" // left without its sidecar because its policy is Ignore
 		if i.State != fleet.Current && i.State != fleet.OptedOut && !left {
 			t.Errorf("%s %s: a pod just created: %s is %s: %s", w.kind, w.name, cmp.Or(i.Name, "it"), i.State, i.Why)
 		}

@@ -23,13 +23,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// TestTheAPIServerStoresWhatInjectPrints is the fourth door of the golden cases: the
-// workloads of each go through the API server, the real binary and, where there is
-// one, the workload's controller.
+// TestTheAPIServerStoresWhatInjectPrints is the fourth way of running the golden cases: the workloads of each
+// pass the API server, the real binary and, if there is one, the workload's controller.
 func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 	t.Parallel()
 	var counted struct{ cases, pods, refusals, faults atomic.Int64 }
-	t.Cleanup(func() { // when the groups are over, which run after this function
+	t.Cleanup(func() { // after the groups, which run after this function returns
 		suite.report("%d golden cases: %d pods stored, %d refused with the wanted message, %d faults of the manifest that the API server refuses itself",
 			counted.cases.Load(), counted.pods.Load(), counted.refusals.Load(), counted.faults.Load())
 	})
@@ -64,7 +63,7 @@ func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 			run(t, group)
 		})
 	}
-	// Of these namespaces there is one each, and one injector at a time may be asked about it.
+	// Each of these namespaces exists once, and only one injector at a time may serve it.
 	t.Run("in namespaces of a name", func(t *testing.T) {
 		t.Parallel()
 		for _, group := range named {
@@ -73,7 +72,7 @@ func TestTheAPIServerStoresWhatInjectPrints(t *testing.T) {
 	})
 }
 
-// usesNamed says whether a case of the group belongs into a namespace whose name counts.
+// usesNamed reports whether a case of the group needs a namespace with a certain name.
 func (g *caseGroup) usesNamed(t *testing.T) bool {
 	for _, c := range g.cases {
 		if strings.HasPrefix(c.refusals, "in.yaml:") {
@@ -88,8 +87,9 @@ func (g *caseGroup) usesNamed(t *testing.T) bool {
 	return false
 }
 
-// throughTheServer creates what a case holds and compares what is stored with the
-// wanted manifest, created where nobody calls the injector; it gives what it counted.
+// throughTheServer creates a case's workloads and compares the stored pods with those of the expected
+// manifest, created in a namespace that is not sent to the injector. It returns the numbers of pods and
+// refusals.
 func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, refusals int) {
 	inputs := workloads(t, "in.yaml", c.input)
 	var wanted []workload
@@ -109,7 +109,7 @@ func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, r
 		if message, refused := refusal(err); refused {
 			refusals++
 			if strings.Contains(message, fmt.Sprintf("Kubernetes 1.%d ", suite.minor)) && strings.Contains(message, "["+string(templates.NewerKubernetes)+"]") {
-				continue // the case's template is for a newer server
+				continue // the case's template needs a newer server
 			}
 			if !slices.Contains(strings.Split(c.refusals, "\n"), message) {
 				t.Errorf("%s %s: refused with\n%s\nwant one of\n%s", w.kind, w.name, message, c.refusals)
@@ -117,7 +117,7 @@ func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, r
 			continue
 		}
 		if wanted != nil && suite.minor < firstWithSleep && err != nil && strings.Contains(err.Error(), noHandler) {
-			// The case is of a newer version, and what inject prints is refused too.
+			// The case needs a newer version, and the output of inject is refused too.
 			if _, err := wanted[n].makePod(t, uncalledNamespace(t)); err == nil || !strings.Contains(err.Error(), noHandler) {
 				t.Errorf("the wanted %s %s: %v, want %s", w.kind, w.name, err, noHandler)
 			}
@@ -151,10 +151,11 @@ func (c *goldenCase) throughTheServer(t *testing.T, today *fleet.Today) (pods, r
 	return pods, refusals
 }
 
-// noHandler is what an API server says of a hook whose sleep it has dropped.
+// noHandler is the error of an API server for a hook whose sleep it has dropped.
 const noHandler = "must specify a handler type"
 
-// refusedAnyway wants the server to refuse the workload for the same fault where nobody calls the injector.
+// refusedAnyway checks that the server refuses the workload for the same fault in a namespace that is not
+// sent to the injector.
 func (w *workload) refusedAnyway(t *testing.T, injected error) {
 	t.Helper()
 	if _, err := w.makePod(t, uncalledNamespace(t)); err == nil || err.Error() != injected.Error() {
@@ -162,8 +163,8 @@ func (w *workload) refusedAnyway(t *testing.T, injected error) {
 	}
 }
 
-// injectAgain creates what is stored once more, by a dry run: injecting twice changes
-// nothing. It gives the warnings, which a reinvoked injector may have given already.
+// injectAgain creates the stored pod again, by a dry run: a second injection changes nothing. It returns the
+// warnings, which a reinvoked injector may have given already.
 func (w *workload) injectAgain(t *testing.T, namespace string, pod object) []string {
 	t.Helper()
 	once := clone(t, pod)
@@ -171,7 +172,7 @@ func (w *workload) injectAgain(t *testing.T, namespace string, pod object) []str
 	name := metadata["name"]
 	delete(metadata, "resourceVersion")
 	delete(metadata, "uid")
-	metadata["name"] = "once-more" // the first one still has the name
+	metadata["name"] = "once-more" // the name is still in use
 	again := createPod(t, namespace, once, "dryRun=All")
 	again.object["metadata"].(object)["name"] = name
 	if diff := cmp.Diff(comparablePod(t, pod), comparablePod(t, again.object)); diff != "" {
@@ -180,9 +181,9 @@ func (w *workload) injectAgain(t *testing.T, namespace string, pod object) []str
 	return again.warnings
 }
 
-// compareWarnings wants those of the decision, and lets the others be given that are
-// there whoever is called. Where nobody is enabled, the API server does not call the
-// injector, which then has nothing to say.
+// compareWarnings checks the warnings: those of the decision are required, and those that the server gives
+// without a webhook are allowed. In a namespace without the opt-in label, the API server does not call the
+// injector, so that there are none of the former.
 func (w *workload) compareWarnings(t *testing.T, namespace string, ours, others, got []string) {
 	t.Helper()
 	var want []string
@@ -201,7 +202,7 @@ func (w *workload) compareWarnings(t *testing.T, namespace string, ours, others,
 	}
 }
 
-// sent says whether the webhook configuration's selectors let the pod through to the injector.
+// sent reports whether the webhook configuration's selectors match the pod.
 func (w *workload) sent() bool {
 	labels, _ := w.object["metadata"].(object)["labels"].(object)
 	onPod, podHas := labels[injectionLabel]
@@ -209,7 +210,7 @@ func (w *workload) sent() bool {
 	return (podHas || namespaceHas) && onPod != "disabled" && onNamespace != "disabled"
 }
 
-// warnings are those of the case's decisions for each of its pods; nil when the case has none.
+// warnings returns those of the case's decisions for each of its pods; nil if the case has none.
 func (c *goldenCase) warnings(pods int) [][]string {
 	if c.decisions == "" {
 		return nil
@@ -225,7 +226,8 @@ func (c *goldenCase) warnings(pods int) [][]string {
 	return all
 }
 
-// namespaceFor makes the workload's namespace. default stands for any, so it is a new one: nobody has an old state of it.
+// namespaceFor returns the workload's namespace. For default, a new one is created, whose state nothing has
+// cached.
 func (w *workload) namespaceFor(t *testing.T) string {
 	t.Helper()
 	if w.namespace.name == "default" {
@@ -240,8 +242,8 @@ func (w *workload) namespaceFor(t *testing.T) string {
 	return w.namespace.name
 }
 
-// remove deletes the workload, and waits for the end of the pods that its controller has made:
-// another case may want the same name.
+// remove deletes the workload, and waits until the pods of its controller have ended: another case may use
+// the same name.
 func (w *workload) remove(ctx context.Context) error {
 	pods := suite.client.CoreV1().Pods(w.namespace.name)
 	if w.kind == "Pod" {
@@ -273,8 +275,8 @@ func (w *workload) remove(ctx context.Context) error {
 	})
 }
 
-// makePod creates the workload and gives the pod that comes of it. A controller's
-// attempts that end in a refusal are the same error as a creation of one's own.
+// makePod creates the workload and returns the resulting pod. A refused attempt of a controller is the same
+// error as a refused creation of a pod.
 func (w *workload) makePod(t *testing.T, namespace string) (stored, error) {
 	t.Helper()
 	o := clone(t, w.object)
@@ -311,8 +313,8 @@ func trigger(ctx context.Context, namespace string, cronJob object) error {
 	return err
 }
 
-// refusedByTheServer sends the documents of a manifest at fault as they are: the API
-// server, which reads YAML too, has to refuse one of them as well.
+// refusedByTheServer sends the documents of an invalid manifest unchanged: the API server, which reads YAML
+// too, must refuse one of them as well.
 func (c *goldenCase) refusedByTheServer(t *testing.T) {
 	stream, err := manifest.Parse("in.yaml", c.input)
 	documents := [][]byte{c.input}
@@ -338,5 +340,5 @@ func (c *goldenCase) refusedByTheServer(t *testing.T) {
 	t.Errorf("inject finds a fault that the API server does not: %s", strings.TrimSpace(c.refusals))
 }
 
-// patience is how long a controller may take to make a pod, or to tell why it cannot.
+// patience is the maximum time until a controller creates a pod, or reports why it cannot.
 const patience = 30 * time.Second

@@ -15,15 +15,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// The guard's words, and the place that they name.
+// The guard's messages, and the anchor that they refer to.
 const (
 	guardSays     = "the pod asks for sidecars and has none"
 	podsRequest   = `: metadata.annotations["sidecar-injector.dev/inject"]: ` + guardSays
 	nativeOfABase = "log-collector.sidecar-injector.dev/native"
 )
 
-// guardCase is a pod, whom the injector gives its sidecar or not. The guard has to
-// miss exactly what the injector would have given.
+// guardCase is a pod that the injector injects or not. Without an injector, the guard must refuse exactly
+// those that would be injected.
 type guardCase struct {
 	labels, annotations map[string]string // of the namespace
 	change              func(pod *corev1.Pod)
@@ -120,7 +120,7 @@ func TestTheGuardMissesWhatTheInjectorWouldHaveGiven(t *testing.T) {
 		return nil
 	}
 
-	// Nobody has started an injector yet.
+	// No injector runs yet.
 	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 		return guarded(ctx, func(_ stored, err error) bool { return err != nil && strings.Contains(err.Error(), guardSays) })
 	}))
@@ -199,7 +199,7 @@ func TestTheGuardMissesWhatTheInjectorWouldHaveGiven(t *testing.T) {
 	})
 }
 
-// TestTheGuardLeavesSystemNamespacesAlone labels what nobody should label.
+// TestTheGuardLeavesSystemNamespacesAlone sets the opt-in label on namespaces that must not have it.
 func TestTheGuardLeavesSystemNamespacesAlone(t *testing.T) {
 	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t, "--set", "webhook.failurePolicy=Ignore,guard=Deny")
@@ -227,7 +227,7 @@ func TestTheGuardLeavesSystemNamespacesAlone(t *testing.T) {
 	}
 }
 
-// askingPodOf asks for one template.
+// askingPodOf returns a pod that requests one template.
 func askingPodOf(template string) *corev1.Pod {
 	pod := appPod("")
 	pod.GenerateName = "web-"

@@ -28,23 +28,23 @@ import (
 	helmtool "github.com/sidecar-injector/sidecar-injector/test/helm"
 )
 
-// releaseName is that of the chart's tests, in a namespace of the same name.
+// releaseName is the release of the chart's tests, in a namespace of the same name.
 const releaseName = "chart-sidecar-injector"
 
-// chartFolder is seen from this package.
+// chartFolder is relative to this package.
 const chartFolder = repository + "/charts/sidecar-injector"
 
-// helmProgram is helm as tools/go.mod has it.
+// helmProgram returns the helm that tools/go.mod pins.
 var helmProgram = sync.OnceValues(func() (string, error) { return helmtool.Program(filepath.Join(repository, "tools")) })
 
-// kubectlProgram is the newest, whatever the control plane is.
+// kubectlProgram returns the newest kubectl, independent of the control plane's version.
 var kubectlProgram = sync.OnceValues(func() (string, error) {
 	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "kubectl")
 	_, path, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 	return path, err
 })
 
-// helm runs it against the plane.
+// helm runs helm against the control plane.
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	program, err := helmProgram()
@@ -63,13 +63,14 @@ func mustHelm(t *testing.T, args ...string) string {
 	return out
 }
 
-// rendered is what helm template makes of the chart for the plane's version, of which it does not ask.
+// rendered returns the output of helm template for the control plane's version, which helm template does not
+// query.
 func rendered(t *testing.T, args ...string) string {
 	t.Helper()
 	return mustHelm(t, append([]string{"template", "--kube-version", suite.version, args[0], chartFolder}, args[1:]...)...)
 }
 
-// kubectl runs it against the plane.
+// kubectl runs kubectl against the control plane.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	program, err := kubectlProgram()
@@ -83,14 +84,15 @@ func kubectl(t *testing.T, args ...string) string {
 	return out
 }
 
-// command runs a program with the plane's kubeconfig, and nothing of whoever runs the tests.
+// command runs a program with the control plane's kubeconfig, without the settings of the user who runs the
+// tests.
 func command(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
 	out, _, err := commandWithComplaints(t, program, args...)
 	return out, err
 }
 
-// commandWithComplaints also gives what a program writes to stderr when all is well.
+// commandWithComplaints also returns stderr if the program succeeds.
 func commandWithComplaints(t *testing.T, program string, args ...string) (out, complaints string, err error) {
 	t.Helper()
 	home := t.TempDir()
@@ -106,9 +108,9 @@ func commandWithComplaints(t *testing.T, program string, args ...string) (out, c
 	return stdout.String(), stderr.String(), err
 }
 
-// newReleaseNamespace makes the namespace of the chart's tests. It enforces restricted
-// Pod Security, so that no pod of the chart's comes up that needs more. It stays for the
-// next test, as nothing stays in it.
+// newReleaseNamespace creates the namespace of the chart's tests. It enforces restricted Pod Security, so
+// that pods of the chart that need more are not created. The namespace is kept for the next test; its objects
+// are not.
 func newReleaseNamespace(t *testing.T) {
 	t.Helper()
 	namespaces := suite.client.CoreV1().Namespaces()
@@ -118,7 +120,7 @@ func newReleaseNamespace(t *testing.T) {
 	if _, err := namespaces.Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
-	// What every namespace gets.
+	// The service account that every namespace gets.
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {
 		_, err := suite.client.CoreV1().ServiceAccounts(releaseName).Get(ctx, "default", metav1.GetOptions{})
 		return err
@@ -128,8 +130,8 @@ func newReleaseNamespace(t *testing.T) {
 	}
 }
 
-// installChart is helm install, until the test is over. The webhook configurations are
-// then already gone when others look; custom resources that it keeps are removed.
+// installChart runs helm install and uninstalls the release when the test ends. Custom resources that it
+// keeps are removed.
 func installChart(t *testing.T, args ...string) {
 	t.Helper()
 	newReleaseNamespace(t)
@@ -142,15 +144,15 @@ func installChart(t *testing.T, args ...string) {
 	mustHelm(t, append([]string{"install", releaseName, chartFolder, "--namespace", releaseName}, args...)...)
 }
 
-// upgradeChart is helm upgrade, with just these values.
+// upgradeChart runs helm upgrade with only these values.
 func upgradeChart(t *testing.T, args ...string) error {
 	t.Helper()
 	_, err := helm(t, append([]string{"upgrade", releaseName, chartFolder, "--namespace", releaseName, "--reset-values"}, args...)...)
 	return err
 }
 
-// installForeignKinds makes the API server know the kinds of others that the chart
-// can render. They take any fields.
+// installForeignKinds installs CRDs for the kinds of other projects that the chart can render. They accept
+// any fields.
 func installForeignKinds(t *testing.T) {
 	t.Helper()
 	var crds []*apiextensionsv1.CustomResourceDefinition
@@ -198,8 +200,8 @@ func installForeignKinds(t *testing.T) {
 	})
 }
 
-// inventory lists every object of every kind, but for those that pass by themselves:
-// events, and what the API server derives from custom resources.
+// inventory returns every object of every kind, except those that disappear by themselves: events, and what
+// the API server derives from custom resources.
 func inventory(t *testing.T) map[string]bool {
 	t.Helper()
 	client, err := metadata.NewForConfig(suite.config)
@@ -223,7 +225,7 @@ func inventory(t *testing.T) map[string]bool {
 			}
 			objects, err := client.Resource(version.WithResource(resource.Name)).List(t.Context(), metav1.ListOptions{})
 			if apierrors.IsNotFound(err) {
-				continue // of a kind that has gone, which discovery learns a little later
+				continue // of a removed kind, which discovery drops a little later
 			}
 			if err != nil {
 				t.Fatalf("%s: %v", resource.Name, err)
@@ -236,7 +238,7 @@ func inventory(t *testing.T) map[string]bool {
 	return found
 }
 
-// more lists what is in now and was not before.
+// more returns the objects that are in now and not in before.
 func more(before, now map[string]bool) []string {
 	found := maps.Clone(now)
 	maps.DeleteFunc(found, func(name string, _ bool) bool { return before[name] })

@@ -23,17 +23,18 @@ import (
 // injector is one running sidecar-injector serve.
 type injector struct {
 	*process
-	url     string // what the API server is told
+	url     string // as in the webhook configuration
 	ca      []byte // PEM
 	metrics string // URL
 }
 
-// startInjector runs the binary against the plane, with further flags of serve, and waits until it is ready.
+// startInjector runs the binary against the control plane, with additional flags of serve, and waits until it
+// is ready.
 func startInjector(t *testing.T, flags ...string) *injector {
 	t.Helper()
 	if suite.minor < firstWithSleep {
 		file := filepath.Join(t.TempDir(), "config.yaml")
-		must(t, os.WriteFile(file, []byte("cluster: {preStopSleep: \"false\"}\n"), 0o600)) // as the chart has it
+		must(t, os.WriteFile(file, []byte("cluster: {preStopSleep: \"false\"}\n"), 0o600)) // as set by the chart
 		flags = append(flags, "--config", file)
 	}
 	return startInjectorIn(t, "", flags...)
@@ -42,13 +43,13 @@ func startInjector(t *testing.T, flags ...string) *injector {
 // firstWithSleep is the first minor version in which a preStop hook can sleep.
 const firstWithSleep = 30
 
-// startInjectorIn is startInjector in a folder: messages then name files as seen from there.
+// startInjectorIn is startInjector with another working folder, to which file names in messages are relative.
 func startInjectorIn(t *testing.T, folder string, flags ...string) *injector {
 	t.Helper()
 	return serve(t, folder, "/readyz", append(flags, "--kubeconfig", suite.kubeconfig)...)
 }
 
-// startBlindInjector runs the binary as a user who may read nothing. It never gets ready.
+// startBlindInjector runs the binary as a user without any rights to read. It never becomes ready.
 func startBlindInjector(t *testing.T) *injector {
 	t.Helper()
 	nobody, err := suite.environment.AddUser(envtest.User{Name: "nobody"}, nil)
@@ -66,7 +67,7 @@ func startBlindInjector(t *testing.T) *injector {
 	return serve(t, "", "/healthz", "--kubeconfig", kubeconfig)
 }
 
-// serve runs the binary until the test is over, and waits until its health address answers at path.
+// serve runs the binary until the test ends, and waits until its health address answers at path.
 func serve(t *testing.T, folder, path string, flags ...string) *injector {
 	t.Helper()
 	dir := t.TempDir()
@@ -76,7 +77,7 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 		"serve", "--drain", "0s",
 		"--listen", listen, "--metrics-listen", metrics, "--health-listen", health,
 	}, flags...)
-	shared := slices.Contains(flags, "--name") // the authority is, and stands in a Secret
+	shared := slices.Contains(flags, "--name") // the CA is shared, in a Secret
 	if !shared {
 		args = append(args, "--ca-out", caFile)
 	}
@@ -115,7 +116,7 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 	return i
 }
 
-// families are the injector's metrics by name.
+// families returns the injector's metrics by name.
 func (i *injector) families(t *testing.T) map[string]*clientmodel.MetricFamily {
 	t.Helper()
 	body, err := get(t.Context(), i.metrics)
@@ -139,14 +140,14 @@ func (i *injector) decisions(t *testing.T) map[string]int {
 		for _, l := range m.GetLabel() {
 			labels[l.GetName()] = l.GetValue()
 		}
-		if n := int(m.GetCounter().GetValue()); n > 0 { // errors are there from the start
+		if n := int(m.GetCounter().GetValue()); n > 0 { // counters of errors exist from the start
 			counts[labels["outcome"]+" "+labels["reason"]] += n
 		}
 	}
 	return counts
 }
 
-// calls is the number of admission requests that the injector has answered.
+// calls returns the number of admission requests that the injector has answered.
 func (i *injector) calls(t *testing.T) int {
 	t.Helper()
 	total := 0
@@ -176,7 +177,7 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	return body, nil
 }
 
-// freeAddress is one of this machine that nobody listens on.
+// freeAddress returns an unused address of this machine.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	return freeAddressOf(t, "127.0.0.1")

@@ -15,11 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TestTheKeepersAccountMayChangeNothingElse acts with the service account's token, as somebody who stole it
-// would. RBAC allows each of the changes.
+// TestTheKeepersAccountMayChangeNothingElse uses the service account's token like a thief would. RBAC alone
+// would allow each of the changes.
 func TestTheKeepersAccountMayChangeNothingElse(t *testing.T) {
 	needsServed(t, policiesVersion, "validatingadmissionpolicies")
-	needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+	needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 	installChart(t, "--set", "keeper.enabled=true,keeper.repair=true,keeper.rollout=true")
 	thief := asInjector(t)
 	n := newNamespace(t, nil, nil)
@@ -76,7 +76,7 @@ func TestTheKeepersAccountMayChangeNothingElse(t *testing.T) {
 	const only, dryOnly, listed, sent = "and nothing else", "by dry run only", "that the pod's annotation", "no pod of it is sent"
 	type try struct {
 		do      func(context.Context) error
-		refused string // what the refusal says; "" where there is none
+		refused string // a part of the refusal's message; "" if it is allowed
 	}
 	cases := map[string]try{
 		"a pod by dry run":                         {post(n, yes), ""},

@@ -22,14 +22,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// task is something that a keeper finds to do in a namespace, and the promise that it is done.
+// task is work for a keeper in a namespace, with the condition that it is done.
 type task struct {
 	namespace string
 	kept      promise
 }
 
-// keeperNeeds gives the reason for every right of a keeper: a task for which it takes the right. What is not here, the
-// chart must not grant.
+// keeperNeeds returns for every right of a keeper a task that needs it. Rights that are not in it must not be
+// granted by the chart.
 func keeperNeeds() map[right]func(t *testing.T) task {
 	all := map[right]func(t *testing.T) task{
 		{"pods", "list"}:                 counting,
@@ -50,7 +50,7 @@ func keeperNeeds() map[right]func(t *testing.T) task {
 	return all
 }
 
-// counting is there when pods are counted.
+// counting returns the task of counting pods.
 func counting(*testing.T) task {
 	return task{"", func(ctx context.Context, p *performance) error {
 		if p.value(ctx, p.i.t, "sidecar_injector_pods_counted_timestamp_seconds") == 0 {
@@ -60,7 +60,8 @@ func counting(*testing.T) task {
 	}}
 }
 
-// lateNamespace is opted in when its pods are there, and declines when the test is over.
+// lateNamespace creates a namespace that gets the opt-in label after its pods exist, and opts out when the
+// test ends.
 func lateNamespace(t *testing.T, make func(namespace string), pods int) string {
 	t.Helper()
 	n := newNamespace(t, nil, nil)
@@ -72,7 +73,7 @@ func lateNamespace(t *testing.T, make func(namespace string), pods int) string {
 	return n
 }
 
-// repairing makes a workload whose pod was missed.
+// repairing returns the task of a workload whose pod lacks its sidecar.
 func repairing(kind string) func(t *testing.T) task {
 	return func(t *testing.T) task {
 		version, more, selector := "apps/v1", "", `{"matchLabels":{"app":"web"}}`
@@ -104,7 +105,8 @@ func repairing(kind string) func(t *testing.T) task {
 	}
 }
 
-// updating makes two pods with a sidecar of another image and cpu than today's, of which a budget lets one go.
+// updating creates two pods with a sidecar of another image and cpu than the current template's, and a budget
+// that allows one disruption.
 func updating(t *testing.T) task {
 	n := outdated(t, "mine:2")
 	return task{n, func(context.Context, *performance) error {
@@ -115,8 +117,8 @@ func updating(t *testing.T) task {
 	}}
 }
 
-// noticing makes the same with an image that cannot be had, of which only events tell: it is noticed when
-// the rollout is paused.
+// noticing creates the same with an image that cannot be pulled, which only events report: the task is done
+// when the rollout is paused.
 func noticing(t *testing.T) task {
 	n := outdated(t, "mine:gone")
 	return task{n, func(ctx context.Context, p *performance) error {
@@ -142,7 +144,8 @@ func noticing(t *testing.T) task {
 	}}
 }
 
-// outdated makes two pods with a sidecar of another image and cpu than today's, of which a budget lets one go.
+// outdated creates two pods with a sidecar of another image and cpu than the current template's, and a budget
+// that allows one disruption.
 func outdated(t *testing.T, image string) (namespace string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -159,10 +162,10 @@ func outdated(t *testing.T, image string) (namespace string) {
 	return n
 }
 
-// TestNoRightOfTheKeeperIsIdle takes each right of the keeper's role away: it asks for it, is refused,
-// and something is not done. With all of them everything is, and nothing is refused.
+// TestNoRightOfTheKeeperIsIdle removes each right from the keeper's role: the keeper must be refused a
+// request, and its task must not be done. With all rights, all tasks are done and nothing is refused.
 func TestNoRightOfTheKeeperIsIdle(t *testing.T) {
-	needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+	needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 	forgetWorkloads(t)
 	s := setStage(t, "--set", "keeper.enabled=true,keeper.repair=true,keeper.rollout=true")
 	role, err := suite.client.RbacV1().ClusterRoles().Get(t.Context(), releaseName+"-keeper", metav1.GetOptions{})
@@ -201,7 +204,7 @@ func TestNoRightOfTheKeeperIsIdle(t *testing.T) {
 			}
 			err := eventually(t.Context(), keeperPatience, broken)
 			if err == nil {
-				// What is only late is not broken.
+				// Wait, in case the task is only late.
 				time.Sleep(time.Second)
 				err = broken(t.Context())
 			}
@@ -234,7 +237,7 @@ func TestNoRightOfTheKeeperIsIdle(t *testing.T) {
 	})
 }
 
-// keeperMay changes the rules of the keeper's role, and waits until the API server heeds them.
+// keeperMay changes the rules of the keeper's role, and waits until the API server applies them.
 func (s *stage) keeperMay(t *testing.T, role *rbacv1.ClusterRole, rules []rbacv1.PolicyRule, r right, may bool) {
 	t.Helper()
 	changed := role.DeepCopy()

@@ -18,8 +18,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// pods are the counts of the inventory metric, by state; those that are nought are left out, and what
-// other tests have left and opted out.
+// pods returns the counts of the inventory metric, by state, without zeros and without the pods of other
+// tests that have opted out.
 func (r *replica) pods(ctx context.Context, t *testing.T) map[string]int {
 	t.Helper()
 	text, err := get(ctx, r.metrics)
@@ -44,8 +44,8 @@ func (r *replica) waitCounts(t *testing.T, want map[string]int) {
 	}))
 }
 
-// TestAKeeperCountsThePodsOfTheCluster: the replica that holds the lease says how many pods are in which state, and
-// no other one does.
+// TestAKeeperCountsThePodsOfTheCluster: only the replica that holds the lease exposes how many pods are in
+// which state.
 func TestAKeeperCountsThePodsOfTheCluster(t *testing.T) {
 	forgetWorkloads(t)
 	p := newPatient(t)
@@ -80,7 +80,8 @@ func TestAKeeperCountsThePodsOfTheCluster(t *testing.T) {
 	second.waitCounts(t, map[string]int{"missed": 2, "blocked": 2})
 }
 
-// value is a metric of a replica that has the labels; 0 if there is none, or nobody answers.
+// value returns the value of a replica's metric with the labels; 0 if there is none, or the replica does not
+// answer.
 func (r *replica) value(ctx context.Context, t *testing.T, name string, labels ...string) float64 {
 	t.Helper()
 	text, err := get(ctx, r.metrics)
@@ -91,7 +92,7 @@ func (r *replica) value(ctx context.Context, t *testing.T, name string, labels .
 	return m.GetCounter().GetValue() + m.GetGauge().GetValue()
 }
 
-// waitValue waits until a metric is at least so much.
+// waitValue waits until a metric is at least want.
 func (r *replica) waitValue(t *testing.T, want float64, name string, labels ...string) {
 	t.Helper()
 	must(t, eventually(t.Context(), keeperPatience, func(ctx context.Context) error {
@@ -102,10 +103,10 @@ func (r *replica) waitValue(t *testing.T, want float64, name string, labels ...s
 	}))
 }
 
-// keeperPatience is longer than a round's rest.
+// keeperPatience is longer than the pause between two rounds.
 const keeperPatience = 2 * time.Minute
 
-// next lets another replica take the lease, which begins a round at once.
+// next makes another replica take the lease; it begins a round at once.
 func (r *replica) next(t *testing.T) *replica {
 	t.Helper()
 	must(t, r.stop())
@@ -122,7 +123,7 @@ func (r *replica) next(t *testing.T) *replica {
 	return another
 }
 
-// images are those of the sidecars of a namespace's pods, each with the number of pods.
+// images returns the images of the sidecars of a namespace's pods, each with the number of pods.
 func images(t *testing.T, namespace string) map[string]int {
 	t.Helper()
 	pods, err := suite.client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
@@ -140,11 +141,11 @@ func images(t *testing.T, namespace string) map[string]int {
 	return found
 }
 
-// TestAKeeperRepairsAndRollsOutAndPausesAtTrouble: by itself it replaces pods that were missed and changes those that are out
-// of date. A bad image costs one pod; it then goes on when a person says so, and no other holder of the
-// lease goes on before.
+// TestAKeeperRepairsAndRollsOutAndPausesAtTrouble: a keeper replaces pods that lack sidecars and updates
+// those that are outdated. A bad image affects one pod; the rollout then stays paused, also after a change of
+// the leader, until a user resumes it.
 func TestAKeeperRepairsAndRollsOutAndPausesAtTrouble(t *testing.T) {
-	needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+	needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 	forgetWorkloads(t)
 	p := newPatient(t, "--set", "keeper.enabled=true,keeper.repair=true,keeper.rollout=true")
 	r := p.replica
@@ -180,7 +181,7 @@ func TestAKeeperRepairsAndRollsOutAndPausesAtTrouble(t *testing.T) {
 	retemplate(t, n, "mine:1", "mine:bad", `"cpu":"1m"`, `"cpu":"2m"`)
 	deployment, err := suite.client.AppsV1().Deployments(n).Get(t.Context(), "web", metav1.GetOptions{})
 	must(t, err)
-	for range 2 { // the second holder heeds what the first has seen
+	for range 2 { // the second leader respects the pause that the first one caused
 		r = r.next(t)
 		r.waitValue(t, 1, "sidecar_injector_keeper_paused", "work", "rollout")
 		r.waitValue(t, 1, "sidecar_injector_keeper_rounds_total", "work", "rollout", "result", "paused")
@@ -207,7 +208,8 @@ func TestAKeeperRepairsAndRollsOutAndPausesAtTrouble(t *testing.T) {
 	}
 }
 
-// compareMetrics wants what the tests of the alerts take for a keeper's to be what it exposes.
+// compareMetrics checks that the keeper's metrics as recorded for the tests of the alerts are those that it
+// exposes.
 func compareMetrics(t *testing.T, r *replica) {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join(repository, "test/monitoring/testdata/keeper.txt"))
@@ -222,7 +224,7 @@ func compareMetrics(t *testing.T, r *replica) {
 	}
 }
 
-// forgetWorkloads takes away what other tests have left, and a keeper would work on.
+// forgetWorkloads removes the workloads of other tests, which a keeper would change.
 func forgetWorkloads(t *testing.T) {
 	t.Helper()
 	for _, kind := range []string{"deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers"} {

@@ -17,9 +17,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// installPolicy installs a MutatingAdmissionPolicy that does to the Grafana pod what
-// the injector does: before and after are the pod stored without and with it. It is
-// what one would write by hand for this one pod: no condition, every path known.
+// installPolicy installs a MutatingAdmissionPolicy that changes the Grafana pod as the injector does: before
+// and after are the pod stored without and with it. It is what one would write manually for this one pod:
+// without conditions, with constant paths.
 func installPolicy(t *testing.T, before, after object) {
 	t.Helper()
 	expression := "[" + strings.Join(celOperations(before, after), ",\n") + "]"
@@ -72,7 +72,7 @@ func installPolicy(t *testing.T, before, after object) {
 	}
 }
 
-// celOperations are CEL's JSONPatch objects that make after out of before.
+// celOperations returns the JSONPatch objects, in CEL, that turn before into after.
 func celOperations(before, after object) []string {
 	var operations []string
 	add := func(path string, value any, kind string) {
@@ -107,7 +107,7 @@ func celOperations(before, after object) []string {
 	return operations
 }
 
-// withoutToken leaves out what the server adds to containers by itself.
+// withoutToken removes the mounts that the server adds to containers.
 func withoutToken(containers []any) []any {
 	for _, c := range containers {
 		container := c.(object)
@@ -152,7 +152,7 @@ func celValue(value any, kind string) string {
 	}
 }
 
-// awaitFile waits until a file is there and gives what it holds.
+// awaitFile waits until a file exists and returns its content.
 func awaitFile(t *testing.T, path string) (text []byte, err error) {
 	t.Helper()
 	err = eventually(t.Context(), 30*time.Second, func(context.Context) (err error) {

@@ -21,21 +21,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
 )
 
-// latencyFile is where the samples go; go run ./test/bench apiserver makes a table of them.
+// latencyFile is the file of the samples; go run ./test/bench apiserver makes a table from it.
 const latencyFile = repository + "/bin/apiserver.jsonl"
 
-// The run: so many creations each way, a block of them after the other's block.
+// The size of the run: the number of creations per variant, in alternating blocks.
 const (
 	latencyBlocks = 15
 	latencyBlock  = 20
 )
 
-// way is one way of having a pod changed while it is created.
+// way is one variant of changing a pod while it is created.
 type way struct {
 	name      string
 	namespace string
 	sidecars  int
-	injector  *injector // nil where none of ours is called
+	injector  *injector // nil if the injector is not called
 }
 
 // latencySample is one creation.
@@ -45,7 +45,7 @@ type latencySample struct {
 	Microseconds float64 `json:"microseconds"`
 }
 
-// latencyBlockCost is what a block of creations cost the API server.
+// latencyBlockCost is the cost of a block of creations for the API server.
 type latencyBlockCost struct {
 	Way       string  `json:"way"`
 	Block     int     `json:"block"`
@@ -54,8 +54,8 @@ type latencyBlockCost struct {
 	Calls     int     `json:"calls"` // of our webhook
 }
 
-// TestCreatingAPodWithAndWithoutUs creates the Grafana pod in every way in turn. It
-// fails if one of them does not work, never because of a time.
+// TestCreatingAPodWithAndWithoutUs creates the Grafana pod in each variant in turn. It fails if a variant
+// does not work, never because of a duration.
 func TestCreatingAPodWithAndWithoutUs(t *testing.T) {
 	ways := latencyWays(t)
 	server := apiServerProcess(t)
@@ -92,7 +92,7 @@ func TestCreatingAPodWithAndWithoutUs(t *testing.T) {
 	}
 }
 
-// latencyWays sets everything up. The names are those of the table.
+// latencyWays sets up all variants. The names are those of the table.
 func latencyWays(t *testing.T) []way {
 	t.Helper()
 	templates := t.TempDir()
@@ -130,7 +130,7 @@ func latencyWays(t *testing.T) []way {
 		{"sidecar-injector, called again", space("if-needed", "enabled"), 1, ours},
 		{"controller-runtime, called once", space("typical", "enabled"), 1, nil},
 	}
-	// What ours adds to the very pod is what the policy is made of.
+	// The policy is made from what the injector adds to the same pod.
 	before := ways[0].stored(t)
 	after := ways[2].stored(t)
 	installPolicy(t, before, after)
@@ -140,13 +140,13 @@ func latencyWays(t *testing.T) []way {
 	return ways
 }
 
-// wayLabel tells the namespaces of the ways apart.
+// wayLabel distinguishes the namespaces of the variants.
 const wayLabel = "controlplane.test/way"
 
-// grafanaPod is what a ReplicaSet's controller would create.
+// grafanaPod returns the pod that a ReplicaSet's controller would create.
 func grafanaPod() *corev1.Pod {
 	pod := traffic.Grafana()
-	pod.Namespace, pod.OwnerReferences = "", nil // no owner: the garbage collector would look for it
+	pod.Namespace, pod.OwnerReferences = "", nil // no owner, because the garbage collector would delete a pod whose owner does not exist
 	pod.Spec.Volumes = slices.DeleteFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Projected != nil })
 	pod.Annotations[requestAnnotation] = traffic.Requested
 	return pod
@@ -157,7 +157,7 @@ func (w *way) stored(t *testing.T) object {
 	return createPod(t, w.namespace, grafanaPod()).object
 }
 
-// create gives the time of one creation. The pod's bytes are ready before.
+// create returns the duration of one creation. The request body is prepared before.
 func (w *way) create(t *testing.T) time.Duration {
 	t.Helper()
 	text, err := json.Marshal(grafanaPod())
@@ -173,7 +173,7 @@ func (w *way) create(t *testing.T) time.Duration {
 	return took
 }
 
-// check sees that the pod gets a sidecar in every way but one.
+// check verifies that the pod gets a sidecar in every variant but one.
 func (w *way) check(t *testing.T) {
 	t.Helper()
 	got := w.stored(t)
@@ -190,7 +190,7 @@ func (w *way) calls(t *testing.T) int {
 	return w.injector.calls(t)
 }
 
-// startTypical runs the webhook that test/bench compares with.
+// startTypical runs the webhook with which test/bench compares.
 func startTypical(t *testing.T) (url string, ca []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -238,7 +238,7 @@ func apiServerProcess(t *testing.T) int {
 	return 0
 }
 
-// processFields are those of /proc/ID/stat from the third on: state, parent…
+// processFields returns the fields of /proc/ID/stat from the third on: state, parent…
 func processFields(id string) []string {
 	text, err := os.ReadFile(filepath.Join("/proc", id, "stat"))
 	if err != nil {
@@ -265,5 +265,5 @@ func processCPU(t *testing.T, id int) time.Duration {
 	return time.Duration(ticks) * (time.Second / 100)
 }
 
-// sortedKeys are an object's, so that what is made of it is the same each time.
+// sortedKeys returns an object's keys, so that the result is the same each time.
 func sortedKeys(o object) []string { return slices.Sorted(maps.Keys(o)) }

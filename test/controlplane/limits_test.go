@@ -53,7 +53,7 @@ func TestInjectedContainersGetTheDefaultsOfALimitRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := object{
-		"requests": object{"cpu": "10m", "memory": "16Mi"}, // the template's
+		"requests": object{"cpu": "10m", "memory": "16Mi"}, // from the template
 		"limits":   object{"cpu": "500m", "memory": "32Mi"},
 	}
 	if diff := cmp.Diff(want, container(t, got.object, side)["resources"]); diff != "" {
@@ -69,7 +69,7 @@ func TestInjectedContainersCountInAResourceQuota(t *testing.T) {
 	quotas := suite.client.CoreV1().ResourceQuotas(namespace)
 	quota := &corev1.ResourceQuota{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		// Room for two apps, or for one with its sidecar and another without.
+		// Enough for two apps, or for one with its sidecar and not another one.
 		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourceRequestsMemory: quantity("40Mi")}},
 	}
 	if _, err := quotas.Create(t.Context(), quota, metav1.CreateOptions{}); err != nil {
@@ -141,7 +141,7 @@ func TestEveryBuiltInTemplateKeepsToRestrictedPodSecurity(t *testing.T) {
 	}
 }
 
-// restrictedPod is a pod of level restricted that has the volumes which examples name.
+// restrictedPod returns a pod of level restricted with the volumes that examples refer to.
 func restrictedPod(name string) *corev1.Pod {
 	pod := appPod(name)
 	yes, no := true, false
@@ -180,7 +180,7 @@ func builtInTemplates(t *testing.T) []*v1alpha1.ClusterSidecarTemplate {
 	return all
 }
 
-// annotationText writes an example's value as an annotation does: a list with commas.
+// annotationText returns an example's value in the form of an annotation: a list with commas.
 func annotationText(t *testing.T, value []byte) string {
 	t.Helper()
 	var list []string

@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// says runs sidecar-injector and looks for regular expressions in what it prints.
+// says runs sidecar-injector and matches regular expressions against its output.
 func (p *patient) says(t *testing.T, kubeconfig string, code int, args []string, wanted ...string) string {
 	t.Helper()
 	text, got, err := ours(t.Context(), kubeconfig, args...)
@@ -34,8 +34,8 @@ func (p *patient) says(t *testing.T, kubeconfig string, code int, args []string,
 	return text
 }
 
-// TestExplainDiffAndStatusSpeakOfTheCluster asks about workloads that an injector from
-// the chart has seen, and about some that it has not.
+// TestExplainDiffAndStatusSpeakOfTheCluster runs the commands on workloads that the chart's injector has
+// admitted, and on some that it has not.
 func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 	p := newPatient(t)
 	n := p.namespace
@@ -119,7 +119,7 @@ func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 	})
 }
 
-// podNamed is a pod of a Deployment.
+// podNamed returns the name of a pod of a Deployment.
 func podNamed(t *testing.T, namespace, app string) string {
 	t.Helper()
 	var name string
@@ -137,7 +137,7 @@ func podNamed(t *testing.T, namespace, app string) string {
 	return name
 }
 
-// annotationless is a pod of Deployment wrong without any annotation.
+// annotationless returns the name of a pod of the Deployment wrong that has no annotations.
 func annotationless(ctx context.Context, namespace string) (string, error) {
 	pods, err := suite.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=wrong"})
 	if err != nil {
@@ -151,7 +151,7 @@ func annotationless(ctx context.Context, namespace string) (string, error) {
 	return "", errors.New("no such pod")
 }
 
-// viewerOf is the kubeconfig of somebody who may look at a namespace, and nothing else.
+// viewerOf returns the kubeconfig of a user with only the right to view a namespace.
 func viewerOf(t *testing.T, namespace string) string {
 	t.Helper()
 	name := "viewer-of-" + namespace

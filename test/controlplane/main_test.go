@@ -19,7 +19,7 @@ var suite *plane
 func TestMain(m *testing.M) {
 	minor := flag.String("kubernetes", "1.37", "minor version of the control plane")
 	flag.Parse()
-	log.SetLogger(logr.Discard()) // envtest's; what it says is in its errors
+	log.SetLogger(logr.Discard()) // envtest's logger; its errors contain the same
 	os.Exit(runSuite(m, *minor))
 }
 

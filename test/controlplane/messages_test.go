@@ -31,8 +31,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// messages are those that docs/troubleshooting.md quotes from the API server: under each
-// heading of the section one line, indented, in which … stands for what varies.
+// messages returns the API server's messages that docs/troubleshooting.md quotes: under each heading of the
+// section there is one indented line, in which … stands for the variable parts.
 func messages(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(repository, "docs/troubleshooting.md"))
@@ -57,7 +57,7 @@ func messages(t *testing.T) map[string]string {
 	return quoted
 }
 
-// says tells whether a text is what a quotation with gaps says.
+// says reports whether a text matches a quotation with gaps.
 func says(quotation, text string) bool {
 	parts := strings.Split(quotation, "…")
 	for i := range parts {
@@ -66,7 +66,7 @@ func says(quotation, text string) bool {
 	return regexp.MustCompile(`(?s)^` + strings.Join(parts, ".*") + `$`).MatchString(text)
 }
 
-// TestTroubleshootingQuotesTheAPIServerAsItSpeaks provokes each message.
+// TestTroubleshootingQuotesTheAPIServerAsItSpeaks provokes each message and compares it with the quotation.
 func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 	provoked := map[string]func(*testing.T) error{
 		"connection refused": func(t *testing.T) error {
@@ -74,7 +74,7 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 		},
 		"context deadline exceeded": func(t *testing.T) error {
 			url, ca := serveTLS(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				_, _ = io.Copy(io.Discard, r.Body) // the server sees its client go only then
+				_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client disconnects
 				<-r.Context().Done()
 			}))
 			return refusedBy(t, url, ca)
@@ -155,7 +155,7 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 		},
 		guardSays: func(t *testing.T) error {
 			needsServed(t, policiesVersion, "validatingadmissionpolicies")
-			installChart(t, "--set", "webhook.failurePolicy=Ignore,guard=Deny") // and nobody starts an injector
+			installChart(t, "--set", "webhook.failurePolicy=Ignore,guard=Deny") // no injector runs
 			namespace := enabledNamespace(t)
 			must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 				if _, err := create(ctx, namespace, "Pod", askingPodOf("log-collector"), "dryRun=All"); err == nil {
@@ -169,7 +169,7 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 		"violates PodSecurity": func(t *testing.T) error {
 			installed(t)
 			namespace := newNamespace(t, map[string]string{injectionLabel: "enabled", "pod-security.kubernetes.io/enforce": "restricted"}, nil)
-			// The app keeps to the level, the sidecar of this suite does not.
+			// The app complies with the level, the sidecar of this suite does not.
 			_, err := create(t.Context(), namespace, "Pod", restrictedPod("web"))
 			return err
 		},
@@ -191,7 +191,7 @@ func TestTroubleshootingQuotesTheAPIServerAsItSpeaks(t *testing.T) {
 	}
 }
 
-// TestAReplicaSetTellsWhyItHasNoPods is how most people meet these messages.
+// TestAReplicaSetTellsWhyItHasNoPods: the events of a ReplicaSet are where most users see these messages.
 func TestAReplicaSetTellsWhyItHasNoPods(t *testing.T) {
 	t.Parallel()
 	install(t, failing(t, "https://"+freeAddress(t), nil))
@@ -214,7 +214,7 @@ func TestAReplicaSetTellsWhyItHasNoPods(t *testing.T) {
 	}
 }
 
-// failing is the chart's configuration for an injector that will not answer well.
+// failing returns the chart's configuration for an injector that does not answer correctly.
 func failing(t *testing.T, url string, ca []byte) *admissionregistration.MutatingWebhookConfiguration {
 	t.Helper()
 	configuration := webhookConfiguration(t, url, ca)
@@ -224,7 +224,7 @@ func failing(t *testing.T, url string, ca []byte) *admissionregistration.Mutatin
 	return configuration
 }
 
-// refusedBy creates a pod under a webhook at that address.
+// refusedBy creates a pod that a webhook at the address reviews, and returns the error.
 func refusedBy(t *testing.T, url string, ca []byte) error {
 	t.Helper()
 	install(t, failing(t, url, ca))
@@ -232,7 +232,7 @@ func refusedBy(t *testing.T, url string, ca []byte) error {
 	return err
 }
 
-// refusedByService creates a pod under a webhook behind a Service.
+// refusedByService creates a pod that a webhook behind a Service reviews, and returns the error.
 func refusedByService(t *testing.T, name string) error {
 	t.Helper()
 	configuration := failing(t, "", nil)
@@ -255,7 +255,7 @@ func refusedByService(t *testing.T, name string) error {
 	return errors.Join(err, refused)
 }
 
-// expiredServer answers with a certificate whose time is over.
+// expiredServer starts a server with an expired certificate.
 func expiredServer(t *testing.T) (url string, ca []byte) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -277,7 +277,7 @@ func expiredServer(t *testing.T) (url string, ca []byte) {
 	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// overQuota creates a pod whose sidecar is too much for a quota.
+// overQuota creates a pod whose sidecar exceeds a quota.
 func overQuota(t *testing.T, resource corev1.ResourceName, hard string) error {
 	t.Helper()
 	installed(t)
@@ -292,7 +292,7 @@ func overQuota(t *testing.T, resource corev1.ResourceName, hard string) error {
 	return untilRefused(t, namespace, func(message string) bool { return !strings.Contains(message, "status unknown for quota") })
 }
 
-// outsideLimits creates a pod whose sidecar does not fit a LimitRange.
+// outsideLimits creates a pod whose sidecar violates a LimitRange.
 func outsideLimits(t *testing.T, limit corev1.LimitRangeItem) error {
 	t.Helper()
 	installed(t)
@@ -308,8 +308,8 @@ func outsideLimits(t *testing.T, limit corev1.LimitRangeItem) error {
 	return untilRefused(t, namespace, func(string) bool { return true })
 }
 
-// untilRefused creates a pod by dry run until the plugin that has to refuse it has
-// seen its object.
+// untilRefused creates a pod by dry run until the admission plugin that has to refuse it has received its
+// configuration object.
 func untilRefused(t *testing.T, namespace string, meant func(message string) bool) (refused error) {
 	t.Helper()
 	pod := appPod("web")

@@ -17,8 +17,8 @@ import (
 	admissionregistration "k8s.io/api/admissionregistration/v1"
 )
 
-// TestTheAPIServerCountsFailedCallsAsTheAlertsExpect lets calls fail under both policies.
-// What the tests of the alerts take for the API server's is compared with what it says.
+// TestTheAPIServerCountsFailedCallsAsTheAlertsExpect makes calls fail under both policies. The API server's
+// metrics as recorded for the tests of the alerts are compared with the real ones.
 func TestTheAPIServerCountsFailedCallsAsTheAlertsExpect(t *testing.T) {
 	const webhook = "namespaces.sidecar-injector.dev"
 	counts := func() map[string]*dto.MetricFamily {
@@ -26,7 +26,7 @@ func TestTheAPIServerCountsFailedCallsAsTheAlertsExpect(t *testing.T) {
 		must(t, err)
 		return families(t, live)
 	}
-	before := counts() // other tests have let calls fail too
+	before := counts() // calls of other tests have failed, too
 	for policy, admitted := range map[admissionregistration.FailurePolicyType]bool{
 		admissionregistration.Ignore: true,
 		admissionregistration.Fail:   false,
@@ -78,7 +78,7 @@ func families(t *testing.T, text []byte) map[string]*dto.MetricFamily {
 	return found
 }
 
-// of gives the first metric of a family that has the labels; nil if none has.
+// of returns the first metric of a family that has the labels; nil if there is none.
 func of(family *dto.MetricFamily, labels ...string) *dto.Metric {
 	for _, m := range family.GetMetric() {
 		if hasLabels(m, labels...) {

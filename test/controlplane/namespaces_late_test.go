@@ -24,12 +24,12 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// slowWatch stands between an injector and the API server, and can keep what the watch of
-// namespaces tells to itself. All else goes through, as the administrator.
+// slowWatch is a proxy between an injector and the API server that can hold back the events of the watch of
+// namespaces. All other requests pass, with the administrator's rights.
 type slowWatch struct {
 	*httptest.Server
-	gate    sync.RWMutex // held for as long as nothing may pass
-	waiting atomic.Int64 // pieces of watches that have come and not passed
+	gate    sync.RWMutex // locked while events are held back
+	waiting atomic.Int64 // parts of watch responses that are held back
 }
 
 func newSlowWatch(t *testing.T) *slowWatch {
@@ -42,7 +42,7 @@ func newSlowWatch(t *testing.T) *slowWatch {
 	s.Server = httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
-		FlushInterval: -1, // watches are told at once
+		FlushInterval: -1, // flush watch events at once
 		ModifyResponse: func(r *http.Response) error {
 			if query := r.Request.URL.Query(); r.Request.URL.Path == "/api/v1/namespaces" && query.Get("watch") != "" {
 				r.Body = &slowBody{r.Body, s}
@@ -57,7 +57,7 @@ func newSlowWatch(t *testing.T) *slowWatch {
 	return s
 }
 
-// kubeconfig is a file for a client that goes this way.
+// kubeconfig returns the file for a client that uses the proxy.
 func (s *slowWatch) kubeconfig(t *testing.T) string {
 	t.Helper()
 	config := clientcmdapi.NewConfig()
@@ -69,7 +69,7 @@ func (s *slowWatch) kubeconfig(t *testing.T) string {
 	return file
 }
 
-// slowBody is the answer to a watch.
+// slowBody is the response body of a watch.
 type slowBody struct {
 	io.ReadCloser
 	way *slowWatch
@@ -84,8 +84,8 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestAPodThatTheAPIServerSendsIsNeverTakenForOneThatIsNotEnabled: label the namespace, apply the
-// Deployment, while the injector's watch still tells of the time before.
+// TestAPodThatTheAPIServerSendsIsNeverTakenForOneThatIsNotEnabled: a namespace gets the opt-in label and a
+// Deployment is applied while the injector's watch has not received the label yet.
 func TestAPodThatTheAPIServerSendsIsNeverTakenForOneThatIsNotEnabled(t *testing.T) {
 	before := map[string]map[string]string{
 		"no label":      nil,
@@ -93,7 +93,7 @@ func TestAPodThatTheAPIServerSendsIsNeverTakenForOneThatIsNotEnabled(t *testing.
 		"another value": {injectionLabel: "yes"},
 	}
 	namespaces := map[string]string{}
-	for name, labels := range before { // before the injector starts, so that its watch has them
+	for name, labels := range before { // before the injector starts, so that its watch has these labels
 		namespaces[name] = newNamespace(t, labels, nil)
 	}
 	way := newSlowWatch(t)
@@ -131,7 +131,7 @@ func TestAPodThatTheAPIServerSendsIsNeverTakenForOneThatIsNotEnabled(t *testing.
 	release()
 }
 
-// knows says whether the API server's webhooks see that a namespace is enabled.
+// knows returns nil if the API server's webhook matching sees that a namespace has the opt-in label.
 func (m marker) knows(ctx context.Context, namespace string) error {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "marker-", Labels: map[string]string{m.label: m.value, injectionLabel: "disabled"}},

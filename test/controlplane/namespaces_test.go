@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestWhatANamespaceSaysLaterIsHeeded changes a namespace that the injector knows already.
+// TestWhatANamespaceSaysLaterIsHeeded changes a namespace that the injector has already cached.
 func TestWhatANamespaceSaysLaterIsHeeded(t *testing.T) {
 	t.Parallel()
 	installed(t)
@@ -74,7 +74,7 @@ func TestTheAuditLogTellsTheDecision(t *testing.T) {
 	}
 }
 
-// auditAnnotations are those of the event that created a pod in the namespace.
+// auditAnnotations returns the annotations of the audit event that created a pod in the namespace.
 func auditAnnotations(file, namespace string) (map[string]string, error) {
 	log, err := os.Open(file)
 	if err != nil {

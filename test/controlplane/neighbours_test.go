@@ -22,7 +22,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// operation is one of RFC 6902.
+// operation is a JSON patch operation (RFC 6902).
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
@@ -56,19 +56,19 @@ func (n neighbour) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(admission.AdmissionReview{TypeMeta: review.TypeMeta, Response: answer})
 }
 
-// serveTLS runs a webhook on this machine and gives the CA bundle that it is trusted by.
+// serveTLS runs a webhook on this machine and returns its CA bundle.
 func serveTLS(t *testing.T, handler http.Handler) (url string, ca []byte) {
 	t.Helper()
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(func() {
-		server.CloseClientConnections() // a handler may wait for its client to give up
+		server.CloseClientConnections() // a handler may block until its client disconnects
 		server.Close()
 	})
 	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
-// installNeighbour installs another webhook for all pods of enabled namespaces. The API
-// server calls webhooks in the order of their configurations' names; ours is sidecar-injector.
+// installNeighbour installs another webhook for all pods of namespaces with the opt-in label. The API server
+// calls webhooks in the order of their configurations' names; the injector's is sidecar-injector.
 func installNeighbour(t *testing.T, name string, policy admissionregistration.ReinvocationPolicyType, n neighbour) {
 	t.Helper()
 	url, ca := serveTLS(t, n)
@@ -81,7 +81,7 @@ func installNeighbour(t *testing.T, name string, policy admissionregistration.Re
 	install(t, configuration)
 }
 
-// addsProxy puts a native sidecar before all others, unless it is there.
+// addsProxy inserts a native sidecar before all others, unless it exists.
 func addsProxy(pod *corev1.Pod) []operation {
 	if slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == "proxy" }) {
 		return nil
@@ -93,8 +93,8 @@ func addsProxy(pod *corev1.Pod) []operation {
 	return []operation{{"add", "/spec/initContainers/0", proxy}}
 }
 
-// stripsNewFields writes the pod as a webhook does that knows only old types: an init
-// container has no restartPolicy there.
+// stripsNewFields returns the changes of a webhook with old types, in which an init container has no
+// restartPolicy.
 func stripsNewFields(pod *corev1.Pod) []operation {
 	var operations []operation
 	for i, c := range pod.Spec.InitContainers {
@@ -218,9 +218,8 @@ func TestAMutatingAdmissionPolicyBesideOursAddsItsOwnSidecar(t *testing.T) {
 	}
 }
 
-// TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer has stand-ins for an injector
-// that is broken; what no policy reaches is an answer that says no, and a patch that
-// does not apply.
+// TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer uses simulated broken injectors. The policy does
+// not apply to an answer that refuses the pod, nor to a patch that cannot be applied.
 func TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer(t *testing.T) {
 	t.Parallel()
 	answer := func(response func(*admission.AdmissionResponse)) http.Handler {
@@ -238,7 +237,7 @@ func TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer(t *testing.T) {
 		})
 	}
 	cases := map[string]struct {
-		injector       http.Handler // nil: nobody listens
+		injector       http.Handler // nil for no server
 		ignoreAdmitsIt bool
 	}{
 		"down": {nil, true},
@@ -249,7 +248,7 @@ func TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer(t *testing.T) {
 			_, _ = io.WriteString(w, "no review at all")
 		}), true},
 		"answering slowly": {http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // the server sees its client go only then
+			_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client disconnects
 			<-r.Context().Done()
 		}), true},
 		"answering with a patch that does not apply": {answer(func(r *admission.AdmissionResponse) {
@@ -290,8 +289,8 @@ func TestTheFailurePolicyDecidesWhereTheInjectorGivesNoAnswer(t *testing.T) {
 	}
 }
 
-// TestANamespaceThatCannotBeReadIsAnErrorThatTheFailurePolicyDecidesOn runs the real
-// injector as a user who may read nothing.
+// TestANamespaceThatCannotBeReadIsAnErrorThatTheFailurePolicyDecidesOn runs the real injector as a user
+// without any rights to read.
 func TestANamespaceThatCannotBeReadIsAnErrorThatTheFailurePolicyDecidesOn(t *testing.T) {
 	t.Parallel()
 	i := startBlindInjector(t)

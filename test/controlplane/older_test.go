@@ -11,14 +11,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestNewerFieldsOfATemplateFareAsThoseOfAPod holds what docs/workloads.md says of fields that an
-// older API server does not know: it does the same to them whoever wrote them.
+// TestNewerFieldsOfATemplateFareAsThoseOfAPod checks what docs/workloads.md says about fields that an older
+// API server does not know: it treats them in the same way whether a template or the pod's author sets them.
 func TestNewerFieldsOfATemplateFareAsThoseOfAPod(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		field   string            // of the container, as YAML
-		refused string            // what the API server says where it lacks the field; "": it drops it
-		kept    func(object) bool // it is there
+		refused string            // error of an API server that lacks the field; "" if it drops the field
+		kept    func(object) bool // reports whether the field is present
 	}{
 		"sleep": {`lifecycle: {preStop: {sleep: {seconds: 5}}}`, noHandler, func(c object) bool {
 			return c["lifecycle"] != nil

@@ -25,36 +25,37 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// plane is a running control plane and what it takes to run the injector beside it.
+// plane is a running control plane, with everything to run the injector beside it.
 type plane struct {
 	client     *kubernetes.Clientset
 	config     *rest.Config
 	kubeconfig string // file
-	version    string // that the API server says it has: v1.37.2
+	version    string // as reported by the API server
 	minor      int    // 37
 	injector   string // the sidecar-injector binary
-	chart      []byte // the chart's webhook configuration, its URL still to be filled in
+	chart      []byte // the chart's webhook configuration with placeholderURL
 
 	names   names        // of namespaces
 	scopes  scopes       // of tests
 	ports   atomic.Int64 // of freeAddressOf
 	telling sync.Mutex   // held while told changes
-	told    []string     // what the tests report
+	told    []string     // lines reported by the tests
 	shared  sync.Mutex   // held by a case that uses a namespace of sharedScope
-	logs    string       // folder of everybody's logs
+	logs    string       // folder of all logs
 
 	environment *envtest.Environment
 	manager     *process
-	stopMirror  context.CancelFunc // nil: there is none
+	stopMirror  context.CancelFunc // nil if there is none
 }
 
-// placeholderURL stands in the rendered chart for the address of an injector.
+// placeholderURL is replaced in the rendered chart by the address of an injector.
 const placeholderURL = "https://injector.invalid"
 
-// repository is the checkout, as seen from this package.
+// repository is the checkout, relative to this package.
 const repository = "../.."
 
-// startPlane builds what is lacking and starts everything. stop may be called on a plane that failed half-way.
+// startPlane builds missing programs and starts everything. stop may also be called on a plane that failed to
+// start.
 func startPlane(minor string) (p *plane, err error) {
 	p = &plane{}
 	defer func() {
@@ -92,7 +93,7 @@ func startPlane(minor string) (p *plane, err error) {
 	return p, errors.Join(p.addNode(context.Background()), p.shareNamespaces(context.Background()))
 }
 
-// addNode adds a node that nobody runs, for the pods of DaemonSets.
+// addNode adds a Node without a kubelet, for the pods of DaemonSets.
 func (p *plane) addNode(ctx context.Context) error {
 	node := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: "node"},
@@ -102,19 +103,19 @@ func (p *plane) addNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	node.Spec.Taints = nil // that it is not ready, which no kubelet is there to take back
+	node.Spec.Taints = nil // removes the not-ready taint, which a kubelet would remove
 	_, err = p.client.CoreV1().Nodes().Update(ctx, node, metav1.UpdateOptions{})
 	return err
 }
 
-// report keeps a line that is printed when all tests are over, passed or not.
+// report records a line that is printed after all tests, passed or not.
 func (p *plane) report(format string, args ...any) {
 	p.telling.Lock()
 	defer p.telling.Unlock()
 	p.told = append(p.told, fmt.Sprintf(format, args...))
 }
 
-// clusterPrograms has test/cluster build what is lacking and tell where it is.
+// clusterPrograms builds missing programs with test/cluster and returns the paths.
 func clusterPrograms(minor string) (map[string]string, error) {
 	out, err := output(filepath.Join(repository, "test/cluster"), "go", "run", ".", "-version", minor,
 		"etcd", "kube-apiserver", "kube-controller-manager")
@@ -161,9 +162,9 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 	}
 	apiServer.Out, apiServer.Err = log, log
 	apiServer.Configure().
-		// envtest switches the ServiceAccount plugin off; a real cluster has it.
+		// envtest disables the ServiceAccount plugin, which real clusters use.
 		Disable("disable-admission-plugins").
-		// Services are called by their endpoints, so that no kube-proxy is needed.
+		// Webhooks are called by the endpoints of their Services, so that no kube-proxy is needed.
 		Set("enable-aggregator-routing", "true").
 		Set("audit-policy-file", mustAbs("testdata/audit-policy.yaml")).
 		Set("audit-log-path", filepath.Join(p.logs, "audit.log")).
@@ -171,7 +172,7 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 	if p.config, err = p.environment.Start(); err != nil {
 		return err
 	}
-	p.config.WarningHandler = rest.NoWarnings{} // tests look at them
+	p.config.WarningHandler = rest.NoWarnings{} // tests read the warnings
 	p.kubeconfig = filepath.Join(p.logs, "kubeconfig")
 	if err := os.WriteFile(p.kubeconfig, p.environment.KubeConfig, 0o600); err != nil {
 		return err
@@ -192,8 +193,8 @@ func (p *plane) startServers(programs map[string]string) (err error) {
 	return p.mirrorEndpoints(ctx)
 }
 
-// mortal wraps a program that envtest starts, so that it ends with this suite, even one
-// that panics or is killed.
+// mortal returns a wrapper of a program that envtest starts, so that the program ends with this suite, even
+// if the suite panics or is killed.
 func (p *plane) mortal(program string) (string, error) {
 	script := filepath.Join(p.logs, filepath.Base(program))
 	text := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig KILL '%s' \"$@\"\n", program)
@@ -237,13 +238,13 @@ func start(dir, log, program string, args ...string) (*process, error) {
 	}
 	p := &process{command: command, log: log, done: make(chan struct{})}
 	go func() {
-		_ = command.Wait() // how it ended does not matter; that it ended does
+		_ = command.Wait() // only the end matters, not the exit status
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// stop ends the process at once.
+// stop kills the process.
 func (p *process) stop() error {
 	if err := p.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -252,7 +253,7 @@ func (p *process) stop() error {
 	return nil
 }
 
-// tail is the end of the process's log, for messages.
+// tail returns the end of the process's log, for messages.
 func (p *process) tail() string {
 	text, err := os.ReadFile(p.log)
 	if err != nil {
@@ -261,7 +262,8 @@ func (p *process) tail() string {
 	return string(text[max(0, len(text)-4000):])
 }
 
-// output runs a program to its end. Its stderr is shown as it comes: builds tell their progress there.
+// output runs a program and returns its stdout. Its stderr is passed through, because builds print their
+// progress there.
 func output(dir, program string, args ...string) ([]byte, error) {
 	var complaints bytes.Buffer
 	command := exec.Command(program, args...)
@@ -274,7 +276,7 @@ func output(dir, program string, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// eventually calls check until it gives nil; after limit its last error is the answer.
+// eventually calls check until it returns nil or limit has passed, and returns its last error.
 func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -294,7 +296,7 @@ func eventually(ctx context.Context, limit time.Duration, check func(context.Con
 func mustAbs(path string) string {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		panic(err) // the working directory is gone
+		panic(err) // the working directory was deleted
 	}
 	return absolute
 }

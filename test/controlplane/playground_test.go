@@ -26,7 +26,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground/page"
 )
 
-// playgroundPage is sidecar-injector playground that reads this cluster, by its address.
+// playgroundPage is the address of a running sidecar-injector playground that reads this cluster.
 type playgroundPage string
 
 func startPlayground(t *testing.T, kubeconfig string, args ...string) playgroundPage {
@@ -47,7 +47,7 @@ func startPlayground(t *testing.T, kubeconfig string, args ...string) playground
 	return playgroundPage(strings.TrimSpace(address))
 }
 
-// clusterView is what the page shows of the cluster.
+// clusterView is the data of the cluster that the page shows.
 type clusterView struct {
 	Rows []struct {
 		Kind, Name, Instance, State string
@@ -57,7 +57,7 @@ type clusterView struct {
 	Notes     []string
 }
 
-// row says whether a workload's sidecar stands so.
+// row reports whether the view has a row with this text.
 func (v *clusterView) row(want string) bool {
 	for _, r := range v.Rows {
 		if fmt.Sprintf("%s/%s %s %s %d", strings.ToLower(r.Kind), r.Name, r.Instance, r.State, r.Pods) == want {
@@ -67,7 +67,7 @@ func (v *clusterView) row(want string) bool {
 	return false
 }
 
-// get is what the page is told of the cluster.
+// get returns the server's answer to a request of the page about the cluster.
 func (p playgroundPage) get(t *testing.T, path string) (status int, text []byte) {
 	t.Helper()
 	response, err := http.Get(string(p) + "cluster/" + path)
@@ -88,7 +88,7 @@ func (p playgroundPage) fleet(t *testing.T) clusterView {
 	return f
 }
 
-// open asks for an object, and what becomes of it.
+// open requests an object, and the result of its injection.
 func (p playgroundPage) open(t *testing.T, namespace, name string) (playground.Request, playground.Answer) {
 	t.Helper()
 	status, text := p.get(t, "object?namespace="+url.QueryEscape(namespace)+"&name="+url.QueryEscape(name))
@@ -110,7 +110,7 @@ func (p playgroundPage) answer(t *testing.T, r playground.Request) (answer playg
 	return answer
 }
 
-// refuses wants a sentence instead of what is asked for.
+// refuses checks that a request is answered by a message instead of data.
 func (p playgroundPage) refuses(t *testing.T, path, pattern string) {
 	t.Helper()
 	status, text := p.get(t, path)
@@ -119,8 +119,8 @@ func (p playgroundPage) refuses(t *testing.T, path, pattern string) {
 	}
 }
 
-// TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt opens it for an administrator, for somebody who may
-// only read one namespace, which is all it needs, and for somebody who may nothing.
+// TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt serves the page as an administrator, as a user
+// who may only read one namespace, which is enough, and as a user without rights.
 func TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt(t *testing.T) {
 	p := newPatient(t)
 	n := p.namespace
@@ -143,7 +143,7 @@ func TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"deploy/own": "READY 2/2: 1 container of the app and 1 sidecar that sidecar-injector adds.",
-			"pod/" + pod: "READY 0/2: 1 container of the app and 1 sidecar that sidecar-injector added.", // no kubelet runs it
+			"pod/" + pod: "READY 0/2: 1 container of the app and 1 sidecar that sidecar-injector added.", // no kubelet runs the containers
 		} {
 			request, answer := served.open(t, n, name)
 			if !strings.Contains(request.Namespace, "name: "+n) {
@@ -191,14 +191,14 @@ func TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt(t *testing.T) {
 		hangUp()
 		served.refuses(t, "fleet", `(?i)connection refused|connection reset|EOF`)
 		served.refuses(t, "object?namespace="+n+"&name=deploy/web", `(?i)connection refused|connection reset|EOF`)
-		// What was read is still there, and the page goes on.
+		// Data that was read is kept, and the page keeps working.
 		if answer := served.answer(t, request); len(answer.Pods) != 1 || !strings.HasPrefix(answer.Pods[0].Verdict, "READY 2/2") {
 			t.Errorf("without the cluster: %+v", answer)
 		}
 	})
 }
 
-// behindProxy is a kubeconfig of the cluster's administrator whose connections can be cut.
+// behindProxy returns an administrator's kubeconfig for a proxy whose connections hangUp closes.
 func behindProxy(t *testing.T) (kubeconfig string, hangUp func()) {
 	t.Helper()
 	text, err := os.ReadFile(suite.kubeconfig)
@@ -222,7 +222,7 @@ func behindProxy(t *testing.T) (kubeconfig string, hangUp func()) {
 				near.Close()
 				continue
 			}
-			go func() { _, _ = io.Copy(far, near) }() // ends when one of both is closed
+			go func() { _, _ = io.Copy(far, near) }() // ends when either is closed
 			go func() { _, _ = io.Copy(near, far) }()
 			open <- near
 			open <- far

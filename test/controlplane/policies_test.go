@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// asInjector acts as the service account of the installed chart, with all of its rights.
+// asInjector returns a client with the service account of the installed chart and all its rights.
 func asInjector(t *testing.T) *kubernetes.Clientset {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", accountKubeconfig(t, releaseName))
@@ -26,8 +26,8 @@ func asInjector(t *testing.T) *kubernetes.Clientset {
 	return client
 }
 
-// TestThePoliciesFitTheTypesThatTheyLookAt asks the controller that checks expressions against the
-// types of Kubernetes: a misspelt field of a pod would be an error only when a pod comes.
+// TestThePoliciesFitTheTypesThatTheyLookAt reads the result of the controller that type-checks expressions: a
+// misspelt field would otherwise be an error only when a pod is created.
 func TestThePoliciesFitTheTypesThatTheyLookAt(t *testing.T) {
 	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t, "--set", "guard=Deny,keeper.enabled=true,keeper.repair=true")
@@ -51,15 +51,15 @@ func TestThePoliciesFitTheTypesThatTheyLookAt(t *testing.T) {
 	}
 }
 
-// patchOfConfiguration is a try to change one of the two webhook configurations.
+// patchOfConfiguration is an attempt to change one of the two webhook configurations.
 type patchOfConfiguration struct {
 	kind    types.PatchType
 	patch   string
 	allowed bool
 }
 
-// TestTheInjectorsAccountMayChangeNothingButBundles acts with the service account's token, as
-// somebody who stole it would. RBAC allows each of the patches.
+// TestTheInjectorsAccountMayChangeNothingButBundles uses the service account's token like a thief would. RBAC
+// alone would allow each of the patches.
 func TestTheInjectorsAccountMayChangeNothingButBundles(t *testing.T) {
 	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t)
@@ -146,7 +146,7 @@ func TestTheInjectorsAccountMayChangeNothingButBundles(t *testing.T) {
 	})
 }
 
-// TestTheInjectorsAccountMayWriteOnlyItsOwnEvents acts with its token again.
+// TestTheInjectorsAccountMayWriteOnlyItsOwnEvents uses the token in the same way.
 func TestTheInjectorsAccountMayWriteOnlyItsOwnEvents(t *testing.T) {
 	needsServed(t, policiesVersion, "validatingadmissionpolicies")
 	installChart(t)
@@ -169,7 +169,7 @@ func TestTheInjectorsAccountMayWriteOnlyItsOwnEvents(t *testing.T) {
 	cases := map[string]struct {
 		namespace string
 		change    func(e *corev1.Event)
-		refused   string // what the refusal says; "" where there is none
+		refused   string // a part of the refusal's message; "" if it is allowed
 	}{
 		"in an opted-in namespace":     {enabled, nil, ""},
 		"in one whose pods may opt in": {unlabelled, nil, ""},

@@ -13,8 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// generator makes random pods and templates from small pools of names, so that they
-// meet now and then. Equal seeds give equal pods.
+// generator makes random pods and templates with names from small pools, so that names collide now and then.
+// Equal seeds make equal pods.
 type generator struct{ *rand.Rand }
 
 func newGenerator(seed, n uint64) generator { return generator{rand.New(rand.NewPCG(seed, n))} }
@@ -24,7 +24,7 @@ func (g generator) chance(n int) bool { return g.IntN(n) == 0 }
 
 func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
 
-// some takes up to most different values.
+// some returns up to most different values.
 func some[T any](g generator, most int, from ...T) []T {
 	g.Shuffle(len(from), func(i, j int) { from[i], from[j] = from[j], from[i] })
 	return from[:g.IntN(min(most, len(from))+1)]
@@ -50,7 +50,7 @@ func (g generator) containerName() string {
 	return pick(g, "app", "web", "worker", "proxy", "api", "cache-warmer", "an-app-container-with-quite-a-long-name-indeed")
 }
 
-// pod makes a valid pod; name is its name.
+// pod returns a valid pod with the name.
 func (g generator) pod(name string) *corev1.Pod {
 	pod := &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
@@ -150,7 +150,7 @@ func (g generator) fillSpec(spec *corev1.PodSpec) {
 	}
 }
 
-// fillRarely adds what few pods have.
+// fillRarely adds fields that few pods have.
 func (g generator) fillRarely(spec *corev1.PodSpec) {
 	if g.chance(10) {
 		spec.Subdomain, spec.Hostname, spec.SetHostnameAsFQDN = "random", "host", new(g.chance(2))
@@ -175,7 +175,7 @@ func (g generator) fillRarely(spec *corev1.PodSpec) {
 	}
 }
 
-// volume is one of many kinds. Every kind of emptyDir is there that templates add.
+// volume returns one of many kinds of volumes, including every kind of emptyDir that templates add.
 func (g generator) volume() corev1.VolumeSource {
 	items := []corev1.KeyToPath{{Key: "a", Path: "x/a"}, {Key: "b", Path: "b", Mode: new(int32(0o400))}}
 	named := corev1.LocalObjectReference{Name: "settings"}
@@ -309,8 +309,8 @@ func (g generator) probe() *corev1.Probe {
 	return p
 }
 
-// respell writes some quantities in another way than Go would: the API server makes
-// them canonical, inject leaves them alone.
+// respell writes some quantities in a non-canonical form: the API server makes them canonical, inject does
+// not change them.
 func (g generator) respell(value any) {
 	other := map[string]string{"1m": "0.001", "100m": "0.1", "1": "1000m", "1Mi": "1024Ki", "16Mi": "16384Ki", "1Gi": "1024Mi", "512Mi": "0.5Gi"}
 	switch v := value.(type) {
@@ -333,7 +333,7 @@ func (g generator) respell(value any) {
 	}
 }
 
-// hostPorts gives some ports to the node, each once. In a host-network pod every port is one.
+// hostPorts turns some ports into host ports, each number once. In a host-network pod every port is one.
 func (g generator) hostPorts(spec *corev1.PodSpec) {
 	used := map[string]bool{}
 	for _, list := range [][]corev1.Container{spec.Containers, spec.InitContainers} {

@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// randomTemplate is a template whose only expression is the instance's name, so that
-// what it adds can be put into a pod without the engine.
+// randomTemplate is a template whose only expression is the instance's name, so that its additions can be put
+// into a pod without the engine.
 type randomTemplate struct {
 	name     string
 	app, pod object // spec.app, spec.pod
-	settings object // what else there is in the spec
+	settings object // all other fields of the spec
 }
 
-// template makes one that is valid by itself.
+// template returns a valid template.
 func (g generator) template(name string) *randomTemplate {
 	spec := object{}
 	app := object{}
@@ -92,7 +92,7 @@ func (g generator) sidecar(volume string) object {
 	if g.chance(3) {
 		c["securityContext"] = object{"runAsNonRoot": true, "runAsUser": 65532, "capabilities": object{"drop": []any{"ALL"}}}
 	}
-	if g.chance(4) && c["name"] != "proxy" { // which could not stand after itself
+	if g.chance(4) && c["name"] != "proxy" { // which cannot be placed after itself
 		c["$position"] = pick[any](g, "first", "last", "before:app", []any{"after:proxy", "after:web"})
 	}
 	return c
@@ -134,7 +134,7 @@ func (g generator) extras(t *randomTemplate, spec object) {
 	}
 }
 
-// write puts the template into a folder.
+// write writes the template into a folder.
 func (t *randomTemplate) write(tb testing.TB, dir string) {
 	tb.Helper()
 	spec := object{"app": t.app, "pod": t.pod}
@@ -150,8 +150,8 @@ func (t *randomTemplate) write(tb testing.TB, dir string) {
 	}
 }
 
-// force puts what an instance adds into a pod, whatever is there already: appended to
-// the pod's lists and to those of the first own container or all of them.
+// force adds an instance to a pod without resolving conflicts: it is appended to the pod's lists and to those
+// of the first own container or of all own containers.
 func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 	tb.Helper()
 	var added struct{ App, Pod object }
@@ -163,7 +163,7 @@ func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 		tb.Fatal(err)
 	}
 	spec, additions := pod["spec"].(object), added.Pod["spec"].(object)
-	targets := slices.Clone(spec["containers"].([]any)) // those that are the pod's own
+	targets := slices.Clone(spec["containers"].([]any)) // the pod's own containers
 	for _, list := range []string{"initContainers", "containers", "volumes"} {
 		items, _ := spec[list].([]any)
 		more, _ := additions[list].([]any)
@@ -188,7 +188,7 @@ func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 	}
 }
 
-// randomTemplates makes a folder of templates and gives them by name.
+// randomTemplates creates a folder of templates and returns them.
 func randomTemplates(t *testing.T, seed uint64, count int) (dir string, all []*randomTemplate) {
 	t.Helper()
 	dir = t.TempDir()

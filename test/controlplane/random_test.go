@@ -30,13 +30,13 @@ var (
 	randomPods = flag.Int("pods", 1000, "how many random pods")
 )
 
-// asked is one instance that a random pod asks for.
+// asked is one instance that a random pod requests.
 type asked struct {
 	instance string
 	template *randomTemplate
 }
 
-// tally counts what became of the random pods.
+// tally counts the outcomes of the random pods.
 type tally struct {
 	sync.Mutex
 	counts map[string]int
@@ -48,11 +48,10 @@ func (c *tally) add(what string) {
 	c.counts[what]++
 }
 
-// TestRandomPodsAreStoredAsInjectPrintsThem sends valid pods with one to four random
-// templates to the API server and to the function that inject calls (test/golden holds the program
-// against it). What one stores is what the other gives; what one refuses the other refuses too; and
-// where the function refuses a clash that the API server knows, the server refuses the pod with
-// everything put into it by force.
+// TestRandomPodsAreStoredAsInjectPrintsThem sends valid pods with one to four random templates to the API
+// server and to the function that inject calls (test/golden compares the program with it). The stored pod
+// must equal the function's; both must refuse the same pods; and if the function refuses a conflict that the
+// API server detects too, the server must refuse the pod with everything added without resolving conflicts.
 func TestRandomPodsAreStoredAsInjectPrintsThem(t *testing.T) {
 	t.Parallel()
 	dir, templates := randomTemplates(t, *randomSeed, 60)
@@ -74,7 +73,7 @@ func TestRandomPodsAreStoredAsInjectPrintsThem(t *testing.T) {
 	suite.report("%d random pods of seed %d: %v", *randomPods, *randomSeed, counted.counts)
 }
 
-// askingPod is a random pod, as JSON, that asks for one to four instances.
+// askingPod returns a random pod, as JSON, that requests one to four instances.
 func (g generator) askingPod(t *testing.T, name string, templates []*randomTemplate) ([]byte, []asked) {
 	t.Helper()
 	pod := g.pod(name)
@@ -115,7 +114,7 @@ type randomCase struct {
 	templates           *templates.Set
 }
 
-// run gives what became of the pod.
+// run returns the outcome of the pod.
 func (c *randomCase) run(t *testing.T) string {
 	manifest := c.manifest
 	bare, err := create(t.Context(), c.uncalled, "Pod", manifest, "dryRun=All")
@@ -150,7 +149,7 @@ func (c *randomCase) run(t *testing.T) string {
 	return "stored, not injected"
 }
 
-// inject gives the pod with its sidecars, or the message with which it is refused.
+// inject returns the pod with its sidecars, or the message with which it is refused.
 func (c *randomCase) inject(t *testing.T) (printed []byte, refused string) {
 	t.Helper()
 	stream, err := manifest.Parse("pod.json", c.manifest)
@@ -187,11 +186,11 @@ func loadTemplates(t *testing.T, dir string) *templates.Set {
 	return templates.NewSet(entries)
 }
 
-// clash is one that inject refuses and the API server knows as well.
+// clash is a conflict that inject refuses and the API server detects as well.
 type clash struct {
-	// message tells it among refusals.
+	// message matches its refusals.
 	message *regexp.Regexp
-	// stricter tells a pod in which inject finds the clash and the API server does not; nil: none.
+	// stricter reports whether only inject finds a conflict in the pod; nil if both always agree.
 	stricter func(pod object) bool
 }
 
@@ -199,16 +198,16 @@ func clashes() map[string]clash {
 	return map[string]clash{
 		"container name": {regexp.MustCompile(`the pod already has a container|container "[^"]*" is also added by`), nil},
 		"volume name":    {regexp.MustCompile(`add different volumes named|of the pod is another than the one`), nil},
-		// The API server compares the paths as they are written, inject what they mean: /a/ is /a.
+		// The API server compares the literal paths, inject the cleaned ones: /a/ is /a.
 		"mount path": {regexp.MustCompile(`mounts volume "[^"]*" at|want different things at mount`), func(pod object) bool { return !equalMountPaths(pod) }},
-		// The API server looks for equal host ports among the containers, and within each init
-		// container, as if init containers always ran alone. Native sidecars do not.
+		// The API server looks for equal host ports among the containers, and within each init container, as
+		// if init containers never ran concurrently. Native sidecars do.
 		"host port": {regexp.MustCompile(`both want host port`), func(pod object) bool { return !equalHostPorts(pod) }},
 		"length":    {regexp.MustCompile(`characters, more than \d+`), nil},
 	}
 }
 
-// equalMountPaths says whether two mounts of one container have the same path, letter by letter.
+// equalMountPaths reports whether two mounts of one container have literally the same path.
 func equalMountPaths(pod object) bool {
 	path := func(mount object) any { return mount["mountPath"] }
 	for c := range containers(pod, "containers", "initContainers") {
@@ -219,7 +218,8 @@ func equalMountPaths(pod object) bool {
 	return false
 }
 
-// equalHostPorts says whether two ports of the containers, or of one init container, are the same port of the node.
+// equalHostPorts reports whether two ports of the containers, or of one init container, have the same host
+// port.
 func equalHostPorts(pod object) bool {
 	hostPort := func(port object) any {
 		if port["hostPort"] == nil {
@@ -242,7 +242,7 @@ func equalHostPorts(pod object) bool {
 	return false
 }
 
-// containers goes through lists of a pod's containers.
+// containers iterates over lists of a pod's containers.
 func containers(pod object, lists ...string) iter.Seq[object] {
 	return func(yield func(object) bool) {
 		for _, list := range lists {
@@ -256,7 +256,7 @@ func containers(pod object, lists ...string) iter.Seq[object] {
 	}
 }
 
-// repeats says whether a list has two items of the same key; nil is no key.
+// repeats reports whether two items of a list have the same key; nil means no key.
 func repeats(parent object, list string, seen map[any]bool, key func(object) any) bool {
 	items, _ := parent[list].([]any)
 	for _, item := range items {
@@ -269,9 +269,9 @@ func repeats(parent object, list string, seen map[any]bool, key func(object) any
 	return false
 }
 
-// forced puts everything into the refused pod, as the API server keeps it (an older one
-// drops fields that it does not know): if the refusal names a clash that the API server
-// knows, it has to refuse as well.
+// forced adds everything to the refused pod, in the form in which the API server stores it (an older one
+// drops unknown fields): if the refusal is about a conflict that the API server detects, it must refuse the
+// pod as well.
 func (c *randomCase) forced(t *testing.T, pod object, message string) string {
 	t.Helper()
 	delete(pod["metadata"].(object), "resourceVersion")

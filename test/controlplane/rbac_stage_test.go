@@ -38,15 +38,15 @@ type performance struct {
 	*replica
 	stage  *stage
 	offset int64              // in the audit log
-	events map[types.UID]bool // that were there before
+	events map[types.UID]bool // that existed before
 }
 
-// promise says why something is not as it should be; nil if it is.
+// promise returns an error if an effect of the injector is missing; nil if it is there.
 type promise func(ctx context.Context, p *performance) error
 
 func setStage(t *testing.T, args ...string) *stage {
 	t.Helper()
-	t.Cleanup(func() { // reset makes them anew, and then they are not Helm's
+	t.Cleanup(func() { // reset creates them again, without Helm's ownership
 		ctx := context.Background()
 		for _, err := range []error{
 			suite.client.CoreV1().Secrets(releaseName).Delete(ctx, releaseName+"-ca", metav1.DeleteOptions{}),
@@ -67,7 +67,7 @@ func setStage(t *testing.T, args ...string) *stage {
 	return s
 }
 
-// granted is every right of the chart's service account.
+// granted returns all rights of the chart's service account.
 func (s *stage) granted() map[right]bool {
 	found := map[right]bool{}
 	for _, rule := range append(append([]rbacv1.PolicyRule{}, s.cluster.Rules...), s.role.Rules...) {
@@ -80,7 +80,7 @@ func (s *stage) granted() map[right]bool {
 	return found
 }
 
-// reset puts everything back to how the chart installs it, with other rules.
+// reset restores everything to the state after the chart's installation, with changed rules.
 func (s *stage) reset(t *testing.T, change func([]rbacv1.PolicyRule) []rbacv1.PolicyRule) {
 	t.Helper()
 	ctx := t.Context()
@@ -111,7 +111,7 @@ func (s *stage) reset(t *testing.T, change func([]rbacv1.PolicyRule) []rbacv1.Po
 	}
 }
 
-// settle waits until the API server heeds the rules.
+// settle waits until the API server applies the rules.
 func (s *stage) settle(t *testing.T, rules []rbacv1.PolicyRule) {
 	t.Helper()
 	has := map[right]string{}
@@ -164,7 +164,7 @@ func (s *stage) emptyBundles(t *testing.T) {
 	must(t, err)
 }
 
-// templates are one of each kind.
+// templates returns one template of each kind.
 func (s *stage) templates() []*unstructured.Unstructured {
 	return []*unstructured.Unstructured{sidecarTemplate("", "side", "side:1"), sidecarTemplate(s.namespace, "near", "near:1")}
 }
@@ -183,7 +183,7 @@ func (s *stage) start(t *testing.T) *performance {
 	return p
 }
 
-// auditEvent is what the API server has noted about a request.
+// auditEvent is the part of the API server's audit event that is read.
 type auditEvent struct {
 	Verb           string
 	User           struct{ Username string }
@@ -195,7 +195,7 @@ func (e *auditEvent) resource() string {
 	return strings.TrimSuffix(e.ObjectRef.Resource+"/"+e.ObjectRef.Subresource, "/")
 }
 
-// asked are the requests of this run's injector that hold.
+// asked returns the requests of this run's injector for which holds is true.
 func (p *performance) asked(holds func(*auditEvent) bool) []auditEvent {
 	log, err := os.Open(filepath.Join(suite.logs, "audit.log"))
 	if err != nil {
@@ -261,7 +261,7 @@ func fillsBundle(webhook string) promise {
 	}
 }
 
-// injects asks for a template of the stage.
+// injects is kept if a pod that requests the template is injected.
 func injects(template string) promise {
 	return func(ctx context.Context, p *performance) error {
 		pod := appPod("web")
@@ -274,7 +274,8 @@ func injects(template string) promise {
 	}
 }
 
-// looksUpNamespaces asks about a pod of a namespace that no watch has told of. Nobody but a test has one.
+// looksUpNamespaces sends a review for a pod of a namespace that no watch has delivered. That happens in
+// tests only.
 func looksUpNamespaces(ctx context.Context, p *performance) error {
 	review := `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1","kind":{"version":"v1","kind":"Pod"},"resource":{"version":"v1","resource":"pods"},
 		"namespace":"nobody-has-made-it","operation":"CREATE","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web"},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`
@@ -316,7 +317,8 @@ func tellsStatus(plural string) promise {
 	}
 }
 
-// advisesOnRights makes a workload whose sidecar reads ConfigMaps, which its account may not.
+// advisesOnRights creates a workload whose sidecar reads ConfigMaps without its service account having the
+// right.
 func advisesOnRights(ctx context.Context, p *performance) error {
 	pod := appPod("web")
 	pod.Annotations = map[string]string{
@@ -335,7 +337,7 @@ func advisesOnRights(ctx context.Context, p *performance) error {
 	return err
 }
 
-// tellsOwner has a pod of a workload refused: the workload has an event that was counted so often.
+// tellsOwner is kept if a refused pod of a workload causes an event on the workload, with that count.
 func tellsOwner(times int32) promise {
 	return func(ctx context.Context, p *performance) error {
 		pod := appPod("web-1")
@@ -357,7 +359,7 @@ func tellsOwner(times int32) promise {
 	}
 }
 
-// waitsToBeTold is not kept by an injector that has to list again and again.
+// waitsToBeTold is kept unless the injector lists the resource repeatedly.
 func waitsToBeTold(resource string) promise {
 	return func(_ context.Context, p *performance) error {
 		if n := len(p.asked(func(e *auditEvent) bool { return e.Verb == "list" && e.resource() == resource })); n > 1 {

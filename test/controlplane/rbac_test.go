@@ -21,20 +21,20 @@ type right struct{ resource, verb string }
 
 func (r right) String() string { return r.resource + " " + r.verb }
 
-// need says what a right is for.
+// need is the purpose of a right.
 type need struct {
-	// promise holds with the right, and does not without it.
+	// promise is kept with the right, and not without it.
 	promise promise
-	// asked is the verb of the request that is refused, where that is not the right's own.
+	// asked is the verb of the refused request, if it is not the right's own.
 	asked string
-	// before is done before the injector starts.
+	// before is called before the injector starts.
 	before func(t *testing.T, s *stage)
 }
 
-// reads says whether a right is to look only.
+// reads reports whether a right is a read-only one.
 func (r right) reads() bool { return slices.Contains([]string{"get", "list", "watch"}, r.verb) }
 
-// needs gives the reason for every right. What is not here, the chart must not grant.
+// needs returns the purpose of every right. Rights that are not in it must not be granted by the chart.
 func needs() map[right]need {
 	const (
 		mutating, validating = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
@@ -63,15 +63,15 @@ func needs() map[right]need {
 		cluster: injects("side"), namespaced: injects("near"),
 	} {
 		all[right{resource, "list"}] = need{promise: p}
-		// Without a watch, changes are only seen by asking for everything again and again.
+		// Without a watch, changes are only seen by listing repeatedly.
 		all[right{resource, "watch"}] = need{promise: waitsToBeTold(resource)}
 	}
 	return all
 }
 
-// TestNoRightOfTheChartIsIdle runs an injector with all rights of the chart's service account, and looks into the API server's audit
-// log: nothing was refused, and each right to look at something was used. Those to write are taken away as
-// well, one at a time: the injector asks for it, is refused, and something that it promises is not kept.
+// TestNoRightOfTheChartIsIdle runs an injector with all rights of the chart's service account, and reads the
+// API server's audit log: no request was refused, and each read right was used. Write rights are removed one
+// at a time: the injector must be refused a request, and the right's promise must not be kept.
 func TestNoRightOfTheChartIsIdle(t *testing.T) {
 	s := setStage(t)
 	wanted := needs()
@@ -92,7 +92,7 @@ func TestNoRightOfTheChartIsIdle(t *testing.T) {
 	}
 
 	t.Run("with all of them every promise is kept, nothing is refused, and every look is taken", func(t *testing.T) {
-		// As it has to with API servers that cannot stream lists: one that can is asked to watch only.
+		// List requests, as for API servers that cannot stream lists: otherwise only watch is requested.
 		t.Setenv("KUBE_FEATURE_WatchListClient", "false")
 		s.reset(t, nil)
 		deleteLease(t, s)
@@ -122,8 +122,8 @@ func TestNoRightOfTheChartIsIdle(t *testing.T) {
 	suite.report("%d rights of the chart, those to write (%d) taken away once each: %s", len(wanted), len(writes), time.Since(begun).Round(time.Second))
 }
 
-// without runs the injector without a right until it has been refused, and demands that the
-// promise is not kept.
+// without runs the injector without a right until it has been refused, and checks that the promise is not
+// kept.
 func (s *stage) without(t *testing.T, r right, n need) {
 	s.reset(t, func(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 		return deny(rules, r.resource, r.verb)
@@ -151,7 +151,7 @@ func (s *stage) without(t *testing.T, r right, n need) {
 	}
 	err := eventually(t.Context(), patience, broken)
 	if err == nil {
-		// What is only late is not broken.
+		// Wait, in case the effect is only late.
 		time.Sleep(500 * time.Millisecond)
 		err = broken(t.Context())
 	}
@@ -160,7 +160,7 @@ func (s *stage) without(t *testing.T, r right, n need) {
 	}
 }
 
-// deny takes a verb on a resource out of rules.
+// deny removes a verb on a resource from rules.
 func deny(rules []rbacv1.PolicyRule, resource, verb string) []rbacv1.PolicyRule {
 	var left []rbacv1.PolicyRule
 	for _, rule := range rules {

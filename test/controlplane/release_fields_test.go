@@ -15,17 +15,18 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// release is that of the API server.
+// release returns the version of the API server.
 func (p *plane) release() *version.Version { return version.MustParseGeneric(p.version) }
 
-// TestTheTableOfFieldsSaysWhatTheAPIServerDoes sends a pod with each, and looks for it in what comes back.
+// TestTheTableOfFieldsSaysWhatTheAPIServerDoes creates a pod with each field, and checks whether the stored
+// pod has it.
 func TestTheTableOfFieldsSaysWhatTheAPIServerDoes(t *testing.T) {
 	t.Parallel()
 	namespace := uncalledNamespace(t)
 	for _, c := range []struct {
 		typeName, name, value string
 		spec                  string // of the pod, beside its containers where it has none
-		kept                  string // what stands in the stored pod, as YAML in one line
+		kept                  string // a part of the stored pod, as one line of YAML
 	}{
 		{"core/v1.Container", "resizePolicy", "", app(`resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]`), "resizePolicy"},
 		{"core/v1.Container", "restartPolicy", "OnFailure", app(`restartPolicy: OnFailure`), "restartPolicy: OnFailure"},
@@ -72,13 +73,13 @@ func TestTheTableOfFieldsSaysWhatTheAPIServerDoes(t *testing.T) {
 	}
 }
 
-// app is a container of the app with further fields.
+// app returns a container of the app with additional fields.
 func app(fields string) string {
 	return `containers: [{name: app, image: app, resources: {requests: {cpu: 1m, memory: 1Mi}}, ` + fields + `}]`
 }
 
-// TestWhoAppliesATemplateHearsWhatTheAPIServerDoesNotHave takes a field that is behind a gate wherever it is
-// there at all, and one that the oldest does not know and refuses the pod for.
+// TestWhoAppliesATemplateHearsWhatTheAPIServerDoesNotHave uses a field that is behind a feature gate in all
+// versions that have it, and one with which the oldest version refuses the pod.
 func TestWhoAppliesATemplateHearsWhatTheAPIServerDoesNotHave(t *testing.T) {
 	installCRDs(t)
 	reviewed(t, startInjector(t))

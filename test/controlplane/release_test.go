@@ -20,8 +20,8 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// startReplica starts what a kubelet would start of the installed chart's Deployment, as
-// its service account, and puts it behind the chart's Service. Nobody waits for it to be ready.
+// startReplica starts the container of the installed chart's Deployment as a kubelet would, with its service
+// account, and makes the chart's Service lead to it. It does not wait until it is ready.
 func startReplica(t *testing.T) *replica {
 	t.Helper()
 	r := startPod(t, releaseName+"-0")
@@ -31,7 +31,7 @@ func startReplica(t *testing.T) *replica {
 	return r
 }
 
-// startPod starts one more, under a name of its own.
+// startPod starts another replica with the pod name.
 func startPod(t *testing.T, pod string) *replica {
 	t.Helper()
 	deployment, err := suite.client.AppsV1().Deployments(releaseName).Get(t.Context(), releaseName, metav1.GetOptions{})
@@ -41,7 +41,7 @@ func startPod(t *testing.T, pod string) *replica {
 	mountVolumes(t, spec, folder)
 	var flags []string
 	for _, arg := range spec.Containers[0].Args[1:] {
-		// A kubelet's pod has all ports for itself, and time to end.
+		// In a real pod all ports are free, and there is time to drain.
 		if name, _, _ := strings.Cut(arg, "="); name != "--listen" && name != "--drain" {
 			flags = append(flags, strings.ReplaceAll(arg, "/etc/sidecar-injector", folder))
 		}
@@ -81,7 +81,7 @@ func mountVolumes(t *testing.T, pod *corev1.PodSpec, folder string) {
 	}
 }
 
-// accountKubeconfig is a file by which a program acts as a service account of the chart's namespace.
+// accountKubeconfig returns a kubeconfig file with a service account of the chart's namespace.
 func accountKubeconfig(t *testing.T, name string) string {
 	t.Helper()
 	token, err := suite.client.CoreV1().ServiceAccounts(releaseName).CreateToken(t.Context(), name,
@@ -97,8 +97,8 @@ func accountKubeconfig(t *testing.T, name string) string {
 	return file
 }
 
-// serveAt is the endpoint controller's work: the Service leads to one address. The API
-// server calls endpoints itself, so nobody has to make cluster addresses reachable.
+// serveAt makes the Service lead to one address, as the endpoint controller would. The API server calls
+// endpoints itself, so Service addresses need not be reachable.
 func serveAt(t *testing.T, ip, port string) {
 	t.Helper()
 	number, err := strconv.ParseInt(port, 10, 32)
@@ -119,7 +119,7 @@ func serveAt(t *testing.T, ip, port string) {
 	})
 }
 
-// ownAddress is one of this machine that endpoints may have: not the loopback's.
+// ownAddress returns an address of this machine that endpoints may have: not a loopback address.
 func ownAddress(t *testing.T) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
@@ -133,7 +133,7 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// bundles are those of the chart's webhooks, by name.
+// bundles returns the CA bundles of the chart's webhooks, by name.
 func bundles(ctx context.Context) (map[string]string, error) {
 	found := map[string]string{}
 	registered := suite.client.AdmissionregistrationV1()

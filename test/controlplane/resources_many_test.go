@@ -21,21 +21,22 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// manyTemplates proves the path with the default; make performance measures with 10,000.
+// manyTemplates is the number of templates. The default tests the function; make performance measures with
+// 10,000.
 var manyTemplates = flag.Int("templates", 2000, "how many templates the cluster is filled with, a twentieth of them different")
 
 const (
 	sameTemplates = 20
-	// largeTemplate is what etcd still takes: 1.5 MiB a request by default.
+	// largeTemplate is a size that etcd still accepts: 1.5 MiB per request by default.
 	largeTemplate = 1 << 20
 	// manySeconds is far more than loading takes: a few ms for each different template.
 	manySeconds = 60
-	// manyMemory is what the chart's Deployment gives the injector, in bytes.
+	// manyMemory is the memory limit of the chart's Deployment, in bytes.
 	manyMemory = 512 << 20
 )
 
-// TestThousandsOfTemplatesAreServed fills the cluster, starts an injector on it, and
-// uses templates that come first, last and largest.
+// TestThousandsOfTemplatesAreServed creates the templates, starts an injector, and uses the first, the last
+// and the largest template.
 func TestThousandsOfTemplatesAreServed(t *testing.T) {
 	installCRDs(t)
 	begun := time.Now()
@@ -59,7 +60,7 @@ func TestThousandsOfTemplatesAreServed(t *testing.T) {
 		soon(t, want.namespace, want.template, want.image)
 	}
 
-	// One that changes is in force at once, however many there are.
+	// A changed template is in use at once, independent of their number.
 	begun = time.Now()
 	applyTemplate(t, sidecarTemplate("", manyName(0), "example.com/changed:1"))
 	soon(t, namespaces[0], manyName(0), "example.com/changed:1")
@@ -81,7 +82,7 @@ func manyImage(n int) string { return fmt.Sprintf("example.com/image:%d", n%diff
 
 func differentTemplates() int { return max(*manyTemplates/sameTemplates, 1) }
 
-// fill creates the templates: half of the cluster, half of a namespace, and a large one.
+// fill creates the templates: half in the cluster, half in a namespace, and a large one.
 func fill(t *testing.T, namespaces []string) {
 	t.Helper()
 	const name, image = "@name@", "@image@"
@@ -109,8 +110,8 @@ func fill(t *testing.T, namespaces []string) {
 	}
 }
 
-// variant is a built-in template under another name, with another image, that wants nothing
-// of its pods; padding bytes of environment are added.
+// variant returns a built-in template with another name and image, without requirements on its pods, and with
+// padding bytes of environment.
 func variant(t *testing.T, namespace, name, image string, padding int) string {
 	t.Helper()
 	builtIn, err := os.ReadFile(filepath.Join(repository, "templates/builtin/config-sync.yaml"))
@@ -124,7 +125,7 @@ func variant(t *testing.T, namespace, name, image string, padding int) string {
 	template := sidecarTemplate(namespace, name, image)
 	spec := full["spec"].(object)
 	template.Object["spec"] = spec
-	delete(spec, "examples") // and the words below: less to send so often
+	delete(spec, "examples") // and the descriptions below, to make the requests smaller
 	for _, p := range spec["parameters"].([]any) {
 		parameter := p.(object)
 		delete(parameter, "description")
@@ -149,7 +150,7 @@ func variant(t *testing.T, namespace, name, image string, padding int) string {
 	return string(text)
 }
 
-// use is what a process took so far: bytes of memory, now and at most, and processor time.
+// use is the memory of a process in bytes, now and at its peak, and its processor time.
 type use struct {
 	memory, peak int64
 	seconds      float64
@@ -175,8 +176,8 @@ func usedBy(t *testing.T, i *injector) use {
 	return use{kilobytes("VmRSS"), kilobytes("VmHWM"), seconds}
 }
 
-// TestATemplateThatEtcdCannotHoldIsRefused shows that the API server says so, whatever the
-// injector says of the content.
+// TestATemplateThatEtcdCannotHoldIsRefused checks that the API server refuses it, independent of the
+// injector's findings.
 func TestATemplateThatEtcdCannotHoldIsRefused(t *testing.T) {
 	installCRDs(t)
 	reviewed(t, startInjector(t))

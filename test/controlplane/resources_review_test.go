@@ -29,8 +29,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// reviewed has the API server send templates to the injector for the time of the test,
-// by the chart's own configuration.
+// reviewed installs the chart's validating webhook for templates until the test ends.
 func reviewed(t *testing.T, i *injector) {
 	t.Helper()
 	text := rendered(t, "sidecar-injector", "--namespace", "sidecar-injector",
@@ -47,7 +46,7 @@ func reviewed(t *testing.T, i *injector) {
 	if _, err := configurations.Create(t.Context(), configuration, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	// Until the API server heeds it, and until it no longer does.
+	// Waits until the API server applies the configuration, and at the end until it no longer does.
 	heeded := func(want bool) {
 		err := eventually(context.Background(), patience, func(ctx context.Context) error {
 			broken := sidecarTemplate("", "extra", "example.com/one:1")
@@ -71,7 +70,7 @@ func reviewed(t *testing.T, i *injector) {
 	heeded(true)
 }
 
-// writtenTemplate is a template that stands in a file of this repository.
+// writtenTemplate is a template in a file of this repository.
 type writtenTemplate struct {
 	file      string
 	kind      string
@@ -80,8 +79,8 @@ type writtenTemplate struct {
 	object    []byte // JSON
 }
 
-// writtenTemplates are all of the repository: built-in ones, examples, those of golden cases, and those
-// with every fault that there is. SidecarTemplates get the namespace.
+// writtenTemplates returns all templates of the repository: built-in ones, examples, those of golden cases,
+// and those with every kind of fault. SidecarTemplates get the namespace.
 func writtenTemplates(t *testing.T, namespace string) []writtenTemplate {
 	t.Helper()
 	var found []writtenTemplate
@@ -96,7 +95,7 @@ func writtenTemplates(t *testing.T, namespace string) []writtenTemplate {
 			}
 			stream, err := manifest.Parse(file, data)
 			if err != nil {
-				return nil // nobody can send what is no YAML
+				return nil // not YAML: cannot be sent
 			}
 			for _, document := range stream.Documents {
 				found = append(found, templatesIn(t, file, document.Root, namespace)...)
@@ -131,7 +130,8 @@ func templatesIn(t *testing.T, file string, root *yaml.Node, namespace string) [
 	return templateIn(t, file, manifest.JSON(root), namespace)
 }
 
-// templateIn is a template as somebody would send it: without what an API server gave it.
+// templateIn returns a template in the form in which a user would send it, without fields set by an API
+// server.
 func templateIn(t *testing.T, file string, text []byte, namespace string) []writtenTemplate {
 	t.Helper()
 	var o object
@@ -152,7 +152,7 @@ func templateIn(t *testing.T, file string, text []byte, namespace string) []writ
 	default:
 		return nil
 	}
-	// With keys in the order in which an API server hands them on.
+	// With keys in the order in which an API server sends them.
 	var canonical any
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -183,7 +183,7 @@ func (w *writtenTemplate) send(ctx context.Context, options ...string) (stored, 
 	return post(ctx, path, w.object, options...)
 }
 
-// findings are what validate says of the template.
+// findings returns the findings of the command validate for the template.
 func (w *writtenTemplate) findings() []templates.Finding {
 	var findings []templates.Finding
 	for _, e := range load.NewLoader().For(suite.release()).Load(templates.SourceDirectory, "", w.object) {
@@ -192,8 +192,8 @@ func (w *writtenTemplate) findings() []templates.Finding {
 	return findings
 }
 
-// TestApplyTellsWhatValidateTells sends every template of the repository; what the API server stores
-// loads as what its file gives.
+// TestApplyTellsWhatValidateTells sends every template of the repository; the stored object must load like
+// the file.
 func TestApplyTellsWhatValidateTells(t *testing.T) {
 	installCRDs(t)
 	i := startInjector(t)
@@ -229,7 +229,7 @@ func TestApplyTellsWhatValidateTells(t *testing.T) {
 				t.Errorf("%s: %s: (-validate +apply)\n%s", w.file, w.name, diff)
 			}
 		default:
-			// The API server refuses what has not even the kind of value that the CRD names.
+			// The API server refuses values that violate the types of the CRD.
 			byServer++
 			if !slices.ContainsFunc(w.findings(), func(f templates.Finding) bool {
 				return f.Severity == templates.SeverityError && (f.Reason == templates.WrongType || f.Path == "metadata.name")
@@ -288,7 +288,7 @@ func TestABrokenTemplateCanBeAnnotatedAndDeletedButNotChanged(t *testing.T) {
 	broken := sidecarTemplate("", "extra", "example.com/one:1")
 	broken.Object["spec"].(object)["nonsense"] = true
 	broken.SetFinalizers([]string{"controlplane.test/keep"})
-	applyTemplate(t, broken) // while nobody looks
+	applyTemplate(t, broken) // while the webhook is not installed
 	reviewed(t, startInjector(t))
 	client := templatesOf(t, v1alpha1.ClusterSidecarTemplates, "")
 	patch := func(text string) error {
@@ -310,7 +310,7 @@ func TestABrokenTemplateCanBeAnnotatedAndDeletedButNotChanged(t *testing.T) {
 	}
 }
 
-// TestKubectlShowsTemplates holds what docs/templates.md shows.
+// TestKubectlShowsTemplates compares kubectl's output with docs/templates.md.
 func TestKubectlShowsTemplates(t *testing.T) {
 	installCRDs(t)
 	i := startNamedInjector(t)

@@ -28,8 +28,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/sources"
 )
 
-// installCRDs makes the API server know the templates' kinds, as the chart does, for
-// the time of the test.
+// installCRDs installs the CRDs of the templates' kinds, as the chart does, until the test ends.
 func installCRDs(t *testing.T) {
 	t.Helper()
 	options := envtest.CRDInstallOptions{Paths: []string{filepath.Join(repository, "charts/sidecar-injector/files/crds")}, ErrorIfPathMissing: true}
@@ -39,7 +38,7 @@ func installCRDs(t *testing.T) {
 	t.Cleanup(func() { removeCRDs(t) })
 }
 
-// removeCRDs takes the kinds away, and with them every template.
+// removeCRDs removes the CRDs, and with them every template.
 func removeCRDs(t *testing.T) {
 	t.Helper()
 	options := envtest.CRDInstallOptions{Paths: []string{filepath.Join(repository, "charts/sidecar-injector/files/crds")}}
@@ -61,7 +60,7 @@ func removeCRDs(t *testing.T) {
 	}
 }
 
-// templatesOf speaks about templates of one kind, in one namespace or in none.
+// templatesOf returns a client for templates of one kind, in one namespace or in none.
 func templatesOf(t *testing.T, plural, namespace string) dynamic.ResourceInterface {
 	t.Helper()
 	client, err := dynamic.NewForConfig(suite.config)
@@ -75,8 +74,8 @@ func templatesOf(t *testing.T, plural, namespace string) dynamic.ResourceInterfa
 	return resource.Namespace(namespace)
 }
 
-// sidecarTemplate is a template of a namespace, or of the cluster where that is "". Pods get a
-// container of the template's name with that image.
+// sidecarTemplate returns a template of a namespace, or of the cluster if that is "". It adds a container
+// with the template's name and the image.
 func sidecarTemplate(namespace, name, image string) *unstructured.Unstructured {
 	kind := v1alpha1.ClusterSidecarTemplateKind
 	metadata := object{"name": name}
@@ -102,7 +101,7 @@ func pluralOf(template *unstructured.Unstructured) string {
 	return v1alpha1.SidecarTemplates
 }
 
-// applyTemplate creates a template or replaces its spec, and gives what is stored.
+// applyTemplate creates a template or replaces its spec, and returns the stored object.
 func applyTemplate(t *testing.T, template *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
 	stored, err := templatesOf(t, pluralOf(template), template.GetNamespace()).
@@ -121,8 +120,8 @@ func deleteTemplate(t *testing.T, namespace, name string) {
 	}
 }
 
-// imagesOf are those of a new pod's sidecars that asks for the template, or what it is told
-// instead: the reason's sentence.
+// imagesOf returns the images of the sidecars of a new pod that requests the template, or the message of the
+// reason why it gets none.
 func imagesOf(ctx context.Context, namespace, template string) (string, error) {
 	pod := appPod("web")
 	pod.Annotations[requestAnnotation] = template
@@ -141,8 +140,8 @@ func imagesOf(ctx context.Context, namespace, template string) (string, error) {
 	return strings.Join(images, ","), nil
 }
 
-// soon waits until a pod that asks for the template gets a sidecar of that image, or is refused
-// with that text.
+// soon waits until a pod that requests the template gets a sidecar of that image, or is refused with that
+// text.
 func soon(t *testing.T, namespace, template, want string) {
 	t.Helper()
 	err := eventually(t.Context(), patience, func(ctx context.Context) error {
@@ -163,7 +162,7 @@ func TestTemplatesOfTheClusterComeChangeAndGo(t *testing.T) {
 	namespace, other := enabledNamespace(t), enabledNamespace(t)
 	const unknown = `template "extra" does not exist`
 
-	soon(t, namespace, "extra", unknown) // the server runs though the API server knows no templates
+	soon(t, namespace, "extra", unknown) // the injector runs although the API server does not serve the kinds
 	installCRDs(t)
 	applyTemplate(t, sidecarTemplate("", "extra", "example.com/one:1"))
 	soon(t, namespace, "extra", "example.com/one:1")
@@ -173,18 +172,18 @@ func TestTemplatesOfTheClusterComeChangeAndGo(t *testing.T) {
 	applyTemplate(t, sidecarTemplate(other, "extra", "example.com/own:1"))
 	soon(t, other, "extra", "example.com/own:1")     // it hides the cluster's
 	soon(t, namespace, "extra", "example.com/two:1") // but nowhere else
-	deleteTemplate(t, "", "extra")                   // what pods use may be deleted
-	soon(t, namespace, "extra", unknown)             // the other namespace's is not to be had here
-	soon(t, other, "extra", "example.com/own:1")     // and stays there
+	deleteTemplate(t, "", "extra")                   // a template in use may be deleted
+	soon(t, namespace, "extra", unknown)             // the other namespace's is not available here
+	soon(t, other, "extra", "example.com/own:1")     // and is kept there
 	applyTemplate(t, sidecarTemplate("", "log-collector", "example.com/mine:1"))
 	soon(t, namespace, "log-collector", "example.com/mine:1") // it hides the built-in one
 
 	removeCRDs(t)
 	soon(t, other, "extra", unknown)
-	soon(t, namespace, "config-reload", `parameter "`) // the built-in ones are still there
+	soon(t, namespace, "config-reload", `parameter "`) // the built-in ones still exist
 }
 
-// startNamedInjector is an injector that writes what all replicas share.
+// startNamedInjector starts an injector with --name, which writes the objects that all replicas share.
 func startNamedInjector(t *testing.T, flags ...string) *injector {
 	t.Helper()
 	name := "injector-" + rand.String(8)
@@ -206,8 +205,8 @@ func startNamedInjector(t *testing.T, flags ...string) *injector {
 	return i
 }
 
-// readyIs waits until a template's Ready condition has that status and reason, about its newest
-// generation, and gives the template.
+// readyIs waits until a template's Ready condition has that status and reason for its newest generation, and
+// returns the template.
 func readyIs(t *testing.T, namespace, name string, status metav1.ConditionStatus, reason string) v1alpha1.SidecarTemplate {
 	t.Helper()
 	var template v1alpha1.SidecarTemplate
@@ -248,7 +247,7 @@ func TestATemplateThatBreaksSaysSoAndItsLastGoodVersionStays(t *testing.T) {
 		t.Errorf("status %+v", s)
 	}
 
-	// No webhook looks at templates here, as when every injector was down.
+	// No webhook validates templates here, as if no injector were running.
 	broken := good.DeepCopy()
 	broken.Object["spec"].(object)["failurPolicy"] = "Ignore"
 	broken.Object["spec"].(object)["order"] = int64(1)
@@ -276,7 +275,7 @@ func TestATemplateThatBreaksSaysSoAndItsLastGoodVersionStays(t *testing.T) {
 	}
 	soon(t, namespace, "extra", "example.com/three:1")
 
-	// An annotation is no new version, and our own writes are none either.
+	// An annotation is no new generation, nor are the injector's own writes.
 	patch := []byte(`{"metadata":{"annotations":{"note":"x"}}}`)
 	if _, err := templatesOf(t, v1alpha1.ClusterSidecarTemplates, "").Patch(t.Context(), "extra", types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
@@ -310,7 +309,7 @@ func TestResourcesKeepThePromisesOfEverySource(t *testing.T) {
 	})
 }
 
-// setTemplates makes the cluster hold exactly these templates.
+// setTemplates makes the cluster contain exactly these templates.
 func setTemplates(t *testing.T, content []sources.Template) {
 	t.Helper()
 	ctx := context.Background()

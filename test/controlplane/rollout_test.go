@@ -22,9 +22,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// kubelet says of the pods of a namespace what a kubelet would: they run, and a container whose
-// image changed starts again. An image that ends in :bad cannot be pulled;
-// of one that ends in :gone only an event would say that.
+// kubelet sets the status of the pods of a namespace as a kubelet would: they run, and a container whose
+// image changed is restarted. An image that ends in :bad cannot be pulled; one that ends in :gone cannot
+// either, but only an event would report that.
 func kubelet(t *testing.T, namespace string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -35,7 +35,7 @@ func kubelet(t *testing.T, namespace string) {
 			pods, err := suite.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
 			for i := 0; err == nil && i < len(pods.Items); i++ {
 				if now := observed(&pods.Items[i]); now != nil {
-					_, _ = suite.client.CoreV1().Pods(namespace).UpdateStatus(ctx, now, metav1.UpdateOptions{}) // the next look tells
+					_, _ = suite.client.CoreV1().Pods(namespace).UpdateStatus(ctx, now, metav1.UpdateOptions{}) // retried in the next round
 				}
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -43,7 +43,7 @@ func kubelet(t *testing.T, namespace string) {
 	})
 }
 
-// observed is a pod as a kubelet would see it next; nil if it is so already.
+// observed returns a pod with its next status; nil if it has it already.
 func observed(pod *corev1.Pod) *corev1.Pod {
 	now := pod.DeepCopy()
 	changed, ready := now.Status.Phase != corev1.PodRunning, true
@@ -97,11 +97,11 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 	return now
 }
 
-// mine is a template of which tests change image, request and argument.
+// mine is a template whose image, request and argument tests change.
 const mine = `{"apiVersion":"sidecar-injector.dev/v1alpha1","kind":"SidecarTemplate","metadata":{"name":"mine"},"spec":{"pod":{"spec":{"initContainers":[
 	{"name":"mine","restartPolicy":"Always","image":"mine:1","args":["one"],"resources":{"requests":{"cpu":"1m","memory":"1Mi"}}}]}}}}`
 
-// retemplate replaces the template, and waits until the injector has it in force.
+// retemplate replaces the template, and waits until the injector uses it.
 func retemplate(t *testing.T, namespace string, replacements ...string) {
 	t.Helper()
 	kubectl(t, "patch", "sidecartemplate", "mine", "-n", namespace, "--type", "merge", "-p", strings.NewReplacer(replacements...).Replace(mine))
@@ -114,7 +114,7 @@ func retemplate(t *testing.T, namespace string, replacements ...string) {
 	}))
 }
 
-// healthy waits until so many pods of a namespace are ready, and gives them.
+// healthy waits until count pods of a namespace are ready, and returns them.
 func healthy(t *testing.T, namespace string, count int) []corev1.Pod {
 	t.Helper()
 	var found []corev1.Pod
@@ -142,7 +142,7 @@ func uids(pods []corev1.Pod) map[types.UID]bool {
 	return all
 }
 
-// budget makes a PodDisruptionBudget and waits until it counts pods.
+// budget creates a PodDisruptionBudget and waits until its status has counted the pods.
 func budget(t *testing.T, namespace, app string, least int) {
 	t.Helper()
 	value := intstr.FromInt(least)
@@ -215,7 +215,7 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 		p.says(t, admin, 0, []string{"status", "-n", n, "--exit-code"}, `deployment/web +mine +current`)
 	})
 	t.Run("a bad image stops it after the first pod", func(t *testing.T) {
-		needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+		needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 		n := place(t)
 		deploy(t, n, "web", "mine")
 		deploy(t, n, "xeb", "mine")
@@ -241,7 +241,7 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 		healthy(t, n, 3)
 	})
 	t.Run("whoever lacks a right is told which", func(t *testing.T) {
-		needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+		needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 		n := place(t)
 		deploy(t, n, "web", "mine")
 		healthy(t, n, 2)
@@ -251,7 +251,7 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 		p.says(t, viewer, 2, []string{"rollout", "-n", n}, `^error: you may not patch pods in namespace `+n, `^hint: .*kubectl create role sidecar-rollout -n `+n+` --verb=patch --resource=pods;`)
 	})
 	t.Run("interrupted, it goes on", func(t *testing.T) {
-		needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+		needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 		n := place(t)
 		deploy(t, n, "web", "mine")
 		kubectl(t, "scale", "deployment", "web", "-n", n, "--replicas=6")

@@ -28,11 +28,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// gate is a way to the API server that shuts: whoever comes by then gets no answer at all.
+// gate is a proxy to the API server that can shut: requests then get no answer at all.
 type gate struct {
 	kubeconfig string
 	open       atomic.Bool
-	// after is how many changes it lets pass before it shuts by itself, and opens again after a while.
+	// after is the number of writing requests that pass before it shuts; it opens again after while.
 	after atomic.Int64
 	while time.Duration
 }
@@ -66,13 +66,14 @@ func newGate(t *testing.T) *gate {
 	return g
 }
 
-// shuts lets so many changes pass, and shuts then for a while; 0 is for good.
+// shuts makes the gate shut after that many writing requests, for the time while; 0 means permanently.
 func (g *gate) shuts(after int64, while time.Duration) {
 	g.while = while
 	g.after.Store(after)
 }
 
-// fleetPlace is an opted-in namespace with the template that tests change, and something like a kubelet.
+// fleetPlace returns a namespace with the opt-in label, the template that tests change, and a simulated
+// kubelet.
 func fleetPlace(t *testing.T) string {
 	t.Helper()
 	n := newNamespace(t, map[string]string{injectionLabel: "enabled"}, nil)
@@ -82,7 +83,7 @@ func fleetPlace(t *testing.T) string {
 	return n
 }
 
-// running is a command under way.
+// running is a running command.
 type running struct {
 	*exec.Cmd
 	said strings.Builder
@@ -97,10 +98,10 @@ func runs(t *testing.T, kubeconfig string, args ...string) *running {
 	return r
 }
 
-// ends waits for it, and wants an exit code and lines that match.
+// ends waits for the command, and checks its exit code and that its output matches.
 func (r *running) ends(t *testing.T, code int, wanted ...string) {
 	t.Helper()
-	_ = r.Wait() // the code says it
+	_ = r.Wait() // the exit code is checked below
 	if got := r.ProcessState.ExitCode(); got != code {
 		t.Errorf("%v: exit code %d, want %d\n%s", r.Args[1:], got, code, r.said.String())
 	}
@@ -111,7 +112,7 @@ func (r *running) ends(t *testing.T, code int, wanted ...string) {
 	}
 }
 
-// begun waits until so many pods have the second image.
+// begun waits until that many pods have the second image.
 func begun(t *testing.T, namespace string, pods int) {
 	t.Helper()
 	must(t, eventually(t.Context(), patience, func(context.Context) error {
@@ -122,12 +123,12 @@ func begun(t *testing.T, namespace string, pods int) {
 	}))
 }
 
-// TestARolloutOutlivesWhatGoesWrongMeanwhile: servers that go away, people who edit, budgets.
+// TestARolloutOutlivesWhatGoesWrongMeanwhile: servers that stop answering, users who edit objects, budgets.
 func TestARolloutOutlivesWhatGoesWrongMeanwhile(t *testing.T) {
 	p := newPatient(t)
 	admin := suite.kubeconfig
 	six := func(t *testing.T) string {
-		needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+		needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 		n := fleetPlace(t)
 		deploy(t, n, "web", "mine")
 		kubectl(t, "scale", "deployment", "web", "-n", n, "--replicas=6")
@@ -221,13 +222,13 @@ func TestARolloutOutlivesWhatGoesWrongMeanwhile(t *testing.T) {
 		p.says(t, admin, 1, []string{"rollout", "-n", n, "-o", "wide"}, `cloneset/odd +leave +0/1 +0 +its owner is a CloneSet, of which nobody knows whether it would make another pod`, `deployment/web +restart +2/2`)
 	})
 	t.Run("a budget that lets no pod go now, and the others go on", func(t *testing.T) {
-		needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+		needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 		n := fleetPlace(t)
 		deploy(t, n, "web", "mine")
 		deploy(t, n, "xeb", "mine")
 		pods := healthy(t, n, 4)
 		budget(t, n, "web", 1)
-		// One of its pods is not well for a reason of its own: now the other one has to stay.
+		// One of its pods is unready for another reason: now the other one must not be disrupted.
 		i := slices.IndexFunc(pods, func(p corev1.Pod) bool { return p.Labels["app"] == "web" })
 		kubectl(t, "patch", "pod", pods[i].Name, "-n", n, "-p", `{"spec":{"containers":[{"name":"app","image":"app:bad"}]}}`)
 		healthy(t, n, 3)
@@ -252,7 +253,7 @@ func TestARolloutOutlivesWhatGoesWrongMeanwhile(t *testing.T) {
 	}
 }
 
-// documentedRole is the Role of docs/fleet.md.
+// documentedRole returns the rules of the Role in docs/fleet.md.
 func documentedRole(t *testing.T) []rbacv1.PolicyRule {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(repository, "docs/fleet.md"))
@@ -267,8 +268,8 @@ func documentedRole(t *testing.T) []rbacv1.PolicyRule {
 	return role.Rules
 }
 
-// personWith has the rights of a Role in some namespaces, and reads everywhere what everybody who asks for the
-// status reads.
+// personWith returns the kubeconfig of a user with the rights of a Role in some namespaces, and with those
+// that every user of status has everywhere.
 func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.PolicyRule, namespaces ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("person-%d", time.Now().UnixNano())
@@ -296,7 +297,7 @@ func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.Pol
 	must(t, err)
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	must(t, os.WriteFile(file, text, 0o600))
-	must(t, eventually(t.Context(), patience, func(context.Context) error { // the API server heeds it
+	must(t, eventually(t.Context(), patience, func(context.Context) error { // until the API server applies the rights
 		_, code, err := ours(t.Context(), file, "status", "-n", namespaces[0])
 		if err == nil && code != 0 && slices.ContainsFunc(rules, func(r rbacv1.PolicyRule) bool {
 			return slices.Contains(r.Resources, "pods") && slices.Contains(r.Verbs, "list")
@@ -308,11 +309,11 @@ func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.Pol
 	return file
 }
 
-// TestWhoeverLacksARightOfTheRoleIsToldWhich takes each right of the Role of docs/fleet.md away for which
-// there is a task: the error names verb and resource, the hint the Role that gives it. With the
-// whole Role every task is done.
+// TestWhoeverLacksARightOfTheRoleIsToldWhich removes each right from the Role of docs/fleet.md for which
+// there is a task: the error must name verb and resource, the hint the Role that grants it. With the whole
+// Role every task is done.
 func TestWhoeverLacksARightOfTheRoleIsToldWhich(t *testing.T) {
-	needsServed(t, "v1", "pods/resize") // as images of native sidecars may change a little longer
+	needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars
 	p := newPatient(t)
 	role := documentedRole(t)
 	command := func(r right) []string {
@@ -323,7 +324,7 @@ func TestWhoeverLacksARightOfTheRoleIsToldWhich(t *testing.T) {
 	}
 	for r, make := range keeperNeeds() {
 		if r == (right{"events", "list"}) {
-			continue // without it, trouble is noticed later
+			continue // without it, problems are only noticed later
 		}
 		if r == (right{"pods", "list"}) {
 			make = repairing("Deployment")

@@ -12,15 +12,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// The annotations that the tests of rules use, and the container that asking brings.
+// The annotations that the tests of rules use, and the container that a request adds.
 const (
 	requestAnnotation = "sidecar-injector.dev/inject"
 	statusAnnotation  = "sidecar-injector.dev/status"
 	side              = "side"
 )
 
-// installed runs an injector that knows the template side, under the chart's own
-// webhook configuration.
+// installed runs an injector with the template side and the chart's own webhook configuration.
 func installed(t *testing.T) *injector {
 	t.Helper()
 	i := startInjector(t, "--template-dir", "testdata/templates")
@@ -28,7 +27,7 @@ func installed(t *testing.T) *injector {
 	return i
 }
 
-// appPod is a pod that asks for the template side.
+// appPod returns a pod that requests the template side.
 func appPod(name string) *corev1.Pod {
 	return &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
@@ -37,7 +36,7 @@ func appPod(name string) *corev1.Pod {
 	}
 }
 
-// containerNames lists the names in one of a stored pod's lists of containers.
+// containerNames returns the names in one of a stored pod's lists of containers.
 func containerNames(pod object, list string) []string {
 	var names []string
 	containers, _ := pod["spec"].(object)[list].([]any)
@@ -47,7 +46,7 @@ func containerNames(pod object, list string) []string {
 	return names
 }
 
-// container finds a container of a stored pod in either list.
+// container returns a container of a stored pod from either list.
 func container(t *testing.T, pod object, name string) object {
 	t.Helper()
 	for _, list := range []string{"initContainers", "containers"} {
@@ -59,7 +58,7 @@ func container(t *testing.T, pod object, name string) object {
 	return nil
 }
 
-// injected says whether a stored pod has the sidecar.
+// injected reports whether a stored pod has the sidecar.
 func injected(pod object) bool {
 	return slices.Contains(containerNames(pod, "initContainers"), side)
 }
@@ -117,7 +116,7 @@ func TestTheLabelsOfNamespaceAndPodDecideTogether(t *testing.T) {
 func TestSystemNamespacesAndMirrorPodsNeverReachTheInjector(t *testing.T) {
 	i := startInjector(t, "--template-dir", "testdata/templates")
 	configuration := webhookConfiguration(t, i.url, i.ca)
-	for n := range configuration.Webhooks { // controllers make pods in these namespaces too
+	for n := range configuration.Webhooks { // controllers create pods in these namespaces, too
 		configuration.Webhooks[n].ObjectSelector.MatchLabels = map[string]string{scopeLabel: scopeOf(t)}
 	}
 	install(t, configuration, sharedScope)
@@ -133,7 +132,7 @@ func TestSystemNamespacesAndMirrorPodsNeverReachTheInjector(t *testing.T) {
 			t.Errorf("namespace %s: a pod is injected", namespace)
 		}
 	}
-	// The other entry of the configuration looks at the namespace's label.
+	// The other entry of the configuration selects by the namespace's label.
 	own := newNamespace(t, nil, nil)
 	for _, namespace := range []string{"kube-system", "sidecar-injector"} {
 		patch := []byte(`{"metadata":{"labels":{"` + injectionLabel + `":"enabled"}}}`)
@@ -185,7 +184,7 @@ func TestTheTokenIsMountedIntoInjectedContainersAndTheSecondCallChangesNothing(t
 	}) {
 		t.Errorf("the sidecar has no token: mounts %v", mounts)
 	}
-	// The plugin that mounts it runs again after the webhook, and the webhook after that.
+	// The plugin that mounts the token runs again after the webhook, and then the webhook is reinvoked.
 	want := map[string]int{"injected Annotation": 1, "unchanged AlreadyInjected": 1}
 	if diff := cmp.Diff(want, i.decisions(t)); diff != "" {
 		t.Errorf("decisions (-want +got):\n%s", diff)
@@ -224,7 +223,7 @@ func TestUpdatesEphemeralContainersAndResizeNeverReachTheInjector(t *testing.T) 
 	for _, name := range []string{"opted", "late"} {
 		for _, c := range changes {
 			if c.subresource != "" && !serves(t, "v1", "pods/"+c.subresource) {
-				continue // pods/resize is of 1.33
+				continue // pods/resize exists since 1.33
 			}
 			var subresources []string
 			if c.subresource != "" {

@@ -15,24 +15,27 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// scopeLabel is on every namespace that tests make, with the scope of its test as value. What a test
-// installs concerns namespaces of its scope only, so that tests can run at the same time and
-// none counts what the controllers of another one do.
+// scopeLabel is set on every namespace that tests create, with the scope of its test as value. Webhook
+// configurations of a test select namespaces of its scope only, so that tests can run in parallel without
+// affecting each other's counts.
 const scopeLabel = "controlplane.test/scope"
 
-// sharedScope is that of namespaces whose names are given: there is one of each. Tests that install something for them do not run at the same time.
+// sharedScope is the scope of namespaces with fixed names, which exist once. Tests that install something for
+// them do not run in parallel.
 const sharedScope = "shared"
 
-// scopes are the subtests that have a scope of their own, by name.
+// scopes holds the names of the subtests that have a scope of their own.
 type scopes struct{ known sync.Map }
 
-// apart gives a subtest, and those below it, a scope of its own, so that it can run beside its siblings.
+// apart gives a subtest, and those below it, a scope of its own, so that it can run in parallel with its
+// siblings.
 func apart(t *testing.T) {
 	t.Helper()
 	suite.scopes.known.Store(t.Name(), true)
 }
 
-// scopeOf is the scope of a test: of the nearest subtest around it that has one, else of the whole test.
+// scopeOf returns the scope of a test: that of the nearest enclosing subtest that has one, else that of the
+// whole test.
 func scopeOf(t *testing.T) string {
 	t.Helper()
 	name := t.Name()
@@ -48,7 +51,7 @@ func scopeOf(t *testing.T) string {
 	return fmt.Sprintf("%016x", sum.Sum64())
 }
 
-// confine makes a configuration concern the namespaces of these scopes only, under a name of its own.
+// confine restricts a configuration to the namespaces of these scopes, and gives it a name of its own.
 func confine(configuration *admissionregistration.MutatingWebhookConfiguration, scopes ...string) {
 	configuration.Name += "-" + scopes[0]
 	for i := range configuration.Webhooks {
@@ -56,7 +59,7 @@ func confine(configuration *admissionregistration.MutatingWebhookConfiguration, 
 	}
 }
 
-// selecting is a selector of namespaces that also asks for one of the scopes.
+// selecting returns a copy of a namespace selector that also requires one of the scopes.
 func selecting(given *metav1.LabelSelector, scopes ...string) *metav1.LabelSelector {
 	selector := &metav1.LabelSelector{}
 	if given != nil {
@@ -68,7 +71,7 @@ func selecting(given *metav1.LabelSelector, scopes ...string) *metav1.LabelSelec
 	return selector
 }
 
-// withScope adds the label to a namespace's.
+// withScope returns a namespace's labels with the scope's label added.
 func withScope(labels map[string]string, scope string) map[string]string {
 	all := maps.Clone(labels)
 	if all == nil {
@@ -78,7 +81,7 @@ func withScope(labels map[string]string, scope string) map[string]string {
 	return all
 }
 
-// shareNamespaces puts what the cluster comes with into the shared scope.
+// shareNamespaces puts the namespaces of a new cluster into the shared scope.
 func (p *plane) shareNamespaces(ctx context.Context) error {
 	for _, name := range []string{"default", "kube-system", "kube-public", "kube-node-lease"} {
 		err := eventually(ctx, patience, func(ctx context.Context) error {

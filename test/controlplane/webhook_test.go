@@ -21,7 +21,7 @@ import (
 // injectionLabel is the opt-in label of namespaces and pods.
 const injectionLabel = "sidecar-injector.dev/injection"
 
-// webhookConfiguration is the chart's own, with the address and the CA bundle that it leaves to others.
+// webhookConfiguration returns the chart's configuration with the address and the CA bundle filled in.
 func webhookConfiguration(t *testing.T, url string, ca []byte) *admissionregistration.MutatingWebhookConfiguration {
 	t.Helper()
 	configuration := &admissionregistration.MutatingWebhookConfiguration{}
@@ -35,9 +35,8 @@ func webhookConfiguration(t *testing.T, url string, ca []byte) *admissionregistr
 	return configuration
 }
 
-// install puts a configuration into the cluster for the time of the test and for namespaces of
-// its scope, and of others that are named, and waits until the API server heeds it; it waits
-// again at the end until it no longer does.
+// install creates a configuration until the test ends, for namespaces of the test's scope and of the named
+// others, and waits until the API server applies it; at the end it waits until the API server no longer does.
 func install(t *testing.T, configuration *admissionregistration.MutatingWebhookConfiguration, others ...string) {
 	t.Helper()
 	confine(configuration, append([]string{scopeOf(t)}, others...)...)
@@ -55,9 +54,9 @@ func install(t *testing.T, configuration *admissionregistration.MutatingWebhookC
 	marker.waitFor(t, true)
 }
 
-// marker is a further entry of a webhook configuration that refuses the dry run of a
-// pod with a label of its own. The API server takes a configuration over as a whole,
-// so the marker tells whether it has, without calling the injector.
+// marker is an additional entry of a webhook configuration that refuses the dry run of a pod with a label of
+// its own. The API server applies a configuration as a whole, so the marker shows whether it has, without a
+// call of the injector.
 type marker struct{ label, value string }
 
 func newMarker(configuration *admissionregistration.MutatingWebhookConfiguration) marker {

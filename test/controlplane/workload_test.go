@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestTheWorkloadIsWhatAPersonWrote reads workload.kind and workload.name in the pods that Kubernetes' own controllers
-// make: it is they who name a ReplicaSet after its Deployment, and a Job after its CronJob and the minute.
+// TestTheWorkloadIsWhatAPersonWrote reads workload.kind and workload.name in pods created by Kubernetes' own
+// controllers, which name a ReplicaSet after its Deployment, and a Job after its CronJob and the minute.
 func TestTheWorkloadIsWhatAPersonWrote(t *testing.T) {
 	t.Parallel()
 	i := startInjectorIn(t, "", "--template-dir", filepath.Join(repository, "test/golden/decision/workload-is-what-a-person-wrote/templates"))
@@ -45,7 +45,7 @@ func TestTheWorkloadIsWhatAPersonWrote(t *testing.T) {
 			must(t, err)
 			got := made.object
 			if kind != "Pod" {
-				got, err = podWithin(t, patience+time.Minute, namespace, "") // a CronJob's next minute
+				got, err = podWithin(t, patience+time.Minute, namespace, "") // a CronJob may start in the next minute
 				must(t, err)
 			}
 			variable := got["spec"].(object)["containers"].([]any)[0].(object)["env"].([]any)[0].(object)

@@ -18,8 +18,8 @@ import (
 
 const root = "../.."
 
-// TestTwiceTheInputIsAboutTwiceTheWork counts what is executed for each row of the table at
-// two sizes. One row: go test -tags costs ./test/costs -run 'Twice/pod:_ports'.
+// TestTwiceTheInputIsAboutTwiceTheWork counts the executed blocks for each row of the table at two sizes. One
+// row: go test -tags costs ./test/costs -run 'Twice/pod:_ports'.
 func TestTwiceTheInputIsAboutTwiceTheWork(t *testing.T) {
 	folder := t.TempDir()
 	program := filepath.Join(folder, "costs")
@@ -52,8 +52,8 @@ func TestTwiceTheInputIsAboutTwiceTheWork(t *testing.T) {
 	}
 }
 
-// judgeFolders judges a row by what Go's own program says of its counters: it knows the
-// places of the blocks.
+// judgeFolders judges a row by the output of Go's covdata for its counters, which has the places of the
+// blocks.
 func judgeFolders(t *testing.T, covdata string, row counted) verdict {
 	t.Helper()
 	var counts [2]map[string]uint64
@@ -70,7 +70,7 @@ func run(t *testing.T, folder, name string, arguments ...string) string {
 	t.Helper()
 	command := exec.Command(name, arguments...)
 	command.Dir = folder
-	// Where the counters go when the program ends; nobody reads those.
+	// The folder for the counters that the program writes at its end, which are not used.
 	command.Env = append(os.Environ(), "GOCOVERDIR="+t.TempDir())
 	out, err := command.CombinedOutput()
 	if err != nil {
@@ -121,9 +121,9 @@ func readCounters(covdata, folder string) (map[string]uint64, error) {
 	return counts, nil
 }
 
-// instrumented are the packages whose blocks are counted: all that read, check and build what
-// an author wrote. A search in a list is seen because slices and strings are among them; what
-// the runtime does by itself (copying, comparing and hashing bytes) is not.
+// instrumented are the packages whose blocks are counted: all that read, check and build what an author
+// wrote. Linear searches are counted because slices and strings are included; the runtime's own work
+// (copying, comparing and hashing bytes) is not.
 var instrumented = []string{
 	"./test/costs", "./templates/...", "./webhook/...",
 	"github.com/google/cel-go/...", "github.com/antlr4-go/antlr/v4", "k8s.io/apiserver/pkg/cel/...",

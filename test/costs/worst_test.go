@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// BenchmarkWorstPerByte tells the worst nanoseconds for each byte over all rows, at a size that
-// pods and templates have in practice at most, beside those of a typical pod. Of a row that
-// breaks the law, the figure grows with the size: see the test beside this.
+// BenchmarkWorstPerByte reports the worst nanoseconds per byte over all rows, at the maximum size that pods
+// and templates have in practice, and those of a typical pod. For a row with superlinear work, the figure
+// grows with the size: see the test beside this.
 func BenchmarkWorstPerByte(b *testing.B) {
 	const size = 64 << 10
 	for b.Loop() {
@@ -42,7 +42,7 @@ func TestMemoryIsTheSameAfterThousandsOfHostileRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The renderings that are kept for reuse may still become more: see warm.
+	// The cache of renderings may still grow: see warm.
 	if most := before.heap + mostGrowth + 16<<20; after.heap > most {
 		t.Errorf("heap %d bytes, before %d", after.heap, before.heap)
 	}

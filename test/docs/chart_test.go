@@ -20,10 +20,10 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/test/helm"
 )
 
-// helmProgram is helm as tools/go.mod has it.
+// helmProgram returns the helm that tools/go.mod pins.
 var helmProgram = sync.OnceValues(func() (string, error) { return helm.Program(filepath.Join(root, "tools")) })
 
-// render gives the chart's documents.
+// render returns the documents of the rendered chart.
 func render(t *testing.T, args ...string) []string {
 	t.Helper()
 	dependOn(t, "charts/sidecar-injector")
@@ -155,7 +155,7 @@ var (
 	tableOfOnes = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 )
 
-// TestValuesOfTheChartInTheDocsExist looks at values that belong to a group, such as webhook.port.
+// TestValuesOfTheChartInTheDocsExist checks values within a group, such as webhook.port.
 func TestValuesOfTheChartInTheDocsExist(t *testing.T) {
 	known := map[string]bool{}
 	for _, m := range tableOfOnes.FindAllStringSubmatch(read(t, "charts/sidecar-injector/README.md"), -1) {
@@ -164,7 +164,7 @@ func TestValuesOfTheChartInTheDocsExist(t *testing.T) {
 	for _, file := range []string{"docs/fleet.md", "docs/install.md", "docs/operations.md", "docs/security.md", "docs/troubleshooting.md", "docs/workloads.md", "README.md"} {
 		for _, m := range chartValue.FindAllStringSubmatch(read(t, file), -1) {
 			switch strings.TrimLeft(filepath.Ext(m[1]), ".") {
-			case "crt", "key", "yaml": // a file
+			case "crt", "key", "yaml": // a file name
 				continue
 			}
 			if !known[m[1]] {

@@ -10,12 +10,12 @@ import (
 )
 
 var (
-	// A command in the text or in a block, up to what ends it there.
+	// A command in the text or in a code block, up to its end.
 	typed    = regexp.MustCompile("(?m)(?:^|[`$|/ ])sidecar-injector ((?:check|diff|explain|inject|repair|rollout|serve|status|templates [a-z]+|validate|version)\\b[^`|#\n]*)")
 	typedArg = regexp.MustCompile(`(?:^| )(--?[A-Za-z][a-z-]*)`)
 )
 
-// TestCommandsInTheDocsTakeTheFlagsThatTheyAreGiven asks the program's own help.
+// TestCommandsInTheDocsTakeTheFlagsThatTheyAreGiven compares flags with the program's own help.
 func TestCommandsInTheDocsTakeTheFlagsThatTheyAreGiven(t *testing.T) {
 	dependOn(t, "cmd/sidecar-injector")
 	program := filepath.Join(t.TempDir(), "sidecar-injector")

@@ -29,8 +29,8 @@ func read(t *testing.T, name string) string {
 	return string(data)
 }
 
-// dependOn opens every file below a folder, so that a cached result of a test that runs
-// a program on them depends on them.
+// dependOn opens every file below a folder, so that the go command does not use a cached result of a test
+// that runs a program on them.
 func dependOn(t *testing.T, folder string) {
 	t.Helper()
 	err := filepath.WalkDir(filepath.Join(root, folder), func(name string, entry fs.DirEntry, err error) error {
@@ -45,7 +45,7 @@ func dependOn(t *testing.T, folder string) {
 	}
 }
 
-// section is the text under a heading of level two.
+// section returns the text under a heading of level two.
 func section(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(text, "\n## "+heading+"\n")
@@ -100,9 +100,7 @@ func TestEveryAnnotationHasItsHeading(t *testing.T) {
 
 var metricName = regexp.MustCompile(`\bsidecar_injector_[a-z_]+\b`)
 
-// TestMetricsInTheDocsAreThoseInTheCode: test/monitoring compares types and labels with
-// what a running injector exposes.
-// The functions stand in a table; each in quotes of its own.
+// The functions are in a table, each quoted.
 func TestFunctionsInTheDocsAreThoseThatExpressionsMayCall(t *testing.T) {
 	_, text, _ := strings.Cut(read(t, "docs/templates.md"), "\n### Functions\n")
 	text, _, _ = strings.Cut(text, "\n### ")
@@ -121,6 +119,8 @@ func TestFunctionsInTheDocsAreThoseThatExpressionsMayCall(t *testing.T) {
 	}
 }
 
+// TestMetricsInTheDocsAreThoseInTheCode compares names only: test/monitoring compares types and labels with
+// what a running injector exposes.
 func TestMetricsInTheDocsAreThoseInTheCode(t *testing.T) {
 	inCode := map[string]bool{}
 	for _, folder := range []string{"webhook", "templates", "cmd"} {

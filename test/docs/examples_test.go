@@ -18,7 +18,7 @@ import (
 
 var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
 
-// blocks are the YAML examples of a file that hold a text.
+// blocks returns the YAML examples of a file that contain a text.
 func blocks(t *testing.T, name, holding string) []string {
 	t.Helper()
 	var found []string

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// object is what the examples' objects have in common; the rest stands in other kinds.
+// object has the fields that the examples' objects have in common, and some of certain kinds.
 type object struct {
 	APIVersion, Kind string
 	Metadata         struct {
@@ -27,7 +27,7 @@ type object struct {
 	}
 }
 
-// exampleFolders are the folders of examples, each with its objects as kubectl apply -f takes them.
+// exampleFolders returns the folders of examples, each with the objects that kubectl apply -f would apply.
 func exampleFolders(t *testing.T) map[string][]object {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(root, "examples"))
@@ -36,7 +36,7 @@ func exampleFolders(t *testing.T) map[string][]object {
 	}
 	folders := map[string][]object{}
 	for _, entry := range entries {
-		if !entry.IsDir() || entry.Name() == "injected" || entry.Name() == "templates" { // what comes out, apart from what goes in; templates without workloads
+		if !entry.IsDir() || entry.Name() == "injected" || entry.Name() == "templates" { // expected results; templates without workloads
 			continue
 		}
 		files, err := filepath.Glob(filepath.Join(root, "examples", entry.Name(), "*.[yj]*"))
@@ -74,8 +74,8 @@ func objects(t *testing.T, file string, text []byte) []object {
 	}
 }
 
-// kubectl apply -f takes every file of a folder: nothing may be there twice, nothing may be
-// injected already, and what the pods name has to come with them.
+// kubectl apply -f applies every file of a folder: no object may be in it twice, no pod may be injected
+// already, and the objects that the pods refer to must be included.
 func TestEveryFolderOfExamplesCanBeAppliedAsItIs(t *testing.T) {
 	for folder, all := range exampleFolders(t) {
 		there := map[string]bool{}
@@ -104,7 +104,7 @@ func TestEveryFolderOfExamplesCanBeAppliedAsItIs(t *testing.T) {
 	}
 }
 
-// needs are the objects that a pod names, by itself or in parameters.
+// needs returns the objects that a pod refers to, directly or in parameters.
 func needs(pod corev1.PodTemplateSpec) []string {
 	var all []string
 	add := func(kind, name string) {
@@ -136,11 +136,11 @@ func needs(pod corev1.PodTemplateSpec) []string {
 	return all
 }
 
-// endsWhenAsked are images whose own command ends soon after SIGTERM, as was seen.
+// endsWhenAsked are images whose own command was observed to end soon after SIGTERM.
 var endsWhenAsked = []string{"nginxinc/nginx-unprivileged", "prometheus/prometheus", "prometheus/alertmanager", "grafana/grafana", "stefanprodan/podinfo"}
 
-// The kernel gives the first process of a container no signal that it has not asked for: a
-// shell, an interpreter or a small server that does not ask is killed after the grace period.
+// The kernel does not deliver signals without a handler to the first process of a container: a shell, an
+// interpreter or a small server that does not handle SIGTERM is killed only after the grace period.
 func TestEveryExampleEndsWhenItIsAsked(t *testing.T) {
 	for folder, all := range exampleFolders(t) {
 		for _, o := range all {
@@ -185,8 +185,8 @@ func asksForSignals(words []string) bool {
 	return false
 }
 
-// git-sync deletes what its link pointed to: what has that as its working directory, or mounts it
-// by subPath, has lost it.
+// git-sync deletes the previous target of its link: a process with the target as its working directory, or a
+// mount of it by subPath, loses it.
 func TestNoExampleStandsBehindALinkThatMoves(t *testing.T) {
 	tried := 0
 	for folder, all := range exampleFolders(t) {

@@ -17,8 +17,8 @@ var (
 	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
 )
 
-// TestLinksLeadSomewhere follows every relative link of every Markdown file, anchors
-// included. Links to the web are left alone: a test needs no network.
+// TestLinksLeadSomewhere checks every relative link of every Markdown file, including anchors. External links
+// are not checked: a test needs no network.
 func TestLinksLeadSomewhere(t *testing.T) {
 	for _, file := range markdownFiles(t) {
 		data, err := os.ReadFile(file)
@@ -65,7 +65,7 @@ func markdownFiles(t *testing.T) []string {
 	return files
 }
 
-// anchors are those that GitHub makes of a file's headings.
+// anchors returns the anchors that GitHub makes from a file's headings.
 func anchors(t *testing.T, file string) map[string]bool {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -79,7 +79,8 @@ func anchors(t *testing.T, file string) map[string]bool {
 	return found
 }
 
-// anchor is lower case, blanks become hyphens, other punctuation goes.
+// anchor returns the anchor of a heading: in lower case, with hyphens for blanks and without other
+// punctuation.
 func anchor(title string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -14,7 +14,7 @@ var (
 	testInCode = regexp.MustCompile(`(?m)^func (Test[A-Z][A-Za-z0-9]+)\(`)
 )
 
-// TestTestsThatTheDocsNameAreThere lets a reader check a promise by the test that keeps it.
+// TestTestsThatTheDocsNameAreThere checks that the tests that the documentation refers to exist.
 func TestTestsThatTheDocsNameAreThere(t *testing.T) {
 	there := map[string]bool{}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestTheOldestKubernetesThatIsPromisedIsTheOneThatIsRun reads every place that says which it is.
+// TestTheOldestKubernetesThatIsPromisedIsTheOneThatIsRun compares all places that name the oldest supported
+// version.
 func TestTheOldestKubernetesThatIsPromisedIsTheOneThatIsRun(t *testing.T) {
 	want := ""
 	for _, place := range []struct{ file, text string }{

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// buildBinary makes the program that both further doors run.
+// buildBinary builds the program that both of the following doors run.
 func buildBinary(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sidecar-injector")
@@ -22,8 +22,8 @@ func buildBinary(t *testing.T) string {
 	return path
 }
 
-// command runs the program on a case, with its settings. It runs among the case's
-// templates, so that messages name their files as the function does.
+// command returns a command that runs the program on a case, with its settings. The working folder is that of
+// the case's templates, so that file names in messages are the same as those of the function.
 func (c *goldenCase) command(ctx context.Context, binary string, args ...string) *exec.Cmd {
 	if c.configured {
 		args = append(args, "--config", c.path(configFile))
@@ -38,7 +38,7 @@ func (c *goldenCase) command(ctx context.Context, binary string, args ...string)
 	return cmd
 }
 
-// path is a file of the case as seen from where command runs.
+// path returns the path of a case's file relative to the working folder of command.
 func (c *goldenCase) path(name string) string {
 	if len(c.templates) > 0 {
 		return "../" + name
@@ -46,7 +46,7 @@ func (c *goldenCase) path(name string) string {
 	return name
 }
 
-// binaryDoor runs sidecar-injector inject, anew for each case.
+// binaryDoor runs sidecar-injector inject once for each case.
 func binaryDoor(binary string) func(*testing.T, *goldenCase) func(*testing.T, *goldenCase) answer {
 	ask := func(t *testing.T, c *goldenCase) answer {
 		t.Helper()
@@ -78,10 +78,10 @@ func binaryDoor(binary string) func(*testing.T, *goldenCase) func(*testing.T, *g
 	return func(*testing.T, *goldenCase) func(*testing.T, *goldenCase) answer { return ask }
 }
 
-// ofPod is the place and the pod that the program puts before what the engine says.
+// ofPod matches the place and the pod that the program puts before the engine's message.
 var ofPod = regexp.MustCompile(`^[^ ]+: [A-Z][A-Za-z]+ "[^"]*"(?: in namespace "[^"]*")?: `)
 
-// wantExit is 2 where the input cannot be read, 1 where a pod is refused.
+// wantExit returns 2 if the input cannot be read, 1 if a pod is refused.
 func (c *goldenCase) wantExit() int {
 	switch {
 	case strings.HasPrefix(c.wantError, c.inputName+":"):

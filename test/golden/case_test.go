@@ -16,7 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// examples is where people look; each is a case as well.
+// examples is the folder of the documentation's examples; each is a case as well.
 const examples = "../../examples"
 
 // The files of a case; a folder of templates may stand beside them.
@@ -28,18 +28,18 @@ const (
 	configFile    = "config.yaml"
 	templatesDir  = "templates"
 
-	// exampleWantDir holds what comes out of the examples, apart from them: kubectl apply -f takes
-	// every file of a folder.
+	// exampleWantDir has the expected results of the examples, in a folder of their own because kubectl apply
+	// -f applies every file of a folder.
 	exampleWantDir = "injected"
 	// exampleTemplatesDir holds templates to learn from, which have cases of their own.
 	exampleTemplatesDir = "templates"
 )
 
-// goldenCase is one folder: what is given, and what has to come out.
+// goldenCase is one folder: the input and the expected output.
 type goldenCase struct {
 	name, dir string
 
-	// inputName is how faults call the input, and the file's name in dir.
+	// inputName is the name of the input in faults, and the file's name in dir.
 	inputName string
 	input     []byte
 	config    *config.Config
@@ -49,7 +49,7 @@ type goldenCase struct {
 	templates map[string][]byte
 	entries   []templates.Entry
 
-	// want is nil if an error is wanted, and wantError "" otherwise.
+	// want is nil if an error is expected, and wantError is "" otherwise.
 	want          []byte
 	wantError     string
 	wantDecisions string
@@ -58,7 +58,7 @@ type goldenCase struct {
 // group is the first folder of the case's name.
 func (c *goldenCase) group() string { return strings.Split(c.name, "/")[0] }
 
-// isExample says that the case is one of the examples folder: it has no decisions file.
+// isExample reports whether the case is one of the examples folder: it has no decisions file.
 func (c *goldenCase) isExample() bool { return c.group() == "examples" }
 
 func (c *goldenCase) wantName() string {
@@ -68,8 +68,8 @@ func (c *goldenCase) wantName() string {
 	return wantFile
 }
 
-// loadCases reads every folder that holds an input, and all examples. A folder with files of
-// any other name, or without an expectation, fails.
+// loadCases reads every folder with an input, and all examples. A folder with files of any other name, or
+// without an expected output, is an error.
 func loadCases(t *testing.T) []*goldenCase {
 	t.Helper()
 	loader := load.NewLoader()
@@ -107,7 +107,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// exampleInput is the workload of an example; the other files are what it needs beside.
+// exampleInput returns the file with the workload of an example; the other files are what it needs besides.
 func exampleInput(t *testing.T, dir string) string {
 	t.Helper()
 	for _, name := range []string{"deployment.yaml", "statefulset.yaml", "job.yaml"} {
@@ -172,7 +172,7 @@ func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *load.Loader
 	}
 }
 
-// builtIns are the entries of the embedded templates, which have to be without findings.
+// builtIns returns the entries of the embedded templates, which must be without findings.
 func builtIns(t *testing.T, loader *load.Loader) []templates.Entry {
 	t.Helper()
 	names, err := fs.Glob(builtin.FS, "*.yaml")
@@ -195,7 +195,7 @@ func builtIns(t *testing.T, loader *load.Loader) []templates.Entry {
 	return entries
 }
 
-// refuseFiles fails for files outside a case, all but Go's.
+// refuseFiles fails for files outside of a case, except Go files.
 func refuseFiles(t *testing.T, dir string) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
@@ -209,7 +209,7 @@ func refuseFiles(t *testing.T, dir string) {
 	}
 }
 
-// namespaces is the text of the documents that are Namespaces.
+// namespaces returns the text of the documents that are Namespaces.
 func (c *goldenCase) namespaces() string {
 	stream, err := manifest.Parse(c.inputName, c.input)
 	if err != nil {
@@ -226,7 +226,7 @@ func (c *goldenCase) namespaces() string {
 	return text.String()
 }
 
-// alike puts those cases together that give the program the same settings, templates and namespaces.
+// alike groups cases with the same settings, templates and namespaces.
 func alike(cases []*goldenCase) [][]*goldenCase {
 	var groups [][]*goldenCase
 	place := map[string]int{}
@@ -243,7 +243,7 @@ func alike(cases []*goldenCase) [][]*goldenCase {
 	return groups
 }
 
-// set indexes the case's templates; reversed, from the last to the first.
+// set returns the Set of the case's templates; if reversed, the entries are given in reverse order.
 func (c *goldenCase) set(reversed bool) *templates.Set {
 	entries := slices.Clone(c.entries)
 	if reversed {

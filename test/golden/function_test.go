@@ -40,7 +40,7 @@ func functionDoor(t *testing.T, c *goldenCase) answer {
 	return got
 }
 
-// edited is the stream's text with the operations on its documents.
+// edited returns the stream's text with the operations applied to its documents.
 func edited(t *testing.T, stream *manifest.Stream, edits map[*manifest.Document][]edit.Operation) []byte {
 	t.Helper()
 	var out []byte
@@ -54,13 +54,13 @@ func edited(t *testing.T, stream *manifest.Stream, edits map[*manifest.Document]
 	return out
 }
 
-// pod is a pod of the input with the question that is asked about it.
+// pod is a pod of the input with its injection request.
 type pod struct {
 	manifest.Pod
 	request inject.Request
 }
 
-// parse finds the pods of a stream and their namespaces.
+// parse returns the pods of a stream with their namespaces.
 func parse(name string, data []byte) (*manifest.Stream, []pod, error) {
 	stream, err := manifest.Parse(name, data)
 	if err != nil {
@@ -81,7 +81,7 @@ func parse(name string, data []byte) (*manifest.Stream, []pod, error) {
 	return stream, pods, nil
 }
 
-// namespaceOf gives a namespace of the input as it stands; any other counts as enabled.
+// namespaceOf returns the pod's namespace from the input; one that is not in the input has the opt-in label.
 func namespaceOf(p manifest.Pod, namespaces []manifest.Namespace) inject.Namespace {
 	name := p.Namespace
 	if name == "" {
@@ -95,7 +95,7 @@ func namespaceOf(p manifest.Pod, namespaces []manifest.Namespace) inject.Namespa
 	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
 }
 
-// decisions shows a result as decisions.txt does.
+// decisions returns a result in the form of decisions.txt.
 func decisions(p pod, r *inject.Result) []string {
 	out := []string{fmt.Sprintf("%s %s: %s %s", p.Kind, p.Name, r.Outcome, r.Reason)}
 	for i, in := range r.Instances {

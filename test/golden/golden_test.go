@@ -1,6 +1,5 @@
-// Package golden_test holds the promises of the engine as folders: one case each,
-// named after what it promises. A case goes through every door there is, and all have to
-// give the same answer.
+// Package golden_test holds the cases of the engine as folders, named after the guarantee that they test. A
+// case is run through every entry point (door), all of which must give the same answer.
 //
 //	in.yaml          one or more documents, perhaps with a Namespace
 //	want.yaml        the documents with sidecars, as inject prints them
@@ -9,8 +8,8 @@
 //	config.yaml      the injector's settings (optional)
 //	templates/       a template directory (optional); the built-in templates are always there
 //
-// go test ./test/golden -update writes what comes out; read the difference before you commit it.
-// The examples folder is run in the same way, its results stand in examples/injected.
+// go test ./test/golden -update rewrites the expected files; read the difference before you commit it. The
+// examples folder is run in the same way, its results are in examples/injected.
 package golden_test
 
 import (
@@ -29,13 +28,13 @@ import (
 
 var update = flag.Bool("update", false, "write what comes out into the cases")
 
-// answer is what a door gives for one case. What a door cannot tell is nil.
+// answer is the result of a door for one case. A field that a door cannot know is nil.
 type answer struct {
-	// manifest is the input with sidecars; nil when something is refused or at fault.
+	// manifest is the input with sidecars; nil if a pod is refused or the input has a fault.
 	manifest []byte
 	// refusals has one message per refused pod, or the fault of the input.
 	refusals []string
-	// faults, from a door that tells them one by one, are parts of the refusals.
+	// faults are parts of the refusals, if a door reports them one by one.
 	faults []string
 	// decisions are the lines of decisions.txt.
 	decisions []string
@@ -43,8 +42,8 @@ type answer struct {
 	warnings []string
 }
 
-// door is one way to the engine: given one case it makes ready for all that share its
-// settings, until the test ends, and gives the function that asks.
+// door is one entry point to the engine: given one case, it sets up everything for all cases that share its
+// settings, until the test ends, and returns the function that runs a case.
 type door struct {
 	name string
 	open func(t *testing.T, c *goldenCase) func(*testing.T, *goldenCase) answer
@@ -114,7 +113,7 @@ func (c *goldenCase) compare(t *testing.T, got answer) {
 	}
 }
 
-// more is how a refusal ends that does not tell all faults.
+// more matches the end of a refusal that does not list all faults.
 var more = regexp.MustCompile(`; and [0-9]+ more\n`)
 
 func (c *goldenCase) compareFaults(t *testing.T, faults []string) {
@@ -129,8 +128,7 @@ func (c *goldenCase) compareFaults(t *testing.T, faults []string) {
 	}
 }
 
-// compareWarnings looks for the warnings of the decisions among those of a door, which
-// may tell more.
+// compareWarnings checks that a door's warnings include those of the decisions; the door may have more.
 func (c *goldenCase) compareWarnings(t *testing.T, warnings []string) {
 	t.Helper()
 	for line := range strings.Lines(c.wantDecisions) {
@@ -140,7 +138,7 @@ func (c *goldenCase) compareWarnings(t *testing.T, warnings []string) {
 	}
 }
 
-// write makes what a door gave the expectation.
+// write makes a door's answer the expected output.
 func (c *goldenCase) write(t *testing.T, got answer) {
 	t.Helper()
 	c.want, c.wantError = got.manifest, lines(got.refusals)

@@ -14,10 +14,10 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// openShift is the annotation by which OpenShift keeps the users of a namespace apart.
+// openShift is the annotation with which OpenShift assigns a range of user IDs to a namespace.
 const openShift = "openshift.io/sa.scc.uid-range"
 
-// checkHouseRules holds for what the built-in templates add to a pod.
+// checkHouseRules checks what the built-in templates add to a pod.
 func checkHouseRules(t *testing.T, c *goldenCase) {
 	_, before, err := parse(c.inputName, c.input)
 	if err != nil {
@@ -35,7 +35,7 @@ func checkHouseRules(t *testing.T, c *goldenCase) {
 	}
 }
 
-// added is what a pod has got.
+// added is what was added to a pod.
 type added struct {
 	t                          *testing.T
 	own, all                   *corev1.Pod
@@ -68,8 +68,8 @@ func without[T any](all, own []T, name func(T) string) []T {
 	})
 }
 
-// checkSecurity takes what was added for a pod of its own, without any security context
-// of the pod's to rely on, and asks for the level restricted.
+// checkSecurity evaluates the added containers and volumes as a pod of their own, without the pod's security
+// context, against the level restricted.
 func (a *added) checkSecurity() {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
@@ -83,7 +83,7 @@ func (a *added) checkSecurity() {
 	}
 }
 
-// checkPorts looks for two containers that listen on one port, and for 8080.
+// checkPorts reports two containers that listen on one port, and port 8080.
 func (a *added) checkPorts() {
 	taken := map[string]string{}
 	for _, c := range slices.Concat(a.all.Spec.InitContainers, a.all.Spec.Containers) {
@@ -104,7 +104,7 @@ func (a *added) checkPorts() {
 	}
 }
 
-// pinned is a tag that names a release.
+// pinned matches an image with a tag that names a release.
 var pinned = regexp.MustCompile(`^[^:]+/[^:]+:v?[0-9]+\.[0-9]+(\.[0-9]+)?$`)
 
 func (a *added) checkContainer(c *corev1.Container) {
@@ -128,7 +128,7 @@ func (a *added) checkContainer(c *corev1.Container) {
 	}
 	a.checkProbes(c, fault)
 	for _, m := range c.VolumeMounts {
-		if m.MountPath == "/etc/passwd" { // the list of users never changes, and its folder has other files
+		if m.MountPath == "/etc/passwd" { // a file mounted by subPath: it never changes, and its folder has other files
 			continue
 		}
 		if m.SubPath != "" || m.SubPathExpr != "" {
@@ -176,8 +176,8 @@ func (a *added) checkProbes(c *corev1.Container, fault func(string, ...any)) {
 	}
 }
 
-// checkPreStop: a hook may wait, within the time that the pod has to end, which the API server
-// asks for as well. One that ends a native sidecar has it started again.
+// checkPreStop: a hook may sleep, for less than the pod's grace period, as the API server requires too. A
+// hook that ends a native sidecar would cause a restart of it.
 func (a *added) checkPreStop(c *corev1.Container, fault func(string, ...any)) {
 	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
 		return
@@ -194,7 +194,7 @@ func (a *added) checkPreStop(c *corev1.Container, fault func(string, ...any)) {
 	}
 }
 
-// shellTexts are the texts that a shell reads.
+// shellTexts returns the texts that a shell executes.
 func shellTexts(c *corev1.Container) []string {
 	var texts []string
 	command := func(words []string) {

@@ -21,7 +21,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest/edit"
 )
 
-// patience is how long the server may take for what it has to do.
+// patience is the maximum time of a server's start and of an answer.
 const patience = 30 * time.Second
 
 // httpsDoor runs sidecar-injector serve --standalone and posts each pod to it, as the API server would.
@@ -32,12 +32,12 @@ func httpsDoor(binary string) func(*testing.T, *goldenCase) func(*testing.T, *go
 	}
 }
 
-// ask posts the pods of a case and puts the patches into its documents.
+// ask posts the pods of a case and applies the patches to its documents.
 func (s *server) ask(t *testing.T, c *goldenCase) answer {
 	t.Helper()
 	stream, pods, err := parse(c.inputName, c.input)
 	if err != nil {
-		return answer{refusals: []string{err.Error()}} // nothing that could be posted
+		return answer{refusals: []string{err.Error()}} // there is no pod to post
 	}
 	got := answer{warnings: []string{}}
 	edits := map[*manifest.Document][]edit.Operation{}
@@ -55,7 +55,7 @@ func (s *server) ask(t *testing.T, c *goldenCase) answer {
 	return got
 }
 
-// operations are those of a JSON patch, as operations on the pod's document.
+// operations converts a JSON patch to operations on the pod's document.
 func operations(t *testing.T, p pod, patch []byte) []edit.Operation {
 	t.Helper()
 	if patch == nil {
@@ -120,7 +120,7 @@ func startServer(t *testing.T, binary string, c *goldenCase) *server {
 	t.Cleanup(func() {
 		stop()
 		<-drained
-		_ = cmd.Wait() // killed, which is no fault
+		_ = cmd.Wait() // killed on purpose
 	})
 	waitUntilReady(t, "http://"+addresses["health"]+"/readyz")
 	roots := x509.NewCertPool()
@@ -132,7 +132,7 @@ func startServer(t *testing.T, binary string, c *goldenCase) *server {
 	return &server{address: addresses["webhook"], client: client}
 }
 
-// namespaceFile is a file with the Namespaces of the case, "" if it has none.
+// namespaceFile returns a file with the Namespaces of the case, "" if it has none.
 func (c *goldenCase) namespaceFile(t *testing.T) string {
 	t.Helper()
 	text := c.namespaces()
@@ -167,7 +167,7 @@ func waitUntilReady(t *testing.T, url string) {
 	}
 }
 
-// post asks about one pod.
+// post sends the review of one pod.
 func (s *server) post(t *testing.T, p pod) *admissionv1.AdmissionResponse {
 	t.Helper()
 	review := admissionv1.AdmissionReview{
@@ -200,8 +200,8 @@ func (s *server) post(t *testing.T, p pod) *admissionv1.AdmissionResponse {
 	return answered.Response
 }
 
-// madeByItsController is the pod with the owner that a controller writes. A template without metadata
-// asks for nothing, and stays as it is.
+// madeByItsController returns the pod with the owner that a controller sets. A template without metadata
+// requests nothing, and is not changed.
 func (p pod) madeByItsController(t *testing.T) []byte {
 	t.Helper()
 	var object, metadata map[string]json.RawMessage

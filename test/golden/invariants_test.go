@@ -14,13 +14,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// checkInvariants holds for every pod of every case, whatever comes out: a second
-// injection changes nothing, nothing that was there is lost, the order of templates
-// does not show, and what is given stays as it was.
+// checkInvariants checks what holds for every pod of every case: a second injection changes nothing, no
+// existing value is lost, the result does not depend on the order of templates, and the input is not
+// modified.
 func checkInvariants(t *testing.T, c *goldenCase) {
 	_, pods, err := parse(c.inputName, c.input)
 	if err != nil {
-		return // wanted, and compared already
+		return // expected, and compared already
 	}
 	for _, p := range pods {
 		before := slices.Clone(p.request.Pod)
@@ -52,7 +52,7 @@ func checkInvariants(t *testing.T, c *goldenCase) {
 	checkTextAgrees(t, c)
 }
 
-// applied is the pod with the patch.
+// applied returns the pod with the patch applied.
 func applied(t *testing.T, pod []byte, r *inject.Result) []byte {
 	t.Helper()
 	after, err := cases.Applied(pod, r)
@@ -62,7 +62,7 @@ func applied(t *testing.T, pod []byte, r *inject.Result) []byte {
 	return after
 }
 
-// checkTextAgrees compares the printed documents with the pods that the patches make.
+// checkTextAgrees compares the printed documents with the patched pods.
 func checkTextAgrees(t *testing.T, c *goldenCase) {
 	if c.want == nil {
 		return
@@ -86,8 +86,8 @@ func checkTextAgrees(t *testing.T, c *goldenCase) {
 	}
 }
 
-// checkNothingLost looks for every value of the pod in the injected one: the same
-// under the same key, and in lists in the same order.
+// checkNothingLost checks that the injected pod has every value of the original: under the same key, and in
+// lists in the same order.
 func checkNothingLost(t *testing.T, p pod, after []byte) {
 	t.Helper()
 	if lost := cases.Lost(object(t, p.request.Pod), object(t, after)); lost != "" {
@@ -95,8 +95,8 @@ func checkNothingLost(t *testing.T, p pod, after []byte) {
 	}
 }
 
-// checkStrict decodes an injected pod as the API server's strict mode does. Fields that
-// were unknown before may stay so.
+// checkStrict decodes an injected pod as the API server's strict mode does. Fields that were unknown before
+// are allowed.
 func checkStrict(t *testing.T, p pod, after []byte) {
 	t.Helper()
 	var known corev1.Pod

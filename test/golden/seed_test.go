@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// grafana is what the pod that started the project showed, container by container. What the
-// sidecars need besides is the difference that the example's README lists.
+// grafana has the values of the two sidecars of the original Grafana pod. Additional variables of the
+// sidecars are the differences that the example's README lists.
 var grafana = []struct {
 	container, folder, volume, label, reload string
 	healthPort                               string
@@ -78,7 +78,7 @@ func TestGrafanaGetsItsTwoSidecarsAsTheyWere(t *testing.T) {
 	}
 }
 
-// wantEnv are a sidecar's variables: those of the table, then what it needs besides.
+// wantEnv returns a sidecar's expected variables: those of the table, then the additional ones.
 func wantEnv(i int, native bool) []corev1.EnvVar {
 	want := grafana[i]
 	secret := func(name, key string) corev1.EnvVar {

@@ -21,7 +21,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// volumesOfTheApp are what the examples of the built-in templates name as the pod's own.
+// volumesOfTheApp are the pod's own volumes to which the examples of the built-in templates refer.
 var volumesOfTheApp = []string{"config", "conf", "logs", "models"}
 
 func TestEveryExampleOfABuiltInTemplateKeepsTheHouseRules(t *testing.T) {
@@ -47,7 +47,7 @@ func TestEveryExampleOfABuiltInTemplateKeepsTheHouseRules(t *testing.T) {
 	}
 }
 
-// podAsking is a pod whose annotations are an example's parameters.
+// podAsking returns a pod whose annotations are an example's parameters.
 func podAsking(t *testing.T, template string, example v1alpha1.Example) []byte {
 	t.Helper()
 	pod := corev1.Pod{
@@ -67,7 +67,7 @@ func podAsking(t *testing.T, template string, example v1alpha1.Example) []byte {
 	return data
 }
 
-// annotationText writes a parameter's value as an annotation gives it: lists as JSON.
+// annotationText returns a parameter's value in the form of an annotation: lists as JSON.
 func annotationText(t *testing.T, value apiextensionsv1.JSON) string {
 	t.Helper()
 	var text string
@@ -77,10 +77,10 @@ func annotationText(t *testing.T, value apiextensionsv1.JSON) string {
 	return string(value.Raw)
 }
 
-// passwd is the other text, a list of users of which no parameter is a part.
+// passwd matches the only text that is not YAML, a list of users that contains no parameter.
 var passwd = regexp.MustCompile(`\A(?:[a-z-]+:x:[0-9]+:[0-9]+:[a-z]*:[a-z/]+:[a-z/]+\n)+\z`)
 
-// builtInPods are the pods that come out of the cases of the built-in templates, by the case's name.
+// builtInPods returns the resulting pods of the cases of the built-in templates, by the case's name.
 func builtInPods(t *testing.T) map[string][]byte {
 	t.Helper()
 	found, err := cases.Find("../templates/builtin", nil, false)
@@ -101,8 +101,8 @@ func builtInPods(t *testing.T) map[string][]byte {
 	return pods
 }
 
-// TestConfigurationTextsAreYAML reads what the sidecars will read. A parameter's value can break
-// out of a text only by making it another structure.
+// TestConfigurationTextsAreYAML parses the configuration texts of the sidecars. A parameter's value could
+// only escape from its place in a text by changing the YAML structure.
 func TestConfigurationTextsAreYAML(t *testing.T) {
 	const wanted = 40
 	checked := 0

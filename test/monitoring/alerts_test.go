@@ -27,14 +27,14 @@ const (
 	ruleFiles = chart + "/rules/*.yaml"
 )
 
-// cases are a file of tests as `promtool test rules` takes it.
+// cases is a file of tests in the format of `promtool test rules`.
 type cases struct {
 	RuleFiles          []string       `yaml:"rule_files"`
 	EvaluationInterval model.Duration `yaml:"evaluation_interval"`
 	Tests              []situation    `yaml:"tests"`
 }
 
-// situation is what Prometheus sees in the course of time.
+// situation is a sequence of samples over time.
 type situation struct {
 	Name        string         `yaml:"name"`
 	Interval    model.Duration `yaml:"interval"`
@@ -45,7 +45,7 @@ type situation struct {
 	Expectations []expectation `yaml:"alert_rule_test"`
 }
 
-// expectation is which alerts of one name fire at one time.
+// expectation has the alerts of one name that must fire at one time.
 type expectation struct {
 	Time   model.Duration `yaml:"eval_time"`
 	Alert  string         `yaml:"alertname"`
@@ -94,7 +94,7 @@ func TestEveryAlertHasASituationInWhichItFiresAndOneInWhichItDoesNot(t *testing.
 	}
 }
 
-// run evaluates all rules at every step, and looks at each expectation's time.
+// run evaluates all rules at every step, and checks the expectations at their times.
 func (s *situation) run(t *testing.T, step time.Duration) {
 	var load strings.Builder
 	fmt.Fprintf(&load, "load %s\n", s.Interval)
@@ -161,7 +161,7 @@ func loadRules(t *testing.T, options *rules.ManagerOptions) map[string]*rules.Gr
 	return groups
 }
 
-// alertingRules are those of the chart, by name.
+// alertingRules returns the chart's alerting rules, by name.
 func alertingRules(t *testing.T) []*rules.AlertingRule {
 	t.Helper()
 	return alerts(loadRules(t, &rules.ManagerOptions{Logger: promslog.NewNopLogger(), Parser: parser.NewParser(parser.Options{})}))

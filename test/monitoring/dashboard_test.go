@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// board is what the tests read of a Grafana dashboard.
+// board is the part of a Grafana dashboard that the tests read.
 type board struct {
 	UID    string
 	Panels []struct {
@@ -40,7 +40,7 @@ func readBoard(t *testing.T) *board {
 	return &b
 }
 
-// dashboardQueries are the panels' queries as Grafana sends them.
+// dashboardQueries returns the panels' queries as Grafana sends them.
 func dashboardQueries(t *testing.T) map[string]string {
 	t.Helper()
 	variables := strings.NewReplacer("$__rate_interval", "5m", "$job", "injector|other")

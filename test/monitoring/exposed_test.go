@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 )
 
-// TestWhatIsExposedIsWhatIsUsedAndDocumented starts the program once for all of it.
+// TestWhatIsExposedIsWhatIsUsedAndDocumented starts the program once for all checks.
 func TestWhatIsExposedIsWhatIsUsedAndDocumented(t *testing.T) {
 	ours := exposed(t)
 	maps.Copy(ours, keeper(t))
@@ -62,7 +62,7 @@ func TestWhatIsExposedIsWhatIsUsedAndDocumented(t *testing.T) {
 	})
 }
 
-// metric is what the docs say of one, labels sorted.
+// metric is the documented type of a metric and its labels, sorted.
 type metric struct{ kind, labels string }
 
 // documentedMetrics reads the table of docs/metrics.md.

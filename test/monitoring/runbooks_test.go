@@ -10,8 +10,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// TestEveryAlertLeadsToItsRunbook: the link's anchor is a heading of docs/metrics.md, and
-// every heading there is an alert.
+// TestEveryAlertLeadsToItsRunbook: the anchor of an alert's link must be a heading of docs/metrics.md, and
+// every heading there must be an alert.
 func TestEveryAlertLeadsToItsRunbook(t *testing.T) {
 	page, err := os.ReadFile("../../docs/metrics.md")
 	must(t, err)
@@ -39,7 +39,7 @@ func TestEveryAlertLeadsToItsRunbook(t *testing.T) {
 	}
 }
 
-// TestTheChartFindsTheTimeout: it replaces these characters by its own value.
+// TestTheChartFindsTheTimeout: the chart replaces this text by its own value of the timeout.
 func TestTheChartFindsTheTimeout(t *testing.T) {
 	files, err := filepath.Glob(ruleFiles)
 	must(t, err)

@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// patience is how long a test waits for what has to come.
+// patience is the maximum time that a test waits for an expected event.
 const patience = 30 * time.Second
 
 const review = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"1",
@@ -28,7 +28,7 @@ const review = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","re
 	"metadata":{"name":"web","annotations":{"sidecar-injector.dev/inject":"health-check","health-check.sidecar-injector.dev/port":"80"}},
 	"spec":{"containers":[{"name":"web","image":"example.com/web:1"}]}}}}`
 
-// exposed is what the real program exposes once it has injected, refused and turned away.
+// exposed returns the metrics of the real program after it has injected, refused and rejected requests.
 func exposed(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,7 +43,7 @@ func exposed(t *testing.T) map[string]*dto.MetricFamily {
 	log, err := serve.StderrPipe()
 	must(t, err)
 	must(t, serve.Start())
-	t.Cleanup(func() { _ = serve.Process.Kill(); _ = serve.Wait() }) // it has no say in how it ends
+	t.Cleanup(func() { _ = serve.Process.Kill(); _ = serve.Wait() }) // killed on purpose
 
 	addresses := map[string]string{}
 	for lines := bufio.NewScanner(log); len(addresses) < 3 && lines.Scan(); {
@@ -55,7 +55,7 @@ func exposed(t *testing.T) map[string]*dto.MetricFamily {
 			addresses[line.What] = line.Address
 		}
 	}
-	go func() { _, _ = io.Copy(io.Discard, log) }() // or the program would wait for a reader
+	go func() { _, _ = io.Copy(io.Discard, log) }() // drained, because a full pipe would block the program
 	ready(t, "http://"+addresses["health"]+"/readyz")
 
 	authority, err := os.ReadFile(bundle)
@@ -80,7 +80,7 @@ func ready(t *testing.T, url string) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		response, err := http.Get(url)
 		if err == nil {
-			_ = response.Body.Close() // only the status counts
+			_ = response.Body.Close() // only the status is used
 			if response.StatusCode == http.StatusOK {
 				return
 			}
@@ -91,10 +91,12 @@ func ready(t *testing.T, url string) {
 	}
 }
 
-// apiServer is what a real API server exposes of webhooks: test/controlplane compares.
+// apiServer returns recorded webhook metrics of a real API server; test/controlplane compares them with the
+// real ones.
 func apiServer(t *testing.T) map[string]*dto.MetricFamily { return recorded(t, "apiserver.txt") }
 
-// keeper is what a program that looks after a fleet exposes besides: test/controlplane compares.
+// keeper returns the recorded additional metrics of a keeper; test/controlplane compares them with the real
+// ones.
 func keeper(t *testing.T) map[string]*dto.MetricFamily { return recorded(t, "keeper.txt") }
 
 func recorded(t *testing.T, name string) map[string]*dto.MetricFamily {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestLabelledObjectsBecomeFilesAndTheAppReloads follows ConfigMaps and Secrets into Grafana.
+// TestLabelledObjectsBecomeFilesAndTheAppReloads checks that ConfigMaps and Secrets become dashboards and
+// data sources in Grafana.
 func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 	t.Parallel()
 	for user, u := range map[string]struct{ level, security string }{
@@ -49,7 +50,7 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 	}
 }
 
-// TestWithoutRightsTheSidecarSaysSo: an injector cannot grant what k8s-sidecar asks for.
+// TestWithoutRightsTheSidecarSaysSo: an injector cannot grant the rights that k8s-sidecar needs.
 func TestWithoutRightsTheSidecarSaysSo(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")
@@ -84,7 +85,7 @@ func (p *place) dashboards(titles ...string) {
 	})
 }
 
-// dashboard is a labelled ConfigMap or Secret with one file.
+// dashboard returns a labelled ConfigMap or Secret with one file.
 func dashboard(kind, name, file, text string) string {
 	kinds := map[string][2]string{"configmap": {"ConfigMap", "data"}, "secret": {"Secret", "stringData"}}
 	return fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {name: %s, labels: {dashboard: \"1\"}}\n%s:\n  %s: '%s'\n", kinds[kind][0], name, kinds[kind][1], file, text)

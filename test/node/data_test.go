@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// store is the pod of the stores; its folder is what they hold.
+// store starts the pod of the stores and returns its name; its folder has their content.
 func (p *place) store() string {
 	p.Helper()
 	p.apply("data/stores.yaml")
 	return p.ready("app=store").Name
 }
 
-// holds waits until the store has a file, and gives what it says.
+// holds waits until the store has a file, and returns its content.
 func (p *place) holds(store, file string) string {
 	p.Helper()
 	text := ""
@@ -99,8 +99,8 @@ func TestDataIsPulledBeforeTheAppStartsAndAfterThat(t *testing.T) {
 	}
 }
 
-// TestAStoreThatNeverAnswersDoesNotKeepThePod: connections to a process that is stopped are
-// accepted by the kernel, and nobody answers. The last run takes what the pod has of its grace period, and no more.
+// TestAStoreThatNeverAnswersDoesNotKeepThePod: connections to a stopped process are accepted by the kernel,
+// but never answered. The last run may take the rest of the pod's grace period, and no longer.
 func TestAStoreThatNeverAnswersDoesNotKeepThePod(t *testing.T) {
 	t.Parallel()
 	const grace = 8 * time.Second

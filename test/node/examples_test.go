@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestEachExampleWorksAndEnds applies each folder as it is, sees its effect, and ends its pods.
+// TestEachExampleWorksAndEnds applies each folder unchanged, checks its effect, and terminates its pods.
 func TestEachExampleWorksAndEnds(t *testing.T) {
 	t.Parallel()
 	effects := map[string]struct {
@@ -56,7 +56,7 @@ func TestEachExampleWorksAndEnds(t *testing.T) {
 	}
 	for _, folder := range folders {
 		name := filepath.Base(folder)
-		if info, err := os.Stat(folder); err != nil || !info.IsDir() || name == "injected" || name == "templates" { // templates have cases of their own
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() || name == "injected" || name == "templates" { // templates are tested elsewhere
 			continue
 		}
 		e, known := effects[name]
@@ -94,8 +94,8 @@ func TestEachExampleWorksAndEnds(t *testing.T) {
 	}
 }
 
-// adapted is a copy of an example's folder, with addresses of this node in place of those that
-// are outside of it. Everything else is as its reader has it.
+// adapted returns a copy of an example's folder in which external addresses are replaced by those of this
+// node. Everything else is unchanged.
 func (p *place) adapted(folder string) string {
 	p.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
@@ -121,7 +121,7 @@ func (p *place) serveSite() {
 	p.ready("app=git")
 }
 
-// siteFollowsCommits asks the server for its page before and after a commit.
+// siteFollowsCommits requests the server's page before and after a commit.
 func (p *place) siteFollowsCommits(pod string) {
 	p.Helper()
 	page := func(want string) {

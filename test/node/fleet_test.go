@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// all waits until so many pods of a label are ready, and gives them by UID.
+// all waits until count pods of a label are ready, and returns them by UID.
 func (p *place) all(app string, count int) map[types.UID]*corev1.Pod {
 	p.Helper()
 	found := map[types.UID]*corev1.Pod{}
@@ -39,8 +39,8 @@ func (p *place) all(app string, count int) map[types.UID]*corev1.Pod {
 	return found
 }
 
-// fewest counts the ready pods of a label at every change of one of them, until it is asked for
-// the fewest that there were.
+// fewest counts the ready pods of a label at every change of one of them. The returned function ends that and
+// returns the minimum.
 func (p *place) fewest(app string) func() int {
 	p.Helper()
 	list, err := suite.client.CoreV1().Pods(p.namespace).List(p.Context(), metav1.ListOptions{LabelSelector: "app=" + app})
@@ -74,7 +74,7 @@ func (p *place) fewest(app string) func() int {
 	}
 }
 
-// fleet runs a command about the fleet on the namespace, and gives what it said and its exit code.
+// fleet runs a fleet command on the namespace, and returns its output and exit code.
 func (p *place) fleet(command string, args ...string) (string, int) {
 	p.Helper()
 	out, err := suite.cli(p.Context(), append([]string{command, "-n", p.namespace}, args...)...).CombinedOutput()
@@ -100,9 +100,9 @@ func (p *place) template(replacements ...string) {
 	})
 }
 
-// TestAFleetComesUpToDateAndNoAppIsRestarted changes the image of a sidecar under twenty pods that
-// run, then its cpu and memory, and then gives it an image that cannot be had. It runs by itself:
-// dozens of pods that come and go would slow the tests down that look at times.
+// TestAFleetComesUpToDateAndNoAppIsRestarted changes the image of a sidecar in twenty running pods, then its
+// cpu and memory, and then sets an image that cannot be pulled. It does not run in parallel, because dozens
+// of pods that start and stop would slow down tests that measure times.
 func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 	const count, least, image, next = 20, 18, "docker.io/library/busybox:1.37", "docker.io/rclone/rclone:1.76"
 	p := newPlace(t, "baseline")
@@ -161,7 +161,7 @@ func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 
 	p.template(image, next, "cpu: 2m", "cpu: 3m", "memory: 32Mi", "memory: 48Mi")
 	run("other cpu and memory", 0)
-	same(1) // the new image was it; a resize restarts nothing
+	same(1) // only the new image caused a restart; a resize does not
 	for _, pod := range p.all("app", count) {
 		if got := statusOf(pod, "app-side").Resources; got == nil || got.Limits.Memory().String() != "48Mi" || got.Requests.Cpu().String() != "3m" {
 			t.Errorf("%s runs with %v", pod.Name, got)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch serves one over HTTP and SSH.
+// TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch serves a repository over HTTP and SSH.
 func TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ repo, secret, native, level, context string }{
@@ -41,10 +41,10 @@ func TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch(t *testing.T) {
 	}
 }
 
-// keys makes the Secret of the server's and the client's keys.
+// keys creates the Secret with the server's and the client's keys.
 func (p *place) keys() {
 	p.Helper()
-	folder, err := os.MkdirTemp("", "keys") // kubectl takes no comma in a path, which a test's own folder may have
+	folder, err := os.MkdirTemp("", "keys") // kubectl does not accept a comma in a path, which t.TempDir may contain
 	p.must(err)
 	defer os.RemoveAll(folder)
 	for _, name := range []string{"host", "key"} {

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestThePodIsAsReadyAsItsApp switches an app's health off and on.
+// TestThePodIsAsReadyAsItsApp switches an app's health off and on, and checks the pod's readiness.
 func TestThePodIsAsReadyAsItsApp(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ protocol, port, tls, flags string }{
@@ -70,7 +70,7 @@ func (p *place) switchHealth(to string) {
 	p.in("app", "app-sc-health-check", "wget", "-q", "-O-", "--post-data=", "http://127.0.0.1:9898/readyz/"+to)
 }
 
-// measured waits for what the sidecar's metrics say.
+// measured waits until the sidecar's metrics contain want.
 func (p *place) measured(protocol, port, tls, want string) {
 	p.Helper()
 	target := "127.0.0.1:" + port
@@ -89,7 +89,7 @@ func (p *place) measured(protocol, port, tls, want string) {
 	})
 }
 
-// routed waits until a Service has so many ready endpoints.
+// routed waits until a Service has that many ready endpoints.
 func (p *place) routed(want int) {
 	p.Helper()
 	p.until(fmt.Sprintf("%d ready endpoints", want), func(ctx context.Context) error {

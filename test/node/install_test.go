@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// TestUninstallLeavesWhatIsDocumented takes the injector away and installs it again: docs/install.md
-// says what stays. The tests that run beside others have not begun yet.
+// TestUninstallLeavesWhatIsDocumented uninstalls the injector and installs it again: docs/install.md says
+// what remains. It runs before the parallel tests.
 func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 	p := newPlace(t, "restricted")
 	p.apply("lifecycles/app.yaml")
@@ -56,8 +56,8 @@ func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 	}
 }
 
-// TestEveryImageThatIsNamedCanBeHad: nothing is pulled here, so a new template or example needs a
-// row in images.
+// TestEveryImageThatIsNamedCanBeHad: images are not pulled, so a new template or example needs a row in
+// images.
 func TestEveryImageThatIsNamedCanBeHad(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository, "examples/injected/*.yaml"))
 	if err != nil {
@@ -100,8 +100,8 @@ func canonical(t *testing.T, ref string) string {
 	return parsed.Name()
 }
 
-// TestAnAppThatKeepsItsFilesToItselfIsNamed: root by its image, with umask 077. The collector
-// stays ready and collects nothing; kubectl apply, explain and check say why.
+// TestAnAppThatKeepsItsFilesToItselfIsNamed: an app that is root by its image, with umask 077. The collector
+// becomes ready but cannot read any file; kubectl apply, explain and check report the reason.
 func TestAnAppThatKeepsItsFilesToItselfIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")

@@ -25,7 +25,7 @@ func statusOf(pod *corev1.Pod, container string) corev1.ContainerStatus {
 	return corev1.ContainerStatus{}
 }
 
-// processes are those of a container: its control group is named after it.
+// processes returns the processes of a container, by its cgroup, whose name contains the container's ID.
 func processes(t *testing.T, pod *corev1.Pod, container string) []int {
 	t.Helper()
 	_, id, found := strings.Cut(statusOf(pod, container).ContainerID, "://")
@@ -38,7 +38,7 @@ func processes(t *testing.T, pod *corev1.Pod, container string) []int {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(text), id) {
-			continue // it has ended, or is another's
+			continue // it has ended, or belongs to another container
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 		must(t, err)
@@ -102,7 +102,7 @@ func TestNativeSidecarsStartBeforeTheAppAndEndAfterIt(t *testing.T) {
 	}
 	endings := p.stop("app")
 	for _, sidecar := range []string{"app-sc-log-collector", "app-sc-health-check"} {
-		// The kubelet's times are whole seconds.
+		// The kubelet's times have a resolution of one second.
 		if endings[sidecar].after < endings["app"].after {
 			t.Errorf("%s ended before the app: %v", sidecar, endings)
 		}
@@ -112,8 +112,8 @@ func TestNativeSidecarsStartBeforeTheAppAndEndAfterIt(t *testing.T) {
 	}
 }
 
-// TestAJobEndsBesideItsSidecars: native ones end with it; regular containers would keep it for
-// ever, and are left out with a warning.
+// TestAJobEndsBesideItsSidecars: native sidecars end with the Job; regular containers would keep it running
+// forever, and are left out with a warning.
 func TestAJobEndsBesideItsSidecars(t *testing.T) {
 	t.Parallel()
 	t.Run("native", func(t *testing.T) {
@@ -153,7 +153,7 @@ func (p *place) tryApply(text string) (string, error) {
 	return string(out), err
 }
 
-// TestAnImageThatIsNotThereIsNamed: only the sidecar waits for it, and explain and status say so.
+// TestAnImageThatIsNotThereIsNamed: only the sidecar's image is missing; explain and status must report it.
 func TestAnImageThatIsNotThereIsNamed(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "restricted")
@@ -168,7 +168,7 @@ func TestAnImageThatIsNotThereIsNamed(t *testing.T) {
 		}
 		return nil
 	})
-	// Between two attempts to pull it; while one is made the reason is another.
+	// The reason between two attempts to pull the image; during an attempt it is another.
 	p.until("status names it", func(context.Context) error {
 		if out := p.inject("status"); !strings.Contains(out, "ImagePullBackOff") {
 			return errors.New(out)
@@ -177,10 +177,10 @@ func TestAnImageThatIsNotThereIsNamed(t *testing.T) {
 	})
 }
 
-// TestHelmTestSaysThatTheInjectorWorks beside a namespace that is being deleted and does not end,
-// where no pod can be tried.
+// TestHelmTestSaysThatTheInjectorWorks has an additional namespace whose deletion does not finish, in which
+// no pod can be tried.
 func TestHelmTestSaysThatTheInjectorWorks(t *testing.T) {
-	p := newPlace(t, "") // check tries a pod in a namespace that has opted in
+	p := newPlace(t, "") // check tries a pod in a namespace with the opt-in label
 	p.makeNamespace("a-leaving-one", "")
 	p.kubectl("-n", "a-leaving-one", "create", "configmap", "held")
 	p.kubectl("-n", "a-leaving-one", "patch", "configmap", "held", "-p", `{"metadata":{"finalizers":["example.com/held"]}}`)

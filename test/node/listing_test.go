@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTheListing is the listing that the project began with: six pods from manifests without
-// sidecars, in a namespace with the label.
+// TestTheListing reproduces the listing of the README: six pods from manifests without sidecars, in a
+// namespace with the opt-in label.
 func TestTheListing(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "")
@@ -40,7 +40,7 @@ func TestTheListing(t *testing.T) {
 			t.Errorf("want %q in\n%s", part, explained)
 		}
 	}
-	// Grafana reads data sources when it starts, and when it is told to; nobody has told it yet.
+	// Grafana reads data sources at its start and by the reload URL, which has not been called yet.
 	for path, want := range map[string]string{"/api/datasources": `"Prometheus"`, "/api/search?type=dash-db": `"Overview"`} {
 		if got := p.grafana(grafana, path); !strings.Contains(got, want) {
 			t.Errorf("%s: want %s in %s", path, want, got)
@@ -48,13 +48,13 @@ func TestTheListing(t *testing.T) {
 	}
 }
 
-// grafana asks Grafana's API as its administrator, from a container of the pod that has wget.
+// grafana calls Grafana's API as its administrator, from a container of the pod that has wget.
 func (p *place) grafana(pod, path string) string {
 	p.Helper()
 	return p.in(pod, "grafana", "wget", "-q", "-O-", "http://admin:prom-operator@127.0.0.1:3000"+path)
 }
 
-// readListing is what the README shows.
+// readListing returns the listing in the README.
 func readListing(t *testing.T) map[string]string {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
@@ -70,8 +70,8 @@ func readListing(t *testing.T) map[string]string {
 	return nil
 }
 
-// listing is what kubectl get pods prints: READY and STATUS by the name of the workload, which
-// a pod's name begins with.
+// listing parses the output of kubectl get pods: READY and STATUS by the name of the workload, which is the
+// prefix of a pod's name.
 func listing(text string) map[string]string {
 	pods := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -84,11 +84,11 @@ func listing(text string) map[string]string {
 	return pods
 }
 
-// madeUp is what ReplicaSets and DaemonSets end the names of their pods with.
+// madeUp matches the generated suffix of the names of pods of ReplicaSets and DaemonSets.
 var madeUp = regexp.MustCompile(`(-[0-9a-f]{8,10})?-[a-z0-9]{5}$`)
 
-// installOperatorKinds gives the real prometheus-operator the kinds and rights that its chart
-// gives it; without them it ends.
+// installOperatorKinds installs the kinds and rights of the real prometheus-operator, as its chart does;
+// without them it exits.
 func installOperatorKinds(p *place) {
 	p.Helper()
 	const module = "github.com/prometheus-operator/prometheus-operator"

@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// users are the two kinds of app: one that is root, and one with a numeric user in a namespace
-// that admits only restricted pods.
+// users returns the two kinds of app: one that runs as root, and one with a numeric user in a namespace that
+// admits only restricted pods.
 func users() map[string]struct{ level, security string } {
 	return map[string]struct{ level, security string }{
 		"root app":     {"baseline", ""},
@@ -22,12 +22,12 @@ func users() map[string]struct{ level, security string } {
 	}
 }
 
-// modes are the values of the annotation native.
+// modes returns the values of the annotation native.
 func modes() map[string]string {
 	return map[string]string{"native": "true", "container": "false"}
 }
 
-// lines counts what log-collector printed, by the app's text.
+// lines counts the lines printed by log-collector, by the app's text.
 func lines(t *testing.T, collected string) map[string]int {
 	t.Helper()
 	found := map[string]int{}
@@ -73,7 +73,8 @@ func TestEachLineOfAnAppComesOutOfTheCollectorOnce(t *testing.T) {
 	}
 }
 
-// reportStop tells how long a sidecar took to stop, and fails if the pod's time was not enough.
+// reportStop reports how long a sidecar took to stop, and fails if that was longer than the pod's grace
+// period.
 func reportStop(t *testing.T, what string, endings map[string]ending, container string) {
 	t.Helper()
 	e, found := endings[container]
@@ -87,7 +88,7 @@ func reportStop(t *testing.T, what string, endings map[string]ending, container 
 	report("%s stopped %.0f s after the pod's deletion, exit code %d", what, e.after.Seconds(), e.code)
 }
 
-// TestAShortJobLosesNoLine runs Jobs that are over before, or while, the collector looks.
+// TestAShortJobLosesNoLine runs Jobs that end before, or while, the collector scans for files.
 func TestAShortJobLosesNoLine(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")
@@ -118,9 +119,9 @@ func TestAShortJobLosesNoLine(t *testing.T) {
 	}
 }
 
-// TestAnAppThatWritesMoreThanTheVolumeMayHoldIsEvicted: nothing rotates, and the collector deletes
-// nothing. The kubelet's event says which volume it was. The pod's own status does not always: when
-// every container ends with 0, as this app does on TERM, the kubelet may write Succeeded over it.
+// TestAnAppThatWritesMoreThanTheVolumeMayHoldIsEvicted: no log is rotated, and the collector deletes none.
+// The kubelet's event names the volume. The pod's own status may not: if every container ends with 0, as this
+// app does on SIGTERM, the kubelet may overwrite it with Succeeded.
 func TestAnAppThatWritesMoreThanTheVolumeMayHoldIsEvicted(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// suite is the node that all tests run on.
+// suite is the node that all tests use.
 var suite *node
 
 var running = flag.Bool("running", false, "use the node that make node has left up, and leave it")
 
 func TestMain(m *testing.M) { os.Exit(runSuite(m)) }
 
-// runSuite brings a node up, and takes it away whatever comes: also after an interrupt.
+// runSuite starts a node and removes it afterwards, also after an interrupt.
 func runSuite(m *testing.M) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -70,7 +70,7 @@ func (n *node) printTold() {
 	}
 }
 
-// report keeps a figure that is printed when all tests are over.
+// report records a figure that is printed after all tests.
 func report(format string, args ...any) {
 	suite.telling.Lock()
 	defer suite.telling.Unlock()

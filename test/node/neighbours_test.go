@@ -21,8 +21,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// neighbour installs another mutating webhook, which this process serves, for the pods of one
-// namespace that have a label. The API server calls webhooks in the order of their names; ours is sidecar-injector.
+// neighbour installs another mutating webhook, served by this process, for the pods of one namespace with a
+// label. The API server calls webhooks in the order of their names; the injector's is sidecar-injector.
 func (p *place) neighbour(name string, label map[string]string, change func(*corev1.Pod)) {
 	p.Helper()
 	listener, err := withinNetwork(func() (net.Listener, error) { return net.Listen("tcp4", "127.0.0.1:0") })
@@ -73,7 +73,8 @@ func (p *place) neighbour(name string, label map[string]string, change func(*cor
 	})
 }
 
-// answerWith is the answer to a review, with a patch of what change does to the pod's containers and volumes.
+// answerWith returns the answer to a review, with a patch of the pod's containers and volumes as modified by
+// change.
 func answerWith(body io.Reader, change func(*corev1.Pod)) ([]byte, error) {
 	var review admission.AdmissionReview
 	var pod corev1.Pod
@@ -96,8 +97,8 @@ func answerWith(body io.Reader, change func(*corev1.Pod)) ([]byte, error) {
 	return json.Marshal(review)
 }
 
-// mesh adds what Istio does, by its names: an init container that redirects the pod's
-// connections, and a proxy that takes them, as a native sidecar or as a regular container.
+// mesh returns a change that adds the same as Istio, with the same names: an init container that redirects
+// the pod's connections, and a proxy that accepts them, as a native sidecar or as a regular container.
 func mesh(native bool, excluded ...string) func(*corev1.Pod) {
 	root, proxyUser := int64(0), int64(1337)
 	begin := corev1.Container{Name: "istio-init", Image: meshImage, Args: append([]string{"init"}, excluded...),
@@ -122,8 +123,8 @@ func mesh(native bool, excluded ...string) func(*corev1.Pod) {
 	}
 }
 
-// TestOurSidecarsWorkInAMesh has a second injector add a proxy that all connections go through,
-// called before ours and after it, with a proxy that is a native sidecar and one that is not.
+// TestOurSidecarsWorkInAMesh uses a second injector that adds a proxy for all connections. It is called
+// before the injector and after it, with a proxy that is a native sidecar and one that is not.
 func TestOurSidecarsWorkInAMesh(t *testing.T) {
 	t.Parallel()
 	const log, health, sync = "app-sc-log-collector", "app-sc-health-check", "app-sc-data-sync"
@@ -163,7 +164,7 @@ func TestOurSidecarsWorkInAMesh(t *testing.T) {
 				t.Errorf("the store holds %q", got)
 			}
 			for _, what := range p.amiss() {
-				// Those that start before the redirection cannot be probed until the proxy runs.
+				// Sidecars that start before the redirection cannot be probed until the proxy runs.
 				if !strings.Contains(what, "Liveness probe failed") {
 					t.Error(what)
 				}
@@ -179,9 +180,9 @@ func TestOurSidecarsWorkInAMesh(t *testing.T) {
 	}
 }
 
-// TestAProxyThatStartsAfterOursHasToLetTheirPortsPass: what docs/workloads.md says of a mesh with a
-// regular proxy whose init container comes before ours. Nothing gets into the pod or out of it
-// until the app's containers start, and they wait for ours.
+// TestAProxyThatStartsAfterOursHasToLetTheirPortsPass checks what docs/workloads.md says of a mesh with a
+// regular proxy whose init container runs before the injected sidecars: all connections of the pod fail until
+// the app's containers start, which wait for the sidecars.
 func TestAProxyThatStartsAfterOursHasToLetTheirPortsPass(t *testing.T) {
 	t.Parallel()
 	for name, excluded := range map[string][]string{

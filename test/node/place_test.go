@@ -20,10 +20,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// limit is how long a test waits for what should take seconds: other tests run beside it.
+// limit is the maximum time for what should take seconds, because other tests run in parallel.
 const limit = 3 * time.Minute
 
-// place is a namespace of one test. What a failed test saw there is printed.
+// place is a namespace of one test. If the test fails, its state is printed.
 type place struct {
 	*testing.T
 	namespace string
@@ -31,7 +31,7 @@ type place struct {
 
 var places atomic.Int64
 
-// newPlace makes a namespace that has opted in, with a level of Pod Security ("" for none).
+// newPlace creates a namespace with the opt-in label and a level of Pod Security ("" for none).
 func newPlace(t *testing.T, level string) *place {
 	t.Helper()
 	p := &place{t, fmt.Sprintf("test-%x-%d", suite.begun.Unix(), places.Add(1))}
@@ -48,13 +48,13 @@ func (p *place) makeNamespace(name, level string) {
 		}
 		now := int64(0)
 		err := suite.client.CoreV1().Namespaces().Delete(context.Background(), name, metav1.DeleteOptions{GracePeriodSeconds: &now})
-		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a test may have deleted it
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // the test may have deleted it
 			p.Error(err)
 		}
 	})
 }
 
-// enableNamespace makes a namespace that has opted in, and waits until pods can be made there.
+// enableNamespace creates a namespace with the opt-in label, and waits until pods can be created there.
 func enableNamespace(ctx context.Context, name, level string) error {
 	labels := map[string]string{"sidecar-injector.dev/injection": "enabled"}
 	if level != "" {
@@ -70,7 +70,7 @@ func enableNamespace(ctx context.Context, name, level string) error {
 	})
 }
 
-// seen is what helps to understand a failure.
+// seen returns the state of the namespace, to analyse a failure.
 func (p *place) seen() string {
 	var text strings.Builder
 	for _, args := range [][]string{{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"}} {
@@ -95,7 +95,7 @@ func (p *place) must(err error) {
 	}
 }
 
-// until waits for check to have no error.
+// until waits until check returns nil.
 func (p *place) until(what string, check func(ctx context.Context) error) {
 	p.Helper()
 	if err := eventually(p.Context(), limit, check); err != nil {
@@ -103,7 +103,7 @@ func (p *place) until(what string, check func(ctx context.Context) error) {
 	}
 }
 
-// apply applies files below testdata, or elsewhere by their whole path.
+// apply applies files below testdata, or given by absolute paths.
 func (p *place) apply(names ...string) {
 	p.Helper()
 	for _, name := range names {
@@ -155,7 +155,7 @@ func (p *place) ready(selector string) *corev1.Pod {
 	return found
 }
 
-// one is the pod of a selector that is not on its way out.
+// one returns the only pod of a selector that is not being deleted.
 func (p *place) one(ctx context.Context, selector string) (*corev1.Pod, error) {
 	list, err := suite.client.CoreV1().Pods(p.namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
@@ -186,7 +186,7 @@ func whyNotReady(pod *corev1.Pod) error {
 	return &notReadyError{pod.Name, strings.Join(why, "; ")}
 }
 
-// says waits until a container's output has a text.
+// says waits until a container's output contains a text.
 func (p *place) says(pod, container, text string) {
 	p.Helper()
 	p.until(fmt.Sprintf("%s/%s says %q", pod, container, text), func(context.Context) error {
@@ -198,7 +198,7 @@ func (p *place) says(pod, container, text string) {
 	})
 }
 
-// stream is what a container writes, to its end.
+// stream is the output of a container until its end.
 type stream struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -211,7 +211,7 @@ func (s *stream) Write(data []byte) (int, error) {
 	return s.text.Write(data)
 }
 
-// end waits for the container's end and gives all that it wrote.
+// end waits for the container's end and returns its whole output.
 func (s *stream) end(t *testing.T) string {
 	t.Helper()
 	select {
@@ -224,7 +224,7 @@ func (s *stream) end(t *testing.T) string {
 	return s.text.String()
 }
 
-// follow reads a container's output from its beginning: it is gone with the pod.
+// follow reads a container's output from its beginning, because the output is deleted with the pod.
 func (p *place) follow(pod, container string) *stream {
 	p.Helper()
 	s := &stream{done: make(chan struct{})}
@@ -238,13 +238,13 @@ func (p *place) follow(pod, container string) *stream {
 	return s
 }
 
-// ending is how one container of a deleted pod came to its end.
+// ending is the end of one container of a deleted pod.
 type ending struct {
 	code  int32
 	after time.Duration // since the deletion
 }
 
-// stop deletes a pod and tells how each of its containers ended.
+// stop deletes a pod and returns how each of its containers ended.
 func (p *place) stop(name string) map[string]ending {
 	p.Helper()
 	watch, err := suite.client.CoreV1().Pods(p.namespace).Watch(p.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})
@@ -277,7 +277,7 @@ func (p *place) stop(name string) map[string]ending {
 	}
 }
 
-// finished waits until a Job is Complete, and gives its pod.
+// finished waits until a Job is Complete, and returns its pod.
 func (p *place) finished(job string) *corev1.Pod {
 	p.Helper()
 	p.until("job "+job, func(ctx context.Context) error {
@@ -298,7 +298,7 @@ func (p *place) finished(job string) *corev1.Pod {
 	return &list.Items[0]
 }
 
-// quiet fails if anything was amiss with a container of the namespace, but for restarts of some.
+// quiet fails the test for each result of amiss; restarts of the containers in except are allowed.
 func (p *place) quiet(except ...string) {
 	p.Helper()
 	for _, what := range p.amiss(except...) {
@@ -306,8 +306,8 @@ func (p *place) quiet(except ...string) {
 	}
 }
 
-// amiss names the containers that have been restarted, cannot be made or started now or could
-// not be before, and those with a liveness probe that fails.
+// amiss returns the containers that were restarted, that could not be created or started at any time, and
+// those whose liveness probe fails.
 func (p *place) amiss(except ...string) []string {
 	p.Helper()
 	var found []string
@@ -326,7 +326,8 @@ func (p *place) amiss(except ...string) []string {
 	events, err := suite.client.CoreV1().Events(p.namespace).List(p.Context(), metav1.ListOptions{})
 	p.must(err)
 	for _, event := range events.Items {
-		// Failed is what the kubelet calls a container that it cannot make or start, and an image that it cannot have.
+		// Failed is the kubelet's reason for a container that cannot be created or started, and for an image
+		// that cannot be pulled.
 		if event.Reason == "Failed" || event.Reason == "Unhealthy" && strings.Contains(event.Message, "Liveness") {
 			found = append(found, fmt.Sprintf("%s: %s", event.InvolvedObject.Name, event.Message))
 		}
@@ -334,7 +335,7 @@ func (p *place) amiss(except ...string) []string {
 	return found
 }
 
-// TestAContainerThatCannotBeMadeIsAmiss: what quiet promises, which most tests end with.
+// TestAContainerThatCannotBeMadeIsAmiss tests quiet, with which most tests end.
 func TestAContainerThatCannotBeMadeIsAmiss(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// answered says what a pod gets from another's port.
+// answered returns nil if a pod gets an answer from another pod's port.
 func (p *place) answered(from, address string) error {
 	p.Helper()
 	out, err := p.try("exec", from, "--", "timeout", "3", "wget", "-q", "-O", "-", "http://"+address)
@@ -22,8 +22,9 @@ func (p *place) answered(from, address string) error {
 	return nil
 }
 
-// TestBehindANetworkPolicy closes the app's namespace; the chart closes the injector's but for its
-// ports. The kubelet's probes and what stays within the pod need no rule; who calls the API server does.
+// TestBehindANetworkPolicy denies all traffic of the app's namespace; the chart allows only the injector's
+// ports. The kubelet's probes and connections within the pod need no rule; sidecars that call the API server
+// do.
 func TestBehindANetworkPolicy(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "")
@@ -60,7 +61,7 @@ func TestBehindANetworkPolicy(t *testing.T) {
 	p.until("the app's policy is in force", policyInForce("api-server", p.namespace, true))
 	p.kubectl("delete", "networkpolicy", "api-server")
 	p.until("the app's policy is gone", policyInForce("api-server", p.namespace, false))
-	signalAll(t, processes(t, app, "grafana-sc-config-sync"), syscall.SIGKILL) // connections that are open stay so
+	signalAll(t, processes(t, app, "grafana-sc-config-sync"), syscall.SIGKILL) // open connections are not affected by a policy
 	p.until("explain says whom config-sync cannot reach", func(context.Context) error {
 		out := p.inject("explain", "pod/app")
 		if !strings.Contains(out, "dial tcp "+apiService+":443") {
@@ -74,7 +75,7 @@ func TestBehindANetworkPolicy(t *testing.T) {
 	p.dashboards(`"First"`, `"Second"`)
 }
 
-// policyInForce looks whether the kernel's rules name a policy.
+// policyInForce checks whether the kernel's rules contain a policy.
 func policyInForce(name, namespace string, want bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		rules, err := capture(within(ctx, "iptables-save"))

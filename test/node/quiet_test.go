@@ -12,8 +12,9 @@ import (
 
 var quietFor = flag.Duration("quiet", 30*time.Second, "how `long` every sidecar is watched without a restart or a failing probe")
 
-// TestEverySidecarStaysQuiet leaves each built-in template alone, natively beside a numeric user and
-// as a container beside a root app: no restart, no probe of a sidecar that fails once the pod was ready.
+// TestEverySidecarStaysQuiet runs each built-in template without any action, as a native sidecar of an app
+// with a numeric user and as a container of an app with root: there must be no restart, and no failing probe
+// of a sidecar once the pod is ready.
 func TestEverySidecarStaysQuiet(t *testing.T) {
 	apps := map[string]func(p *place, text *strings.Replacer){
 		"log-collector": func(p *place, text *strings.Replacer) { p.applyText(text.Replace(read(p.T, "logs/app.yaml"))) },
@@ -22,7 +23,7 @@ func TestEverySidecarStaysQuiet(t *testing.T) {
 			p.applyText(text.Replace(read(p.T, "data/app.yaml")))
 		},
 		"health-check": func(p *place, text *strings.Replacer) {
-			p.kubectl("create", "secret", "generic", "tls") // without TLS nobody reads it
+			p.kubectl("create", "secret", "generic", "tls") // not read without TLS
 			p.applyText(text.Replace(read(p.T, "health/app.yaml")))
 		},
 		"config-sync": func(p *place, text *strings.Replacer) { p.applyText(text.Replace(read(p.T, "config/app.yaml"))) },
@@ -59,7 +60,7 @@ func TestEverySidecarStaysQuiet(t *testing.T) {
 	report("%d pods of the %d built-in templates were quiet for %s", len(running), len(apps), *quietFor)
 }
 
-// quietPod is a pod that was ready at an instant.
+// quietPod is a pod with the time at which it was ready.
 type quietPod struct {
 	*place
 	what, selector string
@@ -67,7 +68,7 @@ type quietPod struct {
 	since          time.Time
 }
 
-// check fails if anything happened to the pod since.
+// check fails if the pod has had a restart or a failing probe since.
 func (q *quietPod) check() {
 	q.Helper()
 	for _, what := range q.amiss() {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestAChangedConfigurationReachesTheRealServersWithoutARestart asks Prometheus and Alertmanager
-// themselves what their configuration is.
+// TestAChangedConfigurationReachesTheRealServersWithoutARestart reads the configuration in use from
+// Prometheus and Alertmanager themselves.
 func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ manifest, selector, change, port, path, before, after, broken string }{
@@ -45,7 +45,7 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 			configuration(c.before)
 			change(c.before, c.after)
 			configuration(c.after)
-			// One that cannot be read is refused, and the server goes on with what it has.
+			// An invalid configuration is refused, and the server keeps using the previous one.
 			change(c.before, c.broken)
 			p.until("the sidecar says that it was refused", func(context.Context) error {
 				container := strings.TrimPrefix(c.selector, "app=") + "-sc-config-reload"

@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// pause waits, and says whether the span goes on.
+// pause waits, and reports whether the span has not ended.
 func pause(span context.Context, d time.Duration) bool {
 	select {
 	case <-span.Done():
@@ -28,7 +28,7 @@ func pause(span context.Context, d time.Duration) bool {
 	}
 }
 
-// wait breaks nothing: what is wrong was set before.
+// wait does nothing during the span, for faults that are set up before.
 func (s *soak) wait(_ *testing.T, span context.Context) { <-span.Done() }
 
 func (s *soak) restartRollout(t *testing.T, span context.Context) {
@@ -40,7 +40,7 @@ func (s *soak) restartRollout(t *testing.T, span context.Context) {
 	}
 }
 
-// killReplicas kills them in turn. One whose container waits to be started again is left out.
+// killReplicas kills the replicas in turn. One whose container is waiting to be restarted is skipped.
 func (s *soak) killReplicas(t *testing.T, span context.Context) {
 	killed := 0
 	for turn := 0; pause(span, 5*time.Second); turn++ {
@@ -57,9 +57,9 @@ func (s *soak) killReplicas(t *testing.T, span context.Context) {
 }
 
 const (
-	// away is longer than the webhook's timeout, three times.
+	// away is three times the webhook's timeout.
 	away = 15 * time.Second
-	// again is how long a replica is well before the other one is away.
+	// again is how long a replica works before the next one is stopped.
 	again = 5 * time.Second
 )
 
@@ -76,7 +76,7 @@ func (s *soak) freezeReplicas(t *testing.T, span context.Context) {
 	}
 }
 
-// cutReplicas drops what goes to a replica and what comes from it, the kubelet's probes too.
+// cutReplicas drops all packets to and from a replica, including the kubelet's probes.
 func (s *soak) cutReplicas(t *testing.T, span context.Context) {
 	for turn := 0; turn == 0 || pause(span, again); turn++ {
 		address := replica(t, turn).Status.PodIP
@@ -98,14 +98,14 @@ func (s *soak) replaceAuthority(t *testing.T, span context.Context) {
 		must(t, persist(t.Context(), func(ctx context.Context) error {
 			err := suite.client.CoreV1().Secrets(injector).Delete(ctx, injector+"-ca", metav1.DeleteOptions{})
 			if apierrors.IsNotFound(err) {
-				return nil // a replica is about to make it
+				return nil // a replica has not created it yet
 			}
 			return err
 		}))
 	}
 }
 
-// changeTemplate makes 100 revisions; the last one has to be in force in the end.
+// changeTemplate makes 100 revisions; the last one must be in use at the end.
 func (s *soak) changeTemplate(t *testing.T, _ context.Context) {
 	const changes = 100
 	pace := time.NewTicker(s.span / changes)
@@ -128,7 +128,7 @@ func (s *soak) changeTemplate(t *testing.T, _ context.Context) {
 	}))
 }
 
-// withoutReplicas: they go, none is there for 30 s, they come again.
+// withoutReplicas scales the injector to 0 for 30 s and up again.
 func (s *soak) withoutReplicas(t *testing.T, _ context.Context) {
 	scale := func(count int) {
 		must(t, persist(t.Context(), func(ctx context.Context) error {
@@ -140,7 +140,8 @@ func (s *soak) withoutReplicas(t *testing.T, _ context.Context) {
 	pods, err := replicas(t.Context())
 	must(t, err)
 	scale(0)
-	// They would answer for another 15 s, while the Service forgets them.
+	// Deleted without a grace period; otherwise they would answer for another 15 s while the Service removes
+	// them.
 	now := int64(0)
 	for _, pod := range pods {
 		err := suite.client.CoreV1().Pods(injector).Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: &now})
@@ -152,7 +153,7 @@ func (s *soak) withoutReplicas(t *testing.T, _ context.Context) {
 	scale(2)
 }
 
-// restart ends a server of the node, and starts it again some seconds later.
+// restart stops a server of the node, and starts it again some seconds later.
 func restart(name string) func(*soak, *testing.T, context.Context) {
 	return func(s *soak, t *testing.T, span context.Context) {
 		pause(span, s.span/4)
@@ -172,7 +173,7 @@ func (s *soak) restartNow(t *testing.T, name string) {
 	must(t, suite.answers(t.Context()))
 }
 
-// coldStart ends everything, as the loss of power does, and starts it again.
+// coldStart kills everything, as a loss of power does, and starts it again.
 func (s *soak) coldStart(t *testing.T, span context.Context) {
 	pause(span, s.span/4)
 	started := []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "containerd", "kubelet", "coredns", "kube-proxy"}
@@ -187,15 +188,16 @@ func (s *soak) coldStart(t *testing.T, span context.Context) {
 	s.meter.restarts()
 	for _, name := range started {
 		must(t, suite.launch(name, commands[name][0], commands[name][1:]...))
-		switch name { // the next one ends if these do not answer yet
+		switch name { // the next server exits if this one does not answer yet
 		case "kube-apiserver":
 			must(t, suite.answers(t.Context()))
 		case "containerd":
 			must(t, eventually(t.Context(), patience, func(ctx context.Context) error { return suite.ctr(ctx, "version") }))
 		}
 	}
-	// With many containers to find, containerd takes half a minute more until the kubelet can use it;
-	// one that could not is started again, as a machine's init does. The node's status says nothing: it is that of before.
+	// With many containers to recover, containerd takes half a minute until the kubelet can use it. A kubelet
+	// that exits meanwhile is started again, as a machine's init would do. The node's status cannot be used,
+	// because it is that before the restart.
 	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 		if suite.pid("kubelet") == 0 {
 			must(t, suite.launch("kubelet", commands["kubelet"][0], commands["kubelet"][1:]...))
@@ -204,7 +206,7 @@ func (s *soak) coldStart(t *testing.T, span context.Context) {
 	}))
 }
 
-// kubeletAnswers asks the kubelet itself.
+// kubeletAnswers checks the kubelet's own health endpoint.
 func kubeletAnswers(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:10248/healthz", nil)
 	if err != nil {
@@ -222,7 +224,7 @@ func kubeletAnswers(ctx context.Context) error {
 	return nil
 }
 
-// endServer ends a server and gives what it was started by.
+// endServer kills a server and returns its command line.
 func endServer(t *testing.T, name string) []string {
 	t.Helper()
 	command := suite.commandLine(name)
@@ -242,7 +244,7 @@ func helmSet(value string) func(*soak, *testing.T) {
 	}
 }
 
-// replicas are the injector's pods that run and are to go on, by name.
+// replicas returns the injector's running pods that are not being deleted, sorted by name.
 func replicas(ctx context.Context) ([]corev1.Pod, error) {
 	list, err := suite.client.CoreV1().Pods(injector).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + injector})
 	if err != nil {
@@ -258,7 +260,7 @@ func replicas(ctx context.Context) ([]corev1.Pod, error) {
 	return pods, nil
 }
 
-// replica is one that runs: each in turn.
+// replica returns a running replica: each in turn.
 func replica(t *testing.T, turn int) *corev1.Pod {
 	t.Helper()
 	var found *corev1.Pod
@@ -272,8 +274,8 @@ func replica(t *testing.T, turn int) *corev1.Pod {
 	return found
 }
 
-// awaitInjector waits until all replicas are ready, no others are there, and a pod of a namespace
-// gets its sidecar: after the loss of power the Deployment's status is that of before.
+// awaitInjector waits until all replicas are ready, there are no others, and a pod of a namespace gets its
+// sidecar: after a loss of power the Deployment's status is an old one.
 func (s *soak) awaitInjector(t *testing.T, namespace string) {
 	t.Helper()
 	must(t, eventually(t.Context(), recovery, func(ctx context.Context) error {
@@ -301,7 +303,7 @@ func tryPod(ctx context.Context, namespace string) (*corev1.Pod, error) {
 	return suite.client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 }
 
-// runningPods are those without a gate.
+// runningPods returns the pods without a scheduling gate.
 func (s *soak) runningPods(ctx context.Context) ([]corev1.Pod, error) {
 	var pods []corev1.Pod
 	for _, namespace := range s.places {
@@ -314,7 +316,7 @@ func (s *soak) runningPods(ctx context.Context) ([]corev1.Pod, error) {
 	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil }), nil
 }
 
-// allRun waits until every pod without a gate is ready, with all containers running.
+// allRun waits until every pod without a scheduling gate is ready, with all containers running.
 func (s *soak) allRun(t *testing.T) {
 	t.Helper()
 	must(t, eventually(t.Context(), recovery, func(ctx context.Context) error {
@@ -339,15 +341,15 @@ func (s *soak) allRun(t *testing.T) {
 	}))
 }
 
-// restartKubelet remembers what runs before the kubelet is away.
+// restartKubelet records the running containers and restarts the kubelet.
 func (s *soak) restartKubelet(t *testing.T, span context.Context) {
 	pause(span, s.span/4)
 	s.ran = s.containers(t)
 	s.restartNow(t, "kubelet")
 }
 
-// allLeftAlone: the kubelet found what ran, and left it alone. A container that it had made and not
-// started yet when it ended is made again, and counts as restarted.
+// allLeftAlone checks that the kubelet did not restart running containers. A container that it had created
+// but not started yet is created again, and counts as restarted.
 func (s *soak) allLeftAlone(t *testing.T) {
 	t.Helper()
 	s.allRun(t)
@@ -362,7 +364,7 @@ func (s *soak) allLeftAlone(t *testing.T) {
 	}
 }
 
-// containers are those that run in pods without a gate, by their ids.
+// containers returns the running containers of pods without a scheduling gate, by ID.
 func (s *soak) containers(t *testing.T) map[string]string {
 	t.Helper()
 	var pods []corev1.Pod

@@ -18,13 +18,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// load creates Deployments at a steady rate, so many pods and no more.
+// load creates Deployments at a steady rate, up to a number of pods.
 type load struct {
 	sizes map[string]int32 // of each Deployment
 	done  chan error
 }
 
-// gated is how many pods a Deployment has that never run: a scheduling gate keeps them pending.
+// gated is the number of pods of a Deployment that never run: a scheduling gate keeps them pending.
 const gated = 5
 
 func (s *soak) beginLoad(t *testing.T, namespace string) *load {
@@ -56,14 +56,14 @@ func (s *soak) beginLoad(t *testing.T, namespace string) *load {
 	return l
 }
 
-// create tries again while the API server is away.
+// create retries while the API server does not answer.
 func create(ctx context.Context, wanted *appsv1.Deployment) error {
 	return eventually(ctx, recovery, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 		defer cancel()
 		_, err := suite.client.AppsV1().Deployments(wanted.Namespace).Create(ctx, wanted, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
-			return nil // an answer was lost
+			return nil // it was created, and the answer was lost
 		}
 		return err
 	})
@@ -96,7 +96,7 @@ func deployment(namespace, name string, size int32) *appsv1.Deployment {
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &size, Selector: &metav1.LabelSelector{MatchLabels: labels},
-			// A rollout would wait for pods that never get ready.
+			// A rolling update would wait for pods that never become ready.
 			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{"sidecar-injector.dev/inject": "soak"}},
@@ -106,9 +106,8 @@ func deployment(namespace, name string, size int32) *appsv1.Deployment {
 	}
 }
 
-// awaitPods waits until each Deployment has all its pods: none was refused for good. Those that
-// nobody asks for any more, though all is well again, it has the controllers ask for, and gives
-// the number of their Deployments.
+// awaitPods waits until each Deployment has all its pods: none was refused permanently. If controllers do not
+// retry although everything works again, it makes them retry, and returns the number of those Deployments.
 func (s *soak) awaitPods(t *testing.T, namespace string, l *load) (nudged int) {
 	t.Helper()
 	well := time.Now()
@@ -144,8 +143,8 @@ func (s *soak) awaitPods(t *testing.T, namespace string, l *load) (nudged int) {
 	return nudged
 }
 
-// askAgain changes Deployments, as docs/reliability.md says, so that their ReplicaSets try again
-// now. It is right only where the last refusal is from before all was well.
+// askAgain changes Deployments, as docs/reliability.md says, so that their ReplicaSets retry at once. It is
+// only correct if the last refusal is from before everything worked again.
 func (s *soak) askAgain(t *testing.T, namespace string, deployments []string, well time.Time) {
 	t.Helper()
 	list, err := suite.client.CoreV1().Events(namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
@@ -160,7 +159,7 @@ func (s *soak) askAgain(t *testing.T, namespace string, deployments []string, we
 	must(t, err)
 }
 
-// verify looks at each pod, and gives the number of those that have no sidecar, by Deployment.
+// verify checks each pod, and returns the number of those without a sidecar, by Deployment.
 func (s *soak) verify(t *testing.T, namespace string) map[string]int {
 	t.Helper()
 	var list *corev1.PodList
@@ -197,8 +196,8 @@ const (
 	soakSidecar      = "app-soak"
 )
 
-// hasOnce says what is wrong with a pod's sidecars: the status has to list one, and that one
-// has to be there, with what the pod's author wrote.
+// hasOnce returns an error unless the pod's status lists exactly one sidecar, which exists together with
+// everything that the pod's author wrote.
 func hasOnce(pod *corev1.Pod) error {
 	var status map[string]struct{ Sidecars, Containers []string }
 	if err := json.Unmarshal([]byte(pod.Annotations[statusAnnotation]), &status); err != nil {
@@ -214,8 +213,8 @@ func hasOnce(pod *corev1.Pod) error {
 	return nil
 }
 
-// renewMissed has the pods made anew that status names as missed; those have to be all that
-// are missing.
+// renewMissed replaces the pods that the command status reports as missed; those must be all that lack a
+// sidecar.
 func (s *soak) renewMissed(t *testing.T, namespace string, missing map[string]int) {
 	t.Helper()
 	out, err := capture(suite.cli(t.Context(), "status", "-n", namespace, "-o", "json"))
@@ -243,7 +242,7 @@ func (s *soak) renewMissed(t *testing.T, namespace string, missing map[string]in
 	}
 }
 
-// retries is how often a ReplicaSet was told that a pod cannot be created.
+// retries returns how often the creation of a pod by a ReplicaSet was refused.
 func retries(t *testing.T, namespace string) int {
 	t.Helper()
 	count := 0

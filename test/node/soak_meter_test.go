@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// meter adds up what the API server counts of its calls, over its restarts.
+// meter adds up the API server's counters of webhook calls, across its restarts.
 type meter struct {
 	mu    sync.Mutex
 	last  map[string]float64 // by series
@@ -19,10 +19,10 @@ type meter struct {
 	fails float64
 }
 
-// reading is a meter's state: calls in all, and those that failed.
+// reading is a meter's state: all calls, and those that failed.
 type reading struct{ calls, failed int }
 
-// What the API server counts of the entry that pods of opted-in namespaces are sent by.
+// The API server's metrics of the webhook entry for pods of namespaces with the opt-in label.
 const (
 	callSeries     = "apiserver_admission_webhook_request_total{"
 	rejectedSeries = "apiserver_admission_webhook_rejection_count{"
@@ -39,7 +39,7 @@ func newMeter(t *testing.T) *meter {
 	go func() {
 		for t.Context().Err() == nil {
 			time.Sleep(5 * time.Second)
-			_ = m.sample(t.Context()) // it may be away
+			_ = m.sample(t.Context()) // it may be stopped
 		}
 	}()
 	return m
@@ -73,7 +73,7 @@ func (m *meter) sample(ctx context.Context) error {
 		}
 		now[series] = value
 		more := value - m.last[series]
-		if more < 0 { // another process counts
+		if more < 0 { // the counter was reset by a restart
 			more = value
 		}
 		if isCall {
@@ -86,14 +86,14 @@ func (m *meter) sample(ctx context.Context) error {
 	return nil
 }
 
-// restarts says that the next process counts from 0.
+// restarts notes that the next process counts from 0.
 func (m *meter) restarts() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = nil
 }
 
-// sampleOf divides a line of the text format, which has no time here.
+// sampleOf parses a line of the text format, without a timestamp.
 func sampleOf(line string) (series string, value float64, err error) {
 	line = strings.TrimSpace(line)
 	at := strings.LastIndexByte(line, ' ')
@@ -104,7 +104,7 @@ func sampleOf(line string) (series string, value float64, err error) {
 	return line[:at], value, err
 }
 
-// memory is what the larger of the replicas holds, in MiB.
+// memory returns the resident memory of the larger replica, in MiB.
 func (s *soak) memory(t *testing.T) int {
 	t.Helper()
 	most := 0.0

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The page, and the lines of it between which the report stands.
+// The page, and its lines around the report.
 const (
 	soakPage  = "docs/reliability.md"
 	soakBegin = "<!-- soak: begin -->\n"

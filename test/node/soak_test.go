@@ -14,7 +14,7 @@ import (
 
 var soakFor = flag.Duration("soak", 0, "every fault, each under load for this `long`, with the report in docs/reliability.md; 0: three faults")
 
-// The load of a whole soak, divided among its faults, and that of each fault of the short one.
+// The load of a full soak, divided among its faults, and that of each fault of the short one.
 const (
 	soakPods, soakRunning   = 3000, 150
 	shortPods, shortRunning = 66, 2
@@ -22,50 +22,49 @@ const (
 )
 
 const (
-	// recovery is how long an installation may take until all is well after a fault.
+	// recovery is the maximum time until everything works again after a fault.
 	recovery = 5 * time.Minute
-	// unasked is how long controllers are left to themselves after that. One whose pods were
-	// refused waits twice as long after each refusal, up to 1,000 s, and each change of a pod that
-	// it has makes it try, and be refused, once more: a ReplicaSet some of whose pods start while
-	// others are refused is at the longest wait within seconds (k8s.io/client-go/util/workqueue,
-	// DefaultTypedControllerRateLimiter).
+	// unasked is how long controllers are left to retry by themselves after that. A controller whose pods
+	// were refused doubles its wait after each refusal, up to 1,000 s, and each change of one of its pods
+	// causes another refused attempt: a ReplicaSet of which some pods start while others are refused reaches
+	// the longest wait within seconds (k8s.io/client-go/util/workqueue, DefaultTypedControllerRateLimiter).
 	unasked = 2 * time.Minute
-	// eventsLate is how late controllers' events may be written.
+	// eventsLate is the maximum delay of controllers' events.
 	eventsLate = 30 * time.Second
 )
 
-// soak is one run: load all the time, and one fault after another.
+// soak is one run: continuous load, and one fault after another.
 type soak struct {
 	span    time.Duration // of each fault's load
 	pods    int           // of each fault
-	running int           // of these, how many really run
+	running int           // those of them that actually run
 	meter   *meter
 	rows    []row
 	places  []string          // a namespace of each fault
-	ran     map[string]string // containers that ran before the kubelet was restarted, by id
+	ran     map[string]string // containers running before the kubelet was restarted
 }
 
 // fault is one thing that goes wrong while pods are created.
 type fault struct {
 	name string
-	// before sets the scene, and after clears it, also when the test has failed; nil for nothing.
+	// before sets up the fault, and after cleans up, also if the test has failed; nil for nothing.
 	before, after func(*soak, *testing.T)
-	// do breaks something, and mends it when the span has ended or sooner.
+	// do causes the fault, and ends it when the span has ended or earlier.
 	do func(s *soak, t *testing.T, span context.Context)
-	// misses: pods are admitted without sidecars, as the failurePolicy says.
+	// misses says that pods are admitted without sidecars, by the failurePolicy.
 	misses bool
 }
 
-// row is what one fault came to.
+// row is the result of one fault.
 type row struct {
 	fault, namespace                      string
 	pods, calls, failed, retries, missing int
-	nudged                                int           // Deployments that were told to try again
-	created                               time.Duration // until the last pod was there
+	nudged                                int           // Deployments that were made to retry
+	created                               time.Duration // until the last pod existed
 	memory                                int           // MiB, of the larger replica
 }
 
-// shortFaults are those of each run of the tests.
+// shortFaults returns the faults that each run of the tests includes.
 func shortFaults() []fault {
 	return []fault{
 		{name: "rolling restart", do: (*soak).restartRollout},
@@ -90,9 +89,9 @@ func allFaults() []fault {
 	}...)
 }
 
-// TestSoak creates pods through Deployments while one thing after another goes wrong. Whatever
-// that is, in the end each Deployment has its pods, and each pod its sidecar once. It must not
-// run beside other tests, which would suffer.
+// TestSoak creates pods through Deployments during one fault after another. At the end each Deployment must
+// have its pods, and each pod its sidecar exactly once. It must not run in parallel with other tests, which
+// the faults would affect.
 func TestSoak(t *testing.T) {
 	s := &soak{span: shortSpan, pods: shortPods, running: shortRunning, meter: newMeter(t)}
 	faults := shortFaults()
@@ -120,7 +119,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// suffer is one fault, with its load before, in and after it.
+// suffer runs one fault, with its load before, during and after it.
 func (s *soak) suffer(t *testing.T, f fault) {
 	if f.before != nil {
 		f.before(s, t)
@@ -158,8 +157,8 @@ func (s *soak) suffer(t *testing.T, f fault) {
 	s.rows = append(s.rows, r)
 }
 
-// countRetries counts those of the last fault. Some events are written half a minute late, and later
-// faults have pods made anew, so this is done when the next fault is over.
+// countRetries counts the retries of the last fault. Some events are written half a minute late, and later
+// faults cause pods to be recreated, so this is called when the next fault is over.
 func (s *soak) countRetries(t *testing.T) {
 	t.Helper()
 	if last := len(s.rows) - 1; last >= 0 {
@@ -186,7 +185,7 @@ func (s *soak) applyTemplate(t *testing.T, change int) {
 	}))
 }
 
-// remove deletes what the soak has made. The pods are gone a little later.
+// remove deletes everything that the soak has created. The pods end a little later.
 func (s *soak) remove(t *testing.T) {
 	now := int64(0)
 	for _, name := range s.places {
@@ -200,7 +199,7 @@ func (s *soak) remove(t *testing.T) {
 	}
 }
 
-// persist tries for a minute: a server may just be away.
+// persist retries for a minute, because a server may be restarting.
 func persist(ctx context.Context, try func(context.Context) error) error {
 	return eventually(ctx, time.Minute, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

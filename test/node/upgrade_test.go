@@ -14,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestAnUpgradeOfTheChartLosesNoPod goes to the chart as it was, and from there to that of today,
-// while pods are created. The program is today's: the chart's objects and the rollout are what changes.
+// TestAnUpgradeOfTheChartLosesNoPod installs the previous chart and upgrades it to the current one while pods
+// are created. Both use the current program: the chart's objects and the rollout are tested.
 func TestAnUpgradeOfTheChartLosesNoPod(t *testing.T) {
 	p := newPlace(t, "restricted")
 	former, name := formerChart(t)
@@ -64,7 +64,8 @@ func TestAnUpgradeOfTheChartLosesNoPod(t *testing.T) {
 	report("an upgrade from the chart %s took %.1f s; %d pods were created meanwhile, and %d without sidecars", name, took.Seconds(), count, len(faults))
 }
 
-// createOne creates a pod by a dry run that admission cannot tell from a real one, and says why it has no sidecar.
+// createOne creates a pod by a dry run whose review does not show that it is one, and returns why it has no
+// sidecar, "" if it has.
 func (p *place) createOne(ctx context.Context) string {
 	no := false
 	pod := &corev1.Pod{
@@ -86,8 +87,8 @@ func (p *place) createOne(ctx context.Context) string {
 	return ""
 }
 
-// formerChart unpacks the chart of the last release; while there is none, the chart before its last
-// change; and gives no folder where the clone is too shallow to know.
+// formerChart unpacks the chart of the last release or, if there is none, the chart before its last change.
+// folder is "" if the clone is too shallow.
 func formerChart(t *testing.T) (folder, name string) {
 	t.Helper()
 	git := func(args ...string) string {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// texts are those of a picture in their order, each after its class; a picture that is no XML is a fault.
+// texts returns the texts of a picture in order, each after its class; invalid XML fails the test.
 func texts(t *testing.T, svg []byte) []string {
 	t.Helper()
 	var all []string
@@ -71,8 +71,8 @@ func TestTextsAreBrokenBetweenWords(t *testing.T) {
 	}
 }
 
-// The pictures of the documentation, as they are committed: in both modes legible, shown somewhere, and the
-// sequence as its text says. That explain.svg is of today, make generate shows.
+// The committed pictures of the documentation are legible in both modes and used somewhere, and the sequence
+// diagram is that of its text. Whether explain.svg is up to date is checked by make generate.
 func TestThePicturesOfTheDocumentation(t *testing.T) {
 	text, err := os.ReadFile("../../docs/images/path.txt")
 	if err != nil {

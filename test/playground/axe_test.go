@@ -8,13 +8,13 @@ import (
 
 var axe = flag.String("axe", "../../cmd/sidecar-injector/playground/page/node_modules/axe-core/axe.min.js", "axe-core; make page installs it")
 
-// violation is what axe found, and where.
+// violation is a rule that axe found violated, and where.
 type violation struct {
 	ID, Help string
 	Nodes    []struct{ HTML, FailureSummary string }
 }
 
-// audit fails the test for whatever axe finds.
+// audit fails the test for each violation that axe finds.
 func (b *tab) audit(what string) {
 	b.t.Helper()
 	found := get[[]violation](b, `axe.run().then((r) => r.violations)`)

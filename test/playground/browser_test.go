@@ -16,19 +16,19 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// patience is how long a page may take to come to what is expected of it: the engine starts in
-// some seconds on a machine that has little else to do.
+// patience is the maximum time until a page reaches an expected state: the engine takes several seconds to
+// start on an idle machine.
 const patience = 90 * time.Second
 
-// tab is a page in a browser of its own, so that nothing of one test is in another.
+// tab is a page in a browser of its own, so that tests share no state.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
-	// console is what it was told: messages, exceptions, requests that failed.
+	// console yields messages, exceptions and failed requests.
 	console iter.Seq2[chromedp.ConsoleMessage, error]
 }
 
-// view is how a tab looks at the page.
+// view is the size and the settings with which a tab shows the page.
 type view struct {
 	width, height int
 	dark          bool
@@ -40,7 +40,7 @@ var desk = view{width: 1280, height: 800}
 func open(t *testing.T, address string, v view) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.WindowSize(v.width, v.height))
-	if os.Geteuid() == 0 { // Chromium's sandbox is not for root
+	if os.Geteuid() == 0 { // Chromium's sandbox does not work as root
 		options = append(options, chromedp.NoSandbox)
 	}
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -61,7 +61,7 @@ func open(t *testing.T, address string, v view) *tab {
 	return b
 }
 
-// quiet fails the test if the console was told anything. It ends the tab.
+// quiet fails the test if the console has any messages. It closes the tab.
 func (b *tab) quiet() {
 	b.t.Helper()
 	b.eval(`console.debug("the end")`)
@@ -83,7 +83,7 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// get gives what an expression of JavaScript is, or what its promise comes to.
+// get returns the value of a JavaScript expression, or the result of its promise.
 func get[T any](b *tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -116,15 +116,15 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// shadow is what an editor is in.
+// shadow returns an expression for the shadow root that contains an editor.
 func shadow(editor string) string {
 	return fmt.Sprintf("document.getElementById(%q).shadowRoot", editor)
 }
 
-// content is the editable part of an editor.
+// content returns an expression for the editable part of an editor.
 func content(editor string) string { return shadow(editor) + ".querySelector('.cm-content')" }
 
-// text is all of an editor's text; it draws only what can be seen.
+// text returns all of an editor's text; the DOM has only the visible part.
 func (b *tab) text(editor string) string {
 	b.t.Helper()
 	return get[string](b, fmt.Sprintf(`import(new URL("codemirror.js", document.baseURI)).then((m) => m.EditorView.findFromDOM(%s).state.doc.toString())`, content(editor)))
@@ -137,7 +137,7 @@ func (b *tab) focus(editor string) {
 	b.do(chromedp.KeyEvent(kb.Home, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
 }
 
-// keys types what a person would.
+// keys types keys as a user would.
 func (b *tab) keys(keys string) {
 	b.t.Helper()
 	b.do(chromedp.KeyEvent(keys))
@@ -159,7 +159,7 @@ func (b *tab) paste(editor, text string) {
 	`, quoted, content(editor)))
 }
 
-// screenshot keeps the page as it looks, for people to look at.
+// screenshot saves an image of the page, for manual inspection.
 func (b *tab) screenshot(name string) {
 	b.t.Helper()
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))

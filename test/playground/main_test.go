@@ -1,5 +1,5 @@
-// Package playground tries the playground's page in a real browser: as static files, whose engine
-// is WebAssembly, and as the program serves it. What is promised of one is promised of both.
+// Package playground tests the playground's page in a real browser: as static files, whose engine is
+// WebAssembly, and as served by the program. Both must behave alike.
 package playground
 
 import (
@@ -22,10 +22,10 @@ var (
 	screenshots = flag.String("screenshots", "../../dist/screenshots", "where to keep what the page looked like")
 )
 
-// servers are the programs that run; none may outlive the tests, for it would hold their output open.
+// servers are the running programs; none may outlive the tests, because it would keep their output open.
 var servers sync.WaitGroup
 
-// addresses are those of the page, by how it is served.
+// addresses are the addresses of the page, by how it is served.
 var addresses = map[string]string{}
 
 func TestMain(m *testing.M) {
@@ -57,7 +57,7 @@ func run(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// serve starts the program's own server, and gives the address that it prints.
+// serve starts the program's own server, and returns the address that it prints.
 func serve(ctx context.Context, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, *binary, append([]string{"playground"}, arguments...)...)
 	command.Stderr = os.Stderr
@@ -68,7 +68,7 @@ func serve(ctx context.Context, arguments ...string) (string, error) {
 	if err := command.Start(); err != nil {
 		return "", fmt.Errorf("%w: make build makes it", err)
 	}
-	servers.Go(func() { _ = command.Wait() }) // it is killed when the context ends
+	servers.Go(func() { _ = command.Wait() }) // killed when the context ends
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		return "", fmt.Errorf("%s playground: %w", *binary, err)

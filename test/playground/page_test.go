@@ -24,10 +24,10 @@ func ready(t *testing.T, address string, v view) *tab {
 	return b
 }
 
-// how the page is served, as the name of the running test says.
+// how returns how the page is served, which is the last part of the running test's name.
 func how(t *testing.T) string { return filepath.Base(t.Name()) }
 
-// choose takes an example by its title, and waits for its answer.
+// choose selects an example by its title, and waits for its result.
 func (b *tab) choose(title string) {
 	b.t.Helper()
 	b.eval(fmt.Sprintf(`
@@ -38,7 +38,7 @@ func (b *tab) choose(title string) {
 	b.until(`performance.getEntriesByName("answer").length > window.answered`)
 }
 
-// click clicks what a selector finds.
+// click clicks the element of a selector.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	b.do(chromedp.Click(chromedp.CSS(selector)))
@@ -72,7 +72,7 @@ func TestEachInstanceHasItsPod(t *testing.T) {
 		}
 		for i, want := range [][2]bool{{false, false}, {true, false}, {true, true}} {
 			b.eval(fmt.Sprintf(`const s = document.getElementById("step"); s.selectedIndex = %d; s.dispatchEvent(new Event("change"))`, i))
-			// The editor draws only what can be seen.
+			// The editor's DOM has only the visible text.
 			text := b.text("show-step")
 			if got := [2]bool{strings.Contains(text, "grafana-sc-dashboard"), strings.Contains(text, "grafana-sc-datasources")}; got != want {
 				t.Errorf("step %d has dashboard, datasources: %v, want %v", i, got, want)
@@ -128,7 +128,7 @@ func TestAnErrorShowsAtItsPlace(t *testing.T) {
 	})
 }
 
-// What the page shows of an answer, without what tells the two ways of serving it apart.
+// The parts of the page that show a result, without those in which the two ways of serving differ.
 const output = `["verdict", "findings", "panel-diff", "panel-why", "panel-values"].map((id) => document.getElementById(id).textContent)`
 
 func TestStaticAndServedAnswerAlike(t *testing.T) {
@@ -156,7 +156,7 @@ func TestWorksWithTheNetworkOff(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(*folder)))
 	defer server.Close()
 	b := ready(t, server.URL+"/", desk)
-	server.Close() // whatever the page asks for now fails, and the console is told
+	server.Close() // every request of the page now fails, and is shown in the console
 	b.choose("Web server: log collector")
 	b.until(verdict + `.includes("READY 2/2")`)
 	b.paste("edit-pod", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: a}]}\n")
@@ -182,7 +182,7 @@ func TestIsForNarrowScreensAndDarkRooms(t *testing.T) {
 	})
 }
 
-// Every control can be reached by Tab, from the first to the last and out of the editors.
+// Every control can be reached with the Tab key, from the first to the last and out of the editors.
 func TestWorksByKeyboard(t *testing.T) {
 	both(t, func(t *testing.T, address string) {
 		b := ready(t, address, desk)
@@ -206,8 +206,8 @@ func TestWorksByKeyboard(t *testing.T) {
 	})
 }
 
-// TestTypingIsAnsweredSoon reports how long an answer takes while the Grafana pod is edited. The
-// machine decides about the figure, so that the test does not.
+// TestTypingIsAnsweredSoon reports how long an answer takes while the Grafana pod is edited. The duration
+// depends on the machine, so the test does not check it.
 func TestTypingIsAnsweredSoon(t *testing.T) {
 	both(t, func(t *testing.T, address string) {
 		b := ready(t, address, desk)

@@ -11,7 +11,7 @@ import (
 
 var pictures = flag.String("pictures", "../../dist/screenshots", "where the pictures of the documentation go; make pictures puts them into docs/images")
 
-// The page as the documentation shows it: in the colours of its reader.
+// TestPictures takes the screenshots of the page for the documentation, in light and dark mode.
 func TestPictures(t *testing.T) {
 	for name, dark := range map[string]bool{"playground": false, "playground-dark": true} {
 		b := ready(t, addresses["static"], view{width: 1280, height: 720, dark: dark})

@@ -31,7 +31,7 @@ func TestAShareLinkRestores(t *testing.T) {
 	})
 }
 
-// packed is a fragment as the page makes it, with any content.
+// packed returns a URL fragment in the page's format, with any content.
 func packed(t *testing.T, content string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -67,8 +67,8 @@ func TestALinkThatIsNoneGetsASentence(t *testing.T) {
 	both(t, func(t *testing.T, address string) {
 		b := open(t, address+links["cut"].fragment, desk)
 		b.until(notice + `.includes("cut or damaged")`)
-		b.until(verdict + `.includes("READY 3/3")`) // the page is of use nevertheless
-		b.eval(`location.hash = ""`)                // a hash that stays the same is no event
+		b.until(verdict + `.includes("READY 3/3")`) // the page still works
+		b.eval(`location.hash = ""`)                // setting an equal hash causes no event
 		for name, of := range links {
 			b.eval(fmt.Sprintf(`document.getElementById("notice").textContent = ""; location.hash = %q`, of.fragment))
 			b.until(notice + ` !== ""`)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// costly is a template one of whose expressions takes more than it may.
+// costly is a template with an expression that exceeds the cost limit.
 const costly = `apiVersion: sidecar-injector.dev/v1alpha1
 kind: ClusterSidecarTemplate
 metadata: {name: costly}

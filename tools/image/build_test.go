@@ -26,12 +26,12 @@ const root = "../.."
 
 var cold = flag.Bool("cold", false, "compile everything anew for the second build, and all for another processor; takes minutes")
 
-// release is what the tests stamp.
+// release returns the version data that the tests use.
 func release() about {
 	return about{version: "v1.2.3", commit: "0123456789abcdef", created: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)}
 }
 
-// build runs the script of a copy of the sources.
+// build runs the build script of a copy of the sources and returns the program's path.
 func build(t *testing.T, sources, architecture string, environment ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), program)
@@ -46,7 +46,7 @@ func build(t *testing.T, sources, architecture string, environment ...string) st
 	return out
 }
 
-// dockerContext copies what docker build would send: what is not in .dockerignore.
+// dockerContext copies the files that docker build would send: those that .dockerignore does not exclude.
 func dockerContext(t *testing.T) string {
 	t.Helper()
 	list := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -68,7 +68,7 @@ func dockerContext(t *testing.T) string {
 		must(t, err)
 		file := filepath.Join(to, name)
 		must(t, os.MkdirAll(filepath.Dir(file), 0o700))
-		// Another umask and another time than in the sources.
+		// Other permissions and times than those of the sources.
 		must(t, os.WriteFile(file, data, info.Mode().Perm()&0o700))
 		must(t, os.Chtimes(file, time.Time{}, time.Unix(1_000_000_000, 0)))
 	}
@@ -143,7 +143,7 @@ func TestTheImageRunsTheProgramAsNobody(t *testing.T) {
 		t.Errorf("architecture %q: %v", architecture, err)
 	}
 	run := exec.Command(extracted, "version")
-	run.Env = []string{} // as in an empty image
+	run.Env = []string{} // no variables, as in an empty image
 	said, err := run.CombinedOutput()
 	must(t, err)
 	for _, want := range []string{"version: v1.2.3\n", "commit: 0123456789abcdef\n"} {
@@ -155,7 +155,7 @@ func TestTheImageRunsTheProgramAsNobody(t *testing.T) {
 
 func TestTheSameSourcesGiveTheSameBytesElsewhere(t *testing.T) {
 	here := build(t, root, "amd64")
-	// Elsewhere are only the files that a docker build has.
+	// The copy has only the files of a docker build.
 	environment := []string{"GOFLAGS=-buildvcs=true -ldflags=-X=main.commit=wrong", "GOAMD64=v3", "CGO_ENABLED=1", "TZ=Asia/Tokyo", "LC_ALL=tr_TR.UTF-8", "TMPDIR=" + t.TempDir()}
 	if *cold {
 		environment = append(environment, "GOCACHE="+t.TempDir())
@@ -180,7 +180,7 @@ func TestAnotherProcessorGetsItsOwnImage(t *testing.T) {
 	if *cold {
 		binary = build(t, root, "arm64")
 	} else {
-		// Compiling all of ours once more takes as long as everything else here together.
+		// Compiling the real program again would take as long as everything else here together.
 		binary = filepath.Join(t.TempDir(), program)
 		source := filepath.Join(t.TempDir(), "main.go")
 		must(t, os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600))
@@ -198,7 +198,7 @@ func TestAnotherProcessorGetsItsOwnImage(t *testing.T) {
 	}
 }
 
-// TestThePlatformIsTheOneAskedFor: the compiler names the one that it cannot compile for.
+// TestThePlatformIsTheOneAskedFor: for an unsupported platform, the compiler's error names it.
 func TestThePlatformIsTheOneAskedFor(t *testing.T) {
 	command := exec.Command(filepath.Join(root, "tools/build.sh"), filepath.Join(t.TempDir(), program))
 	command.Env = append(os.Environ(), "TARGETOS=plan10", "TARGETARCH=z80", "GOOS=linux", "GOARCH=amd64")

@@ -34,7 +34,7 @@ func stages(t *testing.T) []instructions.Stage {
 	return found
 }
 
-// all gives a stage's commands of one kind.
+// all returns a stage's commands of one kind.
 func all[C any](stage instructions.Stage) []C {
 	var found []C
 	for _, command := range stage.Commands {
@@ -45,7 +45,7 @@ func all[C any](stage instructions.Stage) []C {
 	return found
 }
 
-// arguments are those that a stage declares, with what they are if nobody gives them.
+// arguments returns the arguments that a stage declares, with their default values.
 func arguments(stage instructions.Stage) map[string]string {
 	found := map[string]string{}
 	for _, c := range all[*instructions.ArgCommand](stage) {

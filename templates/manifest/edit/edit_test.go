@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the wanted files")
 
-// rawOperation is an operation as ops.json has it.
+// rawOperation is an operation in ops.json.
 type rawOperation struct {
 	Op    string          `json:"op"`
 	Path  string          `json:"path"`
@@ -32,7 +32,7 @@ func readFile(t *testing.T, parts ...string) []byte {
 	return data
 }
 
-// cases are the folders below testdata, one for each promise.
+// cases returns the folders below testdata, one per case.
 func cases(t *testing.T, kind string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join("testdata", kind))
@@ -46,7 +46,7 @@ func cases(t *testing.T, kind string) []string {
 	return names
 }
 
-// compareFile compares a result with a case's wanted file, or rewrites that.
+// compareFile compares a result with a case's expected file, or rewrites the file.
 func compareFile(t *testing.T, got []byte, parts ...string) {
 	t.Helper()
 	if *update {
@@ -88,8 +88,8 @@ func TestEditKeepsItsPromises(t *testing.T) {
 	}
 }
 
-// comparePatched checks that an edited text means what another implementation of
-// RFC 6902 makes of the document.
+// comparePatched checks that an edited text has the same value as the document patched by another
+// implementation of RFC 6902.
 func comparePatched(t *testing.T, doc *manifest.Document, text, patch []byte) {
 	t.Helper()
 	decoded, err := jsonpatch.DecodePatch(patch)

@@ -14,8 +14,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 )
 
-// someOperations makes operations that apply to a value one after the other; replaced
-// reports whether one of them sets a key that is there.
+// someOperations returns random operations that can be applied to a value one after the other; replaced
+// reports whether one of them sets an existing key.
 func someOperations(r *rand.Rand, value any) (operations []Operation, replaced bool) {
 	for range 1 + r.IntN(5) {
 		path, replaces := somePath(r, value, nil)
@@ -117,7 +117,7 @@ func someValue(r *rand.Rand, depth int) any {
 	return []string{"text", "yes", "12", "a: b", "- x", "", " lead", "#c", "é", "it's \"so\"", "a,b", "{x}", "tab\t", "x\n  y\n\nz\n", "${A}", "?x", "-"}[r.IntN(17)]
 }
 
-// checkEdit applies random operations to a document and checks what comes out.
+// checkEdit applies random operations to a document and checks the result.
 func checkEdit(t *testing.T, doc *manifest.Document, r *rand.Rand, plain bool) {
 	t.Helper()
 	if doc.Root == nil {
@@ -134,7 +134,7 @@ func checkEdit(t *testing.T, doc *manifest.Document, r *rand.Rand, plain bool) {
 	data, _ := json.Marshal(patch)
 	before := string(doc.Text)
 	got, err := Apply(doc, operations)
-	// A tag without a name and a value, which stands for null, has no place in the parser's nodes.
+	// The parser reports no place for a tag without a name on an empty value.
 	if err != nil && strings.Contains(before, "!") && errors.As(err, new(*manifest.Error)) {
 		return
 	}
@@ -145,7 +145,7 @@ func checkEdit(t *testing.T, doc *manifest.Document, r *rand.Rand, plain bool) {
 		t.Fatal("the document's own text changed")
 	}
 	comparePatched(t, doc, got, data)
-	if plain && !replaced && strings.HasSuffix(before, "\n") { // else a block scalar at the end may change its header
+	if plain && !replaced && strings.HasSuffix(before, "\n") { // otherwise a block scalar at the end may change its header
 		checkLinesSurvive(t, before, string(got), data)
 	}
 }
@@ -193,8 +193,7 @@ func FuzzEditRandom(f *testing.F) {
 	f.Fuzz(checkRandom)
 }
 
-// FuzzEdit edits any text that can be read: the result is right or the
-// document is refused.
+// FuzzEdit edits any text that can be parsed: the result is correct, or the document is refused.
 func FuzzEdit(f *testing.F) {
 	files, err := filepath.Glob("testdata/edit/*/in.yaml")
 	if err != nil || len(files) == 0 {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// writer lays out random documents in random ways.
+// writer writes random documents in random styles.
 type writer struct {
 	*rand.Rand
 	strings.Builder
-	// plain: block style only, without anchors, so that an addition adds lines and changes none.
+	// plain restricts the output to block style without anchors, so that an addition only adds lines.
 	plain    bool
 	anchors  []string
-	mappings []string // those of anchors whose value is a mapping
+	mappings []string // the anchors whose value is a mapping
 	count    int      // of anchors
 	eol      string
 }
@@ -146,7 +146,7 @@ func (w *writer) value(column, depth int, item bool) {
 	if !w.plain && w.one(7) {
 		w.count++
 		name := fmt.Sprintf("n%d", w.count)
-		if kind > 5 && w.one(3) { // a name may be given again
+		if kind > 5 && w.one(3) { // an anchor's name may be reused
 			name = fmt.Sprintf("again%d", w.IntN(3))
 		}
 		anchor = " &" + name

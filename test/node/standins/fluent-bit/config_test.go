@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// asTemplate is what the template log-collector writes into its annotation.
+// asTemplate is the configuration that the template log-collector writes into its annotation.
 const asTemplate = `service:
   flush: 1
   grace: 10

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// sending is a collector whose output is the plugin name, to the server.
+// sending returns a collector with the output plugin name, which sends to the server.
 func sending(t *testing.T, server *httptest.Server, name, more string) *collector {
 	host, port, _ := net.SplitHostPort(server.Listener.Addr().String())
 	output := "name: " + name + "\n    match: '*'\n    host: ${OUTPUT_HOST}\n    port: ${OUTPUT_PORT}\n    retry_limit: no_limits\n" + more

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// text is a buffer that may be written and read at the same time.
+// text is a buffer that is safe for concurrent use.
 type text struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -45,7 +45,7 @@ type collector struct {
 	env        map[string]string
 	replace    []string
 	out, log   *text
-	stop       func() error // returns what run did
+	stop       func() error // returns the result of run
 }
 
 func newCollector(t *testing.T, replace ...string) *collector {
@@ -89,7 +89,7 @@ func (c *collector) write(name, lines string) {
 	}
 }
 
-// messages are the records' lines, in order.
+// messages returns the records' lines, in order.
 func (c *collector) messages() string {
 	var all []string
 	for line := range strings.Lines(c.out.String()) {
@@ -159,7 +159,7 @@ func TestFilesAreFollowed(t *testing.T) {
 	if err := os.Rename(filepath.Join(c.dir, "a.log"), filepath.Join(c.dir, "a.log.1")); err != nil {
 		t.Fatal(err)
 	}
-	c.write("a.log.1", "5\n") // The app still has the file open.
+	c.write("a.log.1", "5\n") // the app still has the file open
 	c.waitMessages("1|2|3|4|5")
 	c.write("a.log", "6\n")
 	c.waitMessages("1|2|3|4|5|6")
@@ -257,7 +257,7 @@ func TestOfALineThatIsTooLongTheBeginningIsSent(t *testing.T) {
 	c.waitMessages("1|" + strings.Repeat("x", 256<<10) + "|2")
 }
 
-// A thread whose file system user is another one is refused what root may do.
+// A thread with another file system user ID does not have root's permissions.
 func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be another user for a moment")
@@ -280,7 +280,7 @@ func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	scanned := make(chan struct{})
 	go func() {
 		defer close(scanned)
-		runtime.LockOSThread() // The thread ends with the goroutine.
+		runtime.LockOSThread() // the thread ends with the goroutine
 		if err := unix.Setfsuid(65534); err != nil {
 			t.Error(err)
 		}
@@ -292,7 +292,7 @@ func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	}
 }
 
-// receiving is a server that records what it is sent, and may be out of order at first.
+// receiving is a server that records requests, and may return errors at first.
 type receiving struct {
 	mu       sync.Mutex
 	failures []int

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// TestMain answers git, which asks the program that runs it: here, this test.
+// TestMain answers git's questions for credentials: git runs the current program for that, which is this
+// test.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Getenv(askVariable) != "" {
 		fmt.Println(answer(os.Args[1], os.Getenv))
@@ -68,7 +69,7 @@ func (u upstream) commit(content string) string {
 
 func (u upstream) url() string { return "file://" + u.dir }
 
-// text is a buffer that may be written and read at the same time.
+// text is a buffer that is safe for concurrent use.
 type text struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -91,7 +92,7 @@ type sidecar struct {
 	*testing.T
 	folder, address string
 	log             *text
-	stop            func() error // returns what run did
+	stop            func() error // returns the result of run
 }
 
 func start(t *testing.T, args ...string) *sidecar {

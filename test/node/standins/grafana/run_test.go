@@ -20,7 +20,7 @@ import (
 type grafana struct {
 	*testing.T
 	dir, address string
-	stop         func() error // returns what run did
+	stop         func() error // returns the result of run
 }
 
 func newGrafana(t *testing.T) *grafana {
@@ -106,7 +106,7 @@ func (g *grafana) reload(what string, want int) {
 	}
 }
 
-// names are the titles or names of a list.
+// names returns the titles or names of a list.
 func (g *grafana) names(path string) (all []string) {
 	g.Helper()
 	status, body := g.call("GET", path, "admin", "prom-operator")

@@ -28,7 +28,7 @@ type sidecar struct {
 	env    []string
 	log    *text
 	health string
-	stop   func() error // returns what run did
+	stop   func() error // returns the result of run
 }
 
 // app counts the calls of its reload URL.
@@ -110,7 +110,7 @@ func (s *sidecar) start() {
 	s.Cleanup(func() { s.stop() })
 }
 
-// files are those of the folder, with their contents.
+// files returns the files of the folder with their contents.
 func (s *sidecar) files() map[string]string {
 	all := map[string]string{}
 	_ = filepath.WalkDir(s.folder, func(path string, entry os.DirEntry, err error) error {

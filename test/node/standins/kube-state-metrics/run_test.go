@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// apiServer has one pod at first, and what is sent to changes after that.
+// apiServer serves one pod at first, and then the events sent to changes.
 type apiServer struct {
 	pod     v1.Pod
 	changes chan event
