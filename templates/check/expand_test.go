@@ -9,7 +9,7 @@ import (
 )
 
 // Arguments in which values of parameters are joined are expanded as Kubernetes does: a variable is
-// substituted only where somebody wrote $(TOKEN).
+// substituted only where the template or a value contains $(TOKEN) as written.
 func TestNoVariableIsPutTogetherFromValues(t *testing.T) {
 	const parameters = `{parameters: [{name: a, type: path}, {name: b, type: path}, {name: l, type: list<string>}, {name: s, type: string}], `
 	given := map[string]string{"a": "/x$", "b": "(TOKEN)", "l": `["$", "(TOKEN)", "z"]`, "s": "$(TOKEN)"}

@@ -10,8 +10,8 @@ import (
 
 // releases reports fields and values that the template's release of Kubernetes does not have: as an error if
 // the API server would refuse the pod or change its meaning, as a warning if it only drops the field, or if a
-// feature gate decides. Values that depend on cluster.NAME are skipped: whoever configures the injector knows
-// the cluster's release.
+// feature gate decides. Values that depend on cluster.NAME are skipped, because they are set by the
+// administrator, who knows the cluster's release.
 func releases(s *Sample) []templates.Finding {
 	c := releaseCheck{sample: s}
 	shapes, p := shape.Template(), s.Template.Program()

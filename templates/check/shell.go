@@ -94,7 +94,7 @@ func (c *shellCheck) container(n *program.Node) {
 	}
 }
 
-// commandLine reads the words of some lists. It asks for the variables where a word may hold one.
+// commandLine reads the words of some lists. env is called only if a word may refer to a variable.
 func (c *shellCheck) commandLine(env func() variables, lists ...*program.Node) {
 	var words []word
 	for _, n := range lists {

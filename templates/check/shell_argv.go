@@ -11,7 +11,7 @@ type word struct {
 	written string // as in the template, with marks
 	text    string // with $(NAME) expanded as Kubernetes does
 	place   program.Place
-	list    bool // it stands for any number of words
+	list    bool // an expression that may give any number of words
 	maybe   bool // one of several alternatives
 }
 

@@ -66,7 +66,7 @@ type Activation struct {
 	target App
 
 	// Arms, if not nil, records the arms of conditionals that evaluations take; each evaluation of a program
-	// then plans it anew. It may change between evaluations.
+	// then plans it again. It may change between evaluations.
 	Arms Arms
 
 	armsOffset    int // offset of the evaluated source within its text

@@ -6,9 +6,9 @@ import (
 )
 
 // Kubernetes replaces $(NAME) in commands, arguments and environment variables by the value of a variable,
-// and reads $$( as a literal $(. The author of a template, and whoever sets a parameter of type string, may
-// write $(NAME); no other value may contain it. But joining "/x$" and "(TOKEN)" would create a reference that
-// nobody wrote, so the $ is doubled where values are joined.
+// and reads $$( as a literal $(. A template may contain $(NAME), and so may the value of a parameter of type
+// string; no other value may. But joining "/x$" and "(TOKEN)" would create a reference that neither contains,
+// so the $ is doubled where values are joined.
 
 // meet inserts another $ at start if the text before it ends with an unescaped $ and the text from start on
 // begins with "(", so that Kubernetes keeps both literally.

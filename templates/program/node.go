@@ -139,7 +139,7 @@ func (n *Node) Walk(do func(*Node)) {
 	}
 }
 
-// Member gives a mapping's value of a constant name, nil if there is none.
+// Member returns a mapping's value by its constant name, nil if there is none.
 func (n *Node) Member(name string) *Node {
 	if n == nil {
 		return nil

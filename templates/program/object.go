@@ -28,7 +28,7 @@ type Member struct {
 	Value any
 }
 
-// Get gives the value of a member, and whether there is one of that name.
+// Get returns the value of a member, and whether there is one of that name.
 func (o Object) Get(name string) (any, bool) {
 	for i := range o {
 		if o[i].Name == name {
@@ -49,28 +49,28 @@ func (o Object) All() iter.Seq2[string, any] {
 	}
 }
 
-// Text gives the member if it is a string, else "".
+// Text returns the member's value if it is a string, else "".
 func (o Object) Text(name string) string {
 	v, _ := o.Get(name)
 	s, _ := v.(string)
 	return s
 }
 
-// Object gives the member if it is an object, else nil.
+// Object returns the member's value if it is an object, else nil.
 func (o Object) Object(name string) Object {
 	v, _ := o.Get(name)
 	m, _ := v.(Object)
 	return m
 }
 
-// List gives the member if it is a list, else nil. It is read-only.
+// List returns the member's value if it is a list, else nil. The slice must not be changed.
 func (o Object) List(name string) []any {
 	v, _ := o.Get(name)
 	l, _ := v.([]any)
 	return l
 }
 
-// Without is a copy that lacks the named members.
+// Without returns a copy without the named members.
 func (o Object) Without(names ...string) Object {
 	out := make(Object, 0, len(o))
 next:
@@ -85,8 +85,7 @@ next:
 	return out
 }
 
-// With is a copy in which the member has the value, in its place if it was
-// there, else at the end.
+// With returns a copy in which the member has the value: at its place if it exists, else at the end.
 func (o Object) With(name string, value any) Object {
 	out := make(Object, len(o), len(o)+1)
 	copy(out, o)
@@ -114,10 +113,10 @@ func (o Object) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// MarshalJSON is AppendJSON for encoding/json.
+// MarshalJSON implements json.Marshaler. The error is always nil.
 func (o Object) MarshalJSON() ([]byte, error) { return o.AppendJSON(nil), nil }
 
-// Map is the object with its members as decoded JSON: map[string]any instead of Object at every depth.
+// Map returns the object as decoded JSON, with map[string]any instead of Object at every depth.
 func (o Object) Map() map[string]any {
 	out := make(map[string]any, len(o))
 	for _, m := range o {
@@ -243,7 +242,7 @@ func ObjectFromJSON(data []byte) (Object, error) {
 	return o, nil
 }
 
-// maxDepth bounds the nesting of JSON that is read, as encoding/json's own decoder does.
+// maxDepth is the maximum nesting of JSON that is read.
 const maxDepth = 1000
 
 // ValueFromJSON reads one JSON value, as ObjectFromJSON reads an object.
@@ -329,7 +328,7 @@ func number(text string) (any, error) {
 	return f, nil
 }
 
-// KindOf names the kind of a decoded value for a message.
+// KindOf returns the kind of a decoded value, for a message.
 func KindOf(v any) string {
 	switch v.(type) {
 	case nil:

@@ -14,7 +14,7 @@ import (
 
 const hugePages = "hugepages-"
 
-// resources checks a container's resources: names, amounts, and that limits are not below requests.
+// resources checks a container's resources: names, amounts, and how requests relate to limits.
 func resources(c *checker, o object) {
 	limits := amounts(o.Object.Object("limits"))
 	for _, list := range []string{"requests", "limits"} {

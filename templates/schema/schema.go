@@ -1,4 +1,4 @@
-// Package schema describes Go API types in terms of JSON.
+// Package schema describes Go API types by the JSON that they accept.
 //
 // One walk by reflection over a type such as core/v1.Pod makes a Schema: its kind, its fields by their JSON
 // names, and the schemas of their values. It is the single source of the types of variables in expressions,

@@ -78,6 +78,7 @@ type UnreadableError struct {
 	Err    error
 }
 
+// Error returns the text of Err; Unwrap returns Err.
 func (e *UnreadableError) Error() string { return e.Err.Error() }
 func (e *UnreadableError) Unwrap() error { return e.Err }
 

@@ -184,7 +184,8 @@ func podsAre(ctx context.Context, ready corev1.ConditionStatus, host string) err
 	return nil
 }
 
-// check runs the command check of the real program. The error is not nil if it gives no report.
+// check runs the command check of the real program and returns its findings. The error is not nil if it
+// prints no report.
 func (p *patient) check(ctx context.Context, flags ...string) ([]finding, error) {
 	text, code, err := ours(ctx, suite.kubeconfig, append([]string{"check", "-o", "json", "-n", p.namespace}, flags...)...)
 	if err != nil || code > 1 {

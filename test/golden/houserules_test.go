@@ -176,8 +176,8 @@ func (a *added) checkProbes(c *corev1.Container, fault func(string, ...any)) {
 	}
 }
 
-// checkPreStop: a hook may sleep, for less than the pod's grace period, as the API server requires too. A
-// hook that ends a native sidecar would cause a restart of it.
+// checkPreStop: a hook may sleep, for at most the pod's grace period, as the API server requires too. A hook
+// that ends a native sidecar would cause a restart of it.
 func (a *added) checkPreStop(c *corev1.Container, fault func(string, ...any)) {
 	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
 		return

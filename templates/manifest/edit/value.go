@@ -121,7 +121,7 @@ func add(target any, path []string, value any) (any, error) {
 	return nil, fmt.Errorf("%s is looked for in a scalar", message.Quote(part))
 }
 
-// splitPointer gives the unescaped parts of a JSON pointer, none for the root.
+// splitPointer returns the unescaped parts of a JSON pointer, none for the root.
 func splitPointer(pointer string) ([]string, error) {
 	if pointer == "" {
 		return nil, nil

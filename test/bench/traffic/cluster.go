@@ -116,8 +116,8 @@ func (c Cluster) shape(random *rand.Rand) *corev1.Pod {
 	}
 }
 
-// ask sets the annotations. Instances write to folders of their own, because two volumes cannot be mounted at
-// one path.
+// ask sets the annotations of a workload's requests. Instances write to folders of their own, because two
+// volumes cannot be mounted at one path.
 func (c Cluster) ask(random *rand.Rand, w *Workload) {
 	var asked []string
 	builtIn := false
