@@ -1,0 +1,86 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// attribute assigns the differences to instances. Those that belong to no instance are assigned to all that
+// have changed since the injection, or to the first instance if none has.
+func (j *judgement) attribute(found []difference, of []*Instance, owner func(*difference) string, kin func(string) bool) {
+	byInstance := map[string][]*difference{}
+	for n := range found {
+		d := &found[n]
+		if name := owner(d); name != "" {
+			byInstance[name] = append(byInstance[name], d)
+			continue
+		}
+		told := false
+		for _, i := range of {
+			if !kin(i.Name) {
+				byInstance[i.Name] = append(byInstance[i.Name], d)
+				told = true
+			}
+		}
+		if !told {
+			byInstance[of[0].Name] = append(byInstance[of[0].Name], d)
+		}
+	}
+	for _, i := range of {
+		j.settle(i, byInstance[i.Name])
+	}
+}
+
+// settle determines whether the differences of one instance can be resolved in the running pod.
+func (j *judgement) settle(i *Instance, found []*difference) {
+	if len(found) == 0 {
+		return
+	}
+	i.State = InPlace
+	var told, obstacles []string
+	for _, d := range found {
+		if d.change == nil {
+			i.State = Restart
+			told = append(told, d.String())
+			continue
+		}
+		i.Changes = append(i.Changes, *d.change)
+		told = append(told, d.change.String())
+		if why := j.obstacle(d.change); why != "" && !slices.Contains(obstacles, why) {
+			obstacles = append(obstacles, why)
+		}
+	}
+	if i.State == InPlace && len(obstacles) == 0 && changesQuality(j.running, i.Changes) {
+		obstacles = append(obstacles, "the pod's quality-of-service class would change")
+	}
+	if len(told) > maxTold {
+		told = append(told[:maxTold], fmt.Sprintf("and %d more", len(told)-maxTold))
+	}
+	i.Why = strings.Join(told, "; ")
+	if i.State == InPlace && len(obstacles) > 0 {
+		i.State = Restart
+		i.Why += " (not in place: " + strings.Join(obstacles, "; ") + ")"
+	}
+	if i.State == Restart {
+		i.Changes = nil
+	}
+}
+
+// obstacle returns why the API server cannot make a change in a running pod; "" if it can.
+func (j *judgement) obstacle(c *Change) string {
+	sidecar := false
+	if c.Init {
+		container := named(items(part(j.running, "spec"), "initContainers"), c.Container)
+		sidecar = text(container, "restartPolicy") == "Always"
+	}
+	switch {
+	case c.Init && !sidecar:
+		return "an init container has run"
+	case c.Field != "image" && !j.Server.Resize:
+		return "the server does not serve pods/resize"
+	case c.Field == "image" && sidecar && j.Server.Minor < firstInPlace:
+		return fmt.Sprintf("Kubernetes 1.%d keeps the image of a native sidecar, 1.%d does not", j.Server.Minor, firstInPlace)
+	}
+	return ""
+}
