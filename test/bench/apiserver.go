@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 // The variants of the API server's run, as named by test/controlplane.
@@ -58,7 +60,7 @@ func apiServerCommand(arguments []string) error {
 	if *write == "" {
 		return nil
 	}
-	return page{*write}.write(apiServerBlock, report)
+	return markdown.Page(*write).Write(apiServerBlock, report)
 }
 
 func readWays(name string) (map[string]*wayFigures, error) {

@@ -20,6 +20,14 @@ import (
 	"time"
 )
 
+// The blocks of docs/performance.md, by the command that writes each.
+const (
+	loadBlock      = "load"
+	simulateBlock  = "simulate"
+	apiServerBlock = "apiserver"
+	scaleBlock     = "scale"
+)
+
 // options are the flags of the load run.
 type options struct {
 	rounds          int

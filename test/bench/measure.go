@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 // sample is the result of one turn of one server.
@@ -28,7 +30,7 @@ type sample struct {
 func measure(o options) error {
 	place := machine("began")
 	if o.page != "" {
-		if err := (page{o.page}).has(loadBlock); err != nil {
+		if err := markdown.Page(o.page).Has(loadBlock); err != nil {
 			return err
 		}
 	}
@@ -79,7 +81,7 @@ func measure(o options) error {
 	if _, err := io.WriteString(os.Stdout, table(results)); err != nil || o.page == "" {
 		return err
 	}
-	return page{o.page}.write(loadBlock, loadReport(o, place, results))
+	return markdown.Page(o.page).Write(loadBlock, loadReport(o, place, results))
 }
 
 // program returns the path of the injector; if binary is "", it is built.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 // simulateOptions are the flags of simulate.
@@ -51,7 +52,7 @@ func simulateCommand(arguments []string) error {
 func simulate(o simulateOptions) (err error) {
 	place := machine("began")
 	if o.page != "" {
-		if err := (page{o.page}).has(simulateBlock, scaleBlock); err != nil {
+		if err := markdown.Page(o.page).Has(simulateBlock, scaleBlock); err != nil {
 			return err
 		}
 	}
@@ -106,8 +107,8 @@ func simulate(o simulateOptions) (err error) {
 	if o.page == "" {
 		return nil
 	}
-	if err := (page{o.page}).write(simulateBlock, figures.report(o, place)); err != nil {
+	if err := markdown.Page(o.page).Write(simulateBlock, figures.report(o, place)); err != nil {
 		return err
 	}
-	return page{o.page}.write(scaleBlock, figures.scale())
+	return markdown.Page(o.page).Write(scaleBlock, figures.scale())
 }

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 // report returns the block of the simulation in the page.
@@ -14,8 +16,8 @@ func (f *figures) report(o simulateOptions, place string) string {
 		o.admissions, o.cluster.Namespaces, o.cluster.Templates, o.cluster.Workloads, o.rate, o.steady, place)
 	fmt.Fprintf(&b, "%s pod creations made %s calls: %s that asked for nothing, %s with one sidecar, %s with several, and %s second calls\n"+
 		"after an injection. A review has %.1f KB on average.\n\n",
-		thousands(f.Creations), thousands(f.Admissions), thousands(f.Calls[asksNothing]), thousands(f.Calls[asksOne]), thousands(f.Calls[asksSeveral]),
-		thousands(f.Calls[calledAgain]), float64(f.Bytes)/1000)
+		markdown.Thousands(f.Creations), markdown.Thousands(f.Admissions), markdown.Thousands(f.Calls[asksNothing]), markdown.Thousands(f.Calls[asksOne]), markdown.Thousands(f.Calls[asksSeveral]),
+		markdown.Thousands(f.Calls[calledAgain]), float64(f.Bytes)/1000)
 	b.WriteString("| figure | measured |\n|---|---|\n")
 	row := func(name, format string, values ...any) {
 		fmt.Fprintf(&b, "| %s | "+format+" |\n", append([]any{name}, values...)...)
@@ -72,7 +74,7 @@ func (f *figures) scale() string {
 		calls, f.CPU, perCreation, cores, f.Steady.Cores, 100*injected, f.Injected, f.Injected/perCreation)
 	item("What one core takes", "%.0f creations a second. Creating all %s pods anew, as after an outage, is %.0f seconds of one core; the API server,\n"+
 		"  the scheduler and the kubelets need much longer for them (see \"Through the API server\" for the first).",
-		ceiling, thousands(clusterPods), clusterPods*perCreation/1e6)
+		ceiling, markdown.Thousands(clusterPods), clusterPods*perCreation/1e6)
 	item("Memory", "%d MiB, however many pods and nodes there are: nothing is kept of a pod once it has been answered.", f.Memory>>20)
 	item("Connections", "an API server keeps up to %d for reuse, so %d of them keep up to %d, %.0f MiB by %.0f KiB each. At this rate %.2f calls\n"+
 		"  are under way on average (calls a second × p50), so nearly all find an open one; a call over a new one costs %.0f µs instead of %.0f.",
@@ -89,13 +91,4 @@ func (f *figures) scale() string {
 		"  retries after a second. So set a CPU request, and no CPU limit or one of a whole core.", ceiling, ceiling/10, atOnce)
 	item("Replicas", "one carries the load %.0f times over; two or three are for availability, one a zone, with a PodDisruptionBudget of one.", ceiling/clusterRate)
 	return b.String()
-}
-
-// thousands formats a number with commas.
-func thousands(n int) string {
-	text := fmt.Sprint(n)
-	for at := len(text) - 3; at > 0; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
@@ -130,7 +131,7 @@ func worstCommand(arguments []string) error {
 	if *page == "" {
 		return nil
 	}
-	return writeBlock(*page, worstBlock, text)
+	return markdown.Page(*page).Write(worstBlock, text)
 }
 
 // report returns the table of the most expensive requests and the typical one.
@@ -154,23 +155,4 @@ func report(all []measured, usual measured) string {
 	}
 	line(usual)
 	return b.String()
-}
-
-// writeBlock replaces the text of a page between <!-- name: begin --> and <!-- name: end -->.
-func writeBlock(file, name, block string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	begin, end := "<!-- "+name+": begin -->\n", "<!-- "+name+": end -->\n"
-	before, rest, found := strings.Cut(string(text), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		return fmt.Errorf("%s: no lines %q and %q", file, strings.TrimSpace(begin), strings.TrimSpace(end))
-	}
-	info, err := os.Stat(file)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, []byte(before+begin+"\n"+block+"\n"+end+after), info.Mode().Perm())
 }

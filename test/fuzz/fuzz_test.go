@@ -1,12 +1,13 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 const root = "../.."
@@ -16,12 +17,10 @@ func TestThePageHasTheExecutionsOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(root, page))
+	got, err := markdown.Page(filepath.Join(root, page)).Read(executionsBlock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), begin)
-	got, _, _ := strings.Cut(rest, end)
 	if diff := cmp.Diff(table(results), got); diff != "" {
 		t.Errorf("go run ./test/fuzz -time 0s writes it (-log +page):\n%s", diff)
 	}

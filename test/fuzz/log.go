@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 // target is one fuzz target.
@@ -78,12 +80,6 @@ func readLog(file string) ([]result, error) {
 	return results, nil
 }
 
-// The lines of the page around the table.
-const (
-	begin = "<!-- executions: begin -->\n"
-	end   = "<!-- executions: end -->\n"
-)
-
 // table returns the totals of each target.
 func table(results []result) string {
 	sums := map[target]result{}
@@ -107,17 +103,8 @@ func table(results []result) string {
 	var b strings.Builder
 	b.WriteString("\n| room | target | executions | minutes |\n|---|---|---|---|\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %.1f |\n", r.folder, r.name, thousands(r.executions), float64(r.seconds)/60)
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %.1f |\n", r.folder, r.name, markdown.Thousands(r.executions), float64(r.seconds)/60)
 	}
-	fmt.Fprintf(&b, "| all | | %s | %.1f |\n\n", thousands(all.executions), float64(all.seconds)/60)
+	fmt.Fprintf(&b, "| all | | %s | %.1f |\n\n", markdown.Thousands(all.executions), float64(all.seconds)/60)
 	return b.String()
-}
-
-// thousands formats a number with commas.
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

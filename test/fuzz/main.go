@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/markdown"
 )
 
 // The files that are written, relative to the root of the repository.
@@ -26,6 +28,9 @@ const (
 	logFile = "test/fuzz/executions.log"
 	page    = "docs/reliability.md"
 )
+
+// executionsBlock is the block of the page that is replaced.
+const executionsBlock = "executions"
 
 func main() {
 	long := flag.Duration("time", 20*time.Second, "how `long` each target runs; 0: none does")
@@ -109,14 +114,5 @@ func writePage() error {
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, found := strings.Cut(string(text), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		return fmt.Errorf("%s: no lines %q and %q", page, strings.TrimSpace(begin), strings.TrimSpace(end))
-	}
-	return os.WriteFile(page, []byte(before+begin+table(results)+end+after), 0o644)
+	return markdown.Page(page).Write(executionsBlock, table(results))
 }
