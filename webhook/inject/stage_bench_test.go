@@ -68,6 +68,8 @@ type stages struct {
 	given   []given
 	job     *job
 	fit     *candidate
+	// rendered is the budget after render.
+	rendered budget
 }
 
 // decode decodes the pod.
@@ -101,6 +103,7 @@ func (s *stages) render() error {
 	if err == nil && !s.fit.ready {
 		err = errorText("not ready: " + s.fit.instance.Detail)
 	}
+	s.rendered = s.job.work
 	return err
 }
 
@@ -108,6 +111,7 @@ func (s *stages) render() error {
 func (s *stages) plan() error {
 	in := s.fit.instance
 	in.Targets, in.Containers, in.Volumes, in.Notes = nil, nil, nil, nil
+	s.job.work = s.rendered // each run is that of a pod of its own
 	if accepted := s.job.claim([]*candidate{s.fit}); len(accepted) != 1 {
 		return errorText("not accepted: " + in.Detail)
 	}
