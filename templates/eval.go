@@ -16,18 +16,26 @@ type Tried struct {
 	Cost uint64
 }
 
-// Try evaluates a text as if it were in a template with these parameters. in supplies all other variables;
-// its parameters are replaced. Offsets of the error are within the text.
-func (p Parameters) Try(text expression.Text, in expression.Activation) (Tried, *expression.Error) {
+// Try evaluates a text as if it were in the template, for an instance with these parameters. in supplies all
+// other variables, also the template's own by in.Variables; its parameters are replaced. t may be nil: then there
+// are neither parameters nor own variables. Offsets of the error are within the text.
+func (t *Template) Try(parameters Parameters, text expression.Text, in expression.Activation) (Tried, *expression.Error) {
 	var declared []expression.Parameter
-	for _, param := range p.params {
+	for _, param := range parameters.params {
 		declared = append(declared, expression.Parameter{Name: param.Name, Type: param.Type})
 	}
-	x, fault := expression.NewCompiler().Environment(declared).Compile(text, nil)
+	environment := expression.NewCompiler().Environment(declared)
+	if t != nil {
+		for _, v := range t.program.Variables {
+			own, _ := expression.Scan(v.Expression.Source()) // it was loaded
+			_, environment, _ = environment.Declare(v.Name, own)
+		}
+	}
+	x, fault := environment.Compile(text, nil)
 	if fault != nil {
 		return Tried{}, fault
 	}
-	in.Parameters = p.values
+	in.Parameters = parameters.values
 	if in.Parameters == nil {
 		in.Parameters = map[string]any{}
 	}
@@ -41,4 +49,17 @@ func (p Parameters) Try(text expression.Text, in expression.Activation) (Tried, 
 	}
 	tried.Value, tried.Present, tried.Cost = value, present, budget.Spent()
 	return tried, nil
+}
+
+// OwnVariables returns the values of the template's own variables for an instance with these parameters, without
+// those whose evaluation fails. in supplies all other variables.
+func (t *Template) OwnVariables(parameters Parameters, in expression.Activation) map[string]any {
+	in.Parameters = parameters.values
+	own := map[string]any{}
+	t.program.Evaluation(in, nil).Own(func(name string, value any, err error) {
+		if err == nil {
+			own[name] = value
+		}
+	})
+	return own
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -44,7 +45,7 @@ Exit code 1: the expression is wrong, or fails on this pod; 2: something cannot 
 	}
 	o.offlineFlags.add(cmd)
 	cmd.Args = oneArgument("the expression", "sidecar-injector templates eval 'app.name' -f pod.yaml")
-	cmd.Flags().StringVar(&o.template, "template", "", "`name` of the template whose parameters are meant")
+	cmd.Flags().StringVar(&o.template, "template", "", "`name` of the template, or of the pod's instance of one, whose parameters are meant")
 	cmd.Flags().StringVarP(&o.output, "output", "o", outputText, "text, json or yaml")
 	complete(cmd, "output", outputText, outputJSON, outputYAML)
 	_ = cmd.RegisterFlagCompletionFunc("template", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -57,7 +58,7 @@ func (o *evalOptions) eval(cmd *cobra.Command, text string, std streams) error {
 	if o.output != outputText && o.output != outputJSON && o.output != outputYAML {
 		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJSON, outputYAML), seeHelp(cmd)}
 	}
-	parameters, variables, err := o.variables(std)
+	of, err := o.sidecar(std)
 	if err != nil {
 		return err
 	}
@@ -68,9 +69,9 @@ func (o *evalOptions) eval(cmd *cobra.Command, text string, std streams) error {
 			return expressionError(text, fault)
 		}
 	}
-	tried, fault := parameters.Try(scanned, variables)
+	tried, fault := of.template.Try(of.parameters, scanned, of.activation)
 	if fault != nil {
-		if variables.Instance == "" && strings.HasPrefix(fault.Message, "parameter ") {
+		if of.template == nil && strings.HasPrefix(fault.Message, "parameter ") {
 			fault.Hint = "--template NAME says whose parameters are meant"
 		}
 		return expressionError(text, fault)
@@ -128,47 +129,62 @@ func expressionError(text string, fault *expression.Error) error {
 	return &answerNo{&hinted{errors.New(message), fault.Hint}}
 }
 
-// variables returns the parameters and variables that the pod, and the sidecar that it requests, provide to
-// expressions.
-func (o *evalOptions) variables(std streams) (templates.Parameters, expression.Activation, error) {
-	var none templates.Parameters
+// evaluated is what an expression is evaluated for: a pod, and a sidecar if one is requested or named.
+type evaluated struct {
+	template   *templates.Template // nil if there is none
+	parameters templates.Parameters
+	activation expression.Activation
+}
+
+// sidecar returns the pod and the sidecar that it requests, or that of --template.
+func (o *evalOptions) sidecar(std streams) (*evaluated, error) {
 	if len(o.names) == 0 {
 		o.names, std.In = []string{"-"}, strings.NewReader(cases.PlainPod)
 	}
 	l, err := o.load(std)
 	if err != nil {
-		return none, expression.Activation{}, err
+		return nil, err
 	}
 	if len(l.Pods) != 1 {
-		return none, expression.Activation{}, &hinted{fmt.Errorf("the input holds %d pods and workloads, want 1", len(l.Pods)), "give one at a time"}
+		return nil, &hinted{fmt.Errorf("the input holds %d pods and workloads, want 1", len(l.Pods)), "give one at a time"}
 	}
+	l.Evaluations = true
 	answers, err := l.Answers()
 	if err != nil {
-		return none, expression.Activation{}, err
+		return nil, err
 	}
 	a := &answers[0]
-	in := o.instance(a)
-	chosen := templates.Entry{}
+	in, err := o.instance(a)
+	if err != nil {
+		return nil, err
+	}
+	of := &evaluated{}
+	if of.activation, err = activationOf(a, in, l.Settings); err != nil {
+		return nil, err
+	}
 	switch {
 	case in != nil:
-		chosen.Template = in.Template
+		if i := slices.IndexFunc(a.Result.Faults, func(f inject.Fault) bool { return f.Instance == in.Name && f.Reason == inject.BadParameter }); i >= 0 {
+			return nil, &answerNo{&hinted{fmt.Errorf("%s: %s", a.Place(a.Result.Faults[i].Place), a.Result.Faults[i].String()), a.Result.Faults[i].Fix}}
+		}
+		of.template = in.Template
 	case o.template != "":
-		if chosen, err = o.lookup(l.Set, o.template); err != nil {
-			return none, expression.Activation{}, err
+		chosen, err := o.lookup(l.Set, o.template)
+		if err != nil {
+			return nil, err
 		}
 		if chosen.Template == nil {
-			return none, expression.Activation{}, &answerNo{findingsOf(chosen)}
+			return nil, &answerNo{findingsOf(chosen)}
 		}
+		of.template, of.activation.Instance = chosen.Template, chosen.Template.Name
+	default:
+		return of, nil
 	}
-	activation, err := activationOf(a, in, l.Settings)
-	if err != nil || chosen.Template == nil {
-		return none, activation, err
+	of.parameters, _ = of.template.Bind(func(name string) (string, bool) { return given(in, name) })
+	if in == nil || len(in.Variables) == 0 { // not requested, or not rendered
+		of.activation.Variables = of.template.OwnVariables(of.parameters, of.activation)
 	}
-	if activation.Instance == "" {
-		activation.Instance = chosen.Template.Name
-	}
-	parameters, _ := chosen.Template.Bind(func(name string) (string, bool) { return given(in, name) })
-	return parameters, activation, nil
+	return of, nil
 }
 
 // given returns the text of a parameter that is not a default.
@@ -183,28 +199,41 @@ func given(in *inject.Instance, name string) (string, bool) {
 	return in.Parameters[i].Text, true
 }
 
-// instance returns the only instance of the pod, or the only one of --template; nil if there is none or
-// several.
-func (o *evalOptions) instance(a *offline.Answer) *inject.Instance {
+// instance returns the instance that is meant: the only one of the pod, or that of --template, which names a
+// template or an instance; nil if there is none.
+func (o *evalOptions) instance(a *offline.Answer) (*inject.Instance, error) {
 	var found []*inject.Instance
+	var names []string
 	for i := range a.Result.Instances {
 		in := &a.Result.Instances[i]
-		if in.Template != nil && (o.template == "" || in.Template.Name == o.template || in.Template.OwnName() == o.template) {
-			found = append(found, in)
+		switch {
+		case in.Template == nil:
+			continue
+		case o.template != "" && in.Name == o.template:
+			return in, nil
+		case o.template == "" || in.Template.Name == o.template || in.Template.OwnName() == o.template:
+			found, names = append(found, in), append(names, in.Name)
 		}
 	}
-	if len(found) != 1 {
-		return nil
+	switch len(found) {
+	case 0:
+		return nil, nil
+	case 1:
+		return found[0], nil
 	}
-	return found[0]
+	return nil, &hinted{fmt.Errorf("the pod requests %d sidecars: %s", len(found), message.List(names)), "--template NAME, with one of these names, says which is meant"}
 }
 
 func activationOf(a *offline.Answer, in *inject.Instance, settings *inject.Settings) (expression.Activation, error) {
 	activation := expression.Activation{
 		Native:        !settings.ContainerMode,
 		NamespaceName: a.Namespace.Name, NamespaceLabels: a.Namespace.Labels, NamespaceAnnotations: a.Namespace.Annotations,
-		Cluster:      settings.Cluster,
-		WorkloadKind: a.Pod.Kind, WorkloadName: a.Pod.Name,
+		Cluster: settings.Cluster,
+	}
+	request := inject.Request{Pod: a.Pod.JSON, Owner: inject.OwnerOf(a.Pod.APIVersion, a.Pod.Kind, a.Pod.Name)}
+	var err error
+	if activation.WorkloadKind, activation.WorkloadName, err = request.Workload(); err != nil {
+		return activation, fmt.Errorf("%s: %w", a.Place(""), err)
 	}
 	pod, err := cases.PodOf(a.Pod.JSON, a.Namespace.Name)
 	if err != nil {
@@ -217,9 +246,27 @@ func activationOf(a *offline.Answer, in *inject.Instance, settings *inject.Setti
 		if len(in.Targets) > 0 {
 			target = in.Targets[0]
 		}
+		asInjected(&activation, in.Variables)
 	}
 	if app := pod.Container(target); app != nil {
 		activation.App = app
 	}
 	return activation, nil
+}
+
+// asInjected sets the variables that only the injection knows.
+func asInjected(activation *expression.Activation, variables []templates.Variable) {
+	activation.Variables = map[string]any{}
+	for _, v := range variables {
+		name, own := strings.CutPrefix(v.Name, "variables.")
+		switch {
+		case own && v.Message == "":
+			activation.Variables[name] = v.Value
+		case v.Name == "index":
+			index, _ := v.Value.(int64)
+			activation.Index = int(index)
+		case v.Name == "native":
+			activation.Native, _ = v.Value.(bool)
+		}
+	}
 }

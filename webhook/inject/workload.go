@@ -17,6 +17,19 @@ func (j *job) workload() (kind, name string) {
 	return j.written.Kind, j.written.Name
 }
 
+// Workload returns the kind and name of the workload that the pod belongs to, as expressions read them. The error
+// is that of Inject for a pod that cannot be read.
+func (req *Request) Workload() (kind, name string, err error) {
+	read := req.Read
+	if read == nil {
+		if read, err = parsePod(req.Pod); err != nil {
+			return "", "", err
+		}
+	}
+	owner, _ := writtenOwner(req, &podView{Pod: read})
+	return owner.Kind, owner.Name, nil
+}
+
 // writtenOwner returns the object that a user wrote, and whether that is the pod itself.
 func writtenOwner(req *Request, p *podView) (owner Owner, itself bool) {
 	owner = req.Owner
