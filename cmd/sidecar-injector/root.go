@@ -102,11 +102,35 @@ func newRootCommand(program string, std streams) *cobra.Command {
 		newValidateCommand(std),
 		newVersionCommand(std),
 	)
+	rejectUnknownTopics(root)
 	completeDirectories(root)
 	if strings.HasPrefix(program, "kubectl-") || strings.HasPrefix(program, completerPrefix) {
 		speakKubectl(root)
 	}
 	return root
+}
+
+// rejectUnknownTopics makes the library's own commands, help and completion, reject what they do not know.
+func rejectUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error {
+				topic, rest, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				if err := noSuchCommand(topic, rest); err != nil {
+					return err
+				}
+				return topic.Help()
+			}
+		case "completion":
+			cmd.Args, cmd.RunE = noSuchCommand, func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // noSuchCommand rejects an unknown subcommand, and suggests similar ones.
