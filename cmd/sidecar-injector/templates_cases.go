@@ -124,8 +124,11 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if err := writeOut(std, append(text, o.coverForm(covers, out)...)); err != nil {
+	if err := writeOut(std, append(text, coverForm(covers, o.output, out)...)); err != nil {
 		return err
+	}
+	if o.output == outputJUnit {
+		fmt.Fprint(std.ErrOut, coverForm(covers, outputText, report))
 	}
 	for _, line := range o.strangers(runner.Set, results) {
 		fmt.Fprintf(std.ErrOut, "%s %s\n", report.Yellow("warning:"), report.Printable(line))

@@ -69,23 +69,23 @@ func (c *covered) percent() float64 {
 	return 100 * float64(c.touched()) / float64(len(c.parts))
 }
 
-// coverForm returns the coverage in the chosen output format; "" for JUnit, which has no place for it.
-func (o *testOptions) coverForm(all []covered, p terminal.Palette) string {
+// coverForm returns the coverage in an output format; "" for JUnit, which has no place for it.
+func coverForm(all []covered, output string, p terminal.Palette) string {
 	var b strings.Builder
 	for i := range all {
 		c := &all[i]
 		if c.broken != "" {
 			continue
 		}
-		if o.output == outputText {
+		if output == outputText {
 			fmt.Fprintf(&b, "%s %s %.1f %% (%d of %d)\n", p.Cyan("cover"), p.Bold(c.template.OwnName()), c.percent(), c.touched(), len(c.parts))
 		}
 		for _, part := range c.parts {
 			switch {
 			case part.Touched:
-			case o.output == outputText:
+			case output == outputText:
 				fmt.Fprintf(&b, "     %s:%d:%d: %s\n", c.template.Origin.File, part.Line, part.Column, part.Missing)
-			case o.output == outputGitHub:
+			case output == outputGitHub:
 				b.WriteString(gitHubCommand("warning", c.template.Origin.File, part.Line, part.Column, "cover", part.Missing))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,8 +45,7 @@ func (c *Cover) note(answer *inject.Result) {
 		}
 		for _, p := range in.Parameters {
 			if p.Origin != inject.OriginDefault {
-				name, _, _ := strings.Cut(p.Name, ".") // for an entry of a map, the name of the map
-				c.given[in.Template][name] = true
+				c.given[in.Template][p.Name] = true
 			}
 			c.values[in.Template][value{p.Name, p.Text}] = true
 			for _, item := range items(p.Text) {
@@ -55,11 +55,15 @@ func (c *Cover) note(answer *inject.Result) {
 	}
 }
 
-// items splits the value of a list, which may be JSON.
+// items splits the value of a list, which may be JSON, and of a map, which is a JSON object.
 func items(text string) []string {
 	var list []string
 	if json.Unmarshal([]byte(text), &list) == nil {
 		return list
+	}
+	var entries map[string]string
+	if json.Unmarshal([]byte(text), &entries) == nil {
+		return slices.Collect(maps.Values(entries))
 	}
 	list = strings.Split(text, ",")
 	for i := range list {
