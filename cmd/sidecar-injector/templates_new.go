@@ -15,6 +15,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
@@ -87,13 +88,14 @@ func (o *newOptions) start(name string, std streams) error {
 	return o.write(name, files, std)
 }
 
-// page returns a file of the starter with the name and schema filled in.
+// page returns a file of the starter with the name and schema filled in; as a value, a name such as yes or 12
+// is in quotes.
 func (o *newOptions) page(file, name string) ([]byte, error) {
 	text, err := starter.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("starter: %w", err)
 	}
-	return []byte(strings.NewReplacer("[[.Name]]", name, "[[.Schema]]", o.schema).Replace(string(text))), nil
+	return []byte(strings.NewReplacer("[[.Name]]", name, "[[.NameValue]]", manifest.Scalar(name), "[[.Schema]]", o.schema).Replace(string(text))), nil
 }
 
 // newFile is a file to be written.
