@@ -108,8 +108,22 @@ func (c *Case) readNamespace(path string) error {
 	if len(found) != 1 {
 		return faulty("kubectl get namespace NAME -o yaml prints one", "%s: holds %d Namespaces, want 1", path, len(found))
 	}
+	if own := c.pod.Namespace; own != "" && own != found[0].Name {
+		return c.stray(path, found[0])
+	}
 	c.namespace = &inject.Namespace{Name: found[0].Name, Labels: found[0].Labels, Annotations: found[0].Annotations}
 	return nil
+}
+
+// stray returns the error for a Namespace that is not the pod's own.
+func (c *Case) stray(path string, n manifest.Namespace) error {
+	e := &manifest.Error{File: path, Line: n.Line,
+		Message: fmt.Sprintf("metadata.name: the Namespace is %s, and the pod in %s is in namespace %s", message.Quote(n.Name), c.podFile, message.Quote(c.pod.Namespace)),
+		Hint:    "give both one name, or leave the pod's namespace out"}
+	if at := manifest.At(n.Document.Root, n.Pointer+"/metadata/name"); at != nil {
+		e.Line, e.Column = at.Line, at.Column
+	}
+	return e
 }
 
 // annotate sets the annotations of the Spec on the pod, overwriting its own.

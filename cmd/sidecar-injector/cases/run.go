@@ -77,9 +77,7 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 		if c.want != nil {
 			result.fail(c.file(WantFile), 0, "a pod is wanted, and it is refused: "+answer.Message())
 		}
-		for _, a := range c.Spec.Assert {
-			result.fail(c.spec.file, a.line, "the pod is refused, so that nothing can be said of it")
-		}
+		result.unsaid()
 		return result, nil
 	}
 	if result.After, err = Applied(c.pod.JSON, answer); err != nil {
@@ -92,6 +90,17 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 		return inject.Inject(r.Set, settings, &again)
 	})
 	return result, result.compare(request.Namespace)
+}
+
+// unsaid reports the expectations about the injected pod, where the pod is refused.
+func (r *Result) unsaid() {
+	spec := r.Case.spec
+	if want := r.Case.Spec.Want; want != nil && want.PodSecurity != "" {
+		r.fail(spec.file, child(child(spec.root, "want"), "podSecurity").Line, "the pod is refused, so that nothing can be said of its Pod Security")
+	}
+	for _, a := range r.Case.Spec.Assert {
+		r.fail(spec.file, a.line, "the pod is refused, so that nothing can be said of it")
+	}
 }
 
 // canary checks that the canary that the case names exists.
@@ -159,10 +168,39 @@ func (r *Result) outcome() {
 		r.fail(file, line, fmt.Sprintf("want a message with %s, got %s", message.Quote(want.Message), got))
 	case want.Outcome == "" && want.Reason == "" && want.Message == "" && r.Answer.Outcome != inject.Injected && r.Answer.Outcome != inject.Unchanged:
 		r.fail(file, line, "want injected, got "+got)
+	case want.Outcome == "" && want.Reason == "" && want.Message == "":
+		for _, left := range r.leftOut() {
+			r.fail(file, line, "want injected, got "+left)
+		}
+	case want.Outcome != "" && want.Reason == "" && r.broken():
+		r.fail(file, line, fmt.Sprintf("want %s, and it comes from a template's own faults, which say nothing of the pod (if that is meant, write reason: %s): got %s", want.Outcome, inject.TemplateInvalid, got))
 	}
 	if want.Warnings != nil {
 		r.warnings(*want.Warnings, file, line)
 	}
+}
+
+// leftOut describes the instances that were asked for and are not in the pod. A template that matches the pod
+// of its own accord may be left out.
+func (r *Result) leftOut() []string {
+	var all []string
+	for _, in := range r.Answer.Instances {
+		if in.AskedBy == inject.TemplateMatch || in.Outcome == inject.Injected || in.Outcome == inject.Unchanged {
+			continue
+		}
+		text := fmt.Sprintf("%s: %s, %s", in.Name, in.Outcome, in.Reason)
+		if in.Detail != "" {
+			text += ": " + in.Detail
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// broken reports whether a fault of a template, rather than the pod, has a part in the decision.
+func (r *Result) broken() bool {
+	return slices.ContainsFunc(r.Answer.Faults, func(f inject.Fault) bool { return f.Reason == inject.TemplateInvalid }) ||
+		slices.Contains(r.reasons(), inject.TemplateInvalid)
 }
 
 // reasons returns the reasons of the pod and of each instance.
