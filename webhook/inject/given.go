@@ -133,6 +133,11 @@ func reserved(parameter string) bool {
 	return parameter == overrideParameter || parameter == nativeParameter || parameter == containersParameter
 }
 
+// withReserved returns the names of a template's parameters and of those that every instance has.
+func withReserved(declared []string) []string {
+	return append(slices.Clone(declared), containersParameter, nativeParameter, overrideParameter)
+}
+
 // misgiven says what is wrong with an annotation for a known parameter: a map given without a key, or
 // another parameter given with one. It returns "" if nothing is.
 func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
@@ -178,8 +183,9 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 			}
 			continue
 		}
-		fix := "known are " + listed(append(slices.Clone(known), containersParameter, nativeParameter, overrideParameter))
-		if near := nearest(name, known); near != "" {
+		choice := withReserved(known)
+		fix := "known are " + listed(choice)
+		if near := nearest(name, choice); near != "" {
 			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),

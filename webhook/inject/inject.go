@@ -35,9 +35,12 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	w := whose(set, req, p)
 	entries = matching(entries, set.Matching(&w, status.withoutLabels(p.metadata.Labels)))
 	all := parameterAnnotations(p, &req.Namespace)
-	known := func(template string) bool {
-		_, known := set.Lookup(req.Namespace.Name, template)
-		return known
+	declared := func(template string) ([]string, bool) {
+		entry, known := set.Lookup(req.Namespace.Name, template)
+		if entry.Template == nil {
+			return nil, known
+		}
+		return entry.Template.ParameterNames(), known
 	}
 	if len(entries) == 0 && len(faults) == 0 {
 		trace.stopped = isRequested
@@ -46,7 +49,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	}
 	if trace.stopped == isRequested && len(status) == 0 {
 		r := skipped(p, &trace, NothingRequested, trace.Asking.nothing())
-		r.Warnings = append(r.Warnings, stray(p, all, nil, known)...)
+		r.Warnings = append(r.Warnings, stray(p, all, nil, declared)...)
 		return finished(r), nil
 	}
 	if err := p.decodeSpec(); err != nil {
@@ -61,7 +64,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	if len(faults) > 0 {
 		all = nil // an unreadable request does not say whose parameters these are
 	}
-	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, known)...)
+	j.result.Warnings = append(j.result.Warnings, stray(p, all, entries, declared)...)
 	if nameless := p.nameless(); len(nameless) > 0 {
 		faults, entries = append(faults, nameless...), nil // templates address containers by name
 	}

@@ -12,21 +12,25 @@ import (
 // maxStrays is the largest number of warnings of one kind, so that they do not displace all others.
 const maxStrays = 5
 
+// parametersOf returns the names of the parameters that a template declares, and whether there is the template.
+type parametersOf func(template string) (names []string, known bool)
+
 // stray returns warnings about the injector's annotations and labels on the pod that have no effect:
 // parameters of an instance that is not requested, and unknown keys under the injector's domain.
-func stray(p *podView, all []given, entries []asked, known func(template string) bool) []string {
-	warnings := strayParameters(all, entries, known)
+func stray(p *podView, all []given, entries []asked, declared parametersOf) []string {
+	warnings := strayParameters(all, entries, declared)
 	var told []string
 	for _, list := range []struct {
 		field string
 		keys  map[string]string
-	}{{"metadata.annotations", p.metadata.Annotations}, {"metadata.labels", p.metadata.Labels}} {
+		meant func(name string, entries []asked, declared parametersOf) string
+	}{{"metadata.annotations", p.metadata.Annotations, meant}, {"metadata.labels", p.metadata.Labels, meantByLabel}} {
 		for _, key := range slices.Sorted(maps.Keys(unknownKeys(list.keys))) {
 			if len(told) == maxStrays {
 				break
 			}
 			text := fmt.Sprintf("%s[%q] means nothing", list.field, key)
-			if near := meant(strings.TrimPrefix(key, Domain+"/"), entries); near != "" {
+			if near := list.meant(strings.TrimPrefix(key, Domain+"/"), entries, declared); near != "" {
 				text += fmt.Sprintf("; did you mean %s?", near)
 			}
 			told = append(told, text)
@@ -87,29 +91,52 @@ func unknownKeys(keys map[string]string) map[string]string {
 	return unknown
 }
 
+// meantByLabel returns what was probably meant by a label under the injector's domain. The injector reads
+// one label only, so that a label whose name says that something is switched on meant that one.
+func meantByLabel(name string, entries []asked, declared parametersOf) string {
+	if nearest(name, []string{"enable", "enabled", "enabled-injection", "injection-enabled"}) != "" {
+		return InjectionLabel + ": " + labelEnabled
+	}
+	return meant(name, entries, declared)
+}
+
 // meant returns the key that was probably meant by a name under the injector's domain; "" if nothing is
-// near.
-func meant(name string, entries []asked) string {
+// near. A parameter is one that the template of an instance has, or nearly has.
+func meant(name string, entries []asked, declared parametersOf) string {
 	if near := nearest(name, []string{"inject", "injection"}); near != "" {
 		return Domain + "/" + near
 	}
 	instance, parameter, dotted := strings.Cut(name, ".")
-	switch {
-	case dotted && slices.ContainsFunc(entries, func(e asked) bool { return e.instance == instance }):
-		return instance + parameterSuffix + "/" + parameter
-	case !dotted && len(entries) > 0:
-		return entries[0].instance + parameterSuffix + "/" + name
+	for _, e := range entries {
+		given := name
+		if dotted && e.instance == instance {
+			given = parameter
+		}
+		if near := nearestParameter(given, e.template, declared); near != "" {
+			return e.instance + parameterSuffix + "/" + near
+		}
 	}
 	return ""
 }
 
+// nearestParameter returns the parameter of a template that was probably meant, with the key of a map's entry.
+func nearestParameter(given, template string, declared parametersOf) string {
+	names, _ := declared(template)
+	name, key, keyed := strings.Cut(given, keySeparator)
+	near := nearest(name, withReserved(names))
+	if near != "" && keyed {
+		near += keySeparator + key
+	}
+	return near
+}
+
 // strayParameters returns warnings about parameter annotations on the pod for an instance that is not
 // requested.
-func strayParameters(all []given, entries []asked, known func(template string) bool) []string {
+func strayParameters(all []given, entries []asked, declared parametersOf) []string {
 	var names, good, wrong []string
 	for _, e := range entries {
 		names = append(names, e.instance)
-		if known(e.template) {
+		if _, known := declared(e.template); known {
 			good = append(good, e.instance)
 		} else {
 			wrong = append(wrong, e.instance)
@@ -127,8 +154,10 @@ func strayParameters(all []given, entries []asked, known func(template string) b
 		}
 		// If the request misspells the template, the parameters may be right; the fault says what was
 		// meant.
-		if len(wrong) > 0 && known(g.instance) && nearest(g.instance, wrong) != "" {
-			continue
+		if len(wrong) > 0 && nearest(g.instance, wrong) != "" {
+			if _, known := declared(g.instance); known {
+				continue
+			}
 		}
 		if len(warnings) == maxStrays {
 			more++
