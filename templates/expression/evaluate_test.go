@@ -141,7 +141,7 @@ func TestEvaluateFailsWithPlaceAndAdvice(t *testing.T) {
 		{"a ${pod.metadata.labels.x}", text, 24, "pod.metadata.labels.x is absent"},
 		{"${pod.spec.securityContext.runAsUser}", integer, 11, "pod.spec.securityContext is absent"},
 		{`${pod.spec.nodeName + "-x"}`, text, 11, "no such key: nodeName"},
-		{`${pod.spec.containers[7].name}`, text, 25, "index out of bounds: 7"},
+		{`${pod.spec.containers[7].name}`, text, 21, "index out of bounds: 7"},
 		{"${cluster.proxy}", text, 10, "cluster.proxy is absent"},
 		{"${app.image + app.workingDir}", text, 18, "no such key: workingDir"},
 		{"${1 / (index - 2)}", integer, 4, "division by zero"},

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/interpreter"
 )
@@ -72,7 +73,7 @@ func (p *program) failure(failure error) *Error {
 	if !errors.As(failure, &celError) {
 		return err
 	}
-	node := p.node(celError.NodeID())
+	node := p.node(celError.NodeID(), missing(failure.Error()))
 	if node == nil {
 		return err
 	}
@@ -98,14 +99,25 @@ func printed(message string) string {
 
 const longestMessage = 200
 
+// missing returns the key or index that a message of CEL says is absent; "" if it says something else.
+func missing(message string) string {
+	for _, says := range []string{"no such key: ", "index out of bounds: "} {
+		if name, ok := strings.CutPrefix(message, says); ok {
+			return name
+		}
+	}
+	return ""
+}
+
 type failedNode struct {
 	offset    int
 	selection bool
 }
 
 // node returns a node of the syntax tree. The tree is not kept, because errors are rare and trees are large;
-// parsing the source again assigns the same IDs.
-func (p *program) node(id int64) *failedNode {
+// parsing the source again assigns the same IDs. For a.b.c CEL tells only the last selection: missing is the
+// key or index that is absent, and so which one it is; "" if unknown.
+func (p *program) node(id int64, missing string) *failedNode {
 	parsed, issues := theLanguage().env.Parse(p.source)
 	if issues.Err() != nil {
 		return nil
@@ -117,6 +129,7 @@ func (p *program) node(id int64) *failedNode {
 		if e.ID() != id || found != nil {
 			return
 		}
+		e = selecting(e, missing)
 		found = &failedNode{offset: a.offset(e)}
 		switch e.Kind() {
 		case ast.SelectKind:
@@ -124,8 +137,30 @@ func (p *program) node(id int64) *failedNode {
 		case ast.IdentKind:
 			found.selection = true
 		case ast.CallKind:
-			found.selection = e.AsCall().FunctionName() == "_[_]"
+			found.selection = e.AsCall().FunctionName() == operators.Index
 		}
 	}))
 	return found
+}
+
+// selecting returns the first selection of a chain such as a.b[0].c that selects the key or index; the last
+// one if none does.
+func selecting(last ast.Expr, name string) ast.Expr {
+	found := last
+	for e := last; ; {
+		switch {
+		case e.Kind() == ast.SelectKind:
+			if e.AsSelect().FieldName() == name {
+				found = e
+			}
+			e = e.AsSelect().Operand()
+		case e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Index:
+			if index := e.AsCall().Args()[1]; index.Kind() == ast.LiteralKind && fmt.Sprint(index.AsLiteral().Value()) == name {
+				found = e
+			}
+			e = e.AsCall().Args()[0]
+		default:
+			return found
+		}
+	}
 }

@@ -109,11 +109,11 @@ func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *p
 			break
 		}
 	}
-	return c.expression(compiled, want, where)
+	return c.expression(n, compiled, want, where)
 }
 
-// expression returns the node of a compiled expression.
-func (c *compiler) expression(x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
+// expression returns the node of the compiled expression in a scalar.
+func (c *compiler) expression(n *yaml.Node, x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
 	out := &program.Node{Form: program.ExpressionForm, Expression: x, Want: want, Place: where}
 	uses := x.Uses()
 	var indirect []expression.Uses
@@ -124,6 +124,7 @@ func (c *compiler) expression(x *expression.Expression, want *schema.Schema, whe
 		indirect = append(indirect, c.variables[name])
 	}
 	out.Indirect = expression.Union(indirect...)
+	c.report.scalars[out] = n
 	return out
 }
 

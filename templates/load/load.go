@@ -14,6 +14,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // Loader loads templates that share compiled expressions, equal specs, and cached renderings. A process uses
@@ -81,7 +82,7 @@ func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 // entry reads one document; a panic becomes a finding.
 func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) templates.Entry {
 	e := templates.Entry{Origin: origin}
-	r := &report{file: origin.File, text: lines, kubernetes: l.kubernetes}
+	r := &report{file: origin.File, text: lines, kubernetes: l.kubernetes, scalars: map[*program.Node]*yaml.Node{}, located: map[character]position{}}
 	if stack := templates.Contain(func() { l.document(root, &e, r) }); stack != "" {
 		r.findings = append(r.findings, internalError(origin, stack))
 	}

@@ -46,7 +46,7 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 			c.celFault(n, at, fault)
 			continue
 		}
-		node := c.expression(x, nil, placeOf(n, at))
+		node := c.expression(n, x, nil, placeOf(n, at))
 		c.variables[d.Name] = node.Reads()
 		all = append(all, program.Variable{Name: d.Name, Node: node})
 	}
@@ -111,7 +111,7 @@ func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source strin
 		c.celFault(n, here, fault)
 		return nil
 	}
-	return c.expression(x, want, placeOf(n, here))
+	return c.expression(n, x, want, placeOf(n, here))
 }
 
 // cel returns the scalar of a field that holds an expression, and its path; nil if there is none.

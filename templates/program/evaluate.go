@@ -1,6 +1,7 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
@@ -189,6 +190,7 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 	if err == nil && !present {
 		return nil, false, nil
 	}
+	offset := failedAt(err)
 	if err == nil {
 		err = fits(value, n.Want)
 	}
@@ -197,7 +199,7 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 	}
 	if err != nil {
 		if e.trace != nil {
-			e.trace.Failed = append(e.trace.Failed, Failure{n, err})
+			e.trace.Failed = append(e.trace.Failed, Failure{n, err, offset})
 			return nil, false, nil
 		}
 		return nil, false, e.fault(n, err)
@@ -208,6 +210,14 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 		}
 	}
 	return value, value != nil, nil
+}
+
+// failedAt returns where in its text an evaluation failed, WholeNode if it did not.
+func failedAt(err error) int {
+	if failed := (*expression.Error)(nil); errors.As(err, &failed) {
+		return failed.Offset
+	}
+	return WholeNode
 }
 
 // maxProduced is the maximum size in bytes of the texts made by one rendering: by default, etcd accepts no

@@ -70,7 +70,7 @@ func (e *Evaluation) each(list, item *Node, out []any) ([]any, error) {
 	}
 	if err := e.repeat(item, len(elements)); err != nil {
 		if e.trace != nil {
-			e.trace.Failed = append(e.trace.Failed, Failure{item.Each, err})
+			e.trace.Failed = append(e.trace.Failed, Failure{item.Each, err, WholeNode})
 			return out, nil
 		}
 		return nil, e.fault(item.Each, err)

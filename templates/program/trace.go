@@ -18,7 +18,13 @@ type Trace struct {
 type Failure struct {
 	Node *Node
 	Err  error
+	// Offset is the byte of the scalar at which the evaluation failed; WholeNode if it is the value, or the
+	// rendering so far, that is at fault.
+	Offset int
 }
+
+// WholeNode is the Offset of a Failure that is at no place within its scalar.
+const WholeNode = -1
 
 // NewTrace returns an empty Trace.
 func NewTrace() *Trace { return &Trace{Places: map[string]Place{}, Nodes: map[Place]*Node{}} }
