@@ -79,9 +79,9 @@ func parseNodes(text []byte) (root *yaml.Node, err error) {
 		}
 	}()
 	text = Unmarked(text)
-	if masked, found := maskSurrogates(text); found {
+	if masked, found := maskEscapes(text); found {
 		if root, err = parseNodes(masked); err == nil && root != nil {
-			unmaskSurrogates(text, root)
+			unmaskEscapes(text, root)
 		}
 		return root, err
 	}
