@@ -8,12 +8,14 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
@@ -57,6 +59,37 @@ func offsetOf(source, name string) int {
 		return at[2]
 	}
 	return 0
+}
+
+// checkPath returns an error if no pod can have a value at a path; n is the scalar that holds it.
+func (c *Case) checkPath(path string, n *yaml.Node) error {
+	at := schema.Pod()
+	for _, token := range manifest.Tokens(path) {
+		switch at.Kind {
+		case schema.Any:
+			return nil
+		case schema.List:
+			if _, ok := at.Elem.Field(token); ok && !strings.Contains(path, "["+token+"]") {
+				return c.spec.at(n, "path: "+message.Brief(token)+" is of the items of a list, and none is chosen", "write its name or index: [NAME]."+token)
+			}
+			at = at.Elem // which may have any name
+		case schema.Map:
+			at = at.Elem
+		case schema.Object:
+			field, ok := at.Field(token)
+			if !ok {
+				hint := ""
+				if near := message.Nearest(token, at.Names()); near != "" {
+					hint = "did you mean " + near + "?"
+				}
+				return c.spec.at(n, "path: field "+message.Brief(token)+" is unknown in "+at.Type, hint)
+			}
+			at = field.Schema
+		default:
+			return c.spec.at(n, "path: there is nothing below a "+at.Type+": "+message.Brief(token), "")
+		}
+	}
+	return nil
 }
 
 // check returns why a pod does not fulfil the assertion; "" if it does.

@@ -222,7 +222,7 @@ func (c *Case) checkAssertion(a *Assertion, n *yaml.Node) error {
 	case a.Path != "" && len(manifest.Tokens(a.Path)) == 0:
 		return c.spec.at(child(n, "path"), message.Quote(a.Path)+" is no path", `want such as spec.containers[web].image or metadata.annotations["example.com/key"]`)
 	case a.Expression == "":
-		return nil
+		return c.checkPath(a.Path, child(n, "path"))
 	}
 	return c.compile(a, child(n, "expression"))
 }
