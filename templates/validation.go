@@ -34,13 +34,13 @@ type ValidationFailure struct {
 	Parameter string
 }
 
-// longestMessage is the maximum length of a template's message, in bytes.
-const longestMessage = 512
+// LongestMessage is the maximum length of a template's message, in bytes.
+const LongestMessage = 512
 
 // sortUnmet separates the validations that refuse the pod from those that warn.
 func sortUnmet(unmet []program.Unmet) (refused, warnings []ValidationFailure) {
 	for _, u := range unmet {
-		f := ValidationFailure{Message: message.Printable(message.Cut(u.Message, longestMessage)), Parameter: u.Parameter}
+		f := ValidationFailure{Message: message.Printable(message.Cut(u.Message, LongestMessage)), Parameter: u.Parameter}
 		if u.Warns {
 			warnings = append(warnings, f)
 		} else {

@@ -14,7 +14,7 @@ func demands(s *Sample) []templates.Finding {
 		if !s.Example || u.Warns || len(uses.Paths) > 0 || uses.Cluster || uses.Workload {
 			continue
 		}
-		found.fault(u.Expression.Place, templates.BadExample, "mend the example or the validation", "the validation refuses what is given: %s", message.Printable(u.Message))
+		found.fault(u.Expression.Place, templates.BadExample, "mend the example or the validation", "the validation refuses what is given: %s", message.Printable(message.Cut(u.Message, templates.LongestMessage)))
 	}
 	return found.list
 }

@@ -1,6 +1,9 @@
 package program
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // know evaluates the variables that an expression reads, unless they already have a value. It returns false
 // if one failed and the trace has recorded that.
@@ -43,7 +46,7 @@ func (e *Evaluation) Own(visit func(name string, value any, err error)) {
 // Unmet is a validation that the pod does not meet.
 type Unmet struct {
 	*Validation
-	// Message is the final message, constant or computed.
+	// Message is the final message, constant or computed; it names the expression if what was computed is empty.
 	Message string
 }
 
@@ -67,6 +70,9 @@ func (e *Evaluation) Validations() ([]Unmet, error) {
 				return nil, err
 			}
 			u.Message, _ = text.(string)
+		}
+		if strings.TrimSpace(u.Message) == "" {
+			u.Message = "failed expression: " + strings.TrimSpace(v.Expression.Expression.Source())
 		}
 		unmet = append(unmet, u)
 	}
