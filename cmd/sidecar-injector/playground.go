@@ -51,6 +51,10 @@ with your own rights, and changes nothing.`,
 }
 
 func (o *playgroundOptions) run(cmd *cobra.Command, std streams) error {
+	connects, err := o.connects(cmd)
+	if err != nil {
+		return err
+	}
 	settings, err := config.Read(o.configFile)
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func (o *playgroundOptions) run(cmd *cobra.Command, std streams) error {
 	}
 	engine := playground.NewEngine(set, settings.Settings())
 	var cluster page.Cluster
-	if flags := cmd.Flags(); flags.Changed("context") || flags.Changed("kubeconfig") || o.all {
+	if connects {
 		if cluster, err = newPlaygroundCluster(&o.fleetFlags, engine); err != nil {
 			return err
 		}
@@ -84,6 +88,20 @@ func (o *playgroundOptions) run(cmd *cobra.Command, std streams) error {
 		return fmt.Errorf("playground: %w", err)
 	}
 	return nil
+}
+
+// connects reports whether the flags select a cluster. Flags that select pods of one do not do so alone.
+func (o *playgroundOptions) connects(cmd *cobra.Command) (bool, error) {
+	flags := cmd.Flags()
+	if flags.Changed("context") || flags.Changed("kubeconfig") || o.all {
+		return true, nil
+	}
+	for _, name := range []string{"namespace", "selector"} {
+		if flags.Changed(name) {
+			return false, &hinted{fmt.Errorf("--%s selects pods of a cluster, and without --context, --kubeconfig or -A the playground has none", name), "add --context NAME"}
+		}
+	}
+	return false, nil
 }
 
 // loopback listens on --listen, which must be a loopback address.

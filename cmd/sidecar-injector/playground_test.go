@@ -55,7 +55,7 @@ func TestThePlaygroundShowsAndOpensWhatAClusterHas(t *testing.T) {
 		if !strings.Contains(request.Namespace, "name: shop") {
 			t.Errorf("%s: namespace %q", of.name, request.Namespace)
 		}
-		answer := engine.Answer(request)
+		answer := engine.Answer(t.Context(), request)
 		if len(answer.Pods) != 1 || answer.Pods[0].Verdict != of.verdict || len(answer.Findings) > 0 {
 			t.Errorf("%s: %+v\n%s", of.name, answer, request.Pod)
 		}

@@ -37,6 +37,11 @@ func (in *Input) Answers() ([]Answer, error) {
 	all := make([]Answer, 0, len(in.Pods))
 	var faults []error
 	for i, pod := range in.Pods {
+		if in.Stop != nil {
+			if err := in.Stop(); err != nil {
+				return nil, err
+			}
+		}
 		in.progress("deciding about pods", i, len(in.Pods))
 		a, err := in.answer(pod)
 		if err != nil {

@@ -30,6 +30,8 @@ type Input struct {
 	Doubt func(namespace, template string) string
 	// Progress, if not nil, is called with the number of documents or pods that are done, and their total.
 	Progress func(what string, done, of int)
+	// Stop, if not nil, is called before each decision about a pod; its error ends Answers, which returns it.
+	Stop func() error
 }
 
 func (in *Input) progress(what string, done, of int) {

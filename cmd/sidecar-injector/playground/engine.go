@@ -2,6 +2,7 @@ package playground
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,13 +66,13 @@ func BuiltIn() (*templates.Set, error) {
 }
 
 // AnswerJSON is Answer for a JSON request. The result is always a JSON Answer.
-func (e *Engine) AnswerJSON(request []byte) []byte {
+func (e *Engine) AnswerJSON(ctx context.Context, request []byte) []byte {
 	var r Request
 	answer := &Answer{}
 	if err := json.Unmarshal(request, &r); err != nil {
 		answer.Error = "the request is no JSON of the page's: " + err.Error()
 	} else {
-		answer = e.Answer(&r)
+		answer = e.Answer(ctx, &r)
 	}
 	out, err := json.Marshal(answer)
 	if err != nil {
@@ -80,8 +81,9 @@ func (e *Engine) AnswerJSON(request []byte) []byte {
 	return out
 }
 
-// Answer computes the result of a request.
-func (e *Engine) Answer(r *Request) *Answer {
+// Answer computes the result of a request. It stops, between two pods and between two Steps, once ctx has
+// ended.
+func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 	for _, text := range []struct{ name, text string }{{"pod", r.Pod}, {"namespace", r.Namespace}, {"templates", r.Templates}} {
 		if len(text.text) > MaxText {
 			return &Answer{Error: fmt.Sprintf("The text of the %s has %d bytes, more than %d, which is more than the API server takes: shorten it.", text.name, len(text.text), MaxText)}
@@ -101,26 +103,52 @@ func (e *Engine) Answer(r *Request) *Answer {
 		answer.addError(PodFile, err)
 		return answer
 	}
+	if len(in.Pods) > MaxPods {
+		return &Answer{Error: fmt.Sprintf("The text has %d pods and workloads, more than %d: shorten it.", len(in.Pods), MaxPods)}
+	}
+	room := &room{ctx: ctx, left: MaxAnswer}
+	in.Stop = func() error { return room.take(0) }
 	answers, err := in.Answers()
+	if full := (*fullError)(nil); errors.As(err, &full) {
+		return &Answer{Error: full.Error()}
+	}
 	if err != nil {
 		answer.addError(PodFile, err)
 		return answer
 	}
+	if err := answer.addPods(in, answers, namespaces, r.Steps, room); err != nil {
+		return &Answer{Error: err.Error()}
+	}
+	return answer
+}
+
+// addPods adds the results for the pods, with their faults and the diff. The error says that there is no room
+// for all of them.
+func (a *Answer) addPods(in *offline.Input, answers []offline.Answer, namespaces *manifest.Stream, withSteps bool, room *room) error {
 	for i := range answers {
-		a := &answers[i]
-		pod, err := newPod(a)
-		if err == nil && r.Steps {
-			pod.Steps, err = steps(in, a)
+		of := &answers[i]
+		pod, err := newPod(of)
+		if err == nil {
+			err = room.takePod(pod)
+		}
+		if err == nil && withSteps {
+			pod.Steps, err = steps(in, of, room)
+		}
+		if full := (*fullError)(nil); errors.As(err, &full) {
+			return full
 		}
 		if err != nil {
-			answer.addError(PodFile, err)
+			a.addError(PodFile, err)
 			continue
 		}
-		answer.Pods = append(answer.Pods, *pod)
-		answer.addFaults(a, namespaces)
+		a.Pods = append(a.Pods, *pod)
+		a.addFaults(of, namespaces)
 	}
-	answer.addDiff(in, answers)
-	return answer
+	if err := room.take(0); err != nil {
+		return err
+	}
+	a.addDiff(in, answers)
+	return room.take(len(a.Diff))
 }
 
 // load returns the set with the edited templates, and adds their findings to answer.
@@ -190,10 +218,13 @@ func newPod(a *offline.Answer) (*Pod, error) {
 }
 
 // steps returns the pod before injection, and after each of the injected instances in the order of the
-// plan.
-func steps(in *offline.Input, a *offline.Answer) ([]Step, error) {
+// plan, as far as there is room.
+func steps(in *offline.Input, a *offline.Answer, room *room) ([]Step, error) {
 	before, err := manifest.YAML(a.Pod.JSON)
 	if err != nil {
+		return nil, err
+	}
+	if err := room.take(len(before)); err != nil {
 		return nil, err
 	}
 	all := []Step{{YAML: string(before)}}
@@ -214,6 +245,9 @@ func steps(in *offline.Input, a *offline.Answer) ([]Step, error) {
 		}
 		after, err := step.PodYAML()
 		if err != nil {
+			return nil, err
+		}
+		if err := room.take(len(after)); err != nil {
 			return nil, err
 		}
 		all = append(all, Step{Instance: instance.Name, YAML: string(after)})

@@ -34,7 +34,7 @@ func TestEachExampleIsWhatItsTitleSays(t *testing.T) {
 	for _, example := range examplesByTitle(t) {
 		t.Run(example.Title, func(t *testing.T) {
 			example.Steps = true
-			answer := engine.Answer(&example.Request)
+			answer := engine.Answer(t.Context(), &example.Request)
 			want := inject.Injected
 			switch {
 			case strings.HasPrefix(example.Title, "Refused"):
@@ -79,7 +79,7 @@ func TestAFaultHasItsPlaceInItsText(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer := engine.Answer(&of.request)
+			answer := engine.Answer(t.Context(), &of.request)
 			for _, f := range answer.Findings {
 				if f.File == of.want.File && f.Line == of.want.Line && (of.want.Column == 0 || f.Column == of.want.Column) {
 					return
@@ -94,7 +94,7 @@ func TestTextThatIsTooLargeGetsASentence(t *testing.T) {
 	engine := newEngine(t)
 	large := strings.Repeat("# nothing\n", 5<<20/10)
 	for name, r := range map[string]Request{"pod": {Pod: large}, "namespace": {Namespace: large}, "templates": {Templates: large}} {
-		if answer := engine.Answer(&r); !strings.Contains(answer.Error, name) || !strings.Contains(answer.Error, "shorten it") {
+		if answer := engine.Answer(t.Context(), &r); !strings.Contains(answer.Error, name) || !strings.Contains(answer.Error, "shorten it") {
 			t.Errorf("%s: %q", name, answer.Error)
 		}
 	}
@@ -126,7 +126,7 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(newEngine(t).AnswerJSON(text), &answer); err != nil || len(answer.Pods) != 1 || len(answer.Pods[0].Values) != 1 {
+	if err := json.Unmarshal(newEngine(t).AnswerJSON(t.Context(), text), &answer); err != nil || len(answer.Pods) != 1 || len(answer.Pods[0].Values) != 1 {
 		t.Fatalf("%+v: %v", answer, err)
 	}
 	got := map[string]string{}
@@ -163,7 +163,7 @@ func TestWhatIsNoRequestGetsASentence(t *testing.T) {
 	engine := newEngine(t)
 	for _, request := range []string{"", "{", `{"pod": 7}`, "[]", "null\x00"} {
 		var answer Answer
-		if err := json.Unmarshal(engine.AnswerJSON([]byte(request)), &answer); err != nil || answer.Error == "" {
+		if err := json.Unmarshal(engine.AnswerJSON(t.Context(), []byte(request)), &answer); err != nil || answer.Error == "" {
 			t.Errorf("%q: %+v, %v", request, answer, err)
 		}
 	}
@@ -186,6 +186,6 @@ func BenchmarkAnswer(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		engine.AnswerJSON(text)
+		engine.AnswerJSON(b.Context(), text)
 	}
 }

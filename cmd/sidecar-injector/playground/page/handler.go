@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"html"
@@ -18,6 +19,9 @@ import (
 // maxRequest is the largest request body in bytes: three texts as JSON, in which a character may take six
 // bytes.
 const maxRequest = 3 * 6 * playground.MaxText
+
+// patience is how long an answer may take, as the page itself waits for it.
+const patience = 10 * time.Second
 
 // security are headers of every response: the page loads nothing from elsewhere, cannot be framed, and does
 // not send the token in its URL to other servers.
@@ -39,6 +43,8 @@ type Handler struct {
 	cluster Cluster // nil if there is none
 	files   map[string][]byte
 	mux     *http.ServeMux
+	// patience is how long an answer may take.
+	patience time.Duration
 }
 
 // NewHandler returns a Handler with a random token; cluster may be nil.
@@ -55,7 +61,7 @@ func NewHandler(engine *playground.Engine, cluster Cluster) (*Handler, error) {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
 	files["index.html"] = bytes.Replace(files["index.html"], []byte(`name="playground" content="static"`), []byte(`name="playground" content="served"`), 1)
-	h := &Handler{token: rand.Text(), engine: engine, cluster: cluster, files: files, mux: http.NewServeMux()}
+	h := &Handler{token: rand.Text(), engine: engine, cluster: cluster, files: files, mux: http.NewServeMux(), patience: patience}
 	if cluster != nil {
 		files["index.html"] = bytes.Replace(files["index.html"], []byte(`name="cluster" content=""`), []byte(`name="cluster" content="`+html.EscapeString(cluster.Name())+`"`), 1)
 		h.mux.HandleFunc("GET "+h.Path()+"cluster/fleet", h.fleet)
@@ -144,6 +150,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("the texts are larger than %d bytes together, or did not arrive: shorten them", maxRequest), http.StatusRequestEntityTooLarge)
 		return
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.patience)
+	defer cancel()
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(h.engine.AnswerJSON(body)) // the client may have disconnected
+	_, _ = w.Write(h.engine.AnswerJSON(ctx, body)) // the client may have disconnected
 }

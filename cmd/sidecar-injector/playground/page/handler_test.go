@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -130,6 +131,16 @@ func TestTextsThatAreTooLargeGetASentence(t *testing.T) {
 	}
 	response, text = do(t, "POST", server.URL+h.Path()+"answer", strings.Repeat(" ", maxRequest+1), map[string]string{"Content-Type": "application/json"})
 	if response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(text, "shorten them") {
+		t.Errorf("%s: %s", response.Status, text)
+	}
+}
+
+func TestAnAnswerThatTakesTooLongIsASentence(t *testing.T) {
+	server, h := start(t, nil)
+	h.patience = time.Nanosecond
+	const pod = `{"pod": "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: web}]}\n"}`
+	response, text := do(t, "POST", server.URL+h.Path()+"answer", pod, map[string]string{"Content-Type": "application/json"})
+	if response.StatusCode != http.StatusOK || !strings.Contains(text, "took too long and was stopped") {
 		t.Errorf("%s: %s", response.Status, text)
 	}
 }

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"syscall/js"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
@@ -19,7 +20,7 @@ func main() {
 	}
 	engine := playground.NewEngine(given, &inject.Settings{})
 	js.Global().Call("engineReady", js.FuncOf(func(_ js.Value, arguments []js.Value) any {
-		return string(engine.AnswerJSON([]byte(arguments[0].String())))
+		return string(engine.AnswerJSON(context.Background(), []byte(arguments[0].String())))
 	}))
 	select {} // keep the function available to the page
 }

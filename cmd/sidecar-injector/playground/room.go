@@ -1,0 +1,44 @@
+package playground
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
+// MaxPods is the largest number of pods and workloads in the text of a Request.
+const MaxPods = 250
+
+// MaxAnswer is the largest size of an Answer in bytes, without the JSON around its texts.
+const MaxAnswer = 16 << 20
+
+// room is what an Answer may still take, of bytes and of time.
+type room struct {
+	ctx  context.Context
+	left int
+}
+
+// fullError is the error of a room that has nothing left, a sentence for the user.
+type fullError struct{ sentence string }
+
+func (e *fullError) Error() string { return e.sentence }
+
+// take takes bytes of the room. The error is always a *fullError.
+func (r *room) take(size int) error {
+	if r.ctx.Err() != nil {
+		return &fullError{"The answer took too long and was stopped: shorten the texts."}
+	}
+	if r.left -= size; r.left < 0 {
+		return &fullError{fmt.Sprintf("The answer is larger than %d MiB: keep fewer pods or fewer sidecars in the text.", MaxAnswer>>20)}
+	}
+	return nil
+}
+
+// takePod takes the size of a pod's result.
+func (r *room) takePod(p *Pod) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Title, err)
+	}
+	return r.take(len(text))
+}

@@ -1,0 +1,54 @@
+package playground
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pods returns a text of pods that request sidecars, each with a text of that size.
+func pods(number, size int, sidecars ...string) string {
+	var b strings.Builder
+	for i := range number {
+		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: web-%d\n  annotations: {sidecar-injector.dev/inject: %q, "+
+			"example.com/text: %q}\nspec:\n  containers:\n  - {name: web, image: web:1}\n", i, strings.Join(sidecars, ","), strings.Repeat("x", size))
+	}
+	return b.String()
+}
+
+func TestAnAnswerHasALimit(t *testing.T) {
+	small, names := "", []string{"a", "b", "c", "d", "e", "f"}
+	for _, name := range names {
+		small += "---\napiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: " + name + "}\n" +
+			"spec: {pod: {metadata: {annotations: {example.com/" + name + ": b}}}}\n"
+	}
+	engine := newEngine(t)
+	for name, of := range map[string]struct {
+		request Request
+		want    string
+	}{
+		"too many pods":   {Request{Pod: pods(MaxPods+1, 0)}, "The text has 251 pods and workloads, more than 250: shorten it."},
+		"too many bytes":  {Request{Pod: pods(20, 140_000, names...), Templates: small, Steps: true}, "The answer is larger than 16 MiB: keep fewer pods or fewer sidecars in the text."},
+		"as many as fit":  {Request{Pod: pods(20, 0, "log-collector"), Steps: true}, ""},
+		"without a limit": {Request{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if answer := engine.Answer(t.Context(), &of.request); answer.Error != of.want {
+				t.Errorf("got %q, want %q", answer.Error, of.want)
+			}
+		})
+	}
+}
+
+// Whoever asked and has gone keeps nothing busy.
+func TestAnAnswerEndsWithItsContext(t *testing.T) {
+	engine := newEngine(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	answer := engine.Answer(ctx, &Request{Pod: pods(MaxPods, 0, "log-collector"), Steps: true})
+	if want := "The answer took too long and was stopped: shorten the texts."; answer.Error != want || len(answer.Pods) > 0 {
+		t.Errorf("got %q and %d pods, want %q", answer.Error, len(answer.Pods), want)
+	}
+}
