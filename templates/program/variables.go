@@ -72,9 +72,14 @@ func (e *Evaluation) Validations() ([]Unmet, error) {
 			u.Message, _ = text.(string)
 		}
 		if strings.TrimSpace(u.Message) == "" {
-			u.Message = "failed expression: " + strings.TrimSpace(v.Expression.Expression.Source())
+			u.Message = "failed expression: " + bare(v.Expression.Expression.Source())
 		}
 		unmet = append(unmet, u)
 	}
 	return unmet, nil
+}
+
+// bare returns a CEL expression as its author wrote it, without the ${ and } that mark it here.
+func bare(source string) string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(source, "${"), "}"))
 }
