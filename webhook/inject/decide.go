@@ -2,6 +2,7 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -84,23 +85,37 @@ func labelMeant(value string) string {
 
 // mistaken returns a warning for a pod that gets nothing although a label or annotation suggests that a
 // sidecar was wanted; "" if none does.
-func mistaken(p *podView, reason Reason, detail string) string {
+func mistaken(p *podView, ns *Namespace, reason Reason, detail string) string {
 	_, asks := p.metadata.Annotations[RequestAnnotation]
 	switch {
 	case reason == UnknownLabelValue:
 		text := detail + ": nothing is injected"
 		value, onPod := p.metadata.Labels[InjectionLabel]
 		if !onPod || value == labelEnabled || value == labelDisabled {
-			return text
+			value = ns.Labels[InjectionLabel]
 		}
 		if word := labelMeant(value); word != "" {
 			text += fmt.Sprintf("; write %s: %s", InjectionLabel, word)
 		}
 		return text
 	case reason == NotEnabled && asks:
-		return fmt.Sprintf("%s is ignored: %s", RequestAnnotation, detail)
+		return fmt.Sprintf("%s is ignored: %s%s", RequestAnnotation, detail, misnamed(ns))
 	case reason == NothingRequested && !asks && p.metadata.Labels[InjectionLabel] == labelEnabled:
 		return fmt.Sprintf("the pod has the label %s: %s, but asks for nothing: add the annotation %s: TEMPLATE", InjectionLabel, labelEnabled, RequestAnnotation)
+	}
+	return ""
+}
+
+// misnamed says how a namespace without the label tries to have it; "" if it does not.
+func misnamed(ns *Namespace) string {
+	if _, annotated := ns.Annotations[InjectionLabel]; annotated {
+		return "; the namespace has it as an annotation: make it a label"
+	}
+	for _, key := range slices.Sorted(maps.Keys(ns.Labels)) {
+		name, ours := strings.CutPrefix(key, Domain+"/")
+		if ours && key != InjectionLabel && message.Nearest(name, []string{"injection"}) != "" {
+			return fmt.Sprintf("; the namespace has the label %s: write %s", message.Printable(key), InjectionLabel)
+		}
 	}
 	return ""
 }

@@ -25,7 +25,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	p := &podView{Pod: read}
 	var trace Trace
 	if reason, detail := allowed(p, &req.Namespace, settings, &trace); reason != "" {
-		r := skipped(p, &trace, reason, detail)
+		r := skipped(p, &req.Namespace, &trace, reason, detail)
 		r.Leftovers = leftBehind(p, set, req)
 		return r, nil
 	}
@@ -48,7 +48,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		trace.passed.add(isRequested)
 	}
 	if trace.stopped == isRequested && len(status) == 0 {
-		r := skipped(p, &trace, NothingRequested, trace.Asking.nothing())
+		r := skipped(p, &req.Namespace, &trace, NothingRequested, trace.Asking.nothing())
 		r.Warnings = append(r.Warnings, stray(p, all, nil, declared)...)
 		return finished(r), nil
 	}
@@ -82,9 +82,9 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	return r, nil
 }
 
-func skipped(p *podView, trace *Trace, reason Reason, detail string) *Result {
+func skipped(p *podView, ns *Namespace, trace *Trace, reason Reason, detail string) *Result {
 	r := &Result{Outcome: Skipped, Reason: reason, Detail: detail, Trace: *trace}
-	if w := mistaken(p, reason, detail); w != "" {
+	if w := mistaken(p, ns, reason, detail); w != "" {
 		r.Warnings = append(r.Warnings, WarningText(w))
 	}
 	return r
