@@ -111,7 +111,12 @@ func (c *Case) readSpec(path string) error {
 	if c.spec.data, err = read(path); err != nil {
 		return err
 	}
-	stream, err := manifest.Parse(path, c.spec.data)
+	return c.parseSpec()
+}
+
+// parseSpec reads the Spec from the text.
+func (c *Case) parseSpec() error {
+	stream, err := manifest.Parse(c.spec.file, c.spec.data)
 	if err != nil {
 		return err
 	}
@@ -137,7 +142,7 @@ func (c *Case) readSpec(path string) error {
 	}
 	version := c.Spec.version
 	if err := json.Unmarshal(manifest.JSON(c.spec.root), &c.Spec); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", c.spec.file, err)
 	}
 	c.Spec.version = version
 	return c.checkSpec()

@@ -2,9 +2,7 @@ package cases
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 
@@ -118,40 +116,4 @@ func ordered(value, like any) any {
 		return out
 	}
 	return value
-}
-
-// Update writes the actual result as the expected one, and reports whether that changed a file. It writes
-// want.yaml if the case has one or has no expectation. If the pod is refused, a case without expectation
-// gets the refusal as want in case.yaml.
-func (r *Result) Update() (bool, error) {
-	c := r.Case
-	if c.want == nil && c.Spec.wants() {
-		return false, nil
-	}
-	if r.After == nil {
-		return true, c.wantRefusal(r.Answer)
-	}
-	after, err := program.ObjectFromJSON(r.After)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", c.Dir, err)
-	}
-	text, err := manifest.YAML(withoutStatus(after).AppendJSON(nil))
-	if err != nil || string(text) == string(c.want) {
-		return false, err
-	}
-	c.want = text
-	return true, os.WriteFile(c.file(WantFile), text, 0o644)
-}
-
-func (c *Case) wantRefusal(answer *inject.Result) error {
-	if c.want != nil || c.Spec.Want != nil {
-		return faulty("say in case.yaml what is wanted", "%s: the pod is refused: %s", c.Dir, answer.Message())
-	}
-	text := string(c.spec.data)
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	text += fmt.Sprintf("want: {outcome: %s, reason: %s}\n", answer.Outcome, answer.Reason)
-	c.Spec.Want = &Want{Outcome: string(answer.Outcome), Reason: string(answer.Reason)}
-	return os.WriteFile(c.file(SpecFile), []byte(text), 0o644)
 }
