@@ -102,10 +102,10 @@ func faulty(hint, format string, args ...any) error {
 	return &Error{fmt.Errorf(format, args...), hint}
 }
 
-// Find reads the cases in dir and the folders below it, in the order of their names; chosen selects cases
-// by name, nil selects all. The error lists everything that cannot be read, and every folder that looks
-// like a case but is none. If unwanted is set, a case may lack expectations, because the caller is about to
-// write them.
+// Find reads the cases in dir and the folders below it, links to folders included, in the order of their
+// names; chosen selects cases by name, nil selects all. The error lists everything that cannot be read, and
+// every folder that looks like a case but is none. If unwanted is set, a case may lack expectations, because
+// the caller is about to write them.
 func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -115,7 +115,7 @@ func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, er
 		return nil, faulty("name the folder that holds the cases", "cases: %s: not a folder", dir)
 	}
 	f := &finder{root: dir, chosen: chosen, unwanted: unwanted}
-	if _, err := f.folder(dir, files{}); err != nil {
+	if _, err := f.folder(dir, files{}, nil); err != nil {
 		f.faults = append(f.faults, err)
 	}
 	return f.cases, errors.Join(f.faults...)
@@ -132,12 +132,20 @@ type finder struct {
 	faults   []error
 }
 
-// maxDepth is the deepest nesting of folders, which also ends cycles of links.
+// maxDepth is the deepest nesting of folders.
 const maxDepth = 16
 
 // folder reads the cases of a folder and below, and returns how many there are, including those that were
-// not chosen.
-func (f *finder) folder(dir string, above files) (int, error) {
+// not chosen; within are the folders that it lies in.
+func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return 0, noun(err)
+	}
+	if slices.ContainsFunc(within, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+		return 0, nil // a link to a folder above
+	}
+	within = append(within[:len(within):len(within)], info)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, noun(err)
@@ -158,7 +166,7 @@ func (f *finder) folder(dir string, above files) (int, error) {
 		path := filepath.Join(dir, entry.Name())
 		switch {
 		case strings.HasPrefix(entry.Name(), "."):
-		case entry.IsDir():
+		case isFolder(path, entry):
 			if dir != f.root || entry.Name() != TemplatesDir {
 				folders = append(folders, path)
 			}
@@ -179,7 +187,7 @@ func (f *finder) folder(dir string, above files) (int, error) {
 		here[kind] = path
 	}
 	for _, folder := range folders {
-		n, err := f.folder(folder, here)
+		n, err := f.folder(folder, here, within)
 		if err != nil {
 			f.faults = append(f.faults, err)
 		}
@@ -204,9 +212,22 @@ func (f *finder) folder(dir string, above files) (int, error) {
 	return found + 1, nil
 }
 
-// stranger reports a YAML or JSON file whose name has no meaning in a case. Files of other types are
-// ignored.
+// isFolder reports whether an entry is a folder, or a link to one.
+func isFolder(path string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// stranger reports a YAML or JSON file whose name has no meaning in a case, and a link that leads nowhere.
+// Files of other types are ignored.
 func (f *finder) stranger(path, name string) {
+	if _, err := os.Stat(path); err != nil {
+		f.faults = append(f.faults, noun(err))
+		return
+	}
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml", ".json":
 		f.faults = append(f.faults, faulty(fmt.Sprintf("the files of a case are %s, %s, %s, %s, %s and %s; templates lie in the folder %s, or where --template-dir says",
