@@ -94,7 +94,7 @@ func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 		return nil, t.located(err)
 	}
 	rendered = newRendered(added, in.Native, e.Cost())
-	rendered.Warnings = warnings
+	rendered.Warnings, rendered.Unmet = warnings, rendered.findUnmet()
 	if reusable {
 		t.renderings.put(key, rendered)
 	}

@@ -21,6 +21,10 @@ type Rendered struct {
 	// Warnings are the unmet validations with action Warn.
 	Warnings []ValidationFailure
 
+	// Unmet is what the API server would refuse in the rendering, at most some of it. An overridden rendering
+	// has none: what an override changes is checked by the one who overrides it.
+	Unmet []Unmet
+
 	// Cost is that of the expressions in CEL's units of work. A cached rendering keeps its original cost, so
 	// that results do not depend on earlier requests.
 	Cost uint64

@@ -19,14 +19,14 @@ type selectorIndex struct {
 }
 
 type selectorBuckets struct {
-	requirements  map[requirement][]*Template
+	requirements  map[labelNeed][]*Template
 	unconstrained []*Template
 
 	all []*Template // until build
 }
 
-// requirement is a label that a pod, or its namespace, must have.
-type requirement struct {
+// labelNeed is a label that a pod, or its namespace, must have.
+type labelNeed struct {
 	ofNamespace bool
 	key, value  string
 	anyValue    bool
@@ -41,7 +41,7 @@ func (x *selectorIndex) add(namespace string, t *Template) {
 	}
 	b := x.buckets[namespace]
 	if b == nil {
-		b = &selectorBuckets{requirements: map[requirement][]*Template{}}
+		b = &selectorBuckets{requirements: map[labelNeed][]*Template{}}
 		x.buckets[namespace] = b
 	}
 	b.all = append(b.all, t)
@@ -55,7 +55,7 @@ func (x *selectorIndex) build() {
 }
 
 func (b *selectorBuckets) build() {
-	shared := map[requirement]int{}
+	shared := map[labelNeed]int{}
 	for _, t := range b.all {
 		for _, choice := range alternatives(t) {
 			for _, r := range choice {
@@ -69,14 +69,14 @@ func (b *selectorBuckets) build() {
 			b.unconstrained = append(b.unconstrained, t)
 			continue
 		}
-		crowd := func(choice []requirement) int {
+		crowd := func(choice []labelNeed) int {
 			n := 0
 			for _, r := range choice {
 				n += shared[r]
 			}
 			return n
 		}
-		for _, r := range slices.MinFunc(choices, func(a, b []requirement) int { return crowd(a) - crowd(b) }) {
+		for _, r := range slices.MinFunc(choices, func(a, b []labelNeed) int { return crowd(a) - crowd(b) }) {
 			b.requirements[r] = append(b.requirements[r], t)
 		}
 	}
@@ -85,8 +85,8 @@ func (b *selectorBuckets) build() {
 
 // alternatives returns the requirements under which a template can be filed: each is a list of labels of
 // which a selected pod, or its namespace, has at least one.
-func alternatives(t *Template) [][]requirement {
-	var choices [][]requirement
+func alternatives(t *Template) [][]labelNeed {
+	var choices [][]labelNeed
 	for _, s := range []struct {
 		selector    labels.Selector
 		ofNamespace bool
@@ -95,13 +95,13 @@ func alternatives(t *Template) [][]requirement {
 		for _, r := range requirements {
 			switch r.Operator() {
 			case selection.Equals, selection.DoubleEquals, selection.In:
-				var choice []requirement
+				var choice []labelNeed
 				for _, value := range slices.Compact(slices.Sorted(slices.Values(r.ValuesUnsorted()))) {
-					choice = append(choice, requirement{ofNamespace: s.ofNamespace, key: r.Key(), value: value})
+					choice = append(choice, labelNeed{ofNamespace: s.ofNamespace, key: r.Key(), value: value})
 				}
 				choices = append(choices, choice)
 			case selection.Exists:
-				choices = append(choices, []requirement{{ofNamespace: s.ofNamespace, key: r.Key(), anyValue: true}})
+				choices = append(choices, []labelNeed{{ofNamespace: s.ofNamespace, key: r.Key(), anyValue: true}})
 			}
 		}
 	}
@@ -143,12 +143,12 @@ func (b *selectorBuckets) find(found []*Template, podLabels, namespaceLabels map
 		}
 	}
 	for k, v := range podLabels {
-		try(b.requirements[requirement{key: k, value: v}])
-		try(b.requirements[requirement{key: k, anyValue: true}])
+		try(b.requirements[labelNeed{key: k, value: v}])
+		try(b.requirements[labelNeed{key: k, anyValue: true}])
 	}
 	for k, v := range namespaceLabels {
-		try(b.requirements[requirement{ofNamespace: true, key: k, value: v}])
-		try(b.requirements[requirement{ofNamespace: true, key: k, anyValue: true}])
+		try(b.requirements[labelNeed{ofNamespace: true, key: k, value: v}])
+		try(b.requirements[labelNeed{ofNamespace: true, key: k, anyValue: true}])
 	}
 	try(b.unconstrained)
 	return found

@@ -1,35 +1,19 @@
 package check
 
 import (
-	"strings"
-
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
 )
 
 // metadata reports keys of labels and annotations, and values of labels, that Kubernetes would refuse.
 func metadata(s *Sample) []templates.Finding {
 	var found found
-	at := podPath().Member("metadata")
-	for _, field := range []string{"labels", "annotations"} {
-		for _, m := range s.Pod.Object("metadata").Object(field) {
-			here := at.Member(field).Member(m.Name)
-			key := m.Name
-			if field == "annotations" {
-				key = strings.ToLower(key)
-			}
-			if faults := validation.IsQualifiedName(key); len(faults) > 0 {
-				found.fault(s.place(here), templates.BadName, faults[0], "%s is no key", message.Quote(m.Name))
-			}
-			value, _ := m.Value.(string)
-			if field == "labels" {
-				if faults := validation.IsValidLabelValue(value); len(faults) > 0 {
-					found.fault(s.place(here), templates.BadValue, faults[0], "%s is no value of a label", message.Quote(value))
-				}
-			}
+	for _, wrong := range requirement.Metadata(s.Pod.Object("metadata"), podPath().Member("metadata")) {
+		reason := templates.BadValue
+		if wrong.Key {
+			reason = templates.BadName
 		}
+		found.fault(s.place(wrong.At), reason, wrong.Hint, "%s", wrong.Message)
 	}
 	return found.list
 }

@@ -20,6 +20,8 @@ type Unmet struct {
 	At *schema.Path
 	// Missing says that a required value is absent.
 	Missing bool
+	// Key says that the key of a label or annotation is refused, not a value.
+	Key bool
 	// Message is one clause without the place; Hint says how to correct it, or is "".
 	Message, Hint string
 }

@@ -21,7 +21,7 @@ func rooms() map[string][]string {
 		"templates/expression":    {"templates/message", "templates/schema", "templates/v1alpha1"},
 		"templates/program":       {"templates/expression", "templates/message", "templates/schema", "templates/v1alpha1"},
 		"templates/requirement":   {"templates/message", "templates/program", "templates/schema"},
-		"templates":               {"templates/expression", "templates/message", "templates/program", "templates/schema", "templates/v1alpha1"},
+		"templates":               {"templates/expression", "templates/message", "templates/program", "templates/requirement", "templates/schema", "templates/v1alpha1"},
 		"templates/shape":         {"templates", "templates/program", "templates/schema", "templates/v1alpha1"},
 		"templates/check":         {"templates", "templates/expression", "templates/message", "templates/program", "templates/release", "templates/requirement", "templates/schema", "templates/shape", "templates/v1alpha1"},
 		"templates/load": {"templates", "templates/check", "templates/expression", "templates/manifest", "templates/message", "templates/program", "templates/schema", "templates/shape",

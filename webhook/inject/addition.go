@@ -13,20 +13,25 @@ import (
 )
 
 // newAddition returns what one instance adds, with the override applied.
-func newAddition(c *candidate, r *templates.Rendered, overrides map[string]override) (*templates.Parts, []Fault) {
+func (j *job) newAddition(c *candidate, r *templates.Rendered, overrides map[string]override) (*templates.Parts, []Fault) {
+	faults := j.unmet(c, r.Unmet, overrides)
 	if len(overrides) > 0 {
-		var faults []Fault
+		told, before := len(faults), r.Unmet
 		changed, err := r.Override(func(name string, container program.Object) (program.Object, error) {
-			container, wrong := applyOverride(c, container, name, overrides)
+			container, wrong := j.applyOverride(c, container, name, overrides, before)
 			faults = append(faults, wrong...)
 			return container, nil
 		})
-		if err != nil || len(faults) > 0 {
+		if err != nil || len(faults) > told {
 			return nil, faults
 		}
 		r = changed
 	}
-	return &r.Parts, checkNames(c, &r.Parts)
+	// A name may be refused by both; what is said of names says more.
+	if wrong := checkNames(c, &r.Parts); len(wrong) > 0 || len(faults) == 0 {
+		return &r.Parts, wrong
+	}
+	return nil, faults
 }
 
 // checkNames returns a fault for each name and mount path that the API server would reject. A name that is

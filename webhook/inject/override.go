@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -156,13 +157,19 @@ func nullIn(value any) string {
 	return ""
 }
 
+// overrideOf returns the override of the container with this name in the template.
+func overrideOf(overrides map[string]override, name string) (override, bool) {
+	if o, ok := overrides[onlyContainer]; ok {
+		return o, true
+	}
+	o, ok := overrides[name]
+	return o, ok
+}
+
 // applyOverride merges the pod's fields into a container like a strategic merge patch; the order of the
 // container's fields is kept.
-func applyOverride(c *candidate, container program.Object, name string, overrides map[string]override) (program.Object, []Fault) {
-	o, ok := overrides[onlyContainer]
-	if !ok {
-		o, ok = overrides[name]
-	}
+func (j *job) applyOverride(c *candidate, container program.Object, name string, overrides map[string]override, before []templates.Unmet) (program.Object, []Fault) {
+	o, ok := overrideOf(overrides, name)
 	if !ok {
 		return container, nil
 	}
@@ -174,6 +181,10 @@ func applyOverride(c *candidate, container program.Object, name string, override
 	}
 	var faults faultList
 	for _, wrong := range checkContainer(merged) {
+		if i := slices.IndexFunc(before, func(u templates.Unmet) bool { return u.Container == name && u.Error() == wrong.message }); i >= 0 {
+			faults.add(j.refused(c, &before[i])) // the override did not bring it
+			continue
+		}
 		faults.add(Fault{Reason: BadOverride, Instance: c.asked.instance, Place: o.place, Message: "with it, " + wrong.message, Fix: wrong.fix})
 	}
 	return merged, faults.told

@@ -47,7 +47,7 @@ func (j *job) prepare(c *candidate) error {
 		return err
 	}
 	c.pass(templateRenders, true)
-	addition, wrong := newAddition(c, rendered, overrides)
+	addition, wrong := j.newAddition(c, rendered, overrides)
 	c.pass(namesValid, len(wrong) == 0)
 	faults.add(wrong...)
 	j.faults(&faults, c)
