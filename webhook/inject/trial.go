@@ -2,6 +2,7 @@ package inject
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -136,8 +137,20 @@ func (t *trial) checkContainerName(c *templates.Container) {
 	}
 	if other, taken := t.claims.containers.find(c.Name); taken {
 		t.conflict(t.candidate.place(), fmt.Sprintf("container %s is also added by instance %s", message.Quote(c.Name), message.Quote(other.by)),
-			"choose other instance names")
+			t.nameFix(c.Name, other.by))
 	}
+}
+
+// nameFix returns what to do about a name that two instances add. Other instance names help only where the
+// name is made of the instance's.
+func (t *trial) nameFix(name, other string) string {
+	switch {
+	case other == t.by():
+		return "change its parameters or its template"
+	case strings.Contains(name, t.by()):
+		return "choose other instance names"
+	}
+	return "put ${instance} into the name in the template, or ask for one of the two only"
 }
 
 // claimScalar claims a value that can exist only once: key within field. It reports whether the claim is

@@ -146,19 +146,29 @@ func (t *trial) claimItem(target target, kind itemKind, key string, item *templa
 	id := targetKey{target: t.pod().number(target.list, target.index), kind: kind, key: key}
 	if other := t.claims.targets.find(id); other != nil {
 		if !sameItem(kind, other.item, item) {
-			place, fix := target.place(), "change a parameter of one of them"
-			if g, ok := t.candidate.givenAs(v1alpha1.TypePath, key); ok && kind == mountItem {
-				place = g.place(t.claims.job.request.Namespace.Name)
-				fix = fmt.Sprintf("give %s another path than %s has, or ask for one of the two only", g.parameter, Shorten(other.by, maxShown))
-			}
-			t.conflict(place, fmt.Sprintf("instances %s and %s want different things at %s %s of container %s",
-				message.Quote(other.by), message.Quote(t.by()), kind, message.Quote(key), message.Quote(target.view.Name)), fix)
+			t.itemConflict(target, kind, key, other.by)
 		}
 		return false
 	}
 	t.claims.targets.add(targetClaim{targetKey: id, by: t.by(), item: item}, t.pod().count())
 	t.grow(len(item.Raw) + 1)
 	return true
+}
+
+// itemConflict records that an item differs from one of another instance, or of the same, under the same key.
+func (t *trial) itemConflict(target target, kind itemKind, key, other string) {
+	place, fix := target.place(), "change a parameter of one of them"
+	if other == t.by() {
+		t.conflict(place, fmt.Sprintf("instance %s adds %s %s of container %s twice",
+			message.Quote(other), kind, message.Quote(key), message.Quote(target.view.Name)), "change its parameters or its template")
+		return
+	}
+	if g, ok := t.candidate.givenAs(v1alpha1.TypePath, key); ok && kind == mountItem {
+		place = g.place(t.claims.job.request.Namespace.Name)
+		fix = fmt.Sprintf("give %s another path than %s has, or ask for one of the two only", g.parameter, Shorten(other, maxShown))
+	}
+	t.conflict(place, fmt.Sprintf("instances %s and %s want different things at %s %s of container %s",
+		message.Quote(other), message.Quote(t.by()), kind, message.Quote(key), message.Quote(target.view.Name)), fix)
 }
 
 // sameItem reports whether two items agree. Mounts agree if they show the same files, even if only one is

@@ -42,8 +42,11 @@ func (t *trial) checkVolume(v *templates.Named) {
 	}
 	if other, taken := t.claims.volumes.find(v.Name); taken {
 		if !sameVolume(other.value.Raw, v.Raw) {
-			t.conflict(place(), fmt.Sprintf("instances %s and %s add different volumes named %s", message.Quote(other.by), message.Quote(t.by()), message.Quote(v.Name)),
-				"choose other instance names")
+			whose := fmt.Sprintf("instances %s and %s add", message.Quote(other.by), message.Quote(t.by()))
+			if other.by == t.by() {
+				whose = fmt.Sprintf("instance %s adds", message.Quote(other.by))
+			}
+			t.conflict(place(), fmt.Sprintf("%s different volumes named %s", whose, message.Quote(v.Name)), t.nameFix(v.Name, other.by))
 		}
 		return
 	}
