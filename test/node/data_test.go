@@ -122,7 +122,8 @@ func TestAStoreThatNeverAnswersDoesNotKeepThePod(t *testing.T) {
 			if e := endings["app"]; e.code != 0 || e.after >= grace {
 				t.Errorf("the app ended after %s with exit code %d", e.after, e.code)
 			}
-			if e := endings["app-sc-data-sync"]; e.after > grace+2*time.Second {
+			// The kubelet of a busy node is seconds late. A run that kept the pod would take the minutes of rclone's own timeouts.
+			if e := endings["app-sc-data-sync"]; e.after > 3*grace {
 				t.Errorf("the last run took %s, of %s that the pod has", e.after, grace)
 			}
 			if e := endings["app-sc-data-sync"]; e.code == 0 {
