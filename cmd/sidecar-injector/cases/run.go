@@ -166,9 +166,9 @@ func (r *Result) outcome() {
 		r.fail(file, line, fmt.Sprintf("want reason %s, got %s", want.Reason, got))
 	case want.Message != "" && !slices.ContainsFunc(why, func(text string) bool { return strings.Contains(text, want.Message) }):
 		r.fail(file, line, fmt.Sprintf("want a message with %s, got %s", message.Quote(want.Message), got))
-	case want.Outcome == "" && want.Reason == "" && want.Message == "" && r.Answer.Outcome != inject.Injected && r.Answer.Outcome != inject.Unchanged:
+	case !want.decides() && !holds(r.Answer.Outcome):
 		r.fail(file, line, "want injected, got "+got)
-	case want.Outcome == "" && want.Reason == "" && want.Message == "":
+	case !want.decides():
 		for _, left := range r.leftOut() {
 			r.fail(file, line, "want injected, got "+left)
 		}
@@ -185,7 +185,7 @@ func (r *Result) outcome() {
 func (r *Result) leftOut() []string {
 	var all []string
 	for _, in := range r.Answer.Instances {
-		if in.AskedBy == inject.TemplateMatch || in.Outcome == inject.Injected || in.Outcome == inject.Unchanged {
+		if in.AskedBy == inject.TemplateMatch || holds(in.Outcome) {
 			continue
 		}
 		text := fmt.Sprintf("%s: %s, %s", in.Name, in.Outcome, in.Reason)

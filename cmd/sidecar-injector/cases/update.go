@@ -24,7 +24,7 @@ func (r *Result) Update() (bool, error) {
 	if r.After == nil && r.Answer.Allowed() {
 		return false, fmt.Errorf("%s: %s", c.Dir, r.Failures[len(r.Failures)-1].Message) // the patch does not apply
 	}
-	if r.After == nil || !r.whollyInjected() && !c.Spec.wantsOutcome() {
+	if r.After == nil || !holds(r.Answer.Outcome) && !c.Spec.Want.decides() {
 		return true, r.wantOutcome()
 	}
 	after, err := program.ObjectFromJSON(r.After)
@@ -39,14 +39,14 @@ func (r *Result) Update() (bool, error) {
 	return true, os.WriteFile(c.file(WantFile), text, 0o644)
 }
 
-// whollyInjected reports whether the outcome is the one of a case that wants none in particular.
-func (r *Result) whollyInjected() bool {
-	return slices.Contains([]inject.Outcome{inject.Injected, inject.Unchanged}, r.Answer.Outcome)
+// holds reports whether an outcome is that of a case that wants none in particular.
+func holds(outcome inject.Outcome) bool {
+	return outcome == inject.Injected || outcome == inject.Unchanged
 }
 
-// wantsOutcome reports whether the file says how the decision has to come out.
-func (s *Spec) wantsOutcome() bool {
-	return s.Want != nil && s.Want.Outcome+s.Want.Reason+s.Want.Message != ""
+// decides reports whether w says how the decision has to come out; w may be nil.
+func (w *Want) decides() bool {
+	return w != nil && w.Outcome+w.Reason+w.Message != ""
 }
 
 // wantOutcome writes the outcome as want into case.yaml.

@@ -283,9 +283,6 @@ func (j *judgement) templated(c *comparison, ours map[string]bool) error {
 	return nil
 }
 
-// maxTold is the largest number of differences that a sentence lists.
-const maxTold = 3
-
 // declined sets the state OptedOut for pods that have no sidecars because of a label or annotation, and
 // Bare for all others without.
 func (j *judgement) declined() {

@@ -32,6 +32,9 @@ func (j *judgement) attribute(found []difference, of []*Instance, owner func(*di
 	}
 }
 
+// maxTold is the largest number of differences that a sentence lists.
+const maxTold = 3
+
 // settle determines whether the differences of one instance can be resolved in the running pod.
 func (j *judgement) settle(i *Instance, found []*difference) {
 	if len(found) == 0 {
