@@ -59,7 +59,7 @@ spec:
     metadata:
       labels: {app: web}
       annotations: {sidecar-injector.dev/inject: data-sync, data-sync.sidecar-injector.dev/folder: /data, data-sync.sidecar-injector.dev/volume: data,
-        data-sync.sidecar-injector.dev/remote: "s3:bucket"}
+        data-sync.sidecar-injector.dev/remote: "s3:bucket", data-sync.sidecar-injector.dev/secret: s3}
     spec: {securityContext: {runAsUser: 1000}, containers: [{name: app, image: app, volumeMounts: [{name: data, mountPath: /data}]}]}
   volumeClaimTemplates:
   - {metadata: {name: data}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
