@@ -214,7 +214,10 @@ func (o *changeOptions) runner(s *surveyed, std streams, report palette) *rollou
 // error: the permissions that some of the steps lack.
 func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, canary fleet.Canary) ([]fleet.Step, error) {
 	gathering := fleet.NewGathering(o.repairs)
-	s.scope.Changes = !o.dryRun && !o.repairs // only changes of running pods read budgets; the eviction API enforces them itself
+	s.scope.Budgets = live.BudgetsShown
+	if !o.dryRun && !o.repairs { // the eviction API enforces budgets itself
+		s.scope.Budgets = live.BudgetsHeld
+	}
 	err := s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
 		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
 		return nil

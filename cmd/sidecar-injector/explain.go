@@ -115,14 +115,11 @@ func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*expl
 			return nil, err
 		}
 	}
+	if l.reader != nil {
+		return all, l.complete(ctx, answers, all)
+	}
 	given := l.givenRights()
 	for i := range all {
-		if l.reader != nil {
-			if err := l.reader.Complete(ctx, &l.Input, &answers[i], all[i]); err != nil {
-				return nil, err
-			}
-			continue
-		}
 		lacks, err := l.lacks(ctx, given, &answers[i])
 		if err != nil {
 			return nil, err
@@ -137,6 +134,20 @@ func (l *loaded) explain(ctx context.Context, answers []offline.Answer) ([]*expl
 		}
 	}
 	return all, nil
+}
+
+// complete adds to the explanations what only the cluster knows.
+func (l *loaded) complete(ctx context.Context, answers []offline.Answer, all []*explain.Explanation) error {
+	today, err := l.judge(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if err := l.reader.Complete(ctx, today, &answers[i], all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *explainOptions) format(explanations []*explain.Explanation, p palette) ([]byte, error) {

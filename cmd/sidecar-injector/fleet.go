@@ -49,14 +49,21 @@ func (o *fleetFlags) survey(ctx context.Context, std streams) (*surveyed, error)
 	if err := o.readInjector(ctx, s.loaded, s.scope.Namespace); err != nil {
 		return nil, err
 	}
-	server, err := reader.Server(ctx)
+	if s.today, err = s.judge(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// judge returns what decides on pods of the cluster now.
+func (l *loaded) judge(ctx context.Context) (*fleet.Today, error) {
+	server, err := l.reader.Server(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.today = &fleet.Today{Set: s.Set, Settings: s.Settings, Server: server, Doubt: func(namespace, template string) (string, string) {
-		return reader.Doubt(s.Set, namespace, template)
-	}}
-	return s, nil
+	return &fleet.Today{Set: l.Set, Settings: l.Settings, Server: server, Doubt: func(namespace, template string) (string, string) {
+		return l.reader.Doubt(l.Set, namespace, template)
+	}}, nil
 }
 
 // namespaces returns the selected namespaces; the name is "" if all are selected.

@@ -139,6 +139,7 @@ func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*flee
 		return nil, nil, err
 	}
 	inventory := fleet.NewInventory()
+	s.scope.Budgets = live.BudgetsShown
 	err = s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
 		seen.Standing.Obstruct(seen.Budgets)
 		inventory.Add(seen.Workload, seen.Standing)

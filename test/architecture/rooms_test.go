@@ -43,7 +43,7 @@ func rooms() map[string][]string {
 		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/message", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/load", "templates/manifest", "templates/message", "templates/v1alpha1",
 			"webhook", "webhook/inject"},
-		"cmd/sidecar-injector/doctor":  {"cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/message", "templates/release", "templates/v1alpha1", "webhook", "webhook/inject"},
+		"cmd/sidecar-injector/doctor":  {"cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "cmd/sidecar-injector/terminal", "config", "templates", "templates/message", "templates/release", "templates/v1alpha1", "webhook", "webhook/inject"},
 		"cmd/sidecar-injector/rollout": {"cmd/sidecar-injector/fleet", "webhook/inject"},
 		"cmd/sidecar-injector/keeper":  {"cmd/sidecar-injector/fleet", "cmd/sidecar-injector/live", "cmd/sidecar-injector/rollout", "templates", "templates/message", "webhook/inject"},
 		"cmd/sidecar-injector/serve":   {"cmd/sidecar-injector/keeper", "templates", "templates/source", "webhook", "webhook/certs", "webhook/inject"},

@@ -48,7 +48,7 @@ func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 	t.Run("a workload that is as it should be", func(t *testing.T) {
 		text := p.says(t, admin, 0, []string{"explain", "deploy/web", "-n", n},
 			`^Deployment "web" in namespace "`+n+`" \(in the cluster\)$`, `^READY 2/2: 1 container of the app and 1 sidecar`,
-			`^It has 2 pods now:$`, `^     2  injected  log-collector@`)
+			`^It has 2 pods now:$`, `^     2  current  log-collector@`)
 		if strings.Contains(text, "note:") {
 			t.Errorf("an administrator can read everything:\n%s", text)
 		}
@@ -99,7 +99,7 @@ func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 	})
 	t.Run("somebody who may only look at the namespace", func(t *testing.T) {
 		viewer := viewerOf(t, n)
-		p.says(t, viewer, 0, []string{"explain", "deploy/web", "-n", n}, `^READY 2/2: 1 container of the app and 1 sidecar`, `^     2  injected  log-collector@`,
+		p.says(t, viewer, 0, []string{"explain", "deploy/web", "-n", n}, `^READY 2/2: 1 container of the app and 1 sidecar`, `^     2  current  log-collector@`,
 			`^note: webhook configurations cannot be read with your rights`, `^note: ClusterSidecarTemplates cannot be read with your rights`)
 		p.says(t, viewer, 0, []string{"explain", "pod/" + pod, "-n", n}, `AlreadyInjected`)
 		p.says(t, viewer, 0, []string{"status", "-n", n}, `deployment/web +log-collector +current`)

@@ -62,7 +62,7 @@ type Facts struct {
 	Trial      Seen[*Trial]
 	// Limits are the namespaces that reject a pod with a sidecar, but not the same pod without.
 	Limits Seen[[]Refusal]
-	Fleet  Seen[[]*live.Workload]
+	Fleet  Seen[[]*Workload]
 	// Lacking are the permissions that sidecars of running pods lack.
 	Lacking Seen[[]webhook.MissingAccess]
 	// Apart are sidecars of running pods that may have no access to the app's files.

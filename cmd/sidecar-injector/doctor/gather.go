@@ -42,7 +42,7 @@ type gatherer struct {
 // cannot be read.
 func Gather(ctx context.Context, reader *live.Reader, options Options) (*Facts, error) {
 	g := &gatherer{Reader: reader, options: options, facts: &Facts{Before: options.Before, Now: options.Now}}
-	version, err := g.Client().Discovery().ServerVersion()
+	version, err := g.Version(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("API server: %w", err)
 	}

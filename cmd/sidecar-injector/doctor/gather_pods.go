@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -64,24 +65,42 @@ func (g *gatherer) pods(ctx context.Context) {
 		f.Fleet.Err = f.Namespaces.Err
 		return
 	}
-	set := templates.NewSet(f.Templates)
-	needs := map[account][]inject.Instance{}
-	inventory, err := g.Inventory(ctx, set, f.installation().Settings.Settings(), f.Namespaces.Value, "", func(pod *live.Pod, s *live.Standing) {
-		a := account{pod.Namespace, cmp.Or(pod.Account, "default")}
-		for _, in := range s.Decided {
-			if in.Outcome == inject.Unchanged && len(in.Apart) > 0 {
-				f.addApart(Apart{Namespace: pod.Namespace, Instance: in.Name, Pod: pod.Name, Text: in.Apart[0]})
+	all, needs := workloads{}, map[account][]inject.Instance{}
+	err := g.survey(ctx, func(s *live.Seen) error {
+		all.add(s.Workload, s.Standing)
+		a := account{s.Pod.Namespace, cmp.Or(s.Pod.Account, "default")}
+		for n := range s.Standing.Instances {
+			i := &s.Standing.Instances[n]
+			if i.Decision == nil {
+				continue
 			}
-			if len(in.Permissions) > 0 && len(needs[a]) < maxNeeds {
-				needs[a] = append(needs[a], in)
+			if i.Revision != "" && len(i.Decision.Apart) > 0 {
+				f.addApart(Apart{Namespace: s.Pod.Namespace, Instance: i.Name, Pod: s.Pod.Name, Text: i.Decision.Apart[0]})
+			}
+			if len(i.Decision.Permissions) > 0 && len(needs[a]) < maxNeeds {
+				needs[a] = append(needs[a], *i.Decision)
 			}
 		}
+		return nil
 	})
-	f.Fleet.Err = err
+	f.Fleet = Seen[[]*Workload]{Err: err}
 	if err == nil {
-		f.Fleet.Value = inventory.Workloads()
+		f.Fleet.Value = all.sorted()
 	}
 	f.Lacking = seen(g.lacking(ctx, needs))
+}
+
+// survey calls visit for every pod of the cluster that has or requests sidecars.
+func (g *gatherer) survey(ctx context.Context, visit func(*live.Seen) error) error {
+	server, err := g.Server(ctx)
+	if err != nil {
+		return err
+	}
+	set := templates.NewSet(g.facts.Templates)
+	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Doubt: func(namespace, template string) (string, string) {
+		return g.Doubt(set, namespace, template)
+	}}
+	return g.Survey(ctx, today, live.Scope{Namespaces: g.facts.Namespaces.Value}, visit)
 }
 
 // addApart adds a, at most once for each namespace and instance.

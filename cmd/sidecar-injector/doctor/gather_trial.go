@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,10 +81,11 @@ func used(f *Facts, n inject.Namespace, plain []string) []string {
 		add(strings.TrimSpace(part))
 	}
 	for _, w := range f.Fleet.Value {
-		for _, s := range w.Sidecars {
-			if w.Namespace == n.Name {
-				add(s.Template)
-			}
+		if w.Namespace != n.Name {
+			continue
+		}
+		for _, template := range slices.Sorted(maps.Keys(w.Templates)) {
+			add(template)
 		}
 	}
 	if len(list) == 0 {

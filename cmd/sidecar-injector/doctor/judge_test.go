@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -179,7 +180,7 @@ func TestJudgement(t *testing.T) {
 		},
 		"running pods that would be refused": {
 			func(f *Facts) {
-				f.Fleet.Value = []*live.Workload{{Namespace: "shop", Kind: "StatefulSet", Name: "db", Pods: 1, Refused: 1}}
+				f.Fleet.Value = []*Workload{{Workload: fleet.Workload{Namespace: "shop", Kind: "StatefulSet", Name: "db"}, Refused: 1}}
 			},
 			"pods-missed", Warning, "1 running pod would be refused if created now: statefulset/db in shop", "sidecar-injector explain statefulset/db -n shop",
 		},

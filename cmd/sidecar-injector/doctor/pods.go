@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 )
 
 // total returns the sum of pick over all workloads, and the workloads for which it is positive.
-func total(f *Facts, pick func(*live.Workload) int) (pods int, workloads []*live.Workload) {
+func total(f *Facts, pick func(*Workload) int) (pods int, workloads []*Workload) {
 	for _, w := range f.Fleet.Value {
 		if n := pick(w); n > 0 {
 			pods += n
@@ -27,12 +26,12 @@ func podsMissed(f *Facts) []Finding {
 		return unseen("pods", "list pods", f.Fleet.Err)
 	}
 	var found []Finding
-	if n, in := total(f, func(w *live.Workload) int { return w.Missed }); n > 0 {
+	if n, in := total(f, func(w *Workload) int { return w.Missed }); n > 0 {
 		found = append(found, warning(fmt.Sprintf("%s a sidecar that they ask for: %s", count(n, "pod lacks", "pods lack"), workloadNames(in)),
 			"they were created while the injector could not answer (and failurePolicy Ignore let them pass), or before namespace, annotation or template were there",
 			restartCommand(in[0])))
 	}
-	if n, in := total(f, func(w *live.Workload) int { return w.Refused }); n > 0 {
+	if n, in := total(f, func(w *Workload) int { return w.Refused }); n > 0 {
 		found = append(found, warning(fmt.Sprintf("%s would be refused if created now: %s", count(n, "running pod", "running pods"), workloadNames(in)),
 			"they ask for what cannot be given; the next rollout, eviction or node failure stops them", explainCommand(in[0])))
 	}
@@ -46,15 +45,15 @@ func podsOutdated(f *Facts) []Finding {
 	if f.Before || len(f.Installations) == 0 || f.Fleet.Err != nil {
 		return nil
 	}
-	if n, in := total(f, func(w *live.Workload) int { return w.Outdated }); n > 0 {
+	if n, in := total(f, func(w *Workload) int { return w.Outdated }); n > 0 {
 		return []Finding{warning(fmt.Sprintf("%s a sidecar of an older revision: %s", count(n, "pod has", "pods have"), workloadNames(in)),
 			"a pod keeps what it was created with; sidecar-injector status shows which revision", restartCommand(in[0]))}
 	}
-	n, _ := total(f, func(w *live.Workload) int { return w.Injected })
+	n, _ := total(f, func(w *Workload) int { return w.Current })
 	return ok("%s the sidecars of today's templates", count(n, "pod has", "pods have"))
 }
 
-func workloadNames(workloads []*live.Workload) string {
+func workloadNames(workloads []*Workload) string {
 	var list []string
 	for _, w := range workloads {
 		list = append(list, fmt.Sprintf("%s/%s in %s", strings.ToLower(terminal.Shown(w.Kind)), terminal.Shown(w.Name), w.Namespace))
@@ -64,7 +63,7 @@ func workloadNames(workloads []*live.Workload) string {
 
 // restartCommand returns the command that recreates the pods of a workload, or the explain command for
 // other kinds.
-func restartCommand(w *live.Workload) string {
+func restartCommand(w *Workload) string {
 	switch w.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
 		if !terminal.Plain(w.Name) {
@@ -75,7 +74,7 @@ func restartCommand(w *live.Workload) string {
 	return explainCommand(w)
 }
 
-func explainCommand(w *live.Workload) string {
+func explainCommand(w *Workload) string {
 	return fmt.Sprintf("sidecar-injector explain %s -n %s", terminal.ShellWord(strings.ToLower(w.Kind)+"/"+w.Name), terminal.ShellWord(w.Namespace))
 }
 

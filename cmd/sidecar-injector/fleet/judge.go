@@ -79,7 +79,7 @@ func (j *judgement) inject(pod object) (*inject.Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pod: %w", err)
 	}
-	return inject.Inject(j.Set, j.Settings, &inject.Request{Pod: text, Namespace: j.namespace})
+	return inject.Inject(j.Set, j.Settings, &inject.Request{Pod: text, Namespace: j.namespace, Permissions: true})
 }
 
 // has returns the status entry of a sidecar that is in the pod.
@@ -92,7 +92,7 @@ func (j *judgement) has(instance string) (inject.StatusEntry, bool) {
 func (j *judgement) decided() {
 	for n := range j.result.Instances {
 		in := &j.result.Instances[n]
-		i := Instance{Name: in.Name, Template: in.TemplateName}
+		i := Instance{Name: in.Name, Template: in.TemplateName, Decision: in}
 		i.today(in.Template)
 		entry, there := j.has(in.Name)
 		if in.Outcome != inject.Injected && entry.TemplateName() != in.TemplateName {

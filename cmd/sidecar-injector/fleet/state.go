@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // State compares a sidecar of a running pod with what a new pod would get. The states are ordered; the
@@ -123,6 +124,8 @@ type Instance struct {
 	Trouble string
 	// Changes are the changes that update it, if State is InPlace.
 	Changes []Change
+	// Decision is the decision about it for a new pod; nil if nothing requests it there.
+	Decision *inject.Instance
 }
 
 // Shown returns the state for display: Failing if there is Trouble, else State.
@@ -131,18 +134,6 @@ func (i *Instance) Shown() (state State, why string) {
 		return Failing, i.Trouble
 	}
 	return i.State, i.Why
-}
-
-// Text returns template@revision, preceded by "instance=" if the instance has another name.
-func (i *Instance) Text() string {
-	name := i.Template
-	if i.Name != i.Template {
-		name = i.Name + "=" + name
-	}
-	if i.Revision == "" {
-		return name
-	}
-	return name + "@" + i.Revision
 }
 
 // Change is a field of an injected container to be changed in the running pod.

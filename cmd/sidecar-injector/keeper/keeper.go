@@ -140,7 +140,7 @@ func (k *Keeper) repeat(ctx context.Context, round func(context.Context) time.Du
 func (k *Keeper) count(ctx context.Context) time.Duration {
 	begun := time.Now()
 	counts := map[fleet.State]int{}
-	_, err := k.survey(ctx, k.counter, false, func(seen *live.Seen) error {
+	_, err := k.survey(ctx, k.counter, live.BudgetsShown, func(seen *live.Seen) error {
 		seen.Standing.Obstruct(seen.Budgets)
 		worst := fleet.Current
 		for n := range seen.Standing.Instances {
@@ -168,8 +168,8 @@ type surveyed struct {
 	known map[string]inject.Namespace
 }
 
-// survey calls visit for all pods. With changes set, it fails if PodDisruptionBudgets may not be read.
-func (k *Keeper) survey(ctx context.Context, l *look, changes bool, visit func(*live.Seen) error) (*surveyed, error) {
+// survey calls visit for all pods.
+func (k *Keeper) survey(ctx context.Context, l *look, budgets live.BudgetUse, visit func(*live.Seen) error) (*surveyed, error) {
 	namespaces, err := l.Namespaces(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("namespaces: %w", err)
@@ -182,7 +182,7 @@ func (k *Keeper) survey(ctx context.Context, l *look, changes bool, visit func(*
 	for _, n := range namespaces {
 		s.known[n.Name] = n
 	}
-	if err := l.Survey(ctx, s.today, live.Scope{Namespaces: namespaces, ByJob: true, Changes: changes}, visit); err != nil {
+	if err := l.Survey(ctx, s.today, live.Scope{Namespaces: namespaces, ByJob: true, Budgets: budgets}, visit); err != nil {
 		return nil, err
 	}
 	if notes := l.Notes()[l.noted:]; len(notes) > 0 {

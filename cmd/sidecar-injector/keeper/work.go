@@ -63,7 +63,11 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 	begun := time.Now()
 	log := k.Log.WithValues("work", w)
 	gathering := fleet.NewGathering(w == Repair)
-	s, err := k.survey(ctx, k.worker, w == Rollout, func(seen *live.Seen) error {
+	budgets := live.BudgetsShown
+	if w == Rollout { // the eviction API enforces budgets itself
+		budgets = live.BudgetsHeld
+	}
+	s, err := k.survey(ctx, k.worker, budgets, func(seen *live.Seen) error {
 		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
 		return nil
 	})

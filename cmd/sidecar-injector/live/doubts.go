@@ -8,7 +8,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // templateKey identifies a template resource.
@@ -44,35 +43,4 @@ func (r *Reader) Doubt(set *templates.Set, namespace, template string) (why, rev
 		return fmt.Sprintf("template %s is not among those that can be read with your rights", message.Quote(template)), ""
 	}
 	return "", ""
-}
-
-// Stand is the function Stand, with the state Unknown where Doubt applies.
-func (r *Reader) Stand(set *templates.Set, settings *inject.Settings, namespace inject.Namespace, pod *Pod) (Standing, error) {
-	s, err := Stand(set, settings, namespace, pod)
-	if err != nil {
-		return s, err
-	}
-	settled := false
-	for i := range s.Instances {
-		in := &s.Instances[i]
-		if in.State != Outdated && in.State != Refused {
-			continue
-		}
-		why, revision := r.Doubt(set, namespace.Name, in.Template)
-		if why == "" {
-			continue
-		}
-		settled = true
-		in.State, in.Why, in.Today = Unknown, why, revision
-		if in.Revision != "" && revision != "" && in.from == in.Template {
-			in.State, in.Why = Current, ""
-			if in.Revision != revision {
-				in.State, in.Why = Outdated, "today's revision is "+revision
-			}
-		}
-	}
-	if settled {
-		s.settle()
-	}
-	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -13,19 +14,14 @@ import (
 )
 
 // askingPod returns a pod that requests a template; with a revision, it has its sidecar.
-func askingPod(t *testing.T, template, revision string) *Pod {
-	t.Helper()
+func askingPod(template, revision string) []byte {
 	status, container := "", ""
 	if revision != "" {
 		status = fmt.Sprintf(`,"sidecar-injector.dev/status":"{\"%s\":{\"template\":\"ClusterSidecarTemplate/%s\",\"revision\":\"%s\",\"containers\":[\"side\"]}}"`, template, template, revision)
 		container = `,{"name":"side","image":"side"}`
 	}
-	pod, err := ReadPod([]byte(fmt.Sprintf(`{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"shop","annotations":{"sidecar-injector.dev/inject":"%s"%s}},
-		"spec":{"containers":[{"name":"app","image":"app"}%s]}}`, template, status, container)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &pod
+	return fmt.Appendf(nil, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace":"shop","annotations":{"sidecar-injector.dev/inject":"%s"%s}},
+		"spec":{"containers":[{"name":"app","image":"app"}%s]}}`, template, status, container)
 }
 
 func TestWhatCannotBeReadIsUnknownAndNotRefused(t *testing.T) {
@@ -42,23 +38,26 @@ func TestWhatCannotBeReadIsUnknownAndNotRefused(t *testing.T) {
 	for name, test := range map[string]struct {
 		reader             *Reader
 		template, revision string
-		want               State
+		want               fleet.State
 	}{
-		"broken, and nothing in force":           {&Reader{}, "side", "", Refused},
-		"broken, a version in force, no sidecar": {inForce, "side", "", Unknown},
-		"the version in force":                   {inForce, "side", "abc", Current},
-		"another than the one in force":          {inForce, "side", "old", Outdated},
-		"no such template, all read":             {inForce, "other", "", Refused},
-		"templates not read":                     {&Reader{unread: true}, "other", "", Unknown},
-		"templates not read, sidecar there":      {&Reader{unread: true}, "other", "abc", Unknown},
+		"broken, and nothing in force":           {&Reader{}, "side", "", fleet.Blocked},
+		"broken, a version in force, no sidecar": {inForce, "side", "", fleet.Unknown},
+		"the version in force":                   {inForce, "side", "abc", fleet.Current},
+		"another than the one in force":          {inForce, "side", "old", fleet.Unknown},
+		"no such template, all read":             {inForce, "other", "", fleet.Blocked},
+		"templates not read":                     {&Reader{unread: true}, "other", "", fleet.Unknown},
+		"templates not read, sidecar there":      {&Reader{unread: true}, "other", "abc", fleet.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := test.reader.Stand(set, config.Default().Settings(), namespace, askingPod(t, test.template, test.revision))
+			today := &fleet.Today{Set: set, Settings: config.Default().Settings(), Doubt: func(namespace, template string) (string, string) {
+				return test.reader.Doubt(set, namespace, template)
+			}}
+			s, err := today.Judge(namespace, askingPod(test.template, test.revision))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.State != test.want {
-				t.Errorf("the state is %v, want %v: %+v", s.State, test.want, s.Instances)
+			if state, _ := s.Worst(); state != test.want {
+				t.Errorf("the state is %v, want %v: %+v", state, test.want, s.Instances)
 			}
 		})
 	}

@@ -11,7 +11,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -20,9 +22,9 @@ import (
 // Complete adds to the explanation of a pod or workload what only the cluster knows: the workload's pods,
 // the permissions that its service account lacks, and the last lines of the logs of failing sidecars. What
 // the user may not read is left out.
-func (r *Reader) Complete(ctx context.Context, in *offline.Input, a *offline.Answer, e *explain.Explanation) error {
+func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.Answer, e *explain.Explanation) error {
 	if a.Pod.Kind != "Pod" {
-		groups, ends, err := r.podGroups(ctx, in, a)
+		groups, ends, err := r.podGroups(ctx, today, a)
 		if err != nil {
 			return err
 		}
@@ -69,7 +71,7 @@ const maxEnds = 5
 
 // podGroups returns the pods of one workload in groups, the worst first. ends has sentences about sidecars
 // that failed in pods that have ended, such as a Job's.
-func (r *Reader) podGroups(ctx context.Context, in *offline.Input, a *offline.Answer) (groups []explain.PodGroup, ends []string, err error) {
+func (r *Reader) podGroups(ctx context.Context, today *fleet.Today, a *offline.Answer) (groups []explain.PodGroup, ends []string, err error) {
 	selector, err := selectorOf(a)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", a.Title(), err)
@@ -90,16 +92,16 @@ func (r *Reader) podGroups(ctx context.Context, in *offline.Input, a *offline.An
 		if !mine {
 			return nil
 		}
-		standing, err := r.Stand(in.Set, in.Settings, a.Namespace, &pod)
-		if err != nil {
-			return err
-		}
 		if pod.Over {
-			ends = append(ends, explain.BadEnds(pod.JSON, pod.Name, standing.has)...)
+			ends = append(ends, explain.BadEnds(pod.JSON, pod.Name, pod.hasSidecar)...)
 			ends = ends[:min(len(ends), maxEnds)]
 			return nil
 		}
-		counted = count(counted, &standing)
+		standing, err := today.Judge(a.Namespace, pod.JSON)
+		if err != nil {
+			return fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		}
+		counted = count(counted, standing)
 		return nil
 	})
 	if Denied(err) {
@@ -115,31 +117,47 @@ func (r *Reader) podGroups(ctx context.Context, in *offline.Input, a *offline.An
 	return groups, ends, nil
 }
 
-// has reports whether a container is one of the pod's sidecars.
-func (s *Standing) has(container string) bool {
-	return slices.ContainsFunc(s.Decided, func(in inject.Instance) bool {
-		return slices.ContainsFunc(in.Containers, func(c inject.AddedContainer) bool { return c.Name == container })
-	})
-}
-
-// countedPods is a group of pods with its state.
-type countedPods struct {
-	explain.PodGroup
-	state State
-}
-
-func count(groups []countedPods, s *Standing) []countedPods {
-	g := countedPods{state: s.State, PodGroup: explain.PodGroup{
-		Pods: 1, State: s.State.String(), Tone: s.State.tone(), Stale: s.State == Outdated || s.State == Missed,
-	}}
-	for _, in := range s.Instances {
-		g.Sidecars = append(g.Sidecars, in.Text())
-		if in.State > Current {
-			g.Why = append(g.Why, in.Name+": "+in.Why)
+// hasSidecar reports whether a container is one of the pod's sidecars.
+func (p *Pod) hasSidecar(container string) bool {
+	// An unreadable status counts as empty; the explanation of the pod reports it.
+	status, _ := inject.ReadStatus(p.Annotations)
+	for _, e := range status {
+		if e.LeftOut == "" && slices.Contains(e.ContainerNames(), container) {
+			return true
 		}
 	}
+	return false
+}
+
+// countedPods is a group of pods with its state; Bare pods come last.
+type countedPods struct {
+	explain.PodGroup
+	state fleet.State
+}
+
+func count(groups []countedPods, s *fleet.Standing) []countedPods {
+	g := countedPods{PodGroup: explain.PodGroup{Pods: 1, State: "none"}}
+	if !s.Bare {
+		g.state = fleet.Current
+		for n := range s.Instances {
+			in := &s.Instances[n]
+			state, why := in.Shown()
+			g.state = max(g.state, state)
+			if in.Name != "" {
+				g.Sidecars = append(g.Sidecars, instanceText(in))
+			}
+			if state > fleet.Current {
+				if in.Name != "" {
+					why = in.Name + ": " + why
+				}
+				g.Why = append(g.Why, why)
+			}
+			g.Stale = g.Stale || in.State == fleet.InPlace || in.State == fleet.Restart || in.State == fleet.Missed
+		}
+		g.State, g.Tone = g.state.String(), tone(g.state)
+	}
 	for i := range groups {
-		if groups[i].state == g.state && slices.Equal(groups[i].Sidecars, g.Sidecars) {
+		if groups[i].State == g.State && slices.Equal(groups[i].Sidecars, g.Sidecars) {
 			groups[i].Pods++
 			return groups
 		}
@@ -147,17 +165,29 @@ func count(groups []countedPods, s *Standing) []countedPods {
 	return append(groups, g)
 }
 
-func (s State) tone() explain.Tone {
-	switch s {
-	case Current:
-		return explain.Well
-	case Unknown, Outdated, Missed:
-		return explain.Doubtful
-	case Refused:
-		return explain.Bad
-	case Bare:
+// instanceText returns template@revision, preceded by "instance=" if the instance has another name.
+func instanceText(i *fleet.Instance) string {
+	name := terminal.Shown(i.Template)
+	if i.Name != i.Template {
+		name = terminal.Shown(i.Name) + "=" + name
 	}
-	return explain.Neutral
+	if i.Revision == "" {
+		return name
+	}
+	return name + "@" + terminal.Shown(i.Revision)
+}
+
+func tone(s fleet.State) explain.Tone {
+	switch s {
+	case fleet.Current:
+		return explain.Well
+	case fleet.OptedOut:
+		return explain.Neutral
+	case fleet.Unknown, fleet.InPlace, fleet.Restart, fleet.Missed:
+		return explain.Doubtful
+	case fleet.Blocked, fleet.Failing:
+	}
+	return explain.Bad
 }
 
 // selectorOf returns a workload's label selector as text; "" if it has none.

@@ -25,9 +25,6 @@ type Pod struct {
 	Owner Owner
 	// Account is the name of its service account.
 	Account string
-	// Waiting has the reason for each container that is waiting, such as ImagePullBackOff or
-	// CrashLoopBackOff. Containers that are not due to start yet are not in it.
-	Waiting map[string]string
 	// Over is true if the pod has ended or is being deleted.
 	Over bool
 }
@@ -49,25 +46,8 @@ type podHeader struct {
 	}
 	Spec   struct{ ServiceAccountName string }
 	Status struct {
-		Phase                                    string
-		InitContainerStatuses, ContainerStatuses []containerStatus
+		Phase string
 	}
-}
-
-type containerStatus struct {
-	Name  string
-	State struct{ Waiting *struct{ Reason string } }
-}
-
-// waiting returns the reasons of waiting containers, except those that are not due to start yet.
-func waiting(statuses []containerStatus) map[string]string {
-	found := map[string]string{}
-	for _, s := range statuses {
-		if w := s.State.Waiting; w != nil && w.Reason != "" && w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" {
-			found[s.Name] = w.Reason
-		}
-	}
-	return found
 }
 
 // Pods calls visit for the pods of a namespace, "" for all, that match a label selector, "" for all, in the
@@ -132,8 +112,7 @@ func ReadPod(text []byte) (Pod, error) {
 	return Pod{
 		JSON: text, Namespace: m.Namespace, Name: m.Name, UID: m.UID, Labels: m.Labels, Annotations: m.Annotations,
 		Owner: ownerOf(m.OwnerReferences, m.Labels), Account: h.Spec.ServiceAccountName,
-		Waiting: waiting(slices.Concat(h.Status.InitContainerStatuses, h.Status.ContainerStatuses)),
-		Over:    m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
+		Over: m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
 	}, nil
 }
 

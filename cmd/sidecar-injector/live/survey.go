@@ -9,6 +9,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
@@ -25,19 +26,36 @@ type Scope struct {
 	Selector string
 	// ByJob attributes pods of CronJobs to their Jobs, so that Jobs need not be read.
 	ByJob bool
-	// Changes is true if pods are going to be changed: it is then an error if PodDisruptionBudgets may not
-	// be read.
-	Changes bool
+	// Budgets selects whether PodDisruptionBudgets are read.
+	Budgets BudgetUse
 }
+
+// BudgetUse is what PodDisruptionBudgets are read for.
+type BudgetUse int
+
+// The uses of PodDisruptionBudgets.
+const (
+	// BudgetsUnused means that they are not read.
+	BudgetsUnused BudgetUse = iota
+	// BudgetsShown means that a note is made if they may not be read.
+	BudgetsShown
+	// BudgetsHeld means that it is an error if they may not be read, because pods are going to be changed.
+	BudgetsHeld
+)
 
 // discover returns the discovery client.
 func (r *Reader) discover() discovery.DiscoveryInterfaceWithContext {
 	return discovery.ToDiscoveryInterfaceWithContext(r.client.Discovery())
 }
 
+// Version returns the version of the API server.
+func (r *Reader) Version(ctx context.Context) (*version.Info, error) {
+	return r.discover().ServerVersionWithContext(ctx)
+}
+
 // minor returns the minor version of the API server.
 func (r *Reader) minor(ctx context.Context) (int, error) {
-	version, err := r.discover().ServerVersionWithContext(ctx)
+	version, err := r.Version(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("version of the API server: %w", err)
 	}
@@ -83,18 +101,9 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 			return err
 		}
 	}
-	budgets, err := r.budgets(ctx, scope.Namespace)
-	if Denied(err) && scope.Changes {
-		return &fleet.DeniedError{Verb: "list", Resource: "poddisruptionbudgets", Namespace: scope.Namespace, Err: err}
-	}
+	budgets, err := r.budgetsByNamespace(ctx, scope)
 	if err != nil {
-		if err = r.excuse("PodDisruptionBudgets", "nothing counts as blocked by one", err); err != nil {
-			return err
-		}
-	}
-	byNamespace := map[string][]*fleet.Budget{}
-	for _, b := range budgets {
-		byNamespace[b.Namespace] = append(byNamespace[b.Namespace], b)
+		return err
 	}
 	known := map[string]inject.Namespace{}
 	for _, n := range scope.Namespaces {
@@ -115,7 +124,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 		if standing.Bare {
 			return nil
 		}
-		return visit(&Seen{&pod, workloadOf(&pod, made), standing, fleet.Covering(byNamespace[pod.Namespace], pod.Namespace, pod.Labels)})
+		return visit(&Seen{&pod, workloadOf(&pod, made), standing, fleet.Covering(budgets[pod.Namespace], pod.Namespace, pod.Labels)})
 	})
 	if Denied(err) {
 		return &fleet.DeniedError{Verb: "list", Resource: "pods", Namespace: scope.Namespace, Err: err}
@@ -124,6 +133,13 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 		return fmt.Errorf("pods: %w", err)
 	}
 	return nil
+}
+
+// concerned reports whether a pod has, or could get, sidecars, by its labels, annotations and namespace.
+func concerned(pod *Pod, namespace inject.Namespace) bool {
+	_, labelled := pod.Labels[inject.InjectionLabel]
+	_, enabled := namespace.Labels[inject.InjectionLabel]
+	return labelled || enabled || pod.Annotations[inject.StatusAnnotation] != ""
 }
 
 // workloadOf returns the workload that a pod belongs to.
@@ -136,6 +152,27 @@ func workloadOf(pod *Pod, made map[string]Owner) fleet.Workload {
 		owner = Owner{"Pod", pod.Name}
 	}
 	return fleet.Workload{Namespace: pod.Namespace, Kind: owner.Kind, Name: owner.Name}
+}
+
+// budgetsByNamespace returns the PodDisruptionBudgets of a scope by namespace; nil if they are unused.
+func (r *Reader) budgetsByNamespace(ctx context.Context, scope Scope) (map[string][]*fleet.Budget, error) {
+	if scope.Budgets == BudgetsUnused {
+		return nil, nil
+	}
+	budgets, err := r.budgets(ctx, scope.Namespace)
+	if Denied(err) && scope.Budgets == BudgetsHeld {
+		return nil, &fleet.DeniedError{Verb: "list", Resource: "poddisruptionbudgets", Namespace: scope.Namespace, Err: err}
+	}
+	if err != nil {
+		if err = r.excuse("PodDisruptionBudgets", "nothing counts as blocked by one", err); err != nil {
+			return nil, err
+		}
+	}
+	all := map[string][]*fleet.Budget{}
+	for _, b := range budgets {
+		all[b.Namespace] = append(all[b.Namespace], b)
+	}
+	return all, nil
 }
 
 // budgets returns the PodDisruptionBudgets of a namespace, "" for all.
