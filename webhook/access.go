@@ -119,14 +119,14 @@ func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account Ser
 
 // lackingRights returns one sentence for each permission that the service account lacks for the injected
 // instances. It returns none if reviewer is nil, and an error if the API server does not answer within the
-// given time.
-func lackingRights(ctx context.Context, reviewer AccessReviewer, account ServiceAccount, result *inject.Result, within time.Duration) ([]string, error) {
+// given time. account is called only if there is something to ask: it looks through the pod's spec.
+func lackingRights(ctx context.Context, reviewer AccessReviewer, account func() ServiceAccount, result *inject.Result, within time.Duration) ([]string, error) {
 	if reviewer == nil || !slices.ContainsFunc(result.Instances, func(in inject.Instance) bool { return in.Needy() }) {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	missing, err := FindMissingAccess(ctx, reviewer, account, result.Instances, MaxAccessReviews)
+	missing, err := FindMissingAccess(ctx, reviewer, account(), result.Instances, MaxAccessReviews)
 	if err != nil {
 		return nil, err
 	}

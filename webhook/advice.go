@@ -165,7 +165,8 @@ func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([
 		return nil, nil // no annotation of the workload can change that
 	}
 	texts := w.tell(result)
-	lacks, err := lackingRights(ctx, a.Access, ServiceAccount{Namespace: namespace, Name: w.serviceAccount()}, result, accessTime)
+	account := func() ServiceAccount { return ServiceAccount{Namespace: namespace, Name: w.serviceAccount()} }
+	lacks, err := lackingRights(ctx, a.Access, account, result, accessTime)
 	if texts = append(texts, lacks...); err != nil && len(texts) == 0 {
 		return nil, err
 	} else if err != nil {

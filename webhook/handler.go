@@ -88,10 +88,21 @@ func (h *Handler) failed(err error) {
 // waits for them.
 const podAccessTime = 250 * time.Millisecond
 
+// tellsRights reports whether a pod's author is told of missing permissions. Nobody sees the warnings on a
+// pod that a controller creates; Advice reports missing permissions on the workload.
+func (h *Handler) tellsRights(pod *inject.Pod) bool {
+	if h.Access == nil {
+		return false
+	}
+	_, controlled := pod.Controller()
+	return !controlled
+}
+
 // tellRights adds warnings about permissions that the pod's sidecars need and its service account does not
 // have.
 func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Result) {
-	texts, err := lackingRights(ctx, h.Access, ServiceAccount{Namespace: r.namespace, Name: r.pod.ServiceAccount()}, result, podAccessTime)
+	account := func() ServiceAccount { return ServiceAccount{Namespace: r.namespace, Name: r.pod.ServiceAccount()} }
+	texts, err := lackingRights(ctx, h.Access, account, result, podAccessTime)
 	if err != nil {
 		h.Log.Error(err, "no word on rights", "namespace", r.namespace, "name", r.podName(), "uid", r.uid)
 	}
@@ -100,19 +111,21 @@ func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Resu
 	}
 }
 
+// undecided returns the error of a pod without a decision: what is no pod is the caller's mistake.
+func undecided(err error) error {
+	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
+		return &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
+	}
+	return err
+}
+
 // decide answers the creation of a pod.
 func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.Time) ([]byte, error) {
-	// Nobody sees the warnings on a pod that a controller creates; Advice reports missing permissions on
-	// the workload.
-	_, controlled := r.pod.Controller()
 	result, err := h.decideIn(ctx, r.namespace, func(namespace inject.Namespace) (*inject.Result, error) {
-		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace, Permissions: !controlled && h.Access != nil})
+		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace, Permissions: h.tellsRights(r.pod)})
 	})
-	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
-		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
-	}
 	if err != nil {
-		return nil, err
+		return nil, undecided(err)
 	}
 	h.Metrics.tellCrashes(h.Log, result)
 	h.tellRights(ctx, r, result)

@@ -8,13 +8,12 @@ type Owner struct{ APIVersion, Kind, Name, UID string }
 
 // Controller returns the owner reference that is the pod's controller. It is parsed at each call.
 func (p *Pod) Controller() (Owner, bool) {
-	references := rawjson.At(p.rawMetadata, []string{"ownerReferences"})
-	if references == nil {
+	if p.rawOwners == nil {
 		return Owner{}, false
 	}
 	var found Owner
 	var ok bool
-	c := rawjson.New(references)
+	c := rawjson.New(p.rawOwners)
 	// A reference of the wrong type counts as none: the API server rejects the pod.
 	err := c.Items(func() error {
 		var owner Owner

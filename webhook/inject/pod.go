@@ -45,8 +45,8 @@ type Pod struct {
 	// hasMetadata is false for a pod template without metadata; metadata is then empty.
 	hasMetadata bool
 	metadata    metadataView
-	// rawMetadata and rawSpec are nil if the pod has none.
-	rawMetadata, rawSpec []byte
+	// rawMetadata, rawOwners and rawSpec are nil if the pod has none.
+	rawMetadata, rawOwners, rawSpec []byte
 }
 
 // Name returns metadata.name, "" if there is only a generateName.

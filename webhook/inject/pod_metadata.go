@@ -75,6 +75,8 @@ func (p *Pod) readMetadata(c *rawjson.Cursor) error {
 			m.Labels, err = texts(c)
 		case "annotations":
 			m.Annotations, err = texts(c)
+		case "ownerReferences":
+			p.rawOwners, err = c.Raw()
 		default:
 			return c.Skip()
 		}
