@@ -43,13 +43,18 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 			faults = append(faults, *f)
 		}
 	}
-	path := func(where string, m *templates.Named) {
+	path := func(container string, m *templates.Named) { // container is "" for the app's
 		mountPath := m.Object().Text("mountPath")
-		if strings.Contains(mountPath, ":") {
-			faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: c.place(),
-				Message: fmt.Sprintf("%s: mount path %s contains a colon, which Kubernetes forbids", where, message.Quote(mountPath)),
-				Fix:     "choose another path"})
+		if !strings.Contains(mountPath, ":") {
+			return
 		}
+		where := "the app's container"
+		if container != "" {
+			where = "container " + message.Quote(container)
+		}
+		faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: c.place(),
+			Message: fmt.Sprintf("%s: mount path %s contains a colon, which Kubernetes forbids", where, message.Quote(mountPath)),
+			Fix:     "choose another path"})
 	}
 	for container := range containersOf(a) {
 		check("container", container.Name, containerName())
@@ -59,7 +64,7 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 			}
 		}
 		for i := range container.Mounts {
-			path("container "+message.Quote(container.Name), &container.Mounts[i])
+			path(container.Name, &container.Mounts[i])
 		}
 	}
 	for _, v := range a.Volumes {
@@ -68,7 +73,7 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 	for i := range a.Kinds() {
 		app := a.For(i)
 		for i := range app.Mounts {
-			path("the app's container", &app.Mounts[i])
+			path("", &app.Mounts[i])
 		}
 	}
 	return faults

@@ -55,10 +55,14 @@ func (l *textList) over() bool {
 }
 
 func (l *textList) add(format string, args ...any) {
-	if l.over() {
-		return
+	if !l.over() {
+		l.keep(fmt.Sprintf(format, args...))
 	}
-	if text := fmt.Sprintf(format, args...); !slices.Contains(l.told, text) {
+}
+
+// keep adds a text as it is, if the list is not over.
+func (l *textList) keep(text string) {
+	if !slices.Contains(l.told, text) {
 		l.told = append(l.told, text)
 	}
 }

@@ -114,7 +114,7 @@ func (j *job) accept(c *candidate) {
 	c.pass(planFits, true)
 	in.Notes = append(in.Notes, c.trial.notes.all("notes")...)
 	for _, w := range c.trial.warnings.all("warnings") {
-		j.warn("%s: %s", c.asked.instance, w)
+		j.result.Warnings = append(j.result.Warnings, c.asked.instance+": "+w)
 	}
 	in.Targets = make([]string, 0, len(c.targets))
 	for _, target := range c.targets {
@@ -123,6 +123,7 @@ func (j *job) accept(c *candidate) {
 	for container := range containersOf(c.addition) {
 		in.Containers = append(in.Containers, AddedContainer{Name: container.Name, Native: container.Sidecar})
 	}
+	in.Volumes = slices.Grow(in.Volumes, len(c.addition.Volumes))
 	for _, v := range c.addition.Volumes {
 		in.Volumes = append(in.Volumes, v.Name)
 	}

@@ -35,13 +35,7 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 	w := whose(set, req, p)
 	entries = matching(entries, set.Matching(&w, status.withoutLabels(p.metadata.Labels)))
 	all := parameterAnnotations(p, &req.Namespace)
-	declared := func(template string) ([]string, bool) {
-		entry, known := set.Lookup(req.Namespace.Name, template)
-		if entry.Template == nil {
-			return nil, known
-		}
-		return entry.Template.ParameterNames(), known
-	}
+	declared := declarations{set: set, namespace: req.Namespace.Name}
 	if len(entries) == 0 && len(faults) == 0 {
 		trace.stopped = isRequested
 	} else {
@@ -309,6 +303,9 @@ func mayBeLeftOut(reason Reason) bool {
 // repair restores restartPolicy: Always of native sidecars from an earlier injection. Webhooks that decode
 // pods into types older than that field drop it.
 func (j *job) repair() {
+	if len(j.status) == 0 {
+		return
+	}
 	var warnings textList
 	for _, instance := range slices.Sorted(maps.Keys(j.status)) {
 		for _, name := range j.status[instance].Sidecars {

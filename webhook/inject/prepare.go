@@ -30,7 +30,9 @@ func (j *job) prepare(c *candidate) error {
 	}
 	c.pass(targetsThere, fault == nil)
 	overrides, wrong := readOverride(c, j.request.Namespace.Name)
-	wrong = append(wrong, append(j.checkClaims(c, overrides), j.tooNew(c, overrides)...)...)
+	if len(overrides) > 0 {
+		wrong = append(wrong, append(j.checkClaims(c, overrides), j.tooNew(c, overrides)...)...)
+	}
 	c.pass(overrideRead, len(wrong) == 0)
 	faults.add(wrong...)
 	c.instance.Parameters, c.targets = shown, targets
@@ -76,27 +78,8 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	j.needs(c, in)
 	j.evaluate(c, in)
 	rendered, err := c.template.Render(in)
-	invalid, unmet := (*program.Error)(nil), (*templates.ValidationError)(nil)
-	switch {
-	case errors.As(err, &unmet):
-		if f := j.rendered(c, unmet.Cost); f != nil {
-			j.fault(*f, c)
-			return nil, nil
-		}
-		j.refuse(c, unmet.Failures)
-		return nil, nil
-	case errors.As(err, &invalid):
-		j.crashed(c, invalid)
-		if f := j.rendered(c, invalid.Cost); f != nil {
-			j.fault(*f, c)
-			return nil, nil
-		}
-		for _, f := range j.blame(c, invalid) {
-			j.fault(f, c)
-		}
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("instance %s: %w", message.Quote(c.asked.instance), err)
+	if err != nil {
+		return nil, j.notRendered(c, err)
 	}
 	if f := j.rendered(c, rendered.Cost); f != nil {
 		j.fault(*f, c)
@@ -105,6 +88,31 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	c.pass(demandsMet, true)
 	j.warned(c, rendered.Warnings)
 	return rendered, nil
+}
+
+// notRendered records why an instance cannot be rendered. The error is internal.
+func (j *job) notRendered(c *candidate, err error) error {
+	invalid, unmet := (*program.Error)(nil), (*templates.ValidationError)(nil)
+	switch {
+	case errors.As(err, &unmet):
+		if f := j.rendered(c, unmet.Cost); f != nil {
+			j.fault(*f, c)
+			return nil
+		}
+		j.refuse(c, unmet.Failures)
+	case errors.As(err, &invalid):
+		j.crashed(c, invalid)
+		if f := j.rendered(c, invalid.Cost); f != nil {
+			j.fault(*f, c)
+			return nil
+		}
+		for _, f := range j.blame(c, invalid) {
+			j.fault(f, c)
+		}
+	default:
+		return fmt.Errorf("instance %s: %w", message.Quote(c.asked.instance), err)
+	}
+	return nil
 }
 
 // blame attributes a rendering error: to the given parameters that the failed expression reads, or else to

@@ -2,30 +2,42 @@ package inject
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // maxStrays is the largest number of warnings of one kind, so that they do not displace all others.
 const maxStrays = 5
 
-// parametersOf returns the names of the parameters that a template declares, and whether there is the template.
-type parametersOf func(template string) (names []string, known bool)
+// declarations are the parameters that the templates declare, for pods of a namespace.
+type declarations struct {
+	set       *templates.Set
+	namespace string
+}
+
+// of returns the names of the parameters that a template declares, and whether there is the template.
+func (d declarations) of(template string) (names []string, known bool) {
+	entry, known := d.set.Lookup(d.namespace, template)
+	if entry.Template == nil {
+		return nil, known
+	}
+	return entry.Template.ParameterNames(), known
+}
 
 // stray returns warnings about the injector's annotations and labels on the pod that have no effect:
 // parameters of an instance that is not requested, and unknown keys under the injector's domain.
-func stray(p *podView, all []given, entries []asked, declared parametersOf) []string {
+func stray(p *podView, all []given, entries []asked, declared declarations) []string {
 	warnings := strayParameters(all, entries, declared)
 	var told []string
 	for _, list := range []struct {
 		field string
 		keys  map[string]string
-		meant func(name string, entries []asked, declared parametersOf) string
+		meant func(name string, entries []asked, declared declarations) string
 	}{{"metadata.annotations", p.metadata.Annotations, meant}, {"metadata.labels", p.metadata.Labels, meantByLabel}} {
-		for _, key := range slices.Sorted(maps.Keys(unknownKeys(list.keys))) {
+		for _, key := range unknownKeys(list.keys) {
 			if len(told) == maxStrays {
 				break
 			}
@@ -36,13 +48,11 @@ func stray(p *podView, all []given, entries []asked, declared parametersOf) []st
 			told = append(told, text)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(p.metadata.Annotations)) {
+	for _, key := range keys(p.metadata.Annotations, func(key string) bool { return misspelt(key, entries) != "" }) {
 		if len(told) == maxStrays {
 			break
 		}
-		if near := misspelt(key, entries); near != "" {
-			told = append(told, fmt.Sprintf("metadata.annotations[%q] is not read; did you mean %s?", key, near))
-		}
+		told = append(told, fmt.Sprintf("metadata.annotations[%q] is not read; did you mean %s?", key, misspelt(key, entries)))
 	}
 	return append(warnings, told...)
 }
@@ -74,26 +84,30 @@ func nearlyOurs(domain string) bool {
 	return (strings.Contains(domain, "sidecar") || strings.Contains(domain, "inject")) && nearest(domain, []string{Domain}) != ""
 }
 
-// unknownKeys returns the keys under the injector's domain that it does not know. A known key in the wrong
-// map, labels or annotations, is reported as misplaced instead.
-func unknownKeys(keys map[string]string) map[string]string {
-	var unknown map[string]string
-	for key := range keys {
+// unknownKeys returns the keys under the injector's domain that it does not know, sorted. A known key in the
+// wrong map, labels or annotations, is reported as misplaced instead.
+func unknownKeys(all map[string]string) []string {
+	return keys(all, func(key string) bool {
 		name, ours := strings.CutPrefix(key, Domain+"/")
-		if !ours || key == InjectionLabel || key == RequestAnnotation || key == StatusAnnotation || strings.HasPrefix(name, "config.") {
-			continue
+		return ours && key != InjectionLabel && key != RequestAnnotation && key != StatusAnnotation && !strings.HasPrefix(name, "config.")
+	})
+}
+
+// keys returns the keys that are wanted, sorted: nil for nearly every pod.
+func keys(all map[string]string, wanted func(key string) bool) []string {
+	var found []string
+	for key := range all {
+		if wanted(key) {
+			found = append(found, key)
 		}
-		if unknown == nil {
-			unknown = map[string]string{}
-		}
-		unknown[key] = ""
 	}
-	return unknown
+	slices.Sort(found)
+	return found
 }
 
 // meantByLabel returns what was probably meant by a label under the injector's domain. The injector reads
 // one label only, so that a label whose name says that something is switched on meant that one.
-func meantByLabel(name string, entries []asked, declared parametersOf) string {
+func meantByLabel(name string, entries []asked, declared declarations) string {
 	if nearest(name, []string{"enable", "enabled", "enabled-injection", "injection-enabled"}) != "" {
 		return InjectionLabel + ": " + labelEnabled
 	}
@@ -102,7 +116,7 @@ func meantByLabel(name string, entries []asked, declared parametersOf) string {
 
 // meant returns the key that was probably meant by a name under the injector's domain; "" if nothing is
 // near. A parameter is one that the template of an instance has, or nearly has.
-func meant(name string, entries []asked, declared parametersOf) string {
+func meant(name string, entries []asked, declared declarations) string {
 	if near := nearest(name, []string{"inject", "injection"}); near != "" {
 		return Domain + "/" + near
 	}
@@ -120,8 +134,8 @@ func meant(name string, entries []asked, declared parametersOf) string {
 }
 
 // nearestParameter returns the parameter of a template that was probably meant, with the key of a map's entry.
-func nearestParameter(given, template string, declared parametersOf) string {
-	names, _ := declared(template)
+func nearestParameter(given, template string, declared declarations) string {
+	names, _ := declared.of(template)
 	name, key, keyed := strings.Cut(given, keySeparator)
 	near := nearest(name, withReserved(names))
 	if near != "" && keyed {
@@ -132,11 +146,14 @@ func nearestParameter(given, template string, declared parametersOf) string {
 
 // strayParameters returns warnings about parameter annotations on the pod for an instance that is not
 // requested.
-func strayParameters(all []given, entries []asked, declared parametersOf) []string {
+func strayParameters(all []given, entries []asked, declared declarations) []string {
+	if len(all) == 0 {
+		return nil
+	}
 	var names, good, wrong []string
 	for _, e := range entries {
 		names = append(names, e.instance)
-		if _, known := declared(e.template); known {
+		if _, known := declared.of(e.template); known {
 			good = append(good, e.instance)
 		} else {
 			wrong = append(wrong, e.instance)
@@ -155,7 +172,7 @@ func strayParameters(all []given, entries []asked, declared parametersOf) []stri
 		// If the request misspells the template, the parameters may be right; the fault says what was
 		// meant.
 		if len(wrong) > 0 && nearest(g.instance, wrong) != "" {
-			if _, known := declared(g.instance); known {
+			if _, known := declared.of(g.instance); known {
 				continue
 			}
 		}

@@ -17,7 +17,7 @@ type target struct {
 }
 
 func (t target) place() string {
-	return fmt.Sprintf("spec.%s[%s]", t.list, Shorten(t.view.Name, maxShown))
+	return "spec." + t.list + "[" + Shorten(t.view.Name, maxShown) + "]"
 }
 
 // ownContainers returns the pod's regular containers, without those of an earlier injection. The slice is

@@ -13,6 +13,7 @@ import (
 
 // checkVolumes checks the injected volumes: one whose name is taken must be the same volume.
 func (t *trial) checkVolumes() {
+	t.plan.volumes = slices.Grow(t.plan.volumes, min(len(t.addition.Volumes), few))
 	for i := range t.addition.Volumes {
 		if t.checkVolume(&t.addition.Volumes[i]); t.stopped(1, "its volumes") {
 			return

@@ -1,8 +1,8 @@
 package inject
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
@@ -41,18 +41,18 @@ func (t *trial) checkUsers(target target) {
 		u.told = u.told || app == nil
 		text := u.beside(target.place(), app)
 		t.candidate.instance.Apart = append(t.candidate.instance.Apart, text)
-		t.warn("%s", text)
+		t.warnings.keep(text)
 	}
 }
 
 // beside returns the warning about the users of a sidecar and of an app container; app is nil if the image
 // decides.
 func (u sidecarUser) beside(place string, app *int64) string {
+	as := " as root: what only root may read or signal is out of its reach"
 	if app == nil {
-		return fmt.Sprintf("container %s runs as user %d and %s as whom its image says: if that is another, what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app",
-			u.container, u.user, place)
+		as = " as whom its image says: if that is another, what the app keeps to itself (umask 077) cannot be read. State runAsUser for the app"
 	}
-	return fmt.Sprintf("container %s runs as user %d and %s as root: what only root may read or signal is out of its reach", u.container, u.user, place)
+	return "container " + u.container + " runs as user " + strconv.FormatInt(u.user, 10) + " and " + place + as
 }
 
 // userOf returns the user that a container states, or else its pod; nil if neither does.
