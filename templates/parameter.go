@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -29,6 +28,8 @@ type Parameter struct {
 	minimum    *bound
 	maximum    *bound
 	maxLength  int // in characters; -1: any
+
+	description, example string // for messages; "" if there is none
 }
 
 // emptyIsAbsent reports whether "" in an annotation means that the parameter is not given. If there is a
@@ -39,7 +40,7 @@ func (p *Parameter) missingFix() string {
 	if len(p.Enum) > 0 {
 		return "one of " + message.List(p.Enum)
 	}
-	return "give it " + wanted(p.Type)
+	return "give it " + p.wanted()
 }
 
 // parse checks a text and returns the value that expressions see.
@@ -113,10 +114,7 @@ func (p *Parameter) constrain(text string, value any) *ParameterFault {
 		return &ParameterFault{Message: fmt.Sprintf("want at most %d characters, got %d: %s", p.maxLength, utf8.RuneCountInString(text), message.Quote(text))}
 	}
 	if p.pattern != nil && !p.pattern.matches(text) {
-		if p.Type == v1alpha1.TypePath && !strings.HasPrefix(text, "/") && p.pattern.matches("/"+text) {
-			return &ParameterFault{Message: fmt.Sprintf("want an absolute path, got %s", message.Quote(text)), Fix: fmt.Sprintf("write %s", message.Word("/"+text))}
-		}
-		return &ParameterFault{Message: fmt.Sprintf("want text that matches %s, got %s", message.Quote(p.pattern.text), message.Quote(text))}
+		return p.unlike(text)
 	}
 	if p.minimum != nil && p.minimum.compare(value, text) < 0 {
 		return &ParameterFault{Message: fmt.Sprintf("want at least %s, got %s", p.minimum.text, message.Quote(text))}

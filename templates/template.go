@@ -50,6 +50,9 @@ func New(t Template, parameters []*Parameter, compiled *program.Program, renderi
 	t.parameters, t.program, t.renderings = parameters, compiled, renderings
 	for _, p := range parameters {
 		t.parameterNames = append(t.parameterNames, p.Name)
+		if p.Index < len(t.Spec.Parameters) {
+			p.illustrate(&t.Spec.Parameters[p.Index], t.Spec.Examples)
+		}
 	}
 	t.defaults = defaultsOf(parameters)
 	t.Revision, t.identity = revision(t.Spec, parameters), identity(t.Spec, parameters)
