@@ -2,6 +2,7 @@ package requirement
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -99,6 +100,18 @@ func relative(text string) []string {
 	}
 	return nil
 }
+
+// signal checks the name of a signal that ends a container.
+func signal(text string) []string {
+	known := strings.Fields("SIGABRT SIGALRM SIGBUS SIGCHLD SIGCLD SIGCONT SIGFPE SIGHUP SIGILL SIGINT SIGIO SIGIOT SIGKILL SIGPIPE SIGPOLL SIGPROF SIGPWR SIGQUIT SIGSEGV SIGSTKFLT " +
+		"SIGSTOP SIGSYS SIGTERM SIGTRAP SIGTSTP SIGTTIN SIGTTOU SIGURG SIGUSR1 SIGUSR2 SIGVTALRM SIGWINCH SIGXCPU SIGXFSZ SIGRTMIN SIGRTMAX")
+	if slices.Contains(known, text) || realTime.MatchString(text) {
+		return nil
+	}
+	return []string{message.DidYouMean(text, known, "write the name of a signal such as SIGINT")}
+}
+
+var realTime = regexp.MustCompile(`^(SIGRTMIN\+([1-9]|1[0-5])|SIGRTMAX-([1-9]|1[0-4]))$`)
 
 // fieldPath checks the path of a pod's field that an environment variable or file can hold.
 func fieldPath(text string) []string {

@@ -6,6 +6,7 @@ package requirement
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -106,23 +107,46 @@ func (c *checker) object(o object, r rules) {
 		if slices.Contains(r.ports, m.Name) {
 			c.port(m.Value, m.Name == "hostPort", here)
 		}
-		if n, ok := m.Value.(int64); ok {
-			if least, bounded := r.least[m.Name]; bounded && n < least {
-				c.bad(here, fmt.Sprintf("write %d or more", least), "%d is less than %d", n, least)
-			}
-			if most, bounded := r.most[m.Name]; bounded && n > most {
-				c.bad(here, fmt.Sprintf("write %d or less", most), "%d is more than %d", n, most)
-			}
+		if r.least == nil && r.texts == nil {
+			continue
 		}
-		if check := r.texts[m.Name]; check != nil && text != "" {
-			if wrong := check(text); len(wrong) > 0 {
-				c.bad(here, wrong[0], "%s cannot stand here", message.Quote(text))
+		if list, ok := m.Value.([]any); ok {
+			for i, item := range list {
+				c.scalar(m.Name, item, here.Item(i), r)
 			}
+			continue
 		}
+		c.scalar(m.Name, m.Value, here, r)
 	}
 	if r.also != nil {
 		r.also(c, o)
 	}
+}
+
+// scalar checks a number or text of a field, or of a list in it.
+func (c *checker) scalar(field string, value any, at *schema.Path, r rules) {
+	if n, ok := value.(int64); ok {
+		if least, bounded := r.least[field]; bounded && n < least {
+			c.bad(at, "write "+number(field, least)+" or more", "%s is less than %s", number(field, n), number(field, least))
+		}
+		if most, bounded := r.most[field]; bounded && n > most {
+			c.bad(at, "write "+number(field, most)+" or less", "%s is more than %s", number(field, n), number(field, most))
+		}
+	}
+	text, _ := value.(string)
+	if check := r.texts[field]; check != nil && text != "" {
+		if wrong := check(text); len(wrong) > 0 {
+			c.bad(at, wrong[0], "%s cannot stand here", message.Quote(text))
+		}
+	}
+}
+
+// number writes the number of a field: the permissions of a file in octal digits, as everybody does.
+func number(field string, n int64) string {
+	if field == "mode" || field == "defaultMode" {
+		return fmt.Sprintf("%#o", n)
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 func (c *checker) choice(o object, r rules) {

@@ -3,8 +3,6 @@ package requirement_test
 import (
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
@@ -52,16 +50,12 @@ func TestWhatTheAPIServerRefusesIsFound(t *testing.T) {
 		`securityContext: {capabilities: {add: [SYS_ADMIN]}, allowPrivilegeEscalation: false}`:                             "",
 		`securityContext: {seccompProfile: {type: Localhost}}`:                                                             "securityContext.seccompProfile",
 		`securityContext: {appArmorProfile: {type: Unconfined, localhostProfile: x}}`:                                      "securityContext.appArmorProfile.localhostProfile",
+		`lifecycle: {stopSignal: SIGRTMIN+15}`:                                                                             "",
+		`lifecycle: {stopSignal: SIGRTMIN+16}`:                                                                             "lifecycle.stopSignal",
+		`lifecycle: {stopSignal: INT}`:                                                                                     "lifecycle.stopSignal",
 		`resizePolicy: [{resourceName: cpu}]`:                                                                              "resizePolicy[0]",
 	} {
-		var root yaml.Node
-		if err := yaml.Unmarshal([]byte(part), &root); err != nil {
-			t.Fatal(err)
-		}
-		container, err := program.ObjectFromJSON(manifest.JSON(root.Content[0]))
-		if err != nil {
-			t.Fatal(err)
-		}
+		container := object(t, part)
 		container = container.With("name", "c").With("image", "i")
 		got := requirement.Check(container, schema.Container(), nil)
 		switch {
@@ -71,4 +65,75 @@ func TestWhatTheAPIServerRefusesIsFound(t *testing.T) {
 			t.Errorf("%s: want %s, got %v", part, want, got)
 		}
 	}
+}
+
+// TestWhatTheAPIServerRefusesOfAPodIsFound has rows for the fields of a pod that templates may set.
+func TestWhatTheAPIServerRefusesOfAPodIsFound(t *testing.T) {
+	volume := func(source string) string { return "volumes: [{name: v, " + source + "}]" }
+	for part, want := range map[string]string{
+		volume(`emptyDir: {sizeLimit: -1}`):                                                            "volumes[0].emptyDir.sizeLimit",
+		volume(`emptyDir: {sizeLimit: 0}`):                                                             "",
+		volume(`emptyDir: {medium: memory}`):                                                           "volumes[0].emptyDir.medium",
+		volume(`emptyDir: {medium: HugePages-2Mi}`):                                                    "",
+		volume(`emptyDir: {medium: HugePages-x}`):                                                      "volumes[0].emptyDir.medium",
+		volume(`emptyDir: {mode: 1024}`):                                                               "volumes[0].emptyDir.mode",
+		volume(`secret: {secretName: ""}`):                                                             "volumes[0].secret",
+		volume(`secret: {secretName: s, defaultMode: 512}`):                                            "volumes[0].secret.defaultMode",
+		volume(`secret: {secretName: s, defaultMode: 0777}`):                                           "",
+		volume(`configMap: {name: c, defaultMode: -1}`):                                                "volumes[0].configMap.defaultMode",
+		volume(`configMap: {name: c, items: [{key: a, path: ..b}]}`):                                   "volumes[0].configMap.items[0].path",
+		volume(`configMap: {name: c, items: [{key: a, path: b/..c}]}`):                                 "",
+		volume(`downwardAPI: {defaultMode: 1000}`):                                                     "volumes[0].downwardAPI.defaultMode",
+		volume(`hostPath: {path: /a/../b}`):                                                            "volumes[0].hostPath.path",
+		volume(`hostPath: {path: /a, type: Dir}`):                                                      "volumes[0].hostPath.type",
+		volume(`nfs: {server: s, path: a}`):                                                            "volumes[0].nfs.path",
+		volume(`projected: {sources: [{secret: {name: s}}]}`):                                          "",
+		volume(`projected: {defaultMode: 512}`):                                                        "volumes[0].projected.defaultMode",
+		volume(`projected: {sources: [{secret: {name: ""}}]}`):                                         "volumes[0].projected.sources[0].secret",
+		volume(`projected: {sources: [{serviceAccountToken: {}}]}`):                                    "volumes[0].projected.sources[0].serviceAccountToken",
+		volume(`projected: {sources: [{clusterTrustBundle: {path: p}}]}`):                              "volumes[0].projected.sources[0].clusterTrustBundle",
+		volume(`projected: {sources: [{serviceAccountToken: {path: p, expirationSeconds: 60}}]}`):      "volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds",
+		volume(`projected: {sources: [{secret: {name: s}, configMap: {name: c}}]}`):                    "volumes[0].projected.sources[0]",
+		volume(`downwardAPI: {items: [{path: a/../b, fieldRef: {fieldPath: metadata.name}}]}`):         "volumes[0].downwardAPI.items[0].path",
+		volume(`downwardAPI: {items: [{path: a, mode: 01000, fieldRef: {fieldPath: metadata.name}}]}`): "volumes[0].downwardAPI.items[0].mode",
+		volume(`projected: {sources: [{secret: {name: s, items: [{key: a, path: p}]}}, {configMap: {name: c, items: [{key: a, path: p}]}}]}`): "volumes[0].projected.sources[1].configMap.items[0].path",
+		`hostAliases: [{ip: 10.0.0.300, hostnames: [a]}]`:                "hostAliases[0].ip",
+		`hostAliases: [{ip: "::1", hostnames: [a, A_b]}]`:                "hostAliases[0].hostnames[1]",
+		`dnsConfig: {nameservers: [10.0.0.10, dns.example.com]}`:         "dnsConfig.nameservers[1]",
+		`dnsConfig: {nameservers: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4]}`: "dnsConfig.nameservers",
+		`dnsConfig: {searches: [., svc.cluster.local., _tcp.a]}`:         "",
+		`dnsConfig: {searches: ["a b"]}`:                                 "dnsConfig.searches[0]",
+		`dnsConfig: {options: [{value: "2"}]}`:                           "dnsConfig.options[0]",
+		`securityContext: {supplementalGroups: [0, -1]}`:                 "securityContext.supplementalGroups[1]",
+		`securityContext: {supplementalGroups: [4294967296]}`:            "securityContext.supplementalGroups[0]",
+		`terminationGracePeriodSeconds: -1`:                              "terminationGracePeriodSeconds",
+		`imagePullSecrets: [{name: ""}]`:                                 "imagePullSecrets[0]",
+		`tolerations: [{operator: Exists}]`:                              "",
+		`tolerations: [{effect: NoSchedule}]`:                            "tolerations[0]",
+		`tolerations: [{key: a b, operator: Exists}]`:                    "tolerations[0].key",
+		`tolerations: [{key: a, operator: Exists, value: b}]`:            "tolerations[0].value",
+		`tolerations: [{key: a, tolerationSeconds: 5}]`:                  "tolerations[0].tolerationSeconds",
+	} {
+		got := requirement.Pod(program.Object{{Name: "spec", Value: object(t, part)}})
+		switch {
+		case want == "" && len(got) > 0:
+			t.Errorf("%s: %s", part, got[0].Error())
+		case want != "" && (len(got) != 1 || got[0].At.String() != "spec."+want):
+			t.Errorf("%s: want %s, got %v", part, want, got)
+		}
+	}
+}
+
+// object reads an object in YAML.
+func object(t *testing.T, text string) program.Object {
+	t.Helper()
+	stream, err := manifest.Parse("", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := program.ObjectFromJSON(stream.Documents[0].JSON())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }

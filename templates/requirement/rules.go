@@ -2,7 +2,6 @@ package requirement
 
 import (
 	"math"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -20,9 +19,9 @@ type rules struct {
 	// ports lists fields with the number or name of a port. The kind of a field that takes only numbers
 	// already excludes names.
 	ports []string
-	// least and most are the minimum and maximum of numbers, by field.
+	// least and most are the minimum and maximum of numbers, by field; in a list, of each item.
 	least, most map[string]int64
-	// texts are the checks of non-empty texts, by field; they return what is wrong.
+	// texts are the checks of non-empty texts, by field; in a list, of each item. They return what is wrong.
 	texts map[string]func(string) []string
 	// also has further rules of the type.
 	also func(*checker, object)
@@ -71,22 +70,14 @@ func rulesOf(s *schema.Schema) rules {
 		}, texts: map[string]func(string) []string{"subPath": relative, "subPathExpr": relative}}
 	case "core/v1.VolumeDevice":
 		return rules{required: []string{"name", "devicePath"}}
-	case "core/v1.Volume":
-		return rules{required: []string{"name"}, oneOf: slices.DeleteFunc(s.Names(), func(n string) bool { return n == "name" })}
-	case "core/v1.SecretVolumeSource":
-		return rules{required: []string{"secretName"}}
-	case "core/v1.ConfigMapVolumeSource":
-		return rules{required: []string{"name"}}
-	case "core/v1.PersistentVolumeClaimVolumeSource":
-		return rules{required: []string{"claimName"}}
-	case "core/v1.HostPathVolumeSource":
-		return rules{required: []string{"path"}}
-	case "core/v1.DownwardAPIVolumeFile":
-		return rules{required: []string{"path"}, exactly: true, oneOf: []string{"fieldRef", "resourceFieldRef"}}
-	case "core/v1.KeyToPath":
-		return rules{required: []string{"key", "path"}}
 	case "core/v1.HostAlias":
-		return rules{required: []string{"ip"}}
+		return rules{required: []string{"ip"}, texts: map[string]func(string) []string{"ip": address, "hostnames": validation.IsDNS1123Subdomain}}
+	case "core/v1.PodDNSConfig":
+		return rules{texts: map[string]func(string) []string{"nameservers": address, "searches": searchPath}, also: dnsConfig}
+	case "core/v1.PodDNSConfigOption":
+		return rules{required: []string{"name"}}
+	case "core/v1.PodSpec", "partial pod spec":
+		return rules{least: map[string]int64{"terminationGracePeriodSeconds": 0}}
 	case "core/v1.Probe":
 		return rules{exactly: true, oneOf: []string{"exec", "httpGet", "tcpSocket", "grpc"}, least: map[string]int64{
 			"initialDelaySeconds": 0, "timeoutSeconds": 0, "periodSeconds": 0, "successThreshold": 0, "failureThreshold": 0, "terminationGracePeriodSeconds": 1,
@@ -106,15 +97,17 @@ func rulesOf(s *schema.Schema) rules {
 	case "core/v1.SecurityContext":
 		return rules{least: map[string]int64{"runAsUser": 0, "runAsGroup": 0}, most: map[string]int64{"runAsUser": math.MaxInt32, "runAsGroup": math.MaxInt32}, also: securityContext,
 			words: map[string][]string{"procMount": {"Default", "Unmasked"}}}
-	case "core/v1.PodSecurityContext":
-		return rules{least: map[string]int64{"fsGroup": 0}, most: map[string]int64{"fsGroup": math.MaxInt32}}
+	case "core/v1.PodSecurityContext", "partial security context":
+		return rules{least: map[string]int64{"fsGroup": 0, "supplementalGroups": 0}, most: map[string]int64{"fsGroup": math.MaxInt32, "supplementalGroups": math.MaxInt32}}
 	case "core/v1.SeccompProfile", "core/v1.AppArmorProfile":
 		return rules{required: []string{"type"}, words: map[string][]string{"type": {"RuntimeDefault", "Unconfined", "Localhost"}},
 			texts: map[string]func(string) []string{"localhostProfile": relative}, also: profile}
 	case "core/v1.Toleration":
 		return rules{words: map[string][]string{
 			"operator": {"Exists", "Equal", "Lt", "Gt"}, "effect": {"NoSchedule", "PreferNoSchedule", "NoExecute"},
-		}}
+		}, texts: map[string]func(string) []string{"key": validation.IsQualifiedName}, also: toleration}
+	case "core/v1.Lifecycle":
+		return rules{texts: map[string]func(string) []string{"stopSignal": signal}}
 	}
-	return rules{}
+	return volumeRulesOf(s)
 }
