@@ -60,7 +60,7 @@ func newModel(d *manifest.Document) (*model, error) {
 		return m, nil
 	}
 	var err error
-	m.fresh, err = decode(d.JSON())
+	m.fresh, err = nodeValue(d.Root)
 	return m, err
 }
 
@@ -144,7 +144,7 @@ func (m *model) renew(e *entry) (err error) {
 	}
 	e.afresh = true
 	m.replaced(e.old)
-	e.value, err = decode(manifest.JSON(e.old))
+	e.value, err = nodeValue(e.old)
 	return err
 }
 
@@ -233,7 +233,7 @@ func (m *model) spread(b *block, e *entry) error {
 		if b.names[p.name] != nil {
 			continue
 		}
-		value, err := decode(manifest.JSON(p.value))
+		value, err := nodeValue(p.value)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
@@ -20,7 +23,7 @@ type member struct {
 }
 
 // members are those of a JSON object, in order. The other types of a decoded value are nil, bool, string,
-// json.Number and []any.
+// json.Number and []any. A number has the notation of the text.
 type members []member
 
 // longestKey is the maximum length of a key in bytes: YAML looks for the colon within 1,024 characters.
@@ -80,6 +83,47 @@ func decodeNext(decoder *json.Decoder) (any, error) {
 		return object, err
 	}
 	return token, nil
+}
+
+// nodeValue returns a node's value. It differs from that of its JSON only in that numbers are kept as they are
+// written, those too that are none to Kubernetes because no float holds them.
+func nodeValue(n *yaml.Node) (any, error) {
+	n = manifest.Resolve(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		object := members{}
+		for key, child := range manifest.Pairs(n) {
+			name := manifest.KeyName(key)
+			if len(name) > longestKey {
+				return nil, errLongKey
+			}
+			value, err := nodeValue(child)
+			if err != nil {
+				return nil, err
+			}
+			object = append(object, member{name, value})
+		}
+		return object, nil
+	case yaml.SequenceNode:
+		list := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			var err error
+			if list[i], err = nodeValue(item); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	}
+	read := manifest.JSON(n)
+	if n.Style == 0 && (isNumber(read) || isNumber([]byte(n.Value))) {
+		return json.Number(n.Value), nil
+	}
+	return decode(read)
+}
+
+// isNumber reports whether a text is a number in JSON.
+func isNumber(text []byte) bool {
+	return len(text) > 0 && (text[0] == '-' || '0' <= text[0] && text[0] <= '9') && json.Valid(text)
 }
 
 // add applies an operation to a value and returns the result.
