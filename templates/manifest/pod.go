@@ -45,7 +45,7 @@ func (o object) podAt(template object) (*Pod, *Error) {
 	}
 	pod := &Pod{
 		Document: o.doc, Pointer: template.pointer, Workload: o.pointer, Line: o.node.Line,
-		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(template.node),
+		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(o.named(template.node)),
 	}
 	pod.APIVersion, _ = stringValue(field(o.node, "apiVersion"))
 	if template.node != o.node {
