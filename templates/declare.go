@@ -20,9 +20,9 @@ var parameterName = regexp.MustCompile(ParameterName)
 // here.
 func ValidParameter(name string) bool { return parameterName.MatchString(name) }
 
-// reservedParameters are keywords of expressions, and names of annotations that share a parameter's prefix.
-func reservedParameters() []string {
-	return []string{"in", "true", "false", "null", "override", "native", "containers"}
+// Keyword reports whether a name is one that no expression can read as a member: CEL has a meaning for it.
+func Keyword(name string) bool {
+	return name == "in" || name == "true" || name == "false" || name == "null"
 }
 
 // NewParameter compiles a declaration. The paths of the findings are relative to the declaration. The
@@ -38,7 +38,7 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	switch {
 	case declared.Name == "":
 		fault("name", MissingField, "", "name is missing")
-	case slices.Contains(reservedParameters(), declared.Name):
+	case Keyword(declared.Name), slices.Contains([]string{"override", "native", "containers"}, declared.Name): // the latter are annotations of every instance
 		fault("name", BadName, "choose another name", "%s is a reserved word", message.Quote(declared.Name))
 	case !ValidParameter(declared.Name):
 		fault("name", BadName, "begin with a lower-case letter; letters and digits only, at most 63", "%s is not a parameter name", message.Quote(declared.Name))

@@ -31,6 +31,9 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 		case !templates.ValidParameter(d.Name):
 			c.report.fault(valueAt(item, "name"), at.Member("name"), templates.BadName, "begin with a lower-case letter; letters and digits only, at most 63", "%s is not a variable name", message.Quote(d.Name))
 			continue
+		case templates.Keyword(d.Name):
+			c.report.fault(valueAt(item, "name"), at.Member("name"), templates.BadName, "choose another name", "%s is a reserved word", message.Quote(d.Name))
+			continue
 		case twice:
 			c.report.fault(item, at.Member("name"), templates.DuplicateName, "", "variable %s is declared twice", message.Quote(d.Name))
 			continue

@@ -2,30 +2,67 @@ package program
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// checkSiblings returns an error for containers whose positions after:NAME form a cycle, which cannot be
-// ordered.
+// checkSiblings returns an error for containers whose positions after:NAME form cycles, which cannot be
+// ordered. It names every cycle.
 func (e *Evaluation) checkSiblings() error {
 	spec := e.out.Pod.Object("spec")
+	var told []string
+	var at *Node
 	for _, list := range []struct {
 		field      string
 		placements []Placement
 	}{{"initContainers", e.out.InitContainers}, {"containers", e.out.Containers}} {
-		if name := circle(spec.List(list.field), list.placements); name != "" {
-			n := e.program.Pod.Member("spec").Member(list.field)
-			return e.fault(n, fmt.Errorf("container %s wants to stand after itself, by $position: after: of its own or of those after which it stands", message.Quote(name)))
+		for _, names := range circles(spec.List(list.field), list.placements) {
+			if at == nil {
+				at = e.program.Pod.Member("spec").Member(list.field)
+			}
+			if len(names) == 1 {
+				told = append(told, fmt.Sprintf("container %s wants to stand after itself", message.Quote(names[0])))
+			} else {
+				told = append(told, fmt.Sprintf("containers %s want to stand after one another, in a circle", message.List(names)))
+			}
 		}
 	}
-	return nil
+	if at == nil {
+		return nil
+	}
+	return e.fault(at, fmt.Errorf("%s, by their $position", strings.Join(told, "; ")))
 }
 
-// circle returns the name of a container on such a cycle, or "".
-func circle(items []any, placements []Placement) string {
-	leaders := map[string]string{} // by follower
+// circles returns the names of the containers on each such cycle, in the order in which they stand after one
+// another.
+func circles(items []any, placements []Placement) [][]string {
+	leaders := leadersOf(items, placements)
+	var found [][]string
+	const onPath, done = 1, 2
+	state := map[string]int{}
+	for _, item := range items {
+		object, _ := item.(Object)
+		var path []string
+		at := object.Text("name")
+		for ; at != "" && state[at] == 0; at = leaders[at] {
+			state[at] = onPath
+			path = append(path, at)
+		}
+		if state[at] == onPath {
+			found = append(found, path[slices.Index(path, at):])
+		}
+		for _, at := range path {
+			state[at] = done
+		}
+	}
+	return found
+}
+
+// leadersOf returns, by the name of a container, the one of the same list after which it wants to stand.
+func leadersOf(items []any, placements []Placement) map[string]string {
+	leaders := map[string]string{}
 	there := map[string]bool{}
 	for _, item := range items {
 		object, _ := item.(Object)
@@ -46,20 +83,5 @@ func circle(items []any, placements []Placement) string {
 			}
 		}
 	}
-	done := map[string]int{} // 1: on the current path, 2: done
-	for _, item := range items {
-		object, _ := item.(Object)
-		var path []string
-		for at := object.Text("name"); at != "" && done[at] != 2; at = leaders[at] {
-			if done[at] == 1 {
-				return at
-			}
-			done[at] = 1
-			path = append(path, at)
-		}
-		for _, at := range path {
-			done[at] = 2
-		}
-	}
-	return ""
+	return leaders
 }
