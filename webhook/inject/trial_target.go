@@ -86,10 +86,26 @@ func (t *trial) mountConflict(place, container, mountPath string, own *mountView
 	}
 	fix := "choose another path, or share the volume if the template has a parameter for that"
 	if known := t.candidate.template.ParameterNames(); slices.Contains(known, volumeParameter) {
-		fix = fmt.Sprintf("share the app's volume by the annotation %s%s/%s: %s, or choose another path", t.by(), parameterSuffix, volumeParameter, Shorten(own.Name, maxShown))
+		if chosen, ok := lookup(t.candidate.given, volumeParameter); !ok || chosen.text == m.Name {
+			fix = fmt.Sprintf("share the app's volume by the annotation %s%s/%s: %s, or choose another path", t.by(), parameterSuffix, volumeParameter, Shorten(own.Name, maxShown))
+		} else { // the parameter is for another mount
+			fix = t.anotherPath(container, mountPath)
+		}
 	}
 	t.conflict(place, fmt.Sprintf("container %s mounts volume %s at %s, where instance %s mounts volume %s",
 		message.Quote(container), message.Quote(own.Name), message.Quote(mountPath), message.Quote(t.by()), message.Quote(m.Name)), fix)
+}
+
+// anotherPath says which parameter to change so that the template mounts nothing at the path, as far as a
+// parameter names it, or a file directly in it.
+func (t *trial) anotherPath(container, mountPath string) string {
+	for _, p := range t.candidate.template.Parameters() {
+		g, ok := lookup(t.candidate.given, p.Name)
+		if target := path.Clean(g.text); ok && p.Type == v1alpha1.TypePath && (target == mountPath || path.Dir(target) == mountPath) {
+			return fmt.Sprintf("give %s a path in a folder where container %s mounts nothing", g.parameter, message.Quote(container))
+		}
+	}
+	return "choose another path"
 }
 
 // volumeParameter is the conventional name of the template parameter that selects a volume of the pod.

@@ -83,12 +83,15 @@ func (t *trial) checkMountedVolumes() {
 			return
 		}
 		missing.add(name, struct{}{})
-		place, fix := t.candidate.place(), t.volumesFix(name)
+		reason, place, fix := BadParameter, t.candidate.place(), t.volumesFix(name)
 		if g, ok := t.candidate.givenAs(v1alpha1.TypeName, name); ok {
 			place = g.place(t.claims.job.request.Namespace.Name)
 			fix = fmt.Sprintf("add a volume %s to the pod or drop the parameter; %s", Shorten(name, maxShown), fix)
+		} else if override, ok := t.overrideNaming(name); ok {
+			reason, place = BadOverride, override
+			fix = fmt.Sprintf("add a volume %s to the pod, or drop it from the override; %s", Shorten(name, maxShown), fix)
 		}
-		t.faults.add(Fault{Reason: BadParameter, Instance: t.by(), Place: place,
+		t.faults.add(Fault{Reason: reason, Instance: t.by(), Place: place,
 			Message: fmt.Sprintf("volume %s, %s, is not in the pod", message.Quote(name), use), Fix: fix})
 	}
 	mounts := func(mounts []templates.Named) {
@@ -117,6 +120,22 @@ func (t *trial) checkMountedVolumes() {
 			variable(app.Env[k].Object())
 		}
 	}
+}
+
+// overrideNaming returns the place of the instance's override if it refers to a volume of that name.
+func (t *trial) overrideNaming(volume string) (place string, ok bool) {
+	overrides, _ := readOverride(t.candidate, t.claims.job.request.Namespace.Name)
+	for _, o := range overrides {
+		for _, field := range []string{"volumeMounts", "volumeDevices", "env"} {
+			for _, item := range o.patch.List(field) {
+				refers, _ := item.(program.Object)
+				if refers.Text("name") == volume && field != "env" || refers.Object("valueFrom").Object("fileKeyRef").Text("volumeName") == volume {
+					return o.place, true
+				}
+			}
+		}
+	}
+	return "", false
 }
 
 // volumesFix returns the fix for a missing volume: a similar name and the pod's volumes.
