@@ -60,7 +60,11 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 		return errors.Join(append(refused, err)...)
 	}
 	if len(refused) > 0 {
-		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report), loaded.Mentions(report))
+		rights, err := loaded.rights(cmd.Context(), answers, report)
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report), rights, loaded.Mentions(report))
 		return &answerNo{errors.Join(refused...)}
 	}
 	if err := offline.Unknown(answers); err != nil {

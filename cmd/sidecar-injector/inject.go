@@ -70,7 +70,11 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 		return errors.Join(append(refused, err)...)
 	}
 	if len(refused) > 0 {
-		fmt.Fprint(std.ErrOut, offline.Warnings(answers, colors), loaded.Mentions(colors))
+		rights, err := loaded.rights(cmd.Context(), answers, colors)
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(std.ErrOut, offline.Warnings(answers, colors), rights, loaded.Mentions(colors))
 		return &answerNo{errors.Join(refused...)}
 	}
 	text, err := write(loaded, answers)

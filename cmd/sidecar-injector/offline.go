@@ -149,6 +149,6 @@ func (l *loaded) collect(namespaceFile string) error {
 		return err
 	}
 	named, err := readNamespaceFile(namespaceFile)
-	l.Give(named...)
+	l.Read(named...)
 	return err
 }

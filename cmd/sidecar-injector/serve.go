@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/keeper"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/serve"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -106,9 +107,11 @@ func (o *serveOptions) run(std streams) error {
 	if err != nil {
 		return err
 	}
-	if o.Namespaces, err = readNamespaceFile(o.namespaceFile); err != nil {
+	named, err := readNamespaceFile(o.namespaceFile)
+	if err != nil {
 		return err
 	}
+	o.Namespaces = offline.Namespaces(named)
 	o.Settings, o.Debug, o.Build = file.Settings(), o.logLevel == "debug", readBuild()
 	return serve.Run(&o.Options, std.ErrOut)
 }

@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // readNamespaceFile reads the Namespaces of a file. It returns nil if file is "", and an error if the file
 // has none.
-func readNamespaceFile(file string) ([]inject.Namespace, error) {
+func readNamespaceFile(file string) ([]manifest.Namespace, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -30,5 +28,5 @@ func readNamespaceFile(file string) ([]inject.Namespace, error) {
 	if len(found) == 0 {
 		return nil, &hinted{fmt.Errorf("namespaces: %s: holds no Namespace", file), "kubectl get namespace NAME -o yaml prints one"}
 	}
-	return offline.Namespaces(found), nil
+	return found, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/diff"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/config"
@@ -185,7 +186,7 @@ func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 	if r.Fallback == "" {
 		r.Fallback = "default"
 	}
-	for _, n := range named {
+	for _, n := range offline.Namespaces(named) {
 		r.Namespaces[n.Name] = n
 	}
 	if o.cover = o.cover || o.coverMin > 0; o.cover {

@@ -55,6 +55,7 @@ type Explanation struct {
 	Remedies []Remedy `json:"remedies,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
 
+	title       string
 	misplaced   []offline.Misplaced
 	rightsGiven bool
 }
@@ -160,7 +161,7 @@ func New(a *offline.Answer) (*Explanation, error) {
 		Kind: a.Pod.Kind, Name: a.Name, Namespace: a.Namespace.Name, NamespaceAssumed: a.Assumed,
 		Outcome: a.Result.Outcome, Reason: a.Result.Reason, Detail: a.Result.Detail,
 		ServiceAccount: cmp.Or(before.Spec.ServiceAccountName, "default"),
-		Warnings:       a.Result.Warnings, misplaced: a.Misplaced,
+		Warnings:       a.Result.Warnings, title: a.Title(), misplaced: a.Misplaced,
 	}
 	if !a.Live {
 		e.File, e.Line = a.Pod.Document.File, a.Pod.Line

@@ -53,15 +53,11 @@ func (w *writer) line(format string, args ...any) {
 // head writes the title and the verdict.
 func (w *writer) head() {
 	e := w.e
-	name := "without a name"
-	if e.Name != "" {
-		name = message.Quote(e.Name)
-	}
 	place := "(in the cluster)"
 	if e.File != "" {
 		place = fmt.Sprintf("(%s:%d)", e.File, e.Line)
 	}
-	w.line("%s in namespace %s %s", w.Bold(e.Kind+" "+name), message.Quote(e.Namespace), w.Faint(place))
+	w.line("%s in namespace %s %s", w.Bold(e.title), message.Quote(e.Namespace), w.Faint(place))
 	w.line("")
 	w.line("%s", w.verdict())
 	if e.Live || e.Outcome != inject.Refused && e.Outcome != unknownOutcome {

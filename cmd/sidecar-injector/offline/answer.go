@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -29,6 +30,9 @@ type Answer struct {
 	// Doubts say, by instance, why a refusal may be wrong: it is due to templates that the injector may
 	// have but the user may not read.
 	Doubts map[string]string
+
+	namespace *manifest.Namespace // the namespace's text; nil if unknown
+	several   bool                // the workload has other pod templates
 }
 
 // Answers decides on every pod of the input, in its order. The error lists all documents that are malformed
@@ -36,6 +40,10 @@ type Answer struct {
 func (in *Input) Answers() ([]Answer, error) {
 	all := make([]Answer, 0, len(in.Pods))
 	var faults []error
+	siblings := map[workloadKey]int{}
+	for _, pod := range in.Pods {
+		siblings[workloadKey{pod.Document, pod.Workload}]++
+	}
 	for i, pod := range in.Pods {
 		if in.Stop != nil {
 			if err := in.Stop(); err != nil {
@@ -48,20 +56,30 @@ func (in *Input) Answers() ([]Answer, error) {
 			faults = append(faults, err)
 			continue
 		}
+		a.several = siblings[workloadKey{pod.Document, pod.Workload}] > 1
 		all = append(all, a)
 	}
 	return all, errors.Join(faults...)
 }
 
+// workloadKey identifies a workload by its document and its place in it.
+type workloadKey struct {
+	document *manifest.Document
+	pointer  string
+}
+
 func (in *Input) answer(pod manifest.Pod) (Answer, error) {
 	namespace, given := in.namespace(pod.Namespace)
 	a := Answer{Pod: pod, Name: Name(pod), Namespace: namespace, Assumed: !given, Live: in.Live, Misplaced: FindMisplaced(pod)}
+	if text, ok := in.texts[namespace.Name]; ok {
+		a.namespace = &text
+	}
 	result, err := inject.Inject(in.Set, in.Settings, in.request(&a))
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		fault := &manifest.Error{File: pod.Document.File, Line: pod.Line}
 		place, message := malformed.At()
 		if place != "" {
-			fault.Line, fault.Column = a.Locate(place)
+			_, fault.Line, fault.Column = a.Locate(place)
 			message = place + ": " + message
 		}
 		fault.Message = a.Title() + ": " + message
@@ -131,28 +149,40 @@ func Unknown(answers []Answer) error {
 // listItem matches an index in a field path.
 var listItem = regexp.MustCompile(`\.[0-9]+\.`)
 
-// Title returns the workload's name for messages: Deployment "grafana".
+// Title returns the workload's name for messages, Deployment "grafana", with the field of the pod template
+// if there may be several.
 func (a *Answer) Title() string {
 	if a.Name == "" {
 		return a.Pod.Kind + " without a name"
 	}
 	title := a.Pod.Kind + " " + message.Quote(a.Name)
-	if field := TemplateField(a.Pod); listItem.MatchString(field) { // one of several
+	if field := TemplateField(a.Pod); a.several || listItem.MatchString(field) {
 		title += " (" + field + ")"
 	}
 	return title
 }
 
-// Place returns file:line of a field of the pod, written as in messages, or of the workload if the field is
-// not in its text.
+// Place returns file:line of a field of the pod or its namespace, written as in messages, or of the workload
+// if the field is not in its text.
 func (a *Answer) Place(where string) string {
-	line, column := locate(a.Pod, where)
-	return a.at(line, column)
+	file, line, column := a.Locate(where)
+	if file == a.Pod.Document.File {
+		return a.at(line, column)
+	}
+	return position(file, line, column)
 }
 
-// Locate returns line and column of a field of the pod, written as in messages; the workload's line, and
-// column 0, if the field is not in its text.
-func (a *Answer) Locate(where string) (line, column int) { return locate(a.Pod, where) }
+// Locate returns file, line and column of a field of the pod or its namespace, written as in messages; the
+// workload's line, and column 0, if the field is not in the text.
+func (a *Answer) Locate(where string) (file string, line, column int) {
+	if place, ok := strings.CutPrefix(where, "namespace "+message.Quote(a.Namespace.Name)+": "); ok && a.namespace != nil {
+		n := a.namespace
+		line, column = locate(manifest.At(n.Document.Root, n.Pointer), n.Line, place)
+		return n.Document.File, line, column
+	}
+	line, column = locate(manifest.At(a.Pod.Document.Root, a.Pod.Pointer), a.Pod.Line, where)
+	return a.Pod.Document.File, line, column
+}
 
 // at returns a position in the workload's text as file:line:column. For a workload of a cluster, which has
 // no file, it returns its name.
@@ -160,10 +190,14 @@ func (a *Answer) at(line, column int) string {
 	if a.Live {
 		return a.Pod.Document.File
 	}
+	return position(a.Pod.Document.File, line, column)
+}
+
+func position(file string, line, column int) string {
 	if column == 0 {
-		return fmt.Sprintf("%s:%d", a.Pod.Document.File, line)
+		return fmt.Sprintf("%s:%d", file, line)
 	}
-	return fmt.Sprintf("%s:%d:%d", a.Pod.Document.File, line, column)
+	return fmt.Sprintf("%s:%d:%d", file, line, column)
 }
 
 // Refusal is a fault because of which a pod is refused.

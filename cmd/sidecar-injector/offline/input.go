@@ -32,6 +32,8 @@ type Input struct {
 	Progress func(what string, done, of int)
 	// Stop, if not nil, is called before each decision about a pod; its error ends Answers, which returns it.
 	Stop func() error
+
+	texts map[string]manifest.Namespace // of Given, those whose text is known
 }
 
 func (in *Input) progress(what string, done, of int) {
@@ -52,7 +54,7 @@ func (in *Input) Collect() error {
 				faults = append(faults, err)
 				continue
 			}
-			in.Give(Namespaces(found)...)
+			in.Read(found...)
 			pods, err := alone.Pods()
 			if err != nil {
 				faults = append(faults, err)
@@ -75,6 +77,17 @@ func Namespaces(found []manifest.Namespace) []inject.Namespace {
 		all[i] = inject.Namespace{Name: n.Name, Labels: n.Labels, Annotations: n.Annotations}
 	}
 	return all
+}
+
+// Read adds namespaces of manifests to Given, replacing those of the same names.
+func (in *Input) Read(found ...manifest.Namespace) {
+	in.Give(Namespaces(found)...)
+	if in.texts == nil {
+		in.texts = map[string]manifest.Namespace{}
+	}
+	for _, n := range found {
+		in.texts[n.Name] = n
+	}
 }
 
 // Give adds namespaces to Given, replacing those of the same names.

@@ -37,12 +37,11 @@ func metadataFields(pod manifest.Pod) []string {
 	return fields
 }
 
-// locate returns line and column of a field of the pod, written as in faults: metadata.annotations["key"],
+// locate returns line and column of a field below root, written as in faults: metadata.annotations["key"],
 // spec.containers[web].env. If only a part of the path exists, that is located; if none does, it returns
-// the workload's line and column 0.
-func locate(pod manifest.Pod, place string) (line, column int) {
-	line = pod.Line
-	n := manifest.At(pod.Document.Root, pod.Pointer)
+// the given line and column 0.
+func locate(root *yaml.Node, line int, place string) (int, int) {
+	column, n := 0, root
 	for _, token := range manifest.Tokens(place) {
 		if n == nil {
 			break
@@ -59,4 +58,13 @@ func locate(pod manifest.Pod, place string) (line, column int) {
 		}
 	}
 	return line, column
+}
+
+// has reports whether a field of the pod, written as in faults, is in its text.
+func (a *Answer) has(place string) bool {
+	n := manifest.At(a.Pod.Document.Root, a.Pod.Pointer)
+	for _, token := range manifest.Tokens(place) {
+		n = manifest.Child(n, token)
+	}
+	return n != nil
 }

@@ -58,7 +58,7 @@ items:
 		`spec.containers[99999999999999999999]`:                          "14:9",
 		`metadata.annotations["sidecar-injector.dev/inject"] and a text`: "4:0",
 	} {
-		line, column := locate(pods[0], place)
+		line, column := locate(manifest.At(stream.Documents[0].Root, pods[0].Pointer), pods[0].Line, place)
 		if got := fmt.Sprintf("%d:%d", line, column); got != want {
 			t.Errorf("%s is at %s, want %s", place, got, want)
 		}

@@ -114,26 +114,37 @@ func OutcomeText(outcome inject.Outcome, p terminal.Palette) string {
 	return p.Red(string(outcome))
 }
 
-// placeIn returns the first place of a pod in a warning, written as in faults; "" if there is none.
-func placeIn(warning string) string {
+// placeIn returns the first place of the pod in a warning, written as in faults, or the field that it is
+// about; else the request annotation, or "" if that is not in the pod.
+func (a *Answer) placeIn(warning string) string {
 	if found := placeText.FindString(warning); found != "" {
 		return found
 	}
 	if found := ofThePod.FindStringSubmatch(warning); found != nil {
 		return "spec.containers[" + found[1] + "]"
 	}
-	if strings.HasPrefix(warning, inject.RequestAnnotation+" is ignored") {
-		return fmt.Sprintf("metadata.annotations[%q]", inject.RequestAnnotation)
-	}
-	if strings.HasPrefix(warning, "the pod has the label "+inject.InjectionLabel) {
-		return fmt.Sprintf("metadata.labels[%q]", inject.InjectionLabel)
+	requested := annotation(inject.RequestAnnotation)
+	for _, about := range []struct{ words, place string }{
+		{"the pod has the label " + inject.InjectionLabel, fmt.Sprintf("metadata.labels[%q]", inject.InjectionLabel)},
+		{inject.StatusAnnotation + " cannot be read", annotation(inject.StatusAnnotation)},
+		{"the pod's restartPolicy is ", "spec.restartPolicy"},
+		{"the pod uses the node's network", "spec.hostNetwork"},
+		{"the pod runs on Windows", "spec.os"},
+		{"the pod runs on Windows", "spec.nodeSelector"},
+		{"", requested},
+	} {
+		if strings.Contains(warning, about.words) && a.has(about.place) {
+			return about.place
+		}
 	}
 	return ""
 }
 
+func annotation(key string) string { return fmt.Sprintf("metadata.annotations[%q]", key) }
+
 var ofThePod = regexp.MustCompile(`container "([a-z0-9-]+)" of the pod`)
 
-var placeText = regexp.MustCompile(`metadata\.(?:annotations|labels)\["(?:[^"\\]|\\.)*"\]|spec\.(?:initContainers|containers|volumes)\[[^\]]*\](?:\.[a-zA-Z]+)*|spec\.[a-zA-Z]+`)
+var placeText = regexp.MustCompile(`(?:namespace "[^"]*": )?metadata\.(?:annotations|labels)\["(?:[^"\\]|\\.)*"\]|spec\.(?:initContainers|containers|volumes)\[[^\]]*\](?:\.[a-zA-Z]+)*|spec\.[a-zA-Z]+`)
 
 // Mentions returns warnings about objects that contain one of the injector's keys but no known pod
 // template.
@@ -154,7 +165,7 @@ func Warnings(answers []Answer, p terminal.Palette) string {
 	for i := range answers {
 		a := &answers[i]
 		for _, w := range a.Result.Warnings {
-			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow("warning:"), a.Place(placeIn(w)), a.Title(), w)
+			fmt.Fprintf(&b, "%s %s: %s: %s\n", p.Yellow("warning:"), a.Place(a.placeIn(w)), a.Title(), w)
 		}
 		for _, group := range a.Misplaced {
 			fmt.Fprintf(&b, "%s %s: %s: %s:\n", p.Yellow("warning:"), a.at(group.line, group.column), a.Title(), group.Text())

@@ -92,7 +92,7 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 	answer := &Answer{Limits: Limits{templates.ExpressionLimit, templates.RenderingLimit}}
 	set, settings := e.load(r.Templates, answer)
 	in := &offline.Input{Set: set, Settings: settings, Fallback: "default", Evaluations: true}
-	namespaces := answer.namespaces(r.Namespace, in)
+	answer.readNamespaces(r.Namespace, in)
 	stream, err := manifest.Parse(PodFile, []byte(r.Pod))
 	if err != nil {
 		answer.addError(PodFile, err)
@@ -116,7 +116,7 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 		answer.addError(PodFile, err)
 		return answer
 	}
-	if err := answer.addPods(in, answers, namespaces, r.Steps, room); err != nil {
+	if err := answer.addPods(in, answers, r.Steps, room); err != nil {
 		return &Answer{Error: err.Error()}
 	}
 	return answer
@@ -124,7 +124,7 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 
 // addPods adds the results for the pods, with their faults and the diff. The error says that there is no room
 // for all of them.
-func (a *Answer) addPods(in *offline.Input, answers []offline.Answer, namespaces *manifest.Stream, withSteps bool, room *room) error {
+func (a *Answer) addPods(in *offline.Input, answers []offline.Answer, withSteps bool, room *room) error {
 	for i := range answers {
 		of := &answers[i]
 		pod, err := newPod(of)
@@ -142,7 +142,7 @@ func (a *Answer) addPods(in *offline.Input, answers []offline.Answer, namespaces
 			continue
 		}
 		a.Pods = append(a.Pods, *pod)
-		a.addFaults(of, namespaces)
+		a.addFaults(of)
 	}
 	if err := room.take(0); err != nil {
 		return err
@@ -181,23 +181,22 @@ func (e *Engine) others() []templates.Entry {
 	})
 }
 
-// namespaces reads the Namespaces of the request. The first one is the namespace of pods that name none.
-func (a *Answer) namespaces(text string, in *offline.Input) *manifest.Stream {
+// readNamespaces reads the Namespaces of the request. The first one is the namespace of pods that name none.
+func (a *Answer) readNamespaces(text string, in *offline.Input) {
 	stream, err := manifest.Parse(NamespaceFile, []byte(text))
 	if err != nil {
 		a.addError(NamespaceFile, err)
-		return nil
+		return
 	}
 	found, err := stream.Namespaces()
 	if err != nil {
 		a.addError(NamespaceFile, err)
-		return nil
+		return
 	}
 	if len(found) > 0 {
 		in.Fallback = found[0].Name
-		in.Give(offline.Namespaces(found)...)
+		in.Read(found...)
 	}
-	return stream
 }
 
 // newPod returns the result for one pod.
