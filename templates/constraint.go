@@ -69,6 +69,16 @@ func (b *bound) compare(value any, text string) int {
 	}
 }
 
+// Same reports whether two texts are one value of the parameter, such as the quantities 1Gi and 1024Mi.
+func (p *Parameter) Same(a, b string) bool {
+	first, ordered, fault := newBound(p.Type, a)
+	if a == b || !ordered || fault != nil {
+		return a == b
+	}
+	value, fault := convert(p.Type, b)
+	return fault == nil && first.compare(value, b) == 0
+}
+
 func order[T int64 | float64 | time.Duration](a, b T) int {
 	switch {
 	case a < b:

@@ -1,18 +1,20 @@
 package templates
 
 import (
+	"errors"
+
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // Evaluated is the result of one expression of a template for one instance.
 type Evaluated struct {
-	// Path is the field in the template; File, Line and Column are the expression's place, counted from 1, 0
-	// if unknown.
+	// Path is the field in the template; File, Line and Column are the expression's place, or that of the
+	// character at which it failed, counted from 1, 0 if unknown.
 	Path         string
 	File         string
 	Line, Column int
-	// Source is the text of the field, including its expressions.
+	// Source is the text of the field, including its expressions; "" if what failed is no expression.
 	Source string
 	// Value is the result: string, bool, int64, float64, []any or map[string]any; nil if there is none.
 	Value any
@@ -29,22 +31,16 @@ const (
 	RenderingLimit  = expression.RenderingLimit
 )
 
-// Evaluate renders the template and returns the result of each expression, in the order of evaluation; if one
-// fails, it is the last. own are the template's own variables, whether or not an expression reads them.
+// Evaluate renders the template and returns the result of each expression, in the order of evaluation; what
+// fails is the last. own are the template's own variables, whether or not an expression reads them.
 // Nothing is cached. The error is always a *program.Error.
 func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, err error) {
 	defer t.containRender(&err)
 	e := t.program.Evaluation(in.Activation(), nil)
-	e.Record(func(n *program.Node, value any, cost uint64, err error) {
-		x := Evaluated{
-			Path: n.Place.At.String(), File: t.Origin.File, Line: n.Place.Line - t.program.Line + t.Origin.Line, Column: n.Place.Column,
-			Source: n.Expression.Source(), Value: value, Cost: cost,
-		}
-		if x.File == "" {
-			x.Line, x.Column = 0, 0
-		}
-		if err != nil {
-			x.Message = err.Error()
+	e.Record(func(n *program.Node, value any, cost uint64) {
+		x := Evaluated{Path: n.Place.At.String(), File: t.Origin.File, Source: n.Expression.Source(), Value: value, Cost: cost}
+		if x.File != "" {
+			x.Line, x.Column = n.Place.Line-t.program.Line+t.Origin.Line, n.Place.Column
 		}
 		evaluated = append(evaluated, x)
 	})
@@ -55,8 +51,8 @@ func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, e
 	if err == nil {
 		_, err = e.Permissions()
 	}
-	if err != nil {
-		err = t.located(err)
+	if fault := (*program.Error)(nil); errors.As(t.located(err), &fault) {
+		evaluated = failed(evaluated, fault)
 	}
 	e.Own(func(name string, value any, failed error) {
 		v := Variable{Name: "variables." + name, Value: value}
@@ -66,6 +62,19 @@ func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, e
 		own = append(own, v)
 	})
 	return evaluated, own, err
+}
+
+// failed returns the results with what failed as the last one, at the place of the fault.
+func failed(all []Evaluated, fault *program.Error) []Evaluated {
+	if last := len(all) - 1; last < 0 || all[last].Path != fault.Path {
+		all = append(all, Evaluated{Path: fault.Path, File: fault.File})
+	}
+	x := &all[len(all)-1]
+	x.Message = fault.Message
+	if x.File != "" {
+		x.Line, x.Column = fault.Line, fault.Column
+	}
+	return all
 }
 
 // Variable is a variable of expressions with its value.

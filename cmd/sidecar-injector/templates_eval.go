@@ -165,7 +165,7 @@ func (o *evalOptions) sidecar(std streams) (*evaluated, error) {
 	switch {
 	case in != nil:
 		if i := slices.IndexFunc(a.Result.Faults, func(f inject.Fault) bool { return f.Instance == in.Name && f.Reason == inject.BadParameter }); i >= 0 {
-			return nil, &answerNo{&hinted{fmt.Errorf("%s: %s", a.Place(a.Result.Faults[i].Place), a.Result.Faults[i].String()), a.Result.Faults[i].Fix}}
+			return nil, &answerNo{&hinted{fmt.Errorf("%s: %s", a.FaultPlace(&a.Result.Faults[i]), a.Result.Faults[i].String()), a.Result.Faults[i].Fix}}
 		}
 		of.template = in.Template
 	case o.template != "":

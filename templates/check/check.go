@@ -36,14 +36,9 @@ type Sample struct {
 	// Incomplete says that a part of the template was dropped because of an error that is already reported,
 	// so that a missing value is not reported again.
 	Incomplete bool
-	// Locate returns the position of a byte in the scalar of an expression; nil if the text is unknown.
-	Locate Locate
 	// Full says that the maximum number of reported errors has been reached.
 	Full bool
 }
-
-// Locate returns the position in the template's file of a byte in the scalar of an expression.
-type Locate func(n *program.Node, offset int) (line, column int)
 
 // rule returns the findings for a sample, with line, column and path in the template.
 type rule func(*Sample) []templates.Finding
@@ -67,15 +62,13 @@ type Check struct {
 	template   *templates.Template
 	kubernetes *version.Version
 	incomplete bool
-	locate     Locate
 	work       uint64 // of the expressions of all renderings so far
 }
 
 // New returns the check of a template for a release of Kubernetes, nil if unknown. incomplete says that parts
 // of the template did not compile and are not in its program, so that a missing value is not reported again.
-// locate may be nil.
-func New(t *templates.Template, kubernetes *version.Version, incomplete bool, locate Locate) *Check {
-	return &Check{template: t, kubernetes: kubernetes, incomplete: incomplete, locate: locate}
+func New(t *templates.Template, kubernetes *version.Version, incomplete bool) *Check {
+	return &Check{template: t, kubernetes: kubernetes, incomplete: incomplete}
 }
 
 // Written returns the findings that do not depend on a rendering.
@@ -89,7 +82,7 @@ func (c *Check) Rendered(in *Case, full bool) []templates.Finding {
 	if c.work > maxWork {
 		return nil
 	}
-	s := &Sample{Template: c.template, MadeUp: in.madeUp, Example: in.example != "", Full: full, Locate: c.locate, Trace: program.NewTrace()}
+	s := &Sample{Template: c.template, MadeUp: in.madeUp, Example: in.example != "", Full: full, Trace: program.NewTrace()}
 	input := c.template.SampleInput(in.Parameters)
 	input.Native = in.Native
 	e := c.template.Program().Evaluation(input.Activation(), s.Trace)

@@ -48,15 +48,13 @@ func failure(s *Sample, f program.Failure, found *found) {
 		text = "fails for a pod that has only a name and one container: " + text
 		hint = cmp.Or(hint, "read what may be absent with ? and orValue")
 	}
-	found.add(severity, s.failedAt(f), reason, hint, text)
+	found.add(severity, failedAt(f), reason, hint, text)
 }
 
 // failedAt returns the place of the character at which an evaluation failed; that of the expression if it is
 // unknown.
-func (s *Sample) failedAt(f program.Failure) program.Place {
+func failedAt(f program.Failure) program.Place {
 	where := f.Node.Place
-	if f.Offset != program.WholeNode && s.Locate != nil {
-		where.Line, where.Column = s.Locate(f.Node, f.Offset)
-	}
+	where.Line, where.Column = f.Node.Locate(f.Offset)
 	return where
 }

@@ -39,12 +39,12 @@ func (e *Environment) Declare(name string, text Text) (*Expression, *Environment
 		output = cel.StringType // of a constant, or of text around expressions
 	}
 	if x.optional {
-		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].offset, Reason: ExpressionType,
+		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].start, Reason: ExpressionType,
 			Message: "the value of a variable cannot be optional", Hint: "say what it is where there is none, with orValue(…)"}
 	}
 	s := e.compiler.language.schemaOf(output, 0)
 	if s == nil {
-		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].offset, Reason: ExpressionType,
+		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].start, Reason: ExpressionType,
 			Message: article(typeName(output)) + " cannot be the value of a variable", Hint: "its lists and maps are too deep within each other"}
 	}
 	return x, e.with(name, s), nil

@@ -37,7 +37,7 @@ func (e *Environment) CompileList(text Text) (*Expression, *Environment, *Error)
 	element := e.compiler.language.element(x.output)
 	if element == nil {
 		return nil, nil, &Error{
-			Offset: x.parts[0].offset, Reason: ExpressionType,
+			Offset: x.parts[0].start, Reason: ExpressionType,
 			Message: "want a list of scalars or of objects of the pod, got " + article(typeName(x.output)),
 		}
 	}

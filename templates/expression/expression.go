@@ -24,6 +24,7 @@ type Expression struct {
 type part struct {
 	literal string
 	offset  int // offset of the expression in the text
+	start   int // offset of its first character that is no blank
 	lookup  *lookup
 	program *program
 }
@@ -53,7 +54,7 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 	if want != nil && want.Kind == schema.Any {
 		x.want = nil
 	}
-	whole, isWhole := text.whole()
+	_, isWhole := text.whole()
 	uses := make([]Uses, 0, len(text.Parts))
 	for _, p := range text.Parts {
 		if !p.Expression {
@@ -75,7 +76,7 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 			output, x.optional = unwrapOptional(output)
 			x.output = output
 			if err := fits(output, x.want); err != nil {
-				err.Offset = whole.Offset + leadingBlanks(whole.Text)
+				err.Offset = compiled.start
 				return nil, err
 			}
 		}
@@ -97,15 +98,16 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 func leadingBlanks(s string) int { return len(s) - len(strings.TrimLeft(s, " \t\r\n")) }
 
 func (e *Environment) part(p Part) (part, *cel.Type, *Error) {
+	start := p.Offset + leadingBlanks(p.Text)
 	if l := e.lookup(p.Text); l != nil {
 		output, err := l.check(e.variable(l.root))
-		return part{offset: p.Offset, lookup: l}, output, err
+		return part{offset: p.Offset, start: start, lookup: l}, output, err
 	}
 	compiled, err := e.compiler.program(p.Text, e.declared)
 	if err != nil {
 		return part{}, nil, err
 	}
-	return part{offset: p.Offset, program: compiled}, compiled.output, nil
+	return part{offset: p.Offset, start: start, program: compiled}, compiled.output, nil
 }
 
 func (p *part) uses() Uses {
@@ -155,7 +157,7 @@ func (x *Expression) Evaluate(in *Activation, budget *Budget) (value any, presen
 	if fault == nil && present {
 		value, fault = convert(value, x.want)
 		if fault != nil {
-			fault.Offset = p.offset
+			fault.Offset = p.start
 		}
 	}
 	if fault != nil {
@@ -194,7 +196,7 @@ func (x *Expression) join(in *Activation, budget *Budget) (string, *Error) {
 			err = budget.spend(uint64(len(text) / 100))
 		}
 		if err != nil {
-			err.Offset = p.offset
+			err.Offset = p.start
 			return "", err
 		}
 		text = meet(text, start)
@@ -207,7 +209,7 @@ func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 	if p.lookup != nil {
 		value, err := p.lookup.value(in, budget)
 		if err != nil {
-			err.Offset += p.offset
+			err.Offset = max(err.Offset+p.offset, p.start)
 			return nil, false, err
 		}
 		return value, true, nil
@@ -215,7 +217,7 @@ func (p *part) value(in *Activation, budget *Budget) (any, bool, *Error) {
 	in.armsOffset = p.offset
 	value, present, err := p.program.run(in, budget)
 	if err != nil {
-		err.Offset += p.offset
+		err.Offset = max(err.Offset+p.offset, p.start)
 		return nil, false, err
 	}
 	return p.program.apart(value, in), present, nil

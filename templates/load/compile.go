@@ -109,12 +109,12 @@ func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *p
 			break
 		}
 	}
-	return c.expression(n, compiled, want, where)
+	return c.expression(n, text, compiled, want, where)
 }
 
-// expression returns the node of the compiled expression in a scalar.
-func (c *compiler) expression(n *yaml.Node, x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
-	out := &program.Node{Form: program.ExpressionForm, Expression: x, Want: want, Place: where}
+// expression returns the node of the compiled text of a scalar.
+func (c *compiler) expression(n *yaml.Node, text expression.Text, x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
+	out := &program.Node{Form: program.ExpressionForm, Expression: x, Want: want, Place: where, Runs: c.report.text.runs(n, text.Parts)}
 	uses := x.Uses()
 	var indirect []expression.Uses
 	if c.elements != nil && uses.Each {
@@ -124,7 +124,6 @@ func (c *compiler) expression(n *yaml.Node, x *expression.Expression, want *sche
 		indirect = append(indirect, c.variables[name])
 	}
 	out.Indirect = expression.Union(indirect...)
-	c.report.scalars[out] = n
 	return out
 }
 

@@ -132,7 +132,7 @@ func (c *compiler) each(n *yaml.Node, at *schema.Path) (*program.Node, *expressi
 	}
 	where := placeOf(n, at)
 	where.Line, where.Column = c.report.text.place(n, max(text.Parts[0].Offset-2, 0))
-	return c.expression(n, compiled, nil, where), within
+	return c.expression(n, text, compiled, nil, where), within
 }
 
 // positions compiles $position: a word or a list of them.

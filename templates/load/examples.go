@@ -17,7 +17,7 @@ import (
 // compiled, the rest is still checked, but missing values are not reported. If the parameters have errors,
 // nothing is rendered.
 func checkTemplate(spec *yaml.Node, t *templates.Template, r *report) {
-	c := check.New(t, r.kubernetes, r.broken(), r.locate)
+	c := check.New(t, r.kubernetes, r.broken())
 	for _, f := range c.Written() {
 		r.add(f)
 	}

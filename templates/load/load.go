@@ -14,7 +14,6 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
-	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // Loader loads templates that share compiled expressions, equal specs, and cached renderings. A process uses
@@ -82,7 +81,7 @@ func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 // entry reads one document; a panic becomes a finding.
 func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) templates.Entry {
 	e := templates.Entry{Origin: origin}
-	r := &report{file: origin.File, text: lines, kubernetes: l.kubernetes, scalars: map[*program.Node]*yaml.Node{}, located: map[character]position{}}
+	r := &report{file: origin.File, text: lines, kubernetes: l.kubernetes}
 	if stack := templates.Contain(func() { l.document(root, &e, r) }); stack != "" {
 		r.findings = append(r.findings, internalError(origin, stack))
 	}

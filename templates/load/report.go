@@ -8,7 +8,6 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
-	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -18,11 +17,7 @@ type report struct {
 	text text
 	// kubernetes is the release for which templates are checked; nil if unknown.
 	kubernetes *version.Version
-	// scalars are those of the compiled expressions; located are the characters of them that locate was asked
-	// for, which the renderings of a template have in common.
-	scalars  map[*program.Node]*yaml.Node
-	located  map[character]position
-	findings []templates.Finding
+	findings   []templates.Finding
 	// errors and warnings count all findings, including those that were dropped.
 	errors, warnings int
 }

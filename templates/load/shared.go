@@ -46,10 +46,11 @@ func keyOf(spec *yaml.Node, e *templates.Entry) specKey {
 	return sha256.Sum256(appendPlaces(b, &rest, e.Origin.Line))
 }
 
-// appendPlaces appends the place of each node: errors at run time contain it.
+// appendPlaces appends the place and style of each node: errors at run time contain places of characters.
 func appendPlaces(b []byte, n *yaml.Node, from int) []byte {
 	b = binary.AppendVarint(b, int64(n.Line-from))
 	b = binary.AppendVarint(b, int64(n.Column))
+	b = append(b, byte(n.Style))
 	for _, child := range n.Content {
 		b = appendPlaces(b, child, from)
 	}

@@ -2,13 +2,16 @@ package load
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
+	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // text is the text of a file by lines, for excerpts and for places within scalars. The zero value is an
@@ -97,26 +100,69 @@ func (t text) excerpt(line, column int) string {
 	return b.String()
 }
 
+// position is a place in a file, counted from 1.
+type position struct{ line, column int }
+
 // place returns line and column of the byte at offset in a scalar's value.
 func (t text) place(n *yaml.Node, offset int) (line, column int) {
 	if offset < 0 || offset > len(n.Value) || n.Line < 1 || n.Line > len(t.lines) {
 		return n.Line, n.Column
 	}
-	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		if line, column, ok := t.inBlock(n, offset); ok {
-			return line, column
+	for at, p := range t.walk(n) {
+		if at >= offset {
+			return p.line, p.column
 		}
-		return t.search(n, offset)
-	}
-	if line, column, ok := t.inFlow(n, offset); ok {
-		return line, column
 	}
 	return t.search(n, offset)
 }
 
-// inBlock finds the place in a | or > scalar: its value is the lines of its text without their indentation,
-// joined by line breaks or, if folded, by blanks.
-func (t text) inBlock(n *yaml.Node, offset int) (line, column int, ok bool) {
+// runs returns where the expressions of a scalar's value stand, from which the place of each of their
+// characters follows; nil for an unknown text.
+func (t text) runs(n *yaml.Node, parts []expression.Part) []program.Run {
+	if n.Line < 1 || n.Line > len(t.lines) {
+		return nil
+	}
+	var runs []program.Run
+	add := func(offset int, p position) {
+		run := program.Run{Offset: offset, Line: p.line, Column: p.column}
+		if last := len(runs) - 1; last < 0 || !runs[last].Continues(run) {
+			runs = append(runs, run)
+		}
+	}
+	reached := -1
+	for at, p := range t.walk(n) {
+		for len(parts) > 0 && at >= parts[0].Offset+len(parts[0].Text) {
+			parts = parts[1:]
+		}
+		if len(parts) == 0 {
+			return runs
+		}
+		if parts[0].Expression && at >= parts[0].Offset {
+			add(at, p)
+		}
+		reached = at
+	}
+	for _, part := range parts { // the text is not understood from here on
+		if part.Expression && part.Offset > reached {
+			line, column := t.search(n, part.Offset)
+			add(part.Offset, position{line, column})
+		}
+	}
+	return runs
+}
+
+// walk yields the offsets of the characters of a scalar's value with their places. It ends early where the
+// text does not match the value.
+func (t text) walk(n *yaml.Node) iter.Seq2[int, position] {
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return func(yield func(int, position) bool) { t.inBlock(n, yield) }
+	}
+	return func(yield func(int, position) bool) { t.inFlow(n, yield) }
+}
+
+// inBlock walks a | or > scalar: its value is the lines of its text without their indentation, joined by line
+// breaks or, if folded, by blanks. The offset of a break is not yielded.
+func (t text) inBlock(n *yaml.Node, yield func(int, position) bool) {
 	value := n.Value
 	first := n.Line + 1
 	for first <= len(t.lines) && strings.TrimSpace(t.line(first)) == "" {
@@ -125,36 +171,36 @@ func (t text) inBlock(n *yaml.Node, offset int) (line, column int, ok bool) {
 	content := strings.TrimLeft(value, "\n")
 	indent := t.indentation(first) - (len(content) - len(strings.TrimLeft(content, " ")))
 	if content == "" || indent < 0 {
-		return 0, 0, false
+		return
 	}
 	at := 0
-	for line = first; line <= len(t.lines); line++ {
+	for line := first; line <= len(t.lines); line++ {
 		source := t.line(line)
 		if strings.TrimSpace(source) == "" && len(source) <= indent {
 			continue // a break, which is in the value before its next line
 		}
 		if len(source) < indent {
-			return 0, 0, false
+			return
 		}
 		rest := source[indent:]
 		for at < len(value) && (value[at] == '\n' || value[at] == ' ' && at > 0 && !strings.HasPrefix(rest, " ")) {
 			at++
 		}
 		if !strings.HasPrefix(value[at:], rest) {
-			return 0, 0, false
+			return
 		}
-		if offset < at+len(rest) {
-			before := max(offset-at, 0) // on a break: the line's beginning
-			return line, indent + utf8.RuneCountInString(rest[:before]) + 1, true
+		column := indent
+		for i := range rest {
+			if column++; !yield(at+i, position{line, column}) {
+				return
+			}
 		}
 		at += len(rest)
 	}
-	return 0, 0, false
 }
 
-// inFlow finds the place in a plain or quoted scalar, by reading its text until offset bytes of the value
-// have been matched.
-func (t text) inFlow(n *yaml.Node, offset int) (line, column int, ok bool) {
+// inFlow walks a plain or quoted scalar, by reading its text as far as it matches the value.
+func (t text) inFlow(n *yaml.Node, yield func(int, position) bool) {
 	c := &cursor{source: t, line: n.Line, chars: t.of(n.Line), at: n.Column - 1}
 	c.skipProperties(n)
 	switch {
@@ -164,21 +210,22 @@ func (t text) inFlow(n *yaml.Node, offset int) (line, column int, ok bool) {
 		c.quote = '\''
 	}
 	if c.at < 0 || c.at >= len(c.chars.all) || c.quote != 0 && c.chars.all[c.at] != c.quote {
-		return 0, 0, false
+		return
 	}
 	if c.quote != 0 {
 		c.at++
 	}
-	for rest := n.Value; len(n.Value)-len(rest) < offset; {
+	for rest := n.Value; ; {
 		c.joinLines()
+		if c.line > len(t.lines) || !yield(len(n.Value)-len(rest), position{c.line, c.at + 1}) || rest == "" {
+			return
+		}
 		taken := c.take(rest)
 		if taken == 0 {
-			return 0, 0, false
+			return
 		}
 		rest = rest[taken:]
 	}
-	c.joinLines()
-	return c.line, c.at + 1, c.line <= len(t.lines)
 }
 
 // cursor is a place in the text of a plain or quoted scalar.

@@ -42,14 +42,15 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 		if n == nil {
 			continue
 		}
-		x, within, fault := c.environment.Declare(d.Name, expression.Whole(d.Expression))
+		text := expression.Whole(d.Expression)
+		x, within, fault := c.environment.Declare(d.Name, text)
 		c.environment = within
 		if fault != nil {
 			c.variables[d.Name] = expression.Uses{}
 			c.celFault(n, at, fault)
 			continue
 		}
-		node := c.expression(n, x, nil, placeOf(n, at))
+		node := c.expression(n, text, x, nil, placeOf(n, at))
 		c.variables[d.Name] = node.Reads()
 		all = append(all, program.Variable{Name: d.Name, Node: node})
 	}
@@ -106,7 +107,8 @@ func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source strin
 	if n == nil {
 		return nil
 	}
-	x, fault := c.environment.Compile(expression.Whole(source), want)
+	text := expression.Whole(source)
+	x, fault := c.environment.Compile(text, want)
 	if fault == nil && x.Optional() {
 		fault = &expression.Error{Reason: expression.ExpressionType, Message: "the value cannot be optional", Hint: "say what it is where there is none, with orValue(…)"}
 	}
@@ -114,7 +116,7 @@ func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source strin
 		c.celFault(n, here, fault)
 		return nil
 	}
-	return c.expression(n, x, want, placeOf(n, here))
+	return c.expression(n, text, x, want, placeOf(n, here))
 }
 
 // cel returns the scalar of a field that holds an expression, and its path; nil if there is none.

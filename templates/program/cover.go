@@ -27,9 +27,8 @@ const (
 // Branch is one of the two branches of a condition, validation or list in a template.
 type Branch struct {
 	Kind BranchKind
-	// Line and Column are the start of the scalar, counted as the program's Line is; Offset is the byte
-	// offset of the branch within the scalar.
-	Line, Column, Offset int
+	// Line and Column are its place in the file, counted as the program's Line is.
+	Line, Column int
 	// Yes says that it is the branch for a condition or validation that is true, or for a list that has
 	// elements.
 	Yes     bool
@@ -72,7 +71,8 @@ func (p *Program) Branches(reached Reached) []Branch {
 	}
 	var all []Branch
 	add := func(kind BranchKind, n *Node, offset int, yes, was bool) {
-		all = append(all, Branch{Kind: kind, Line: n.Place.Line, Column: n.Place.Column, Offset: offset, Yes: yes, Reached: was})
+		line, column := n.Locate(offset)
+		all = append(all, Branch{Kind: kind, Line: line, Column: column, Yes: yes, Reached: was})
 	}
 	both := func(kind BranchKind, n *Node) {
 		if n != nil && n.Form == ExpressionForm {

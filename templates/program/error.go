@@ -12,8 +12,9 @@ import (
 type Error struct {
 	// Path is the field in the template, such as spec.pod.spec.containers[0].image.
 	Path string
-	// File, Line and Column are those of the expression, counted from 1; 0 if unknown. A program leaves File
-	// empty, and its lines are those of the document from which it was compiled: see Template.located.
+	// File, Line and Column are those of the character at which the expression failed, or of the expression if
+	// its value is at fault, counted from 1; 0 if unknown. A program leaves File empty, and its lines are those
+	// of the document from which it was compiled: see Template.located.
 	File         string
 	Line, Column int
 	Message      string
@@ -41,10 +42,11 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s: %s", e.File, e.Line, e.Column, e.Path, e.Message)
 }
 
-// fault returns an *Error with the place of the node.
+// fault returns an *Error with the place of the fault in the node.
 func (e *Evaluation) fault(n *Node, err error) error {
+	line, column := n.Locate(failedAt(err))
 	return &Error{
-		Path: n.Place.At.String(), Line: n.Place.Line, Column: n.Place.Column,
+		Path: n.Place.At.String(), Line: line, Column: column,
 		Message: err.Error(), Parameters: blamed(n, err), Cost: e.budget.Spent(), Err: err,
 	}
 }

@@ -51,7 +51,7 @@ type Evaluation struct {
 	variables  []Placement // env variables of the app additions being made
 	failed     []string    // variables that failed; the trace has the errors
 	trace      *Trace      // nil unless a template is being checked
-	record     func(n *Node, value any, cost uint64, err error)
+	record     func(n *Node, value any, cost uint64)
 	reached    Reached
 }
 
@@ -63,7 +63,7 @@ func (p *Program) Evaluation(variables expression.Activation, trace *Trace) *Eva
 }
 
 // Record sets a function that is called with the value and cost of each expression as it is evaluated.
-func (e *Evaluation) Record(record func(n *Node, value any, cost uint64, err error)) {
+func (e *Evaluation) Record(record func(n *Node, value any, cost uint64)) {
 	e.record = record
 }
 
@@ -185,7 +185,7 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 	e.activation.Arms = e.reached.arms(n)
 	value, present, err := n.Expression.Evaluate(&e.activation, &e.budget)
 	if e.record != nil {
-		e.record(n, value, e.budget.Spent()-before, err)
+		e.record(n, value, e.budget.Spent()-before)
 	}
 	if err == nil && !present {
 		return nil, false, nil

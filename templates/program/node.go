@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
@@ -33,6 +34,8 @@ type Node struct {
 	List List
 
 	Place Place
+	// Runs are the places of the characters of an expression, in order; nil if unknown.
+	Runs []Run
 
 	// eachValues and eachText are the size of the item for one element of Each: the number of its values, and
 	// the bytes of the constant texts among them.
@@ -80,6 +83,32 @@ const (
 type Place struct {
 	At           *schema.Path
 	Line, Column int
+}
+
+// Run is a part of a scalar with expressions whose characters follow each other in one line of the file.
+type Run struct {
+	// Offset is that of the first byte in the scalar.
+	Offset       int
+	Line, Column int
+}
+
+// Continues reports whether the characters of next follow those of r, one byte each.
+func (r *Run) Continues(next Run) bool {
+	return next.Line == r.Line && next.Column-r.Column == next.Offset-r.Offset
+}
+
+// Locate returns the place of a byte of an expression's scalar; that of the node for WholeNode, or if the
+// place is unknown.
+func (n *Node) Locate(offset int) (line, column int) {
+	i, found := slices.BinarySearchFunc(n.Runs, offset, func(r Run, offset int) int { return cmp.Compare(r.Offset, offset) })
+	if !found {
+		i--
+	}
+	if i < 0 {
+		return n.Place.Line, n.Place.Column
+	}
+	r := &n.Runs[i]
+	return r.Line, r.Column + offset - r.Offset
 }
 
 // Constant reports whether a node has the same value in every rendering.

@@ -11,7 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -83,7 +82,7 @@ type Part struct {
 
 // Parts returns all parts of a template, sorted by place; data is the content of its file.
 func (c *Cover) Parts(t *templates.Template, data []byte) []Part {
-	text := &templateText{data: data}
+	text := &templateText{}
 	if stream, err := manifest.Parse(t.Origin.File, data); err == nil {
 		for _, document := range stream.Documents {
 			text.roots = append(text.roots, document.Root)
@@ -94,8 +93,7 @@ func (c *Cover) Parts(t *templates.Template, data []byte) []Part {
 		parts = append(parts, c.parameter(t, i, text)...)
 	}
 	for _, b := range c.branches.Branches(t) {
-		line, column := text.place(b)
-		parts = append(parts, Part{Line: line, Column: column, Touched: b.Reached, Missing: missing(b)})
+		parts = append(parts, Part{Line: b.Line, Column: b.Column, Touched: b.Reached, Missing: missing(b)})
 	}
 	slices.SortStableFunc(parts, func(a, b Part) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Missing, b.Missing))
@@ -135,36 +133,29 @@ func missing(b program.Branch) string {
 
 // parameter returns the parts of a parameter: itself, and each value of its enum.
 func (c *Cover) parameter(t *templates.Template, i int, text *templateText) []Part {
-	p := &t.Spec.Parameters[i]
+	p := t.Parameters()[i]
 	line, column := text.parameter(t, i)
 	parts := []Part{{Line: line, Column: column, Missing: fmt.Sprintf("parameter %s: no case gives it", p.Name), Touched: c.given[t][p.Name]}}
 	for _, allowed := range p.Enum {
-		parts = append(parts, Part{Line: line, Column: column, Touched: c.values[t][value{p.Name, allowed}],
+		parts = append(parts, Part{Line: line, Column: column, Touched: c.had(t, p, allowed),
 			Missing: fmt.Sprintf("parameter %s: it is %s in no case", p.Name, message.Quote(allowed))})
 	}
 	return parts
 }
 
-// templateText is the content of a template's file.
-type templateText struct {
-	data  []byte
-	roots []*yaml.Node
+// had reports whether the parameter of an instance had a value.
+func (c *Cover) had(t *templates.Template, p *templates.Parameter, text string) bool {
+	for v := range c.values[t] {
+		if v.parameter == p.Name && p.Same(v.text, text) {
+			return true
+		}
+	}
+	return false
 }
 
-// place returns the position in the file of a byte in a scalar.
-func (x *templateText) place(b program.Branch) (line, column int) {
-	var scalar *yaml.Node // the last scalar that begins at or before the place, which excludes an opening quote
-	x.walk(func(n *yaml.Node) bool {
-		if n.Kind == yaml.ScalarNode && (n.Line < b.Line || n.Line == b.Line && n.Column <= b.Column) {
-			scalar = n
-		}
-		return true
-	})
-	if scalar == nil {
-		return b.Line, b.Column
-	}
-	line, column, _ = load.Locate(x.data, scalar, b.Offset)
-	return line, column
+// templateText is the content of a template's file.
+type templateText struct {
+	roots []*yaml.Node
 }
 
 // parameter returns the position of a parameter's declaration.

@@ -63,7 +63,8 @@ func remedies(a *offline.Answer) []Remedy {
 			all = append(all, Remedy{Text: in.Name + ": " + fixOf(in.Reason)})
 		}
 	}
-	for _, f := range a.Result.Faults {
+	for i := range a.Result.Faults {
+		f := &a.Result.Faults[i]
 		text := f.Fix
 		if text == "" {
 			text = fixOf(f.Reason)
@@ -71,7 +72,7 @@ func remedies(a *offline.Answer) []Remedy {
 				text = strings.ReplaceAll(text, "TEMPLATE", a.Result.Instances[f.Index].TemplateName)
 			}
 		}
-		all = append(all, Remedy{Text: fmt.Sprintf("%s: %s: %s", a.Place(f.Place), f.Place, text)})
+		all = append(all, Remedy{Text: fmt.Sprintf("%s: %s: %s", a.FaultPlace(f), f.Place, text)})
 	}
 	return all
 }

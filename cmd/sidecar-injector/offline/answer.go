@@ -45,10 +45,8 @@ func (in *Input) Answers() ([]Answer, error) {
 		siblings[workloadKey{pod.Document, pod.Workload}]++
 	}
 	for i, pod := range in.Pods {
-		if in.Stop != nil {
-			if err := in.Stop(); err != nil {
-				return nil, err
-			}
+		if err := in.stop(); err != nil {
+			return nil, err
 		}
 		in.progress("deciding about pods", i, len(in.Pods))
 		a, err := in.answer(pod)
@@ -184,6 +182,30 @@ func (a *Answer) Locate(where string) (file string, line, column int) {
 	return a.Pod.Document.File, line, column
 }
 
+// LocateFault returns file, line and column of a fault as Locate does.
+func (a *Answer) LocateFault(f *inject.Fault) (file string, line, column int) {
+	return a.Locate(a.fieldOf(f))
+}
+
+// FaultPlace returns the place of a fault as Place does.
+func (a *Answer) FaultPlace(f *inject.Fault) string { return a.Place(a.fieldOf(f)) }
+
+// fieldOf returns the field of a fault, written as in messages. If the place of the fault is an instance or a
+// template, that is the annotation that asks for the instance.
+func (a *Answer) fieldOf(f *inject.Fault) string {
+	if f.Index < 0 || !strings.HasPrefix(f.Place, "instance ") && !strings.HasPrefix(f.Place, "template ") {
+		return f.Place
+	}
+	request := fmt.Sprintf("metadata.annotations[%q]", inject.RequestAnnotation)
+	switch a.Result.Instances[f.Index].AskedBy {
+	case inject.Annotation:
+		return request
+	case inject.NamespaceAnnotation:
+		return "namespace " + message.Quote(a.Namespace.Name) + ": " + request
+	}
+	return f.Place
+}
+
 // at returns a position in the workload's text as file:line:column. For a workload of a cluster, which has
 // no file, it returns its name.
 func (a *Answer) at(line, column int) string {
@@ -220,9 +242,9 @@ func Refusals(answers []Answer) []error {
 		if a.Result.Allowed() || len(a.Doubts) > 0 {
 			continue
 		}
-		for _, f := range a.Result.Faults {
-			if !f.Ignored {
-				message := fmt.Errorf("%s: %s: %s: %s", a.Place(f.Place), a.Title(), f.Place, f.Message)
+		for k := range a.Result.Faults {
+			if f := &a.Result.Faults[k]; !f.Ignored {
+				message := fmt.Errorf("%s: %s: %s: %s", a.FaultPlace(f), a.Title(), f.Place, f.Message)
 				faults = append(faults, &Refusal{Err: message, Hint: f.Fix})
 			}
 		}

@@ -30,10 +30,18 @@ type Input struct {
 	Doubt func(namespace, template string) string
 	// Progress, if not nil, is called with the number of documents or pods that are done, and their total.
 	Progress func(what string, done, of int)
-	// Stop, if not nil, is called before each decision about a pod; its error ends Answers, which returns it.
+	// Stop, if not nil, is called before each decision about a pod and each edit of a document; its error ends
+	// Answers and Edit, which return it.
 	Stop func() error
 
 	texts map[string]manifest.Namespace // of Given, those whose text is known
+}
+
+func (in *Input) stop() error {
+	if in.Stop == nil {
+		return nil
+	}
+	return in.Stop()
 }
 
 func (in *Input) progress(what string, done, of int) {

@@ -3,6 +3,7 @@ package playground
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,46 @@ func TestAFaultHasItsPlaceInItsText(t *testing.T) {
 			}
 			t.Errorf("want a finding at %+v, got %+v", of.want, answer.Findings)
 		})
+	}
+}
+
+// What fails for the pod at hand is marked in the template at its character.
+func TestWhatFailsForThePodHasItsPlaceInTheTemplate(t *testing.T) {
+	const template = "apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: own}\nspec:\n  pod:\n    metadata:\n      annotations:\n        "
+	pod := pods(1, 0, "taken=own")
+	for text, column := range map[string]int{
+		`a: "for ${app.name} at ${app.ports[0].containerPort}"`: 38, // the app has no ports
+		`a: '${app.ports[0].name}'`:                             19,
+		"a: ${app.image.split('@')[1]}":                         34, // the image has no digest
+		`"${instance}": b` + "\n        taken: c":               10, // a key that is there already
+	} {
+		answer := newEngine(t).Answer(t.Context(), &Request{Pod: pod, Templates: template + text + "\n"})
+		if !slices.ContainsFunc(answer.Findings, func(f Finding) bool {
+			return f.File == TemplatesFile && f.Line == 8 && f.Column == column && f.Reason == string(inject.TemplateInvalid)
+		}) {
+			t.Errorf("%s: want a finding at 8:%d, got %+v", text, column, answer.Findings)
+		}
+	}
+}
+
+// What two instances dispute is marked where they are asked for.
+func TestAConflictHasThePlaceOfItsRequest(t *testing.T) {
+	const asks = "  annotations: {sidecar-injector.dev/inject: \"a=own, b=own\"}\n"
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n%sspec:\n  containers:\n  - {name: web, image: web:1}\n"
+	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels: {sidecar-injector.dev/injection: enabled}\n%s"
+	const template = "apiVersion: sidecar-injector.dev/v1alpha1\nkind: ClusterSidecarTemplate\nmetadata: {name: own}\nspec:\n  pod:\n    spec:\n      containers:\n" +
+		"      - {name: \"${app.name}-${instance}\", image: \"own:1\", ports: [{containerPort: 80}], resources: {requests: {cpu: 1m, memory: 1Mi}}}\n"
+	for file, request := range map[string]Request{
+		PodFile:       {Pod: fmt.Sprintf(pod, asks), Templates: template},
+		NamespaceFile: {Pod: fmt.Sprintf(pod, ""), Namespace: fmt.Sprintf(namespace, asks), Templates: template},
+	} {
+		answer := newEngine(t).Answer(t.Context(), &request)
+		line := 5 + strings.Count(request.Namespace, "\n  labels")
+		if !slices.ContainsFunc(answer.Findings, func(f Finding) bool {
+			return f.File == file && f.Line == line && f.Column == 17 && f.Reason == string(inject.Conflict)
+		}) {
+			t.Errorf("%s: want a conflict at %d:17, got %+v", file, line, answer.Findings)
+		}
 	}
 }
 

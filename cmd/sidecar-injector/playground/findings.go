@@ -18,9 +18,10 @@ func (a *Answer) add(f Finding) {
 // addFaults adds the faults of one answer: at the place in the pod or namespace, or in the text of the
 // template if an expression failed.
 func (a *Answer) addFaults(of *offline.Answer) {
-	for _, f := range of.Result.Faults {
+	for i := range of.Result.Faults {
+		f := &of.Result.Faults[i]
 		finding := Finding{Severity: severity(f.Ignored), Reason: string(f.Reason), Message: f.Message, Hint: f.Fix}
-		finding.File, finding.Line, finding.Column = of.Locate(f.Place)
+		finding.File, finding.Line, finding.Column = of.LocateFault(f)
 		a.add(finding)
 	}
 	for i := range of.Result.Instances {
