@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -111,6 +112,10 @@ func (a *analysis) ident(e ast.Expr, in *scope) known {
 	}
 	// In CEL, a leading dot excludes the variables of comprehensions.
 	name = strings.TrimPrefix(name, ".")
+	if a.foreign(name) {
+		a.fail(a.offset(e), UnknownVariable, "variable "+quote(name)+" is unknown here", "there are "+strings.Join(podVariables(), ", "))
+		return known{}
+	}
 	if name == paramsVariable {
 		return known{schema: a.params, root: paramsVariable}
 	}
@@ -128,6 +133,12 @@ func (a *analysis) ident(e ast.Expr, in *scope) known {
 		return known{schema: s, root: name}
 	}
 	return known{}
+}
+
+// foreign reports whether a name is that of a variable that exists elsewhere, but not here.
+func (a *analysis) foreign(name string) bool {
+	_, exists := a.variables[name]
+	return a.onlyPod && !slices.Contains(podVariables(), name) && (exists || declares(name) || name == eachVariable)
 }
 
 // element analyses each or eachIndex; each is replaced by its typed name.

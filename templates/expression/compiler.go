@@ -58,6 +58,8 @@ type declared struct {
 	each *schema.Schema
 	// target says that the variable target exists.
 	target bool
+	// onlyPod says that no variable exists but those of podVariables.
+	onlyPod bool
 }
 
 // needs are the declarations for which an expression was compiled.
@@ -65,11 +67,12 @@ type needs struct {
 	params, variables []schema.Field // those that it uses
 	each              *schema.Schema // nil if it does not use it
 	target            bool           // it uses target
+	onlyPod           bool           // it was compiled where only the pod exists
 }
 
 // needed returns those of the declarations that an expression uses.
 func needed(uses *Uses, now declared) needs {
-	n := needs{params: fieldsOf(uses.Parameters, now.params), variables: fieldsOf(uses.Variables, now.variables), target: uses.Target}
+	n := needs{params: fieldsOf(uses.Parameters, now.params), variables: fieldsOf(uses.Variables, now.variables), target: uses.Target, onlyPod: now.onlyPod}
 	if uses.Each {
 		n.each = now.each
 	}
@@ -80,7 +83,7 @@ func needed(uses *Uses, now declared) needs {
 func (n *needs) declared() declared {
 	return declared{
 		params: schema.NewObject(paramsVariable, n.params...), variables: schema.NewObject(variablesVariable, n.variables...),
-		each: n.each, target: n.target,
+		each: n.each, target: n.target, onlyPod: n.onlyPod,
 	}
 }
 
@@ -106,7 +109,7 @@ type program struct {
 
 // suits reports whether an expression compiled for these needs can be used with the declarations now.
 func (n *needs) suits(now declared) bool {
-	if n.target && !now.target {
+	if n.onlyPod != now.onlyPod || n.target && !now.target {
 		return false
 	}
 	if n.each != nil && (now.each == nil || n.each.Type != now.each.Type) {
@@ -185,7 +188,7 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	checked, issues := l.env.Check(parsed)
 	if err := issues.Err(); err != nil || a.err != nil {
 		if err != nil {
-			a.report(l.checkError(source, tree, issues, a.err))
+			a.report(l.checkError(source, tree, issues, now.names(), a.err))
 		}
 		return nil, nil, a.err
 	}

@@ -22,6 +22,14 @@ func (e *Environment) WithTarget() *Environment {
 	return &within
 }
 
+// OnlyPod returns a copy of the Environment that has no variables but pod and namespaceObject, for expressions
+// about a pod that are outside of a template.
+func (e *Environment) OnlyPod() *Environment {
+	within := *e
+	within.onlyPod = true
+	return &within
+}
+
 // deepestVariable is the maximum nesting of lists and maps in a variable's value. The estimate of typeSizes
 // for expressions that read variables is correct up to that depth.
 const deepestVariable = 4

@@ -77,9 +77,9 @@ func unexpected(token string) string {
 	return "unexpected " + quote(token)
 }
 
-// checkError returns the first issue of CEL's type check. found is the error of analysis, nil if none; it
-// takes precedence because it is clearer.
-func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, found *Error) *Error {
+// checkError returns the first issue of CEL's type check; names are those of the variables. found is the error
+// of analysis, nil if none; it takes precedence because it is clearer.
+func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, names []string, found *Error) *Error {
 	if found != nil {
 		return found
 	}
@@ -88,7 +88,7 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 	text := issue.Message
 	switch {
 	case undeclared.MatchString(text):
-		l.undeclared(err, source, undeclared.FindStringSubmatch(text)[1], tree, issue.ExprID)
+		l.undeclared(err, source, undeclared.FindStringSubmatch(text)[1], names, tree, issue.ExprID)
 	case noOverload.MatchString(text):
 		m := noOverload.FindStringSubmatch(text)
 		err.Message, err.Hint = overloadMessage(m[1], m[2])
@@ -111,7 +111,7 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 	return err
 }
 
-func (l *language) undeclared(err *Error, source, name string, tree *ast.AST, id int64) {
+func (l *language) undeclared(err *Error, source, name string, names []string, tree *ast.AST, id int64) {
 	err.Reason = UnknownVariable
 	isCall := false
 	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -130,14 +130,14 @@ func (l *language) undeclared(err *Error, source, name string, tree *ast.AST, id
 		return
 	}
 	err.Message = "variable " + quote(name) + " is unknown"
-	near, shell := message.Nearest(name, variableNames()), shellHint(source)
+	near, shell := message.Nearest(name, names), shellHint(source)
 	switch {
 	case near != "" && (shell == "" || name != strings.ToUpper(name)):
 		err.Hint = "did you mean " + near + "?"
 	case shell != "":
 		err.Hint = shell
 	default:
-		err.Hint = "there are " + strings.Join(variableNames(), ", ")
+		err.Hint = "there are " + strings.Join(names, ", ")
 	}
 }
 

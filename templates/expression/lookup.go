@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -58,6 +59,9 @@ func selectable(field string) bool {
 
 // variable returns the schema of a variable; nil if there is none of that name.
 func (e *Environment) variable(name string) *schema.Schema {
+	if e.onlyPod && !slices.Contains(podVariables(), name) {
+		return nil
+	}
 	switch name {
 	case paramsVariable:
 		return e.params

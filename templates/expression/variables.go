@@ -266,8 +266,14 @@ func (p *provider) declaredField(root, typed string) (*types.FieldType, bool) {
 	}, true
 }
 
-// variableNames returns the names of the variables for hints, sorted.
-func variableNames() []string {
+// podVariables returns the variables that are about the pod and not about an instance in it.
+func podVariables() []string { return []string{namespaceVariable, podVariable} }
+
+// names returns the names of the variables for hints, sorted.
+func (d *declared) names() []string {
+	if d.onlyPod {
+		return podVariables()
+	}
 	names := []string{
 		paramsVariable, instanceVariable, indexVariable, nativeVariable, appVariable,
 		podVariable, namespaceVariable, clusterVariable, workloadVariable, variablesVariable,

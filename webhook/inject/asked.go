@@ -42,6 +42,16 @@ func request(p *podView, ns *Namespace) Asking {
 	return Asking{}
 }
 
+// InstancesAsked returns the instances that the value of a request annotation asks for, and the template of each.
+// Malformed entries are left out.
+func InstancesAsked(request string) (instances, templates []string) {
+	entries, _ := parseRequest(request, Annotation, "")
+	for _, e := range entries {
+		instances, templates = append(instances, e.instance), append(templates, e.template)
+	}
+	return instances, templates
+}
+
 // parseRequest parses a list of [instance=]template. Malformed entries become faults, and the others are
 // returned all the same. If the list as a whole is at fault, no entry is returned.
 func parseRequest(text string, reason Reason, namespace string) ([]asked, []Fault) {

@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,12 +19,9 @@ import (
 
 // compile compiles an assertion's expression; n is the scalar that holds it, for places of errors.
 func (c *Case) compile(a *Assertion, n *yaml.Node) error {
-	compiled, fault := expression.NewCompiler().Environment(nil).Compile(expression.Whole(a.Expression), schema.NewScalar(schema.Boolean))
+	compiled, fault := expression.NewCompiler().Environment(nil).OnlyPod().Compile(expression.Whole(a.Expression), schema.NewScalar(schema.Boolean))
 	if fault == nil && compiled.Optional() {
 		fault = &expression.Error{Message: "the expression is optional", Hint: "use .orValue(false)"}
-	}
-	if fault == nil {
-		fault = foreign(a.Expression, compiled.Uses())
 	}
 	if fault != nil {
 		line, column, excerpt := load.Locate(c.spec.data, n, fault.Offset)
@@ -35,30 +29,6 @@ func (c *Case) compile(a *Assertion, n *yaml.Node) error {
 	}
 	a.compiled = compiled
 	return nil
-}
-
-// foreign returns the fault of an assertion that reads a variable that only the rendering of one instance
-// gives a value; nil if it reads none.
-func foreign(source string, uses expression.Uses) *expression.Error {
-	names := map[string]bool{"instance": uses.Instance, "index": uses.Index, "native": uses.Native, "cluster": uses.Cluster, "workload": uses.Workload}
-	for _, path := range uses.Paths {
-		names[path.Root] = path.Root != "pod" && path.Root != "namespaceObject"
-	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if names[name] {
-			return &expression.Error{Offset: offsetOf(source, name), Message: name + " has no value in an assertion",
-				Hint: "an assertion knows pod, the pod that comes out, and namespaceObject, its namespace"}
-		}
-	}
-	return nil
-}
-
-// offsetOf returns the offset of the first use of a variable in an expression; 0 if none is found.
-func offsetOf(source, name string) int {
-	if at := regexp.MustCompile(`(?:^|[^.\w"'])(` + regexp.QuoteMeta(name) + `)\b`).FindStringSubmatchIndex(source); at != nil {
-		return at[2]
-	}
-	return 0
 }
 
 // checkPath returns an error if no pod can have a value at a path; n is the scalar that holds it.

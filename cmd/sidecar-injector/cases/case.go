@@ -68,10 +68,7 @@ func (c *Case) Asked() []string {
 	if err != nil {
 		return nil
 	}
-	names := strings.Split(pod.Object("metadata").Object("annotations").Text(inject.RequestAnnotation), ",")
-	for i, name := range names {
-		names[i] = strings.TrimSpace(name[strings.Index(name, "=")+1:])
-	}
+	_, names := inject.InstancesAsked(pod.Object("metadata").Object("annotations").Text(inject.RequestAnnotation))
 	return names
 }
 

@@ -6,13 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
-	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -89,7 +94,39 @@ func (c *Case) readPod(from files) error {
 		}
 	}
 	c.pod = pods[0]
+	if err := strictly(&c.pod); err != nil {
+		return err
+	}
 	return c.annotate()
+}
+
+// strictly returns what the API server, which reads strictly, would refuse in a pod or its workload: fields that
+// are unknown or have a value of another type.
+func strictly(pod *manifest.Pod) error {
+	pointer, wanted := pod.Workload, workloads()[pod.APIVersion+" "+pod.Kind]
+	if wanted == nil {
+		pointer, wanted = pod.Pointer, reflect.TypeFor[corev1.PodTemplateSpec]()
+	}
+	var faults []error
+	for _, f := range schema.Of(wanted).CheckYAML(manifest.At(pod.Document.Root, pointer), nil) {
+		faults = append(faults, &manifest.Error{File: pod.Document.File, Line: f.Node.Line, Column: f.Node.Column, Message: f.Error(), Hint: f.Hint})
+	}
+	return errors.Join(faults...)
+}
+
+// workloads returns the types of pods and of Kubernetes' own workloads, by apiVersion and kind.
+func workloads() map[string]reflect.Type {
+	return map[string]reflect.Type{
+		"v1 Pod":                   reflect.TypeFor[corev1.Pod](),
+		"v1 PodTemplate":           reflect.TypeFor[corev1.PodTemplate](),
+		"v1 ReplicationController": reflect.TypeFor[corev1.ReplicationController](),
+		"apps/v1 Deployment":       reflect.TypeFor[appsv1.Deployment](),
+		"apps/v1 ReplicaSet":       reflect.TypeFor[appsv1.ReplicaSet](),
+		"apps/v1 StatefulSet":      reflect.TypeFor[appsv1.StatefulSet](),
+		"apps/v1 DaemonSet":        reflect.TypeFor[appsv1.DaemonSet](),
+		"batch/v1 Job":             reflect.TypeFor[batchv1.Job](),
+		"batch/v1 CronJob":         reflect.TypeFor[batchv1.CronJob](),
+	}
 }
 
 func (c *Case) readNamespace(path string) error {
@@ -146,13 +183,13 @@ func (c *Case) annotate() error {
 		request = annotations.Text(inject.RequestAnnotation)
 	}
 	if len(c.Spec.Parameters) > 0 {
-		instance, _, _ := strings.Cut(request, "=")
-		if instance = strings.TrimSpace(instance); instance == "" || strings.Contains(request, ",") {
+		instances, _ := inject.InstancesAsked(request)
+		if len(instances) != 1 {
 			return c.spec.fault("parameters", "parameters are of one instance, and the pod asks for "+message.Quote(request),
 				"give each parameter as an annotation, instance."+inject.Domain+"/parameter")
 		}
 		for name, value := range c.Spec.Parameters {
-			maps.Copy(added, parameterAnnotations(instance+"."+inject.Domain+"/"+name, value.Raw))
+			maps.Copy(added, parameterAnnotations(instances[0]+"."+inject.Domain+"/"+name, value.Raw))
 		}
 	}
 	if len(added) == 0 {

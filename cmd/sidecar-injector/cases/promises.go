@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -131,25 +130,13 @@ func plainJSON(data []byte) (any, error) {
 	return v, err
 }
 
-// strict decodes an injected pod like the API server in strict mode, and yields the errors. Errors that the
-// pod had before injection are left out.
-func strict(before, after []byte) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		known := map[string]bool{}
-		faults, _ := kjson.UnmarshalStrict(before, &corev1.Pod{})
-		for _, f := range faults {
-			known[f.Error()] = true
-		}
-		faults, err := kjson.UnmarshalStrict(after, &corev1.Pod{})
-		if err != nil {
-			faults = append(faults, err)
-		}
-		for _, f := range faults {
-			if !known[f.Error()] && !yield(f.Error()) {
-				return
-			}
-		}
+// strict decodes an injected pod like the API server in strict mode, and returns the errors.
+func strict(after []byte) []error {
+	faults, err := kjson.UnmarshalStrict(after, &corev1.Pod{})
+	if err != nil {
+		faults = append(faults, err)
 	}
+	return faults
 }
 
 // security returns the strictest level of Pod Security that allows a pod, and why the next one does not.

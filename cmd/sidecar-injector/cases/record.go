@@ -35,17 +35,12 @@ func Record(dir, kind, name string, object map[string]any, namespace inject.Name
 		file = PodFile
 	}
 	clean(object)
-	metadata := map[string]any{"name": namespace.Name}
-	texts := func(from map[string]string) map[string]any {
-		out := map[string]any{}
-		for key, text := range from {
-			if !isCopy(key, text) {
-				out[key] = hidden(key, text)
-			}
-		}
-		return out
+	annotations := map[string]any{}
+	for key, text := range namespace.Annotations {
+		annotations[key] = text
 	}
-	metadata["labels"], metadata["annotations"] = texts(namespace.Labels), texts(namespace.Annotations)
+	cleanAnnotations(annotations)
+	metadata := map[string]any{"name": namespace.Name, "labels": namespace.Labels, "annotations": annotations}
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return "", noun(err)
 	}
@@ -75,17 +70,7 @@ func clean(object map[string]any) {
 				delete(metadata, field)
 			}
 			annotations, _ := metadata["annotations"].(map[string]any)
-			for key, value := range annotations {
-				switch text, ok := value.(string); {
-				case !ok:
-				case strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain): // the injector's own annotations are the subject of the case, even if a name contains "secret"
-					annotations[key] = hidden("", text)
-				case isCopy(key, text):
-					delete(annotations, key)
-				default:
-					annotations[key] = hidden(key, text)
-				}
-			}
+			cleanAnnotations(annotations)
 		}
 		delete(o, "nodeName")
 		for _, field := range []string{"volumes", "volumeMounts"} {
@@ -94,6 +79,11 @@ func clean(object map[string]any) {
 		if name, ok := o["name"].(string); ok {
 			if text, ok := o["value"].(string); ok {
 				o["value"] = hidden(name, text)
+			}
+		}
+		for _, field := range []string{"path", "repository"} { // of probes, with a query, and of volumes
+			if text, ok := o[field].(string); ok {
+				o[field] = hidden("", text)
 			}
 		}
 		for _, field := range []string{"command", "args"} {
@@ -109,6 +99,21 @@ func clean(object map[string]any) {
 			}
 		}
 	})
+}
+
+// cleanAnnotations removes copies of the whole object, and replaces what is secret.
+func cleanAnnotations(annotations map[string]any) {
+	for key, value := range annotations {
+		switch text, ok := value.(string); {
+		case !ok:
+		case strings.HasSuffix(strings.SplitN(key, "/", 2)[0], inject.Domain):
+			annotations[key] = hiddenSetting(key, text)
+		case isCopy(key, text):
+			delete(annotations, key)
+		default:
+			annotations[key] = hidden(key, text)
+		}
+	}
 }
 
 // withoutTokens removes the volumes or mounts that the cluster adds for the service account's token.

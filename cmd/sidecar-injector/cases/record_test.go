@@ -65,9 +65,9 @@ func TestWhatIsSecretIsFoundInTexts(t *testing.T) {
 		{"SLACK_WEBHOOK", "https://hunter.example.com", leftOut},
 		{"EMPTY_PASSWORD", "", ""},
 		{"ARGS", "--password=hunter --level=debug", "--password=left-out --level=debug"},
-		{"ARGS", "--password='hunter two' --level=debug", "--password=left-out --level=debug"},
+		{"ARGS", "--password='hunter two' --level=debug", "--password='left-out' --level=debug"},
 		{"ARGS", "password=hun@ter,two host=db", "password=left-out host=db"},
-		{"CONFIG", `{"password": "hunter two", "host": "db"}`, `{"password": left-out, "host": "db"}`},
+		{"CONFIG", `{"password": "hunter two", "host": "db"}`, `{"password": "left-out", "host": "db"}`},
 		{"CONFIG", "smtp:\n  auth_password: hunter\n  host: mail\n", "smtp:\n  auth_password: left-out\n  host: mail\n"},
 		{"JDBC", "jdbc:postgresql://db/x?user=me&password=hunter&ssl=true", "jdbc:postgresql://db/x?user=me&password=left-out&ssl=true"},
 		{"URL", "postgres://me:hun@ter@db:5432/x", "postgres://me:left-out@db:5432/x"},
@@ -85,12 +85,44 @@ func TestWhatIsSecretIsFoundInTexts(t *testing.T) {
 		{"OVERRIDE", "env:\n- name: SMTP_PASSWORD\n  value: hunter\n", "env:\n- name: SMTP_PASSWORD\n  value: left-out\n"},
 		{"OVERRIDE", "env: [{name: X, valueFrom: {secretKeyRef: {name: login, key: password}}}]", "env: [{name: X, valueFrom: {secretKeyRef: {name: login, key: password}}}]"},
 		{"ARGS", "--auth-mode=oidc --token-file=/run/token", "--auth-mode=oidc --token-file=/run/token"},
+		{"DSN", "me:hunter@tcp(db:3306)/shop", "me:left-out@tcp(db:3306)/shop"},
+		{"DSN", "host=me:hunter@db", "host=me:left-out@db"},
+		{"IMAGE", "app:1.2@sha256:abc", "app:1.2@sha256:abc"},
+		{"REPO", "git@git.example.com:team/app", "git@git.example.com:team/app"},
+		{"ARGS", "--basic-auth=me:hunter", "--basic-auth=left-out"},
+		{"URL", "https://a.example.com/x?sv=1&sig=hunter%3D&se=2", "https://a.example.com/x?sv=1&sig=left-out&se=2"},
+		{"OVERRIDE", `{"env": [{"name": "TOKEN", "value": "hunter"}]}`, `{"env": [{"name": "TOKEN", "value": "left-out"}]}`},
 		{"AUTHOR", "me", "me"},
 		{"IMAGE", "registry.example.com:5000/team/app:1.2@sha256:abc", "registry.example.com:5000/team/app:1.2@sha256:abc"},
 		{"DOC", "see https://example.com/a:b and http://c", "see https://example.com/a:b and http://c"},
 	} {
 		if got := hidden(c.name, c.text); got != c.want {
 			t.Errorf("%s=%q: %q, want %q", c.name, c.text, got, c.want)
+		}
+	}
+}
+
+// The injector's annotations are the subject of the case: what they ask for, and where secrets are, is kept.
+func TestRecordKeepsWhatIsAskedFor(t *testing.T) {
+	status := `{"token=x":{"template":"log-collector","secret":"y"}}`
+	for key, of := range map[string]struct{ text, want string }{
+		inject.RequestAnnotation:                       {"token=log-collector, secrets=vault", "token=log-collector, secrets=vault"},
+		inject.StatusAnnotation:                        {status, status},
+		"token.sidecar-injector.dev/credentialsSecret": {"login", "login"},
+		"token.sidecar-injector.dev/secret":            {"login", "login"},
+		"token.sidecar-injector.dev/passwordKey":       {"password", "password"},
+		"token.sidecar-injector.dev/webhookURL":        {"http://localhost:9090/-/reload", "http://localhost:9090/-/reload"},
+		"token.sidecar-injector.dev/password":          {"hunter", leftOut},
+		"token.sidecar-injector.dev/accessToken":       {"hunter", leftOut},
+		"token.sidecar-injector.dev/env.DB_PASSWORD":   {"hunter", leftOut},
+		"token.sidecar-injector.dev/env.LEVEL":         {"info", "info"},
+		"token.sidecar-injector.dev/headers":           {`{"Authorization":"Bearer hunter","Accept":"x"}`, `{"Authorization":"left-out","Accept":"x"}`},
+		"token.sidecar-injector.dev/repo":              {"https://me:hunter@git.example.com/x", "https://me:left-out@git.example.com/x"},
+		"example.com/token":                            {"hunter", leftOut},
+	} {
+		annotations := map[string]any{key: of.text}
+		if cleanAnnotations(annotations); annotations[key] != of.want {
+			t.Errorf("%s: %q: got %q, want %q", key, of.text, annotations[key], of.want)
 		}
 	}
 }
@@ -106,11 +138,12 @@ func TestRecordLeavesOutWhatToolsHaveCopied(t *testing.T) {
 			"git-sync.sidecar-injector.dev/override": "env: [{name: GIT_PASSWORD, value: hunter}]"}},
 		"spec": {"imagePullSecrets": [{"name": "pull"}], "containers": [{"name": "web", "image": "web:1",
 			"command": ["curl", "-u", "me:hunter", "--pin", "hunter", "--token-file", "/run/token", "sh", "-c", "PGPASSWORD=hunter psql"],
-			"livenessProbe": {"httpGet": {"port": 80, "httpHeaders": [{"name": "Authorization", "value": "Basic hunter"}]}},
+			"livenessProbe": {"httpGet": {"path": "/live?token=hunter", "port": 80, "httpHeaders": [{"name": "Authorization", "value": "Basic hunter"}]}},
 			"envFrom": [{"secretRef": {"name": "environment"}}],
 			"volumeMounts": [{"name": "default-token-x7k2p", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}, {"name": "vault-token", "mountPath": "/run/token"}]}],
 		"volumes": [{"name": "default-token-x7k2p", "secret": {"secretName": "default-token-x7k2p"}},
 			{"name": "vault-token", "projected": {"sources": [{"serviceAccountToken": {"audience": "vault", "path": "token"}}]}},
+			{"name": "git", "gitRepo": {"repository": "https://me:hunter@git.example.com/y.git"}},
 			{"name": "share", "csi": {"driver": "smb", "volumeAttributes": {"password": "hunter", "secretProviderClass": "vault"}, "nodePublishSecretRef": {"name": "share"}}}]}}}}`))
 	if err != nil {
 		t.Fatal(err)

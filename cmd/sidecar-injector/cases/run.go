@@ -154,23 +154,17 @@ func (r *Result) outcome() {
 	if file == "" {
 		file = r.Case.Dir
 	}
-	got := fmt.Sprintf("%s, %s", r.Answer.Outcome, r.Answer.Reason)
-	why := r.why()
-	if len(why) > 0 {
-		got += ": " + strings.Join(why, "; ")
-	}
+	got := r.got()
 	switch {
 	case want.Outcome != "" && want.Outcome != string(r.Answer.Outcome):
 		r.fail(file, line, fmt.Sprintf("want %s, got %s", want.Outcome, got))
 	case want.Reason != "" && !slices.Contains(r.reasons(), inject.Reason(want.Reason)):
 		r.fail(file, line, fmt.Sprintf("want reason %s, got %s", want.Reason, got))
-	case want.Message != "" && !slices.ContainsFunc(why, func(text string) bool { return strings.Contains(text, want.Message) }):
+	case want.Message != "" && !slices.ContainsFunc(r.why(), func(text string) bool { return strings.Contains(text, want.Message) }):
 		r.fail(file, line, fmt.Sprintf("want a message with %s, got %s", message.Quote(want.Message), got))
-	case !want.decides() && !holds(r.Answer.Outcome):
-		r.fail(file, line, "want injected, got "+got)
 	case !want.decides():
-		for _, left := range r.leftOut() {
-			r.fail(file, line, "want injected, got "+left)
+		for _, missing := range r.missing() {
+			r.fail(file, line, "want injected, got "+missing.text)
 		}
 	case want.Outcome != "" && want.Reason == "" && r.broken():
 		r.fail(file, line, fmt.Sprintf("want %s, and it comes from a template's own faults, which say nothing of the pod (if that is meant, write reason: %s): got %s", want.Outcome, inject.TemplateInvalid, got))
@@ -180,10 +174,20 @@ func (r *Result) outcome() {
 	}
 }
 
-// leftOut describes the instances that were asked for and are not in the pod. A template that matches the pod
-// of its own accord may be left out.
-func (r *Result) leftOut() []string {
-	var all []string
+// absence is something that was asked for and is not in the pod: the reason, and a description for a failure.
+type absence struct {
+	reason inject.Reason
+	text   string
+}
+
+// missing returns what a case needs to want by name, because a case that wants no outcome in particular wants
+// all that is asked for: the pod as a whole if no sidecar was injected, else the instances that are not in it. A
+// template that matches the pod of its own accord may be left out.
+func (r *Result) missing() []absence {
+	if !holds(r.Answer.Outcome) {
+		return []absence{{r.Answer.Reason, r.got()}}
+	}
+	var all []absence
 	for _, in := range r.Answer.Instances {
 		if in.AskedBy == inject.TemplateMatch || holds(in.Outcome) {
 			continue
@@ -192,9 +196,23 @@ func (r *Result) leftOut() []string {
 		if in.Detail != "" {
 			text += ": " + in.Detail
 		}
-		all = append(all, text)
+		all = append(all, absence{in.Reason, text})
 	}
 	return all
+}
+
+// got describes the decision.
+func (r *Result) got() string {
+	text := fmt.Sprintf("%s, %s", r.Answer.Outcome, r.Answer.Reason)
+	if why := r.why(); len(why) > 0 {
+		text += ": " + strings.Join(why, "; ")
+	}
+	return text
+}
+
+// holds reports whether an outcome is that of a case that wants none in particular.
+func holds(outcome inject.Outcome) bool {
+	return outcome == inject.Injected || outcome == inject.Unchanged
 }
 
 // broken reports whether a fault of a template, rather than the pod, has a part in the decision.
@@ -261,8 +279,8 @@ func (r *Result) promises(again func() (*inject.Result, error)) {
 	if place := Lost(own, now); place != "" {
 		r.fail(r.Case.Dir, 0, "the pod's own "+strings.TrimPrefix(place, ".")+" is lost or changed")
 	}
-	for fault := range strict(before, r.After) {
-		r.fail(r.Case.Dir, 0, "what comes out is no pod for Kubernetes: "+fault)
+	for _, fault := range strict(r.After) {
+		r.fail(r.Case.Dir, 0, "what comes out is no pod for Kubernetes: "+fault.Error())
 	}
 	second, err := again()
 	switch {

@@ -3,6 +3,8 @@ package cases
 import (
 	"regexp"
 	"strings"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // leftOut replaces secret values.
@@ -10,7 +12,7 @@ const leftOut = "left-out"
 
 // secretNames matches parts of the names of secrets: of variables, flags, keys and annotations.
 const secretNames = `pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|cookie|bearer|jwt|salt|webhook|connection[_.-]?string|` +
-	`(?:api|app|private|public|access|account|encryption|signing|license|licence|master|shared|ssh|hmac)[_.-]?key|authorization|auth[_.-]?(?:data|header)`
+	`(?:api|app|private|public|access|account|encryption|signing|license|licence|master|shared|ssh|hmac)[_.-]?key|authorization|auth[_.-]?(?:data|header)|basic[_.-]?auth|signature|[?&]sig`
 
 var (
 	secretName = regexp.MustCompile(`(?i)` + secretNames + `|(?:^|[_.-])(?:key|pin|pw)$|(?:^|[_.-])auth$`)
@@ -24,6 +26,9 @@ var (
 	secretVariable = regexp.MustCompile(`(?i)(name["']?\s*:\s*["']?[a-z0-9_.-]*(?:` + secretNames + `)[a-z0-9_.-]*["']?\s*,?\s*["']?value["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^\s"',}]+)`)
 	// secretUser matches the password in a URL, or in the argument of a flag for user and password.
 	secretUser = regexp.MustCompile(`(://[^/\s:@"']*:)[^\s"'/]+@|(://)[^/\s:@"']{20,}@|((?:^|\s)(?:-u|--user)[ =][^\s:]+:)\S+`)
+	// secretPair matches a user with a password before the host that they are for, without a scheme:
+	// me:x@tcp(db:3306). The digest of an image looks alike.
+	secretPair = regexp.MustCompile(`((?:^|[\s=,;"'])[\w.%+-]+:)[^\s:@/"',;]+(@[\w.\[(-]+:?)`)
 	// secretShape matches secrets by their form: keys in PEM, and tokens with the prefixes of known
 	// issuers.
 	secretShape = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|` +
@@ -45,14 +50,52 @@ func hidden(name, text string) string {
 		}
 		return parts[3] + leftOut
 	})
-	text = secretVariable.ReplaceAllString(text, "${1}"+leftOut)
-	return secretWord.ReplaceAllStringFunc(text, func(found string) string {
-		before := secretWord.FindStringSubmatch(found)[1]
-		if reference.MatchString(strings.TrimRight(before, "\"' \t=:")) {
+	text = secretPair.ReplaceAllStringFunc(text, func(found string) string {
+		parts := secretPair.FindStringSubmatch(found)
+		if strings.HasPrefix(parts[2], "@sha") && strings.HasSuffix(parts[2], ":") {
 			return found
 		}
-		return before + leftOut
+		return parts[1] + leftOut + parts[2]
 	})
+	text = secretVariable.ReplaceAllStringFunc(text, func(found string) string {
+		parts := secretVariable.FindStringSubmatch(found)
+		return parts[1] + likewise(parts[2])
+	})
+	return secretWord.ReplaceAllStringFunc(text, func(found string) string {
+		parts := secretWord.FindStringSubmatch(found)
+		if reference.MatchString(strings.TrimRight(parts[1], "\"' \t=:")) {
+			return found
+		}
+		return parts[1] + likewise(parts[2])
+	})
+}
+
+// likewise returns leftOut, in quotes if the value that it replaces is.
+func likewise(value string) string {
+	if quote := value[:1]; quote == `"` || quote == "'" {
+		return quote + leftOut + quote
+	}
+	return leftOut
+}
+
+// secretParameter matches the names of parameters that are secrets themselves: passwordKey and tokenSecret only
+// say where one is.
+var secretParameter = regexp.MustCompile(`(?i)(?:password|passwd|passphrase|pwd|token|(?:api|access)[_.-]?key)$`)
+
+// hiddenSetting returns the value of one of the injector's annotations with secrets replaced. Request and status,
+// whose instances may have any name, are kept as they are.
+func hiddenSetting(key, text string) string {
+	_, name, _ := strings.Cut(key, "/")
+	_, entry, isEntry := strings.Cut(name, ".") // of a parameter that is a map
+	switch {
+	case key == inject.RequestAnnotation || key == inject.StatusAnnotation:
+		return text
+	case isEntry:
+		return hidden(entry, text)
+	case text != "" && secretParameter.MatchString(name):
+		return leftOut
+	}
+	return hidden("", text)
 }
 
 // isCopy reports whether an annotation holds a copy of the whole object, which would repeat its secrets.

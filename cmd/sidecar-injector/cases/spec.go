@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -134,7 +135,8 @@ func (c *Case) parseSpec() error {
 	}
 	var faults []error
 	for _, f := range schema.Of(reflect.TypeFor[Spec]()).CheckYAML(c.spec.root, nil) {
-		message, _, _ := strings.Cut(f.Error(), " in cases.") // leave out the name of the Go type
+		message, _, _ := strings.Cut(f.Error(), " in cases.") // leave out the names of Go types
+		message = ownType.ReplaceAllString(message, "want a mapping")
 		faults = append(faults, c.spec.at(f.Node, message, f.Hint))
 	}
 	if len(faults) > 0 {
@@ -147,6 +149,9 @@ func (c *Case) parseSpec() error {
 	c.Spec.version = version
 	return c.checkSpec()
 }
+
+// ownType matches the name of a type of this package in a message.
+var ownType = regexp.MustCompile(`want an? cases\.\w+`)
 
 // checkSpec checks what the types cannot express.
 func (c *Case) checkSpec() error {

@@ -14,8 +14,8 @@ import (
 )
 
 // Update writes the actual result as the expected one, and reports whether that changed a file. It writes
-// want.yaml if the case has one or has no expectation. If the pod is refused, skipped or admitted without a
-// sidecar, a case without expectation gets the outcome as want in case.yaml.
+// want.yaml if the case has one or has no expectation. If the pod is refused, or lacks something that is asked
+// for, a case without expectation gets the outcome as want in case.yaml, with the reason.
 func (r *Result) Update() (bool, error) {
 	c := r.Case
 	if c.want == nil && c.Spec.wants() {
@@ -24,8 +24,10 @@ func (r *Result) Update() (bool, error) {
 	if r.After == nil && r.Answer.Allowed() {
 		return false, fmt.Errorf("%s: %s", c.Dir, r.Failures[len(r.Failures)-1].Message) // the patch does not apply
 	}
-	if r.After == nil || !holds(r.Answer.Outcome) && !c.Spec.Want.decides() {
-		return true, r.wantOutcome()
+	if missing := r.missing(); r.After == nil || len(missing) > 0 && !c.Spec.Want.decides() {
+		if err := r.wantOutcome(missing[0].reason); err != nil || !holds(r.Answer.Outcome) {
+			return true, err
+		}
 	}
 	after, err := program.ObjectFromJSON(r.After)
 	if err != nil {
@@ -39,24 +41,19 @@ func (r *Result) Update() (bool, error) {
 	return true, os.WriteFile(c.file(WantFile), text, 0o644)
 }
 
-// holds reports whether an outcome is that of a case that wants none in particular.
-func holds(outcome inject.Outcome) bool {
-	return outcome == inject.Injected || outcome == inject.Unchanged
-}
-
 // decides reports whether w says how the decision has to come out; w may be nil.
 func (w *Want) decides() bool {
 	return w != nil && w.Outcome+w.Reason+w.Message != ""
 }
 
-// wantOutcome writes the outcome as want into case.yaml.
-func (r *Result) wantOutcome() error {
+// wantOutcome writes the outcome, and the reason why something is missing, as want into case.yaml.
+func (r *Result) wantOutcome(reason inject.Reason) error {
 	c := r.Case
 	if c.want != nil {
 		return faulty(fmt.Sprintf("say in %s what is wanted, and remove %s if no pod is", SpecFile, WantFile),
 			"%s: %s wants a pod with all that is asked for, and the outcome is %s", c.Dir, WantFile, strings.Join(append([]string{string(r.Answer.Outcome)}, r.why()...), ": "))
 	}
-	want := Want{Outcome: string(r.Answer.Outcome), Reason: string(r.Answer.Reason)}
+	want := Want{Outcome: string(r.Answer.Outcome), Reason: string(reason)}
 	text, err := c.spec.with(want)
 	if err != nil {
 		return faulty(fmt.Sprintf("write there yourself: want: {outcome: %s, reason: %s}", want.Outcome, want.Reason), "%w", err)
