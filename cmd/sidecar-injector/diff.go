@@ -74,7 +74,7 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 	if err != nil {
 		return err
 	}
-	text, err := diff.Text(documents)
+	text, err := diff.Text(documents, nil)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@
 package load
 
 import (
+	"iter"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -51,6 +52,15 @@ func Load(source, file string, data []byte) []templates.Entry {
 // in findings. It never fails: faults are in the entries' findings. A file that cannot be parsed returns one
 // entry without a name, an empty one none.
 func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
+	return slices.Collect(l.Entries(source, file, data))
+}
+
+// Entries yields what Load returns, each entry once it is loaded, so that a caller can stop in between.
+func (l *Loader) Entries(source, file string, data []byte) iter.Seq[templates.Entry] {
+	return func(yield func(templates.Entry) bool) { l.entries(source, file, data, yield) }
+}
+
+func (l *Loader) entries(source, file string, data []byte, yield func(templates.Entry) bool) {
 	var lines text
 	var documents []*yaml.Node
 	var unread []templates.Finding
@@ -64,18 +74,19 @@ func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 		unread = []templates.Finding{internalError(origin, stack)}
 	}
 	if unread != nil {
-		return []templates.Entry{{Origin: origin, Findings: unread}}
+		yield(templates.Entry{Origin: origin, Findings: unread})
+		return
 	}
-	var entries []templates.Entry
 	for _, root := range documents {
 		if file != "" {
 			origin.Line = root.Line
 		} else {
 			origin.Line = 0
 		}
-		entries = append(entries, l.entry(root, origin, lines))
+		if !yield(l.entry(root, origin, lines)) {
+			return
+		}
 	}
-	return entries
 }
 
 // entry reads one document; a panic becomes a finding.

@@ -17,15 +17,15 @@ import (
 const context = 3
 
 // Text returns a unified diff, file by file, between the original and the edited documents; "" if no file
-// changes.
-func Text(documents []offline.Edited) (string, error) {
+// changes. stop, if not nil, is called before each document is compared; its error ends Text, which returns it.
+func Text(documents []offline.Edited, stop func() error) (string, error) {
 	var b strings.Builder
 	for len(documents) > 0 {
 		n := 1
 		for n < len(documents) && documents[n].Document.File == documents[0].Document.File {
 			n++
 		}
-		text, err := diffFile(documents[:n])
+		text, err := diffFile(documents[:n], stop)
 		if err != nil {
 			return "", err
 		}
@@ -36,15 +36,24 @@ func Text(documents []offline.Edited) (string, error) {
 }
 
 // diffFile compares the documents of one file.
-func diffFile(documents []offline.Edited) (string, error) {
+func diffFile(documents []offline.Edited, stop func() error) (string, error) {
 	name := documents[0].Document.File
 	var before, after []byte
-	var changed bool
+	var edits []udiff.Edit
 	for _, e := range documents {
+		if e.Changed && stop != nil {
+			if err := stop(); err != nil {
+				return "", err
+			}
+		}
+		if e.Changed {
+			for _, edit := range udiff.Lines(string(e.Document.Text), string(e.Text)) {
+				edits = append(edits, udiff.Edit{Start: len(before) + edit.Start, End: len(before) + edit.End, New: edit.New})
+			}
+		}
 		before, after = append(before, e.Document.Text...), append(after, e.Text...)
-		changed = changed || e.Changed
 	}
-	if !changed {
+	if len(edits) == 0 {
 		return "", nil
 	}
 	old, err := newMasked(name, before)
@@ -58,7 +67,7 @@ func diffFile(documents []offline.Edited) (string, error) {
 		}
 	}
 	path := strings.TrimPrefix(filepath.ToSlash(name), "/")
-	text, err := udiff.ToUnified("a/"+path, "b/"+path, string(before), udiff.Lines(string(before), string(after)), context)
+	text, err := udiff.ToUnified("a/"+path, "b/"+path, string(before), edits, context)
 	if err != nil {
 		return "", fmt.Errorf("%s: diff: %w", name, err)
 	}

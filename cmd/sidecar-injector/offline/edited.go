@@ -34,6 +34,9 @@ func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 		for _, document := range stream.Documents {
 			e := Edited{Document: document, Text: document.Text}
 			if list := operations[document]; len(list) > 0 {
+				if err := in.stop(); err != nil {
+					return nil, err
+				}
 				text, err := edit.Apply(document, list)
 				if err != nil {
 					return nil, fmt.Errorf("injection: %w", err)

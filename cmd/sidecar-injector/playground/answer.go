@@ -5,6 +5,8 @@
 package playground
 
 import (
+	"encoding/json"
+
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -81,6 +83,17 @@ type Pod struct {
 	Steps []Step `json:"steps,omitempty"`
 	// Values are the values of the variables and expressions of its instances.
 	Values []Values `json:"values,omitempty"`
+
+	text []byte // as JSON; nil until it is complete
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p Pod) MarshalJSON() ([]byte, error) {
+	if p.text != nil {
+		return p.text, nil
+	}
+	type fields Pod
+	return json.Marshal(fields(p))
 }
 
 // Step is the pod after one instance.

@@ -81,8 +81,8 @@ func (e *Engine) AnswerJSON(ctx context.Context, request []byte) []byte {
 	return out
 }
 
-// Answer computes the result of a request. It stops, between two pods and between two Steps, once ctx has
-// ended.
+// Answer computes the result of a request. It stops, between two templates, pods, Steps and documents, once ctx
+// has ended.
 func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 	for _, text := range []struct{ name, text string }{{"pod", r.Pod}, {"namespace", r.Namespace}, {"templates", r.Templates}} {
 		if len(text.text) > MaxText {
@@ -90,7 +90,11 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 		}
 	}
 	answer := &Answer{Limits: Limits{templates.ExpressionLimit, templates.RenderingLimit}}
-	set, settings := e.load(r.Templates, answer)
+	room := &room{ctx: ctx, left: MaxAnswer}
+	set, settings, err := e.load(r.Templates, answer, room)
+	if err != nil {
+		return &Answer{Error: err.Error()}
+	}
 	in := &offline.Input{Set: set, Settings: settings, Fallback: "default", Evaluations: true}
 	answer.readNamespaces(r.Namespace, in)
 	stream, err := manifest.Parse(PodFile, []byte(r.Pod))
@@ -106,7 +110,6 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 	if len(in.Pods) > MaxPods {
 		return &Answer{Error: fmt.Sprintf("The text has %d pods and workloads, more than %d: shorten it.", len(in.Pods), MaxPods)}
 	}
-	room := &room{ctx: ctx, left: MaxAnswer}
 	in.Stop = func() error { return room.take(0) }
 	answers, err := in.Answers()
 	if full := (*fullError)(nil); errors.As(err, &full) {
@@ -128,11 +131,11 @@ func (a *Answer) addPods(in *offline.Input, answers []offline.Answer, withSteps 
 	for i := range answers {
 		of := &answers[i]
 		pod, err := newPod(of)
-		if err == nil {
-			err = room.takePod(pod)
-		}
 		if err == nil && withSteps {
 			pod.Steps, err = steps(in, of, room)
+		}
+		if err == nil {
+			err = room.takePod(pod)
 		}
 		if full := (*fullError)(nil); errors.As(err, &full) {
 			return full
@@ -144,19 +147,23 @@ func (a *Answer) addPods(in *offline.Input, answers []offline.Answer, withSteps 
 		a.Pods = append(a.Pods, *pod)
 		a.addFaults(of)
 	}
-	if err := room.take(0); err != nil {
-		return err
-	}
-	a.addDiff(in, answers)
-	return room.take(len(a.Diff))
+	return a.addDiff(in, answers, room)
 }
 
-// load returns the set with the edited templates, and adds their findings to answer.
-func (e *Engine) load(text string, answer *Answer) (*templates.Set, *inject.Settings) {
+// load returns the set with the edited templates, and adds their findings to answer. The error says that there
+// is no time for all of them.
+func (e *Engine) load(text string, answer *Answer, room *room) (*templates.Set, *inject.Settings, error) {
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
 	if text != e.text {
-		e.text, e.edited = text, e.loader.Load(templates.SourceDirectory, TemplatesFile, []byte(text))
+		var edited []templates.Entry
+		for entry := range e.loader.Entries(templates.SourceDirectory, TemplatesFile, []byte(text)) {
+			if err := room.take(0); err != nil {
+				return nil, nil, err
+			}
+			edited = append(edited, entry)
+		}
+		e.text, e.edited = text, edited
 		e.set = templates.NewSet(append(e.others(), e.edited...))
 	}
 	for _, entry := range e.set.Entries() {
@@ -166,7 +173,7 @@ func (e *Engine) load(text string, answer *Answer) (*templates.Set, *inject.Sett
 			}
 		}
 	}
-	return e.set, e.settings
+	return e.set, e.settings, room.take(0)
 }
 
 // others returns the given templates that no edited template of the same kind and name replaces.
@@ -274,15 +281,19 @@ func valuesOf(r *inject.Result) []Values {
 	return all
 }
 
-func (a *Answer) addDiff(in *offline.Input, answers []offline.Answer) {
+// addDiff adds the diff. The error says that there is no room for it.
+func (a *Answer) addDiff(in *offline.Input, answers []offline.Answer, room *room) error {
 	documents, err := in.Edit(answers)
+	if err == nil {
+		a.Diff, err = diff.Text(documents, in.Stop)
+	}
+	if full := (*fullError)(nil); errors.As(err, &full) {
+		return full
+	}
 	if err != nil {
 		a.addError(PodFile, err)
-		return
 	}
-	if a.Diff, err = diff.Text(documents); err != nil {
-		a.addError(PodFile, err)
-	}
+	return room.take(len(a.Diff))
 }
 
 // addError adds an error, or each of several joined ones, as findings.

@@ -34,11 +34,16 @@ func (r *room) take(size int) error {
 	return nil
 }
 
-// takePod takes the size of a pod's result.
+// takePod encodes a pod's result, whose Steps have taken their room, and takes the room of the rest.
 func (r *room) takePod(p *Pod) error {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Title, err)
 	}
-	return r.take(len(text))
+	p.text = text
+	rest := len(text)
+	for i := range p.Steps {
+		rest -= len(p.Steps[i].YAML)
+	}
+	return r.take(rest)
 }
