@@ -35,7 +35,7 @@ func rooms() map[string][]string {
 		"config":            {"templates", "templates/manifest", "templates/message", "templates/v1alpha1", "webhook/inject"},
 
 		"cmd/sidecar-injector/cases":    {"config", "templates", "templates/expression", "templates/load", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/program", "templates/schema", "webhook/inject"},
-		"cmd/sidecar-injector/fleet":    {"templates", "templates/message", "webhook/inject"},
+		"cmd/sidecar-injector/fleet":    {"templates", "templates/message", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/progress": {}, "cmd/sidecar-injector/progress/compile": {"cmd/sidecar-injector/progress"},
 		"cmd/sidecar-injector/terminal": {"templates", "templates/message"},
 		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/manifest/edit", "templates/message", "webhook/inject"},

@@ -39,7 +39,9 @@ type comparison struct {
 	// kin reports whether a part of both comes from the same revision with the same parameters. Anything
 	// that the running pod then has beyond the template was added by something else, such as a LimitRange
 	// or another webhook.
-	kin   func(part string) bool
+	kin func(part string) bool
+	// host is true if the pod uses the network of its node.
+	host  bool
 	found []difference
 }
 
@@ -97,7 +99,12 @@ func (c *comparison) container(at difference, want, running object) {
 			c.resources(at, part(want, field), part(running, field), kin)
 		case "volumeMounts":
 			// The API server mounts the service account's token.
-			c.value(at, field, w, untokened(running[field]), kin)
+			c.value(at, field, w, untokened(r), kin)
+		case "ports":
+			if c.host { // the API server gives each port of the container the same one of the host
+				w, r = hosted(w), hosted(r)
+			}
+			c.value(at, field, w, r, kin)
 		default:
 			c.value(at, field, w, r, kin)
 		}

@@ -99,3 +99,20 @@ func untokened(mounts any) any {
 	}
 	return rest
 }
+
+// hosted returns the ports of a container in its node's network, each with the host's port as the API server
+// sets it.
+func hosted(ports any) any {
+	all, ok := ports.(list)
+	if !ok {
+		return ports
+	}
+	after := slices.Clone(all)
+	for n, p := range after {
+		if port, ok := p.(object); ok && port["hostPort"] == nil {
+			after[n] = copied(port)
+			after[n].(object)["hostPort"] = port["containerPort"]
+		}
+	}
+	return after
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -50,7 +51,9 @@ type judgement struct {
 	status    inject.Status
 	stripped  object
 	result    *inject.Result
-	standing  Standing
+	// partial is true if the result leaves out sidecars of which the injector may know more.
+	partial  bool
+	standing Standing
 }
 
 func (j *judgement) run(pod []byte) (*Standing, error) {
@@ -58,8 +61,7 @@ func (j *judgement) run(pod []byte) (*Standing, error) {
 	if len(j.status) > 0 {
 		j.stripped = strip(j.running, j.status)
 	}
-	var err error
-	if j.result, err = j.inject(j.stripped); err != nil {
+	if err := j.decide(); err != nil {
 		return nil, err
 	}
 	j.decided()
@@ -74,12 +76,36 @@ func (j *judgement) run(pod []byte) (*Standing, error) {
 	return &j.standing, nil
 }
 
-func (j *judgement) inject(pod object) (*inject.Result, error) {
+func (j *judgement) inject(pod object, settings *inject.Settings) (*inject.Result, error) {
 	text, err := json.Marshal(pod)
 	if err != nil {
 		return nil, fmt.Errorf("pod: %w", err)
 	}
-	return inject.Inject(j.Set, j.Settings, &inject.Request{Pod: text, Namespace: j.namespace, Permissions: true})
+	return inject.Inject(j.Set, settings, &inject.Request{Pod: text, Namespace: j.namespace, Permissions: true})
+}
+
+// decide injects into the pod as it was before. If that fails only for templates that cannot be judged, the
+// result is that of the others alone, so that they can be.
+func (j *judgement) decide() (err error) {
+	if j.result, err = j.inject(j.stripped, j.Settings); err != nil || j.result.Outcome != inject.Refused || j.Doubt == nil {
+		return err
+	}
+	for _, f := range j.result.Faults {
+		if f.Ignored {
+			continue
+		}
+		if f.Index < 0 {
+			return nil
+		}
+		if why, _ := j.Doubt(j.namespace.Name, j.result.Instances[f.Index].TemplateName); why == "" {
+			return nil
+		}
+	}
+	lenient := *j.Settings
+	lenient.OnUnknownTemplate = v1alpha1.Ignore
+	j.partial = true
+	j.result, err = j.inject(j.stripped, &lenient)
+	return err
 }
 
 // has returns the status entry of a sidecar that is in the pod.
@@ -167,7 +193,7 @@ func (j *judgement) leftovers() error {
 	}
 	slices.Sort(names)
 	// The decision about the pod as it is knows which revision counts for its workload.
-	asIs, err := j.inject(j.running)
+	asIs, err := j.inject(j.running, j.Settings)
 	if err != nil {
 		return err
 	}
@@ -199,7 +225,8 @@ func (j *judgement) compared() error {
 		if !there || i.State != Current {
 			continue
 		}
-		if i.Today == "" || len(j.result.Operations) == 0 { // its template is in force but cannot be read
+		in := j.result.Instances[slices.IndexFunc(j.result.Instances, func(in inject.Instance) bool { return in.Name == i.Name })]
+		if in.Outcome != inject.Injected { // its template is in force but cannot be read
 			continue
 		}
 		of = append(of, i)
@@ -209,7 +236,6 @@ func (j *judgement) compared() error {
 		for _, name := range e.Volumes {
 			volumes[name] = i.Name
 		}
-		in := j.result.Instances[slices.IndexFunc(j.result.Instances, func(in inject.Instance) bool { return in.Name == i.Name })]
 		for _, c := range in.Containers {
 			containers[c.Name] = i.Name
 		}
@@ -233,7 +259,8 @@ func (j *judgement) compared() error {
 		return now.Template == then.Template && now.Revision == then.Revision && now.Parameters == then.Parameters
 	}
 	stale := slices.ContainsFunc(of, func(i *Instance) bool { return !kin(i.Name) })
-	c := comparison{kin: func(container string) bool {
+	network, _ := part(j.running, "spec")["hostNetwork"].(bool)
+	c := comparison{host: network, kin: func(container string) bool {
 		if container == "" {
 			return !stale
 		}
@@ -243,8 +270,10 @@ func (j *judgement) compared() error {
 		c.containers(field, part(want, "spec"), part(j.running, "spec"), set(containers))
 	}
 	c.volumes(part(want, "spec"), part(j.running, "spec"), set(volumes))
-	c.others(want, j.running, set(containers))
-	if stale {
+	if !j.partial { // elsewhere, the sidecars that are left out cannot be told from the others
+		c.others(want, j.running, set(containers))
+	}
+	if stale && !j.partial {
 		if err := j.templated(&c, set(containers)); err != nil {
 			return err
 		}
@@ -271,7 +300,7 @@ func (j *judgement) compared() error {
 // of that kind of its own.
 func (j *judgement) templated(c *comparison, ours map[string]bool) error {
 	bare := blank(j.stripped)
-	result, err := j.inject(bare)
+	result, err := j.inject(bare, j.Settings)
 	if err != nil || result.Outcome != inject.Injected {
 		return err // a template that requires what was removed cannot be compared like this
 	}
