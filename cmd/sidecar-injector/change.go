@@ -89,10 +89,10 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		fmt.Fprintln(std.ErrOut, "nothing is to do")
 	}
 	if o.dryRun {
-		return cmp.Or(o.print(std, steps, planTable, "steps"), rights(lacks))
+		return cmp.Or(o.print(std, items(steps), planTable, "steps"), rights(lacks))
 	}
 	outcomes, err := runner.Run(ctx, steps)
-	if printed := o.print(std, outcomes, outcomeTable, "workloads"); printed != nil {
+	if printed := o.print(std, items(outcomes), outcomeTable, "workloads"); printed != nil {
 		return printed
 	}
 	return verdict(outcomes, len(steps), cmp.Or(err, lacks))

@@ -28,6 +28,14 @@ func structured(output string, value any) ([]byte, error) {
 	return offline.Indented(text)
 }
 
+// items returns a list that JSON shows as one even if it is empty.
+func items[T any](rows []T) []T {
+	if rows == nil {
+		return []T{}
+	}
+	return rows
+}
+
 // writeOut writes a command's output.
 func writeOut(std streams, text []byte) error {
 	progress.On(std.ErrOut).Done() // the reader of the output may draw on the same terminal, such as a pager

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -106,6 +107,7 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return rights(o.unreachable(err))
 	}
+	rows = slices.DeleteFunc(rows, func(r *fleet.Row) bool { return !o.selected(r) })
 	text, err := o.format(rows, true)
 	if err != nil {
 		return err
@@ -131,7 +133,12 @@ func (o *statusOptions) none() string {
 	return "no workload has sidecars, or asks for any"
 }
 
-// rows returns the rows of the selected pods, limited to the states of --state.
+// selected reports whether a row has one of the states of --state.
+func (o *statusOptions) selected(r *fleet.Row) bool {
+	return len(o.only) == 0 || slices.Contains(o.only, r.State)
+}
+
+// rows returns the rows of the selected pods, in whatever state.
 func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*fleet.Row, error) {
 	defer progress.On(std.ErrOut).Done()
 	s, err := o.survey(ctx, std)
@@ -148,11 +155,7 @@ func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*flee
 	if err != nil {
 		return nil, nil, err
 	}
-	rows := inventory.Rows()
-	if len(o.only) > 0 {
-		rows = slices.DeleteFunc(rows, func(r *fleet.Row) bool { return !slices.Contains(o.only, r.State) })
-	}
-	return s.loaded, rows, nil
+	return s.loaded, inventory.Rows(), nil
 }
 
 // The watch lists all pods each time. Between two lists it waits for at least pause, and for resting times
@@ -162,9 +165,35 @@ const (
 	resting = 10
 )
 
+// watched are the rows that --watch showed last.
+type watched map[string]*fleet.Row
+
+// changed returns the rows to show next: those that differ from what was shown, those that have left the
+// states of --state, with their new state, and those that are gone, without pods.
+func (o *statusOptions) changed(shown watched, rows []*fleet.Row) (changed []*fleet.Row, now watched) {
+	now = watched{}
+	gone := maps.Clone(shown)
+	for _, r := range rows {
+		key := r.Namespace + "/" + r.String() + "/" + r.Instance + "=" + r.Template
+		before, was := shown[key]
+		delete(gone, key)
+		if o.selected(r) {
+			now[key] = r
+		}
+		if was && !reflect.DeepEqual(before, r) || !was && o.selected(r) {
+			changed = append(changed, r)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(gone)) {
+		r := gone[key]
+		changed = append(changed, &fleet.Row{Workload: r.Workload, Instance: r.Instance, Template: r.Template})
+	}
+	return changed, now
+}
+
 // watching prints all rows, and then those that changed, until ctx is done.
 func (o *statusOptions) watching(ctx context.Context, std streams, report palette) error {
-	shown := map[string]string{}
+	shown := watched{}
 	for first := true; ; {
 		begun := time.Now()
 		loaded, rows, err := o.rows(ctx, std)
@@ -174,13 +203,8 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 		case err != nil:
 			fmt.Fprint(std.ErrOut, report.Printable(fmt.Sprintf("error: %v; trying again\n", err)))
 		default:
-			now := map[string]string{}
-			changed := slices.DeleteFunc(rows, func(r *fleet.Row) bool {
-				key := r.Namespace + "/" + r.String() + "/" + r.Instance
-				now[key] = fmt.Sprint(*r)
-				return shown[key] == now[key]
-			})
-			shown = now
+			var changed []*fleet.Row
+			changed, shown = o.changed(shown, rows)
 			text, err := o.format(changed, first)
 			if err != nil {
 				return err
@@ -204,10 +228,7 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 func (o *statusOptions) format(rows []*fleet.Row, header bool) ([]byte, error) {
 	switch o.output {
 	case outputJSON, outputYAML:
-		if rows == nil {
-			rows = []*fleet.Row{}
-		}
-		return structured(o.output, map[string]any{"sidecars": rows})
+		return structured(o.output, map[string]any{"sidecars": items(rows)})
 	case outputName:
 		var b bytes.Buffer
 		last := fleet.Workload{}
@@ -242,10 +263,18 @@ func (o *statusOptions) table(rows []*fleet.Row) *metav1.Table {
 	}}
 	for _, r := range rows {
 		table.Rows = append(table.Rows, metav1.TableRow{Cells: []any{
-			r.Namespace, workloadName(r.Workload), sidecarName(r), r.State.String(), podCount(r), revisions(r), today(r), orNone(o.cut(r.Why)),
+			r.Namespace, workloadName(r.Workload), sidecarName(r), stateName(r), podCount(r), revisions(r), today(r), orNone(o.cut(r.Why)),
 		}})
 	}
 	return table
+}
+
+// stateName returns the state of a row; a row without pods is one that --watch showed before.
+func stateName(r *fleet.Row) string {
+	if r.Pods == 0 {
+		return "gone"
+	}
+	return r.State.String()
 }
 
 // sidecarName returns the instance's name, followed by the template's if that differs and by a mark for a

@@ -102,6 +102,16 @@ func TestJudgement(t *testing.T) {
 				f.Trial.Value = &Trial{Namespace: "shop", Guarded: true, Message: "denied by the guard", Reached: Seen[Cause]{Value: CauseRefused}}
 			}, "round-trip", Failure, "in namespace shop got no sidecar, and the guard refuses it (connection refused)", "the injector is down",
 		},
+		"a pod that lacks its sidecar": {
+			func(f *Facts) {
+				f.Fleet.Value = []*Workload{{Workload: fleet.Workload{Namespace: "shop", Kind: "Job", Name: "tidy"}, Missed: 1}}
+			}, "pods-missed", Warning, "1 pod lacks a sidecar that it asks for: job/tidy in shop", "sidecar-injector explain job/tidy -n shop",
+		},
+		"pods that lack theirs": {
+			func(f *Facts) {
+				f.Fleet.Value = []*Workload{{Workload: fleet.Workload{Namespace: "shop", Kind: "Job", Name: "tidy"}, Missed: 2}}
+			}, "pods-missed", Warning, "2 pods lack a sidecar that they ask for: job/tidy in shop", "sidecar-injector explain job/tidy -n shop",
+		},
 		"a pod out of memory": {
 			func(f *Facts) {
 				f.Pods.Value = []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "injector-0"}, Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{

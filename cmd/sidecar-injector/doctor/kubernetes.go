@@ -127,8 +127,13 @@ func describe(name, namespace string) string {
 
 // count returns a number with the fitting phrase: "1 node is", "2 nodes are".
 func count(n int, one, more string) string {
+	return fmt.Sprintf("%d %s", n, number(n, one, more))
+}
+
+// number returns one of two texts.
+func number(n int, one, more string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return fmt.Sprintf("%d %s", n, more)
+	return more
 }

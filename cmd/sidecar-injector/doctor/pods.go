@@ -27,13 +27,13 @@ func podsMissed(f *Facts) []Finding {
 	}
 	var found []Finding
 	if n, in := total(f, func(w *Workload) int { return w.Missed }); n > 0 {
-		found = append(found, warning(fmt.Sprintf("%s a sidecar that they ask for: %s", count(n, "pod lacks", "pods lack"), workloadNames(in)),
-			"they were created while the injector could not answer (and failurePolicy Ignore let them pass), or before namespace, annotation or template were there",
+		found = append(found, warning(fmt.Sprintf("%s: %s", count(n, "pod lacks a sidecar that it asks for", "pods lack a sidecar that they ask for"), workloadNames(in)),
+			number(n, "it was", "they were")+" created while the injector could not answer (and failurePolicy Ignore let them pass), or before namespace, annotation or template were there",
 			restartCommand(in[0])))
 	}
 	if n, in := total(f, func(w *Workload) int { return w.Refused }); n > 0 {
 		found = append(found, warning(fmt.Sprintf("%s would be refused if created now: %s", count(n, "running pod", "running pods"), workloadNames(in)),
-			"they ask for what cannot be given; the next rollout, eviction or node failure stops them", explainCommand(in[0])))
+			number(n, "it asks for what cannot be given; the next rollout, eviction or node failure stops it", "they ask for what cannot be given; the next rollout, eviction or node failure stops them"), explainCommand(in[0])))
 	}
 	if len(found) == 0 {
 		return ok("no running pod lacks a sidecar that it asks for")
