@@ -136,7 +136,7 @@ func (c *Case) parseSpec() error {
 	var faults []error
 	for _, f := range schema.Of(reflect.TypeFor[Spec]()).CheckYAML(c.spec.root, nil) {
 		message, _, _ := strings.Cut(f.Error(), " in cases.") // leave out the names of Go types
-		message = ownType.ReplaceAllString(message, "want a mapping")
+		message = ownType.ReplaceAllString(listType.ReplaceAllString(message, ""), "mapping")
 		faults = append(faults, c.spec.at(f.Node, message, f.Hint))
 	}
 	if len(faults) > 0 {
@@ -150,8 +150,11 @@ func (c *Case) parseSpec() error {
 	return c.checkSpec()
 }
 
-// ownType matches the name of a type of this package in a message.
-var ownType = regexp.MustCompile(`want an? cases\.\w+`)
+// ownType matches the name of a type of this package in a message, listType that of the items of a list.
+var (
+	ownType  = regexp.MustCompile(`cases\.\w+`)
+	listType = regexp.MustCompile(` of cases\.\w+`)
+)
 
 // checkSpec checks what the types cannot express.
 func (c *Case) checkSpec() error {

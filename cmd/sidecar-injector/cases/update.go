@@ -25,7 +25,7 @@ func (r *Result) Update() (bool, error) {
 		return false, fmt.Errorf("%s: %s", c.Dir, r.Failures[len(r.Failures)-1].Message) // the patch does not apply
 	}
 	if missing := r.missing(); r.After == nil || len(missing) > 0 && !c.Spec.Want.decides() {
-		if err := r.wantOutcome(missing[0].reason); err != nil || !holds(r.Answer.Outcome) {
+		if err := r.wantOutcome(missing[0].reason); err != nil || len(r.Answer.Operations) == 0 {
 			return true, err
 		}
 	}
