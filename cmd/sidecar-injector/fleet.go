@@ -61,7 +61,7 @@ func (l *loaded) judge(ctx context.Context) (*fleet.Today, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fleet.Today{Set: l.Set, Settings: l.Settings, Server: server, Doubt: func(namespace, template string) (string, string) {
+	return &fleet.Today{Set: l.Set, Settings: l.Settings, Server: server, Doubt: func(namespace, template string) fleet.Doubt {
 		return l.reader.Doubt(l.Set, namespace, template)
 	}}, nil
 }

@@ -124,9 +124,9 @@ func (o *offlineFlags) loadFor(ctx context.Context, args []string, which *select
 // newLoaded returns an input that is empty except for the reader of the cluster.
 func newLoaded(reader *live.Reader) *loaded {
 	l := &loaded{Input: offline.Input{Live: true}, reader: reader}
-	l.Doubt = func(namespace, template string) string {
-		why, _ := reader.Doubt(l.Set, namespace, template)
-		return why
+	l.Doubt = func(namespace, template string) (string, bool) {
+		d := reader.Doubt(l.Set, namespace, template)
+		return d.Why, d.Always
 	}
 	return l
 }
@@ -253,6 +253,9 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 		return err
 	}
 	l.Set = templates.NewSet(append(entries, set.Entries()...))
+	if len(o.templateDirs) > 0 {
+		l.reader.TemplatesGiven()
+	}
 	if len(installations) == 0 && len(l.reader.Notes()) == 0 {
 		l.reader.Note("no injector is installed in this cluster: what follows is what one would do")
 	}
@@ -262,6 +265,7 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 		if settings, err = config.Read(o.configFile); err != nil {
 			return err
 		}
+		l.reader.SettingsGiven()
 	case len(installations) > 0:
 		settings = installations[0].Settings
 	default:

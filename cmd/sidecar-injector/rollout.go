@@ -14,7 +14,7 @@ func newRolloutCommand(std streams) *cobra.Command {
   evict     pods one by one, where the workload does not roll out by itself, or its rollout
             would take more pods at once than a PodDisruptionBudget allows
   leave     nothing is done, for the reason beside it: nobody would make another pod, a new
-            pod would be refused, a budget never lets a pod go
+            pod would be refused, a budget never lets a pod go, what decides cannot be read
 PodDisruptionBudgets are held, for changes in place as well; workloads that share one come one
 after the other. Before pods are made anew a pod is created by dry run: nothing goes that
 would not come back. It stops at the first sign of trouble: a pod that is not ready again, a

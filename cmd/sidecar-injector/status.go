@@ -49,8 +49,8 @@ is needed. The state is that of the worst pod:
              or before somebody asked
   restart    it differs in what only a new pod can have
   in-place   it differs in images, cpu or memory, which can change in the running pod
-  unknown    a template cannot be read with your rights, or has faults while the injector
-             has its last good version in force
+  unknown    something that may decide about it cannot be read with your rights, or has faults
+             while the injector has its last good version in force
   opted out  pod or namespace decline it, or nothing asks for it any more
   current    it is what a new pod would get
 Pods that neither have sidecars nor ask for any are left out.

@@ -254,22 +254,27 @@ func TestARolloutOutlivesWhatGoesWrongMeanwhile(t *testing.T) {
 }
 
 // documentedRole returns the rules of the Role in docs/fleet.md.
-func documentedRole(t *testing.T) []rbacv1.PolicyRule {
+func documentedRole(t *testing.T) []rbacv1.PolicyRule { return documented(t, "Role") }
+
+// documented returns the rules of the role of a kind in docs/fleet.md.
+func documented(t *testing.T, kind string) []rbacv1.PolicyRule {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join(repository, "docs/fleet.md"))
 	must(t, err)
-	_, text, _ := strings.Cut(string(page), "```yaml\napiVersion: rbac")
-	text, _, found := strings.Cut("apiVersion: rbac"+text, "```")
+	begin := "apiVersion: rbac.authorization.k8s.io/v1\nkind: " + kind + "\n"
+	_, text, found := strings.Cut(string(page), begin)
+	text, _, _ = strings.Cut(begin+text, "```")
 	if !found {
-		t.Fatal("docs/fleet.md has no Role")
+		t.Fatal("docs/fleet.md has no " + kind)
 	}
-	var role rbacv1.Role
+	text = strings.Replace(text, "[sidecar-injector, sidecar-injector-templates]", fmt.Sprintf("[%[1]s, %[1]s-templates]", releaseName), 1)
+	var role rbacv1.Role // a ClusterRole has the same fields
 	must(t, yaml.UnmarshalStrict([]byte(text), &role))
 	return role.Rules
 }
 
 // personWith returns the kubeconfig of a user with the rights of a Role in some namespaces, and with those
-// that every user of status has everywhere.
+// of the ClusterRole of docs/fleet.md.
 func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.PolicyRule, namespaces ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("person-%d", time.Now().UnixNano())
@@ -283,7 +288,7 @@ func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.Pol
 			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}}, metav1.CreateOptions{})
 		must(t, err)
 	}
-	everywhere = append(everywhere, rbacv1.PolicyRule{APIGroups: []string{"", "sidecar-injector.dev"}, Resources: []string{"namespaces", "sidecartemplates", "clustersidecartemplates"}, Verbs: []string{"get", "list"}})
+	everywhere = append(everywhere, documented(t, "ClusterRole")...)
 	_, err = suite.client.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: everywhere}, metav1.CreateOptions{})
 	must(t, err)
 	_, err = suite.client.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, Subjects: subjects,

@@ -97,7 +97,7 @@ func (g *gatherer) survey(ctx context.Context, visit func(*live.Seen) error) err
 		return err
 	}
 	set := templates.NewSet(g.facts.Templates)
-	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Doubt: func(namespace, template string) (string, string) {
+	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Doubt: func(namespace, template string) fleet.Doubt {
 		return g.Doubt(set, namespace, template)
 	}}
 	return g.Survey(ctx, today, live.Scope{Namespaces: g.facts.Namespaces.Value}, visit)

@@ -177,10 +177,11 @@ func New(a *offline.Answer) (*Explanation, error) {
 		}
 		e.PodGets = podGets(a.Result.Operations)
 	}
-	if len(a.Doubts) > 0 {
+	if len(a.Doubts) > 0 && !a.Result.Allowed() {
 		e.becomeUnknown(a)
 		return e, nil
 	}
+	e.doubted(a)
 	e.Rules = explainRules(a, a.Result.Rules())
 	for i := range a.Result.Instances {
 		e.Instances[i].Rules = explainRules(a, a.Result.InstanceRules(i))

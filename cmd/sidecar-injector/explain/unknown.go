@@ -24,3 +24,13 @@ func (e *Explanation) becomeUnknown(a *offline.Answer) {
 	}
 	e.Missing = nil
 }
+
+// doubted adds the doubts about a decision that is not a refusal to its instances.
+func (e *Explanation) doubted(a *offline.Answer) {
+	for i := range e.Instances {
+		in := &e.Instances[i]
+		if why := a.Doubts[in.Name]; why != "" {
+			in.Notes = append(in.Notes, "whether the injector decides the same is unknown: "+why)
+		}
+	}
+}

@@ -44,11 +44,11 @@ func TestASidecarIsJudgedBesideOneThatCannotBe(t *testing.T) {
 				other = strings.Replace(tail, "image", "imag", 1)
 			}
 			set, _ := pair(t, test.tail, other)
-			today := &Today{Set: set, Settings: config.Default().Settings(), Server: Server{Minor: 37, Resize: true}, Doubt: func(_, template string) (string, string) {
+			today := &Today{Set: set, Settings: config.Default().Settings(), Server: Server{Minor: 37, Resize: true}, Doubt: func(_, template string) Doubt {
 				if template == "other" {
-					return test.doubt, ""
+					return Doubt{Why: test.doubt}
 				}
-				return "", ""
+				return Doubt{}
 			}}
 			s, err := today.Judge(shop(), raw)
 			if err != nil {

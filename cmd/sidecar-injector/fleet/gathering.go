@@ -23,7 +23,8 @@ func NewGathering(repairs bool) *Gathering {
 func (g *Gathering) Candidates() []*Candidate { return g.candidates }
 
 // Plan returns a step for each candidate, and a step with How Left for each workload whose pods cannot
-// change, because a new pod would be refused or a budget never allows a disruption.
+// change, because a new pod would be refused, a budget never allows a disruption, or it is unknown what a
+// new pod would get.
 func (g *Gathering) Plan(canary Canary) []Step {
 	steps := Plan(g.candidates, canary)
 	for _, b := range g.blocked {
@@ -44,7 +45,7 @@ func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Bu
 	switch {
 	case target == nil:
 		return
-	case target.State == Blocked:
+	case target.State == Blocked, target.State == Unknown:
 		step := g.blockedSets[w]
 		if step == nil {
 			step = &Step{Workload: w, How: Left, Why: why}
@@ -73,7 +74,7 @@ func (g *Gathering) due(i *Instance) bool {
 		return !g.repairs
 	case Missed:
 		return g.repairs
-	case Blocked:
+	case Blocked, Unknown:
 		return g.repairs == (i.Revision == "")
 	}
 	return false

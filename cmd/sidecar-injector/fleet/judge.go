@@ -18,9 +18,18 @@ type Today struct {
 	Set      *templates.Set
 	Settings *inject.Settings
 	Server   Server
-	// Doubt, if not nil, returns why it is unknown what the injector does with a template, and the revision
-	// in force; why is "" if Set is sufficient.
-	Doubt func(namespace, template string) (why, revision string)
+	// Doubt, if not nil, returns why it is unknown what the injector does with a template.
+	Doubt func(namespace, template string) Doubt
+}
+
+// Doubt says why Set and Settings are not sufficient to determine what the injector does with a template.
+// The zero value means that they are.
+type Doubt struct {
+	Why string
+	// Always is true if every decision is in doubt. Otherwise those that the template itself prevents are,
+	// since it is broken; then Revision is the one in force.
+	Always   bool
+	Revision string
 }
 
 // Judge compares a pod with a new one in its place.
@@ -97,7 +106,7 @@ func (j *judgement) decide() (err error) {
 		if f.Index < 0 {
 			return nil
 		}
-		if why, _ := j.Doubt(j.namespace.Name, j.result.Instances[f.Index].TemplateName); why == "" {
+		if d := j.Doubt(j.namespace.Name, j.result.Instances[f.Index].TemplateName); d.Why == "" {
 			return nil
 		}
 	}
@@ -164,17 +173,17 @@ func (i *Instance) today(t *templates.Template) {
 	}
 }
 
-// doubt replaces the state of an instance that the known templates do not determine.
+// doubt replaces the state of an instance that what is known does not determine.
 func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
-	if j.Doubt == nil || i.State != Blocked {
+	if j.Doubt == nil {
 		return
 	}
-	why, revision := j.Doubt(j.namespace.Name, i.Template)
-	if why == "" {
+	d := j.Doubt(j.namespace.Name, i.Template)
+	if d.Why == "" || !d.Always && i.Decision != nil && i.State != Blocked {
 		return
 	}
-	i.State, i.Why, i.Today = Unknown, why, revision
-	if revision != "" && entry.Revision == revision && entry.TemplateName() == i.Template {
+	i.State, i.Why, i.Today, i.Canary = Unknown, d.Why, d.Revision, ""
+	if i.Decision != nil && d.Revision != "" && entry.Revision == d.Revision && entry.TemplateName() == i.Template {
 		i.State, i.Why = Current, ""
 	}
 }
@@ -209,6 +218,9 @@ func (j *judgement) leftovers() error {
 			i.State, i.Why = Blocked, "a new pod would be refused"
 		case j.result.Detail != "":
 			i.Why = j.result.Detail
+		}
+		if j.result.Outcome != inject.Skipped || j.result.Reason == inject.NothingRequested { // else labels declined
+			j.doubt(&i, e)
 		}
 		j.standing.Instances = append(j.standing.Instances, i)
 	}

@@ -31,12 +31,13 @@ type Installation struct {
 // Installations returns the injectors that have a webhook configuration or a Deployment, sorted by name.
 func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
 	found := map[Installation]bool{}
+	unseen := false
 	configurations, err := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		if err := r.excuse("webhook configurations", "the injector is looked for by its Deployment", err); err != nil {
 			return nil, err
 		}
-		configurations = &admissionregistrationv1.MutatingWebhookConfigurationList{}
+		configurations, unseen = &admissionregistrationv1.MutatingWebhookConfigurationList{}, true
 	}
 	for i := range configurations.Items {
 		if c := &configurations.Items[i]; Ours(c) {
@@ -59,6 +60,9 @@ func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
 	slices.SortFunc(all, func(a, b Installation) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Namespace, b.Namespace))
 	})
+	if len(all) == 0 && unseen {
+		r.unreadSettings(missing("the injector's webhook configuration, which leads to its settings,", "list", "mutatingwebhookconfigurations.admissionregistration.k8s.io", ""))
+	}
 	for i := range all {
 		if err := r.settings(ctx, &all[i]); err != nil {
 			return nil, err
@@ -98,6 +102,12 @@ func (r *Reader) Defaults(ctx context.Context) *config.Config {
 	return settings
 }
 
+// unreadSettings adds the gap of settings that are not known, with a note.
+func (r *Reader) unreadSettings(why string) {
+	r.gaps = append(r.gaps, gap{ofSettings, why, always})
+	r.Note(why + ": what a new pod would get is not known")
+}
+
 // settings sets the settings of an installation.
 func (r *Reader) settings(ctx context.Context, i *Installation) error {
 	settings, err := r.configured(ctx, i)
@@ -112,9 +122,13 @@ func (r *Reader) settings(ctx context.Context, i *Installation) error {
 // configured reads an injector's configuration; nil if there is none that can be read.
 func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Config, error) {
 	if i.Namespace == "" {
+		r.unreadSettings(fmt.Sprintf("injector %s is called by URL: its settings and template files are not in the cluster; --config and --template-dir name copies", i.Name))
 		return nil, nil
 	}
-	held, err := r.configMap(ctx, i.Namespace, i.Name, "the injector counts as having its default settings")
+	held, denied, err := r.configMap(ctx, i.Namespace, i.Name, "the injector counts as having its default settings")
+	if denied {
+		r.unreadSettings(missing("the injector's settings, ConfigMap "+i.Name+",", "get", "configmaps", i.Namespace))
+	}
 	if held == nil || err != nil {
 		return nil, err
 	}
@@ -125,21 +139,21 @@ func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Confi
 	settings, err := config.Parse(fmt.Sprintf("ConfigMap %s/%s, config.yaml", i.Namespace, i.Name), []byte(text))
 	if err != nil {
 		// A running injector may have read it before it was broken; the command check reports the fault.
-		r.Note(fmt.Sprintf("the injector's settings have a fault and count as the default ones: %v", err))
+		r.unreadSettings(fmt.Sprintf("the injector's settings have a fault, and those that it read before are not in the cluster: %v", err))
 		return nil, nil
 	}
 	return settings, nil
 }
 
 // configMap reads a ConfigMap. It returns nil if there is none, or, with a note about the consequence, if
-// the user may not read it.
-func (r *Reader) configMap(ctx context.Context, namespace, name, consequence string) (*corev1.ConfigMap, error) {
-	held, err := r.client.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
+// the user may not read it, which is then denied.
+func (r *Reader) configMap(ctx context.Context, namespace, name, consequence string) (held *corev1.ConfigMap, denied bool, err error) {
+	held, err = r.client.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case err == nil:
-		return held, nil
+		return held, false, nil
 	case apierrors.IsNotFound(err):
-		return nil, nil
+		return nil, false, nil
 	}
-	return nil, r.excuse(fmt.Sprintf("ConfigMap %s/%s", namespace, name), consequence, err)
+	return nil, Denied(err), r.excuse(fmt.Sprintf("ConfigMap %s/%s", namespace, name), consequence, err)
 }

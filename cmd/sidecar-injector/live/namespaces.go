@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -21,9 +22,17 @@ func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace,
 	case apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("namespace %q: does not exist", name)
 	case err != nil:
+		if Denied(err) {
+			r.unreadNamespace(name)
+		}
 		return nil, r.excuse("namespace "+name, "it counts as enabled, without annotations", err)
 	}
 	return namespaceOf(n), nil
+}
+
+// unreadNamespace adds the gap of a namespace whose labels and annotations cannot be read.
+func (r *Reader) unreadNamespace(name string) {
+	r.gaps = append(r.gaps, gap{ofNamespace, missing("namespace "+name, "get", "namespaces", name), func(in, _ string, _ *templates.Entry) bool { return in == name }})
 }
 
 // Namespaces returns all namespaces of the cluster except those that are being deleted, in which nothing is

@@ -26,8 +26,9 @@ type Reader struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	notes    []string
-	// unread is set if some templates may not be read; inForce are the revisions in force of the others.
-	unread  bool
+	// gaps are what decides about pods and is not known; inForce are the revisions in force of the templates
+	// that were read.
+	gaps    []gap
 	inForce map[templateKey]string
 	// Progress, if not nil, is called with the number of pods read and their total, which is 0 if the API
 	// server does not report it.

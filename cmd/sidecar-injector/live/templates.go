@@ -28,9 +28,13 @@ func (r *Reader) Templates(ctx context.Context, installations []Installation, na
 		if i.Namespace == "" {
 			continue
 		}
-		held, err := r.configMap(ctx, i.Namespace, i.Name+TemplatesSuffix, "templates in it do not count; --template-dir names a folder with copies")
+		name := i.Name + TemplatesSuffix
+		held, denied, err := r.configMap(ctx, i.Namespace, name, "templates in it do not count; --template-dir names a folder with copies")
 		if err != nil {
 			return nil, err
+		}
+		if denied {
+			r.unreadFiles(missing("ConfigMap "+name, "get", "configmaps", i.Namespace))
 		}
 		if held == nil {
 			continue
@@ -53,11 +57,7 @@ func (r *Reader) Templates(ctx context.Context, installations []Installation, na
 
 // TemplateResources returns the custom resources of a kind; none if the cluster does not have the kind.
 func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) ([]unstructured.Unstructured, error) {
-	plural := "sidecartemplates"
-	if kind == v1alpha1.ClusterSidecarTemplateKind {
-		plural = "clustersidecartemplates"
-	}
-	all := r.dynamic.Resource(v1alpha1.GroupVersion.WithResource(plural))
+	all := r.dynamic.Resource(v1alpha1.GroupVersion.WithResource(pluralOf(kind)))
 	var lister dynamic.ResourceInterface = all
 	if namespace != "" {
 		lister = all.Namespace(namespace)
@@ -75,10 +75,19 @@ func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) 
 	return items, err
 }
 
+func pluralOf(kind string) string {
+	if kind == v1alpha1.ClusterSidecarTemplateKind {
+		return v1alpha1.ClusterSidecarTemplates
+	}
+	return v1alpha1.SidecarTemplates
+}
+
 func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, namespace string) ([]templates.Entry, error) {
 	items, err := r.TemplateResources(ctx, kind, namespace)
 	if err != nil {
-		r.unread = r.unread || Denied(err)
+		if Denied(err) {
+			r.unreadTemplates(kind, pluralOf(kind), namespace)
+		}
 		what := kind + "s"
 		if namespace != "" {
 			what += " of namespace " + namespace
@@ -88,7 +97,6 @@ func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, names
 	var all []templates.Entry
 	for i := range items {
 		o := &items[i]
-		r.remember(o)
 		text, err := o.MarshalJSON()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
@@ -96,7 +104,9 @@ func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, names
 		if text, err = load.ResourceContent(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
 		}
-		all = append(all, loader.LoadResource(load.Resource{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Content: text}))
+		loaded := loader.LoadResource(load.Resource{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Content: text})
+		r.remember(o, &loaded)
+		all = append(all, loaded)
 	}
 	return all, nil
 }

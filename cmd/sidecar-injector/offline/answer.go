@@ -27,8 +27,8 @@ type Answer struct {
 	Live      bool
 	Result    *inject.Result
 	Misplaced []Misplaced
-	// Doubts say, by instance, why a refusal may be wrong: it is due to templates that the injector may
-	// have but the user may not read.
+	// Doubts say, by instance, why the decision may be wrong: something that decides about it cannot be
+	// read. They are nil for a refusal that has another reason as well.
 	Doubts map[string]string
 
 	namespace *manifest.Namespace // the namespace's text; nil if unknown
@@ -86,8 +86,8 @@ func (in *Input) answer(pod manifest.Pod) (Answer, error) {
 		return a, fmt.Errorf("%s: %s: %w", a.Place(""), a.Title(), err)
 	}
 	a.Result = result
-	if in.Doubt != nil && !result.Allowed() {
-		a.Doubts = doubts(result, func(template string) string { return in.Doubt(namespace.Name, template) })
+	if in.Doubt != nil {
+		a.Doubts = doubts(result, func(template string) (string, bool) { return in.Doubt(namespace.Name, template) })
 	}
 	return a, nil
 }
@@ -112,20 +112,25 @@ func (in *Input) First(a *Answer, instances int) (*Answer, error) {
 	return &first, nil
 }
 
-// doubts returns, by instance, why it is unknown whether the injector has the templates for which a pod is
-// refused. It returns nil if the pod is refused for another reason as well.
-func doubts(r *inject.Result, doubt func(template string) string) map[string]string {
+// doubts returns, by instance, why it is unknown whether the injector decides the same. It returns nil if
+// the pod is refused for another reason as well.
+func doubts(r *inject.Result, doubt func(template string) (why string, always bool)) map[string]string {
 	all := map[string]string{}
+	for i := range r.Instances {
+		if why, always := doubt(r.Instances[i].TemplateName); always {
+			all[r.Instances[i].Name] = why
+		}
+	}
 	for _, f := range r.Faults {
 		if f.Ignored {
 			continue
 		}
-		if f.Index < 0 || f.Reason != inject.UnknownTemplate && f.Reason != inject.TemplateInvalid {
+		if f.Index < 0 {
 			return nil
 		}
 		in := &r.Instances[f.Index]
-		why := doubt(in.TemplateName)
-		if why == "" {
+		why, always := doubt(in.TemplateName)
+		if why == "" || !always && f.Reason != inject.UnknownTemplate && f.Reason != inject.TemplateInvalid {
 			return nil
 		}
 		all[in.Name] = why
@@ -133,10 +138,13 @@ func doubts(r *inject.Result, doubt func(template string) string) map[string]str
 	return all
 }
 
-// Unknown returns an error that lists the answers with Doubts; nil if there are none.
+// Unknown returns an error that lists the refusals with Doubts; nil if there are none.
 func Unknown(answers []Answer) error {
 	var faults []error
 	for i := range answers {
+		if answers[i].Result.Allowed() {
+			continue
+		}
 		for _, name := range slices.Sorted(maps.Keys(answers[i].Doubts)) {
 			faults = append(faults, fmt.Errorf("%s: what the injector would do is unknown: %s", answers[i].Title(), answers[i].Doubts[name]))
 		}

@@ -26,8 +26,8 @@ type Input struct {
 	// Live is true if the manifests were read from a cluster.
 	Live bool
 	// Doubt, if not nil, returns why it is unknown what the injector does with a template for pods of a
-	// namespace; "" if Set is sufficient.
-	Doubt func(namespace, template string) string
+	// namespace; "" if Set is sufficient. always is true if even what it injects is in doubt.
+	Doubt func(namespace, template string) (why string, always bool)
 	// Progress, if not nil, is called with the number of documents or pods that are done, and their total.
 	Progress func(what string, done, of int)
 	// Stop, if not nil, is called before each decision about a pod and each edit of a document; its error ends
