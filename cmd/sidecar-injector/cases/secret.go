@@ -20,10 +20,10 @@ var (
 	reference = regexp.MustCompile(`(?i)(?:name|namespace|class|ref|file|path|provider)$`)
 
 	// secretWord matches a secret in a text by the word before it: --password=x, "token": "x y", PASSWORD
-	// x.
-	secretWord = regexp.MustCompile(`(?i)((?:` + secretNames + `)[a-z0-9_.-]*["']?(?:[ \t]*[=:][ \t]*|[ \t]+))(?:bearer\s+|basic\s+)?("[^"]*"?|'[^']*'?|[^\s"'&]+)`)
+	// x, also in YAML's blocks, in XML, and in JSON within JSON.
+	secretWord = regexp.MustCompile(`(?i)((?:` + secretNames + `)[a-z0-9_.-]*\\*["']?(?:[ \t]*[=:>][ \t]*|[ \t]+))(?:bearer\s+|basic\s+)?([|>][+-]?[ \t]*\n[ \t]+[^\n]+|\\*"[^"]*"?|'[^']*'?|[^\s"'&<]+)`)
 	// secretVariable matches a secret in the YAML or JSON of a list of variables.
-	secretVariable = regexp.MustCompile(`(?i)(name["']?\s*:\s*["']?[a-z0-9_.-]*(?:` + secretNames + `)[a-z0-9_.-]*["']?\s*,?\s*["']?value["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^\s"',}]+)`)
+	secretVariable = regexp.MustCompile(`(?i)(name\\*["']?\s*:\s*\\*["']?[a-z0-9_.-]*(?:` + secretNames + `)[a-z0-9_.-]*\\*["']?\s*,?\s*\\*["']?value\\*["']?\s*:\s*)(\\*"[^"]*"?|'[^']*'?|[^\s"',}]+)`)
 	// secretUser matches the password in a URL, or in the argument of a flag for user and password.
 	secretUser = regexp.MustCompile(`(://[^/\s:@"']*:)[^\s"'/]+@|(://)[^/\s:@"']{20,}@|((?:^|\s)(?:-u|--user)[ =][^\s:]+:)\S+`)
 	// secretPair matches a user with a password before the host that they are for, without a scheme:
@@ -63,7 +63,7 @@ func hidden(name, text string) string {
 	})
 	return secretWord.ReplaceAllStringFunc(text, func(found string) string {
 		parts := secretWord.FindStringSubmatch(found)
-		if reference.MatchString(strings.TrimRight(parts[1], "\"' \t=:")) {
+		if reference.MatchString(strings.TrimRight(parts[1], "\\\"' \t=:>")) {
 			return found
 		}
 		return parts[1] + likewise(parts[2])
@@ -72,7 +72,9 @@ func hidden(name, text string) string {
 
 // likewise returns leftOut, in quotes if the value that it replaces is.
 func likewise(value string) string {
-	if quote := value[:1]; quote == `"` || quote == "'" {
+	quote := value[:len(value)-len(strings.TrimLeft(value, `\`))]
+	if rest := value[len(quote):]; strings.HasPrefix(rest, `"`) || strings.HasPrefix(rest, "'") {
+		quote += rest[:1]
 		return quote + leftOut + quote
 	}
 	return leftOut
