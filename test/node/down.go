@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,10 +25,10 @@ func (n *node) down() error {
 	}
 	found = append(found, n.end("containerd", 5*time.Second))
 	found = append(found, n.killPods(), n.unmountAll())
-	if _, err := os.Stat(networkFile); err == nil {
+	if exists(networkFile) {
 		found = append(found, output(ctx, "ip", "netns", "del", networkNamespace))
 	}
-	found = append(found, removeCgroups(), os.RemoveAll(n.state))
+	found = append(found, n.removeTraces(), os.RemoveAll(n.state))
 	return errors.Join(found...)
 }
 
@@ -94,7 +93,7 @@ func (n *node) isContained(folder string) bool {
 	return false
 }
 
-// unmountAll unmounts everything below the state folder, and the pods' network namespaces.
+// unmountAll unmounts everything below the state folder.
 func (n *node) unmountAll() error {
 	text, err := os.ReadFile("/proc/mounts")
 	if err != nil {
@@ -103,7 +102,7 @@ func (n *node) unmountAll() error {
 	var mounts []string
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Fields(line)
-		if len(fields) > 1 && (strings.HasPrefix(fields[1], n.state+"/") || strings.HasPrefix(fields[1], "/run/netns/cni-") || strings.HasPrefix(fields[1], "/var/run/netns/cni-")) {
+		if len(fields) > 1 && strings.HasPrefix(fields[1], n.state+"/") {
 			mounts = append(mounts, fields[1])
 		}
 	}
@@ -113,38 +112,8 @@ func (n *node) unmountAll() error {
 		if err := syscall.Unmount(mount, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
 			found = append(found, fmt.Errorf("unmount %s: %w", mount, err))
 		}
-		if strings.Contains(mount, "/netns/cni-") {
-			found = append(found, os.Remove(mount))
-		}
 	}
 	return errors.Join(found...)
-}
-
-// removeCgroups removes the empty cgroups of pods.
-func removeCgroups() error {
-	roots, err := filepath.Glob("/sys/fs/cgroup/*/kubepods")
-	if err != nil {
-		return err
-	}
-	for _, root := range append(roots, "/sys/fs/cgroup/kubepods") {
-		var folders []string
-		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && entry.IsDir() {
-				folders = append(folders, path)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		slices.Reverse(folders)
-		for _, folder := range folders {
-			if err := syscall.Rmdir(folder); err != nil && !errors.Is(err, syscall.ENOENT) {
-				return fmt.Errorf("%s: %w", folder, err)
-			}
-		}
-	}
-	return nil
 }
 
 // servers returns the processes of the node's own programs.
@@ -177,9 +146,13 @@ func (n *node) left() []string {
 		found = append(found, fmt.Sprintf("mounts below %s (%v)", n.state, err))
 	}
 	for _, path := range []string{networkFile, n.state} {
-		if _, err := os.Stat(path); err == nil {
+		if exists(path) {
 			found = append(found, path)
 		}
 	}
-	return found
+	traces, err := n.traces()
+	if err != nil {
+		found = append(found, err.Error())
+	}
+	return append(found, traces...)
 }

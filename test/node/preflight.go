@@ -15,16 +15,37 @@ func (n *node) preflight() error {
 	if os.Geteuid() != 0 {
 		return errors.New("a node needs root, for namespaces, mounts and cgroups: run it with sudo")
 	}
-	if _, err := os.Stat(networkFile); err == nil {
+	if exists(networkFile) {
 		return fmt.Errorf("a node is up, or a killed run has left one: make node-down takes it away (network namespace %s)", networkNamespace)
 	}
-	if _, err := os.Stat("/sys/fs/cgroup"); err != nil {
-		return errors.New("no cgroups under /sys/fs/cgroup: containers cannot run here")
+	if exists(n.state) {
+		return fmt.Errorf("a killed run, or a restart of the machine, has left %s: make node-down takes it away", n.state)
+	}
+	if err := needCgroups(); err != nil {
+		return err
 	}
 	if err := needOverlay(); err != nil {
 		return err
 	}
 	return installLacking(context.Background())
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// needCgroups checks that there are cgroups, and that no other kubelet uses those for pods.
+func needCgroups() error {
+	one, unified := "/sys/fs/cgroup/memory/cgroup.procs", "/sys/fs/cgroup/cgroup.procs" // versions 1 and 2
+	if !exists(one) && !exists(unified) {
+		return errors.New("no cgroups under /sys/fs/cgroup: mount them, or run this on a machine or in a container that has them")
+	}
+	pods, err := podCgroups()
+	if err == nil && len(pods) > 0 {
+		err = fmt.Errorf("another kubelet runs on this machine, or a killed run has left %s: stop it, or make node-down", pods[0])
+	}
+	return err
 }
 
 // needOverlay checks that the kernel supports overlayfs, with which images are mounted.

@@ -89,7 +89,7 @@ func (n *node) writeSettings(file, text string) (string, error) {
 	}
 	defer out.Close()
 	return path, t.Execute(out, map[string]string{
-		"State": n.state, "Socket": n.socket(), "Pause": pauseImage, "PodRange": podRange,
+		"State": n.state, "Socket": n.socket(), "ShimSockets": shimSockets, "Pause": pauseImage, "PodRange": podRange,
 		"Address": nodeAddress, "DNS": dnsService, "Kubeconfig": n.path("dns.kubeconfig"),
 	})
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -65,20 +66,21 @@ func (g *gatherer) pods(ctx context.Context) {
 		f.Fleet.Err = f.Namespaces.Err
 		return
 	}
+	set := templates.NewSet(f.Templates)
 	all, needs := workloads{}, map[account][]inject.Instance{}
-	err := g.survey(ctx, func(s *live.Seen) error {
+	err := g.survey(ctx, set, func(s *live.Seen) error {
 		all.add(s.Workload, s.Standing)
+		result, err := inject.Inject(set, f.installation().Settings.Settings(), &inject.Request{Pod: s.Pod.JSON, Namespace: s.Namespace, Permissions: true})
+		if err != nil {
+			return fmt.Errorf("pod %s/%s: %w", s.Pod.Namespace, s.Pod.Name, err)
+		}
 		a := account{s.Pod.Namespace, cmp.Or(s.Pod.Account, "default")}
-		for n := range s.Standing.Instances {
-			i := &s.Standing.Instances[n]
-			if i.Decision == nil {
-				continue
+		for _, in := range result.Instances {
+			if in.Outcome == inject.Unchanged && len(in.Apart) > 0 {
+				f.addApart(Apart{Namespace: s.Pod.Namespace, Instance: in.Name, Pod: s.Pod.Name, Text: in.Apart[0]})
 			}
-			if i.Revision != "" && len(i.Decision.Apart) > 0 {
-				f.addApart(Apart{Namespace: s.Pod.Namespace, Instance: i.Name, Pod: s.Pod.Name, Text: i.Decision.Apart[0]})
-			}
-			if len(i.Decision.Permissions) > 0 && len(needs[a]) < maxNeeds {
-				needs[a] = append(needs[a], *i.Decision)
+			if len(in.Permissions) > 0 && len(needs[a]) < maxNeeds {
+				needs[a] = append(needs[a], in)
 			}
 		}
 		return nil
@@ -91,12 +93,11 @@ func (g *gatherer) pods(ctx context.Context) {
 }
 
 // survey calls visit for every pod of the cluster that has or requests sidecars.
-func (g *gatherer) survey(ctx context.Context, visit func(*live.Seen) error) error {
+func (g *gatherer) survey(ctx context.Context, set *templates.Set, visit func(*live.Seen) error) error {
 	server, err := g.Server(ctx)
 	if err != nil {
 		return err
 	}
-	set := templates.NewSet(g.facts.Templates)
 	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Doubt: func(namespace, template string) fleet.Doubt {
 		return g.Doubt(set, namespace, template)
 	}}

@@ -34,7 +34,7 @@ func (all workloads) add(of fleet.Workload, s *fleet.Standing) {
 		w.Templates[i.Template] = true
 		switch i.State {
 		case fleet.Blocked:
-			refused = refused || i.Decision == nil || i.Decision.Outcome == inject.Refused
+			refused = refused || i.Outcome == "" || i.Outcome == inject.Refused
 		case fleet.Missed:
 			missed = true
 		case fleet.InPlace, fleet.Restart:

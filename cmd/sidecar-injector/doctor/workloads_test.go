@@ -12,7 +12,6 @@ import (
 // A pod counts once, by its worst sidecar. One that would be admitted without a sidecar is not refused.
 func TestAPodCountsByItsWorstSidecar(t *testing.T) {
 	web := fleet.Workload{Namespace: "shop", Kind: "Deployment", Name: "web"}
-	refused, without := &inject.Instance{Outcome: inject.Refused}, &inject.Instance{Outcome: inject.AdmittedWithout}
 	for name, c := range map[string]struct {
 		instances []fleet.Instance
 		want      Workload
@@ -21,9 +20,9 @@ func TestAPodCountsByItsWorstSidecar(t *testing.T) {
 		"of an older revision":         {[]fleet.Instance{{State: fleet.Current}, {State: fleet.InPlace}}, Workload{Outdated: 1}},
 		"of another kind":              {[]fleet.Instance{{State: fleet.Restart}, {State: fleet.OptedOut}}, Workload{Outdated: 1}},
 		"without one":                  {[]fleet.Instance{{State: fleet.Missed}, {State: fleet.Restart}}, Workload{Missed: 1}},
-		"to be refused":                {[]fleet.Instance{{State: fleet.Missed}, {State: fleet.Blocked, Decision: refused}}, Workload{Refused: 1}},
+		"to be refused":                {[]fleet.Instance{{State: fleet.Missed}, {State: fleet.Blocked, Outcome: inject.Refused}}, Workload{Refused: 1}},
 		"with an unreadable request":   {[]fleet.Instance{{State: fleet.Blocked}}, Workload{Refused: 1}},
-		"to be admitted without":       {[]fleet.Instance{{State: fleet.Blocked, Decision: without}}, Workload{}},
+		"to be admitted without":       {[]fleet.Instance{{State: fleet.Blocked, Outcome: inject.AdmittedWithout}}, Workload{}},
 		"that declines":                {[]fleet.Instance{{State: fleet.OptedOut}}, Workload{}},
 		"of which nothing is known":    {[]fleet.Instance{{State: fleet.Unknown}}, Workload{}},
 		"that would have it unchanged": {[]fleet.Instance{{State: fleet.Current, Trouble: "CrashLoopBackOff"}}, Workload{Current: 1}},

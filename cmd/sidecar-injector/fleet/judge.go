@@ -90,7 +90,7 @@ func (j *judgement) inject(pod object, settings *inject.Settings) (*inject.Resul
 	if err != nil {
 		return nil, fmt.Errorf("pod: %w", err)
 	}
-	return inject.Inject(j.Set, settings, &inject.Request{Pod: text, Namespace: j.namespace, Permissions: true})
+	return inject.Inject(j.Set, settings, &inject.Request{Pod: text, Namespace: j.namespace})
 }
 
 // decide injects into the pod as it was before. If that fails only for templates that cannot be judged, the
@@ -127,7 +127,7 @@ func (j *judgement) has(instance string) (inject.StatusEntry, bool) {
 func (j *judgement) decided() {
 	for n := range j.result.Instances {
 		in := &j.result.Instances[n]
-		i := Instance{Name: in.Name, Template: in.TemplateName, Decision: in}
+		i := Instance{Name: in.Name, Template: in.TemplateName, Outcome: in.Outcome}
 		i.today(in.Template)
 		entry, there := j.has(in.Name)
 		if in.Outcome != inject.Injected && entry.TemplateName() != in.TemplateName {

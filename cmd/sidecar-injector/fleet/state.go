@@ -124,8 +124,8 @@ type Instance struct {
 	Trouble string
 	// Changes are the changes that update it, if State is InPlace.
 	Changes []Change
-	// Decision is the decision about it for a new pod; nil if nothing requests it there.
-	Decision *inject.Instance
+	// Outcome is what a new pod would get; "" if nothing requests it there.
+	Outcome inject.Outcome
 }
 
 // Shown returns the state for display: Failing if there is Trouble, else State.

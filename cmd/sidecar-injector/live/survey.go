@@ -85,10 +85,11 @@ func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
 
 // Seen is a pod that has or requests sidecars.
 type Seen struct {
-	Pod      *Pod
-	Workload fleet.Workload
-	Standing *fleet.Standing
-	Budgets  []*fleet.Budget
+	Pod       *Pod
+	Namespace inject.Namespace
+	Workload  fleet.Workload
+	Standing  *fleet.Standing
+	Budgets   []*fleet.Budget
 }
 
 // Survey calls visit for every pod of the scope that has or requests sidecars and has not ended. It holds
@@ -124,7 +125,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 		if standing.Bare {
 			return nil
 		}
-		return visit(&Seen{&pod, workloadOf(&pod, made), standing, fleet.Covering(budgets[pod.Namespace], pod.Namespace, pod.Labels)})
+		return visit(&Seen{&pod, in, workloadOf(&pod, made), standing, fleet.Covering(budgets[pod.Namespace], pod.Namespace, pod.Labels)})
 	})
 	if Denied(err) {
 		return &fleet.DeniedError{Verb: "list", Resource: "pods", Namespace: scope.Namespace, Err: err}
