@@ -36,8 +36,8 @@ concurrent := ./templates ./templates/expression ./templates/load ./templates/so
 oldest := 1.29
 # What the answer to it depends on, beside the golden cases.
 skew := test/controlplane/skew.sum
-skew-inputs := charts/sidecar-injector/templates/webhook.yaml test/cluster/go.mod test/cluster/go.1.29.mod \
-	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go))
+skew-inputs := $(sort $(wildcard charts/sidecar-injector/templates/* templates/builtin/*.yaml)) test/cluster/go.mod test/cluster/go.1.29.mod \
+	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go templates/release/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
 .PHONY: help demo build image playground page pictures test-playground test test-alerts test-costs cluster-binaries test-controlplane test-skew controlplane node node-down test-node soak race lint generate manifests plugins release release-version fuzz costs bench bench-compare bench-baseline bench-apiserver performance clean
@@ -94,7 +94,7 @@ test-controlplane: controlplane ## on a real API server, built first where it is
 	cd test/cluster && go test .
 	$(run-shares)
 	@if [ "$$($(skew-sum))" = "$$(cat $(skew))" ]; then \
-	  echo "Kubernetes $(oldest): not run, for neither versions nor patch code changed since it passed ($(skew)); make test-skew runs it"; \
+	  echo "Kubernetes $(oldest): not run, for neither versions, chart, built-in templates nor patch code changed since it passed ($(skew)); make test-skew runs it"; \
 	else $(MAKE) --no-print-directory test-skew; fi
 
 test-skew: controlplane ## the same suite, reduced, on Kubernetes 1.29, the oldest that the README promises

@@ -111,11 +111,16 @@ func comparePaths(a, b string) int {
 
 // readOnlyVolume reports whether nothing can be created in the volume, because of its type.
 func (t *trial) readOnlyVolume(name string) bool {
-	var raw []byte
 	if v := t.pod().volume(name); v != nil {
-		raw = v.raw
-	} else if v, claimed := t.claims.volumes.find(name); claimed {
-		raw = v.value.Raw
+		return v.readOnly()
 	}
-	return raw != nil && hasMember(raw, "configMap", "secret", "projected", "downwardAPI", "image")
+	v, claimed := t.claims.volumes.find(name)
+	return claimed && readOnlyVolume(v.value.Raw)
+}
+
+// readOnly reports whether nothing can be created in the volume, because of its type.
+func (v *volumeView) readOnly() bool { return readOnlyVolume(v.raw) }
+
+func readOnlyVolume(raw []byte) bool {
+	return hasMember(raw, "configMap", "secret", "projected", "downwardAPI", "image")
 }

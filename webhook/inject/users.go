@@ -127,13 +127,19 @@ func (p *podView) apart(entry StatusEntry) []string {
 			continue
 		}
 		for _, m := range c.Mounts {
-			if u, read := readers[m.Name]; read && !m.ReadOnly && u.container != c.Name {
+			if u, read := readers[m.Name]; read && !m.ReadOnly && u.container != c.Name && !p.isReadOnly(m.Name) {
 				told = append(told, u.beside("spec.containers["+c.Name+"]", app))
 				break
 			}
 		}
 	}
 	return told
+}
+
+// isReadOnly reports whether a volume of the pod cannot be written to, because of its type.
+func (p *podView) isReadOnly(volume string) bool {
+	v := p.volume(volume)
+	return v != nil && v.readOnly()
 }
 
 // maxApart is the largest number of app containers that apart warns about.
