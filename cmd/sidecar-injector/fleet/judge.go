@@ -179,11 +179,11 @@ func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
 		return
 	}
 	d := j.Doubt(j.namespace.Name, i.Template)
-	if d.Why == "" || !d.Always && i.Decision != nil && i.State != Blocked {
+	if d.Why == "" || !d.Always && i.Outcome != "" && i.State != Blocked {
 		return
 	}
 	i.State, i.Why, i.Today, i.Canary = Unknown, d.Why, d.Revision, ""
-	if i.Decision != nil && d.Revision != "" && entry.Revision == d.Revision && entry.TemplateName() == i.Template {
+	if i.Outcome != "" && d.Revision != "" && entry.Revision == d.Revision && entry.TemplateName() == i.Template {
 		i.State, i.Why = Current, ""
 	}
 }
