@@ -38,6 +38,7 @@ func summarize(result *inject.Result) []string {
 	for i := range result.Instances {
 		instance := &result.Instances[i]
 		var b strings.Builder
+		b.Grow(usualSummary)
 		b.WriteString(instance.Name)
 		b.WriteByte('=')
 		b.WriteString(instance.TemplateName)
@@ -65,6 +66,9 @@ func summarize(result *inject.Result) []string {
 	}
 	return summaries
 }
+
+// usualSummary is the usual length of a summary in bytes, for allocation.
+const usualSummary = 128
 
 // printed returns revision, or "?" if it is not a well-formed revision. The revision of an existing sidecar
 // is read from the pod's status annotation, where the pod's author can write any text.

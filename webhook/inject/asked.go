@@ -67,7 +67,7 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 		bad("", fmt.Sprintf("it has %d entries, of which at most %d can be instances", entries, maxInstances), "ask for fewer")
 		return nil, faults
 	}
-	for _, part := range strings.Split(text, ",") {
+	for part := range strings.SplitSeq(text, ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
 			bad("", fmt.Sprintf("%s has an empty entry", message.Quote(text)), "remove the extra comma")

@@ -236,10 +236,14 @@ func (a *assembly) security() {
 	a.members(path, own != nil, members)
 }
 
+// ownAnnotations is how many annotations the injector itself may add.
+const ownAnnotations = 3
+
 func (a *assembly) metadata(containers arranged) error {
 	own := &a.job.pod.metadata
 	var labels, annotations program.Object
 	for _, c := range a.accepted {
+		annotations = slices.Grow(annotations, len(c.trial.plan.annotations)+ownAnnotations)
 		labels = append(labels, c.trial.plan.labels...)
 		annotations = append(annotations, c.trial.plan.annotations...)
 	}
@@ -287,7 +291,7 @@ func (a *assembly) defaultContainer(regular []standing) string {
 }
 
 // safeToEvict lists the injected emptyDir volumes in an annotation of the cluster autoscaler, which
-// otherwise never removes a node with such a pod.
+// otherwise never removes a node with such a pod. It may change annotations.
 func (a *assembly) safeToEvict(annotations program.Object) program.Object {
 	var names []string
 	for _, c := range a.accepted {
@@ -307,8 +311,18 @@ func (a *assembly) safeToEvict(annotations program.Object) program.Object {
 	if own, ok := a.job.pod.metadata.Annotations[safeToEvictAnnotation]; ok {
 		value = own
 	}
-	value = strings.Join(splitNames(value+","+strings.Join(names, ",")), ",")
-	return annotations.With(safeToEvictAnnotation, value)
+	if value == "" { // the injected volumes have distinct names
+		value = strings.Join(names, ",")
+	} else {
+		value = strings.Join(splitNames(value+","+strings.Join(names, ",")), ",")
+	}
+	for i := range annotations {
+		if annotations[i].Name == safeToEvictAnnotation {
+			annotations[i].Value = value
+			return annotations
+		}
+	}
+	return append(annotations, program.Member{Name: safeToEvictAnnotation, Value: value})
 }
 
 func (a *assembly) status() (string, error) {

@@ -54,7 +54,7 @@ func (t *trial) mountedIn(target target) []mounted {
 		return nil
 	}
 	if all == nil {
-		all = make([]mounted, 0, short)
+		all = make([]mounted, 0, len(target.view.Mounts)+4)
 	}
 	for i := last[t.pod().number(target.list, target.index)]; i > 0; {
 		c := &t.claims.targets.items[i-1]
