@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +62,7 @@ func (l *loaded) judge(ctx context.Context) (*fleet.Today, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fleet.Today{Set: l.Set, Settings: l.Settings, Server: server, Doubt: func(namespace, template string) fleet.Doubt {
+	return &fleet.Today{Set: l.Set, Settings: l.Settings, Server: server, Now: time.Now(), Doubt: func(namespace, template string) fleet.Doubt {
 		return l.reader.Doubt(l.Set, namespace, template)
 	}}, nil
 }

@@ -97,23 +97,14 @@ func (g *gatherer) cluster(ctx context.Context) {
 	f.Namespaces = seen(g.Namespaces(ctx))
 }
 
+// kubelets returns the number of nodes by version.
 func (g *gatherer) kubelets(ctx context.Context) (map[string]int, error) {
+	nodes, err := g.Kubelets(ctx)
 	versions := map[string]int{}
-	options := metav1.ListOptions{Limit: 500}
-	for {
-		nodes, err := g.Client().CoreV1().Nodes().List(ctx, options)
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range nodes.Items {
-			if v := n.Status.NodeInfo.KubeletVersion; v != "" {
-				versions[v]++
-			}
-		}
-		if options.Continue = nodes.Continue; options.Continue == "" {
-			return versions, nil
-		}
+	for _, version := range nodes {
+		versions[version]++
 	}
+	return versions, err
 }
 
 // webhooks reads the webhook configurations, and the installations.

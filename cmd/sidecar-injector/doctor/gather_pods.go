@@ -98,7 +98,7 @@ func (g *gatherer) survey(ctx context.Context, set *templates.Set, visit func(*l
 	if err != nil {
 		return err
 	}
-	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Doubt: func(namespace, template string) fleet.Doubt {
+	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Now: g.facts.Now, Doubt: func(namespace, template string) fleet.Doubt {
 		return g.Doubt(set, namespace, template)
 	}}
 	return g.Survey(ctx, today, live.Scope{Namespaces: g.facts.Namespaces.Value}, visit)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,6 +19,8 @@ type Today struct {
 	Set      *templates.Set
 	Settings *inject.Settings
 	Server   Server
+	// Now is the time of the comparison.
+	Now time.Time
 	// Doubt, if not nil, returns why it is unknown what the injector does with a template.
 	Doubt func(namespace, template string) Doubt
 }

@@ -311,34 +311,6 @@ func TestASidecarThatNothingAsksForHasOptedOut(t *testing.T) {
 	}
 }
 
-// TestASidecarInTroubleFails also checks that the container's own reason is shown, and that a container
-// which is not due to start yet is not failing.
-func TestASidecarInTroubleFails(t *testing.T) {
-	for name, test := range map[string]struct{ status, want string }{
-		"it waits for its turn":   {`{"state":{"waiting":{"reason":"PodInitializing"}}}`, ""},
-		"its image does not come": {`{"state":{"waiting":{"reason":"ImagePullBackOff"}}}`, "ImagePullBackOff"},
-		"it has ended":            {`{"state":{"terminated":{"reason":"OOMKilled","exitCode":137}}}`, "OOMKilled"},
-		"it starts":               {`{"state":{"running":{}},"started":false,"ready":false}`, ""},
-		"it is not ready":         {`{"state":{"running":{}},"started":true,"ready":false}`, "NotReady"},
-		"it is ready":             {`{"state":{"running":{}},"started":true,"ready":true}`, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			set := setOf(t, tail)
-			pod := created(t, set, shop(), web, func(pod object) {
-				v, err := decode([]byte(`{"initContainerStatuses":[` + strings.Replace(test.status, "{", `{"name":"app-sc-tail",`, 1) + `]}`))
-				if err != nil {
-					t.Fatal(err)
-				}
-				pod["status"] = v
-			})
-			i := judged(t, set, Server{}, shop(), pod).Instances[0]
-			if state, _ := i.Shown(); i.Trouble != test.want || (state == Failing) != (test.want != "") || i.State != Current {
-				t.Errorf("got %q, %v, %v", i.Trouble, state, i.State)
-			}
-		})
-	}
-}
-
 // TestABudgetBlocksWhatTakesThePodAway checks also that a budget blocks nothing else: cpu and memory change
 // while the pod runs.
 func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {

@@ -70,20 +70,21 @@ func (j *judgement) settle(i *Instance, found []*difference) {
 	}
 }
 
-// obstacle returns why the API server cannot make a change in a running pod; "" if it can.
+// obstacle returns why a change cannot be made in a running pod; "" if it can.
 func (j *judgement) obstacle(c *Change) string {
-	sidecar := false
-	if c.Init {
-		container := named(items(part(j.running, "spec"), "initContainers"), c.Container)
-		sidecar = text(container, "restartPolicy") == "Always"
-	}
+	all := j.containers()
+	n := slices.IndexFunc(all, func(container container) bool { return container.init == c.Init && container.name == c.Container })
 	switch {
-	case c.Init && !sidecar:
+	case n < 0:
+		return ""
+	case all[n].ends():
 		return "an init container has run"
-	case c.Field != "image" && !j.Server.Resize:
-		return "the server does not serve pods/resize"
-	case c.Field == "image" && sidecar && j.Server.Minor < firstInPlace:
-		return fmt.Sprintf("Kubernetes 1.%d keeps the image of a native sidecar, 1.%d does not", j.Server.Minor, firstInPlace)
+	case all[n].over():
+		return "it has ended"
+	case c.Field != "image":
+		return j.keepsAmounts()
+	case c.Init:
+		return j.keepsImage()
 	}
 	return ""
 }

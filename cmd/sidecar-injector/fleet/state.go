@@ -62,17 +62,6 @@ func ParseState(text string) (State, error) {
 	return 0, fmt.Errorf("state %s: want one of %s", message.Quote(text), strings.Join(names, ", "))
 }
 
-// Server describes what the API server can change in a running pod.
-type Server struct {
-	// Minor is its minor version. Images of native sidecars can change since 1.32.
-	Minor int
-	// Resize is true if it serves pods/resize.
-	Resize bool
-}
-
-// firstInPlace is the first minor version in which the image of a native sidecar may change.
-const firstInPlace = 32
-
 // Standing is the result of the comparison for one pod.
 type Standing struct {
 	Instances []Instance

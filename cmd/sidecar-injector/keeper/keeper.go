@@ -178,7 +178,7 @@ func (k *Keeper) survey(ctx context.Context, l *look, budgets live.BudgetUse, vi
 	if err != nil {
 		return nil, err
 	}
-	s := &surveyed{today: &fleet.Today{Set: k.Templates.Current(), Settings: k.Settings, Server: server}, known: map[string]inject.Namespace{}}
+	s := &surveyed{today: &fleet.Today{Set: k.Templates.Current(), Settings: k.Settings, Server: server, Now: time.Now()}, known: map[string]inject.Namespace{}}
 	for _, n := range namespaces {
 		s.known[n.Name] = n
 	}

@@ -72,7 +72,7 @@ func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
 	if err != nil {
 		return fleet.Server{}, err
 	}
-	s := fleet.Server{Minor: minor}
+	s := fleet.Server{Minor: minor, Kubelet: r.kubelets(ctx, minor)}
 	core, err := r.discover().ServerResourcesForGroupVersionWithContext(ctx, "v1")
 	if err != nil {
 		return s, fmt.Errorf("resources of the API server: %w", err)
