@@ -78,8 +78,14 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return o.unreachable(err)
 	}
-	runner := o.runner(s, std, report)
+	if err := o.inForce(s); err != nil {
+		return err
+	}
+	runner := o.runner(ctx, s, std, report)
 	steps, lacks := o.plan(ctx, s, runner, canary)
+	if errors.Is(lacks, errTemplatesChanged) {
+		return verdict(nil, 0, lacks)
+	}
 	if steps == nil && lacks != nil {
 		return rights(o.unreachable(lacks))
 	}
@@ -163,6 +169,8 @@ func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 	case errors.As(err, &trouble):
 		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, %s left as they were", err, done, terminal.Plural(steps-len(outcomes), "workload")),
 			"sidecar-injector explain " + terminal.ShellWord(trouble.Workload.String()) + " -n " + terminal.ShellWord(trouble.Workload.Namespace) + " says more; mend it and run this again, and it goes on"}}
+	case errors.Is(err, errTemplatesChanged):
+		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, and none is half done", err, done), "run it again, and it goes on with what is in force now"}}
 	case err != nil:
 		return rights(fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done))
 	case left > 0:
@@ -194,16 +202,37 @@ func resourceName(resource string) string {
 	return resource
 }
 
-func (o *changeOptions) runner(s *surveyed, std streams, report palette) *rollout.Runner {
+// inForce returns an error if there is no injector, or for settings and templates of the flags: pods are
+// brought to what the injector makes, and those of one outside of the cluster can only be given.
+func (o *changeOptions) inForce(s *surveyed) error {
+	switch {
+	case s.outside:
+		return nil
+	case s.absent:
+		return &hinted{errors.New("no injector is installed in this cluster, and pods are brought to what it makes of them"), "sidecar-injector check says more"}
+	case o.configFile != "":
+		return &hinted{errors.New("--config: pods are brought to what the cluster's injector makes of them, and it has settings of its own"), "leave it out; status takes it"}
+	case len(o.templateDirs) > 0:
+		return &hinted{errors.New("--template-dir: pods are brought to what the cluster's injector makes of them, and it has templates of its own"), "apply them to the cluster first; status takes them as they are"}
+	}
+	return nil
+}
+
+func (o *changeOptions) runner(ctx context.Context, s *surveyed, std streams, report palette) *rollout.Runner {
 	known := map[string]inject.Namespace{}
 	for _, n := range s.scope.Namespaces {
 		known[n.Name] = n
 	}
+	fresh := &freshness{ctx: ctx, reader: s.reader, patience: o.limits.Timeout}
 	return &rollout.Runner{
 		Client: s.reader.Client(), Limits: o.limits, Repairs: o.repairs,
 		Judge: func(namespace string, pod []byte) (*fleet.Standing, error) {
+			if err := fresh.namespace(known[namespace]); err != nil {
+				return nil, err
+			}
 			return s.today.Judge(known[namespace], pod)
 		},
+		Halt: fresh.check,
 		Tell: func(w fleet.Workload, text string) {
 			fmt.Fprint(std.ErrOut, report.Printable(fmt.Sprintf("%s %s: %s\n", time.Now().Format(time.TimeOnly), report.Bold(w.Namespace+" "+workloadName(w)), text)))
 		},

@@ -244,6 +244,7 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 	if err != nil {
 		return err
 	}
+	l.outside = slices.ContainsFunc(installations, func(i live.Installation) bool { return i.Namespace == "" })
 	entries, err := l.reader.Templates(ctx, installations, namespaces...)
 	if err != nil {
 		return err
@@ -256,7 +257,7 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 	if len(o.templateDirs) > 0 {
 		l.reader.TemplatesGiven()
 	}
-	if len(installations) == 0 && len(l.reader.Notes()) == 0 {
+	if l.absent = len(installations) == 0 && len(l.reader.Notes()) == 0; l.absent {
 		l.reader.Note("no injector is installed in this cluster: what follows is what one would do")
 	}
 	var settings *config.Config

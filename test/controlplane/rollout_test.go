@@ -16,6 +16,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -246,7 +247,7 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 		deploy(t, n, "web", "mine")
 		healthy(t, n, 2)
 		retemplate(t, n, "mine:1", "mine:2")
-		viewer := viewerOf(t, n)
+		viewer := personWith(t, []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list"}}}, nil, n)
 		p.says(t, viewer, 0, []string{"rollout", "-n", n, "--dry-run"}, `deployment/web +in place +2`)
 		p.says(t, viewer, 2, []string{"rollout", "-n", n}, `^error: you may not patch pods in namespace `+n, `^hint: .*kubectl create role sidecar-rollout -n `+n+` --verb=patch --resource=pods;`)
 	})

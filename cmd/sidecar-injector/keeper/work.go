@@ -81,6 +81,9 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 	}
 	steps, lacks := runner.Plan(ctx, gathering, canary)
 	looked = time.Since(begun)
+	if errors.Is(lacks, errNewTemplates) {
+		return looked, left, lacks
+	}
 	if steps == nil && lacks != nil {
 		return looked, failed, lacks
 	}
@@ -95,6 +98,8 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 		return looked, paused, err
 	case errors.Is(err, errPaused):
 		return looked, paused, nil
+	case errors.Is(err, errNewTemplates):
+		return looked, left, err
 	case err != nil:
 		return looked, failed, err
 	case lacks != nil:
@@ -105,16 +110,27 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 	return looked, done, nil
 }
 
+// fresh returns errNewTemplates if other templates are in force than those that pods were compared with.
+func (k *Keeper) fresh(s *surveyed) error {
+	if k.Templates.Current() != s.today.Set {
+		return errNewTemplates
+	}
+	return nil
+}
+
 func (k *Keeper) runner(w Work, s *surveyed, log logr.Logger) *rollout.Runner {
 	return &rollout.Runner{
 		Client: k.worker.Client(), Repairs: w == Repair,
 		Limits: rollout.Limits{MaxUnavailable: 1, MaxWorkloads: 1, Timeout: timeout, Wait: canaryWait},
 		Judge: func(namespace string, pod []byte) (*fleet.Standing, error) {
+			if err := k.fresh(s); err != nil {
+				return nil, err
+			}
 			return s.today.Judge(s.known[namespace], pod)
 		},
 		Halt: func(ctx context.Context) error {
-			if k.Templates.Current() != s.today.Set {
-				return errNewTemplates
+			if err := k.fresh(s); err != nil {
+				return err
 			}
 			why, err := k.pausedFor(ctx, w)
 			if err == nil && why != "" {

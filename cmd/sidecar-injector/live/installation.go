@@ -148,9 +148,12 @@ func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Confi
 // configMap reads a ConfigMap. It returns nil if there is none, or, with a note about the consequence, if
 // the user may not read it, which is then denied.
 func (r *Reader) configMap(ctx context.Context, namespace, name, consequence string) (held *corev1.ConfigMap, denied bool, err error) {
+	at := source{"ConfigMap", namespace, name}
+	r.saw(at, "")
 	held, err = r.client.CoreV1().ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
 	case err == nil:
+		r.saw(at, versionOf(held))
 		return held, false, nil
 	case apierrors.IsNotFound(err):
 		return nil, false, nil

@@ -30,6 +30,8 @@ type Reader struct {
 	// that were read.
 	gaps    []gap
 	inForce map[templateKey]string
+	// versions are those of the settings and templates as they were read.
+	versions map[source]string
 	// Progress, if not nil, is called with the number of pods read and their total, which is 0 if the API
 	// server does not report it.
 	Progress func(what string, done, of int)

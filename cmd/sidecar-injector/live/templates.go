@@ -84,6 +84,7 @@ func pluralOf(kind string) string {
 
 func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, namespace string) ([]templates.Entry, error) {
 	items, err := r.TemplateResources(ctx, kind, namespace)
+	r.saw(source{kind: kind, namespace: namespace}, versionsOf(items))
 	if err != nil {
 		if Denied(err) {
 			r.unreadTemplates(kind, pluralOf(kind), namespace)
