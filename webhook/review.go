@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
@@ -112,7 +111,7 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request.object: missing")
 	case d.createsPod() && d.namespace == "":
 		return errors.New("request.namespace: missing")
-	case d.createsPod() && len(validation.IsDNS1123Label(d.namespace)) > 0:
+	case d.createsPod() && !templates.IsLabel(d.namespace):
 		// It becomes part of the URL of a request to the API server.
 		return fmt.Errorf("request.namespace: %s is no name of a namespace", message.Quote(d.namespace))
 	}

@@ -81,7 +81,7 @@ func List(all []string) string {
 // Printable replaces each character that is invisible, controls a terminal or changes the direction of text
 // by a blank.
 func Printable(text string) string {
-	if !strings.ContainsFunc(text, Unseen) {
+	if plain(text) || !strings.ContainsFunc(text, Unseen) {
 		return text
 	}
 	return strings.Map(func(r rune) rune {
@@ -90,6 +90,16 @@ func Printable(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// plain reports whether all characters are printable ASCII, as those of nearly every text are.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // Unseen reports whether a character is not printable.

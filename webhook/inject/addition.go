@@ -100,19 +100,20 @@ func (c *candidate) place() string {
 // nameRule is the API server's rule for a kind of name.
 type nameRule struct {
 	longest int
-	faults  func(string) []string
+	valid   func(string) bool
 	words   string // the permitted characters, for messages
 }
 
 // containerName is the rule for containers and volumes, a DNS label.
 func containerName() nameRule {
-	return nameRule{validation.DNS1123LabelMaxLength, validation.IsDNS1123Label, "lower-case letters, digits and inner hyphens"}
+	return nameRule{validation.DNS1123LabelMaxLength, templates.IsLabel, "lower-case letters, digits and inner hyphens"}
 }
 
 // portName is the rule for container ports, the name of an Internet service.
 func portName() nameRule {
 	const longest = 15 // RFC 6335
-	return nameRule{longest, validation.IsValidPortName, "lower-case letters, digits and single inner hyphens, with at least one letter"}
+	valid := func(name string) bool { return len(validation.IsValidPortName(name)) == 0 }
+	return nameRule{longest, valid, "lower-case letters, digits and single inner hyphens, with at least one letter"}
 }
 
 // shorter returns the fix for a name that is too long: to shorten the instance's name if that is enough,
@@ -142,8 +143,8 @@ func (c *candidate) generatedName(what, name string, rule nameRule) *Fault {
 		return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: c.place(),
 			Message: fmt.Sprintf("%s name %s has %d characters, more than %d", what, message.Quote(name), len(name), rule.longest), Fix: fix}
 	}
-	if len(rule.faults(name)) > 0 {
-		if len(c.targets) > 0 && strings.Contains(name, c.targets[0].view.Name) && len(containerName().faults(c.targets[0].view.Name)) > 0 {
+	if !rule.valid(name) {
+		if len(c.targets) > 0 && strings.Contains(name, c.targets[0].view.Name) && !templates.IsLabel(c.targets[0].view.Name) {
 			app := c.targets[0]
 			return &Fault{Reason: BadRequest, Instance: c.asked.instance, Place: fmt.Sprintf("spec.%s[%d].name", app.list, app.index),
 				Message: fmt.Sprintf("%s is not made of %s, and %s has a %s that is named after it", message.Quote(app.view.Name), rule.words, c.place(), what),

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
@@ -158,7 +156,7 @@ func nameFault(what, name string) string {
 		return fmt.Sprintf("%s name %s is longer than %d characters", what, message.Quote(name), maxNameLength)
 	case reservedName(name):
 		return fmt.Sprintf("%s name %s is reserved", what, message.Quote(name))
-	case len(validation.IsDNS1123Label(name)) > 0:
+	case !templates.IsLabel(name):
 		return fmt.Sprintf("%s name %s is not made of lower-case letters, digits and inner hyphens", what, message.Quote(name))
 	}
 	return ""

@@ -2,7 +2,6 @@ package inject
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -50,13 +49,7 @@ func OneLine(s string, limit int) string {
 	if most := 4 * (limit + 1); len(s) > most { // a character has at most four bytes, and results in at least one
 		s = s[:most]
 	}
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	return Shorten(s, limit)
+	return Shorten(message.Printable(strings.ToValidUTF8(s, "?")), limit)
 }
 
 // Shorten truncates s to at most limit bytes, at a character boundary, and ends it with "…".
