@@ -146,6 +146,9 @@ func (l *loaded) complete(ctx context.Context, answers []offline.Answer, all []*
 		if err := l.reader.Complete(ctx, today, &answers[i], all[i]); err != nil {
 			return err
 		}
+		if l.absent {
+			all[i].InstallFirst()
+		}
 	}
 	return nil
 }

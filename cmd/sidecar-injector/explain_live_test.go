@@ -130,6 +130,14 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 		"ended badly": {1000, statusOf("Succeeded", false, 0, failed, nil), "the last run failed (exit code 5 of rclone)\n",
 			[]string{"  ended         app-sc-log-collector, with exit code 5\n", "  says          the last run failed (exit code 5 of rclone)\n",
 				"warning: app-sc-log-collector ended with exit code 5, and the pod counts as succeeded all the same"}, []string{"last line"}},
+		"killed": {1000, statusOf("Succeeded", false, 0, state{"terminated": state{"reason": "Error", "exitCode": 137, "message": "INFO : last: Copied (new)"}}, nil), "INFO : last: Copied (new)\n",
+			[]string{"warning: app-sc-log-collector was killed, for the time that the pod has to end, terminationGracePeriodSeconds, ran out (exit code 137), and the pod counts as succeeded"}, nil},
+		"restarted": {1000, statusOf("Running", true, 2, running, state{"terminated": state{"reason": "OOMKilled", "exitCode": 137}}), "all is well\n",
+			[]string{"  ended         app-sc-log-collector, with exit code 137 (OOMKilled)\n", "  last line     all is well\n", "kubectl logs restarted -c app-sc-log-collector -n shop --previous\n"}, nil},
+		"ready and vain": {1000, statusOf("Running", true, 0, running, nil), "[ warn] [net] getaddrinfo(host='receiver', err=4): Domain name not found\n",
+			[]string{"  last line     [ warn] [net] getaddrinfo", "  log           kubectl logs ready-and-vain -c app-sc-log-collector -n shop\n"}, []string{"ended"}},
+		"waits for a mount": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "ContainerCreating", "message": "secret \"x\" not found"}}, nil), "",
+			[]string{"  says          secret \"x\" not found\n"}, []string{"kubectl logs"}},
 		"crashes": {1000, statusOf("Running", false, 3, state{"waiting": state{"reason": "CrashLoopBackOff", "message": "back-off 40s"}}, failed), "boom\n",
 			[]string{"  last line     boom\n", "kubectl logs crashes -c app-sc-log-collector -n shop --previous\n"}, nil},
 		"no image": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}, nil), "",
@@ -172,6 +180,18 @@ func TestExplainOfAWorkloadTellsOfSidecarsThatEndedBadly(t *testing.T) {
 	run([]string{"sidecar-injector", "explain", "rc/web", "--kubeconfig", kubeconfig, "--color", "never"}, streams{Out: &out, ErrOut: &complaints})
 	if want := "warning: in pod web-1 app-sc-log-collector ended with exit code 5, at which Kubernetes does not look: the last run failed\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("want %q in\n%s%s", want, &out, &complaints)
+	}
+	// Its time ran out: what it said last may sound like success.
+	for reason, want := range map[string]string{
+		"Error":     "was killed, for the time that the pod has to end, terminationGracePeriodSeconds, ran out (exit code 137), at which Kubernetes does not look; before, it said: Copied (new)\n",
+		"OOMKilled": "was killed, for it took more memory than its limit (OOMKilled, exit code 137), at which Kubernetes does not look; before, it said: Copied (new)\n",
+	} {
+		pod["status"] = statusOf("Succeeded", false, 0, map[string]any{"terminated": map[string]any{"exitCode": 137, "reason": reason, "message": "Copied (new)"}}, nil)
+		out.Reset()
+		run([]string{"sidecar-injector", "explain", "rc/web", "--kubeconfig", kubeconfig, "--color", "never"}, streams{Out: &out, ErrOut: &complaints})
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("want %q in\n%s%s", want, &out, &complaints)
+		}
 	}
 }
 

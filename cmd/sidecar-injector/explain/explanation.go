@@ -58,6 +58,8 @@ type Explanation struct {
 	title       string
 	misplaced   []offline.Misplaced
 	rightsGiven bool
+	// doubtful is true if one of the sidecars has a problem.
+	doubtful bool
 }
 
 // Container is one container of the pod with its sidecars.
@@ -78,6 +80,8 @@ type Container struct {
 	Trouble *Trouble `json:"trouble,omitempty"`
 
 	ready bool
+	// log is the command that shows the log of a healthy sidecar in a cluster.
+	log string
 }
 
 // The roles of a container.
@@ -170,6 +174,7 @@ func New(a *offline.Answer) (*Explanation, error) {
 	if a.Pod.Kind == "Pod" && before.live() {
 		e.explainLive(a, &before, &after)
 		e.findTrouble(&before)
+		e.findTokenless(&before)
 	} else {
 		e.Containers = explainContainers(e.Instances, &before, &after)
 		if e.Outcome != inject.Refused {

@@ -18,7 +18,10 @@ func (w *writer) needs(in *Instance) {
 		return
 	}
 	label, of := "needs", "(rights of the service account "+terminal.Cut(w.e.ServiceAccount)
-	if w.e.rightsGiven {
+	switch {
+	case w.e.rightsGiven && w.e.Live:
+		of += ", which has them"
+	case w.e.rightsGiven:
 		of += ", which the manifests give it"
 	}
 	for _, p := range in.Needs {
@@ -39,6 +42,36 @@ func (w *writer) needs(in *Instance) {
 		w.field(label, w.Faint(command))
 		label = ""
 	}
+}
+
+// findTokenless adds a note to sidecars of a live pod that need the service account's token and do not get
+// it.
+func (e *Explanation) findTokenless(pod *podFields) {
+	for i := range e.Instances {
+		in := &e.Instances[i]
+		if in.Outcome != inject.Unchanged || !in.needy() || pod.tokens(in.Containers) {
+			continue
+		}
+		why := "the ServiceAccount " + terminal.Cut(e.ServiceAccount) + " has automountServiceAccountToken: false, and spec of the pod does not say true"
+		if mount := pod.Spec.AutomountServiceAccountToken; mount != nil {
+			why = "spec.automountServiceAccountToken of the pod is false: remove that line"
+		}
+		in.Notes = append([]string{"it has no token of the service account, without which the rights are of no use: " + why + "; only a new pod gets one"}, in.Notes...)
+	}
+}
+
+// tokenPath is where the API server mounts the service account's token.
+const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// tokens reports whether each of these containers of the pod has the service account's token.
+func (p *podFields) tokens(names []string) bool {
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
+		mounts := slices.ContainsFunc(c.VolumeMounts, func(m struct{ Name, MountPath string }) bool { return m.MountPath == tokenPath })
+		if slices.Contains(names, c.Name) && !mounts {
+			return false
+		}
+	}
+	return true
 }
 
 // needy reports whether the instance is in the pod and needs permissions.

@@ -8,8 +8,9 @@ type podFields struct {
 		OwnerReferences     []ownerReference
 	}
 	Spec struct {
-		ServiceAccountName         string
-		InitContainers, Containers []containerFields
+		ServiceAccountName           string
+		AutomountServiceAccountToken *bool
+		InitContainers, Containers   []containerFields
 	}
 	Status podStatus
 }

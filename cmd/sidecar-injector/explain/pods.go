@@ -50,12 +50,23 @@ func (e *Explanation) AddPods(groups []PodGroup, ends []string) {
 	})
 }
 
+// InstallFirst adds, before the other remedies, that the cluster has no injector.
+func (e *Explanation) InstallFirst() {
+	if len(e.Remedies) > 0 {
+		e.Remedies = slices.Insert(e.Remedies, 0, Remedy{
+			Text:    "install the injector first, for this cluster has none, and without one no pod gets a sidecar (docs/install.md); this says what is in the way:",
+			Command: "sidecar-injector check --pre",
+		})
+	}
+}
+
 // AddMissingAccess adds sentences about permissions that the pod's service account lacks.
 func (e *Explanation) AddMissingAccess(missing ...string) {
 	e.Warnings = append(e.Warnings, missing...)
 }
 
-// RightsAreGiven records that the manifests grant the pod's service account all that its sidecars need.
+// RightsAreGiven records that the cluster, or the manifests, grant the pod's service account all that its
+// sidecars need.
 func (e *Explanation) RightsAreGiven() { e.rightsGiven = true }
 
 // rolls reports whether kubectl rollout restart supports the kind.

@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,8 +15,10 @@ import (
 type Trouble struct {
 	// Says is the cluster's message about it: the termination message, or why the container does not start.
 	Says string `json:"says,omitempty"`
-	// ExitCode is the exit code of a container that failed; 0 if it did not end.
-	ExitCode int `json:"exitCode,omitempty"`
+	// ExitCode is the exit code of the last run that failed; 0 if there is none. Reason is the cluster's word
+	// for that end, such as OOMKilled.
+	ExitCode int    `json:"exitCode,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 	// Log is the command that shows the sidecar's log. LastLine is the last line of the log, if it could be
 	// read.
 	Log      string `json:"log,omitempty"`
@@ -35,7 +38,8 @@ type containerState struct {
 const maxSaid = 500
 
 // findTrouble sets Trouble of the sidecars of a live pod. A healthy sidecar that may not be able to read
-// the app's files is included, because only its log shows that.
+// the app's files is included, because only its log shows that. Of the other healthy ones the log is noted:
+// see SetLastLine.
 func (e *Explanation) findTrouble(pod *podFields) {
 	statuses := map[string]containerStatus{}
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
@@ -51,53 +55,71 @@ func (e *Explanation) findTrouble(pod *podFields) {
 		if t == nil && e.apart(c.Instance) {
 			t = &Trouble{}
 		}
+		e.doubtful = e.doubtful || t != nil
+		log := fmt.Sprintf("kubectl logs %s -c %s -n %s", terminal.ShellWord(e.Name), terminal.ShellWord(c.Name), terminal.ShellWord(e.Namespace))
 		if t == nil {
+			if s.Ready && c.Counts {
+				c.log = log
+			}
 			continue
 		}
 		if _, waits := s.State["waiting"]; !waits || s.RestartCount > 0 {
-			previous := ""
+			t.Log = log
 			if t.previous {
-				previous = " --previous"
+				t.Log += " --previous"
 			}
-			t.Log = fmt.Sprintf("kubectl logs %s -c %s -n %s%s", terminal.ShellWord(e.Name), terminal.ShellWord(c.Name), terminal.ShellWord(e.Namespace), previous)
 		}
 		c.Trouble = t
 		if t.ExitCode != 0 && pod.Status.Phase == "Succeeded" {
-			e.Warnings = append(e.Warnings, fmt.Sprintf("%s ended with exit code %d, and the pod counts as succeeded all the same: Kubernetes looks at the app's containers only", c.Name, t.ExitCode))
+			e.Warnings = append(e.Warnings, fmt.Sprintf("%s %s, and the pod counts as succeeded all the same: Kubernetes looks at the app's containers only", c.Name, t.ended()))
 		}
 	}
+}
+
+// killed is the exit code of a container that got SIGKILL.
+const killed = 128 + 9
+
+// ended says how a container of a pod that is over ended.
+func (t *Trouble) ended() string {
+	switch {
+	case t.Reason == "OOMKilled":
+		return fmt.Sprintf("was killed, for it took more memory than its limit (OOMKilled, exit code %d)", t.ExitCode)
+	case t.ExitCode == killed:
+		return fmt.Sprintf("was killed, for the time that the pod has to end, terminationGracePeriodSeconds, ran out (exit code %d)", t.ExitCode)
+	}
+	return fmt.Sprintf("ended with exit code %d", t.ExitCode)
 }
 
 func (e *Explanation) apart(instance string) bool {
 	return slices.ContainsFunc(e.Instances, func(in Instance) bool { return in.Name == instance && len(in.Apart) > 0 })
 }
 
-// trouble returns the problem of a container; nil if it is ready, has succeeded, or is not due to start
-// yet.
+// trouble returns the problem of a container; nil if it is ready and never was restarted, has succeeded, or
+// is not due to start yet.
 func (s containerStatus) trouble(counts bool) *Trouble {
 	if at, ended := s.State["terminated"]; ended {
 		if at.ExitCode == 0 {
 			return nil
 		}
-		return &Trouble{Says: lastLine(at.Message), ExitCode: at.ExitCode}
+		return &Trouble{Says: lastLine(at.Message), ExitCode: at.ExitCode, Reason: at.Reason}
 	}
-	if at, waits := s.State["waiting"]; waits {
-		if at.Reason == "PodInitializing" || at.Reason == "ContainerCreating" && at.Message == "" {
-			return nil // not due to start yet
-		}
-		t := &Trouble{Says: lastLine(at.Message)}
-		if last, ended := s.LastState["terminated"]; ended {
-			t.ExitCode, t.previous = last.ExitCode, true
-			if text := lastLine(last.Message); text != "" {
-				t.Says = text
-			}
-		}
-		return t
+	last, ended := s.LastState["terminated"]
+	at, waits := s.State["waiting"]
+	if waits && !ended && (at.Reason == "PodInitializing" || at.Reason == "ContainerCreating" && at.Message == "") {
+		return nil // not due to start yet
 	}
-	if s.Ready || !counts {
+	t := &Trouble{Says: lastLine(at.Message)}
+	if ended {
+		t.ExitCode, t.Reason = last.ExitCode, last.Reason
+		t.previous = waits || last.ExitCode != 0
+		if text := lastLine(last.Message); text != "" {
+			t.Says = text
+		}
+	}
+	if !waits && s.RestartCount == 0 && (s.Ready || !counts) {
 		return nil
 	}
-	return &Trouble{}
+	return t
 }
 
 // BadEnds returns a sentence for each sidecar that failed in a pod that has ended. ours reports whether a
@@ -110,8 +132,12 @@ func BadEnds(pod []byte, name string, ours func(container string) bool) []string
 	var ends []string
 	for _, s := range slices.Concat(fields.Status.InitContainerStatuses, fields.Status.ContainerStatuses) {
 		if t := s.trouble(true); t != nil && t.ExitCode != 0 && ours(s.Name) {
-			text := fmt.Sprintf("in pod %s %s ended with exit code %d, at which Kubernetes does not look", terminal.Shown(name), terminal.Shown(s.Name), t.ExitCode)
-			if t.Says != "" {
+			text := fmt.Sprintf("in pod %s %s %s, at which Kubernetes does not look", terminal.Shown(name), terminal.Shown(s.Name), t.ended())
+			switch {
+			case t.Says == "":
+			case t.ExitCode == killed:
+				text += "; before, it said: " + t.Says
+			default:
 				text += ": " + t.Says
 			}
 			ends = append(ends, text)
@@ -138,25 +164,48 @@ type Log struct {
 // maxLogs is the largest number of logs that are read for one pod.
 const maxLogs = 5
 
-// Logs returns the logs that should be read. If they cannot be read, Trouble.Log has the command to do so.
+// Logs returns the logs that should be read, those of sidecars with a problem first. If they cannot be read,
+// Trouble.Log has the command to do so.
 func (e *Explanation) Logs() []Log {
-	var logs []Log
+	var logs, well []Log
 	for _, c := range e.Containers {
-		if t := c.Trouble; t != nil && t.Log != "" && len(logs) < maxLogs {
-			logs = append(logs, Log{Namespace: e.Namespace, Pod: e.Name, Container: c.Name, Previous: t.previous, Bytes: 8 * maxSaid})
+		l := Log{Namespace: e.Namespace, Pod: e.Name, Container: c.Name, Bytes: 8 * maxSaid}
+		switch t := c.Trouble; {
+		case t != nil && t.Log != "":
+			l.Previous = t.previous
+			logs = append(logs, l)
+		case c.log != "":
+			well = append(well, l)
 		}
 	}
-	return logs
+	logs = append(logs, well...)
+	return logs[:min(len(logs), maxLogs)]
 }
 
-// SetLastLine sets the last line of a container's log.
+// SetLastLine sets the last line of a container's log. Of a healthy sidecar it is shown if another one of the
+// pod has a problem, or if it tells of one: a sidecar can be ready and get nothing done.
 func (e *Explanation) SetLastLine(container, text string) {
 	for i := range e.Containers {
-		if c := &e.Containers[i]; c.Name == container && c.Trouble != nil {
-			c.Trouble.LastLine = lastLine(text)
+		c := &e.Containers[i]
+		switch line := lastLine(text); {
+		case c.Name != container || line == "":
+		case c.Trouble != nil:
+			c.Trouble.LastLine = line
+		case c.log != "" && (e.doubtful || complains(line)):
+			c.Trouble = &Trouble{Log: c.log, LastLine: line}
 		}
 	}
 }
+
+// complaint matches what programs write when something went wrong.
+var complaint = regexp.MustCompile(`(?i)\b(err(or)?s?|fail(s|ed|ure|ing)?|fatal|panic|warn(ing)?|denied|refused|unauthori[sz]ed|forbidden|unreachable|time(d ?-?out|out)|` +
+	`not (be )?(found|resolved?)|no such|no route|cannot|can't|could not|unable)\b|\b(HTTP|status|response|code)\b.{0,12}\b[45][0-9][0-9]\b`)
+
+// harmless matches what programs write when nothing did.
+var harmless = regexp.MustCompile(`(?i)\b(no|0|without( an?)?) (err(or)?|failure|warning)s?\b|\b(err(or)?|failure|warning|failed|fail)s?"?[:=] ?"?(0|none|null|nil|false)\b`)
+
+// complains reports whether a line of a log reads like a problem.
+func complains(line string) bool { return complaint.MatchString(harmless.ReplaceAllString(line, "")) }
 
 // trouble writes the problems of an instance's sidecars, and where to read more.
 func (w *writer) trouble(in *Instance) {
@@ -165,7 +214,11 @@ func (w *writer) trouble(in *Instance) {
 			continue
 		}
 		if t := c.Trouble; t.ExitCode != 0 {
-			w.field("ended", w.Yellow(fmt.Sprintf("%s, with exit code %d", c.Name, t.ExitCode)))
+			why := ""
+			if t.Reason != "" && t.Reason != "Error" {
+				why = " (" + t.Reason + ")"
+			}
+			w.field("ended", w.Yellow(fmt.Sprintf("%s, with exit code %d%s", c.Name, t.ExitCode, why)))
 		}
 		if c.Trouble.Says != "" {
 			w.field("says", c.Trouble.Says)

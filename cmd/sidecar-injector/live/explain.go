@@ -31,12 +31,15 @@ func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.An
 		e.AddPods(groups, ends)
 	}
 	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: e.ServiceAccount}
-	missing, err := r.MissingAccess(ctx, account, a.Result.Instances)
+	missing, known, err := r.access(ctx, account, a.Result.Instances)
 	if err != nil {
 		return err
 	}
 	for _, m := range missing {
 		e.AddMissingAccess(m.String())
+	}
+	if known && len(missing) == 0 {
+		e.RightsAreGiven()
 	}
 	for _, l := range e.Logs() {
 		e.SetLastLine(l.Container, r.lastLine(ctx, l))
@@ -47,11 +50,17 @@ func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.An
 // MissingAccess returns the permissions that a service account lacks for instances; none if the user may
 // not create access reviews.
 func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) ([]webhook.MissingAccess, error) {
-	missing, err := webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, instances, webhook.MaxAccessReviews)
-	if Denied(err) {
-		return nil, nil
-	}
+	missing, _, err := r.access(ctx, account, instances)
 	return missing, err
+}
+
+// access returns what MissingAccess does, and whether the user may create access reviews.
+func (r *Reader) access(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) (missing []webhook.MissingAccess, known bool, err error) {
+	missing, err = webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, instances, webhook.MaxAccessReviews)
+	if Denied(err) {
+		return nil, false, nil
+	}
+	return missing, true, err
 }
 
 // lastLine returns the last line of a log; "" if it cannot be read.
