@@ -24,7 +24,7 @@ import (
 )
 
 // kubelet sets the status of the pods of a namespace as a kubelet would: they run, and a container whose
-// image changed is restarted. An image that ends in :bad cannot be pulled; one that ends in :gone cannot
+// image changed is restarted, or whose memory did if its resizePolicy says so. An image that ends in :bad cannot be pulled; one that ends in :gone cannot
 // either, but only an event would report that.
 func kubelet(t *testing.T, namespace string) {
 	t.Helper()
@@ -77,6 +77,11 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 				changed = true
 			}
 			if s.Resources == nil || !equality.Semantic.DeepEqual(*s.Resources, c.Resources) {
+				if s.Resources != nil && slices.ContainsFunc(c.ResizePolicy, func(p corev1.ContainerResizePolicy) bool {
+					return p.RestartPolicy == corev1.RestartContainer && !s.Resources.Requests[p.ResourceName].Equal(c.Resources.Requests[p.ResourceName])
+				}) {
+					s.RestartCount++
+				}
 				s.Resources, changed = c.Resources.DeepCopy(), true
 			}
 			ready = ready && s.Ready
@@ -236,6 +241,7 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 			"spec": object{"containers": []any{object{"name": "app", "image": "app"}}}})
 		deploy(t, n, "web", "mine")
 		healthy(t, n, 3)
+		kubectl(t, "patch", "deployment", "web", "-n", n, "-p", `{"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":1}}}}`)
 		budget(t, n, "web", 2)
 		retemplate(t, n, `"one"`, `"two"`)
 		p.says(t, admin, 1, []string{"rollout", "-n", n, "-o", "wide"}, `pod/alone +leave +0/1 +0 +nobody would make another pod`, `deployment/web +leave +0/2 +0 +PodDisruptionBudget web lets no pod go`)

@@ -1,7 +1,5 @@
 package fleet
 
-import "slices"
-
 // Gathering collects the pods that are to change: for a repair those without a sidecar that they request,
 // otherwise those with outdated sidecars. Its size is proportional to their number.
 type Gathering struct {
@@ -22,9 +20,8 @@ func NewGathering(repairs bool) *Gathering {
 // calls Plan.
 func (g *Gathering) Candidates() []*Candidate { return g.candidates }
 
-// Plan returns a step for each candidate, and a step with How Left for each workload whose pods cannot
-// change, because a new pod would be refused, a budget never allows a disruption, or it is unknown what a
-// new pod would get.
+// Plan returns the steps for each candidate, and a step with How Left for each workload whose pods cannot
+// change, because a new pod would be refused, or it is unknown what it would get.
 func (g *Gathering) Plan(canary Canary) []Step {
 	steps := Plan(g.candidates, canary)
 	for _, b := range g.blocked {
@@ -33,14 +30,8 @@ func (g *Gathering) Plan(canary Canary) []Step {
 	return steps
 }
 
-// Add records a pod of a workload and the budgets that cover it. Sidecars in s become Blocked if a budget
-// does not allow a disruption even when all pods are healthy.
+// Add records a pod of a workload and the budgets that cover it.
 func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Budget) {
-	never := slices.DeleteFunc(slices.Clone(budgets), func(b *Budget) bool { return b.Room > 0 })
-	for _, b := range never {
-		b.Allowed = 0
-	}
-	s.Obstruct(never)
 	target, why := g.target(name, uid, s)
 	switch {
 	case target == nil:
@@ -59,12 +50,8 @@ func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Bu
 		c = &Candidate{Workload: w, Why: why}
 		g.byWorkload[w], g.candidates = c, append(g.candidates, c)
 	}
+	target.Budgets = budgets
 	c.Pods = append(c.Pods, *target)
-	for _, b := range budgets {
-		if !slices.Contains(c.Budgets, b) {
-			c.Budgets = append(c.Budgets, b)
-		}
-	}
 }
 
 // due reports whether a sidecar in its state is to change.
@@ -99,4 +86,23 @@ func (g *Gathering) target(name, uid string, s *Standing) (*Target, string) {
 		return nil, ""
 	}
 	return t, why
+}
+
+// Now returns Current if the sidecars that a new pod must have are current in the pod as it is now, else
+// the worst of their states, and why. A sidecar that is not asked for any more counts as OptedOut.
+func (t *Target) Now(s *Standing) (state State, why string) {
+	there := map[string]bool{}
+	for n := range s.Instances {
+		i := &s.Instances[n]
+		there[i.Name] = true
+		if _, wanted := t.Wants[i.Name]; wanted && i.State > state {
+			state, why = i.State, i.Why
+		}
+	}
+	for name := range t.Wants {
+		if !there[name] && state < OptedOut {
+			state, why = OptedOut, "nothing asks for "+name+" now"
+		}
+	}
+	return state, why
 }

@@ -65,7 +65,7 @@ func Covering(budgets []*Budget, namespace string, labels map[string]string) []*
 }
 
 // Obstruct sets the state Blocked for sidecars whose update makes the pod unavailable, even briefly, while
-// a budget does not allow that.
+// a budget does not allow that. A container that is not ready makes it so already.
 func (s *Standing) Obstruct(covering []*Budget) {
 	for n := range s.Instances {
 		i := &s.Instances[n]
@@ -82,10 +82,8 @@ func (s *Standing) Obstruct(covering []*Budget) {
 	}
 }
 
-// Stops reports whether the changes stop a container: a new image does, cpu and memory do not.
-func (i *Instance) Stops() bool {
-	return slices.ContainsFunc(i.Changes, func(c Change) bool { return c.Field == "image" })
-}
+// Stops reports whether a change stops a container that is ready.
+func (i *Instance) Stops() bool { return slices.ContainsFunc(i.Changes, Change.Stops) }
 
 // Inventory counts pods by workload and sidecar. Its size is proportional to the number of workloads.
 type Inventory struct {

@@ -319,11 +319,13 @@ func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
 		instance Instance
 		want     State
 	}{
-		"current":      {Instance{State: Current}, Current},
-		"restart":      {Instance{State: Restart}, Blocked},
-		"missed":       {Instance{State: Missed}, Blocked},
-		"a new image":  {Instance{State: InPlace, Changes: []Change{{Field: "image"}}}, Blocked},
-		"a new amount": {Instance{State: InPlace, Changes: []Change{{Field: "requests.cpu"}}}, InPlace},
+		"current":                     {Instance{State: Current}, Current},
+		"restart":                     {Instance{State: Restart}, Blocked},
+		"missed":                      {Instance{State: Missed}, Blocked},
+		"a new image":                 {Instance{State: InPlace, Changes: []Change{{Field: "image", Ready: true}}}, Blocked},
+		"a new amount":                {Instance{State: InPlace, Changes: []Change{{Field: "requests.cpu", Ready: true}}}, InPlace},
+		"a new amount with a restart": {Instance{State: InPlace, Changes: []Change{{Field: "limits.memory", Restarts: true, Ready: true}}}, Blocked},
+		"what does not run anyway":    {Instance{State: InPlace, Changes: []Change{{Field: "image"}}}, InPlace},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Standing{Instances: []Instance{test.instance}}

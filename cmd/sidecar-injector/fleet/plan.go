@@ -30,8 +30,10 @@ const (
 type Target struct {
 	Name, UID string
 	State     State
-	// Stops is true if the change stops a container, even briefly.
+	// Stops is true if the change in the running pod stops a container that is ready, even briefly.
 	Stops bool
+	// Budgets are those that cover the pod.
+	Budgets []*Budget
 	// Wants are the sidecars that a new pod must have, with their revisions.
 	Wants map[string]string
 }
@@ -40,9 +42,8 @@ type Target struct {
 type Candidate struct {
 	Workload
 	Pods []Target
-	// Budgets are those that cover the pods. Why describes the change of the first pod.
-	Budgets []*Budget
-	Why     string
+	// Why describes the change of the first pod.
+	Why string
 	// Owner has to be set if pods have to be replaced.
 	Owner Owner
 }
@@ -61,9 +62,10 @@ type Owner struct {
 // Step is what is done with some pods of a workload.
 type Step struct {
 	Workload
-	How     Method   `json:"how"`
-	Why     string   `json:"why"`
-	Pods    []string `json:"pods"`
+	How  Method   `json:"how"`
+	Why  string   `json:"why"`
+	Pods []string `json:"pods"`
+	// Budgets are those that cover the pods, whether or not the change takes from them.
 	Budgets []string `json:"budgets,omitempty"`
 	Canary  bool     `json:"canary,omitempty"`
 
@@ -133,7 +135,7 @@ func rank(s Step) int {
 func (c *Candidate) steps() []Step {
 	var patched, anew []Target
 	for _, p := range c.Pods {
-		if p.State == InPlace {
+		if p.Patched() {
 			patched = append(patched, p)
 		} else {
 			anew = append(anew, p)
@@ -142,42 +144,98 @@ func (c *Candidate) steps() []Step {
 	if len(anew) == 0 {
 		return []Step{c.step(InRunningPods, patched, c.Why)}
 	}
-	how, why := c.renewal()
+	how := c.Owner.Renewal(c.Pods)
 	if how == ByRollout {
-		return []Step{c.step(how, c.Pods, c.Why)}
+		return []Step{c.step(how, c.Pods, c.Why+instead(anew))}
 	}
-	steps := []Step{c.step(how, anew, cmp.Or(why, c.Why))}
+	var steps []Step
+	kept, why := anew, c.Owner.Why
+	if how == ByEviction {
+		anew, kept, why = Evictable(anew)
+		if len(anew) > 0 {
+			steps = append(steps, c.step(how, anew, c.Why))
+		}
+	}
+	if len(kept) > 0 {
+		steps = append(steps, c.step(Left, kept, why))
+	}
 	if len(patched) > 0 {
 		steps = append(steps, c.step(InRunningPods, patched, c.Why))
 	}
 	return steps
 }
 
-// renewal returns how pods are replaced and, for Left, why they are not.
-func (c *Candidate) renewal() (how Method, why string) {
-	if !c.Owner.Replaces {
-		return Left, c.Owner.Why
+// Patched reports whether the running pod is changed: State is InPlace, and no budget keeps a container of
+// it from ever being stopped.
+func (t *Target) Patched() bool {
+	return t.State == InPlace && (!t.Stops || t.never() == nil)
+}
+
+// never returns a budget that lets the pod not go even when all pods are healthy; nil if there is none.
+func (t *Target) never() *Budget {
+	for _, b := range t.Budgets {
+		if b.Room <= 0 {
+			return b
+		}
 	}
-	room := true
-	for _, b := range c.Budgets {
-		room = room && c.Owner.Takes <= b.Room
+	return nil
+}
+
+// instead says which budget has pods made anew that could be changed in place; "" if none does.
+func instead(anew []Target) string {
+	for n := range anew {
+		if b := anew[n].never(); b != nil && anew[n].State == InPlace {
+			return fmt.Sprintf(" (not in place: PodDisruptionBudget %s lets no pod go)", b.Name)
+		}
 	}
-	if c.Owner.Renews && room {
-		return ByRollout, ""
+	return ""
+}
+
+// Renewal returns how the controller makes these pods anew, which are all that are to change: by its own
+// rollout if every budget has room for that, else by eviction of those that are Evictable. It is Left if
+// the controller makes none.
+func (o Owner) Renewal(pods []Target) Method {
+	if !o.Replaces {
+		return Left
 	}
-	if len(c.Budgets) > 1 {
-		return Left, fmt.Sprintf("%d PodDisruptionBudgets cover a pod (%s), and Kubernetes evicts none that has more than one", len(c.Budgets), strings.Join(names(c.Budgets), ", "))
+	renews := o.Renews
+	for n := range pods {
+		renews = renews && !slices.ContainsFunc(pods[n].Budgets, func(b *Budget) bool { return o.Takes > b.Room })
 	}
-	return ByEviction, ""
+	if renews {
+		return ByRollout
+	}
+	return ByEviction
+}
+
+// Evictable separates the pods that the Eviction API lets go when all pods are healthy from those that it
+// never does, and says why it keeps the first of these.
+func Evictable(pods []Target) (goes, kept []Target, why string) {
+	for n := range pods {
+		reason := ""
+		if b := pods[n].never(); b != nil {
+			reason = fmt.Sprintf("PodDisruptionBudget %s lets no pod go (%s)", b.Name, b.Says)
+		} else if all := pods[n].Budgets; len(all) > 1 {
+			reason = fmt.Sprintf("%d PodDisruptionBudgets cover a pod (%s), and Kubernetes evicts none that has more than one", len(all), strings.Join(names(all), ", "))
+		}
+		if reason == "" {
+			goes = append(goes, pods[n])
+			continue
+		}
+		kept, why = append(kept, pods[n]), cmp.Or(why, reason)
+	}
+	return goes, kept, why
 }
 
 func (c *Candidate) step(how Method, targets []Target, why string) Step {
 	s := Step{Workload: c.Workload, How: how, Why: why, Targets: targets}
-	if how != InRunningPods || slices.ContainsFunc(targets, func(t Target) bool { return t.Stops }) {
-		s.Budgets = names(c.Budgets)
-	}
 	for _, t := range targets {
 		s.Pods = append(s.Pods, t.Name)
+		for _, name := range names(t.Budgets) {
+			if !slices.Contains(s.Budgets, name) {
+				s.Budgets = append(s.Budgets, name)
+			}
+		}
 	}
 	return s
 }

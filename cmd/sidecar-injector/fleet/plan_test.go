@@ -9,30 +9,48 @@ import (
 
 // TestThePlanTakesWhatCostsLeast also checks that pods which would not be recreated are left.
 func TestThePlanTakesWhatCostsLeast(t *testing.T) {
-	room := func(name string, n int) *Budget { return &Budget{Name: name, Room: n} }
-	rolls := Owner{Replaces: true, Renews: true, Takes: 1}
+	rolls, surges, none := Owner{Replaces: true, Renews: true, Takes: 1}, Owner{Replaces: true, Renews: true}, Owner{Replaces: true}
+	// pod returns a pod with a budget for each room.
+	pod := func(state State, rooms ...int) Target {
+		p := Target{State: state, Stops: true}
+		for n, room := range rooms {
+			p.Budgets = append(p.Budgets, &Budget{Name: fmt.Sprint("b", n), Room: room})
+		}
+		return p
+	}
+	resized := func(rooms ...int) Target {
+		p := pod(InPlace, rooms...)
+		p.Stops = false
+		return p
+	}
 	for name, test := range map[string]struct {
-		states  []State
-		owner   Owner
-		budgets []*Budget
-		want    []string
+		pods  []Target
+		owner Owner
+		want  []string
 	}{
-		"in place":                         {[]State{InPlace, InPlace}, Owner{}, nil, []string{"in place 2"}},
-		"restart":                          {[]State{Restart, Restart}, rolls, nil, []string{"restart 2"}},
-		"one of each: the rollout is all":  {[]State{InPlace, Restart}, rolls, nil, []string{"restart 2"}},
-		"a budget with room":               {[]State{Restart}, rolls, []*Budget{room("b", 1)}, []string{"restart 1"}},
-		"a budget with too little":         {[]State{Restart, InPlace}, Owner{Replaces: true, Renews: true, Takes: 2}, []*Budget{room("b", 1)}, []string{"evict 1", "in place 1"}},
-		"it does not roll out":             {[]State{Restart}, Owner{Replaces: true}, nil, []string{"evict 1"}},
-		"two budgets":                      {[]State{Restart}, Owner{Replaces: true}, []*Budget{room("a", 1), room("b", 1)}, []string{"leave 1"}},
-		"two budgets, and it rolls out":    {[]State{Restart}, rolls, []*Budget{room("a", 1), room("b", 1)}, []string{"restart 1"}},
-		"nobody would make another":        {[]State{Restart}, Owner{Why: "gone"}, nil, []string{"leave 1"}},
-		"nobody would, and one needs none": {[]State{Restart, InPlace}, Owner{Why: "gone"}, nil, []string{"leave 1", "in place 1"}},
+		"in place":                           {[]Target{pod(InPlace), pod(InPlace)}, Owner{}, []string{"in place 2"}},
+		"restart":                            {[]Target{pod(Restart), pod(Restart)}, rolls, []string{"restart 2"}},
+		"one of each: the rollout is all":    {[]Target{pod(InPlace), pod(Restart)}, rolls, []string{"restart 2"}},
+		"a budget with room":                 {[]Target{pod(Restart, 1)}, rolls, []string{"restart 1"}},
+		"a budget with too little":           {[]Target{pod(Restart, 1), pod(InPlace, 1)}, Owner{Replaces: true, Renews: true, Takes: 2}, []string{"evict 1", "in place 1"}},
+		"it does not roll out":               {[]Target{pod(Restart)}, none, []string{"evict 1"}},
+		"two budgets":                        {[]Target{pod(Restart, 1, 1)}, none, []string{"leave 1"}},
+		"two budgets, and it rolls out":      {[]Target{pod(Restart, 1, 1)}, rolls, []string{"restart 1"}},
+		"a budget for each pod":              {[]Target{pod(Restart, 1), pod(Restart, 1)}, none, []string{"evict 2"}},
+		"one of them never lets it go":       {[]Target{pod(Restart, 1), pod(Restart, 0)}, none, []string{"evict 1", "leave 1"}},
+		"one never does, and it rolls out":   {[]Target{pod(Restart, 1), pod(Restart, 0)}, rolls, []string{"evict 1", "leave 1"}},
+		"no room, and it takes none":         {[]Target{pod(Restart, 0)}, surges, []string{"restart 1"}},
+		"no room, and it takes one":          {[]Target{pod(Restart, 0)}, rolls, []string{"leave 1"}},
+		"no room in place, it takes none":    {[]Target{pod(InPlace, 0)}, surges, []string{"restart 1"}},
+		"no room in place, it takes one":     {[]Target{pod(InPlace, 0)}, rolls, []string{"leave 1"}},
+		"no room, and nothing is stopped":    {[]Target{resized(0)}, rolls, []string{"in place 1"}},
+		"two budgets in place":               {[]Target{pod(InPlace, 1, 1)}, none, []string{"in place 1"}},
+		"nobody would make another":          {[]Target{pod(Restart)}, Owner{Why: "gone"}, []string{"leave 1"}},
+		"nobody would, and one needs none":   {[]Target{pod(Restart), pod(InPlace)}, Owner{Why: "gone"}, []string{"leave 1", "in place 1"}},
+		"a repair of one that has no budget": {[]Target{pod(Missed)}, none, []string{"evict 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &Candidate{Workload: Workload{"shop", "Deployment", "web"}, Owner: test.owner, Budgets: test.budgets, Why: "why"}
-			for n, s := range test.states {
-				c.Pods = append(c.Pods, Target{Name: fmt.Sprint(n), State: s})
-			}
+			c := &Candidate{Workload: Workload{"shop", "Deployment", "web"}, Owner: test.owner, Why: "why", Pods: test.pods}
 			var got []string
 			for _, s := range Plan([]*Candidate{c}, Canary{}) {
 				got = append(got, fmt.Sprintf("%s %d", s.How, len(s.Pods)))
@@ -44,12 +62,29 @@ func TestThePlanTakesWhatCostsLeast(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatStopsAContainerWaitsForABudget: cpu and memory change while the containers run.
-func TestOnlyWhatStopsAContainerWaitsForABudget(t *testing.T) {
-	for stops, want := range map[bool]int{true: 1, false: 0} {
-		c := &Candidate{Pods: []Target{{State: InPlace, Stops: stops}}, Budgets: []*Budget{{Name: "b"}}}
-		if got := len(Plan([]*Candidate{c}, Canary{})[0].Budgets); got != want {
-			t.Errorf("stops %v: %d budgets, want %d", stops, got, want)
+// TestAStepHoldsTheBudgetsOfItsPods: those of every pod, once, also where the change stops nothing, since
+// another way may have to be taken.
+func TestAStepHoldsTheBudgetsOfItsPods(t *testing.T) {
+	a, b := &Budget{Name: "a", Room: 1}, &Budget{Name: "b", Room: 1}
+	for _, stops := range []bool{true, false} {
+		c := &Candidate{Pods: []Target{{State: InPlace, Stops: stops, Budgets: []*Budget{a}}, {State: InPlace, Budgets: []*Budget{a, b}}}}
+		if diff := cmp.Diff([]string{"a", "b"}, Plan([]*Candidate{c}, Canary{})[0].Budgets); diff != "" {
+			t.Errorf("stops %v: %s", stops, diff)
+		}
+	}
+}
+
+// TestWhatAPodWantsIsCurrentInAll: nothing else counts as done, whatever other sidecars are.
+func TestWhatAPodWantsIsCurrentInAll(t *testing.T) {
+	target := Target{Wants: map[string]string{"a": "1", "b": "1"}}
+	for want, instances := range map[State][]Instance{
+		Current:  {{Name: "a"}, {Name: "b"}, {Name: "c", State: Blocked}},
+		InPlace:  {{Name: "a"}, {Name: "b", State: InPlace}},
+		Unknown:  {{Name: "a", State: Unknown}, {Name: "b"}},
+		OptedOut: {{Name: "a"}},
+	} {
+		if got, why := target.Now(&Standing{Instances: instances}); got != want {
+			t.Errorf("%v: %s (%s), want %s", instances, got, why, want)
 		}
 	}
 }

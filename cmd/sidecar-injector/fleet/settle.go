@@ -48,9 +48,13 @@ func (j *judgement) settle(i *Instance, found []*difference) {
 			told = append(told, d.String())
 			continue
 		}
+		of := j.changed(d.change)
+		if of != nil {
+			d.change.Restarts, d.change.Ready = of.startsAgain(d.change), of.status["ready"] == true
+		}
 		i.Changes = append(i.Changes, *d.change)
 		told = append(told, d.change.String())
-		if why := j.obstacle(d.change); why != "" && !slices.Contains(obstacles, why) {
+		if why := j.obstacle(d.change, of); why != "" && !slices.Contains(obstacles, why) {
 			obstacles = append(obstacles, why)
 		}
 	}
@@ -70,16 +74,14 @@ func (j *judgement) settle(i *Instance, found []*difference) {
 	}
 }
 
-// obstacle returns why a change cannot be made in a running pod; "" if it can.
-func (j *judgement) obstacle(c *Change) string {
-	all := j.containers()
-	n := slices.IndexFunc(all, func(container container) bool { return container.init == c.Init && container.name == c.Container })
+// obstacle returns why a change of a container cannot be made in a running pod; "" if it can.
+func (j *judgement) obstacle(c *Change, of *container) string {
 	switch {
-	case n < 0:
+	case of == nil:
 		return ""
-	case all[n].ends():
+	case of.ends():
 		return "an init container has run"
-	case all[n].over():
+	case of.over():
 		return "it has ended"
 	case c.Field != "image":
 		return j.keepsAmounts()
@@ -87,4 +89,22 @@ func (j *judgement) obstacle(c *Change) string {
 		return j.keepsImage()
 	}
 	return ""
+}
+
+// changed returns the container of a change; nil if the pod does not have it.
+func (j *judgement) changed(c *Change) *container {
+	all := j.containers()
+	n := slices.IndexFunc(all, func(container container) bool { return container.init == c.Init && container.name == c.Container })
+	if n < 0 {
+		return nil
+	}
+	return &all[n]
+}
+
+// startsAgain reports whether the resizePolicy has a container started again for a change.
+func (c *container) startsAgain(change *Change) bool {
+	_, resource, _ := strings.Cut(change.Field, ".")
+	return slices.ContainsFunc(items(c.spec, "resizePolicy"), func(p object) bool {
+		return text(p, "resourceName") == resource && text(p, "restartPolicy") == "RestartContainer"
+	})
 }

@@ -133,7 +133,13 @@ type Change struct {
 	// Field is image, or requests.cpu, requests.memory, limits.cpu, limits.memory.
 	Field    string
 	From, To string
+	// Restarts is true for an amount whose resizePolicy is RestartContainer. Ready is true if the container
+	// is ready now.
+	Restarts, Ready bool
 }
+
+// Stops reports whether a container that is ready is stopped for the change and started again.
+func (c Change) Stops() bool { return c.Ready && (c.Field == "image" || c.Restarts) }
 
 // String returns "container: field from → to".
 func (c Change) String() string {

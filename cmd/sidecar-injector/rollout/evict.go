@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,7 +49,10 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 			return err
 		}
 	}
-	for rest := targets; len(rest) > 0; {
+	if targets, err = r.notReadyFirst(ctx, s.Workload, now, targets); err != nil {
+		return err
+	}
+	for rest, replaced := targets, 0; len(rest) > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -57,10 +61,23 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 		if err != nil {
 			return err
 		}
-		rest = rest[evicted:]
-		r.tell(s.Workload, "%d of %d pods replaced", o.Done, len(targets))
+		rest, replaced = rest[evicted:], replaced+evicted
+		r.tell(s.Workload, "%d of %d pods replaced", replaced, len(targets))
 	}
 	return nil
+}
+
+// notReadyFirst returns pods in the order of their eviction: a budget may keep those that are ready for
+// long, and it lets the others go.
+func (r *Runner) notReadyFirst(ctx context.Context, w fleet.Workload, now *owner, targets []fleet.Target) ([]fleet.Target, error) {
+	pods, err := r.pods(ctx, w, now)
+	ready := map[string]int{}
+	for i := range pods {
+		if isReady(&pods[i]) {
+			ready[string(pods[i].UID)] = 1
+		}
+	}
+	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) }), err
 }
 
 // beginRepair records the start of the repair on the workload, which is the next full second, and waits
@@ -213,8 +230,12 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 	if now.standing, err = r.Judge(s.Namespace, now.raw); err != nil {
 		return false, err
 	}
-	if state, _ := now.standing.Worst(); state == fleet.Current {
+	switch state, why := t.Now(now.standing); state {
+	case fleet.Current:
 		return false, nil // it was updated in the meantime
+	case fleet.InPlace, fleet.Restart, fleet.Missed:
+	default:
+		return false, &LeftError{fmt.Sprintf("pod %s is %s by now: %s", t.Name, state, why)}
 	}
 	uid := types.UID(t.UID)
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: s.Namespace},

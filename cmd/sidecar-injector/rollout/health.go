@@ -38,9 +38,9 @@ func hopeless() []string {
 }
 
 // since compares a pod with its earlier state, after the containers in changed got another image: these
-// have to restart once, and no others. well is true once the pod is as healthy as before; trouble describes
+// have to restart once. Those in may can restart once, or once more, for a resize. No others can. well is true once the pod is as healthy as before; trouble describes
 // a new problem, "" if there is none. Problems that existed before are ignored.
-func (c condition) since(pod *corev1.Pod, changed []string) (well bool, trouble string) {
+func (c condition) since(pod *corev1.Pod, changed []string, may ...string) (well bool, trouble string) {
 	if pod.Status.Phase == corev1.PodFailed {
 		return false, "pod " + pod.Name + " has failed: " + pod.Status.Reason
 	}
@@ -52,7 +52,14 @@ func (c condition) since(pod *corev1.Pod, changed []string) (well bool, trouble 
 			return false, fmt.Sprintf("pod %s: container %s: %s: %s", pod.Name, s.Name, w.Reason, w.Message)
 		}
 		grown := s.RestartCount - before.RestartCount
-		if mine && grown > 1 || !mine && grown > 0 {
+		if mine {
+			grown--
+		}
+		if slices.Contains(may, s.Name) {
+			grown--
+			well = well && (s.Ready || !before.Ready)
+		}
+		if grown > 0 {
 			return false, fmt.Sprintf("pod %s: container %s was restarted: %s", pod.Name, s.Name, lastEnd(&s))
 		}
 		if mine && seen && (s.State.Running == nil || !s.Ready || s.ContainerID == before.ContainerID) {

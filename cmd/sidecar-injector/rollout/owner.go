@@ -122,7 +122,7 @@ func ofDeployment(d *appsv1.Deployment) *owner {
 	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(replicas(d.Spec.Replicas))}
 	o.Owner = fleet.Owner{Replaces: true, Renews: !d.Spec.Paused, Takes: int(replicas(d.Spec.Replicas))}
 	if u := d.Spec.Strategy.RollingUpdate; u != nil {
-		o.Takes = takes(u.MaxUnavailable, replicas(d.Spec.Replicas), false)
+		o.Takes = unlessItSurges(takes(u.MaxUnavailable, replicas(d.Spec.Replicas), false), u.MaxSurge)
 	}
 	s := &d.Status
 	o.settled = s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == replicas(d.Spec.Replicas) && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas == s.UpdatedReplicas
@@ -157,7 +157,7 @@ func ofDaemonSet(d *appsv1.DaemonSet) *owner {
 	s := &d.Status
 	o.Owner = fleet.Owner{Replaces: true, Renews: d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType, Takes: 1}
 	if u := d.Spec.UpdateStrategy.RollingUpdate; u != nil {
-		o.Takes = takes(u.MaxUnavailable, s.DesiredNumberScheduled, true)
+		o.Takes = unlessItSurges(takes(u.MaxUnavailable, s.DesiredNumberScheduled, true), u.MaxSurge)
 	}
 	o.settled = s.ObservedGeneration >= d.Generation && s.UpdatedNumberScheduled == s.DesiredNumberScheduled && s.NumberAvailable == s.DesiredNumberScheduled
 	o.progress = int(s.UpdatedNumberScheduled + s.NumberAvailable)
@@ -171,6 +171,14 @@ func takes(value *intstr.IntOrString, of int32, up bool) int {
 		return int(of) // validated by the API server
 	}
 	return n
+}
+
+// unlessItSurges returns how many pods a rollout takes at once: at least one if it may create none before.
+func unlessItSurges(unavailable int, surge *intstr.IntOrString) int {
+	if takes(surge, 100, true) == 0 {
+		return max(1, unavailable)
+	}
+	return unavailable
 }
 
 // pods returns the pods of a workload, except those that are being deleted or have completed.
@@ -221,7 +229,7 @@ func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 			if err := r.try(ctx, s.Workload, s.Targets); err != nil {
 				return err
 			}
-			if _, err := r.room(ctx, s, max(1, now.Takes)); err != nil {
+			if err := r.room(ctx, s.Workload, now); err != nil {
 				return err
 			}
 			if err := r.restart(ctx, s.Workload, now); err != nil {

@@ -33,7 +33,7 @@ func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Cana
 
 // consider determines how a workload's pods can be replaced, and tries to create one by dry run.
 func (r *Runner) consider(ctx context.Context, c *fleet.Candidate) error {
-	anew := slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return t.State == fleet.InPlace })
+	anew := slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return t.Patched() })
 	if len(anew) == 0 {
 		return nil
 	}

@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
@@ -145,25 +147,25 @@ func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 // TestPatchesOfAPod: images are patched together with the status annotation, for one resource version of
 // the pod; amounts are patched separately.
 func TestPatchesOfAPod(t *testing.T) {
-	now := &running{pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "u"}}, standing: &fleet.Standing{Status: "{}"}}
-	changes := []fleet.Change{
+	now := &running{target: fleet.Target{UID: "u"}, standing: &fleet.Standing{Status: "{}"}}
+	now.changes = []fleet.Change{
 		{Container: "side", Init: true, Field: "image", From: "side:1", To: "side:2"},
 		{Container: "side", Init: true, Field: "requests.cpu", From: "1m", To: "2m"},
 		{Container: "side", Init: true, Field: "limits.memory", From: "", To: "2Mi"},
 		{Container: "other", Field: "requests.cpu", From: "1m", To: "3m"},
 	}
-	resize, image, err := patches(now, changes)
+	resize, image, err := patches(now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := reverse(changes)
+	back, err := reverse(now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for want, got := range map[string]any{
-		`{"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"3m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":"2Mi"},"requests":{"cpu":"2m"}}}]}}`: resize,
-		`{"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"1m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":null},"requests":{"cpu":"1m"}}}]}}`:  back,
-		`{"metadata":{"annotations":{"sidecar-injector.dev/status":"{}"},"resourceVersion":"7","uid":"u"},"spec":{"initContainers":[{"image":"side:2","name":"side"}]}}`:                      image.at("7"),
+		`{"metadata":{"uid":"u"},"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"3m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":"2Mi"},"requests":{"cpu":"2m"}}}]}}`: resize,
+		`{"metadata":{"uid":"u"},"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"1m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":null},"requests":{"cpu":"1m"}}}]}}`:  back,
+		`{"metadata":{"annotations":{"sidecar-injector.dev/status":"{}"},"resourceVersion":"7","uid":"u"},"spec":{"initContainers":[{"image":"side:2","name":"side"}]}}`:                                             image.at("7"),
 	} {
 		text, err := json.Marshal(got)
 		if err != nil || string(text) != want {
@@ -203,6 +205,46 @@ func TestAnInterruptedRepairIsResumedWithThePodsThatWereThere(t *testing.T) {
 		s.Targets = s.Targets[1:]
 		if _, _, err := r.mayRepair(t.Context(), &s, now); !errors.As(err, new(*LeftError)) {
 			t.Errorf("begun %s after the second: the new pod is evicted as well: %v", begun.Sub(second), err)
+		}
+	}
+}
+
+// TestAPodThatIsNotReadyIsNotTakenByARollout: a Deployment counts it among those that it may take, a
+// StatefulSet does not; pods beside those that are wanted say nothing.
+func TestAPodThatIsNotReadyIsNotTakenByARollout(t *testing.T) {
+	pods := func(ready, unready int) (all []corev1.Pod) {
+		for n := range ready + unready {
+			all = append(all, *side(n < ready, runs("side-0", 0)))
+		}
+		return all
+	}
+	for _, test := range []struct {
+		kind                                string
+		takes, wanted, ready, unready, want int
+	}{
+		{"Deployment", 1, 2, 2, 0, 1},
+		{"Deployment", 1, 2, 1, 1, 0},
+		{"Deployment", 1, 2, 2, 3, 1},
+		{"Deployment", 0, 2, 1, 1, 0},
+		{"Deployment", 3, 3, 2, 1, 2},
+		{"DaemonSet", 2, 3, 2, 1, 1},
+		{"StatefulSet", 1, 2, 1, 1, 1},
+	} {
+		o := &owner{Owner: fleet.Owner{Takes: test.takes}, kind: schemaKind{kind: test.kind}, wanted: test.wanted}
+		if got := o.takesOf(pods(test.ready, test.unready)); got != test.want {
+			t.Errorf("%+v: got %d", test, got)
+		}
+	}
+}
+
+// TestARolloutThatMayNeitherTakeNorSurgeTakesOne, as the controllers do.
+func TestARolloutThatMayNeitherTakeNorSurgeTakesOne(t *testing.T) {
+	percent, none := intstr.FromString("25%"), intstr.FromInt32(0)
+	for want, surge := range map[int]*intstr.IntOrString{0: &percent, 1: &none} {
+		d := &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32(2)), Selector: &metav1.LabelSelector{},
+			Strategy: appsv1.DeploymentStrategy{RollingUpdate: &appsv1.RollingUpdateDeployment{MaxUnavailable: &percent, MaxSurge: surge}}}}
+		if got := ofDeployment(d).Takes; got != want {
+			t.Errorf("surge %s: takes %d, want %d", surge, got, want)
 		}
 	}
 }

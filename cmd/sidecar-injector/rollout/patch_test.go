@@ -1,0 +1,206 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+)
+
+// TestPodsThatAreNotReadyCostABudgetNothing: they come first, and without room. If what stops is well, the
+// budget has to be healthy, as for an eviction.
+func TestPodsThatAreNotReadyCostABudgetNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		allowed, healthy, desired int32
+		app                       string
+		want                      []string
+		left                      bool
+	}{
+		"the sidecar fails, no room":                  {0, 1, 1, "", []string{"web-2"}, true},
+		"the sidecar fails, the budget is below":      {0, 1, 2, "", []string{"web-2"}, true},
+		"the app fails, no room":                      {0, 1, 1, "app", []string{"web-2"}, true},
+		"the app fails, the budget is below":          {0, 1, 2, "app", nil, true},
+		"the app fails, and there is room for others": {1, 1, 0, "app", []string{"web-2", "web-1"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, r, s := newPlane(t, test.allowed, test.healthy, test.desired, "web-1", "web-2")
+			p.unready("web-2", test.app)
+			o := Outcome{}
+			err := r.bring(t.Context(), s, &o)
+			if diff := cmp.Diff(test.want, p.patched); diff != "" || o.Done != len(test.want) {
+				t.Errorf("%d done: %s", o.Done, diff)
+			}
+			if left := (*LeftError)(nil); errors.As(err, &left) != test.left || test.left && !strings.HasPrefix(left.Message, "PodDisruptionBudget web has let no pod go") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestOnlyWhatStopsAContainerTakesFromABudget: an image does, and cpu or memory if their resizePolicy says
+// so; that restart is no trouble.
+func TestOnlyWhatStopsAContainerTakesFromABudget(t *testing.T) {
+	for name, test := range map[string]struct {
+		image, cpu string
+		restarts   bool
+		allowed    int32
+		want       int
+	}{
+		"cpu":                             {"side:1", "2m", false, 0, 1},
+		"cpu with a restart, no room":     {"side:1", "2m", true, 0, 0},
+		"cpu with a restart, room":        {"side:1", "2m", true, 1, 1},
+		"cpu with a restart and an image": {"side:2", "2m", true, 1, 1},
+		"an image, no room":               {"side:2", "1m", false, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, r, s := newPlane(t, test.allowed, 1, 1, "web-1")
+			p.restarts, r.Judge = test.restarts, judge(test.image, test.cpu, test.restarts)
+			o := Outcome{}
+			err := r.bring(t.Context(), s, &o)
+			if o.Done != test.want || (err == nil) != (test.want == 1) {
+				t.Errorf("%d done, patched %v: %v", o.Done, p.patched, err)
+			}
+		})
+	}
+}
+
+// TestAPodIsChangedAsAWhole: after the first of its patches, neither an interruption nor a conflict leaves
+// it half changed.
+func TestAPodIsChangedAsAWhole(t *testing.T) {
+	for name, meddle := range map[string]func(p *plane, interrupt func(), sub string, dry bool) error{
+		"interrupted, and somebody changes the pod": func(p *plane, interrupt func(), sub string, dry bool) error {
+			if sub == "" && !dry {
+				interrupt()
+				p.pods["web-1"].ResourceVersion += "2"
+			}
+			return nil
+		},
+		"interrupted, and a conflict": func(_ *plane, interrupt func(), sub string, dry bool) error {
+			if sub == "resize" && !dry {
+				interrupt()
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+			r.Judge = judge("side:2", "2m", false)
+			ctx, interrupt := context.WithCancel(t.Context())
+			p.before = func(_, sub string, dry bool) error { return meddle(p, interrupt, sub, dry) }
+			err := r.bring(ctx, s, &Outcome{})
+			if diff := cmp.Diff(map[string]string{"web-1": "side:2 2m", "web-2": "side:1 1m"}, p.images()); diff != "" || !errors.Is(err, context.Canceled) {
+				t.Errorf("%v: %s", err, diff)
+			}
+		})
+	}
+}
+
+// TestAHalfChangedPodIsTold: the API server refuses the second patch, and takes the first not back.
+func TestAHalfChangedPodIsTold(t *testing.T) {
+	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+	r.Judge = judge("side:2", "2m", false)
+	begun := false
+	p.before = func(_, sub string, dry bool) error {
+		if begun {
+			return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web-1", errors.New("a policy"))
+		}
+		begun = sub == "resize" && !dry
+		return nil
+	}
+	err := r.bring(t.Context(), s, &Outcome{})
+	if left := (*LeftError)(nil); err == nil || errors.As(err, &left) || !strings.Contains(err.Error(), "pod web-1: its cpu and memory are new, and its image is not: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestTwoRolloutsAtOnceTakeTurns: a pod that somebody else changes first is waited for.
+func TestTwoRolloutsAtOnceTakeTurns(t *testing.T) {
+	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+	p.before = func(name, _ string, dry bool) error {
+		if name == "web-1" && !dry { // the other one is faster, and the container has not started
+			p.pods["web-1"].Spec.InitContainers[0].Image = "side:2"
+			p.pods["web-1"].ResourceVersion += "2"
+			p.pods["web-1"].Status.Conditions[0].Status = corev1.ConditionFalse
+		}
+		return nil
+	}
+	err := r.bring(t.Context(), s, &Outcome{})
+	if trouble := (*TroubleError)(nil); !errors.As(err, &trouble) || !strings.Contains(trouble.Message, "web-1 is not ready again") || len(p.patched) > 0 {
+		t.Errorf("patched %v: %v", p.patched, err)
+	}
+}
+
+// TestOnlyWhatIsCurrentCountsAsDone: a pod that changed in another way meanwhile is left.
+func TestOnlyWhatIsCurrentCountsAsDone(t *testing.T) {
+	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+	p.pods["web-2"].Labels["state"] = "unknown"
+	o := Outcome{}
+	err := r.bring(t.Context(), s, &o)
+	if left := (*LeftError)(nil); !errors.As(err, &left) || left.Message != "pod web-2 is unknown by now: why" || o.Done != 1 {
+		t.Errorf("%d done: %v", o.Done, err)
+	}
+}
+
+// TestOnlyTheServersOwnValidationHasPodsMadeAnew: policies and webhooks answer with any code, and a new pod
+// would not help there.
+func TestOnlyTheServersOwnValidationHasPodsMadeAnew(t *testing.T) {
+	kind := schema.GroupKind{Kind: "Pod"}
+	forbidden := func(change func(*metav1.Status)) error {
+		err := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web-1", errors.New("denied"))
+		change(&err.ErrStatus)
+		return err
+	}
+	for name, test := range map[string]struct {
+		err  error
+		anew bool
+	}{
+		"a pod-level request": {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Invalid(field.NewPath("spec", "resources", "requests").Key("cpu"), "51m", "must be greater")}), true},
+		"a field that stays":  {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Forbidden(field.NewPath("spec"), "pod updates may not change fields")}), true},
+		"no such method":      {apierrors.NewMethodNotSupported(schema.GroupResource{Resource: "pods"}, "patch"), true},
+		"an annotation":       {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations"), "x", "too long")}), false},
+		"a ValidatingAdmissionPolicy": {forbidden(func(s *metav1.Status) {
+			s.Reason, s.Code, s.Details.Causes = metav1.StatusReasonInvalid, http.StatusUnprocessableEntity, []metav1.StatusCause{{Message: "denied"}}
+		}), false},
+		"a webhook without a code": {&apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusBadRequest, Message: `admission webhook "x" denied the request`}}, false},
+		"a webhook with 422":       {&apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusUnprocessableEntity, Reason: metav1.StatusReasonInvalid}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := errors.As(refused(test.err, "the image"), new(*immutableError)); got != test.anew {
+				t.Errorf("made anew: %v, want %v", got, test.anew)
+			}
+		})
+	}
+}
+
+// TestTheFallbackHoldsBudgets: a Deployment that takes all its pods at once is not restarted for a change
+// that the plan wanted in place, but its pods are evicted, as far as their budget ever lets them go.
+func TestTheFallbackHoldsBudgets(t *testing.T) {
+	for room, want := range map[int]string{2: "a new pod would be refused: ", 0: "PodDisruptionBudget web lets no pod go (all is well)"} {
+		p, r, s := newPlane(t, 1, 3, 2, "web-1", "web-2", "web-3")
+		for n := range s.Targets {
+			s.Targets[n].Stops = false
+			s.Targets[n].Budgets[0].Room = room
+		}
+		p.before = func(name, _ string, _ bool) error {
+			if name == "web-1" {
+				return nil
+			}
+			return apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, name, field.ErrorList{field.Forbidden(field.NewPath("spec"), "no")})
+		}
+		o := Outcome{}
+		err := r.bring(t.Context(), s, &o)
+		if left := (*LeftError)(nil); !errors.As(err, &left) || !strings.Contains(left.Message, want) || o.How != fleet.ByEviction || o.Done != 1 {
+			t.Errorf("room %d: %s %d, %v, want %q", room, o.How, o.Done, err, want)
+		}
+	}
+}

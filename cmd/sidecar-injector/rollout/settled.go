@@ -1,0 +1,91 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// settled waits until a pod is as healthy as before, after the changes that were due in it then.
+func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) error {
+	t, before := then.target, conditionOf(then.pod)
+	var images, restarts, amounts []string
+	for _, c := range then.changes {
+		switch {
+		case c.Field == "image":
+			images = append(images, c.Container)
+		case c.Restarts && !slices.Contains(restarts, c.Container):
+			restarts = append(restarts, c.Container)
+			fallthrough
+		default:
+			amounts = append(amounts, c.Container)
+		}
+	}
+	last := ""
+	return r.wait(ctx, func() error {
+		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s%s", t.Name, r.Limits.Timeout, last)}
+	}, func() (bool, int, error) {
+		now, err := r.read(ctx, w.Namespace, t)
+		if err != nil {
+			return false, 0, err
+		}
+		if now == nil {
+			return true, 0, nil // the pod was replaced, and its successor was admitted by the injector
+		}
+		well, trouble := before.since(now.pod, images, restarts...)
+		if trouble == "" && !well {
+			trouble = r.notStarted(ctx, now.pod, slices.Concat(images, restarts))
+		}
+		if trouble != "" {
+			return false, 0, &TroubleError{w, trouble}
+		}
+		done, refusal := resized(now.pod, amounts)
+		if refusal != "" {
+			return false, 0, &TroubleError{w, fmt.Sprintf("pod %s cannot have its cpu and memory where it runs: %s", t.Name, refusal)}
+		}
+		if !done {
+			last = ": its node has not given it its new cpu and memory"
+		}
+		return well && done, 0, nil
+	})
+}
+
+// notStarted returns the error of a container that was stopped for its new image and cannot be started with
+// it. In the status such a container is only terminated; the kubelet of 1.37 reports the error in events.
+// It returns "" if there is none, or if the user may not read events.
+func (r *Runner) notStarted(ctx context.Context, pod *corev1.Pod, changed []string) string {
+	for _, s := range statuses(pod) {
+		if s.State.Terminated == nil || !slices.Contains(changed, s.Name) {
+			continue
+		}
+		events, err := r.Client.CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=Failed,involvedObject.uid=" + string(pod.UID)})
+		if err != nil {
+			return ""
+		}
+		for _, e := range events.Items {
+			// Both times are the node's, with a resolution of a second. The image excludes events of an
+			// earlier change.
+			if strings.HasSuffix(e.InvolvedObject.FieldPath, "{"+s.Name+"}") && !e.LastTimestamp.Before(&s.State.Terminated.FinishedAt) &&
+				strings.Contains(e.Message, imageOf(pod, s.Name)) {
+				return fmt.Sprintf("pod %s: container %s: %s", pod.Name, s.Name, inject.OneLine(e.Message, maxMessage))
+			}
+		}
+	}
+	return ""
+}
+
+func imageOf(pod *corev1.Pod, container string) string {
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if c.Name == container {
+			return c.Image
+		}
+	}
+	return ""
+}
