@@ -243,7 +243,7 @@ func (o *changeOptions) runner(ctx context.Context, s *surveyed, std streams, re
 // error: the permissions that some of the steps lack.
 func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, canary fleet.Canary) ([]fleet.Step, error) {
 	gathering := fleet.NewGathering(o.repairs)
-	s.scope.Budgets = live.BudgetsShown
+	s.scope.Budgets, s.scope.Owners = live.BudgetsShown, true
 	if !o.dryRun && !o.repairs { // the eviction API enforces budgets itself
 		s.scope.Budgets = live.BudgetsHeld
 	}

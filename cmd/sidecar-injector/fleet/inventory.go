@@ -10,8 +10,10 @@ import (
 // Workload identifies the owner of pods. A pod without an owner is a workload of kind Pod.
 type Workload struct {
 	Namespace string `json:"namespace"`
-	Kind      string `json:"kind"`
-	Name      string `json:"name"`
+	// Kind is followed by the API group, as in StatefulSet.apps.kruise.io, if it only has the name of one of
+	// Kubernetes itself.
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }
 
 // String returns kind/name.

@@ -85,6 +85,12 @@ func (s *Standing) Changes() []Change {
 	return all
 }
 
+// Settled reports whether nothing about the sidecars is to change.
+func (s *Standing) Settled() bool {
+	state, _ := s.Worst()
+	return state <= OptedOut
+}
+
 // Worst returns the worst state of the sidecars, without Trouble.
 func (s *Standing) Worst() (state State, why string) {
 	for n := range s.Instances {

@@ -182,7 +182,7 @@ func (k *Keeper) survey(ctx context.Context, l *look, budgets live.BudgetUse, vi
 	for _, n := range namespaces {
 		s.known[n.Name] = n
 	}
-	if err := l.Survey(ctx, s.today, live.Scope{Namespaces: namespaces, ByJob: true, Budgets: budgets}, visit); err != nil {
+	if err := l.Survey(ctx, s.today, live.Scope{Namespaces: namespaces, ByJob: true, Owners: l == k.worker, Budgets: budgets}, visit); err != nil {
 		return nil, err
 	}
 	if notes := l.Notes()[l.noted:]; len(notes) > 0 {

@@ -27,9 +27,11 @@ type Pod struct {
 	Account string
 	// Over is true if the pod has ended or is being deleted.
 	Over bool
+
+	controller metav1.OwnerReference
 }
 
-// Owner is a workload, as kubectl names it.
+// Owner is a workload, as kubectl names it: a kind may be followed by its group.
 type Owner struct{ Kind, Name string }
 
 // String returns kind/name, the kind in lower case.
@@ -111,21 +113,9 @@ func ReadPod(text []byte) (Pod, error) {
 	m := h.Metadata
 	return Pod{
 		JSON: text, Namespace: m.Namespace, Name: m.Name, UID: m.UID, Labels: m.Labels, Annotations: m.Annotations,
-		Owner: ownerOf(m.OwnerReferences, m.Labels), Account: h.Spec.ServiceAccountName,
+		Owner: podOwner(m.OwnerReferences, m.Labels), controller: controllerOf(m.OwnerReferences), Account: h.Spec.ServiceAccountName,
 		Over: m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
 	}, nil
-}
-
-// ownerOf returns the controller or, for a ReplicaSet whose name ends in the pod template's hash, its
-// Deployment.
-func ownerOf(references []metav1.OwnerReference, labels map[string]string) Owner {
-	o := controllerOf(references)
-	if hash := labels["pod-template-hash"]; o.Kind == "ReplicaSet" && hash != "" {
-		if name, found := strings.CutSuffix(o.Name, "-"+hash); found {
-			return Owner{"Deployment", name}
-		}
-	}
-	return Owner{o.Kind, o.Name}
 }
 
 func controllerOf(references []metav1.OwnerReference) metav1.OwnerReference {

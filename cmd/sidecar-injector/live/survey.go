@@ -26,6 +26,9 @@ type Scope struct {
 	Selector string
 	// ByJob attributes pods of CronJobs to their Jobs, so that Jobs need not be read.
 	ByJob bool
+	// Owners selects whether the owners of pods that are not up to date are read, because they are going to
+	// be changed. Otherwise a pod's own word is taken.
+	Owners bool
 	// Budgets selects whether PodDisruptionBudgets are read.
 	Budgets BudgetUse
 }
@@ -110,6 +113,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 	for _, n := range scope.Namespaces {
 		known[n.Name] = n
 	}
+	owners := newOwners(r)
 	err = r.Pods(ctx, scope.Namespace, scope.Selector, func(pod Pod) error {
 		in, ok := known[pod.Namespace]
 		if !ok {
@@ -124,6 +128,13 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 		}
 		if standing.Bare {
 			return nil
+		}
+		if scope.Owners && !standing.Settled() {
+			owner, err := owners.of(ctx, &pod)
+			if err != nil {
+				return err
+			}
+			pod.Owner = owner
 		}
 		return visit(&Seen{&pod, in, workloadOf(&pod, made), standing, fleet.Covering(budgets[pod.Namespace], pod.Namespace, pod.Labels)})
 	})
