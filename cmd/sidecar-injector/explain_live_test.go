@@ -115,6 +115,12 @@ func statusOf(phase string, ready bool, restarts int, state, last map[string]any
 	}
 }
 
+// unprepared adds that the pod has a node, but its containers cannot be created there yet.
+func unprepared(status map[string]any) map[string]any {
+	status["conditions"] = []any{map[string]any{"type": "PodScheduled", "status": "True"}, map[string]any{"type": "PodReadyToStartContainers", "status": "False"}}
+	return status
+}
+
 func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 	type state = map[string]any
 	running := state{"running": state{}}
@@ -136,6 +142,8 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 			[]string{"  ended         app-sc-log-collector, with exit code 137 (OOMKilled)\n", "  last line     all is well\n", "kubectl logs restarted -c app-sc-log-collector -n shop --previous\n"}, nil},
 		"ready and vain": {1000, statusOf("Running", true, 0, running, nil), "[ warn] [net] getaddrinfo(host='receiver', err=4): Domain name not found\n",
 			[]string{"  last line     [ warn] [net] getaddrinfo", "  log           kubectl logs ready-and-vain -c app-sc-log-collector -n shop\n"}, []string{"ended"}},
+		"waits for its volumes": {1000, unprepared(statusOf("Pending", false, 0, state{"waiting": state{"reason": "PodInitializing"}}, nil)), "",
+			[]string{"  says          the pod waits for what containers need to be created, such as volumes; kubectl describe pod waits-for-its-volumes -n shop tells\n"}, []string{"kubectl logs"}},
 		"waits for a mount": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "ContainerCreating", "message": "secret \"x\" not found"}}, nil), "",
 			[]string{"  says          secret \"x\" not found\n"}, []string{"kubectl logs"}},
 		"crashes": {1000, statusOf("Running", false, 3, state{"waiting": state{"reason": "CrashLoopBackOff", "message": "back-off 40s"}}, failed), "boom\n",

@@ -1,5 +1,7 @@
 package explain
 
+import "slices"
+
 // podFields is the part of a pod that an explanation uses.
 type podFields struct {
 	Metadata struct {
@@ -23,6 +25,14 @@ type ownerReference struct {
 type podStatus struct {
 	Phase                                    string
 	InitContainerStatuses, ContainerStatuses []containerStatus
+	Conditions                               []struct{ Type, Status string }
+}
+
+// unprepared reports whether the pod has a node, on which its containers cannot be created yet: a volume is
+// not mounted, for example.
+func (p *podStatus) unprepared() bool {
+	return slices.Contains(p.Conditions, struct{ Type, Status string }{"PodScheduled", "True"}) &&
+		slices.Contains(p.Conditions, struct{ Type, Status string }{"PodReadyToStartContainers", "False"})
 }
 
 type containerFields struct {

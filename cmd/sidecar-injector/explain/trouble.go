@@ -52,7 +52,12 @@ func (e *Explanation) findTrouble(pod *podFields) {
 			continue
 		}
 		t := s.trouble(c.Counts)
-		if t == nil && e.apart(c.Instance) {
+		_, waits := s.State["waiting"]
+		switch {
+		case t != nil:
+		case waits && pod.Status.unprepared():
+			t = &Trouble{Says: fmt.Sprintf("the pod waits for what containers need to be created, such as volumes; kubectl describe pod %s -n %s tells", terminal.ShellWord(e.Name), terminal.ShellWord(e.Namespace))}
+		case e.apart(c.Instance):
 			t = &Trouble{}
 		}
 		e.doubtful = e.doubtful || t != nil
@@ -63,7 +68,7 @@ func (e *Explanation) findTrouble(pod *podFields) {
 			}
 			continue
 		}
-		if _, waits := s.State["waiting"]; !waits || s.RestartCount > 0 {
+		if !waits || s.RestartCount > 0 {
 			t.Log = log
 			if t.previous {
 				t.Log += " --previous"
