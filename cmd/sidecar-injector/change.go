@@ -62,7 +62,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		return &hinted{errors.New("--max-unavailable and --max-workloads want a number from 1, --timeout and --canary-wait a duration"), seeHelp(cmd)}
 	}
 	canary := fleet.Canary{}
-	if o.canary != "" {
+	if cmd.Flags().Changed("canary") {
 		var err error
 		if canary, err = fleet.ParseCanary(o.canary); err != nil {
 			return &hinted{fmt.Errorf("--canary: %w", err), seeHelp(cmd)}
@@ -82,12 +82,17 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		return err
 	}
 	runner := o.runner(ctx, s, std, report)
-	steps, lacks := o.plan(ctx, s, runner, canary)
+	runner.Canary = canary
+	gathering := fleet.NewGathering(o.repairs, canary)
+	steps, lacks := o.plan(ctx, s, runner, gathering)
 	if errors.Is(lacks, errTemplatesChanged) {
 		return verdict(nil, 0, lacks)
 	}
 	if steps == nil && lacks != nil {
 		return rights(o.unreachable(lacks))
+	}
+	if !gathering.Canaries(steps) {
+		return &hinted{fmt.Errorf("--canary %s: no workload in that namespace has sidecars, among those looked at", o.canary), "sidecar-injector status -n " + o.canary + " shows what it has; without -A one namespace is looked at"}
 	}
 	progress.On(std.ErrOut).Done()
 	fmt.Fprint(std.ErrOut, s.notes(report))
@@ -241,8 +246,7 @@ func (o *changeOptions) runner(ctx context.Context, s *surveyed, std streams, re
 
 // plan surveys the pods and returns what is to be done with each workload. It may return both steps and an
 // error: the permissions that some of the steps lack.
-func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, canary fleet.Canary) ([]fleet.Step, error) {
-	gathering := fleet.NewGathering(o.repairs)
+func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, gathering *fleet.Gathering) ([]fleet.Step, error) {
 	s.scope.Budgets, s.scope.Owners = live.BudgetsShown, true
 	if !o.dryRun && !o.repairs { // the eviction API enforces budgets itself
 		s.scope.Budgets = live.BudgetsHeld
@@ -254,5 +258,5 @@ func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.R
 	if err != nil {
 		return nil, err
 	}
-	return runner.Plan(ctx, gathering, canary)
+	return runner.Plan(ctx, gathering)
 }

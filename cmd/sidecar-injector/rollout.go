@@ -14,12 +14,18 @@ func newRolloutCommand(std streams) *cobra.Command {
   evict     pods one by one, where the workload does not roll out by itself, or its rollout
             would take more pods at once than a PodDisruptionBudget allows
   leave     nothing is done, for the reason beside it: nobody would make another pod, a new
-            pod would be refused, a budget never lets a pod go, what decides cannot be read
+            pod would be refused or would differ, a budget never lets a pod go, what decides
+            cannot be read
+  watch     a canary that is up to date is looked at before the others follow
 PodDisruptionBudgets are held, for changes in place as well; workloads that share one come one
-after the other. Before pods are made anew a pod is created by dry run: nothing goes that
-would not come back. It stops at the first sign of trouble: a pod that is not ready again, a
-container that restarts. Interrupted or stopped, it leaves no pod half changed; run again,
-it goes on with what is left.
+after the other. Before a workload is changed one of its pods is created by dry run: it has
+to come back just as its pods are to become, or the workload is left. It stops at the first
+sign of trouble: a pod that is not ready again, a container that restarts, a new pod without
+its sidecar. Interrupted or stopped, it leaves no pod half changed; run again, it goes on
+with what is left.
+
+Of --canary, workloads follow canaries that were tried: if all are left, another workload
+takes their place, but none that of the canaries of a namespace.
 
 Exit code 0: all is done, or nothing was to do; 1: something was left, or it stopped; 2: the
 cluster cannot be asked, or you lack a right.`,

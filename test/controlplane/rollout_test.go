@@ -16,7 +16,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -75,6 +74,9 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 				}
 			} else {
 				changed = true
+				if strings.HasSuffix(c.Image, ":bad") {
+					s.Ready, s.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "not found"}}
+				}
 			}
 			if s.Resources == nil || !equality.Semantic.DeepEqual(*s.Resources, c.Resources) {
 				if s.Resources != nil && slices.ContainsFunc(c.ResizePolicy, func(p corev1.ContainerResizePolicy) bool {
@@ -253,9 +255,10 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 		deploy(t, n, "web", "mine")
 		healthy(t, n, 2)
 		retemplate(t, n, "mine:1", "mine:2")
-		viewer := personWith(t, []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list"}}}, nil, n)
-		p.says(t, viewer, 0, []string{"rollout", "-n", n, "--dry-run"}, `deployment/web +in place +2`)
-		p.says(t, viewer, 2, []string{"rollout", "-n", n}, `^error: you may not patch pods in namespace `+n, `^hint: .*kubectl create role sidecar-rollout -n `+n+` --verb=patch --resource=pods;`)
+		person := personWith(t, deny(documentedRole(t), "pods", "create"), nil, n)
+		for _, command := range [][]string{{"rollout", "-n", n, "--dry-run"}, {"rollout", "-n", n}} {
+			p.says(t, person, 2, command, `deployment/web +leave +(2|0/2) `, `^error: you may not create pods in namespace `+n, `^hint: .*kubectl create role sidecar-rollout -n `+n+` --verb=create --resource=pods;`)
+		}
 	})
 	t.Run("interrupted, it goes on", func(t *testing.T) {
 		needsServed(t, "v1", "pods/resize") // versions that serve it also allow changing images of native sidecars

@@ -1,19 +1,24 @@
 package fleet
 
+import "slices"
+
 // Gathering collects the pods that are to change: for a repair those without a sidecar that they request,
 // otherwise those with outdated sidecars. Its size is proportional to their number.
 type Gathering struct {
 	repairs    bool
+	canary     Canary
 	candidates []*Candidate
 	blocked    []*Step
+	watched    []*Step // canaries by namespace that are up to date
 
 	byWorkload  map[Workload]*Candidate
 	blockedSets map[Workload]*Step
+	watchedSets map[Workload]*Step
 }
 
-// NewGathering returns an empty Gathering.
-func NewGathering(repairs bool) *Gathering {
-	return &Gathering{repairs: repairs, byWorkload: map[Workload]*Candidate{}, blockedSets: map[Workload]*Step{}}
+// NewGathering returns an empty Gathering for a change that comes to the canaries first.
+func NewGathering(repairs bool, canary Canary) *Gathering {
+	return &Gathering{repairs: repairs, canary: canary, byWorkload: map[Workload]*Candidate{}, blockedSets: map[Workload]*Step{}, watchedSets: map[Workload]*Step{}}
 }
 
 // Candidates returns the workloads with pods that are to change. The caller sets their Owner before it
@@ -21,20 +26,43 @@ func NewGathering(repairs bool) *Gathering {
 func (g *Gathering) Candidates() []*Candidate { return g.candidates }
 
 // Plan returns the steps for each candidate, and a step with How Left for each workload whose pods cannot
-// change, because a new pod would be refused, or it is unknown what it would get.
-func (g *Gathering) Plan(canary Canary) []Step {
-	steps := Plan(g.candidates, canary)
+// change, because a new pod would be refused, or it is unknown what it would get. Where the canaries of a
+// namespace are all up to date, as after an interruption, they come first, to be watched.
+func (g *Gathering) Plan() []Step {
+	steps := Plan(g.candidates, g.canary)
 	for _, b := range g.blocked {
+		b.Canary = g.canary.Namespace != "" && g.canary.first(b.Workload)
 		steps = append(steps, *b)
 	}
-	return steps
+	others := slices.ContainsFunc(steps, func(s Step) bool { return !s.Canary && s.How != Left })
+	if !others || slices.ContainsFunc(steps, func(s Step) bool { return s.Canary && s.How != Left }) {
+		return steps
+	}
+	var watched []Step
+	for _, w := range g.watched {
+		watched = append(watched, *w)
+	}
+	return append(watched, steps...)
+}
+
+// Canaries reports whether steps contain canaries, or need none.
+func (g *Gathering) Canaries(steps []Step) bool {
+	return g.canary.Namespace == "" || len(steps) == 0 || slices.ContainsFunc(steps, func(s Step) bool { return s.Canary })
 }
 
 // Add records a pod of a workload and the budgets that cover it.
 func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Budget) {
 	target, why := g.target(name, uid, s)
 	switch {
+	case target == nil && (g.canary.Namespace != w.Namespace || !s.has(Current)):
+		return
 	case target == nil:
+		step := g.watchedSets[w]
+		if step == nil {
+			step = &Step{Workload: w, How: Watched, Why: "a canary that is up to date", Canary: true}
+			g.watchedSets[w], g.watched = step, append(g.watched, step)
+		}
+		step.Pods, step.Targets = append(step.Pods, name), append(step.Targets, Target{Name: name, UID: uid})
 		return
 	case target.State == Blocked, target.State == Unknown:
 		step := g.blockedSets[w]
@@ -65,6 +93,10 @@ func (g *Gathering) due(i *Instance) bool {
 		return g.repairs == (i.Revision == "")
 	}
 	return false
+}
+
+func (s *Standing) has(state State) bool {
+	return slices.ContainsFunc(s.Instances, func(i Instance) bool { return i.State == state })
 }
 
 // target returns the target for a pod that is to change, and why; nil if it is not. If its sidecars have

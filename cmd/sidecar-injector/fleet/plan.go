@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
@@ -22,6 +24,8 @@ const (
 	ByRollout Method = "restart"
 	// ByEviction evicts pods one by one, which the controller replaces.
 	ByEviction Method = "evict"
+	// Watched does nothing: a canary that is up to date is looked at before the others follow.
+	Watched Method = "watch"
 	// Left does nothing; Step.Why has the reason.
 	Left Method = "leave"
 )
@@ -44,8 +48,9 @@ type Candidate struct {
 	Pods []Target
 	// Why describes the change of the first pod.
 	Why string
-	// Owner has to be set if pods have to be replaced.
+	// Owner has to be set if pods have to be replaced. Left, if not "", is why nothing is done at all.
 	Owner Owner
+	Left  string
 }
 
 // Owner says how a workload can replace its pods.
@@ -82,14 +87,14 @@ type Canary struct {
 // ParseCanary parses a percentage such as 10%, or the name of a namespace.
 func ParseCanary(text string) (Canary, error) {
 	number, percent := strings.CutSuffix(text, "%")
-	if !percent {
+	n, err := strconv.Atoi(number)
+	switch {
+	case percent && err == nil && n >= 1 && n <= 99:
+		return Canary{Percent: n}, nil
+	case !percent && err != nil && len(validation.IsDNS1123Label(text)) == 0:
 		return Canary{Namespace: text}, nil
 	}
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || n > 99 {
-		return Canary{}, fmt.Errorf("canary %s: want 1%% to 99%%, or a namespace", message.Quote(text))
-	}
-	return Canary{Percent: n}, nil
+	return Canary{}, fmt.Errorf("canary %s: want 1%% to 99%% with the percent sign, or the name of a namespace", message.Quote(text))
 }
 
 // first reports whether a workload is a canary. The result does not depend on other workloads, so that a
@@ -140,6 +145,9 @@ func (c *Candidate) steps() []Step {
 		} else {
 			anew = append(anew, p)
 		}
+	}
+	if c.Left != "" {
+		return []Step{c.step(Left, c.Pods, c.Left)}
 	}
 	if len(anew) == 0 {
 		return []Step{c.step(InRunningPods, patched, c.Why)}

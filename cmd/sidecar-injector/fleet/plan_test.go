@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,9 +124,61 @@ func TestCanariesComeFirstAndStayTheSame(t *testing.T) {
 	if got := first(all[:1], Canary{Percent: 1}); len(got) != 1 {
 		t.Error("of one workload none is a canary")
 	}
-	for _, text := range []string{"0%", "100%", "x%", "%"} {
-		if _, err := ParseCanary(text); err == nil {
-			t.Errorf("%s: no error", text)
+}
+
+// TestACanaryIsAPercentageOrANamespace: a number without its sign would be the name of a namespace that
+// nobody has.
+func TestACanaryIsAPercentageOrANamespace(t *testing.T) {
+	for text, want := range map[string]Canary{"1%": {Percent: 1}, "99%": {Percent: 99}, "staging": {Namespace: "staging"}, "10-percent": {Namespace: "10-percent"}} {
+		if got, err := ParseCanary(text); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
 		}
+	}
+	for _, text := range []string{"0%", "100%", "x%", "%", "10", "-5", "-5%", "", " ", "10 %", "Staging", "a,b", "stage*"} {
+		if got, err := ParseCanary(text); err == nil {
+			t.Errorf("%q: %v, and no error", text, got)
+		}
+	}
+}
+
+// TestCanariesOfANamespaceThatAreUpToDateAreWatched: a rollout that was interrupted while it looked at its
+// canaries looks at them again. A namespace without sidecars is no canary.
+func TestCanariesOfANamespaceThatAreUpToDateAreWatched(t *testing.T) {
+	pod := func(state State) *Standing { return &Standing{Instances: []Instance{{Name: "side", State: state}}} }
+	for name, test := range map[string]struct {
+		stage, shop []State
+		want        string
+		canaries    bool
+	}{
+		"the canaries come first":           {[]State{InPlace}, []State{InPlace}, "stage in place, shop in place", true},
+		"they are up to date":               {[]State{Current, Current}, []State{InPlace}, "stage watch, shop in place", true},
+		"one of them is not":                {[]State{Current, InPlace}, []State{InPlace}, "stage in place, shop in place", true},
+		"all is up to date":                 {[]State{Current}, []State{Current}, "", true},
+		"they cannot change":                {[]State{Blocked}, []State{InPlace}, "shop in place, stage leave", true},
+		"there are none":                    {nil, []State{InPlace}, "shop in place", false},
+		"they have declined":                {[]State{OptedOut}, []State{InPlace}, "shop in place", false},
+		"there are none, nor anything else": {nil, nil, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewGathering(false, Canary{Namespace: "stage"})
+			for namespace, states := range map[string][]State{"stage": test.stage, "shop": test.shop} {
+				for n, state := range states {
+					s := pod(state)
+					s.Instances[0].Revision = "1"
+					g.Add(Workload{namespace, "Deployment", "web"}, fmt.Sprint("web-", n), fmt.Sprint(namespace, n), s, nil)
+				}
+			}
+			steps := g.Plan()
+			var got []string
+			for _, s := range steps {
+				got = append(got, s.Namespace+" "+string(s.How))
+				if s.Canary != (s.Namespace == "stage") {
+					t.Errorf("%s: canary %v", s.Namespace, s.Canary)
+				}
+			}
+			if diff := cmp.Diff(test.want, strings.Join(got, ", ")); diff != "" || g.Canaries(steps) != test.canaries {
+				t.Errorf("canaries %v\n%s", g.Canaries(steps), diff)
+			}
+		})
 	}
 }

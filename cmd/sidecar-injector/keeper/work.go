@@ -62,7 +62,11 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 	}
 	begun := time.Now()
 	log := k.Log.WithValues("work", w)
-	gathering := fleet.NewGathering(w == Repair)
+	canary := fleet.Canary{}
+	if w == Rollout {
+		canary.Percent = canaryPercent
+	}
+	gathering := fleet.NewGathering(w == Repair, canary)
 	budgets := live.BudgetsShown
 	if w == Rollout { // the eviction API enforces budgets itself
 		budgets = live.BudgetsHeld
@@ -75,11 +79,8 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 		return time.Since(begun), failed, err
 	}
 	runner := k.runner(w, s, log)
-	canary := fleet.Canary{}
-	if w == Rollout {
-		canary.Percent = canaryPercent
-	}
-	steps, lacks := runner.Plan(ctx, gathering, canary)
+	runner.Canary = canary
+	steps, lacks := runner.Plan(ctx, gathering)
 	looked = time.Since(begun)
 	if errors.Is(lacks, errNewTemplates) {
 		return looked, left, lacks

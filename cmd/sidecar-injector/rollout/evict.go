@@ -3,7 +3,6 @@ package rollout
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,18 +34,20 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	if !now.Replaces {
 		return &LeftError{now.Why}
 	}
-	targets, resumed := s.Targets, false
-	if r.Repairs {
-		if targets, resumed, err = r.mayRepair(ctx, s, now); err != nil {
-			return err
-		}
-	}
-	if err := r.try(ctx, s.Workload, targets); err != nil {
+	at, err := r.try(ctx, s.Workload, now, s.Targets)
+	if err != nil {
 		return err
 	}
-	if r.Repairs && !resumed {
-		if err := r.beginRepair(ctx, s, now); err != nil {
+	targets := s.Targets
+	if r.Repairs {
+		resumed := false
+		if targets, resumed, err = r.mayRepair(ctx, s, now, at); err != nil {
 			return err
+		}
+		if !resumed {
+			if err := r.beginRepair(ctx, s, now, at); err != nil {
+				return err
+			}
 		}
 	}
 	if targets, err = r.notReadyFirst(ctx, s.Workload, now, targets); err != nil {
@@ -80,37 +81,40 @@ func (r *Runner) notReadyFirst(ctx context.Context, w fleet.Workload, now *owner
 	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) }), err
 }
 
-// beginRepair records the start of the repair on the workload, which is the next full second, and waits
-// until then.
-func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner) error {
-	at := nextSecond(time.Now())
+// beginRepair records the start of the repair on the workload, which is the full second that follows on the
+// API server's time, and waits until then.
+func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner, at time.Time) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, at.UTC().Format(time.RFC3339))); err != nil {
+	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, nextSecond(at).UTC().Format(time.RFC3339))); err != nil {
 		return err
 	}
-	return rest(ctx, time.Until(at))
+	return rest(ctx, time.Second)
 }
 
 // nextSecond returns the first full second after t. A pod's creation time has a resolution of a second, so
 // for a pod that was created in the second of t it would be unknown whether it existed at t.
 func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
 
-// mayRepair returns the pods to evict. If the last repair began less than RepairPause ago, it is resumed
-// with the pods that existed before it; if there are none, it was completed without success, which is a
-// *LeftError.
-func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner) (targets []fleet.Target, resumed bool, err error) {
+// mayRepair returns the pods to evict. If the last repair began less than RepairPause before at, the API
+// server's time, it is resumed with the pods that existed before it; if there are none, it was completed
+// without success, which is a *LeftError. So it is if the last repair is ahead of at by less: somebody's
+// clock is wrong, and which pods are older cannot be told. What is further ahead is no time of a repair.
+func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at time.Time) (targets []fleet.Target, resumed bool, err error) {
 	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
-	if err != nil || time.Since(last) > RepairPause {
+	if err != nil || at.Sub(last).Abs() > RepairPause {
 		return s.Targets, false, nil
 	}
-	pods, err := r.pods(ctx, s.Workload, now)
-	if err != nil {
-		return nil, false, err
+	var older []fleet.Target
+	if !last.After(nextSecond(at)) {
+		pods, err := r.pods(ctx, s.Workload, now)
+		if err != nil {
+			return nil, false, err
+		}
+		older = slices.DeleteFunc(slices.Clone(s.Targets), func(t fleet.Target) bool {
+			return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
+		})
 	}
-	older := slices.DeleteFunc(slices.Clone(s.Targets), func(t fleet.Target) bool {
-		return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
-	})
 	if len(older) == 0 {
 		return nil, false, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", last.Format(time.TimeOnly), RepairPause)}
 	}
@@ -124,14 +128,13 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 	if err != nil {
 		return 0, err
 	}
-	old, ready := map[types.UID]bool{}, 0
+	was, ready := beforeOf(before), 0
 	for i := range before {
-		old[before[i].UID] = true
 		if isReady(&before[i]) {
 			ready++
 		}
 	}
-	evicted, came := map[string]bool{}, 0
+	evicted, judged, came := map[string]bool{}, map[types.UID]bool{}, 0
 	for _, t := range batch {
 		gone, err := r.evict(ctx, s, t, came == 0)
 		if err != nil && came == 0 {
@@ -165,17 +168,20 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 			if isReady(&pods[i]) {
 				readyNow++
 			}
-			if old[pods[i].UID] {
+			if was.pods[pods[i].UID] {
 				if evicted[string(pods[i].UID)] {
 					return false, 0, nil
 				}
 				continue
 			}
-			if _, trouble := fresh(&pods[i]); trouble != "" {
+			if _, trouble := fresh(&pods[i], was.ill); trouble != "" {
 				return false, 0, &TroubleError{s.Workload, trouble}
 			}
-			if err := r.complete(s, &pods[i]); err != nil {
-				return false, 0, err
+			if !judged[pods[i].UID] {
+				judged[pods[i].UID] = true
+				if err := r.arrived(ctx, s, &pods[i]); err != nil {
+					return false, 0, err
+				}
 			}
 		}
 		return len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted), readyNow, nil
@@ -186,18 +192,24 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 	return came, err
 }
 
-// complete returns a *TroubleError if a new pod lacks a sidecar.
-func (r *Runner) complete(s *fleet.Step, pod *corev1.Pod) error {
-	text, err := json.Marshal(pod)
+// arrived judges a new pod. It returns a *TroubleError if it lacks a sidecar, and a *LeftError if it is not
+// what the pods of the step were to become.
+func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod) error {
+	now, err := r.read(ctx, s.Namespace, fleet.Target{Name: pod.Name, UID: string(pod.UID)})
+	if err != nil || now == nil {
+		return err
+	}
+	standing, err := r.Judge(s.Namespace, now.raw)
 	if err != nil {
 		return err
 	}
-	standing, err := r.Judge(s.Namespace, text)
-	if err != nil {
-		return err
+	for n := range standing.Instances {
+		if i := &standing.Instances[n]; i.State == fleet.Missed {
+			return &TroubleError{s.Workload, fmt.Sprintf("the new pod %s came without its sidecar: %s", pod.Name, i.Why)}
+		}
 	}
-	if state, why := standing.Worst(); state == fleet.Missed {
-		return &TroubleError{s.Workload, fmt.Sprintf("the new pod %s came without its sidecar: %s", pod.Name, why)}
+	if why := r.unlike(standing, s.Targets); why != "" {
+		return &LeftError{"pod " + pod.Name + " was made anew: " + why}
 	}
 	return nil
 }

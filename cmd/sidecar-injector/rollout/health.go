@@ -9,12 +9,13 @@ import (
 
 // condition is the state of a pod before a change.
 type condition struct {
-	ready      bool
-	containers map[string]corev1.ContainerStatus
+	ready, failed bool
+	ill           map[string]bool // containers whose problems are known
+	containers    map[string]corev1.ContainerStatus
 }
 
 func conditionOf(pod *corev1.Pod) condition {
-	c := condition{ready: isReady(pod), containers: map[string]corev1.ContainerStatus{}}
+	c := condition{ready: isReady(pod), failed: pod.Status.Phase == corev1.PodFailed, containers: map[string]corev1.ContainerStatus{}}
 	for _, s := range statuses(pod) {
 		c.containers[s.Name] = s
 	}
@@ -42,10 +43,16 @@ func hopeless() []string {
 // a new problem, "" if there is none. Problems that existed before are ignored.
 func (c condition) since(pod *corev1.Pod, changed []string, may ...string) (well bool, trouble string) {
 	if pod.Status.Phase == corev1.PodFailed {
+		if c.failed {
+			return true, ""
+		}
 		return false, "pod " + pod.Name + " has failed: " + pod.Status.Reason
 	}
 	well = isReady(pod) || !c.ready
 	for _, s := range statuses(pod) {
+		if c.ill[s.Name] {
+			continue
+		}
 		before, seen := c.containers[s.Name]
 		mine := slices.Contains(changed, s.Name)
 		if w := s.State.Waiting; w != nil && slices.Contains(hopeless(), w.Reason) && !sameTrouble(&before, &s) {
@@ -85,9 +92,9 @@ func lastEnd(s *corev1.ContainerStatus) string {
 	return "nobody says why"
 }
 
-// fresh checks a newly created pod, in which nothing may fail.
-func fresh(pod *corev1.Pod) (well bool, trouble string) {
-	return condition{ready: true}.since(pod, nil)
+// fresh checks a newly created pod, in which nothing may fail but containers that are known to be ill.
+func fresh(pod *corev1.Pod, ill map[string]bool) (well bool, trouble string) {
+	return condition{ready: true, ill: ill}.since(pod, nil)
 }
 
 // resized reports whether the kubelet has applied a resize of these containers; refusal says why it does

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,9 +30,10 @@ type owner struct {
 	template corev1.PodTemplateSpec
 	claims   []string // the names of a StatefulSet's volumeClaimTemplates
 	wanted   int      // pods
-	// settled is true if its own rollout is complete, progress is a number that changes as the rollout
-	// advances, failure says what blocks it.
+	// settled is true if its own rollout is complete, updated the number of pods that it has made, progress
+	// a number that changes as it advances, failure what blocks it.
 	settled  bool
+	updated  int
 	progress int
 	failure  string
 }
@@ -125,11 +125,15 @@ func ofDeployment(d *appsv1.Deployment) *owner {
 		o.Takes = unlessItSurges(takes(u.MaxUnavailable, replicas(d.Spec.Replicas), false), u.MaxSurge)
 	}
 	s := &d.Status
-	o.settled = s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == replicas(d.Spec.Replicas) && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas == s.UpdatedReplicas
+	observed := s.ObservedGeneration >= d.Generation
+	if observed {
+		o.updated = int(s.UpdatedReplicas)
+	}
+	o.settled = observed && s.UpdatedReplicas == replicas(d.Spec.Replicas) && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas == s.UpdatedReplicas
 	o.progress = int(s.UpdatedReplicas+s.AvailableReplicas) - int(s.Replicas-s.UpdatedReplicas)
 	for _, c := range s.Conditions {
-		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
-			c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" {
+		if observed && (c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
+			c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded") {
 			o.failure = c.Message
 		}
 	}
@@ -146,7 +150,11 @@ func ofStatefulSet(s *appsv1.StatefulSet) *owner {
 	for i := range s.Spec.VolumeClaimTemplates {
 		o.claims = append(o.claims, s.Spec.VolumeClaimTemplates[i].Name)
 	}
-	o.settled = s.Status.ObservedGeneration >= s.Generation && s.Status.UpdateRevision == s.Status.CurrentRevision &&
+	observed := s.Status.ObservedGeneration >= s.Generation
+	if observed {
+		o.updated = int(s.Status.UpdatedReplicas)
+	}
+	o.settled = observed && s.Status.UpdateRevision == s.Status.CurrentRevision &&
 		s.Status.ReadyReplicas == replicas(s.Spec.Replicas) && s.Status.Replicas == s.Status.ReadyReplicas
 	o.progress = int(s.Status.UpdatedReplicas + s.Status.ReadyReplicas)
 	return o
@@ -159,7 +167,11 @@ func ofDaemonSet(d *appsv1.DaemonSet) *owner {
 	if u := d.Spec.UpdateStrategy.RollingUpdate; u != nil {
 		o.Takes = unlessItSurges(takes(u.MaxUnavailable, s.DesiredNumberScheduled, true), u.MaxSurge)
 	}
-	o.settled = s.ObservedGeneration >= d.Generation && s.UpdatedNumberScheduled == s.DesiredNumberScheduled && s.NumberAvailable == s.DesiredNumberScheduled
+	observed := s.ObservedGeneration >= d.Generation
+	if observed {
+		o.updated = int(s.UpdatedNumberScheduled)
+	}
+	o.settled = observed && s.UpdatedNumberScheduled == s.DesiredNumberScheduled && s.NumberAvailable == s.DesiredNumberScheduled
 	o.progress = int(s.UpdatedNumberScheduled + s.NumberAvailable)
 	return o
 }
@@ -199,51 +211,8 @@ func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1
 	}), nil
 }
 
-// renew restarts the rollout of a workload and waits until its new pods are ready. If a rollout is in
-// progress, it waits for that first, since it may suffice.
-func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
-	for waited := false; ; waited = true {
-		now, err := r.owner(ctx, s.Workload)
-		if err != nil {
-			return err
-		}
-		if !now.Replaces {
-			return &LeftError{now.Why}
-		}
-		pods, err := r.pods(ctx, s.Workload, now)
-		if err != nil {
-			return err
-		}
-		old, due := map[types.UID]bool{}, 0
-		for i := range pods {
-			old[pods[i].UID] = true
-			if slices.ContainsFunc(s.Targets, func(t fleet.Target) bool { return t.UID == string(pods[i].UID) }) {
-				due++
-			}
-		}
-		if due == 0 {
-			o.Done = len(s.Targets)
-			return nil
-		}
-		if now.settled || waited {
-			if err := r.try(ctx, s.Workload, s.Targets); err != nil {
-				return err
-			}
-			if err := r.room(ctx, s.Workload, now); err != nil {
-				return err
-			}
-			if err := r.restart(ctx, s.Workload, now); err != nil {
-				return err
-			}
-			r.tell(s.Workload, "restarted; %d pods are made anew", len(pods))
-			return r.rolled(ctx, s, o, old)
-		}
-		r.tell(s.Workload, "its own rollout is under way, and waited for")
-		if err := r.rolled(ctx, s, o, old); err != nil {
-			return err
-		}
-	}
-}
+// fieldManager is the name under which objects are changed.
+const fieldManager = "sidecar-injector"
 
 // restart sets RestartAnnotation.
 func (r *Runner) restart(ctx context.Context, w fleet.Workload, o *owner) error {
@@ -260,49 +229,7 @@ func (r *Runner) patchWorkload(ctx context.Context, w fleet.Workload, o *owner, 
 	}
 	err := r.call(ctx, "patch", o.kind.resource, w.Namespace, func(ctx context.Context) error {
 		return client.Patch(types.StrategicMergePatchType).Namespace(w.Namespace).Resource(o.kind.resource).Name(w.Name).
-			Param("fieldManager", "sidecar-injector").Body(patch).Do(ctx).Error()
+			Param("fieldManager", fieldManager).Body(patch).Do(ctx).Error()
 	})
 	return declined(fmt.Sprintf("%s in %s", w, w.Namespace), err)
-}
-
-// rolled waits until the rollout of a workload is complete; it is a *TroubleError if a new pod has
-// problems.
-func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, old map[types.UID]bool) error {
-	return r.wait(ctx, func() error {
-		return &TroubleError{s.Workload, fmt.Sprintf("its rollout has made no progress for %s", r.Limits.Timeout)}
-	}, func() (bool, int, error) {
-		now, err := r.owner(ctx, s.Workload)
-		if err != nil {
-			return false, 0, err
-		}
-		if !now.Replaces || !now.Renews {
-			return false, 0, &LeftError{cmp.Or(now.Why, "its rollout was paused meanwhile, or it no longer rolls out by itself")}
-		}
-		if now.failure != "" {
-			return false, 0, &TroubleError{s.Workload, "its rollout fails: " + now.failure}
-		}
-		pods, err := r.pods(ctx, s.Workload, now)
-		if err != nil {
-			return false, 0, err
-		}
-		o.Done = 0
-		for i := range pods {
-			if old[pods[i].UID] {
-				continue
-			}
-			well, trouble := fresh(&pods[i])
-			if trouble != "" {
-				return false, 0, &TroubleError{s.Workload, trouble}
-			}
-			if well {
-				o.Done++
-			}
-		}
-		o.Done = min(o.Done, len(s.Targets))
-		if now.settled {
-			o.Done = len(s.Targets)
-			r.tell(s.Workload, "all pods are made anew")
-		}
-		return now.settled, now.progress, nil
-	})
 }

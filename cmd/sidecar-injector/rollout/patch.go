@@ -320,7 +320,7 @@ func (r *Runner) patch(ctx context.Context, pod *corev1.Pod, body any, options m
 	if err != nil {
 		return nil, err
 	}
-	options.FieldManager = "sidecar-injector"
+	options.FieldManager = fieldManager
 	var after *corev1.Pod
 	err = r.call(ctx, "patch", strings.Join(append([]string{"pods"}, subresources...), "/"), pod.Namespace, func(ctx context.Context) error {
 		after, err = r.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, text, options, subresources...)

@@ -8,15 +8,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// Plan returns what to do with the gathered pods. If pods would be replaced, it reads their owners and
-// creates a pod by dry run. A workload for which the user lacks a permission is left, and the first such
+// Plan returns what to do with the gathered pods. It reads the owners of the pods, and creates a pod of each
+// by dry run. A workload for which the user lacks a permission is left, and the first such
 // error, a *fleet.DeniedError, is returned together with the plan; with any other error there is no plan.
-func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Canary) ([]fleet.Step, error) {
+func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering) ([]fleet.Step, error) {
 	var denied *fleet.DeniedError
 	for _, c := range g.Candidates() {
 		err := r.consider(ctx, c)
 		if lacks := (*fleet.DeniedError)(nil); errors.As(err, &lacks) {
-			c.Owner = fleet.Owner{Why: lacks.Error()}
+			c.Left = lacks.Error()
 			if denied == nil {
 				denied = lacks
 			}
@@ -24,7 +24,7 @@ func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Cana
 			return nil, err
 		}
 	}
-	steps := g.Plan(canary)
+	steps := g.Plan()
 	if denied != nil {
 		return steps, denied
 	}
@@ -33,22 +33,22 @@ func (r *Runner) Plan(ctx context.Context, g *fleet.Gathering, canary fleet.Cana
 
 // consider determines how a workload's pods can be replaced, and tries to create one by dry run.
 func (r *Runner) consider(ctx context.Context, c *fleet.Candidate) error {
-	anew := slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return t.Patched() })
-	if len(anew) == 0 {
-		return nil
-	}
 	o, err := r.owner(ctx, c.Workload)
 	if err != nil {
 		return err
 	}
 	c.Owner = o.Owner
+	c.Owner.Renews = c.Owner.Renews && !r.Repairs
+	changed := c.Pods
 	if !o.Replaces {
+		changed = slices.DeleteFunc(slices.Clone(c.Pods), func(t fleet.Target) bool { return !t.Patched() })
+	}
+	if len(changed) == 0 {
 		return nil
 	}
-	c.Owner.Renews = c.Owner.Renews && !r.Repairs
 	left := (*LeftError)(nil)
-	if err := r.try(ctx, c.Workload, anew); errors.As(err, &left) {
-		c.Owner = fleet.Owner{Why: left.Message}
+	if _, err := r.try(ctx, c.Workload, o, changed); errors.As(err, &left) {
+		c.Left = left.Message
 	} else if err != nil {
 		return err
 	}

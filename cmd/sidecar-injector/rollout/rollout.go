@@ -41,6 +41,8 @@ type Runner struct {
 	// Judge compares a pod with what a new pod would get.
 	Judge  func(namespace string, pod []byte) (*fleet.Standing, error)
 	Limits Limits
+	// Canary selects the canaries of the plan.
+	Canary fleet.Canary
 	// Tell reports progress; it is called by one goroutine at a time.
 	Tell func(fleet.Workload, string)
 	// Repairs is true for the command repair: pods are evicted, and no workload is repaired twice within
@@ -78,34 +80,8 @@ type LeftError struct{ Message string }
 
 func (e *LeftError) Error() string { return e.Message }
 
-// Run carries out the steps, in their order as far as budgets allow. It ends when all are done, at the
-// first trouble, or when ctx ends; steps in progress then finish in a way that leaves no pod partly
-// changed. It returns the outcomes of the steps that were begun. A step for which a permission is missing
-// is left, and the *fleet.DeniedError is returned when all others are done.
-func (r *Runner) Run(ctx context.Context, steps []fleet.Step) ([]Outcome, error) {
-	var canaries, others []fleet.Step
-	for _, s := range steps {
-		if s.Canary {
-			canaries = append(canaries, s)
-		} else {
-			others = append(others, s)
-		}
-	}
-	done, err := r.run(ctx, canaries, r.step)
-	if err != nil || len(others) == 0 {
-		return done, err
-	}
-	if len(canaries) > 0 && r.Limits.Wait > 0 {
-		if err := r.look(ctx, canaries); err != nil {
-			return done, err
-		}
-	}
-	rest, err := r.run(ctx, others, r.step)
-	return append(done, rest...), err
-}
-
 // run carries out steps concurrently, but steps that share a budget or a workload one after the other.
-func (r *Runner) run(ctx context.Context, steps []fleet.Step, do func(context.Context, *fleet.Step, *Outcome) error) ([]Outcome, error) {
+func (r *Runner) run(ctx context.Context, steps []fleet.Step, do doing) ([]Outcome, error) {
 	type end struct {
 		at      int
 		outcome Outcome
@@ -193,11 +169,21 @@ func setBusy(busy map[string]bool, s *fleet.Step, value bool) {
 func (r *Runner) step(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	switch s.How {
 	case fleet.InRunningPods:
+		now, err := r.owner(ctx, s.Workload)
+		if err != nil {
+			return err
+		}
+		if _, err := r.try(ctx, s.Workload, now, s.Targets); err != nil {
+			return err
+		}
 		return r.bring(ctx, s, o)
 	case fleet.ByRollout:
 		return r.renew(ctx, s, o)
 	case fleet.ByEviction:
 		return r.evictAll(ctx, s, o)
+	case fleet.Watched:
+		o.Done = len(s.Targets)
+		return nil
 	}
 	return &LeftError{s.Why}
 }

@@ -198,12 +198,12 @@ func TestAnInterruptedRepairIsResumedWithThePodsThatWereThere(t *testing.T) {
 		now.meta.Annotations = map[string]string{RepairedAnnotation: at.Format(time.RFC3339)}
 		s := step("web")
 		s.Targets = []fleet.Target{{Name: "before", UID: "before"}, {Name: "after", UID: "after"}}
-		got, resumed, err := r.mayRepair(t.Context(), &s, now)
+		got, resumed, err := r.mayRepair(t.Context(), &s, now, time.Now())
 		if err != nil || !resumed || len(got) != 1 || got[0].Name != "before" {
 			t.Errorf("begun %s after the second: resumed %v with %v (%v)", begun.Sub(second), resumed, got, err)
 		}
 		s.Targets = s.Targets[1:]
-		if _, _, err := r.mayRepair(t.Context(), &s, now); !errors.As(err, new(*LeftError)) {
+		if _, _, err := r.mayRepair(t.Context(), &s, now, time.Now()); !errors.As(err, new(*LeftError)) {
 			t.Errorf("begun %s after the second: the new pod is evicted as well: %v", begun.Sub(second), err)
 		}
 	}

@@ -1,10 +1,13 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,50 +18,106 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// try creates a pod of a workload by dry run, to ensure that a pod that is removed would be replaced by one
-// with its sidecars. A *LeftError says what prevents that.
-func (r *Runner) try(ctx context.Context, w fleet.Workload, targets []fleet.Target) error {
-	o, err := r.owner(ctx, w)
-	if err != nil {
-		return err
+// try creates a pod of a workload by dry run: a pod that is removed has to be replaced by one that is what
+// the targets are to become, and a pod that is changed has to become what the injector would make of it. A
+// *LeftError says what prevents that. It returns the API server's time.
+func (r *Runner) try(ctx context.Context, w fleet.Workload, o *owner, targets []fleet.Target) (at time.Time, err error) {
+	pod, err := r.trialPod(ctx, w, o, targets)
+	if err != nil || pod == nil {
+		return at, err
 	}
-	if !o.Replaces {
-		return &LeftError{o.Why}
-	}
-	maker, err := r.maker(ctx, w, o)
-	if err != nil {
-		return err
-	}
-	var got *corev1.Pod
+	var raw []byte
 	err = r.call(ctx, "create", "pods", w.Namespace, func(ctx context.Context) (err error) {
-		got, err = r.Client.CoreV1().Pods(w.Namespace).Create(ctx, trialPod(w, maker), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		result := r.Client.CoreV1().RESTClient().Post().Namespace(w.Namespace).Resource("pods").Param("dryRun", metav1.DryRunAll).
+			SetHeader("Accept", "application/json").Body(pod).Do(ctx)
+		if err := result.Error(); err != nil {
+			return err // Raw would omit the API server's message
+		}
+		raw, err = result.Raw()
 		return err
 	})
 	if denied := (*fleet.DeniedError)(nil); errors.As(err, &denied) {
-		return err
+		return at, err
 	}
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
-		return &LeftError{"a new pod would be refused: " + inject.OneLine(status.Status().Message, maxMessage)}
+		return at, &LeftError{refusal(status.Status().Message)}
 	}
 	if err != nil {
-		return fmt.Errorf("a pod of %s in %s by dry run: %w", w, w.Namespace, err)
+		return at, fmt.Errorf("a pod of %s in %s by dry run: %w", w, w.Namespace, err)
 	}
-	status, err := inject.ReadStatus(got.Annotations)
+	var got corev1.Pod
+	if err := json.Unmarshal(raw, &got); err != nil {
+		return at, fmt.Errorf("a pod of %s in %s by dry run: %w", w, w.Namespace, err)
+	}
+	standing, err := r.Judge(w.Namespace, raw)
 	if err != nil {
-		return &LeftError{"a new pod would come with a status that cannot be read"}
+		return at, err
 	}
-	for _, t := range targets {
-		for name, revision := range t.Wants {
-			e, there := status[name]
-			if !there || e.LeftOut != "" {
-				return &LeftError{fmt.Sprintf("a new pod would come without %s: the injector does not inject now, or %s no longer asks for it", name, w)}
-			}
-			if e.Revision != revision {
-				return &LeftError{fmt.Sprintf("a new pod would come with revision %s of %s: the injector does not have revision %s in force", e.Revision, name, revision)}
-			}
+	if why := r.unlike(standing, targets); why != "" {
+		return at, &LeftError{why}
+	}
+	return got.CreationTimestamp.Time, nil
+}
+
+// unlike returns how a new pod differs from what the targets are to become; "" if it does not. For a repair
+// it is enough that it has its sidecars.
+func (r *Runner) unlike(standing *fleet.Standing, targets []fleet.Target) string {
+	for i := range targets {
+		if why := standing.Unlike(&targets[i], !r.Repairs); why != "" {
+			return why
 		}
 	}
-	return nil
+	return ""
+}
+
+// refusal describes why the API server does not create a pod.
+func refusal(message string) string {
+	message = inject.OneLine(message, maxMessage)
+	if strings.Contains(message, "exceeded quota") {
+		return "a new pod beside those that run would be refused, and none is tried in their place: a quota with room for one more pod lets it be tried: " + message
+	}
+	return "a new pod would be refused: " + message
+}
+
+// trialPod returns the pod that the workload's controller would create. If the workload is not known to have
+// a pod template, it is a target without its sidecars; nil if no target exists any more.
+func (r *Runner) trialPod(ctx context.Context, w fleet.Workload, o *owner, targets []fleet.Target) (*corev1.Pod, error) {
+	if o.kind.kind != "" {
+		maker, err := r.maker(ctx, w, o)
+		if err != nil {
+			return nil, err
+		}
+		return madeBy(w, maker), nil
+	}
+	for _, t := range targets {
+		now, err := r.read(ctx, w.Namespace, t)
+		if err != nil {
+			return nil, err
+		}
+		if now != nil {
+			return another(now.raw)
+		}
+	}
+	return nil, nil
+}
+
+// another returns a pod like a running one, as it was before it was injected and scheduled.
+func another(raw []byte) (*corev1.Pod, error) {
+	text, err := fleet.Stripped(raw)
+	if err != nil {
+		return nil, &LeftError{"no pod like it can be tried: " + err.Error()}
+	}
+	var was corev1.Pod
+	if err := json.Unmarshal(text, &was); err != nil {
+		return nil, fmt.Errorf("pod: %w", err)
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: was.Namespace, GenerateName: cmp.Or(was.GenerateName, was.Name+"-"),
+		Labels: was.Labels, Annotations: was.Annotations, OwnerReferences: was.OwnerReferences}, Spec: was.Spec}
+	for i := range pod.OwnerReferences {
+		pod.OwnerReferences[i].BlockOwnerDeletion = nil // it would take another right
+	}
+	pod.Spec.NodeName, pod.Spec.EphemeralContainers = "", nil
+	return pod, nil
 }
 
 // maker returns the object that creates the pods of a workload: for a Deployment the ReplicaSet of its
@@ -88,8 +147,8 @@ func (r *Runner) maker(ctx context.Context, w fleet.Workload, o *owner) (*owner,
 	return set, nil
 }
 
-// trialPod returns the pod that the workload's controller would create.
-func trialPod(w fleet.Workload, o *owner) *corev1.Pod {
+// madeBy returns the pod that a controller would create for its workload.
+func madeBy(w fleet.Workload, o *owner) *corev1.Pod {
 	yes := true
 	pod := &corev1.Pod{ObjectMeta: *o.template.ObjectMeta.DeepCopy(), Spec: *o.template.Spec.DeepCopy()}
 	pod.Namespace, pod.Name, pod.GenerateName = w.Namespace, "", o.meta.Name+"-"
@@ -102,56 +161,3 @@ func trialPod(w fleet.Workload, o *owner) *corev1.Pod {
 	}
 	return pod
 }
-
-// look observes the pods of canaries for r.Limits.Wait. It returns a *TroubleError if one has problems.
-func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
-	type seen struct {
-		w      fleet.Workload
-		target fleet.Target
-		before condition
-	}
-	var all []seen
-	for i := range canaries {
-		s := &canaries[i]
-		if s.How == fleet.Left {
-			continue
-		}
-		o, err := r.owner(ctx, s.Workload)
-		if err != nil {
-			return err
-		}
-		pods, err := r.pods(ctx, s.Workload, o)
-		if err != nil {
-			return err
-		}
-		for n := range pods {
-			all = append(all, seen{s.Workload, fleet.Target{Name: pods[n].Name, UID: string(pods[n].UID)}, conditionOf(&pods[n])})
-		}
-		r.tell(s.Workload, "a canary: looked at for %s before the others follow", r.Limits.Wait)
-	}
-	for until := time.Now().Add(r.Limits.Wait); time.Now().Before(until); {
-		if err := rest(ctx, min(lookEvery, time.Until(until))); err != nil {
-			return err
-		}
-		for _, s := range all {
-			now, err := r.read(ctx, s.w.Namespace, s.target)
-			if err != nil {
-				return err
-			}
-			if now == nil {
-				continue
-			}
-			well, trouble := s.before.since(now.pod, nil)
-			if trouble == "" && !well {
-				trouble = "pod " + s.target.Name + " is not ready any more"
-			}
-			if trouble != "" {
-				return &TroubleError{s.w, "a canary: " + trouble}
-			}
-		}
-	}
-	return nil
-}
-
-// lookEvery is the interval at which the pods of canaries are checked.
-const lookEvery = 5 * time.Second

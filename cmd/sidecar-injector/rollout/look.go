@@ -1,0 +1,101 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+)
+
+// watch is a canary that is observed, with the state that its pods had at first.
+type watch struct {
+	step   *fleet.Step
+	before map[types.UID]condition
+	judged map[types.UID]bool
+}
+
+// look observes the pods of canaries for r.Limits.Wait. It returns a *TroubleError if one has problems.
+func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
+	var all []*watch
+	for i := range canaries {
+		w := &watch{&canaries[i], map[types.UID]condition{}, map[types.UID]bool{}}
+		pods, err := r.present(ctx, w.step)
+		if err != nil {
+			return err
+		}
+		for n := range pods {
+			w.before[pods[n].UID] = conditionOf(&pods[n])
+		}
+		all = append(all, w)
+		r.tell(w.step.Workload, "a canary: looked at for %s before the others follow", r.Limits.Wait)
+	}
+	for until := time.Now().Add(r.Limits.Wait); time.Now().Before(until); {
+		if err := rest(ctx, min(lookEvery, time.Until(until))); err != nil {
+			return err
+		}
+		for _, w := range all {
+			if err := r.glance(ctx, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lookEvery is the interval at which the pods of canaries are checked.
+const lookEvery = 5 * time.Second
+
+// glance checks the pods of a canary, and those that have come since.
+func (r *Runner) glance(ctx context.Context, w *watch) error {
+	pods, err := r.present(ctx, w.step)
+	if err != nil {
+		return err
+	}
+	for i := range pods {
+		before, known := w.before[pods[i].UID]
+		if !known {
+			before = condition{}
+		}
+		well, trouble := before.since(&pods[i], nil)
+		if trouble == "" && !well {
+			trouble = "pod " + pods[i].Name + " is not ready any more"
+		}
+		if trouble != "" {
+			return &TroubleError{w.step.Workload, "a canary: " + trouble}
+		}
+		if known || w.judged[pods[i].UID] {
+			continue
+		}
+		w.judged[pods[i].UID] = true
+		if err := r.arrived(ctx, w.step, &pods[i]); err != nil && !errors.As(err, new(*LeftError)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// present returns the pods of a step's workload; if it has no selector, its targets that are still there.
+func (r *Runner) present(ctx context.Context, s *fleet.Step) ([]corev1.Pod, error) {
+	o, err := r.owner(ctx, s.Workload)
+	if err != nil {
+		return nil, err
+	}
+	if o.selector != nil {
+		return r.pods(ctx, s.Workload, o)
+	}
+	var pods []corev1.Pod
+	for _, t := range s.Targets {
+		now, err := r.read(ctx, s.Namespace, t)
+		if err != nil {
+			return nil, err
+		}
+		if now != nil {
+			pods = append(pods, *now.pod)
+		}
+	}
+	return pods, nil
+}

@@ -1,0 +1,261 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
+)
+
+// renew restarts the rollout of a workload and waits until its new pods are ready. If a rollout is in
+// progress, it waits for that first, since it may suffice, unless that makes pods that are due themselves.
+func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
+	for waited := false; ; waited = true {
+		now, err := r.owner(ctx, s.Workload)
+		if err != nil {
+			return err
+		}
+		if !now.Replaces {
+			return &LeftError{now.Why}
+		}
+		pods, err := r.pods(ctx, s.Workload, now)
+		if err != nil {
+			return err
+		}
+		due, err := r.outdated(ctx, s, pods)
+		if err != nil {
+			return err
+		}
+		if len(due) == 0 {
+			o.Done = len(s.Targets)
+			return nil
+		}
+		was := beforeOf(pods)
+		if now.settled || waited || vain(now, pods, due) {
+			was.unwell = !now.settled && was.unwell
+			return r.restarted(ctx, s, o, now, pods, was)
+		}
+		ours, trouble := begunByUs(now), (*TroubleError)(nil)
+		was.unwell, was.begun = was.unwell || !ours, true
+		r.tell(s.Workload, "its own rollout is under way, and waited for")
+		if err := r.rolled(ctx, s, o, was); errors.As(err, &trouble) && !ours {
+			return &LeftError{"its own rollout, which was under way before and is left to itself, is in trouble: " + trouble.Message}
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// outdated returns those of the pods that are targets, and still to be made anew.
+func (r *Runner) outdated(ctx context.Context, s *fleet.Step, pods []corev1.Pod) (map[types.UID]bool, error) {
+	all := map[types.UID]bool{}
+	for i := range pods {
+		n := slices.IndexFunc(s.Targets, func(t fleet.Target) bool { return t.UID == string(pods[i].UID) })
+		if n < 0 {
+			continue
+		}
+		now, err := r.due(ctx, s.Namespace, s.Targets[n])
+		if err != nil {
+			return nil, err
+		}
+		if now.pod == nil {
+			continue
+		}
+		if state, _ := s.Targets[n].Now(now.standing); state != fleet.Current && state != fleet.OptedOut {
+			all[pods[i].UID] = true
+		}
+	}
+	return all, nil
+}
+
+// vain reports whether the rollout in progress makes pods that are due themselves, such as those that a
+// template broke that was mended since: it is no use to wait for it.
+func vain(now *owner, pods []corev1.Pod, due map[types.UID]bool) bool {
+	var newest time.Time
+	for i := range pods {
+		if at := pods[i].CreationTimestamp.Time; at.After(newest) {
+			newest = at
+		}
+	}
+	return now.updated > 0 && len(pods) > 0 && !slices.ContainsFunc(pods, func(p corev1.Pod) bool {
+		return p.CreationTimestamp.Time.Equal(newest) && !due[p.UID]
+	})
+}
+
+// begunByUs reports whether the latest change of a workload is a restart by renew, of late.
+func begunByUs(o *owner) bool {
+	at, err := time.Parse(time.RFC3339, o.template.Annotations[RestartAnnotation])
+	if err != nil || time.Since(at).Abs() > ourTime {
+		return false
+	}
+	var last *metav1.ManagedFieldsEntry
+	for i := range o.meta.ManagedFields {
+		if e := &o.meta.ManagedFields[i]; e.Subresource == "" && e.Time != nil && (last == nil || last.Time.Before(e.Time)) {
+			last = e
+		}
+	}
+	return last != nil && last.Manager == fieldManager
+}
+
+// ourTime is how long the trouble of a workload after a restart is taken for a consequence of it.
+const ourTime = time.Hour
+
+// before is the state of a workload's pods before its rollout.
+type before struct {
+	pods map[types.UID]bool
+	// ill are the app's containers that do not come up. unwell is true if pods are not ready for the app's
+	// own reasons.
+	ill    map[string]bool
+	unwell bool
+	// begun is true if its rollout was begun before.
+	begun bool
+}
+
+func beforeOf(pods []corev1.Pod) before {
+	b := before{pods: map[types.UID]bool{}, ill: map[string]bool{}}
+	owned, sidecars := false, false
+	for i := range pods {
+		pod := &pods[i]
+		b.pods[pod.UID] = true
+		if isReady(pod) || pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		owned, sidecars = true, sidecars || pod.Status.Phase != corev1.PodRunning
+		ours := injected(pod)
+		for _, s := range statuses(pod) {
+			switch {
+			case s.Ready:
+			case ours[s.Name]:
+				sidecars = true
+			case s.RestartCount > 0, s.State.Waiting != nil && slices.Contains(hopeless(), s.State.Waiting.Reason):
+				b.ill[s.Name] = true
+			}
+		}
+	}
+	b.unwell = owned && !sidecars
+	return b
+}
+
+// injected returns the names of a pod's injected containers.
+func injected(pod *corev1.Pod) map[string]bool {
+	all := map[string]bool{}
+	status, _ := inject.ReadStatus(pod.Annotations) // an unreadable one lists none
+	for _, e := range status {
+		for _, name := range e.ContainerNames() {
+			all[name] = true
+		}
+	}
+	return all
+}
+
+// restarted restarts the rollout of a workload, and waits for it.
+func (r *Runner) restarted(ctx context.Context, s *fleet.Step, o *Outcome, now *owner, pods []corev1.Pod, was before) error {
+	if _, err := r.try(ctx, s.Workload, now, s.Targets); err != nil {
+		return err
+	}
+	if err := r.room(ctx, s.Workload, now); err != nil {
+		return err
+	}
+	if err := r.restart(ctx, s.Workload, now); err != nil {
+		return err
+	}
+	r.tell(s.Workload, "restarted; %d pods are made anew", len(pods))
+	if now.kind.kind == "StatefulSet" {
+		if err := r.unblock(ctx, s, pods); err != nil {
+			return err
+		}
+	}
+	return r.rolled(ctx, s, o, was)
+}
+
+// unblock evicts the pods of a StatefulSet whose sidecars do not come up: its controller makes no other pod
+// anew before they are ready.
+func (r *Runner) unblock(ctx context.Context, s *fleet.Step, pods []corev1.Pod) error {
+	for i := range pods {
+		ours := injected(&pods[i])
+		n := slices.IndexFunc(s.Targets, func(t fleet.Target) bool { return t.UID == string(pods[i].UID) })
+		if n < 0 || !slices.ContainsFunc(statuses(&pods[i]), func(c corev1.ContainerStatus) bool {
+			return ours[c.Name] && c.State.Waiting != nil && slices.Contains(hopeless(), c.State.Waiting.Reason)
+		}) {
+			continue
+		}
+		if _, err := r.evict(ctx, s, s.Targets[n], false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rolled waits until the rollout of a workload is complete; it is a *TroubleError if a new pod has
+// problems or lacks its sidecar, and a *LeftError if new pods are not what they were to become, or the
+// workload was unwell before and remains so.
+func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was before) error {
+	stuck := func(why string) error {
+		if was.unwell {
+			return &LeftError{"its pods were not ready before either: " + why}
+		}
+		return &TroubleError{s.Workload, why}
+	}
+	judged, unlike := map[types.UID]bool{}, error(nil)
+	return r.wait(ctx, func() error {
+		return stuck(fmt.Sprintf("its rollout has made no progress for %s", r.Limits.Timeout))
+	}, func() (bool, int, error) {
+		now, err := r.owner(ctx, s.Workload)
+		if err != nil {
+			return false, 0, err
+		}
+		if !now.Replaces || !now.Renews {
+			return false, 0, &LeftError{cmp.Or(now.Why, "its rollout was paused meanwhile, or it no longer rolls out by itself")}
+		}
+		if now.failure != "" {
+			return false, 0, stuck("its rollout fails: " + now.failure)
+		}
+		pods, err := r.pods(ctx, s.Workload, now)
+		if err != nil {
+			return false, 0, err
+		}
+		o.Done = 0
+		for i := range pods {
+			pod := &pods[i]
+			if was.pods[pod.UID] {
+				continue
+			}
+			well, trouble := fresh(pod, was.ill)
+			if trouble != "" {
+				return false, 0, &TroubleError{s.Workload, trouble}
+			}
+			if !judged[pod.UID] {
+				judged[pod.UID] = true
+				if err := r.arrived(ctx, s, pod); err != nil && !errors.As(err, new(*LeftError)) {
+					return false, 0, err
+				} else if err != nil && !was.begun {
+					unlike = err
+				}
+			}
+			if well {
+				o.Done++
+			}
+		}
+		o.Done = min(o.Done, len(s.Targets))
+		switch {
+		case unlike != nil:
+			o.Done = 0
+		case now.settled:
+			o.Done = len(s.Targets)
+			r.tell(s.Workload, "all pods are made anew")
+		}
+		if now.settled {
+			return true, 0, unlike
+		}
+		return false, now.progress, nil
+	})
+}
