@@ -35,6 +35,14 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 					}
 					return err
 				})
+				p.applyText(foldered("elsewhere", "/tmp/dashboards/Übersicht ☃", "fourth.bin", "\x00\xfe\x02"))
+				p.until("the binary file of a folder of its own", func(context.Context) error {
+					out, err := p.try("exec", "app", "-c", "grafana", "--", "sh", "-c", "od -An -tx1 '/tmp/dashboards/Übersicht ☃/fourth.bin'")
+					if err == nil && strings.TrimSpace(out) != "00 fe 02" {
+						err = fmt.Errorf("it has %q", out)
+					}
+					return err
+				})
 				p.kubectl("delete", "configmap/binary", "secret/second")
 				p.dashboards(`"First"`)
 				p.until("the file is gone", func(context.Context) error {
@@ -94,4 +102,10 @@ func dashboard(kind, name, file, text string) string {
 func binary(name, file, content string) string {
 	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, labels: {dashboard: \"1\"}}\nbinaryData:\n  %s: %s\n",
 		name, file, base64.StdEncoding.EncodeToString([]byte(content)))
+}
+
+// foldered returns a labelled Secret with one binary file, which chooses a folder of its own.
+func foldered(name, folder, file, content string) string {
+	return fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: %s, labels: {dashboard: \"1\"}, annotations: {k8s-sidecar-target-directory: %q}}\ndata:\n  %s: %s\n",
+		name, folder, file, base64.StdEncoding.EncodeToString([]byte(content)))
 }

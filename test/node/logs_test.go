@@ -88,6 +88,28 @@ func reportStop(t *testing.T, what string, endings map[string]ending, container 
 	report("%s stopped %.0f s after the pod's deletion, exit code %d", what, e.after.Seconds(), e.code)
 }
 
+// TestAShortGracePeriodLosesNoLine: the app's last line comes out also where the pod has less time to end than
+// the collector would wait.
+func TestAShortGracePeriodLosesNoLine(t *testing.T) {
+	t.Parallel()
+	for _, grace := range []string{"1", "2"} {
+		for mode, native := range modes() {
+			t.Run(grace+" s, "+mode, func(t *testing.T) {
+				t.Parallel()
+				p := newPlace(t, "baseline")
+				p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", native, "spec:\n", "spec:\n  terminationGracePeriodSeconds: "+grace+"\n").Replace(read(t, "logs/app.yaml")))
+				p.ready("app=app")
+				stream := p.follow("app", "app-sc-log-collector")
+				p.says("app", "app", "written")
+				p.stop("app")
+				if got := lines(t, stream.end(t)); got["line-last"] != 1 || got["line-60"] != 1 {
+					t.Errorf("the last line came out %d times, the one before it %d times", got["line-last"], got["line-60"])
+				}
+			})
+		}
+	}
+}
+
 // TestAShortJobLosesNoLine runs Jobs that end before, or while, the collector scans for files.
 func TestAShortJobLosesNoLine(t *testing.T) {
 	t.Parallel()

@@ -22,49 +22,51 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 			"receiver: nobody", "receiver: somebody", "receiver: [",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPlace(t, "")
-			p.apply(c.manifest)
-			pod := p.ready(c.selector).Name
-			configuration := func(want string) {
-				t.Helper()
-				p.until("the configuration has "+want, func(context.Context) error {
-					got, err := p.try("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%s/proxy%s", p.namespace, pod, c.port, c.path))
-					if err == nil && !strings.Contains(got, want) {
-						err = errors.New(got)
+		for mode, native := range modes() {
+			t.Run(name+", "+mode, func(t *testing.T) {
+				t.Parallel()
+				p := newPlace(t, "")
+				p.applyText(strings.Replace(read(t, c.manifest), "annotations:\n", "annotations:\n        config-reload.sidecar-injector.dev/native: \""+native+"\"\n", 1))
+				pod := p.ready(c.selector).Name
+				configuration := func(want string) {
+					t.Helper()
+					p.until("the configuration has "+want, func(context.Context) error {
+						got, err := p.try("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:%s/proxy%s", p.namespace, pod, c.port, c.path))
+						if err == nil && !strings.Contains(got, want) {
+							err = errors.New(got)
+						}
+						return err
+					})
+				}
+				change := func(from, to string) {
+					t.Helper()
+					text := strings.ReplaceAll(firstDocument(read(t, c.manifest)), from, to)
+					p.applyText(strings.ReplaceAll(text, "- name: nobody", "- name: "+strings.TrimPrefix(to, "receiver: ")))
+				}
+				configuration(c.before)
+				change(c.before, c.after)
+				configuration(c.after)
+				// An invalid configuration is refused, and the server keeps using the previous one.
+				change(c.before, c.broken)
+				p.until("the sidecar says that it was refused", func(context.Context) error {
+					container := strings.TrimPrefix(c.selector, "app=") + "-sc-config-reload"
+					out := p.kubectl("logs", pod, "-c", container, "--tail=20")
+					if !strings.Contains(out, "reload request failed") && !strings.Contains(out, "received non-200 response") {
+						return errors.New(out)
 					}
-					return err
+					return nil
 				})
-			}
-			change := func(from, to string) {
-				t.Helper()
-				text := strings.ReplaceAll(firstDocument(read(t, c.manifest)), from, to)
-				p.applyText(strings.ReplaceAll(text, "- name: nobody", "- name: "+strings.TrimPrefix(to, "receiver: ")))
-			}
-			configuration(c.before)
-			change(c.before, c.after)
-			configuration(c.after)
-			// An invalid configuration is refused, and the server keeps using the previous one.
-			change(c.before, c.broken)
-			p.until("the sidecar says that it was refused", func(context.Context) error {
-				container := strings.TrimPrefix(c.selector, "app=") + "-sc-config-reload"
-				out := p.kubectl("logs", pod, "-c", container, "--tail=20")
-				if !strings.Contains(out, "reload request failed") && !strings.Contains(out, "received non-200 response") {
-					return errors.New(out)
+				configuration(c.after)
+				change(c.before, c.after)
+				p.ready(c.selector)
+				p.quiet()
+				for container, e := range p.stop(pod) {
+					if strings.Contains(container, "-sc-") && !strings.HasSuffix(container, "-init") {
+						reportStop(t, "config-reload beside "+name+", "+mode, map[string]ending{container: e}, container)
+					}
 				}
-				return nil
 			})
-			configuration(c.after)
-			change(c.before, c.after)
-			p.ready(c.selector)
-			p.quiet()
-			for container, e := range p.stop(pod) {
-				if strings.Contains(container, "-sc-") && !strings.HasSuffix(container, "-init") {
-					reportStop(t, "config-reload beside "+name, map[string]ending{container: e}, container)
-				}
-			}
-		})
+		}
 	}
 }
 
