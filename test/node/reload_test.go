@@ -27,7 +27,7 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 				t.Parallel()
 				p := newPlace(t, "")
 				p.applyText(strings.Replace(read(t, c.manifest), "annotations:\n", "annotations:\n        config-reload.sidecar-injector.dev/native: \""+native+"\"\n", 1))
-				pod := p.ready(c.selector).Name
+				pod, sidecar := p.ready(c.selector).Name, strings.TrimPrefix(c.selector, "app=")+"-sc-config-reload"
 				configuration := func(want string) {
 					t.Helper()
 					p.until("the configuration has "+want, func(context.Context) error {
@@ -44,13 +44,14 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 					p.applyText(strings.ReplaceAll(text, "- name: nobody", "- name: "+strings.TrimPrefix(to, "receiver: ")))
 				}
 				configuration(c.before)
+				// What changes before that is seen only when watchInterval has passed.
+				p.says(pod, sidecar, "started watching")
 				change(c.before, c.after)
 				configuration(c.after)
 				// An invalid configuration is refused, and the server keeps using the previous one.
 				change(c.before, c.broken)
 				p.until("the sidecar says that it was refused", func(context.Context) error {
-					container := strings.TrimPrefix(c.selector, "app=") + "-sc-config-reload"
-					out := p.kubectl("logs", pod, "-c", container, "--tail=20")
+					out := p.kubectl("logs", pod, "-c", sidecar, "--tail=20")
 					if !strings.Contains(out, "reload request failed") && !strings.Contains(out, "received non-200 response") {
 						return errors.New(out)
 					}
