@@ -53,20 +53,36 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	if targets, err = r.notReadyFirst(ctx, s.Workload, now, targets); err != nil {
 		return err
 	}
+	return r.evictEach(ctx, s, now, targets, o)
+}
+
+// evictEach evicts pods, a few at a time. One that is not to go any more is kept, and the others follow.
+func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targets []fleet.Target, o *Outcome) error {
+	var left error
 	for rest, replaced := targets, 0; len(rest) > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		batch := rest[:min(len(rest), max(1, r.Limits.MaxUnavailable))]
 		evicted, err := r.evictSome(ctx, s, now, batch, o)
+		if kept := (*keptError)(nil); errors.As(err, &kept) {
+			left, rest = cmp.Or(left, error(kept)), rest[1:]
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		rest, replaced = rest[evicted:], replaced+evicted
 		r.tell(s.Workload, "%d of %d pods replaced", replaced, len(targets))
 	}
-	return nil
+	return left
 }
+
+// keptError is the *LeftError of a pod that is not to go any more, because it has opted out, for example.
+type keptError struct{ left *LeftError }
+
+func (e *keptError) Error() string { return e.left.Message }
+func (e *keptError) Unwrap() error { return e.left }
 
 // notReadyFirst returns pods in the order of their eviction: a budget may keep those that are ready for
 // long, and it lets the others go.
@@ -233,7 +249,8 @@ func (r *Runner) refusals(ctx context.Context, w fleet.Workload, o *owner) strin
 const maxMessage = 500
 
 // evict evicts one pod. If a budget does not allow it now, evict waits if patient is set, and else returns
-// a *LeftError. gone is false if the pod has already been replaced, or is up to date.
+// a *LeftError; it is a *keptError if the pod is not to go any more. gone is false if the pod has already
+// been replaced, or is up to date.
 func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patient bool) (gone bool, err error) {
 	now, err := r.read(ctx, s.Namespace, t)
 	if err != nil || now == nil {
@@ -242,12 +259,12 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 	if now.standing, err = r.Judge(s.Namespace, now.raw); err != nil {
 		return false, err
 	}
-	switch state, why := t.Now(now.standing); state {
-	case fleet.Current:
+	switch state, why := t.Now(now.standing); {
+	case state == fleet.Current:
 		return false, nil // it was updated in the meantime
-	case fleet.InPlace, fleet.Restart, fleet.Missed:
+	case state == fleet.Missed, !r.Repairs && (state == fleet.InPlace || state == fleet.Restart):
 	default:
-		return false, &LeftError{fmt.Sprintf("pod %s is %s by now: %s", t.Name, state, why)}
+		return false, &keptError{&LeftError{fmt.Sprintf("pod %s is %s by now: %s", t.Name, state, why)}}
 	}
 	uid := types.UID(t.UID)
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: s.Namespace},

@@ -37,6 +37,7 @@ type plane struct {
 	budget *policyv1.PodDisruptionBudget
 	// patched are the names of pods, in order; dry runs do not count.
 	patched []string
+	evicted []string
 	// before is called for each patch; an error is the answer.
 	before func(name, subresource string, dry bool) error
 	// restarts has a resize start the container again.
@@ -139,6 +140,12 @@ func (p *plane) answer(q *http.Request) (any, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return pod.DeepCopy(), nil
+	}
+	if sub2 == "eviction" {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.evicted = append(p.evicted, name)
+		return &metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusSuccess}, nil
 	}
 	text, err := io.ReadAll(q.Body)
 	if err != nil {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -157,5 +158,25 @@ func TestWhyANewPodIsRefused(t *testing.T) {
 	}
 	if got := refusal("violates PodSecurity"); got != "a new pod would be refused: violates PodSecurity" {
 		t.Error(got)
+	}
+}
+
+// TestAPodThatIsNotToGoAnyMoreIsKept: since the plan was made it has opted out, or what it gets is unknown;
+// the others go.
+func TestAPodThatIsNotToGoAnyMoreIsKept(t *testing.T) {
+	p, r, s := newPlane(t, 1, 3, 2, "web-1", "web-2", "web-3", "web-4")
+	p.pods["web-2"].Labels["state"] = "unknown"
+	p.pods["web-4"].Spec.InitContainers[0].Image = "side:2"
+	o := &Outcome{}
+	err := r.evictEach(t.Context(), s, &owner{}, s.Targets, o)
+	if left := (*LeftError)(nil); !errors.As(err, &left) || left.Message != "pod web-2 is unknown by now: why" {
+		t.Errorf("%v", err)
+	}
+	if got := strings.Join(p.evicted, " "); got != "web-1 web-3" {
+		t.Errorf("evicted: %s", got)
+	}
+	p.evicted, r.Repairs = nil, true
+	if err := r.evictEach(t.Context(), s, &owner{}, s.Targets, o); err == nil || len(p.evicted) > 0 {
+		t.Errorf("a repair evicts %v, which lack no sidecar: %v", p.evicted, err)
 	}
 }
