@@ -76,7 +76,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	defer stop()
 	s, err := o.survey(ctx, std)
 	if err != nil {
-		return o.unreachable(err)
+		return o.rights(ctx, o.unreachable(err), changing(o.repairs))
 	}
 	if err := o.inForce(s); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		return verdict(nil, 0, lacks)
 	}
 	if steps == nil && lacks != nil {
-		return rights(o.unreachable(lacks))
+		return o.rights(ctx, o.unreachable(lacks), changing(o.repairs))
 	}
 	if !gathering.Canaries(steps) {
 		return &hinted{fmt.Errorf("--canary %s: no workload in that namespace has sidecars, among those looked at", o.canary), "sidecar-injector status -n " + o.canary + " shows what it has; without -A one namespace is looked at"}
@@ -100,13 +100,13 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		fmt.Fprintln(std.ErrOut, "nothing is to do")
 	}
 	if o.dryRun {
-		return cmp.Or(o.print(std, items(steps), planTable, "steps"), rights(lacks))
+		return cmp.Or(o.print(std, items(steps), planTable, "steps"), o.rights(ctx, lacks, changing(o.repairs)))
 	}
 	outcomes, err := runner.Run(ctx, steps)
 	if printed := o.print(std, items(outcomes), outcomeTable, "workloads"); printed != nil {
 		return printed
 	}
-	return verdict(outcomes, len(steps), cmp.Or(err, lacks))
+	return o.rights(ctx, verdict(outcomes, len(steps), cmp.Or(err, lacks)), changing(o.repairs))
 }
 
 // print writes a plan or the outcomes of one; name is the key in JSON and YAML.
@@ -177,34 +177,11 @@ func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 	case errors.Is(err, errTemplatesChanged):
 		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, and none is half done", err, done), "run it again, and it goes on with what is in force now"}}
 	case err != nil:
-		return rights(fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done))
+		return fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done)
 	case left > 0:
 		return &answerNo{fmt.Errorf("%s left, for the reason beside each", terminal.Plural(left, "workload"))}
 	}
 	return nil
-}
-
-// rights adds a hint to a *fleet.DeniedError: the commands that grant the missing permission.
-func rights(err error) error {
-	denied := (*fleet.DeniedError)(nil)
-	if !errors.As(err, &denied) {
-		return err
-	}
-	role, of, in := "role", "rolebinding", " -n "+terminal.ShellWord(denied.Namespace)
-	if denied.Namespace == "" {
-		role, of, in = "clusterrole", "clusterrolebinding", ""
-	}
-	return &hinted{err, fmt.Sprintf("somebody who may can give it: kubectl create %[1]s sidecar-rollout%[3]s --verb=%[4]s --resource=%[5]s; "+
-		"kubectl create %[2]s sidecar-rollout%[3]s --%[1]s=sidecar-rollout --user=YOU; all rights that this takes are in docs/fleet.md",
-		role, of, in, denied.Verb, resourceName(denied.Resource))}
-}
-
-// resourceName returns a resource in the form of kubectl create role --resource.
-func resourceName(resource string) string {
-	if group := fleet.Group(resource); group != "" {
-		return resource + "." + group
-	}
-	return resource
 }
 
 // inForce returns an error if there is no injector, or for settings and templates of the flags: pods are

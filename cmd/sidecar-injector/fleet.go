@@ -71,6 +71,9 @@ func (l *loaded) judge(ctx context.Context) (*fleet.Today, error) {
 func (o *fleetFlags) namespaces(ctx context.Context, reader *live.Reader) (string, []inject.Namespace, error) {
 	if o.all {
 		all, err := reader.Namespaces(ctx)
+		if live.Denied(err) {
+			return "", nil, &fleet.DeniedError{Verb: "list", Resource: "namespaces", Err: err}
+		}
 		if err != nil {
 			return "", nil, fmt.Errorf("namespaces: %w", err)
 		}

@@ -105,7 +105,7 @@ func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
 	}
 	loaded, rows, err := o.rows(cmd.Context(), std)
 	if err != nil {
-		return rights(o.unreachable(err))
+		return o.rights(cmd.Context(), o.unreachable(err), reading())
 	}
 	rows = slices.DeleteFunc(rows, func(r *fleet.Row) bool { return !o.selected(r) })
 	text, err := o.format(rows, true)
@@ -199,7 +199,7 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 		loaded, rows, err := o.rows(ctx, std)
 		switch {
 		case err != nil && first:
-			return rights(o.unreachable(err))
+			return o.rights(ctx, o.unreachable(err), reading())
 		case err != nil:
 			fmt.Fprint(std.ErrOut, report.Printable(fmt.Sprintf("error: %v; trying again\n", err)))
 		default:

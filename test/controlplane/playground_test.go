@@ -170,7 +170,7 @@ func TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt(t *testing.T) {
 			t.Errorf("notes %q", seen.Notes)
 		}
 		served.refuses(t, "object?namespace=default&name=deploy/web", `forbidden`)
-		startPlayground(t, viewer, "-A").refuses(t, "fleet", `^namespaces: .*forbidden`)
+		startPlayground(t, viewer, "-A").refuses(t, "fleet", `^you may not list namespaces: .*forbidden`)
 	})
 	t.Run("somebody who may nothing", func(t *testing.T) {
 		user, err := suite.environment.AddUser(envtest.User{Name: "nobody-of-" + n}, nil)

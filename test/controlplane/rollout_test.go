@@ -257,7 +257,7 @@ func TestRolloutAndRepairDoWhatThePlanSays(t *testing.T) {
 		retemplate(t, n, "mine:1", "mine:2")
 		person := personWith(t, deny(documentedRole(t), "pods", "create"), nil, n)
 		for _, command := range [][]string{{"rollout", "-n", n, "--dry-run"}, {"rollout", "-n", n}} {
-			p.says(t, person, 2, command, `deployment/web +leave +(2|0/2) `, `^error: you may not create pods in namespace `+n, `^hint: .*kubectl create role sidecar-rollout -n `+n+` --verb=create --resource=pods;`)
+			p.says(t, person, 2, command, `deployment/web +leave +(2|0/2) `, `^error: you may not create pods in namespace `+n, `"kind":"Role",.*"namespace":"`+n+`".*"verbs":\["create"\],"apiGroups":\[""\],"resources":\["pods"\]`)
 		}
 	})
 	t.Run("interrupted, it goes on", func(t *testing.T) {

@@ -277,6 +277,13 @@ func documented(t *testing.T, kind string) []rbacv1.PolicyRule {
 // of the ClusterRole of docs/fleet.md.
 func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.PolicyRule, namespaces ...string) string {
 	t.Helper()
+	return onlyWith(t, rules, append(everywhere, documented(t, "ClusterRole")...), namespaces...)
+}
+
+// onlyWith returns the kubeconfig of a user with the rights of a Role in some namespaces, and with others
+// everywhere.
+func onlyWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.PolicyRule, namespaces ...string) string {
+	t.Helper()
 	name := fmt.Sprintf("person-%d", time.Now().UnixNano())
 	user, err := suite.environment.AddUser(envtest.User{Name: name}, nil)
 	must(t, err)
@@ -288,7 +295,6 @@ func personWith(t *testing.T, rules []rbacv1.PolicyRule, everywhere []rbacv1.Pol
 			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}}, metav1.CreateOptions{})
 		must(t, err)
 	}
-	everywhere = append(everywhere, documented(t, "ClusterRole")...)
 	_, err = suite.client.RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: everywhere}, metav1.CreateOptions{})
 	must(t, err)
 	_, err = suite.client.RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, Subjects: subjects,
@@ -337,10 +343,10 @@ func TestWhoeverLacksARightOfTheRoleIsToldWhich(t *testing.T) {
 		t.Run("without "+r.String(), func(t *testing.T) {
 			one := make(t)
 			args := append(command(r), "-n", one.namespace)
-			group := map[string]string{"poddisruptionbudgets": ".policy", "deployments": ".apps", "statefulsets": ".apps", "daemonsets": ".apps", "replicasets": ".apps"}[r.resource]
+			group := map[string]string{"poddisruptionbudgets": "policy", "deployments": "apps", "statefulsets": "apps", "daemonsets": "apps", "replicasets": "apps"}[r.resource]
 			p.says(t, personWith(t, deny(role, r.resource, r.verb), nil, one.namespace), 2, args,
 				`^error: you may not `+r.verb+` `+r.resource+` in namespace `+one.namespace+`: `,
-				`^hint: .*kubectl create role sidecar-rollout -n `+one.namespace+` --verb=`+r.verb+` --resource=`+r.resource+group+`; `)
+				`^hint: .*`, `^kubectl apply -f - `, `"kind":"Role",.*"namespace":"`+one.namespace+`".*"verbs":\["`+r.verb+`"\],"apiGroups":\["`+group+`"\],"resources":\["`+r.resource+`"\]`)
 			if err := one.kept(t.Context(), nil); err == nil {
 				t.Error("it is done all the same")
 			}
@@ -353,7 +359,7 @@ func TestWhoeverLacksARightOfTheRoleIsToldWhich(t *testing.T) {
 		reads := []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list"}}}
 		p.says(t, personWith(t, role, reads, may.namespace), 2, []string{"rollout", "-A", "--timeout", "20s", "-o", "wide"},
 			may.namespace+` +deployment/web +in place +2/2`, mayNot.namespace+` +deployment/web +in place +0/2 +\d+ +you may not patch pods/resize in namespace `+mayNot.namespace,
-			`^error: you may not patch pods/resize in namespace `+mayNot.namespace, `^hint: .*-n `+mayNot.namespace+` --verb=patch --resource=pods/resize;`)
+			`^error: you may not patch pods/resize in namespace `+mayNot.namespace, `"kind":"Role",.*"namespace":"`+mayNot.namespace+`".*"verbs":\["patch"\],"apiGroups":\[""\],"resources":\["pods/resize"\]`)
 		must(t, may.kept(t.Context(), nil))
 	})
 }

@@ -8,11 +8,14 @@ type DeniedError struct {
 }
 
 func (e *DeniedError) Error() string {
-	where := "in namespace " + e.Namespace
-	if e.Namespace == "" {
-		where = "in all namespaces"
+	where := " in namespace " + e.Namespace
+	switch {
+	case e.Resource == "namespaces":
+		where = ""
+	case e.Namespace == "":
+		where = " in all namespaces"
 	}
-	return "you may not " + e.Verb + " " + e.Resource + " " + where + ": " + e.Err.Error()
+	return "you may not " + e.Verb + " " + e.Resource + where + ": " + e.Err.Error()
 }
 
 func (e *DeniedError) Unwrap() error { return e.Err }
