@@ -14,11 +14,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/rollout"
 )
 
-// The limits are the commands' defaults. A rollout always has canaries, because nobody watches it.
+// The limits are the commands' defaults, except that a closed budget is not waited for: the next round looks
+// at it again, and other workloads do not have to wait until then. A rollout always has canaries, because nobody watches it.
 const (
 	timeout       = 5 * time.Minute
 	canaryPercent = 10
 	canaryWait    = 5 * time.Minute
+	budgetWait    = 5 * time.Second // so that one that was used for the pod before can open again
 )
 
 // errNewTemplates ends a run whose plan is based on templates that are no longer in force.
@@ -122,7 +124,7 @@ func (k *Keeper) fresh(s *surveyed) error {
 func (k *Keeper) runner(w Work, s *surveyed, log logr.Logger) *rollout.Runner {
 	return &rollout.Runner{
 		Client: k.worker.Client(), Repairs: w == Repair,
-		Limits: rollout.Limits{MaxUnavailable: 1, MaxWorkloads: 1, Timeout: timeout, Wait: canaryWait},
+		Limits: rollout.Limits{MaxUnavailable: 1, MaxWorkloads: 1, Timeout: timeout, Budget: budgetWait, Wait: canaryWait},
 		Judge: func(namespace string, pod []byte) (*fleet.Standing, error) {
 			if err := k.fresh(s); err != nil {
 				return nil, err

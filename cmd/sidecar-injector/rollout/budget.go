@@ -18,7 +18,7 @@ import (
 // allow the disruptions of its rollout.
 func (r *Runner) room(ctx context.Context, w fleet.Workload, now *owner) error {
 	obstacle := ""
-	return r.wait(ctx, func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+	return waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
 		pods, err := r.pods(ctx, w, now)
 		if err != nil {
 			return false, 0, err
@@ -70,7 +70,7 @@ func covers(b *policyv1.PodDisruptionBudget, pods []corev1.Pod) bool {
 // once. Each is as it was when that was decided.
 func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Target) (some []*running, err error) {
 	obstacle := ""
-	err = r.wait(ctx, func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+	err = waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
 		some = nil
 		ledger := map[string]*policyv1.PodDisruptionBudget{}
 		for _, t := range next {
@@ -140,7 +140,7 @@ func sparesUnready(b *policyv1.PodDisruptionBudget) bool {
 
 func (r *Runner) obstacle(b *policyv1.PodDisruptionBudget) string {
 	return fmt.Sprintf("PodDisruptionBudget %s has let no pod go for %s (%d healthy, at least %d wanted)",
-		b.Name, r.Limits.Timeout, b.Status.CurrentHealthy, b.Status.DesiredHealthy)
+		b.Name, r.Limits.forBudgets(), b.Status.CurrentHealthy, b.Status.DesiredHealthy)
 }
 
 // budget returns a PodDisruptionBudget; nil if it does not exist any more.

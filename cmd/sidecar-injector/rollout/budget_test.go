@@ -43,7 +43,7 @@ func TestARolloutNeedsRoomInTheBudgetsOfAllItsPods(t *testing.T) {
 		"none, and it takes none": {0, budgetOf("all", 0, map[string]string{"app": "web"}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := quiet(Limits{Timeout: time.Millisecond})
+			r := quiet(Limits{Timeout: time.Hour, Budget: time.Millisecond})
 			r.Client = fake.NewClientset(podOf("web-0", true), podOf("web-1", true), test.budget)
 			now := &owner{Owner: fleet.Owner{Takes: test.takes}, wanted: 2, selector: labels.SelectorFromSet(labels.Set{"app": "web"})}
 			err, left := r.room(t.Context(), step("web").Workload, now), (*LeftError)(nil)

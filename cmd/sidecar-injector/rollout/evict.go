@@ -270,7 +270,7 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: t.Name, Namespace: s.Namespace},
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}}
 	obstacle := ""
-	err = r.wait(ctx, func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+	err = waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
 		err := r.call(ctx, "create", "pods/eviction", s.Namespace, func(ctx context.Context) error {
 			return r.Client.PolicyV1().Evictions(s.Namespace).Evict(ctx, eviction)
 		})
@@ -281,7 +281,7 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 		case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 			return true, 0, nil
 		case apierrors.IsTooManyRequests(err):
-			obstacle = fmt.Sprintf("pod %s could not be evicted for %s: %s", t.Name, r.Limits.Timeout, reasons(err))
+			obstacle = fmt.Sprintf("pod %s could not be evicted for %s: %s", t.Name, r.Limits.forBudgets(), reasons(err))
 			if !patient {
 				return false, 0, &LeftError{obstacle}
 			}

@@ -207,8 +207,18 @@ func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1
 		return nil, fmt.Errorf("pods of %s in %s: %w", w, w.Namespace, err)
 	}
 	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
-		return p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded
+		return p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded || !o.made(&p)
 	}), nil
+}
+
+// made reports whether a pod with the labels of the workload can be one of its own. One without a controller
+// is adopted.
+func (o *owner) made(p *corev1.Pod) bool {
+	c := metav1.GetControllerOf(p)
+	if c == nil || o.kind.kind == "Deployment" {
+		return c == nil || c.Kind == "ReplicaSet"
+	}
+	return c.UID == o.meta.UID
 }
 
 // fieldManager is the name under which objects are changed.

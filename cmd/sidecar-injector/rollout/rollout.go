@@ -29,8 +29,8 @@ type Limits struct {
 	// workloads are processed at once.
 	MaxUnavailable, MaxWorkloads int
 	// Timeout bounds the wait for a pod to become ready again, for a budget to allow a disruption, and for
-	// an unreachable API server.
-	Timeout time.Duration
+	// an unreachable API server. Budget, if not zero, is the bound for budgets.
+	Timeout, Budget time.Duration
 	// Wait is how long canaries are observed before the other workloads follow.
 	Wait time.Duration
 }
@@ -197,17 +197,24 @@ func (r *Runner) tell(w fleet.Workload, format string, args ...any) {
 // interval is the polling interval.
 const interval = 500 * time.Millisecond
 
+// forBudgets is how long a budget may take to allow a disruption.
+func (l *Limits) forBudgets() time.Duration { return cmp.Or(l.Budget, l.Timeout) }
+
 // wait calls check until it returns done or an error, or until r.Limits.Timeout is over, in which case it
 // returns the error of late. The timeout starts again whenever progress changes.
 func (r *Runner) wait(ctx context.Context, late func() error, check func() (done bool, progress int, err error)) error {
-	last, deadline := -1, time.Now().Add(r.Limits.Timeout)
+	return waitFor(ctx, r.Limits.Timeout, late, check)
+}
+
+func waitFor(ctx context.Context, timeout time.Duration, late func() error, check func() (done bool, progress int, err error)) error {
+	last, deadline := -1, time.Now().Add(timeout)
 	for {
 		done, progress, err := check()
 		if done || err != nil {
 			return err
 		}
 		if progress != last {
-			last, deadline = progress, time.Now().Add(r.Limits.Timeout)
+			last, deadline = progress, time.Now().Add(timeout)
 		}
 		if time.Now().After(deadline) {
 			return late()

@@ -141,7 +141,7 @@ func (r *Runner) maker(ctx context.Context, w fleet.Workload, o *owner) (*owner,
 		return o, nil
 	}
 	set, err := r.owner(ctx, fleet.Workload{Namespace: w.Namespace, Kind: "ReplicaSet", Name: name})
-	if err != nil || !set.Replaces {
+	if err != nil || !set.Replaces || !metav1.IsControlledBy(&set.meta, &o.meta) {
 		return o, err
 	}
 	return set, nil
