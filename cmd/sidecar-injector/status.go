@@ -193,7 +193,7 @@ func (o *statusOptions) changed(shown watched, rows []*fleet.Row) (changed []*fl
 
 // watching prints all rows, and then those that changed, until ctx is done.
 func (o *statusOptions) watching(ctx context.Context, std streams, report palette) error {
-	shown := watched{}
+	shown, header := watched{}, true
 	for first := true; ; {
 		begun := time.Now()
 		loaded, rows, err := o.rows(ctx, std)
@@ -205,12 +205,16 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 		default:
 			var changed []*fleet.Row
 			changed, shown = o.changed(shown, rows)
-			text, err := o.format(changed, first)
+			text, err := o.format(changed, header)
 			if err != nil {
 				return err
 			}
 			if err := writeOut(std, text); err != nil {
 				return err
+			}
+			header = header && len(changed) == 0
+			if first && header {
+				fmt.Fprintln(std.ErrOut, o.none()+", so far")
 			}
 			if first {
 				fmt.Fprint(std.ErrOut, loaded.notes(report))

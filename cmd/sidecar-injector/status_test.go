@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
@@ -60,5 +62,32 @@ func TestNothingToDoIsAnEmptyList(t *testing.T) {
 		if code != 0 || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: code %d, %s%s, want %s", command, code, &out, &complaints, want)
 		}
+	}
+}
+
+// stopper is a writer that calls stop when a text is written.
+type stopper struct {
+	bytes.Buffer
+	at   string
+	stop func()
+}
+
+func (s *stopper) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), s.at) {
+		s.stop()
+	}
+	return s.Buffer.Write(p)
+}
+
+// TestAWatchThatHasNothingToShowSaysSo stops the watch when it has.
+func TestAWatchThatHasNothingToShowSaysSo(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var out bytes.Buffer
+	complaints := &stopper{at: "no sidecar is missed, so far\n", stop: stop}
+	cmd := newStatusCommand(streams{Out: &out, ErrOut: complaints})
+	cmd.SetArgs([]string{"--watch", "--state", "missed", "--kubeconfig", smallCluster(t, nil, nil)})
+	if err := cmd.ExecuteContext(ctx); err != nil || out.Len() > 0 || !strings.Contains(complaints.String(), complaints.at) {
+		t.Errorf("%v: %s%s", err, &out, complaints)
 	}
 }
