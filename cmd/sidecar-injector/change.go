@@ -44,6 +44,7 @@ const (
 func (o *changeOptions) add(cmd *cobra.Command) {
 	o.fleetFlags.add(cmd)
 	flags := cmd.Flags()
+	_ = flags.MarkHidden("template-dir") // it is refused, and told why; it fails only for a flag that does not exist
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the plan, and change nothing")
 	flags.StringVarP(&o.output, "output", "o", outputTable, "table, wide, json or yaml")
 	flags.IntVar(&o.limits.MaxUnavailable, "max-unavailable", 1, "`number` of pods of a workload that are away at once; a workload's own rollout has its own")
@@ -184,16 +185,12 @@ func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 	return nil
 }
 
-// inForce returns an error if there is no injector, or for settings and templates of the flags: pods are
-// brought to what the injector makes, and those of one outside of the cluster can only be given.
+// inForce returns an error if there is no injector, or for templates of the flags: pods are brought to what
+// the cluster's injector makes.
 func (o *changeOptions) inForce(s *surveyed) error {
 	switch {
-	case s.outside:
-		return nil
 	case s.absent:
 		return &hinted{errors.New("no injector is installed in this cluster, and pods are brought to what it makes of them"), "sidecar-injector check says more"}
-	case o.configFile != "":
-		return &hinted{errors.New("--config: pods are brought to what the cluster's injector makes of them, and it has settings of its own"), "leave it out; status takes it"}
 	case len(o.templateDirs) > 0:
 		return &hinted{errors.New("--template-dir: pods are brought to what the cluster's injector makes of them, and it has templates of its own"), "apply them to the cluster first; status takes them as they are"}
 	}

@@ -244,7 +244,6 @@ func (o *offlineFlags) readInjector(ctx context.Context, l *loaded, namespaces .
 	if err != nil {
 		return err
 	}
-	l.outside = slices.ContainsFunc(installations, func(i live.Installation) bool { return i.Namespace == "" })
 	entries, err := l.reader.Templates(ctx, installations, namespaces...)
 	if err != nil {
 		return err

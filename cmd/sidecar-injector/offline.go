@@ -119,9 +119,8 @@ type loaded struct {
 	offline.Input
 	// reader is nil unless the pods come from a cluster.
 	reader *live.Reader
-	// absent is true if the cluster has no injector, outside if it has one, but not its settings and template
-	// files.
-	absent, outside bool
+	// absent is true if the cluster has no injector.
+	absent bool
 }
 
 // load reads the files of the flags. The error lists all faults of the manifests.

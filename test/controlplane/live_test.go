@@ -109,7 +109,7 @@ func TestExplainDiffAndStatusSpeakOfTheCluster(t *testing.T) {
 		p.says(t, viewer, 2, []string{"explain", "deploy/asks", "-n", n}, `^UNKNOWN: `, `^error: Deployment "asks": .*unknown: the injector's webhook configuration, `)
 		p.says(t, viewer, 2, []string{"diff", "deploy/asks", "-n", n}, `^error: Deployment "asks": .*unknown: `)
 		p.says(t, admin, 1, []string{"explain", "deploy/asks", "-n", n}, `^REFUSED \(UnknownTemplate\)`)
-		p.says(t, viewer, 2, []string{"status", "-A"}, `^error: you may not list namespaces: .*forbidden`, `"kind":"ClusterRole",.*"verbs":\["list"\],"apiGroups":\[""\],"resources":\["namespaces"\]`)
+		p.says(t, viewer, 2, []string{"status", "-A"}, `^error: you may not list namespaces: .*forbidden`, `"kind":"ClusterRole",.*"verbs":\["get","list"\],"apiGroups":\[""\],"resources":\["namespaces"\]`)
 		p.says(t, viewer, 2, []string{"explain", "deploy/web", "-n", "default"}, `^error: cluster: .*forbidden`)
 		p.says(t, viewer, 1, []string{"check", "--pre"}, `^× you may not create mutatingwebhookconfigurations`)
 		p.says(t, viewer, 0, []string{"check"}, `^‼ the injector: not seen$`)

@@ -68,7 +68,7 @@ func TestARolloutBringsOnlyWhatIsKnownToBeInForce(t *testing.T) {
 		}
 		p.says(t, admin, 0, []string{"rollout", "-n", n, "--timeout", "20s"}, `deployment/web +in place +8/8`)
 		p.says(t, admin, 2, []string{"rollout", "-n", n, "--template-dir", t.TempDir()}, `^error: --template-dir: `)
-		p.says(t, admin, 2, []string{"repair", "-n", n, "--config", "none"}, `^error: `)
+		p.says(t, admin, 2, []string{"repair", "-n", n, "--template-dir", t.TempDir()}, `^error: --template-dir: `)
 	})
 	t.Run("pods that tell of an owner that they do not have", func(t *testing.T) {
 		n := fleetPlace(t)

@@ -122,7 +122,7 @@ func (r *Reader) settings(ctx context.Context, i *Installation) error {
 // configured reads an injector's configuration; nil if there is none that can be read.
 func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Config, error) {
 	if i.Namespace == "" {
-		r.unreadSettings(fmt.Sprintf("injector %s is called by URL: its settings and template files are not in the cluster; --config and --template-dir name copies", i.Name))
+		r.unreadSettings(fmt.Sprintf("injector %s is called by URL, and its settings and template files are not in the cluster", i.Name))
 		return nil, nil
 	}
 	held, denied, err := r.configMap(ctx, i.Namespace, i.Name, "the injector counts as having its default settings")
