@@ -26,7 +26,7 @@ type freshness struct {
 }
 
 // freshFor is how long an answer about settings and templates is used, for the pods of one batch.
-const freshFor = time.Second
+const freshFor = 250 * time.Millisecond
 
 // check returns errTemplatesChanged if settings or templates have changed.
 func (f *freshness) check(ctx context.Context) error {
@@ -67,7 +67,7 @@ func (f *freshness) same(ctx context.Context, changed func(context.Context) (boo
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(freshFor):
+		case <-time.After(time.Second):
 		}
 	}
 }

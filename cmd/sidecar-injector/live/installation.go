@@ -129,11 +129,15 @@ func (r *Reader) configured(ctx context.Context, i *Installation) (*config.Confi
 	if denied {
 		r.unreadSettings(missing("the injector's settings, ConfigMap "+i.Name+",", "get", "configmaps", i.Namespace))
 	}
-	if held == nil || err != nil {
+	if denied || err != nil {
 		return nil, err
 	}
-	text, ok := held.Data["config.yaml"]
-	if !ok {
+	text, there := "", false
+	if held != nil {
+		text, there = held.Data["config.yaml"]
+	}
+	if !there {
+		r.unreadSettings(fmt.Sprintf("the injector's settings are not in ConfigMap %s in namespace %s, where they are looked for", i.Name, i.Namespace))
 		return nil, nil
 	}
 	settings, err := config.Parse(fmt.Sprintf("ConfigMap %s/%s, config.yaml", i.Namespace, i.Name), []byte(text))
