@@ -144,19 +144,21 @@ func noticing(t *testing.T) task {
 	}}
 }
 
-// outdated creates two pods with a sidecar of another image and cpu than the current template's, and a budget
+// outdated creates a ReplicaSet of two pods with a sidecar of another image and cpu than the current template's, and a budget
 // that allows one disruption.
 func outdated(t *testing.T, image string) (namespace string) {
 	t.Helper()
 	folder := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(folder, "mine.yaml"), []byte(strings.Replace(mine, "SidecarTemplate", "ClusterSidecarTemplate", 1)), 0o600))
 	file := filepath.Join(t.TempDir(), "web.yaml")
-	must(t, os.WriteFile(file, []byte(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},
+	must(t, os.WriteFile(file, []byte(`{"apiVersion":"apps/v1","kind":"ReplicaSet","metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},
 		"template":{"metadata":{"labels":{"app":"web"},"annotations":{"sidecar-injector.dev/inject":"mine"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`), 0o600))
 	text, err := output("", suite.injector, "inject", "-f", file, "--template-dir", folder)
 	must(t, err)
-	must(t, os.WriteFile(file, text, 0o600))
-	n := lateNamespace(t, func(n string) { kubectl(t, "apply", "-n", n, "-f", file) }, 2)
+	injected := filepath.Join(t.TempDir(), "injected.yaml")
+	must(t, os.WriteFile(injected, text, 0o600))
+	n := lateNamespace(t, func(n string) { kubectl(t, "apply", "-n", n, "-f", injected) }, 2)
+	kubectl(t, "replace", "-n", n, "-f", file) // new pods are for the injector; those that run stay
 	budget(t, n, "web", 1)
 	createTemplate(t, "sidecartemplates", n, strings.NewReplacer("mine:1", image, `"cpu":"1m"`, `"cpu":"2m"`).Replace(mine))
 	return n

@@ -148,6 +148,18 @@ func TestWorkloadsThatAreNotReadyDoNotStopTheOthers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a broken template was mended, for a StatefulSet", func(t *testing.T) {
+		n := fleetPlace(t)
+		_, err := create(t.Context(), n, "StatefulSet", []byte(`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"web"},"spec":{"replicas":2,"serviceName":"web","selector":{"matchLabels":{"app":"web"}},
+			"template":{"metadata":{"labels":{"app":"web"},"annotations":{"sidecar-injector.dev/inject":"mine"}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"app","image":"app"}]}}}}`))
+		must(t, err)
+		healthy(t, n, 2)
+		retemplate(t, n, "mine:1", "mine:bad", `"one"`, `"two"`)
+		p.says(t, admin, 1, []string{"rollout", "-n", n, "--timeout", "10s"}, `^error: stopped: statefulset/web`)
+		retemplate(t, n, `"one"`, `"three"`)
+		p.says(t, admin, 0, []string{"rollout", "-n", n, "--timeout", "20s"}, `statefulset/web +restart +2/2`)
+		p.says(t, admin, 0, []string{"status", "-n", n, "--exit-code"}, `statefulset/web +mine +current +2`)
+	})
 	t.Run("an app was broken before", func(t *testing.T) {
 		n := fleetPlace(t)
 		deploy(t, n, "web", "mine")

@@ -358,8 +358,8 @@ func TestWhoeverLacksARightOfTheRoleIsToldWhich(t *testing.T) {
 		may, mayNot := updating(t), updating(t)
 		reads := []rbacv1.PolicyRule{{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list"}}}
 		p.says(t, personWith(t, role, reads, may.namespace), 2, []string{"rollout", "-A", "--timeout", "20s", "-o", "wide"},
-			may.namespace+` +deployment/web +in place +2/2`, mayNot.namespace+` +deployment/web +in place +0/2 +\d+ +you may not patch pods/resize in namespace `+mayNot.namespace,
-			`^error: you may not patch pods/resize in namespace `+mayNot.namespace, `"kind":"Role",.*"namespace":"`+mayNot.namespace+`".*"verbs":\["patch"\],"apiGroups":\[""\],"resources":\["pods/resize"\]`)
+			may.namespace+` +replicaset/web +in place +2/2`, mayNot.namespace+` +replicaset/web +leave +0/2 +\d+ +you may not create pods in namespace `+mayNot.namespace,
+			`^error: you may not create pods in namespace `+mayNot.namespace, `"kind":"Role",.*"namespace":"`+mayNot.namespace+`".*"verbs":\["create"\],"apiGroups":\[""\],"resources":\["pods"\]`)
 		must(t, may.kept(t.Context(), nil))
 	})
 }

@@ -53,7 +53,11 @@ func (r *Runner) try(ctx context.Context, w fleet.Workload, o *owner, targets []
 	if err != nil {
 		return at, err
 	}
-	if why := r.unlike(standing, targets); why != "" {
+	why := r.unlike(standing, targets)
+	if why != "" && pod.Annotations[inject.StatusAnnotation] != "" {
+		why = "its pod template has been injected already, and a new pod comes as that says: it has to be injected anew"
+	}
+	if why != "" {
 		return at, &LeftError{why}
 	}
 	return got.CreationTimestamp.Time, nil
