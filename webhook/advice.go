@@ -20,7 +20,6 @@ const AdvicePath = "/advise"
 // pods. It never rejects a request: every answer is "allowed", and an internal error yields no warnings.
 type Advice struct {
 	intake
-	turns *turns
 }
 
 // The results of advice in the metrics.
@@ -50,7 +49,7 @@ func sideLimits(l Limits) Limits {
 
 // NewAdvice returns a handler that answers on AdvicePath and responds with 404 on any other path.
 func NewAdvice(options Options) *Advice {
-	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits)), turns: newTurns(adviceAllowance())}
+	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits), newTurns(adviceAllowance()))}
 }
 
 // ServeHTTP answers one request.

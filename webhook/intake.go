@@ -23,14 +23,15 @@ type intake struct {
 	Options
 	path     string
 	limits   Limits // Options.Limits with the defaults of this path
+	turns    *turns // nil for work that cannot wait
 	pending  pending
 	buffers  bufferPool
 	draining atomic.Bool
 }
 
-// newIntake returns an intake that answers on path.
-func newIntake(path string, options Options, limits Limits) intake {
-	return intake{Options: options, path: path, limits: limits}
+// newIntake returns an intake that answers on path. turns is nil for work that cannot wait.
+func newIntake(path string, options Options, limits Limits, turns *turns) intake {
+	return intake{Options: options, path: path, limits: limits, turns: turns}
 }
 
 // answerer returns the body of a 200 response for the received review. A *callError is the client's fault,
@@ -146,6 +147,11 @@ func (i *intake) answer(r *http.Request, b *buffers, answer answerer) (body []by
 	}()
 	if err := i.check(r); err != nil {
 		return nil, err
+	}
+	if i.turns != nil {
+		if err := i.turns.admit(r.Context()); err != nil {
+			return nil, err
+		}
 	}
 	if err := i.read(r, b); err != nil {
 		return nil, err

@@ -24,7 +24,6 @@ const TemplatesPath = "/validate-templates"
 // is checked by itself, so that the answer depends on no other object.
 type TemplateReview struct {
 	intake
-	turns  *turns
 	loader *load.Loader
 }
 
@@ -47,7 +46,7 @@ const (
 // NewTemplateReview returns a handler that answers on TemplatesPath and responds with 404 on any other
 // path. Of options it uses Metrics, Log, Limits and Settings.Kubernetes.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits)), loader: load.NewLoader().For(options.Settings.Kubernetes), turns: newTurns(reviewAllowance())}
+	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits), newTurns(reviewAllowance())), loader: load.NewLoader().For(options.Settings.Kubernetes)}
 }
 
 // ServeHTTP answers one request.

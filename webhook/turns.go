@@ -16,17 +16,17 @@ type allowance struct {
 }
 
 // side is the share of one processor that template reviews and advice may use each. A pod that arrives
-// during such work may be slower; with a share of 1 % that affects one or two pods in a hundred, even on a
-// single processor.
-const side = 0.01
+// during such work may be slower; with a share of 0.5 % that affects fewer than one pod in a hundred, even on
+// a single processor, so that the 99th percentile stays.
+const side = 0.005
 
 // reviewAllowance is the allowance of template reviews. A burst of 5 s is enough for four hundred templates
 // (the built-in ones take about 12 ms each), which GitOps may apply at once; in the long run it is about
-// one template a second. A template that cannot be reviewed in time is still checked when it is loaded.
+// two templates in 5 s. A template that cannot be reviewed in time is still checked when it is loaded.
 func reviewAllowance() allowance { return allowance{share: side, burst: 5 * time.Second} }
 
 // adviceAllowance is the allowance of advice. A burst of 1 s is enough for some thousands of workloads; in
-// the long run it is about fifty a second.
+// the long run it is about twenty-five a second.
 func adviceAllowance() allowance { return allowance{share: side, burst: time.Second} }
 
 // longestWait bounds the wait for other requests and, separately, the wait for credit. A request that would
@@ -79,19 +79,37 @@ func (t *turns) do(ctx context.Context, work func() error) error {
 	return work()
 }
 
+// admit returns an overload error after longestWait if a request would have to wait longer than that for
+// credit. It is called before the body is read, so that a flood of requests costs neither the reading nor the
+// decoding, and waits so that clients which repeat what was turned away are slowed down.
+func (t *turns) admit(ctx context.Context) error {
+	if t.due() <= longestWait {
+		return nil
+	}
+	if err := wait(ctx, longestWait); err != nil {
+		return err
+	}
+	return overloaded()
+}
+
 // rest waits until the credit is not negative.
 func (t *turns) rest(ctx context.Context) error {
+	due := t.due()
+	if due > longestWait {
+		return overloaded()
+	}
+	return wait(ctx, due)
+}
+
+// wait waits for that time. It returns an error if the client disconnects meanwhile, or has before.
+func wait(ctx context.Context, d time.Duration) error {
 	if err := heeded(ctx); err != nil { // select chooses at random if both channels are ready
 		return err
 	}
-	wait := t.due()
-	if wait <= 0 {
+	if d <= 0 {
 		return nil
 	}
-	if wait > longestWait {
-		return overloaded()
-	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
