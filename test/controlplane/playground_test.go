@@ -120,7 +120,7 @@ func (p playgroundPage) refuses(t *testing.T, path, pattern string) {
 }
 
 // TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt serves the page as an administrator, as a user
-// who may only read one namespace, where pods are unknown, and as a user without rights.
+// who may only read one namespace, and as a user without rights.
 func TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt(t *testing.T) {
 	p := newPatient(t)
 	n := p.namespace
@@ -166,7 +166,7 @@ func TestThePlaygroundReadsAClusterByTheRightsOfWhoeverServesIt(t *testing.T) {
 	viewer := viewerOf(t, n)
 	t.Run("somebody who may only read the namespace", func(t *testing.T) {
 		served := startPlayground(t, viewer, "-n", n)
-		if seen := all(t, served, "unknown"); !strings.Contains(strings.Join(seen.Notes, "\n"), "ClusterSidecarTemplates cannot be read with your rights") {
+		if seen := all(t, served, "current"); !strings.Contains(strings.Join(seen.Notes, "\n"), "ClusterSidecarTemplates cannot be read with your rights") {
 			t.Errorf("notes %q", seen.Notes)
 		}
 		served.refuses(t, "object?namespace=default&name=deploy/web", `forbidden`)

@@ -8,6 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // pair returns a template and another one that is called other, and a pod that asks for both.
@@ -58,6 +59,43 @@ func TestASidecarIsJudgedBesideOneThatCannotBe(t *testing.T) {
 				if i := s.Instances[n]; i.State != want {
 					t.Errorf("%s is %v, want %v: %s", i.Name, i.State, want, i.Why)
 				}
+			}
+		})
+	}
+}
+
+// TestInDoubtOnlyWhatDiffersIsUnknown: a sidecar that is just as what was read gives it stays current although
+// something unread may decide, and nothing is changed for one that differs.
+func TestInDoubtOnlyWhatDiffersIsUnknown(t *testing.T) {
+	both, text := pair(t, tail, tail)
+	raw, err := json.Marshal(created(t, both, shop(), text, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		from, to string
+		want     State
+	}{
+		"nothing differs":       {"", "", Current},
+		"another image":         {"tail:1", "tail:2", Unknown},
+		"another argument":      {"--level,", "--log,", Unknown},
+		"nothing but revisions": {"  parameters:\n", "  parameters:\n  - {name: unused, type: string, default: \"\"}\n", Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set, _ := pair(t, strings.Replace(tail, c.from, c.to, 1), tail)
+			today := &Today{Set: set, Settings: config.Default().Settings(), Server: Server{Minor: 37, Resize: true}, Doubt: func(string, string) Doubt {
+				return Doubt{Why: "settings cannot be read", Always: true}
+			}}
+			s, err := today.Judge(shop(), raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Instances[0].State != c.want || s.Instances[1].State != Current || len(s.Changes()) > 0 {
+				t.Errorf("%s is %v, want %v, and %s is %v; changes %v", s.Instances[0].Name, s.Instances[0].State, c.want, s.Instances[1].Name, s.Instances[1].State, s.Changes())
+			}
+			status, err := inject.ReadStatus(map[string]string{inject.StatusAnnotation: s.Status})
+			if s.Status != "" && (err != nil || status["tail"].Revision != s.Instances[0].Revision) {
+				t.Errorf("the status would become %s (%v)", s.Status, err)
 			}
 		})
 	}

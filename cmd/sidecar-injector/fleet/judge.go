@@ -29,8 +29,9 @@ type Today struct {
 // The zero value means that they are.
 type Doubt struct {
 	Why string
-	// Always is true if every decision is in doubt. Otherwise those that the template itself prevents are,
-	// since it is broken; then Revision is the one in force.
+	// Always is true if every decision is in doubt, but for sidecars that are just as Set and Settings give
+	// them, their revisions included. Otherwise those are that the template itself prevents, since it is
+	// broken; then Revision is the one in force.
 	Always   bool
 	Revision string
 }
@@ -154,7 +155,9 @@ func (j *judgement) decided() {
 			}
 			i.State, i.Why = OptedOut, "a new pod would not get it: "+in.Detail
 		}
-		j.doubt(&i, entry)
+		if in.Outcome != inject.Injected || !there { // else see compared
+			j.doubt(&i, entry)
+		}
 		j.standing.Instances = append(j.standing.Instances, i)
 	}
 	for _, f := range j.result.Faults {
@@ -185,7 +188,7 @@ func (j *judgement) doubt(i *Instance, entry inject.StatusEntry) {
 	if d.Why == "" || !d.Always && i.Outcome != "" && i.State != Blocked {
 		return
 	}
-	i.State, i.Why, i.Today, i.Canary = Unknown, d.Why, d.Revision, ""
+	i.State, i.Why, i.Today, i.Canary, i.Changes = Unknown, d.Why, d.Revision, "", nil
 	if i.Outcome != "" && d.Revision != "" && entry.Revision == d.Revision && entry.TemplateName() == i.Template {
 		i.State, i.Why = Current, ""
 	}
@@ -293,21 +296,26 @@ func (j *judgement) compared() error {
 			return err
 		}
 	}
-	next := maps.Clone(j.status)
-	for _, i := range of {
-		next[i.Name] = today[i.Name]
-	}
-	text, err := json.Marshal(next, json.Deterministic(true))
-	if err != nil {
-		return fmt.Errorf("status: %w", err)
-	}
-	j.standing.Status = string(text)
 	j.attribute(c.found, of, func(d *difference) string {
 		if d.container != "" {
 			return containers[d.container]
 		}
 		return volumes[d.volume]
 	}, kin)
+	next := maps.Clone(j.status)
+	for _, i := range of {
+		if i.State != Current || i.Revision != i.Today {
+			j.doubt(i, j.status[i.Name])
+		}
+		if i.State != Unknown {
+			next[i.Name] = today[i.Name]
+		}
+	}
+	text, err := json.Marshal(next, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("status: %w", err)
+	}
+	j.standing.Status = string(text)
 	return nil
 }
 
