@@ -189,9 +189,9 @@ func TestTheStagesTogetherAreInject(t *testing.T) {
 }
 
 // TestAnInjectionMakesFewAllocations counts the allocations of Inject and its patch. The number is the same
-// in each run, so it can be limited: at most 122 at present.
+// in each run, so it can be limited: at most 122 at present, 141 under the race detector.
 func TestAnInjectionMakesFewAllocations(t *testing.T) {
-	const most = 130
+	const most = 150
 	set := stageSet(t)
 	for _, p := range stagePods() {
 		request := stageRequest(askingPod(t, p.pod))
