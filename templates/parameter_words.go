@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -18,8 +19,7 @@ func (p *Parameter) illustrate(declared *v1alpha1.Parameter, examples []v1alpha1
 		return // no message would say it
 	}
 	const longest = 200
-	p.description, _, _ = strings.Cut(strings.TrimSpace(declared.Description), ". ")
-	p.description, _, _ = strings.Cut(p.description, "; ")
+	p.description, _, _ = strings.Cut(firstSentence(strings.TrimSpace(declared.Description)), "; ")
 	p.description = message.Cut(strings.TrimSuffix(p.description, "."), longest)
 	p.example = exampleOf(p.value)
 	for i := range examples {
@@ -36,6 +36,16 @@ func (p *Parameter) illustrate(declared *v1alpha1.Parameter, examples []v1alpha1
 			return
 		}
 	}
+}
+
+// firstSentence returns a text up to the first point that a capital letter follows: that of "e.g." ends none.
+func firstSentence(text string) string {
+	for i, r := range text {
+		if before, ends := strings.CutSuffix(text[:i], ". "); ends && unicode.IsUpper(r) {
+			return before
+		}
+	}
+	return text
 }
 
 // exampleOf returns a text, or the first item of a list or map; "" if there is none.

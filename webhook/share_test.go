@@ -80,9 +80,9 @@ func TestProcessorTimeIsWhatIsWorkedNotWhatIsWaited(t *testing.T) {
 	}
 }
 
-// TestAFloodIsSlowedDownUnread: while there is no credit, a request is turned away after a second, and its body
-// is neither read nor decoded.
-func TestAFloodIsSlowedDownUnread(t *testing.T) {
+// TestAFloodIsSlowedDown: while there is no credit, a request is turned away after a second, until which its body
+// is not read; then it is thrown away.
+func TestAFloodIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		advice := NewAdvice(Options{Metrics: NewMetrics(prometheus.NewRegistry()), Log: logr.Discard()})
 		advice.turns.spend(time.Hour)

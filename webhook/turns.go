@@ -30,7 +30,7 @@ func reviewAllowance() allowance { return allowance{share: side, burst: 5 * time
 func adviceAllowance() allowance { return allowance{share: side, burst: time.Second} }
 
 // longestWait bounds the wait for other requests and, separately, the wait for credit. A request that would
-// have to wait longer for credit is rejected at once. Both together are the API server's timeout for
+// have to wait longer for credit is rejected after it. Both together are the API server's timeout for
 // advice.
 const longestWait = time.Second
 
@@ -80,7 +80,7 @@ func (t *turns) do(ctx context.Context, work func() error) error {
 }
 
 // admit returns an overload error after longestWait if a request would have to wait longer than that for
-// credit. It is called before the body is read, so that a flood of requests costs neither the reading nor the
+// credit. It is called before the body is received, so that a flood of requests takes neither memory nor
 // decoding, and waits so that clients which repeat what was turned away are slowed down.
 func (t *turns) admit(ctx context.Context) error {
 	if t.due() <= longestWait {

@@ -60,7 +60,7 @@ func (l *textList) add(format string, args ...any) {
 	}
 }
 
-// keep adds a text as it is, if the list is not over.
+// keep adds a text as it is. The caller has asked over.
 func (l *textList) keep(text string) {
 	if !slices.Contains(l.told, text) {
 		l.told = append(l.told, text)

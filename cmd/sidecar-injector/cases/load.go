@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -100,15 +101,20 @@ func (c *Case) readPod(from files) error {
 	return c.annotate()
 }
 
-// strictly returns what the API server, which reads strictly, would refuse in a pod or its workload: fields that
-// are unknown or have a value of another type.
+// strictly returns what the API server, which reads strictly, would refuse in a pod or one of Kubernetes' own
+// workloads: fields that are unknown or have a value of another type. Workloads of other kinds may have fields of
+// their own directly in the pod's spec.
 func strictly(pod *manifest.Pod) error {
 	pointer, wanted := pod.Workload, workloads()[pod.APIVersion+" "+pod.Kind]
-	if wanted == nil {
+	others := wanted == nil
+	if others {
 		pointer, wanted = pod.Pointer, reflect.TypeFor[corev1.PodTemplateSpec]()
 	}
 	var faults []error
 	for _, f := range schema.Of(wanted).CheckYAML(manifest.At(pod.Document.Root, pointer), nil) {
+		if others && f.Reason == schema.UnknownField && strings.Count(f.Path, ".") <= 1 {
+			continue
+		}
 		faults = append(faults, &manifest.Error{File: pod.Document.File, Line: f.Node.Line, Column: f.Node.Column, Message: f.Error(), Hint: f.Hint})
 	}
 	return errors.Join(faults...)

@@ -21,7 +21,7 @@ var (
 
 	// secretWord matches a secret in a text by the word before it: --password=x, "token": "x y", PASSWORD
 	// x, also in YAML's blocks, in XML, and in JSON within JSON.
-	secretWord = regexp.MustCompile(`(?i)((?:` + secretNames + `)[a-z0-9_.-]*\\*["']?(?:[ \t]*[=:>][ \t]*|[ \t]+))(?:bearer\s+|basic\s+)?([|>][+-]?[ \t]*\n[ \t]+[^\n]+|\\*"[^"]*"?|'[^']*'?|[^\s"'&<]+)`)
+	secretWord = regexp.MustCompile(`(?i)((?:` + secretNames + `)[a-z0-9_.-]*\\*["']?(?:[ \t]*[=:>][ \t]*|[ \t]+))(?:bearer\s+|basic\s+)?([|>][+-]?[ \t]*(?:\n[ \t]+[^\n]*)+|\\*"[^"]*"?|'[^']*'?|[^\s"'&<]+)`)
 	// secretVariable matches a secret in the YAML or JSON of a list of variables.
 	secretVariable = regexp.MustCompile(`(?i)(name\\*["']?\s*:\s*\\*["']?[a-z0-9_.-]*(?:` + secretNames + `)[a-z0-9_.-]*\\*["']?\s*,?\s*\\*["']?value\\*["']?\s*:\s*)(\\*"[^"]*"?|'[^']*'?|[^\s"',}]+)`)
 	// secretUser matches the password in a URL, or in the argument of a flag for user and password.
@@ -92,6 +92,8 @@ func hiddenSetting(key, text string) string {
 	switch {
 	case key == inject.RequestAnnotation || key == inject.StatusAnnotation:
 		return text
+	case strings.HasPrefix(key, inject.Domain+"/config."):
+		return hidden("", text)
 	case isEntry:
 		return hidden(entry, text)
 	case text != "" && secretParameter.MatchString(name):

@@ -203,11 +203,11 @@ func (e *Explanation) SetLastLine(container, text string) {
 }
 
 // complaint matches what programs write when something went wrong.
-var complaint = regexp.MustCompile(`(?i)\b(err(or)?s?|fail(s|ed|ure|ing)?|fatal|panic|warn(ing)?|denied|refused|unauthori[sz]ed|forbidden|unreachable|time(d ?-?out|out)|` +
-	`not (be )?(found|resolved?)|no such|no route|cannot|can't|could not|unable)\b|\b(HTTP|status|response|code)\b.{0,12}\b[45][0-9][0-9]\b`)
+var complaint = regexp.MustCompile(`(?i)\b(err(or)?s?|fail(s|ed|ure|ing)?|fatal|panic|warn(ing)?|denied|refused|unauthori[sz]ed|forbidden|unreachable|timed ?-?out|` +
+	`not (be )?(found|resolved?)|no such|no route|cannot|can't|could not|unable)\b|HTTP/[0-9.]+"? [45][0-9][0-9]\b|\b(status|response|code)\b[^0-9]{0,12}\b[45][0-9][0-9]\b`)
 
 // harmless matches what programs write when nothing did.
-var harmless = regexp.MustCompile(`(?i)\b(no|0|without( an?)?) (err(or)?|failure|warning)s?\b|\b(err(or)?|failure|warning|failed|fail)s?"?[:=] ?"?(0|none|null|nil|false)\b`)
+var harmless = regexp.MustCompile(`(?i)\b(no|0|without( an?)?) (err(or)?|failure|warning)s?\b|\b(err(or)?|failure|warning|failed|fail)s?"?[:=] ?("?(0|none|null|nil|false)\b|""|'')`)
 
 // complains reports whether a line of a log reads like a problem.
 func complains(line string) bool { return complaint.MatchString(harmless.ReplaceAllString(line, "")) }

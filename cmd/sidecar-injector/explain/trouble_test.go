@@ -25,6 +25,13 @@ func TestALineThatComplainsIsToldFromOthers(t *testing.T) {
 		`0 errors, 5 files copied`:                                                                 false,
 		`"level"=0 "msg"="update required" "rev"="HEAD" "local"="500ab" "remote"="503c1"`:          false,
 		`[ info] [input:tail:tail.0] inotify_fs_add(): inode=404 watch_fd=1 name=/var/log/app/log`: false,
+		`"POST / HTTP/1.1" 503 12`:                                                                 true,
+		`request timed out`:                                                                        true,
+		`"GET / HTTP/1.1" 200 512`:                                                                 false,
+		`status=200 size=418`:                                                                      false,
+		`response 200 in 450 ms`:                                                                   false,
+		`"msg":"copied","error":""`:                                                                false,
+		`starting with --timeout=5m`:                                                               false,
 	} {
 		if got := complains(line); got != want {
 			t.Errorf("%s: complains: %v", line, got)

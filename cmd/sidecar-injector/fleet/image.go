@@ -9,9 +9,11 @@ import (
 // kubelet is too old to start it again; "" if it does not. Of newer kubelets a name says nothing: they do
 // start it again, and report any of the names that the node has for an image.
 func (j *judgement) stale(c *container) string {
+	if !c.init || j.Server.Minor < firstInPlace || sameImage(text(c.spec, "image"), text(c.status, "image"), text(c.status, "imageID")) {
+		return ""
+	}
 	minor, known := j.kubelet()
-	if !c.init || !known || minor >= firstInPlace || j.Server.Minor < firstInPlace ||
-		sameImage(text(c.spec, "image"), text(c.status, "image"), text(c.status, "imageID")) {
+	if !known || minor >= firstInPlace {
 		return ""
 	}
 	return fmt.Sprintf("%s runs: the kubelet, of Kubernetes 1.%d, has not taken the new image %s; a new pod has it", text(c.status, "image"), minor, text(c.spec, "image"))

@@ -32,7 +32,7 @@ func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace,
 
 // unreadNamespace adds the gap of a namespace whose labels and annotations cannot be read.
 func (r *Reader) unreadNamespace(name string) {
-	r.gaps = append(r.gaps, gap{ofNamespace, missing("namespace "+name, "get", "namespaces", name), func(in, _ string, _ *templates.Entry) bool { return in == name }})
+	r.gaps = append(r.gaps, gap{ofNamespace, missing("namespace "+name, "get", "namespaces", ""), func(in, _ string, _ *templates.Entry) bool { return in == name }})
 }
 
 // Namespaces returns all namespaces of the cluster except those that are being deleted, in which nothing is

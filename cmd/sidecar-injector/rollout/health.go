@@ -39,8 +39,9 @@ func hopeless() []string {
 }
 
 // since compares a pod with its earlier state, after the containers in changed got another image: these
-// have to restart once. Those in may can restart once, or once more, for a resize. No others can. well is true once the pod is as healthy as before; trouble describes
-// a new problem, "" if there is none. Problems that existed before are ignored.
+// have to restart once. Those in may can restart once, or once more, for a resize; of the others only those
+// that are ill can. well is true once the pod is as healthy as before; trouble describes a new problem, "" if
+// there is none. Problems that existed before are ignored.
 func (c condition) since(pod *corev1.Pod, changed []string, may ...string) (well bool, trouble string) {
 	if pod.Status.Phase == corev1.PodFailed {
 		if c.failed {

@@ -15,6 +15,7 @@ import (
 type watch struct {
 	step   *fleet.Step
 	before map[types.UID]condition
+	ill    map[string]bool // containers that had problems before
 	judged map[types.UID]bool
 }
 
@@ -22,7 +23,7 @@ type watch struct {
 func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 	var all []*watch
 	for i := range canaries {
-		w := &watch{&canaries[i], map[types.UID]condition{}, map[types.UID]bool{}}
+		w := &watch{step: &canaries[i], before: map[types.UID]condition{}, judged: map[types.UID]bool{}}
 		pods, err := r.present(ctx, w.step)
 		if err != nil {
 			return err
@@ -30,6 +31,7 @@ func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 		for n := range pods {
 			w.before[pods[n].UID] = conditionOf(&pods[n])
 		}
+		w.ill = beforeOf(pods).ill
 		all = append(all, w)
 		r.tell(w.step.Workload, "a canary: looked at for %s before the others follow", r.Limits.Wait)
 	}
@@ -57,9 +59,7 @@ func (r *Runner) glance(ctx context.Context, w *watch) error {
 	}
 	for i := range pods {
 		before, known := w.before[pods[i].UID]
-		if !known {
-			before = condition{}
-		}
+		before.ill = w.ill
 		well, trouble := before.since(&pods[i], nil)
 		if trouble == "" && !well {
 			trouble = "pod " + pods[i].Name + " is not ready any more"

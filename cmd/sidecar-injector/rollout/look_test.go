@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
@@ -21,7 +22,7 @@ func TestCanariesWithoutASelectorAreLookedAt(t *testing.T) {
 		if err := r.look(t.Context(), []fleet.Step{*s}); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
-		w := &watch{s, map[types.UID]condition{}, map[types.UID]bool{}}
+		w := &watch{step: s, before: map[types.UID]condition{}, judged: map[types.UID]bool{}}
 		for name, pod := range p.pods {
 			w.before[types.UID(name)] = conditionOf(pod)
 		}
@@ -33,5 +34,36 @@ func TestCanariesWithoutASelectorAreLookedAt(t *testing.T) {
 		if err := r.glance(t.Context(), w); err != nil {
 			t.Errorf("%s: the pod has gone: %v", kind, err)
 		}
+	}
+}
+
+// TestAnAppThatWasIllBeforeStopsNothing: it goes on to crash while its sidecar is changed, or is looked at as a
+// canary. A pod that has succeeded meanwhile has nothing to be waited for.
+func TestAnAppThatWasIllBeforeStopsNothing(t *testing.T) {
+	p, r, s := newPlane(t, 1, 2, 1, "web-1")
+	s.Kind, r.Limits.Timeout = "Job", time.Second
+	pod := p.pods["web-1"]
+	crash := func(restarts int32) {
+		pod.Status.Conditions = nil
+		pod.Status.ContainerStatuses[0] = corev1.ContainerStatus{Name: "app", RestartCount: restarts, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}}
+	}
+	crash(3)
+	then, err := r.due(t.Context(), s.Namespace, s.Targets[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watch{step: s, before: map[types.UID]condition{"web-1": conditionOf(pod)}, ill: beforeOf([]corev1.Pod{*pod}).ill, judged: map[types.UID]bool{}}
+	crash(4)
+	if err := r.glance(t.Context(), w); err != nil {
+		t.Errorf("as a canary: %v", err)
+	}
+	pod.Status.InitContainerStatuses[0].RestartCount++
+	pod.Status.InitContainerStatuses[0].ContainerID = "side-1"
+	if err := r.settled(t.Context(), s.Workload, then); err != nil {
+		t.Errorf("after a change: %v", err)
+	}
+	pod.Status.Phase = corev1.PodSucceeded
+	if now, err := r.read(t.Context(), s.Namespace, s.Targets[0]); now != nil || err != nil {
+		t.Errorf("a pod that has succeeded is %v (%v)", now, err)
 	}
 }

@@ -89,9 +89,15 @@ func (r *Runner) unreadyFirst(ctx context.Context, s *fleet.Step) ([]fleet.Targe
 // stale reports whether a pod was not changed because it is not any more what was read.
 func stale(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
 
-// worst returns the most important error: a *TroubleError first, a *LeftError last; nil if there is none.
+// worst returns the most important error: a *halfError first, then a *TroubleError, a *LeftError last; nil if
+// there is none.
 func worst(errs []error) error {
 	var left error
+	for _, err := range errs {
+		if half := (*halfError)(nil); errors.As(err, &half) {
+			return err
+		}
+	}
 	for _, err := range errs {
 		if trouble := (*TroubleError)(nil); errors.As(err, &trouble) {
 			return err
@@ -118,7 +124,7 @@ type running struct {
 	changes  []fleet.Change
 }
 
-// read returns a pod; nil if it does not exist, is being deleted, or another pod has its name.
+// read returns a pod; nil if it does not exist, is being deleted, has succeeded, or another pod has its name.
 func (r *Runner) read(ctx context.Context, namespace string, t fleet.Target) (*running, error) {
 	now := running{target: t, pod: &corev1.Pod{}}
 	err := r.call(ctx, "get", "pods", namespace, func(ctx context.Context) (err error) {
@@ -138,7 +144,7 @@ func (r *Runner) read(ctx context.Context, namespace string, t fleet.Target) (*r
 	if err := json.Unmarshal(now.raw, now.pod); err != nil {
 		return nil, fmt.Errorf("pod %s/%s: %w", namespace, t.Name, err)
 	}
-	if string(now.pod.UID) != t.UID || now.pod.DeletionTimestamp != nil {
+	if string(now.pod.UID) != t.UID || now.pod.DeletionTimestamp != nil || now.pod.Status.Phase == corev1.PodSucceeded {
 		return nil, nil
 	}
 	return &now, nil
@@ -218,6 +224,8 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 		return nil
 	}
 	back, undo := reverse(now)
+	ctx, cancelUndo := finishing(ctx) // the time of the first may be up
+	defer cancelUndo()
 	if undo == nil {
 		_, undo = r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize")
 	}

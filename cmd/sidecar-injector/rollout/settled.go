@@ -16,6 +16,7 @@ import (
 // settled waits until a pod is as healthy as before, after the changes that were due in it then.
 func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) error {
 	t, before := then.target, conditionOf(then.pod)
+	before.ill = beforeOf([]corev1.Pod{*then.pod}).ill
 	var images, restarts, amounts []string
 	for _, c := range then.changes {
 		switch {
