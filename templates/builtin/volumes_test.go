@@ -56,17 +56,21 @@ func TestNothingIsWrittenToAVolumeThatCanOnlyBeRead(t *testing.T) {
 		template   string
 		parameters map[string]string
 		reads      bool
+		// othersWrite says that another pod may write to a volume that this one has read-only.
+		othersWrite bool
 	}{
-		{"git-sync", map[string]string{"repo": "https://example.com/x.git"}, false},
-		{"config-sync", map[string]string{"label": "x", "folder": "/x"}, false},
-		{"log-collector", map[string]string{"logDir": "/x"}, false},
-		{"data-sync", map[string]string{"folder": "/x", "remote": ":local:/y", "direction": "pull"}, false},
-		{"data-sync", map[string]string{"folder": "/x", "remote": ":local:/y", "direction": "push"}, true},
-		{"config-reload", map[string]string{"folder": "/x"}, true},
+		{"git-sync", map[string]string{"repo": "https://example.com/x.git"}, false, false},
+		{"config-sync", map[string]string{"label": "x", "folder": "/x"}, false, false},
+		{"log-collector", map[string]string{"logDir": "/x"}, false, true},
+		{"data-sync", map[string]string{"folder": "/x", "remote": ":local:/y", "direction": "pull"}, false, false},
+		{"data-sync", map[string]string{"folder": "/x", "remote": ":local:/y", "direction": "push"}, true, false},
+		{"config-reload", map[string]string{"folder": "/x"}, true, false},
 	} {
 		c.parameters["volume"] = "given"
 		for kind, source := range readable {
-			if got := refusesVolume(t, c.template, c.parameters, source); got == c.reads {
+			_, mounted := source[kind].(object)["readOnly"]
+			want := !c.reads && !(c.othersWrite && mounted)
+			if got := refusesVolume(t, c.template, c.parameters, source); got != want {
 				t.Errorf("%s %v refuses a read-only %s: %v", c.template, c.parameters, kind, got)
 			}
 		}
