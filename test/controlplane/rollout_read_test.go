@@ -48,7 +48,7 @@ func TestARolloutBringsOnlyWhatIsKnownToBeInForce(t *testing.T) {
 		readySays(t, "shared-next", "True")
 		deploy(t, n, "web", "shared")
 		healthy(t, n, 2)
-		left(t, n, deny(all, "namespaces", "get"), `lack get namespaces in namespace `+n)
+		left(t, n, deny(all, "namespaces", "get"), `namespace `+n+` cannot be read with your rights, which lack get namespaces`)
 		left(t, n, deny(all, "clustersidecartemplates", "list"), `lack list clustersidecartemplates\.sidecar-injector\.dev`)
 	})
 	t.Run("a template that is edited meanwhile", func(t *testing.T) {
