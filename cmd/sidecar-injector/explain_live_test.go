@@ -140,6 +140,8 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 			[]string{"warning: app-sc-log-collector was killed, for the time that the pod has to end, terminationGracePeriodSeconds, ran out (exit code 137), and the pod counts as succeeded"}, nil},
 		"restarted": {1000, statusOf("Running", true, 2, running, state{"terminated": state{"reason": "OOMKilled", "exitCode": 137}}), "all is well\n",
 			[]string{"  ended         app-sc-log-collector, with exit code 137 (OOMKilled)\n", "  last line     all is well\n", "kubectl logs restarted -c app-sc-log-collector -n shop --previous\n"}, nil},
+		"restarted in vain": {1000, statusOf("Running", false, 1, running, state{"terminated": state{"reason": "Error", "exitCode": 137}}), "dial tcp 10.96.0.1:443\n",
+			[]string{"  ended         app-sc-log-collector, with exit code 137\n", "  last line     dial tcp 10.96.0.1:443\n", "kubectl logs restarted-in-vain -c app-sc-log-collector -n shop\n"}, nil},
 		"ready and vain": {1000, statusOf("Running", true, 0, running, nil), "[ warn] [net] getaddrinfo(host='receiver', err=4): Domain name not found\n",
 			[]string{"  last line     [ warn] [net] getaddrinfo", "  log           kubectl logs ready-and-vain -c app-sc-log-collector -n shop\n"}, []string{"ended"}},
 		"waits for its volumes": {1000, unprepared(statusOf("Pending", false, 0, state{"waiting": state{"reason": "PodInitializing"}}, nil)), "",

@@ -116,7 +116,8 @@ func (s containerStatus) trouble(counts bool) *Trouble {
 	t := &Trouble{Says: lastLine(at.Message)}
 	if ended {
 		t.ExitCode, t.Reason = last.ExitCode, last.Reason
-		t.previous = waits || last.ExitCode != 0
+		// What runs and is not ready says itself what is wrong; what is well now does not say why it ended.
+		t.previous = waits || last.ExitCode != 0 && s.Ready
 		if text := lastLine(last.Message); text != "" {
 			t.Says = text
 		}
