@@ -58,13 +58,7 @@ func (o *fleetFlags) survey(ctx context.Context, std streams) (*surveyed, error)
 
 // judge returns what decides on pods of the cluster now.
 func (l *loaded) judge(ctx context.Context) (*fleet.Today, error) {
-	server, err := l.reader.Server(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &fleet.Today{Set: l.Set, Settings: l.Settings, Server: server, Now: time.Now(), Doubt: func(namespace, template string) fleet.Doubt {
-		return l.reader.Doubt(l.Set, namespace, template)
-	}}, nil
+	return l.reader.Today(ctx, l.Set, l.Settings, time.Now())
 }
 
 // namespaces returns the selected namespaces; the name is "" if all are selected.

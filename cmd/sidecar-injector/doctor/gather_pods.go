@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -94,13 +93,10 @@ func (g *gatherer) pods(ctx context.Context) {
 
 // survey calls visit for every pod of the cluster that has or requests sidecars.
 func (g *gatherer) survey(ctx context.Context, set *templates.Set, visit func(*live.Seen) error) error {
-	server, err := g.Server(ctx)
+	today, err := g.Today(ctx, set, g.facts.installation().Settings.Settings(), g.facts.Now)
 	if err != nil {
 		return err
 	}
-	today := &fleet.Today{Set: set, Settings: g.facts.installation().Settings.Settings(), Server: server, Now: g.facts.Now, Doubt: func(namespace, template string) fleet.Doubt {
-		return g.Doubt(set, namespace, template)
-	}}
 	return g.Survey(ctx, today, live.Scope{Namespaces: g.facts.Namespaces.Value}, visit)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/discovery"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -84,6 +86,17 @@ func (r *Reader) Server(ctx context.Context) (fleet.Server, error) {
 		s.Resize = s.Resize || core.APIResources[i].Name == "pods/resize"
 	}
 	return s, nil
+}
+
+// Today returns what decides on pods at the time now, with the doubts that remain after what was read.
+func (r *Reader) Today(ctx context.Context, set *templates.Set, settings *inject.Settings, now time.Time) (*fleet.Today, error) {
+	server, err := r.Server(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &fleet.Today{Set: set, Settings: settings, Server: server, Now: now, Doubt: func(namespace, template string) fleet.Doubt {
+		return r.Doubt(set, namespace, template)
+	}}, nil
 }
 
 // Seen is a pod that has or requests sidecars.

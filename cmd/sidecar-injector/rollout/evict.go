@@ -165,7 +165,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 		}
 	}
 	err = r.wait(ctx, func() error {
-		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, r.refusals(ctx, s.Workload, now))}
+		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, r.refusals(ctx, s.Workload))}
 	}, func() (bool, int, error) {
 		// It may have been scaled or deleted in the meantime.
 		later, err := r.owner(ctx, s.Workload)
@@ -211,20 +211,16 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 // arrived judges a new pod. It returns a *TroubleError if it lacks a sidecar, and a *LeftError if it is not
 // what the pods of the step were to become.
 func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod) error {
-	now, err := r.read(ctx, s.Namespace, fleet.Target{Name: pod.Name, UID: string(pod.UID)})
-	if err != nil || now == nil {
+	now, err := r.due(ctx, s.Namespace, fleet.Target{Name: pod.Name, UID: string(pod.UID)})
+	if err != nil || now.pod == nil {
 		return err
 	}
-	standing, err := r.Judge(s.Namespace, now.raw)
-	if err != nil {
-		return err
-	}
-	for n := range standing.Instances {
-		if i := &standing.Instances[n]; i.State == fleet.Missed {
+	for n := range now.standing.Instances {
+		if i := &now.standing.Instances[n]; i.State == fleet.Missed {
 			return &TroubleError{s.Workload, fmt.Sprintf("the new pod %s came without its sidecar: %s", pod.Name, i.Why)}
 		}
 	}
-	if why := r.unlike(standing, s.Targets); why != "" {
+	if why := r.unlike(now.standing, s.Targets); why != "" {
 		return &LeftError{"pod " + pod.Name + " was made anew: " + why}
 	}
 	return nil
@@ -232,7 +228,7 @@ func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod) er
 
 // refusals returns the last message about a pod that the controller could not create; "" if there is none,
 // or if the user may not read events.
-func (r *Runner) refusals(ctx context.Context, w fleet.Workload, o *owner) string {
+func (r *Runner) refusals(ctx context.Context, w fleet.Workload) string {
 	events, err := r.Client.CoreV1().Events(w.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
 	if err != nil {
 		return ""
@@ -252,11 +248,8 @@ const maxMessage = 500
 // a *LeftError; it is a *keptError if the pod is not to go any more. gone is false if the pod has already
 // been replaced, or is up to date.
 func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patient bool) (gone bool, err error) {
-	now, err := r.read(ctx, s.Namespace, t)
-	if err != nil || now == nil {
-		return false, err
-	}
-	if now.standing, err = r.Judge(s.Namespace, now.raw); err != nil {
+	now, err := r.due(ctx, s.Namespace, t)
+	if err != nil || now.pod == nil {
 		return false, err
 	}
 	switch state, why := t.Now(now.standing); {

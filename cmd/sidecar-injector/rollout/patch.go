@@ -204,20 +204,20 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 	}
 	try := metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}
 	if resize != nil {
-		if _, err := r.patch(ctx, now.pod, resize, try, "resize"); err != nil {
+		if err := r.patch(ctx, now.pod, resize, try, "resize"); err != nil {
 			return refused(err, "cpu or memory")
 		}
 	}
-	if _, err := r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), try); err != nil {
+	if err := r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), try); err != nil {
 		return refused(err, "the image")
 	}
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	if resize == nil {
-		_, err = r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), metav1.PatchOptions{})
+		err = r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), metav1.PatchOptions{})
 		return refused(err, "the image")
 	}
-	if _, err := r.patch(ctx, now.pod, resize, metav1.PatchOptions{}, "resize"); err != nil {
+	if err := r.patch(ctx, now.pod, resize, metav1.PatchOptions{}, "resize"); err != nil {
 		return refused(err, "cpu or memory")
 	}
 	if err = r.finish(ctx, now, image); err == nil {
@@ -227,7 +227,7 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 	ctx, cancelUndo := finishing(ctx) // the time of the first may be up
 	defer cancelUndo()
 	if undo == nil {
-		_, undo = r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize")
+		undo = r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize")
 	}
 	if undo != nil {
 		return &halfError{image.what(), err}
@@ -238,7 +238,7 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 // finish applies the second patch of a pod, to any version of it, until it is there or the pod has gone.
 func (r *Runner) finish(ctx context.Context, now *running, image imagePatch) error {
 	for {
-		_, err := r.patch(ctx, now.pod, image.at(""), metav1.PatchOptions{})
+		err := r.patch(ctx, now.pod, image.at(""), metav1.PatchOptions{})
 		if !stale(err) {
 			return err
 		}
@@ -323,16 +323,14 @@ func (r *Runner) bring(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	return nil
 }
 
-func (r *Runner) patch(ctx context.Context, pod *corev1.Pod, body any, options metav1.PatchOptions, subresources ...string) (*corev1.Pod, error) {
+func (r *Runner) patch(ctx context.Context, pod *corev1.Pod, body any, options metav1.PatchOptions, subresources ...string) error {
 	text, err := json.Marshal(body)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	options.FieldManager = fieldManager
-	var after *corev1.Pod
-	err = r.call(ctx, "patch", strings.Join(append([]string{"pods"}, subresources...), "/"), pod.Namespace, func(ctx context.Context) error {
-		after, err = r.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, text, options, subresources...)
+	return r.call(ctx, "patch", strings.Join(append([]string{"pods"}, subresources...), "/"), pod.Namespace, func(ctx context.Context) error {
+		_, err := r.Client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, text, options, subresources...)
 		return err
 	})
-	return after, err
 }
