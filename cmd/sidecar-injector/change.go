@@ -87,7 +87,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	gathering := fleet.NewGathering(o.repairs, canary)
 	steps, lacks := o.plan(ctx, s, runner, gathering)
 	if errors.Is(lacks, errTemplatesChanged) {
-		return verdict(nil, 0, lacks)
+		return verdict(nil, nil, lacks)
 	}
 	if steps == nil && lacks != nil {
 		return o.rights(ctx, o.unreachable(lacks), changing(o.repairs))
@@ -107,7 +107,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	if printed := o.print(std, items(outcomes), outcomeTable, "workloads"); printed != nil {
 		return printed
 	}
-	return o.rights(ctx, verdict(outcomes, len(steps), cmp.Or(err, lacks)), changing(o.repairs))
+	return o.rights(ctx, verdict(outcomes, steps, cmp.Or(err, lacks)), changing(o.repairs))
 }
 
 // print writes a plan or the outcomes of one; name is the key in JSON and YAML.
@@ -159,13 +159,18 @@ func outcomeTable(rows any) *metav1.Table {
 	return t
 }
 
-// verdict returns the error that determines the exit code.
-func verdict(outcomes []rollout.Outcome, steps int, err error) error {
-	done, left := 0, 0
+// verdict returns the error that determines the exit code of a plan's steps. A workload may have several of
+// them, and counts once.
+func verdict(outcomes []rollout.Outcome, steps []fleet.Step, err error) error {
+	done, left, untouched := 0, map[fleet.Workload]bool{}, map[fleet.Workload]bool{}
+	for _, s := range steps {
+		untouched[s.Workload] = true
+	}
 	for _, o := range outcomes {
 		done += o.Done
+		delete(untouched, o.Workload)
 		if o.Left != "" {
-			left++
+			left[o.Workload] = true
 		}
 	}
 	trouble := (*rollout.TroubleError)(nil)
@@ -173,14 +178,14 @@ func verdict(outcomes []rollout.Outcome, steps int, err error) error {
 	case errors.Is(err, context.Canceled):
 		return &answerNo{&hinted{fmt.Errorf("interrupted: %d pods are done, and none is half done", done), "run it again, and it goes on"}}
 	case errors.As(err, &trouble):
-		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, %s left as they were", err, done, terminal.Plural(steps-len(outcomes), "workload")),
+		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, %s left as they were", err, done, terminal.Plural(len(untouched), "workload")),
 			"sidecar-injector explain " + terminal.ShellWord(trouble.Workload.String()) + " -n " + terminal.ShellWord(trouble.Workload.Namespace) + " says more; mend it and run this again, and it goes on"}}
 	case errors.Is(err, errTemplatesChanged):
 		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, and none is half done", err, done), "run it again, and it goes on with what is in force now"}}
 	case err != nil:
 		return fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done)
-	case left > 0:
-		return &answerNo{fmt.Errorf("%s left, for the reason beside each", terminal.Plural(left, "workload"))}
+	case len(left) > 0:
+		return &answerNo{fmt.Errorf("%s left, for the reason beside each", terminal.Plural(len(left), "workload"))}
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 				}
 			}
 		}
-		return len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted), readyNow, nil
+		return len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted), 0, nil
 	})
 	if err == nil || errors.Is(err, context.Canceled) {
 		o.Done += came

@@ -35,20 +35,24 @@ func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 		all = append(all, w)
 		r.tell(w.step.Workload, "a canary: looked at for %s before the others follow", r.Limits.Wait)
 	}
+	took := time.Duration(0)
 	for until := time.Now().Add(r.Limits.Wait); time.Now().Before(until); {
-		if err := rest(ctx, min(lookEvery, time.Until(until))); err != nil {
+		if err := rest(ctx, min(max(lookEvery, 10*took), time.Until(until))); err != nil {
 			return err
 		}
+		begun := time.Now()
 		for _, w := range all {
 			if err := r.glance(ctx, w); err != nil {
 				return err
 			}
 		}
+		took = time.Since(begun)
 	}
 	return nil
 }
 
-// lookEvery is the interval at which the pods of canaries are checked.
+// lookEvery is the shortest interval at which the pods of canaries are checked; a check of many pods, which
+// takes longer, is followed by a rest of ten times its duration.
 const lookEvery = 5 * time.Second
 
 // glance checks the pods of a canary, and those that have come since.

@@ -198,15 +198,17 @@ func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1
 	if o.selector == nil || o.selector.Empty() {
 		return nil, nil
 	}
-	var list *corev1.PodList
-	err := r.call(ctx, "list", "pods", w.Namespace, func(ctx context.Context) (err error) {
-		list, err = r.Client.CoreV1().Pods(w.Namespace).List(ctx, metav1.ListOptions{LabelSelector: o.selector.String()})
-		return err
+	pods, err := listed(ctx, r, "pods", w.Namespace, o.selector.String(), func(ctx context.Context, options metav1.ListOptions) ([]corev1.Pod, string, error) {
+		list, err := r.Client.CoreV1().Pods(w.Namespace).List(ctx, options)
+		if err != nil {
+			return nil, "", err
+		}
+		return list.Items, list.Continue, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pods of %s in %s: %w", w, w.Namespace, err)
 	}
-	return slices.DeleteFunc(list.Items, func(p corev1.Pod) bool {
+	return slices.DeleteFunc(pods, func(p corev1.Pod) bool {
 		return p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded || !o.made(&p)
 	}), nil
 }

@@ -256,6 +256,7 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was befo
 		if now.settled {
 			return true, 0, unlike
 		}
-		return false, now.progress, nil
+		// An edit of the workload begins its rollout anew.
+		return false, int(now.meta.Generation)<<32 + now.progress, nil
 	})
 }

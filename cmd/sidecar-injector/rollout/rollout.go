@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -194,32 +195,47 @@ func (r *Runner) tell(w fleet.Workload, format string, args ...any) {
 	r.Tell(w, fmt.Sprintf(format, args...))
 }
 
-// interval is the polling interval.
-const interval = 500 * time.Millisecond
+// A wait asks again after interval at first, and never rests longer than maxInterval.
+const (
+	interval    = 500 * time.Millisecond
+	maxInterval = 10 * time.Second
+)
+
+// pause returns how long a wait rests that has lasted for waited, and whose last question took took: a tenth
+// of the former, and ten times the latter, so that neither long waits nor workloads of many pods cost the
+// API server much.
+func pause(waited, took time.Duration) time.Duration {
+	return min(max(interval, waited/10, 10*took), maxInterval)
+}
 
 // forBudgets is how long a budget may take to allow a disruption.
 func (l *Limits) forBudgets() time.Duration { return cmp.Or(l.Budget, l.Timeout) }
 
 // wait calls check until it returns done or an error, or until r.Limits.Timeout is over, in which case it
-// returns the error of late. The timeout starts again whenever progress changes.
+// returns the error of late. The timeout starts again whenever progress exceeds all its earlier values. One
+// that falls and rises again, as the number of ready pods does while one of them fails repeatedly, does not
+// prolong the wait.
 func (r *Runner) wait(ctx context.Context, late func() error, check func() (done bool, progress int, err error)) error {
 	return waitFor(ctx, r.Limits.Timeout, late, check)
 }
 
 func waitFor(ctx context.Context, timeout time.Duration, late func() error, check func() (done bool, progress int, err error)) error {
-	last, deadline := -1, time.Now().Add(timeout)
+	begun, most, deadline := time.Now(), math.MinInt, time.Time{}
 	for {
+		asked := time.Now()
 		done, progress, err := check()
 		if done || err != nil {
 			return err
 		}
-		if progress != last {
-			last, deadline = progress, time.Now().Add(timeout)
+		now := time.Now()
+		if progress > most {
+			most, deadline = progress, now.Add(timeout)
 		}
-		if time.Now().After(deadline) {
+		if !now.Before(deadline) {
 			return late()
 		}
-		if err := rest(ctx, interval); err != nil {
+		// The last question is asked when the time is up.
+		if err := rest(ctx, min(pause(now.Sub(begun), now.Sub(asked)), deadline.Sub(now))); err != nil {
 			return err
 		}
 	}
