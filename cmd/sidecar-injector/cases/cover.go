@@ -82,15 +82,15 @@ type Part struct {
 
 // Parts returns all parts of a template, sorted by place; data is the content of its file.
 func (c *Cover) Parts(t *templates.Template, data []byte) []Part {
-	text := &templateText{}
+	var roots []*yaml.Node
 	if stream, err := manifest.Parse(t.Origin.File, data); err == nil {
 		for _, document := range stream.Documents {
-			text.roots = append(text.roots, document.Root)
+			roots = append(roots, document.Root)
 		}
 	}
 	var parts []Part
 	for i := range t.Spec.Parameters {
-		parts = append(parts, c.parameter(t, i, text)...)
+		parts = append(parts, c.parameter(t, i, roots)...)
 	}
 	for _, b := range c.branches.Branches(t) {
 		parts = append(parts, Part{Line: b.Line, Column: b.Column, Touched: b.Reached, Missing: missing(b)})
@@ -132,9 +132,9 @@ func missing(b program.Branch) string {
 }
 
 // parameter returns the parts of a parameter: itself, and each value of its enum.
-func (c *Cover) parameter(t *templates.Template, i int, text *templateText) []Part {
+func (c *Cover) parameter(t *templates.Template, i int, roots []*yaml.Node) []Part {
 	p := t.Parameters()[i]
-	line, column := text.parameter(t, i)
+	line, column := place(roots, t, i)
 	parts := []Part{{Line: line, Column: column, Missing: fmt.Sprintf("parameter %s: no case gives it", p.Name), Touched: c.given[t][p.Name]}}
 	for _, allowed := range p.Enum {
 		parts = append(parts, Part{Line: line, Column: column, Touched: c.had(t, p, allowed),
@@ -153,21 +153,15 @@ func (c *Cover) had(t *templates.Template, p *templates.Parameter, text string) 
 	return false
 }
 
-// templateText is the content of a template's file.
-type templateText struct {
-	roots []*yaml.Node
-}
-
-// parameter returns the position of a parameter's declaration.
-func (x *templateText) parameter(t *templates.Template, i int) (line, column int) {
+// place returns the position of the declaration of a parameter in the documents of its template's file.
+func place(roots []*yaml.Node, t *templates.Template, i int) (line, column int) {
 	var document *yaml.Node
-	x.walk(func(n *yaml.Node) bool {
-		if n.Kind == yaml.MappingNode && n.Line == t.Origin.Line {
-			document = n
+	for _, root := range roots {
+		if document = mappingOn(root, t.Origin.Line); document != nil {
+			break
 		}
-		return document == nil
-	})
-	list := child(child(document, "spec"), "parameters")
+	}
+	list := manifest.Child(manifest.Child(document, "spec"), "parameters")
 	if list == nil || list.Kind != yaml.SequenceNode || i >= len(list.Content) {
 		return t.Origin.Line, 1
 	}
@@ -175,26 +169,15 @@ func (x *templateText) parameter(t *templates.Template, i int) (line, column int
 	return n.Line, n.Column
 }
 
-// walk calls visit for the nodes of the file in document order, until it returns false.
-func (x *templateText) walk(visit func(*yaml.Node) bool) {
-	var within func(n *yaml.Node) bool
-	within = func(n *yaml.Node) bool {
-		if n == nil {
-			return true
-		}
-		if !visit(n) {
-			return false
-		}
-		for _, c := range n.Content {
-			if !within(c) {
-				return false
-			}
-		}
-		return true
+// mappingOn returns the first mapping that begins on a line; nil if there is none.
+func mappingOn(n *yaml.Node, line int) *yaml.Node {
+	if n == nil || n.Kind == yaml.MappingNode && n.Line == line {
+		return n
 	}
-	for _, root := range x.roots {
-		if !within(root) {
-			return
+	for _, c := range n.Content {
+		if found := mappingOn(c, line); found != nil {
+			return found
 		}
 	}
+	return nil
 }

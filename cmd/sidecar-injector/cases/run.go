@@ -11,6 +11,7 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
+	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -96,7 +97,7 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 func (r *Result) unsaid() {
 	spec := r.Case.spec
 	if want := r.Case.Spec.Want; want != nil && want.PodSecurity != "" {
-		r.fail(spec.file, child(child(spec.root, "want"), "podSecurity").Line, "the pod is refused, so that nothing can be said of its Pod Security")
+		r.fail(spec.file, manifest.Child(manifest.Child(spec.root, "want"), "podSecurity").Line, "the pod is refused, so that nothing can be said of its Pod Security")
 	}
 	for _, a := range r.Case.Spec.Assert {
 		r.fail(spec.file, a.line, "the pod is refused, so that nothing can be said of it")
@@ -148,7 +149,7 @@ func (r *Result) outcome() {
 	want, line := Want{}, 0
 	if r.Case.Spec.Want != nil {
 		want = *r.Case.Spec.Want
-		line = child(r.Case.spec.root, "want").Line
+		line = manifest.Child(r.Case.spec.root, "want").Line
 	}
 	file := r.Case.spec.file
 	if file == "" {
@@ -308,7 +309,7 @@ func (r *Result) security() {
 	file, line, wanted := r.Case.Dir, 0, ""
 	if want := r.Case.Spec.Want; want != nil && want.PodSecurity != "" {
 		wanted = want.PodSecurity
-		file, line = r.Case.spec.file, child(child(r.Case.spec.root, "want"), "podSecurity").Line
+		file, line = r.Case.spec.file, manifest.Child(manifest.Child(r.Case.spec.root, "want"), "podSecurity").Line
 	}
 	switch {
 	case wanted != "" && api.Level(wanted) != after:

@@ -88,7 +88,7 @@ type specText struct {
 // fault returns an error at the position of a member of the file.
 func (t *specText) fault(name, message, hint string) error {
 	n := t.root
-	if value := child(n, name); value != nil {
+	if value := manifest.Child(n, name); value != nil {
 		n = value
 	}
 	return t.at(n, message, hint)
@@ -167,7 +167,7 @@ func (c *Case) checkSpec() error {
 		c.Spec.version = version
 	}
 	faults = append(faults, c.checkWant()...)
-	list := child(c.spec.root, "assert")
+	list := manifest.Child(c.spec.root, "assert")
 	for i := range c.Spec.Assert {
 		a := &c.Spec.Assert[i]
 		n := manifest.Resolve(list.Content[i])
@@ -185,7 +185,7 @@ func (c *Case) checkWant() []error {
 		return nil
 	}
 	var faults []error
-	n := child(c.spec.root, "want")
+	n := manifest.Child(c.spec.root, "want")
 	oneOf := func(name, text string, known []string) {
 		if text == "" || slices.Contains(known, text) {
 			return
@@ -197,7 +197,7 @@ func (c *Case) checkWant() []error {
 		if near := message.Nearest(text, known); near != "" {
 			hint = "did you mean " + near + "?"
 		}
-		faults = append(faults, c.spec.at(child(n, name), fmt.Sprintf("want.%s: %s is none", name, message.Quote(text)), hint))
+		faults = append(faults, c.spec.at(manifest.Child(n, name), fmt.Sprintf("want.%s: %s is none", name, message.Quote(text)), hint))
 	}
 	words := wantWords()
 	oneOf("outcome", want.Outcome, words["outcome"])
@@ -233,22 +233,9 @@ func (c *Case) checkAssertion(a *Assertion, n *yaml.Node) error {
 	case a.Expression != "" && kinds != 0:
 		return c.spec.at(n, "an expression is true or not: equal, present and absent go with a path", "")
 	case a.Path != "" && len(manifest.Tokens(a.Path)) == 0:
-		return c.spec.at(child(n, "path"), message.Quote(a.Path)+" is no path", `want such as spec.containers[web].image or metadata.annotations["example.com/key"]`)
+		return c.spec.at(manifest.Child(n, "path"), message.Quote(a.Path)+" is no path", `want such as spec.containers[web].image or metadata.annotations["example.com/key"]`)
 	case a.Expression == "":
-		return c.checkPath(a.Path, child(n, "path"))
+		return c.checkPath(a.Path, manifest.Child(n, "path"))
 	}
-	return c.compile(a, child(n, "expression"))
-}
-
-// child returns the value of a mapping's key; nil if there is none.
-func child(n *yaml.Node, name string) *yaml.Node {
-	if n == nil {
-		return nil
-	}
-	for key, value := range manifest.Pairs(n) {
-		if key.Value == name {
-			return value
-		}
-	}
-	return nil
+	return c.compile(a, manifest.Child(n, "expression"))
 }
