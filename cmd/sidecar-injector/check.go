@@ -61,8 +61,8 @@ cluster cannot be asked.`,
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, std streams) error {
-	if o.output != tableName && o.output != outputShort && o.output != outputJSON {
-		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, tableName, outputShort, outputJSON), seeHelp(cmd)}
+	if err := knownOutput(cmd, o.output, tableName, outputShort, outputJSON); err != nil {
+		return err
 	}
 	out, _, err := o.palettes(std)
 	if err != nil {

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/diff"
@@ -54,40 +51,20 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string, std streams) error 
 	if err != nil {
 		return err
 	}
-	answers, err := loaded.Answers()
-	refused := offline.Refusals(answers)
-	if err != nil {
-		return errors.Join(append(refused, err)...)
-	}
-	if len(refused) > 0 {
-		rights, err := loaded.rights(cmd.Context(), answers, report)
-		if err != nil {
-			return err
+	text := ""
+	err = loaded.print(cmd.Context(), std, report, func(answers []offline.Answer) ([]byte, error) {
+		if err := offline.Unknown(answers); err != nil {
+			return nil, err
 		}
-		fmt.Fprint(std.ErrOut, offline.Warnings(answers, report), rights, loaded.Mentions(report))
-		return &answerNo{errors.Join(refused...)}
-	}
-	if err := offline.Unknown(answers); err != nil {
-		return err
-	}
-	documents, err := loaded.Edit(answers)
-	if err != nil {
-		return err
-	}
-	text, err := diff.Text(documents, nil)
-	if err != nil {
-		return err
-	}
-	if err := writeOut(std, []byte(diff.Color(text, out))); err != nil {
-		return err
-	}
-	rights, err := loaded.rights(cmd.Context(), answers, report)
-	if err != nil {
-		return err
-	}
-	fmt.Fprint(std.ErrOut, offline.Report(answers, report), offline.Warnings(answers, report), rights, loaded.Mentions(report), loaded.notes(report))
-	if text != "" {
+		documents, err := loaded.Edit(answers)
+		if err != nil {
+			return nil, err
+		}
+		text, err = diff.Text(documents, nil)
+		return []byte(diff.Color(text, out)), err
+	})
+	if err == nil && text != "" {
 		return &answerNo{}
 	}
-	return nil
+	return err
 }

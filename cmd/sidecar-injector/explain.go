@@ -55,9 +55,10 @@ Exit code 1: a pod would be refused.`,
 }
 
 func (o *explainOptions) run(cmd *cobra.Command, args []string, std streams) error {
+	if err := knownOutput(cmd, o.output, outputText, outputJSON, outputYAML); err != nil {
+		return err
+	}
 	switch {
-	case o.output != outputText && o.output != outputJSON && o.output != outputYAML:
-		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJSON, outputYAML), seeHelp(cmd)}
 	case len(args) > 0 && len(o.names) > 0:
 		return &hinted{errors.New("explain takes either -f, or objects of a cluster, or a reason"), seeHelp(cmd)}
 	case len(args) > 0 && !o.asked(args):
@@ -178,17 +179,12 @@ func (o *explainOptions) explainReason(name string, std streams) error {
 	if err != nil {
 		return err
 	}
-	var text []byte
-	switch {
-	case o.output == outputText:
-		text = []byte(explain.ReasonsText(found, out))
-	case len(found) == 1:
-		text, err = structured(o.output, found[0])
-	default:
-		text, err = structured(o.output, found)
+	if o.output == outputText {
+		return writeOut(std, []byte(explain.ReasonsText(found, out)))
 	}
-	if err != nil {
-		return err
+	var value any = found
+	if len(found) == 1 {
+		value = found[0]
 	}
-	return writeOut(std, text)
+	return writeStructured(std, o.output, value)
 }

@@ -22,11 +22,7 @@ func findingsText(findings []templates.Finding, p palette) string {
 		if f.Severity == templates.SeverityError {
 			severity = p.Red(string(f.Severity))
 		}
-		message := f.Message
-		if f.Path != "" {
-			message = f.Path + ": " + message
-		}
-		fmt.Fprintf(&b, "%s: %s: %s %s\n", p.Bold(placeOf(f)), severity, message, p.Faint("["+string(f.Reason)+"]"))
+		fmt.Fprintf(&b, "%s: %s: %s %s\n", p.Bold(placeOf(f)), severity, messageOf(f), p.Faint("["+string(f.Reason)+"]"))
 		if f.Excerpt != "" {
 			for _, line := range strings.Split(strings.TrimRight(f.Excerpt, "\n"), "\n") {
 				fmt.Fprintf(&b, "    %s\n", line)
@@ -44,6 +40,14 @@ func placeOf(f templates.Finding) string {
 		return f.File
 	}
 	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+}
+
+// messageOf returns the message after the field that it is about.
+func messageOf(f templates.Finding) string {
+	if f.Path == "" {
+		return f.Message
+	}
+	return f.Path + ": " + f.Message
 }
 
 // findingJSON is the JSON form of a finding.
@@ -161,10 +165,7 @@ func findingsSARIF(c checked) ([]byte, error) {
 		rules = append(rules, object{"id": r.Reason, "shortDescription": object{"text": r.Text}, "help": object{"text": r.Cause + " " + r.Fix}})
 	}
 	for _, f := range c.findings() {
-		text := f.Message
-		if f.Path != "" {
-			text = f.Path + ": " + text
-		}
+		text := messageOf(f)
 		if f.Hint != "" {
 			text += " (" + f.Hint + ")"
 		}
@@ -198,10 +199,7 @@ func findingsSARIF(c checked) ([]byte, error) {
 func findingsGitHub(findings []templates.Finding) string {
 	var b strings.Builder
 	for _, f := range findings {
-		text := f.Message
-		if f.Path != "" {
-			text = f.Path + ": " + text
-		}
+		text := messageOf(f)
 		if f.Hint != "" {
 			text += "\n" + f.Hint
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -47,16 +48,16 @@ If any document is at fault, nothing is printed. Exit code 1: a pod is refused;
 }
 
 func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
-	write, ok := map[string]func(*loaded, []offline.Answer) ([]byte, error){
+	if err := knownOutput(cmd, o.output, outputYAML, outputJSON, outputPatch, outputPod); err != nil {
+		return err
+	}
+	write := map[string]func(*loaded, []offline.Answer) ([]byte, error){
 		outputYAML:  (*loaded).YAML,
 		outputJSON:  (*loaded).JSON,
 		outputPatch: only((*offline.Answer).Patch),
 		outputPod:   only((*offline.Answer).PodYAML),
 	}[o.output]
-	if !ok {
-		return &hinted{fmt.Errorf("-o %q: want %s, %s, %s or %s", o.output, outputYAML, outputJSON, outputPatch, outputPod), seeHelp(cmd)}
-	}
-	_, colors, err := o.palettes(std)
+	_, report, err := o.palettes(std)
 	if err != nil {
 		return err
 	}
@@ -64,31 +65,36 @@ func (o *injectOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	answers, err := loaded.Answers()
+	return loaded.print(cmd.Context(), std, report, func(answers []offline.Answer) ([]byte, error) { return write(loaded, answers) })
+}
+
+// print decides on the pods, writes the text that write returns for the decisions, and reports on them. If a
+// pod is refused, nothing is written, and the error is an *answerNo with all refusals.
+func (l *loaded) print(ctx context.Context, std streams, report palette, write func([]offline.Answer) ([]byte, error)) error {
+	answers, err := l.Answers()
 	refused := offline.Refusals(answers)
 	if err != nil {
 		return errors.Join(append(refused, err)...)
 	}
-	if len(refused) > 0 {
-		rights, err := loaded.rights(cmd.Context(), answers, colors)
+	summary, notes := "", ""
+	if len(refused) == 0 {
+		text, err := write(answers)
 		if err != nil {
 			return err
 		}
-		fmt.Fprint(std.ErrOut, offline.Warnings(answers, colors), rights, loaded.Mentions(colors))
+		if err := writeOut(std, text); err != nil {
+			return err
+		}
+		summary, notes = offline.Report(answers, report), l.notes(report)
+	}
+	rights, err := l.rights(ctx, answers, report)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(std.ErrOut, summary, offline.Warnings(answers, report), rights, l.Mentions(report), notes)
+	if len(refused) > 0 {
 		return &answerNo{errors.Join(refused...)}
 	}
-	text, err := write(loaded, answers)
-	if err != nil {
-		return err
-	}
-	if err := writeOut(std, text); err != nil {
-		return err
-	}
-	rights, err := loaded.rights(cmd.Context(), answers, colors)
-	if err != nil {
-		return err
-	}
-	fmt.Fprint(std.ErrOut, offline.Report(answers, colors), offline.Warnings(answers, colors), rights, loaded.Mentions(colors))
 	return nil
 }
 

@@ -3,6 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
@@ -26,6 +30,24 @@ func structured(output string, value any) ([]byte, error) {
 		return manifest.YAML(text)
 	}
 	return offline.Indented(text)
+}
+
+// writeStructured writes value as JSON or YAML.
+func writeStructured(std streams, output string, value any) error {
+	text, err := structured(output, value)
+	if err != nil {
+		return err
+	}
+	return writeOut(std, text)
+}
+
+// knownOutput returns an error unless output is one of a command's formats.
+func knownOutput(cmd *cobra.Command, output string, formats ...string) error {
+	if slices.Contains(formats, output) {
+		return nil
+	}
+	last := len(formats) - 1
+	return &hinted{fmt.Errorf("-o %q: want %s or %s", output, strings.Join(formats[:last], ", "), formats[last]), seeHelp(cmd)}
 }
 
 // items returns a list that JSON shows as one even if it is empty.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -75,15 +76,12 @@ func newTemplatesSchemaCommand(std streams) *cobra.Command {
 
 // lookup returns the template that a pod of the namespace gets by that name, or the canary of that name.
 func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, error) {
-	namespace := c.namespace
-	if namespace == "" {
-		namespace = "default"
-	}
+	namespace := cmp.Or(c.namespace, "default")
 	entry, ok := set.Lookup(namespace, name)
-	if ok {
-		return entry, nil
+	if !ok {
+		entry, ok = set.Canary(namespace, name)
 	}
-	if entry, ok = set.Canary(namespace, name); ok {
+	if ok {
 		return entry, nil
 	}
 	hint := "sidecar-injector templates list shows the names"
@@ -99,10 +97,7 @@ func (c *commonFlags) completeTemplate(_ *cobra.Command, args []string, _ string
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	namespace := c.namespace
-	if namespace == "" {
-		namespace = "default"
-	}
+	namespace := cmp.Or(c.namespace, "default")
 	var names []string
 	for _, name := range set.Names(namespace) {
 		entry, _ := set.Lookup(namespace, name)

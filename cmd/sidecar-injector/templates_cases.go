@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -81,14 +82,14 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if err != nil {
 		return err
 	}
-	write, ok := map[string]func([]*cases.Result) ([]byte, error){
+	if err := knownOutput(cmd, o.output, outputText, outputJUnit, outputGitHub); err != nil {
+		return err
+	}
+	write := map[string]func([]*cases.Result) ([]byte, error){
 		outputText:   func(all []*cases.Result) ([]byte, error) { return []byte(casesText(all, out)), nil },
 		outputJUnit:  casesJUnit,
 		outputGitHub: func(all []*cases.Result) ([]byte, error) { return []byte(casesGitHub(all)), nil },
 	}[o.output]
-	if !ok {
-		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJUnit, outputGitHub), seeHelp(cmd)}
-	}
 	if !(o.coverMin >= 0 && o.coverMin <= 100) { // false for NaN as well
 		return &hinted{fmt.Errorf("--cover-min %v: want a percentage from 0 to 100", o.coverMin), seeHelp(cmd)}
 	}
@@ -182,10 +183,7 @@ func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &cases.Runner{Set: set, Settings: settings.Settings(), Namespaces: map[string]inject.Namespace{}, Fallback: o.namespace}
-	if r.Fallback == "" {
-		r.Fallback = "default"
-	}
+	r := &cases.Runner{Set: set, Settings: settings.Settings(), Namespaces: map[string]inject.Namespace{}, Fallback: cmp.Or(o.namespace, "default")}
 	for _, n := range offline.Namespaces(named) {
 		r.Namespaces[n.Name] = n
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
-	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
@@ -55,8 +54,8 @@ Exit code 1: the expression is wrong, or fails on this pod; 2: something cannot 
 }
 
 func (o *evalOptions) eval(cmd *cobra.Command, text string, std streams) error {
-	if o.output != outputText && o.output != outputJSON && o.output != outputYAML {
-		return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", o.output, outputText, outputJSON, outputYAML), seeHelp(cmd)}
+	if err := knownOutput(cmd, o.output, outputText, outputJSON, outputYAML); err != nil {
+		return err
 	}
 	of, err := o.sidecar(std)
 	if err != nil {
@@ -85,8 +84,8 @@ func (o *evalOptions) eval(cmd *cobra.Command, text string, std streams) error {
 			return err
 		}
 	}
-	if _, err := fmt.Fprintln(std.Out, terminal.Palette{}.Printable(strings.TrimSuffix(value, "\n"))); err != nil {
-		return fmt.Errorf("output: %w", err)
+	if err := writeOut(std, []byte(palette{}.Printable(strings.TrimSuffix(value, "\n"))+"\n")); err != nil {
+		return err
 	}
 	fmt.Fprintf(std.ErrOut, "type: %s\ncost: %d of the %d units that an expression may take\n", tried.Type, tried.Cost, expression.ExpressionLimit)
 	return nil
@@ -97,14 +96,7 @@ func (o *evalOptions) structured(tried templates.Tried, std streams) error {
 	if tried.Present {
 		out["value"] = tried.Value
 	}
-	text, err := structured(o.output, out)
-	if err != nil {
-		return err
-	}
-	if _, err := std.Out.Write(text); err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	return nil
+	return writeStructured(std, o.output, out)
 }
 
 // valueText returns a string as it is, and any other value as YAML.

@@ -152,7 +152,7 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 		if len(e.Findings) > 0 {
 			description += ": " + e.Findings[0].Message
 		}
-		return []any{name, e.Kind, e.Origin.Source, "<none>", "<none>", description, namespaceOf(e), "<none>", "<none>", "<none>", fileOf(e)}
+		return []any{name, e.Kind, e.Origin.Source, "<none>", "<none>", description, orNone(e.Namespace), "<none>", "<none>", "<none>", fileOf(e)}
 	}
 	description := terminal.FirstSentence(t.Spec.Description)
 	if mark := mark(set, e); mark != "" {
@@ -160,7 +160,7 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 	}
 	return []any{
 		name, e.Kind, e.Origin.Source, t.Revision, t.Spec.ParameterSummary(), description,
-		namespaceOf(e), t.Spec.Order, string(t.FailurePolicy), orNone(strings.Join(t.Overrides, ",")), fileOf(e),
+		orNone(e.Namespace), t.Spec.Order, string(t.FailurePolicy), orNone(strings.Join(t.Overrides, ",")), fileOf(e),
 	}
 }
 
@@ -181,8 +181,6 @@ func mark(set *templates.Set, e templates.Entry) string {
 	}
 	return fmt.Sprintf("canary of %s for %s", t.Name, t.Canary.Scope())
 }
-
-func namespaceOf(e templates.Entry) string { return orNone(e.Namespace) }
 
 func fileOf(e templates.Entry) string {
 	if e.Origin.File == "" {

@@ -73,10 +73,7 @@ func (o *newOptions) start(name string, std streams) error {
 		return err
 	}
 	if o.dir == "" {
-		if _, err := std.Out.Write(text); err != nil {
-			return fmt.Errorf("output: %w", err)
-		}
-		return nil
+		return writeOut(std, text)
 	}
 	if name == cases.TemplatesDir {
 		return &hinted{fmt.Errorf("template name %s: its cases would lie among the templates", message.Quote(name)), "take another name, or leave --dir out"}

@@ -33,8 +33,8 @@ func newTemplatesShowCommand(std streams) *cobra.Command {
   sidecar-injector templates show log-collector -o yaml > templates/log-collector.yaml`,
 		Args: oneArgument("the template's name", "sidecar-injector templates list shows the names"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != outputText && output != outputYAML && output != outputJSON {
-				return &hinted{fmt.Errorf("-o %q: want %s, %s or %s", output, outputText, outputYAML, outputJSON), seeHelp(cmd)}
+			if err := knownOutput(cmd, output, outputText, outputYAML, outputJSON); err != nil {
+				return err
 			}
 			return showTemplate(common, args[0], output, std)
 		},

@@ -230,19 +230,7 @@ func position(file string, line, column int) string {
 	return fmt.Sprintf("%s:%d:%d", file, line, column)
 }
 
-// Refusal is a fault because of which a pod is refused.
-type Refusal struct {
-	Err  error
-	Hint string
-}
-
-func (r *Refusal) Error() string { return r.Err.Error() }
-func (r *Refusal) Unwrap() error { return r.Err }
-
-// Advice returns the hint.
-func (r *Refusal) Advice() string { return r.Hint }
-
-// Refusals returns the faults of refused pods, with their places.
+// Refusals returns the faults of refused pods, with their places and how to fix them.
 func Refusals(answers []Answer) []error {
 	var faults []error
 	for i := range answers {
@@ -252,8 +240,8 @@ func Refusals(answers []Answer) []error {
 		}
 		for k := range a.Result.Faults {
 			if f := &a.Result.Faults[k]; !f.Ignored {
-				message := fmt.Errorf("%s: %s: %s: %s", a.FaultPlace(f), a.Title(), f.Place, f.Message)
-				faults = append(faults, &Refusal{Err: message, Hint: f.Fix})
+				text := fmt.Sprintf("%s: %s: %s: %s", a.FaultPlace(f), a.Title(), f.Place, f.Message)
+				faults = append(faults, &manifest.Error{Message: text, Hint: f.Fix})
 			}
 		}
 	}
