@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 
@@ -15,9 +16,41 @@ func (d *Document) JSON() []byte { return JSON(d.Root) }
 // JSON returns a node's value as sigs.k8s.io/yaml converts it, except that the keys are in the order of the
 // text: aliases and merge keys expanded, YAML 1.1 booleans, integers exact. The node must belong to a
 // Document that was parsed without error; nil is null.
-func JSON(n *yaml.Node) []byte { return appendJSON(nil, n) }
+func JSON(n *yaml.Node) []byte { return appendJSON(nil, n, appendScalar) }
 
-func appendJSON(b []byte, n *yaml.Node) []byte {
+// Written returns the document's value as JSON does, with its numbers as they are written, where JSON has that
+// notation: 1.50, 1e3, and integers that no float holds.
+func (d *Document) Written() []byte { return appendJSON(nil, d.Root, d.appendWritten) }
+
+// appendWritten appends a scalar of Written. A number that is TooLarge stays a number only in JSON.
+func (d *Document) appendWritten(b []byte, n *yaml.Node) []byte {
+	if n.Style == 0 && IsNumber(n.Value) && (d.isJSON || !PlainString(n.Value)) {
+		return append(b, n.Value...)
+	}
+	return appendScalar(b, n)
+}
+
+// TooLarge reports whether a node is a number that is too large for any float. Kubernetes does not read it in
+// JSON; in YAML it is a string to Kubernetes.
+func TooLarge(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Style == 0 && IsNumber(n.Value) && PlainString(n.Value)
+}
+
+// isJSON reports whether the text of a document is JSON.
+func isJSON(text []byte) bool {
+	text = Unmarked(text)
+	return json.Valid(text[contentAt(text):])
+}
+
+// IsNumber reports whether a text is a number in JSON.
+func IsNumber(text string) bool {
+	return text != "" && (text[0] == '-' || '0' <= text[0] && text[0] <= '9') && json.Valid([]byte(text))
+}
+
+// appender appends the JSON of a scalar.
+type appender func(b []byte, n *yaml.Node) []byte
+
+func appendJSON(b []byte, n *yaml.Node, scalar appender) []byte {
 	n = Resolve(n)
 	if n == nil {
 		return append(b, "null"...)
@@ -31,7 +64,7 @@ func appendJSON(b []byte, n *yaml.Node) []byte {
 			}
 			b = appendString(b, p.name)
 			b = append(b, ':')
-			b = appendJSON(b, p.value)
+			b = appendJSON(b, p.value, scalar)
 		}
 		return append(b, '}')
 	case yaml.SequenceNode:
@@ -40,11 +73,11 @@ func appendJSON(b []byte, n *yaml.Node) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendJSON(b, item)
+			b = appendJSON(b, item, scalar)
 		}
 		return append(b, ']')
 	default:
-		return appendScalar(b, n)
+		return scalar(b, n)
 	}
 }
 

@@ -70,6 +70,8 @@ type Document struct {
 	// Root is the document's value, nil if there is none or it is null. The lines and columns of
 	// its nodes count from 1 in the whole stream; columns count characters.
 	Root *yaml.Node
+
+	isJSON bool // the text is JSON
 }
 
 // at returns an Error at a node's place.

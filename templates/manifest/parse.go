@@ -40,7 +40,7 @@ func (d *Document) With(text []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed := &Document{File: d.File, Line: 1, Column: 1, Text: text, Root: root}
+	changed := &Document{File: d.File, Line: 1, Column: 1, Text: text, Root: root, isJSON: isJSON(text)}
 	if root == nil {
 		return changed, nil
 	}
@@ -51,7 +51,7 @@ func (d *Document) With(text []byte) (*Document, error) {
 }
 
 func parseDocument(file string, c chunk) (*Document, *Error) {
-	doc := &Document{File: file, Line: c.line, Column: c.column, Text: c.text}
+	doc := &Document{File: file, Line: c.line, Column: c.column, Text: c.text, isJSON: isJSON(c.text)}
 	root, err := parseNodes(c.text)
 	if err != nil {
 		return nil, doc.syntaxError(err)

@@ -43,9 +43,15 @@ func (o object) podAt(template object) (*Pod, *Error) {
 	if err := template.checkSpec(); err != nil {
 		return nil, err
 	}
+	if o.doc.isJSON {
+		if err := template.checkNumbers(template.node); err != nil {
+			return nil, err
+		}
+	}
+	node := o.named(template.node)
 	pod := &Pod{
 		Document: o.doc, Pointer: template.pointer, Workload: o.pointer, Line: o.node.Line,
-		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(o.named(template.node)),
+		Kind: o.kind, Name: meta.name, Namespace: meta.namespace, JSON: podJSON(node, appendScalar), node: node,
 	}
 	pod.APIVersion, _ = stringValue(field(o.node, "apiVersion"))
 	if template.node != o.node {
@@ -201,8 +207,21 @@ func (o object) texts(name string) (map[string]string, *Error) {
 	return texts, nil
 }
 
+// checkNumbers checks the numbers of a pod in JSON.
+func (o object) checkNumbers(n *yaml.Node) *Error {
+	if TooLarge(n) {
+		return o.doc.at(n, fmt.Sprintf("number %s is larger than Kubernetes reads", message.Quote(n.Value)), "")
+	}
+	for _, child := range n.Content {
+		if err := o.checkNumbers(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // podJSON returns a pod template, or a pod, as the JSON of a v1 Pod.
-func podJSON(n *yaml.Node) []byte {
+func podJSON(n *yaml.Node, scalar appender) []byte {
 	b := []byte(`{"apiVersion":"v1","kind":"Pod"`)
 	for _, p := range pairs(n) {
 		if p.name == "apiVersion" || p.name == "kind" {
@@ -211,7 +230,7 @@ func podJSON(n *yaml.Node) []byte {
 		b = append(b, ',')
 		b = appendString(b, p.name)
 		b = append(b, ':')
-		b = appendJSON(b, p.value)
+		b = appendJSON(b, p.value, scalar)
 	}
 	return append(b, '}')
 }

@@ -27,7 +27,12 @@ type Pod struct {
 	JSON []byte
 	// WorkloadAnnotations are those of the workload, nil if the pod has none.
 	WorkloadAnnotations map[string]string
+
+	node *yaml.Node // of JSON
 }
+
+// Written returns the pod's JSON with its numbers as they are written: see Document.Written.
+func (p Pod) Written() []byte { return podJSON(p.node, p.Document.appendWritten) }
 
 // ClaimVolumes returns the names of the volumes that the controller will add for volumeClaimTemplates beside
 // the pod template, as that of a StatefulSet does.

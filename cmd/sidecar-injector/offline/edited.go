@@ -96,7 +96,7 @@ func (in *Input) objects(answers []Answer) ([][]byte, error) {
 			if document.Root == nil {
 				continue
 			}
-			object, err := patched(document.JSON(), operations[document])
+			object, err := patched(document.Written(), operations[document])
 			if err != nil {
 				return nil, fmt.Errorf("%s:%d: %w", document.File, document.Line, err)
 			}

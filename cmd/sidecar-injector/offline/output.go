@@ -75,9 +75,9 @@ func (a *Answer) Patch() ([]byte, error) {
 
 // PodYAML returns the pod with its sidecars as YAML.
 func (a *Answer) PodYAML() ([]byte, error) {
-	pod, err := a.Injected()
+	pod, err := patched(a.Pod.Written(), a.Result.Operations)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", a.Place(""), err)
 	}
 	return manifest.YAML(pod)
 }

@@ -226,7 +226,7 @@ func newPod(a *offline.Answer) (*Pod, error) {
 // steps returns the pod before injection, and after each of the injected instances in the order of the
 // plan, as far as there is room.
 func steps(in *offline.Input, a *offline.Answer, room *room) ([]Step, error) {
-	before, err := manifest.YAML(a.Pod.JSON)
+	before, err := manifest.YAML(a.Pod.Written())
 	if err != nil {
 		return nil, err
 	}

@@ -115,15 +115,10 @@ func nodeValue(n *yaml.Node) (any, error) {
 		return list, nil
 	}
 	read := manifest.JSON(n)
-	if n.Style == 0 && (isNumber(read) || isNumber([]byte(n.Value))) {
+	if n.Style == 0 && (manifest.IsNumber(string(read)) || manifest.IsNumber(n.Value)) {
 		return json.Number(n.Value), nil
 	}
 	return decode(read)
-}
-
-// isNumber reports whether a text is a number in JSON.
-func isNumber(text []byte) bool {
-	return len(text) > 0 && (text[0] == '-' || '0' <= text[0] && text[0] <= '9') && json.Valid(text)
 }
 
 // add applies an operation to a value and returns the result.
