@@ -44,7 +44,7 @@ func TestAnOverrideWithWhatTheClusterLacksIsToldAndAFaultWhereThePodWouldBeRefus
 		if row.kubernetes != "" {
 			settings.Kubernetes = version.MustParseGeneric(row.kubernetes)
 		}
-		result, err := inject.Inject(set, settings, &inject.Request{Pod: []byte(`{"metadata":{"labels":{"sidecar-injector.dev/injection":"enabled"},"annotations":` + string(annotations) + `},"spec":{"containers":[{"name":"app","image":"app"}]}}`)})
+		result, err := inject.Inject(set, settings, &inject.Request{Pod: []byte(`{"metadata":{"labels":{"sidecar-injector.dev/injection":"enabled"},"annotations":` + string(annotations) + `},"spec":{"os":{"name":"linux"},"containers":[{"name":"app","image":"app"}]}}`)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,6 +75,7 @@ type specView struct {
 	GracePeriod           *int64
 	// Windows is set by os.name or by the node selector kubernetes.io/os.
 	Windows         bool
+	OS              string // os.name
 	SecurityContext *securityContextView
 	// Resources is true if the pod has pod-level resources.
 	Resources bool

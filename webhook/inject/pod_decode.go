@@ -66,9 +66,9 @@ func (d *decoder) spec(s *specView) error {
 		case "terminationGracePeriodSeconds":
 			s.GracePeriod, err = optional(d, d.Int)
 		case "nodeSelector":
-			err = d.windows(s, "kubernetes.io/os")
+			_, err = d.system(s, "kubernetes.io/os")
 		case "os":
-			err = d.windows(s, "name")
+			s.OS, err = d.system(s, "name")
 		case "securityContext":
 			s.SecurityContext, err = optional(d, d.securityContext)
 		case "resources":
@@ -119,15 +119,17 @@ func (d *decoder) integer(v *int64) (err error) {
 	return err
 }
 
-func (d *decoder) windows(s *specView, key string) error {
-	return d.Members(func(name []byte) error {
+// system reads a member that names the pod's operating system.
+func (d *decoder) system(s *specView, key string) (value string, err error) {
+	err = d.Members(func(name []byte) (err error) {
 		if string(name) != key {
 			return d.Skip()
 		}
-		value, err := d.String()
+		value, err = d.String()
 		s.Windows = s.Windows || value == "windows"
 		return err
 	})
+	return value, err
 }
 
 func (d *decoder) securityContext() (v securityContextView, err error) {

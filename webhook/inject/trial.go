@@ -92,7 +92,7 @@ func (t *trial) run() {
 	if t.stopped(1, "the instance") { // an earlier instance used up the budget
 		return
 	}
-	for _, step := range []func(*trial){(*trial).checkContainers, (*trial).checkVolumes, (*trial).checkPod, (*trial).checkTargets, (*trial).checkEnd, (*trial).checkStatus} {
+	for _, step := range []func(*trial){(*trial).checkContainers, (*trial).checkVolumes, (*trial).checkPod, (*trial).checkTargets, (*trial).checkSignals, (*trial).checkEnd, (*trial).checkStatus} {
 		if step(t); t.ended() {
 			return
 		}
