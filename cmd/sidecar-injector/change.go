@@ -231,7 +231,7 @@ func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.R
 		s.scope.Budgets = live.BudgetsHeld
 	}
 	err := s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
-		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
+		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Cover)
 		return nil
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ func changing(repairs bool) []rbacv1.PolicyRule {
 		rule("", "patch", "replicationcontrollers"),
 		rule("apps", "get list patch", "deployments", "statefulsets", "daemonsets", "replicasets"),
 		rule("batch", "list", "jobs"),
-		rule("policy", "get list", "poddisruptionbudgets"),
+		rule("policy", "list", "poddisruptionbudgets"),
 	}
 	if !repairs {
 		all = append(all, rule("", "patch", "pods", "pods/resize"))

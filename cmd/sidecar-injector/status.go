@@ -148,7 +148,7 @@ func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*flee
 	inventory := fleet.NewInventory()
 	s.scope.Budgets = live.BudgetsShown
 	err = s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
-		seen.Standing.Obstruct(seen.Budgets)
+		seen.Standing.Obstruct(&seen.Cover)
 		inventory.Add(seen.Workload, seen.Standing)
 		return nil
 	})

@@ -34,7 +34,6 @@ func keeperNeeds() map[right]func(t *testing.T) task {
 	all := map[right]func(t *testing.T) task{
 		{"pods", "list"}:                 counting,
 		{"poddisruptionbudgets", "list"}: updating,
-		{"poddisruptionbudgets", "get"}:  updating,
 		{"pods", "patch"}:                updating,
 		{"pods/resize", "patch"}:         updating,
 		{"events", "list"}:               noticing,

@@ -50,8 +50,8 @@ func (g *Gathering) Canaries(steps []Step) bool {
 	return g.canary.Namespace == "" || len(steps) == 0 || slices.ContainsFunc(steps, func(s Step) bool { return s.Canary })
 }
 
-// Add records a pod of a workload and the budgets that cover it.
-func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Budget) {
+// Add records a pod of a workload.
+func (g *Gathering) Add(w Workload, name, uid string, s *Standing, cover Cover) {
 	target, why := g.target(name, uid, s)
 	switch {
 	case target == nil && (g.canary.Namespace != w.Namespace || !s.has(Current)):
@@ -78,7 +78,7 @@ func (g *Gathering) Add(w Workload, name, uid string, s *Standing, budgets []*Bu
 		c = &Candidate{Workload: w, Why: why}
 		g.byWorkload[w], g.candidates = c, append(g.candidates, c)
 	}
-	target.Budgets = budgets
+	target.Cover = cover
 	c.Pods = append(c.Pods, *target)
 }
 

@@ -44,49 +44,6 @@ type Row struct {
 	Canary string `json:"canary,omitempty"`
 }
 
-// Budget is a PodDisruptionBudget.
-type Budget struct {
-	Namespace, Name string
-	// Covers reports whether it selects pods with these labels.
-	Covers func(labels map[string]string) bool
-	// Allowed is how many disruptions it allows now, Room how many when all pods are healthy. Says
-	// describes its state.
-	Allowed, Room int
-	Says          string
-}
-
-// Covering returns the budgets that select a pod.
-func Covering(budgets []*Budget, namespace string, labels map[string]string) []*Budget {
-	var all []*Budget
-	for _, b := range budgets {
-		if b.Namespace == namespace && b.Covers(labels) {
-			all = append(all, b)
-		}
-	}
-	return all
-}
-
-// Obstruct sets the state Blocked for sidecars whose update makes the pod unavailable, even briefly, while
-// a budget does not allow that. A container that is not ready makes it so already.
-func (s *Standing) Obstruct(covering []*Budget) {
-	for n := range s.Instances {
-		i := &s.Instances[n]
-		if i.State != Restart && i.State != Missed && !(i.State == InPlace && i.Stops()) {
-			continue
-		}
-		for _, b := range covering {
-			if b.Allowed <= 0 {
-				i.Why = "PodDisruptionBudget " + b.Name + " lets no pod go (" + b.Says + "); " + i.State.String() + ": " + i.Why
-				i.State = Blocked
-				break
-			}
-		}
-	}
-}
-
-// Stops reports whether a change stops a container that is ready.
-func (i *Instance) Stops() bool { return slices.ContainsFunc(i.Changes, Change.Stops) }
-
 // Inventory counts pods by workload and sidecar. Its size is proportional to the number of workloads.
 type Inventory struct {
 	rows map[rowKey]*Row

@@ -314,7 +314,7 @@ func TestASidecarThatNothingAsksForHasOptedOut(t *testing.T) {
 // TestABudgetBlocksWhatTakesThePodAway checks also that a budget blocks nothing else: cpu and memory change
 // while the pod runs.
 func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
-	none := []*Budget{{Name: "web", Says: "2 healthy, at least 2 wanted"}}
+	none := &Cover{Ready: true, Budgets: []*Budget{{Name: "web", Says: "2 healthy, at least 2 wanted"}}}
 	for name, test := range map[string]struct {
 		instance Instance
 		want     State
@@ -334,7 +334,7 @@ func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
 				t.Errorf("got %v: %s", got.State, got.Why)
 			}
 			s = Standing{Instances: []Instance{test.instance}}
-			s.Obstruct([]*Budget{{Name: "web", Allowed: 1}})
+			s.Obstruct(&Cover{Ready: true, Budgets: []*Budget{{Name: "web", Allowed: 1}}})
 			if s.Instances[0].State != test.instance.State {
 				t.Errorf("a budget with room: got %v", s.Instances[0].State)
 			}

@@ -36,8 +36,7 @@ type Target struct {
 	State     State
 	// Stops is true if the change in the running pod stops a container that is ready, even briefly.
 	Stops bool
-	// Budgets are those that cover the pod.
-	Budgets []*Budget
+	Cover
 	// Wants are the sidecars that a new pod must have, with their revisions.
 	Wants map[string]string
 }
@@ -179,16 +178,6 @@ func (t *Target) Patched() bool {
 	return t.State == InPlace && (!t.Stops || t.never() == nil)
 }
 
-// never returns a budget that lets the pod not go even when all pods are healthy; nil if there is none.
-func (t *Target) never() *Budget {
-	for _, b := range t.Budgets {
-		if b.Room <= 0 {
-			return b
-		}
-	}
-	return nil
-}
-
 // instead says which budget has pods made anew that could be changed in place; "" if none does.
 func instead(anew []Target) string {
 	for n := range anew {
@@ -216,25 +205,6 @@ func (o Owner) Renewal(pods []Target) Method {
 	return ByEviction
 }
 
-// Evictable separates the pods that the Eviction API lets go when all pods are healthy from those that it
-// never does, and says why it keeps the first of these.
-func Evictable(pods []Target) (goes, kept []Target, why string) {
-	for n := range pods {
-		reason := ""
-		if b := pods[n].never(); b != nil {
-			reason = fmt.Sprintf("PodDisruptionBudget %s lets no pod go (%s)", b.Name, b.Says)
-		} else if all := pods[n].Budgets; len(all) > 1 {
-			reason = fmt.Sprintf("%d PodDisruptionBudgets cover a pod (%s), and Kubernetes evicts none that has more than one", len(all), strings.Join(names(all), ", "))
-		}
-		if reason == "" {
-			goes = append(goes, pods[n])
-			continue
-		}
-		kept, why = append(kept, pods[n]), cmp.Or(why, reason)
-	}
-	return goes, kept, why
-}
-
 func (c *Candidate) step(how Method, targets []Target, why string) Step {
 	s := Step{Workload: c.Workload, How: how, Why: why, Targets: targets}
 	for _, t := range targets {
@@ -246,12 +216,4 @@ func (c *Candidate) step(how Method, targets []Target, why string) Step {
 		}
 	}
 	return s
-}
-
-func names(budgets []*Budget) []string {
-	var all []string
-	for _, b := range budgets {
-		all = append(all, b.Name)
-	}
-	return all
 }

@@ -13,7 +13,7 @@ func TestThePlanTakesWhatCostsLeast(t *testing.T) {
 	rolls, surges, none := Owner{Replaces: true, Renews: true, Takes: 1}, Owner{Replaces: true, Renews: true}, Owner{Replaces: true}
 	// pod returns a pod with a budget for each room.
 	pod := func(state State, rooms ...int) Target {
-		p := Target{State: state, Stops: true}
+		p := Target{State: state, Stops: true, Cover: Cover{Ready: true}}
 		for n, room := range rooms {
 			p.Budgets = append(p.Budgets, &Budget{Name: fmt.Sprint("b", n), Room: room})
 		}
@@ -68,7 +68,7 @@ func TestThePlanTakesWhatCostsLeast(t *testing.T) {
 func TestAStepHoldsTheBudgetsOfItsPods(t *testing.T) {
 	a, b := &Budget{Name: "a", Room: 1}, &Budget{Name: "b", Room: 1}
 	for _, stops := range []bool{true, false} {
-		c := &Candidate{Pods: []Target{{State: InPlace, Stops: stops, Budgets: []*Budget{a}}, {State: InPlace, Budgets: []*Budget{a, b}}}}
+		c := &Candidate{Pods: []Target{{State: InPlace, Stops: stops, Cover: Cover{Budgets: []*Budget{a}}}, {State: InPlace, Cover: Cover{Budgets: []*Budget{a, b}}}}}
 		if diff := cmp.Diff([]string{"a", "b"}, Plan([]*Candidate{c}, Canary{})[0].Budgets); diff != "" {
 			t.Errorf("stops %v: %s", stops, diff)
 		}
@@ -165,7 +165,7 @@ func TestCanariesOfANamespaceThatAreUpToDateAreWatched(t *testing.T) {
 				for n, state := range states {
 					s := pod(state)
 					s.Instances[0].Revision = "1"
-					g.Add(Workload{namespace, "Deployment", "web"}, fmt.Sprint("web-", n), fmt.Sprint(namespace, n), s, nil)
+					g.Add(Workload{namespace, "Deployment", "web"}, fmt.Sprint("web-", n), fmt.Sprint(namespace, n), s, Cover{})
 				}
 			}
 			steps := g.Plan()

@@ -141,7 +141,7 @@ func (k *Keeper) count(ctx context.Context) time.Duration {
 	begun := time.Now()
 	counts := map[fleet.State]int{}
 	_, err := k.survey(ctx, k.counter, live.BudgetsShown, func(seen *live.Seen) error {
-		seen.Standing.Obstruct(seen.Budgets)
+		seen.Standing.Obstruct(&seen.Cover)
 		worst := fleet.Current
 		for n := range seen.Standing.Instances {
 			state, _ := seen.Standing.Instances[n].Shown()

@@ -74,7 +74,7 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 		budgets = live.BudgetsHeld
 	}
 	s, err := k.survey(ctx, k.worker, budgets, func(seen *live.Seen) error {
-		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Budgets)
+		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Cover)
 		return nil
 	})
 	if err != nil {

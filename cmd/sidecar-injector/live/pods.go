@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Pod is a pod of a cluster, with the fields that the commands use.
@@ -26,7 +27,9 @@ type Pod struct {
 	// Account is the name of its service account.
 	Account string
 	// Over is true if the pod has ended or is being deleted.
-	Over bool
+	Over  bool
+	Phase corev1.PodPhase
+	Ready bool
 
 	controller metav1.OwnerReference
 }
@@ -48,7 +51,11 @@ type podHeader struct {
 	}
 	Spec   struct{ ServiceAccountName string }
 	Status struct {
-		Phase string
+		Phase      corev1.PodPhase
+		Conditions []struct {
+			Type   corev1.PodConditionType
+			Status corev1.ConditionStatus
+		}
 	}
 }
 
@@ -110,11 +117,15 @@ func ReadPod(text []byte) (Pod, error) {
 	if err := json.Unmarshal(text, &h); err != nil {
 		return Pod{}, fmt.Errorf("pod: %w", err)
 	}
-	m := h.Metadata
+	m, ready := h.Metadata, false
+	for _, c := range h.Status.Conditions {
+		ready = ready || c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	}
 	return Pod{
 		JSON: text, Namespace: m.Namespace, Name: m.Name, UID: m.UID, Labels: m.Labels, Annotations: m.Annotations,
 		Owner: podOwner(m.OwnerReferences, m.Labels), controller: controllerOf(m.OwnerReferences), Account: h.Spec.ServiceAccountName,
-		Over: m.DeletionTimestamp != nil || h.Status.Phase == "Succeeded" || h.Status.Phase == "Failed",
+		Over:  m.DeletionTimestamp != nil || h.Status.Phase == corev1.PodSucceeded || h.Status.Phase == corev1.PodFailed,
+		Phase: h.Status.Phase, Ready: ready,
 	}, nil
 }
 

@@ -7,9 +7,7 @@ import (
 	"strings"
 	"time"
 
-	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 
@@ -105,7 +103,7 @@ type Seen struct {
 	Namespace inject.Namespace
 	Workload  fleet.Workload
 	Standing  *fleet.Standing
-	Budgets   []*fleet.Budget
+	Cover     fleet.Cover
 }
 
 // Survey calls visit for every pod of the scope that has or requests sidecars and has not ended. It holds
@@ -149,7 +147,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 			}
 			pod.Owner = owner
 		}
-		return visit(&Seen{&pod, in, workloadOf(&pod, made), standing, fleet.Covering(budgets[pod.Namespace], pod.Namespace, pod.Labels)})
+		return visit(&Seen{&pod, in, workloadOf(&pod, made), standing, fleet.NewCover(budgets[pod.Namespace], pod.Labels, pod.Phase, pod.Ready)})
 	})
 	if Denied(err) {
 		return &fleet.DeniedError{Verb: "list", Resource: "pods", Namespace: scope.Namespace, Err: err}
@@ -209,25 +207,8 @@ func (r *Reader) budgets(ctx context.Context, namespace string) ([]*fleet.Budget
 		}
 		var some []*fleet.Budget
 		for i := range list.Items {
-			b, err := budgetOf(&list.Items[i])
-			if err != nil {
-				return nil, "", err
-			}
-			some = append(some, b)
+			some = append(some, fleet.NewBudget(&list.Items[i]))
 		}
 		return some, list.Continue, nil
 	})
-}
-
-func budgetOf(b *policyv1.PodDisruptionBudget) (*fleet.Budget, error) {
-	// A nil selector selects nothing, an empty one everything.
-	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
-	if err != nil {
-		return nil, fmt.Errorf("PodDisruptionBudget %s/%s: %w", b.Namespace, b.Name, err)
-	}
-	return &fleet.Budget{
-		Namespace: b.Namespace, Name: b.Name, Allowed: int(b.Status.DisruptionsAllowed), Room: int(b.Status.ExpectedPods - b.Status.DesiredHealthy),
-		Says:   fmt.Sprintf("%d healthy, at least %d wanted", b.Status.CurrentHealthy, b.Status.DesiredHealthy),
-		Covers: func(l map[string]string) bool { return selector.Matches(labels.Set(l)) },
-	}, nil
 }

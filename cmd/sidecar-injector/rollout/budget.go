@@ -4,15 +4,28 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
+
+// budgets returns the PodDisruptionBudgets of a namespace as they are now: since the plan was made, some may
+// have been created, edited or deleted.
+func (r *Runner) budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
+	return listed(ctx, r, "poddisruptionbudgets", namespace, "", func(ctx context.Context, options metav1.ListOptions) (some []*fleet.Budget, next string, err error) {
+		list, err := r.Client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)
+		if err != nil {
+			return nil, "", err
+		}
+		for i := range list.Items {
+			some = append(some, fleet.NewBudget(&list.Items[i]))
+		}
+		return some, list.Continue, nil
+	})
+}
 
 // room waits until all PodDisruptionBudgets that cover a pod of a workload, one that is to change or not,
 // allow the disruptions of its rollout.
@@ -27,16 +40,12 @@ func (r *Runner) room(ctx context.Context, w fleet.Workload, now *owner) error {
 		if takes == 0 {
 			return true, 0, nil
 		}
-		var list *policyv1.PodDisruptionBudgetList
-		err = r.call(ctx, "list", "poddisruptionbudgets", w.Namespace, func(ctx context.Context) (err error) {
-			list, err = r.Client.PolicyV1().PodDisruptionBudgets(w.Namespace).List(ctx, metav1.ListOptions{})
-			return err
-		})
+		budgets, err := r.budgets(ctx, w.Namespace)
 		if err != nil {
 			return false, 0, err
 		}
-		for i := range list.Items {
-			if b := &list.Items[i]; covers(b, pods) && allowed(b) < takes {
+		for _, b := range budgets {
+			if b.Allowed < takes && slices.ContainsFunc(pods, func(p corev1.Pod) bool { return b.Covers(p.Labels) }) {
 				obstacle = r.obstacle(b)
 				return false, 0, nil
 			}
@@ -60,97 +69,76 @@ func (o *owner) takesOf(pods []corev1.Pod) int {
 	return max(0, o.Takes-max(0, o.wanted-ready))
 }
 
-// covers reports whether a budget selects one of these pods.
-func covers(b *policyv1.PodDisruptionBudget, pods []corev1.Pod) bool {
-	selector := selectorOf(b.Spec.Selector)
-	return slices.ContainsFunc(pods, func(p corev1.Pod) bool { return selector.Matches(labels.Set(p.Labels)) })
-}
-
 // admitted waits until the budgets let the first of these pods be changed, and returns those that may be at
-// once. Each is as it was when that was decided.
-func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Target) (some []*running, err error) {
-	obstacle := ""
+// once, each as it was when that was decided. They count as disrupted, for all workloads of this run, until
+// release is called.
+func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Target) (some []*running, release func(), err error) {
+	obstacle, from := "", []*fleet.Budget(nil)
+	release = func() { r.disrupted.remove(from) }
 	err = waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
-		some = nil
-		ledger := map[string]*policyv1.PodDisruptionBudget{}
+		var budgets []*fleet.Budget
 		for _, t := range next {
 			now, err := r.due(ctx, s.Namespace, t)
+			if err == nil && now.stops() && budgets == nil {
+				budgets, err = r.budgets(ctx, s.Namespace)
+			}
 			if err != nil {
 				return false, 0, err
 			}
-			full, err := r.take(ctx, now, ledger)
-			if err != nil {
-				return false, 0, err
-			}
-			if full != nil {
-				obstacle = r.obstacle(full)
-				break
+			if now.stops() {
+				cover := fleet.NewCover(budgets, now.pod.Labels, now.pod.Status.Phase, isReady(now.pod))
+				if full := r.disrupted.add(cover.Holding()); full != nil {
+					obstacle = r.obstacle(full)
+					break
+				}
+				from = append(from, cover.Holding()...)
 			}
 			some = append(some, now)
 		}
 		return len(some) > 0, 0, nil
 	})
-	return some, err
+	if err != nil {
+		release()
+	}
+	return some, release, err
 }
 
-// take takes the change of a pod from what its budgets allow, in a ledger of those read so far. It returns
-// the one that has no room for it; nil if all have.
-func (r *Runner) take(ctx context.Context, now *running, ledger map[string]*policyv1.PodDisruptionBudget) (full *policyv1.PodDisruptionBudget, err error) {
-	if !slices.ContainsFunc(now.changes, fleet.Change.Stops) {
-		return nil, nil
-	}
-	var from []*policyv1.PodDisruptionBudget
-	for _, held := range now.target.Budgets {
-		b, known := ledger[held.Name]
-		if !known {
-			if b, err = r.budget(ctx, held.Namespace, held.Name); err != nil {
-				return nil, err
-			}
-			ledger[held.Name] = b
+// stops reports whether the changes of a pod stop a container that is ready.
+func (now *running) stops() bool { return slices.ContainsFunc(now.changes, fleet.Change.Stops) }
+
+// disruptions counts the pods that a run is changing, by the budgets that hold them. A budget's own figures
+// follow a change with a delay.
+type disruptions struct {
+	mu sync.Mutex
+	by map[string]int
+}
+
+// add counts a pod for all budgets, or for none if one has no room for it, which it returns then.
+func (d *disruptions) add(budgets []*fleet.Budget) (full *fleet.Budget) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range budgets {
+		if b.Allowed-d.by[b.Namespace+"/"+b.Name] < 1 {
+			return b
 		}
-		switch {
-		case b == nil, !isReady(now.pod) && sparesUnready(b):
-		case allowed(b) < 1:
-			return b, nil
-		default:
-			from = append(from, b)
-		}
 	}
-	for _, b := range from {
-		b.Status.DisruptionsAllowed--
+	if d.by == nil {
+		d.by = map[string]int{}
 	}
-	return nil, nil
+	for _, b := range budgets {
+		d.by[b.Namespace+"/"+b.Name]++
+	}
+	return nil
 }
 
-// allowed returns the number of disruptions that a budget allows now.
-func allowed(b *policyv1.PodDisruptionBudget) int {
-	if b.Status.ObservedGeneration < b.Generation {
-		return 0
+func (d *disruptions) remove(budgets []*fleet.Budget) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range budgets {
+		d.by[b.Namespace+"/"+b.Name]--
 	}
-	return int(b.Status.DisruptionsAllowed)
 }
 
-// sparesUnready reports whether a budget lets pods that are not ready be disrupted, under the conditions of
-// the Eviction API.
-func sparesUnready(b *policyv1.PodDisruptionBudget) bool {
-	policy := b.Spec.UnhealthyPodEvictionPolicy
-	return policy != nil && *policy == policyv1.AlwaysAllow ||
-		b.Status.ObservedGeneration >= b.Generation && b.Status.DesiredHealthy > 0 && b.Status.CurrentHealthy >= b.Status.DesiredHealthy
-}
-
-func (r *Runner) obstacle(b *policyv1.PodDisruptionBudget) string {
-	return fmt.Sprintf("PodDisruptionBudget %s has let no pod go for %s (%d healthy, at least %d wanted)",
-		b.Name, r.Limits.forBudgets(), b.Status.CurrentHealthy, b.Status.DesiredHealthy)
-}
-
-// budget returns a PodDisruptionBudget; nil if it does not exist any more.
-func (r *Runner) budget(ctx context.Context, namespace, name string) (b *policyv1.PodDisruptionBudget, err error) {
-	err = r.call(ctx, "get", "poddisruptionbudgets", namespace, func(ctx context.Context) error {
-		b, err = r.Client.PolicyV1().PodDisruptionBudgets(namespace).Get(ctx, name, metav1.GetOptions{})
-		return err
-	})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return b, err
+func (r *Runner) obstacle(b *fleet.Budget) string {
+	return fmt.Sprintf("PodDisruptionBudget %s has let no pod go for %s (%s)", b.Name, r.Limits.forBudgets(), b.Says)
 }

@@ -54,6 +54,62 @@ func TestARolloutNeedsRoomInTheBudgetsOfAllItsPods(t *testing.T) {
 	}
 }
 
+// TestABudgetCountsFromTheMomentItIsThere: one that is made, edited or deleted while pods are changed in place.
+func TestABudgetCountsFromTheMomentItIsThere(t *testing.T) {
+	open, closed := budgetOf("web", 1, map[string]string{"app": "web"}), budgetOf("web", 0, map[string]string{"app": "web"})
+	uncounted := budgetOf("web", 0, map[string]string{"app": "web"})
+	uncounted.Generation = 1
+	for name, test := range map[string]struct {
+		first, then []policyv1.PodDisruptionBudget
+		done        int
+		left        string
+	}{
+		"made, and lets no pod go":     {nil, []policyv1.PodDisruptionBudget{*closed}, 1, "PodDisruptionBudget web has let no pod go for 1ms (0 healthy, at least 0 wanted)"},
+		"made, and not counted":        {nil, []policyv1.PodDisruptionBudget{*uncounted}, 1, "PodDisruptionBudget web has let no pod go for 1ms (its pods have not been counted yet)"},
+		"made, and lets one go":        {nil, []policyv1.PodDisruptionBudget{*open}, 3, ""},
+		"made, for other pods":         {nil, []policyv1.PodDisruptionBudget{*budgetOf("db", 0, map[string]string{"app": "db"})}, 3, ""},
+		"edited, and lets no pod go":   {[]policyv1.PodDisruptionBudget{*open}, []policyv1.PodDisruptionBudget{*closed}, 1, "PodDisruptionBudget web has let no pod go for 1ms (0 healthy, at least 0 wanted)"},
+		"a second one, that is closed": {[]policyv1.PodDisruptionBudget{*open}, []policyv1.PodDisruptionBudget{*open, *budgetOf("one", 0, map[string]string{"name": "web-3"})}, 2, "PodDisruptionBudget one has let no pod go for 1ms (0 healthy, at least 0 wanted)"},
+		"deleted":                      {[]policyv1.PodDisruptionBudget{*open}, nil, 3, ""},
+		"closed, of other pods by now": {[]policyv1.PodDisruptionBudget{*open}, []policyv1.PodDisruptionBudget{*budgetOf("web", 0, map[string]string{"app": "db"})}, 3, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, r, s := newPlane(t, 1, 3, 2, "web-1", "web-2", "web-3")
+			for name, pod := range p.pods {
+				pod.Labels["name"] = name
+			}
+			p.budgets = test.first
+			p.before = func(_, _ string, dry bool) error {
+				if !dry {
+					p.budgets = test.then
+				}
+				return nil
+			}
+			o := Outcome{}
+			err, left := r.bring(t.Context(), s, &o), (*LeftError)(nil)
+			if errors.As(err, &left) != (test.left != "") || left != nil && left.Message != test.left || left == nil && err != nil || o.Done != test.done {
+				t.Errorf("%d done, %v", o.Done, err)
+			}
+		})
+	}
+}
+
+// TestWorkloadsThatRunAtOnceShareABudget that was made after the plan, and does not count what they change yet.
+func TestWorkloadsThatRunAtOnceShareABudget(t *testing.T) {
+	_, r, s := newPlane(t, 1, 3, 2, "web-1", "web-2")
+	some, release, err := r.admitted(t.Context(), s, s.Targets)
+	if err != nil || len(some) != 1 {
+		t.Fatalf("%d pods, %v", len(some), err)
+	}
+	if _, _, err := r.admitted(t.Context(), s, s.Targets[1:]); !errors.As(err, new(*LeftError)) {
+		t.Errorf("while the first one is changed: %v", err)
+	}
+	release()
+	if _, _, err := r.admitted(t.Context(), s, s.Targets[1:]); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
 // TestPodsThatAreNotReadyAreEvictedFirst: a budget lets them go while it keeps the others.
 func TestPodsThatAreNotReadyAreEvictedFirst(t *testing.T) {
 	r := quiet(Limits{Timeout: time.Second})

@@ -28,7 +28,7 @@ func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) (todo 
 		if err := ctx.Err(); err != nil {
 			return todo, err
 		}
-		batch, err := r.admitted(ctx, s, todo[:min(len(todo), max(1, r.Limits.MaxUnavailable))])
+		batch, release, err := r.admitted(ctx, s, todo[:min(len(todo), max(1, r.Limits.MaxUnavailable))])
 		if err != nil {
 			return todo, err
 		}
@@ -38,6 +38,7 @@ func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) (todo 
 			all.Go(func() { errs[i] = r.patchOne(ctx, s.Workload, now, first[now.target.UID]) })
 		}
 		all.Wait()
+		release()
 		var again []fleet.Target
 		var conflict error
 		for i, err := range errs {

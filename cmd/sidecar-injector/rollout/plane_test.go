@@ -31,10 +31,10 @@ import (
 // plane answers for an API server and its kubelets, for what changes in place ask: pods are patched, and
 // their changed containers start at once.
 type plane struct {
-	t      *testing.T
-	mu     sync.Mutex
-	pods   map[string]*corev1.Pod
-	budget *policyv1.PodDisruptionBudget
+	t       *testing.T
+	mu      sync.Mutex
+	pods    map[string]*corev1.Pod
+	budgets []policyv1.PodDisruptionBudget
 	// patched are the names of pods, in order; dry runs do not count.
 	patched []string
 	evicted []string
@@ -48,8 +48,9 @@ type plane struct {
 func newPlane(t *testing.T, allowed, healthy, desired int32, pods ...string) (*plane, *Runner, *fleet.Step) {
 	t.Helper()
 	p := &plane{t: t, pods: map[string]*corev1.Pod{}, before: func(string, string, bool) error { return nil }}
-	p.budget = &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"},
-		Status: policyv1.PodDisruptionBudgetStatus{DisruptionsAllowed: allowed, CurrentHealthy: healthy, DesiredHealthy: desired}}
+	budget := budgetOf("web", allowed, map[string]string{"app": "web"})
+	budget.Status.CurrentHealthy, budget.Status.DesiredHealthy = healthy, desired
+	p.budgets = append(p.budgets, *budget)
 	s := step("web", "web")
 	held := &fleet.Budget{Namespace: "shop", Name: "web", Room: len(pods) - int(desired), Says: "all is well"}
 	for _, name := range pods {
@@ -60,7 +61,7 @@ func newPlane(t *testing.T, allowed, healthy, desired int32, pods ...string) (*p
 		p.pods[name] = pod
 		p.settle(pod)
 		s.Pods = append(s.Pods, name)
-		s.Targets = append(s.Targets, fleet.Target{Name: name, UID: name, State: fleet.InPlace, Stops: true, Budgets: []*fleet.Budget{held}, Wants: map[string]string{"side": "2"}})
+		s.Targets = append(s.Targets, fleet.Target{Name: name, UID: name, State: fleet.InPlace, Stops: true, Cover: fleet.Cover{Budgets: []*fleet.Budget{held}, Ready: true}, Wants: map[string]string{"side": "2"}})
 	}
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
@@ -124,10 +125,10 @@ func (p *plane) answer(q *http.Request) (any, error) {
 	pod := p.pods[name]
 	p.mu.Unlock()
 	switch {
-	case strings.Contains(q.URL.Path, "/poddisruptionbudgets/"):
+	case strings.HasSuffix(q.URL.Path, "/poddisruptionbudgets"):
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return p.budget, nil
+		return &policyv1.PodDisruptionBudgetList{Items: p.budgets}, nil
 	case strings.HasSuffix(q.URL.Path, "/deployments/web"):
 		n := int32(len(p.pods))
 		return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: appsv1.DeploymentSpec{Replicas: &n,

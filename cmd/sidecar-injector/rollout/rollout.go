@@ -52,7 +52,8 @@ type Runner struct {
 	// Halt, if not nil, is called before each step; an error ends the run there.
 	Halt func(context.Context) error
 
-	telling sync.Mutex
+	telling   sync.Mutex
+	disrupted disruptions
 }
 
 // Outcome is the result of a step.
