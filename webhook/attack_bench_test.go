@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"slices"
@@ -140,10 +141,9 @@ func (e *edge) beside(b *testing.B, path, body string, pod []byte) []time.Durati
 	if _, err := fmt.Fprintf(input, "%d\n%s", len(body), body); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := output.Read(make([]byte, 1)); err != nil { // they have begun
+	if _, err := output.Read(make([]byte, 1)); err != nil { // all are connected
 		b.Fatal(err)
 	}
-	time.Sleep(500 * time.Millisecond) // a flood has connected long before
 	took := podsForASecond(b, e, pod)
 	_ = input.Close()
 	if err := attackers.Wait(); err != nil {
@@ -152,7 +152,8 @@ func (e *edge) beside(b *testing.B, path, body string, pod []byte) []time.Durati
 	return took
 }
 
-// attack posts the body that it reads, until input ends. It says when it has begun.
+// attack posts the body that it reads, until input ends. It writes a byte to standard output when all of its
+// connections are open.
 func attack(url string, input io.Reader) error {
 	if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, 19); err != nil {
 		return err
@@ -168,15 +169,19 @@ func attack(url string, input io.Reader) error {
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the server's authority is in the other process
 	var over atomic.Bool
-	var attackers sync.WaitGroup
+	var attackers, connecting sync.WaitGroup
 	for range 32 {
+		connecting.Add(1)
+		connected := sync.OnceFunc(connecting.Done)
+		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected() }}
 		attackers.Go(func() {
 			for !over.Load() {
-				postAndLeave(client, url, body)
+				postAndLeave(httptrace.WithClientTrace(context.Background(), trace), client, url, body)
 				time.Sleep(100 * time.Millisecond)
 			}
 		})
 	}
+	connecting.Wait()
 	fmt.Print(".")
 	_, err := io.Copy(io.Discard, lines)
 	over.Store(true)
@@ -185,8 +190,8 @@ func attack(url string, input io.Reader) error {
 }
 
 // postAndLeave posts a body and disconnects after 3 s at the latest; the response is ignored.
-func postAndLeave(client *http.Client, url string, body []byte) {
-	ctx, leave := context.WithTimeout(context.Background(), 3*time.Second)
+func postAndLeave(ctx context.Context, client *http.Client, url string, body []byte) {
+	ctx, leave := context.WithTimeout(ctx, 3*time.Second)
 	defer leave()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,11 +59,11 @@ func TestARolloutBringsOnlyWhatIsKnownToBeInForce(t *testing.T) {
 		r := runs(t, admin, "rollout", "-n", n, "--timeout", "20s")
 		begun(t, n, 2)
 		retemplate(t, n, "mine:1", "mine:3")
-		time.Sleep(2 * time.Second) // for the batch that had begun
 		bad := images(t, n)["mine:2"]
 		r.ends(t, 1, `deployment/web +in place +[2-7]/8`, `^error: stopped: the templates changed meanwhile`, `^hint: run it again`)
-		if got := images(t, n)["mine:2"]; got != bad || got == 8 {
-			t.Errorf("%d pods have the withdrawn image, and %d had it when the template was edited", got, bad)
+		// The rollout may have looked at the templates just before they changed, for one more pod.
+		if got := images(t, n)["mine:2"]; got > bad+1 || got == 8 {
+			t.Errorf("%d pods have the withdrawn image, and %d had it when the edited template was in force", got, bad)
 		}
 		p.says(t, admin, 0, []string{"rollout", "-n", n, "--timeout", "20s"}, `deployment/web +in place +8/8`)
 		p.says(t, admin, 2, []string{"rollout", "-n", n, "--template-dir", t.TempDir()}, `^error: --template-dir: `)

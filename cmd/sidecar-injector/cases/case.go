@@ -59,6 +59,9 @@ type Case struct {
 	spec      *specText
 }
 
+// Pod returns the case's pod as JSON, with the annotations that the Spec adds.
+func (c *Case) Pod() []byte { return c.pod.JSON }
+
 // Asked returns the names of the templates in the pod's request annotation.
 func (c *Case) Asked() []string {
 	pod, err := program.ObjectFromJSON(c.pod.JSON)
