@@ -5,6 +5,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
@@ -20,8 +21,8 @@ const (
 	Failure Mark = "failure"
 )
 
-// Guide is the page that describes the checks; the heading of a check is Guide + "#" + ID.
-const Guide = "https://github.com/sidecar-injector/sidecar-injector/blob/main/docs/troubleshooting.md"
+// guide is the page that describes the checks; the heading of a check is guide + "#" + ID.
+const guide = "https://github.com/sidecar-injector/sidecar-injector/blob/main/docs/troubleshooting.md"
 
 // Finding is one result of a check. A check that looks at several objects may have several.
 type Finding struct {
@@ -129,7 +130,7 @@ func Judge(f *Facts) []Finding {
 		for _, found := range c.judge(f) {
 			found.ID, found.Section = c.id, c.section
 			if found.Mark != OK {
-				found.See = Guide + "#" + c.id
+				found.See = guide + "#" + c.id
 			}
 			all = append(all, found)
 		}
@@ -139,12 +140,7 @@ func Judge(f *Facts) []Finding {
 
 // Failed reports whether any finding is a failure.
 func Failed(findings []Finding) bool {
-	for _, f := range findings {
-		if f.Mark == Failure {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Mark == Failure })
 }
 
 // restartAge is the age up to which a container's last restart is reported.

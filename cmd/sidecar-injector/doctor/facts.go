@@ -131,6 +131,15 @@ func (f *Facts) ours() []admissionregistrationv1.MutatingWebhookConfiguration {
 	return all
 }
 
+// hooks returns the webhooks of ours.
+func (f *Facts) hooks() []admissionregistrationv1.MutatingWebhook {
+	var all []admissionregistrationv1.MutatingWebhook
+	for _, c := range f.ours() {
+		all = append(all, c.Webhooks...)
+	}
+	return all
+}
+
 // validating returns the installation's validating webhook configuration; nil if there is none.
 func (f *Facts) validating() *admissionregistrationv1.ValidatingWebhookConfiguration {
 	for i := range f.Validating.Value {

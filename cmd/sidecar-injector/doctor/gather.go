@@ -72,8 +72,7 @@ func Gather(ctx context.Context, reader *live.Reader, options Options) (*Facts, 
 // seen converts a result to a Seen. A "not found" error becomes the zero value.
 func seen[T any](value T, err error) Seen[T] {
 	if apierrors.IsNotFound(err) {
-		var none T
-		return Seen[T]{Value: none}
+		return Seen[T]{}
 	}
 	return Seen[T]{Value: value, Err: err}
 }

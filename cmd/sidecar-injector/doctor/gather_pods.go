@@ -69,26 +69,33 @@ func (g *gatherer) pods(ctx context.Context) {
 	all, needs := workloads{}, map[account][]inject.Instance{}
 	err := g.survey(ctx, set, func(s *live.Seen) error {
 		all.add(s.Workload, s.Standing)
-		result, err := inject.Inject(set, f.installation().Settings.Settings(), &inject.Request{Pod: s.Pod.JSON, Namespace: s.Namespace, Permissions: true})
-		if err != nil {
-			return fmt.Errorf("pod %s/%s: %w", s.Pod.Namespace, s.Pod.Name, err)
-		}
-		a := account{s.Pod.Namespace, cmp.Or(s.Pod.Account, "default")}
-		for _, in := range result.Instances {
-			if in.Outcome == inject.Unchanged && len(in.Apart) > 0 {
-				f.addApart(Apart{Namespace: s.Pod.Namespace, Instance: in.Name, Pod: s.Pod.Name, Text: in.Apart[0]})
-			}
-			if len(in.Permissions) > 0 && len(needs[a]) < maxNeeds {
-				needs[a] = append(needs[a], in)
-			}
-		}
-		return nil
+		return g.running(set, s, needs)
 	})
 	f.Fleet = Seen[[]*Workload]{Err: err}
 	if err == nil {
 		f.Fleet.Value = all.sorted()
 	}
 	f.Lacking = seen(g.lacking(ctx, needs))
+}
+
+// running notes what the sidecars of a pod need, by its service account, and those that may have no access to
+// the app's files. It takes a decision about the pod as it is: the Standing is about a new pod in its place,
+// whose sidecars may run as other users.
+func (g *gatherer) running(set *templates.Set, s *live.Seen, needs map[account][]inject.Instance) error {
+	result, err := inject.Inject(set, g.facts.installation().Settings.Settings(), &inject.Request{Pod: s.Pod.JSON, Namespace: s.Namespace, Permissions: true})
+	if err != nil {
+		return fmt.Errorf("pod %s/%s: %w", s.Pod.Namespace, s.Pod.Name, err)
+	}
+	a := account{s.Pod.Namespace, cmp.Or(s.Pod.Account, "default")}
+	for _, in := range result.Instances {
+		if in.Outcome == inject.Unchanged && len(in.Apart) > 0 {
+			g.facts.addApart(Apart{Namespace: s.Pod.Namespace, Instance: in.Name, Pod: s.Pod.Name, Text: in.Apart[0]})
+		}
+		if len(in.Permissions) > 0 && len(needs[a]) < maxNeeds {
+			needs[a] = append(needs[a], in)
+		}
+	}
+	return nil
 }
 
 // survey calls visit for every pod of the cluster that has or requests sidecars.

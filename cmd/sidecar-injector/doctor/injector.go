@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
@@ -156,23 +157,14 @@ func service(f *Facts) []Finding {
 
 // callsService reports whether any of the injector's webhooks calls a Service.
 func callsService(f *Facts) bool {
-	for _, c := range f.ours() {
-		for _, w := range c.Webhooks {
-			if w.ClientConfig.Service != nil {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.hooks(), func(w admissionregistrationv1.MutatingWebhook) bool { return w.ClientConfig.Service != nil })
 }
 
 // calledPort returns the Service's port that the webhook configuration names, 443 by default.
 func calledPort(f *Facts) int32 {
-	for _, c := range f.ours() {
-		for _, w := range c.Webhooks {
-			if s := w.ClientConfig.Service; s != nil && s.Port != nil {
-				return *s.Port
-			}
+	for _, w := range f.hooks() {
+		if s := w.ClientConfig.Service; s != nil && s.Port != nil {
+			return *s.Port
 		}
 	}
 	return 443

@@ -116,11 +116,9 @@ func caFix(f *Facts) string {
 
 // callee returns the URL or host name that the API server calls.
 func callee(f *Facts) string {
-	for _, c := range f.ours() {
-		for _, w := range c.Webhooks {
-			if w.ClientConfig.URL != nil {
-				return *w.ClientConfig.URL
-			}
+	for _, w := range f.hooks() {
+		if w.ClientConfig.URL != nil {
+			return *w.ClientConfig.URL
 		}
 	}
 	i := f.installation()

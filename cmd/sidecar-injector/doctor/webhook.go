@@ -77,15 +77,13 @@ const longTimeout = 10
 func webhookPolicy(f *Facts) []Finding {
 	var found []Finding
 	policies := map[string]bool{}
-	for _, c := range f.ours() {
-		for _, w := range c.Webhooks {
-			if p := w.FailurePolicy; p != nil {
-				policies[string(*p)] = true
-			}
-			if t := w.TimeoutSeconds; t != nil && *t > longTimeout {
-				found = append(found, warning(fmt.Sprintf("entry %s waits up to %d s", w.Name, *t),
-					"while the injector cannot be reached, every pod of an enabled namespace waits that long", "set webhook.timeoutSeconds: 5 in the chart's values"))
-			}
+	for _, w := range f.hooks() {
+		if p := w.FailurePolicy; p != nil {
+			policies[string(*p)] = true
+		}
+		if t := w.TimeoutSeconds; t != nil && *t > longTimeout {
+			found = append(found, warning(fmt.Sprintf("entry %s waits up to %d s", w.Name, *t),
+				"while the injector cannot be reached, every pod of an enabled namespace waits that long", "set webhook.timeoutSeconds: 5 in the chart's values"))
 		}
 	}
 	switch {
@@ -103,10 +101,9 @@ func webhookSelectors(f *Facts) []Finding {
 	var found []Finding
 	for _, c := range f.ours() {
 		for _, w := range c.Webhooks {
-			if w.Name != entryNamespaces && w.Name != entryPods {
-				continue
+			if w.Name == entryNamespaces || w.Name == entryPods {
+				found = append(found, selectorFindings(f, c.Name, &w)...)
 			}
-			found = append(found, selectorFindings(f, c.Name, &w)...)
 		}
 	}
 	if len(found) == 0 && len(f.ours()) > 0 {
