@@ -49,7 +49,7 @@ func sideLimits(l Limits) Limits {
 
 // NewAdvice returns a handler that answers on AdvicePath and responds with 404 on any other path.
 func NewAdvice(options Options) *Advice {
-	return &Advice{intake: newIntake(AdvicePath, options, sideLimits(options.Limits), newTurns(adviceAllowance()))}
+	return &Advice{intake: intake{Options: options, path: AdvicePath, limits: sideLimits(options.Limits), turns: newTurns(adviceAllowance())}}
 }
 
 // ServeHTTP answers one request.

@@ -60,7 +60,7 @@ type Handler struct{ intake }
 
 // NewHandler returns a handler that answers on Path and responds with 404 on any other path.
 func NewHandler(options Options) *Handler {
-	return &Handler{newIntake(Path, options, options.Limits.withDefaults(), nil)}
+	return &Handler{intake{Options: options, path: Path, limits: options.Limits.withDefaults()}}
 }
 
 // ServeHTTP answers one request.

@@ -29,11 +29,6 @@ type intake struct {
 	draining atomic.Bool
 }
 
-// newIntake returns an intake that answers on path. turns is nil for work that cannot wait.
-func newIntake(path string, options Options, limits Limits, turns *turns) intake {
-	return intake{Options: options, path: path, limits: limits, turns: turns}
-}
-
 // answerer returns the body of a 200 response for the received review. A *callError is the client's fault,
 // any other error an internal one. The body is valid as long as b.
 type answerer func(ctx context.Context, b *buffers) ([]byte, error)

@@ -46,7 +46,10 @@ const (
 // NewTemplateReview returns a handler that answers on TemplatesPath and responds with 404 on any other
 // path. Of options it uses Metrics, Log, Limits and Settings.Kubernetes.
 func NewTemplateReview(options Options) *TemplateReview {
-	return &TemplateReview{intake: newIntake(TemplatesPath, options, sideLimits(options.Limits), newTurns(reviewAllowance())), loader: load.NewLoader().For(options.Settings.Kubernetes)}
+	return &TemplateReview{
+		intake: intake{Options: options, path: TemplatesPath, limits: sideLimits(options.Limits), turns: newTurns(reviewAllowance())},
+		loader: load.NewLoader().For(options.Settings.Kubernetes),
+	}
 }
 
 // ServeHTTP answers one request.

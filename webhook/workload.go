@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,11 +78,7 @@ func readWorkload(kind string, object []byte) (*workload, error) {
 
 // textAt returns the string at path; "" if there is none, or another type.
 func textAt(object []byte, path ...string) string {
-	found := rawjson.At(object, path)
-	if found == nil {
-		return ""
-	}
-	text, err := rawjson.New(found).String()
+	text, err := rawjson.New(rawOrNull(rawjson.At(object, path))).String()
 	if err != nil {
 		return ""
 	}
@@ -134,11 +131,7 @@ func controlled(raw []byte) (found bool, err error) {
 
 // serviceAccount returns the name of the service account that the pods run as.
 func (w *workload) serviceAccount() string {
-	name, err := rawjson.New(rawOrNull(rawjson.At(w.template, []string{"spec", "serviceAccountName"}))).String()
-	if err != nil || name == "" {
-		return "default"
-	}
-	return name
+	return cmp.Or(textAt(w.template, "spec", "serviceAccountName"), "default")
 }
 
 // sameAdvice reports whether everything that advice depends on is equal, so that scaling a workload or

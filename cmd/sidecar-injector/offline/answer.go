@@ -165,7 +165,7 @@ func (a *Answer) Title() string {
 		return a.Pod.Kind + " without a name"
 	}
 	title := a.Pod.Kind + " " + message.Quote(a.Name)
-	if field := TemplateField(a.Pod); a.several || listItem.MatchString(field) {
+	if field := templateField(a.Pod); a.several || listItem.MatchString(field) {
 		title += " (" + field + ")"
 	}
 	return title

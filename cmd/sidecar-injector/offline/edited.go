@@ -24,7 +24,7 @@ func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 	operations := map[*manifest.Document][]edit.Operation{}
 	for i := range answers {
 		a := &answers[i]
-		for _, op := range a.Operations() {
+		for _, op := range a.operations() {
 			operations[a.Pod.Document] = append(operations[a.Pod.Document], edit.Operation(op))
 		}
 	}
@@ -49,8 +49,8 @@ func (in *Input) Edit(answers []Answer) ([]Edited, error) {
 	return all, nil
 }
 
-// Operations returns the result's operations with paths in the whole document.
-func (a *Answer) Operations() []inject.Operation {
+// operations returns the result's operations with paths in the whole document.
+func (a *Answer) operations() []inject.Operation {
 	moved := make([]inject.Operation, len(a.Result.Operations))
 	for i, op := range a.Result.Operations {
 		moved[i] = inject.Operation{Path: a.Pod.Pointer + op.Path, Value: op.Value}
@@ -88,7 +88,7 @@ func (in *Input) objects(answers []Answer) ([][]byte, error) {
 	operations := map[*manifest.Document][]inject.Operation{}
 	for i := range answers {
 		a := &answers[i]
-		operations[a.Pod.Document] = append(operations[a.Pod.Document], a.Operations()...)
+		operations[a.Pod.Document] = append(operations[a.Pod.Document], a.operations()...)
 	}
 	var objects [][]byte
 	for _, stream := range in.Streams {

@@ -15,16 +15,16 @@ func workload(pod manifest.Pod) *yaml.Node {
 	return manifest.At(pod.Document.Root, pod.Workload)
 }
 
-// TemplateField returns the field of a workload that holds its pod template, such as spec.template; "" for
+// templateField returns the field of a workload that holds its pod template, such as spec.template; "" for
 // a pod.
-func TemplateField(pod manifest.Pod) string {
+func templateField(pod manifest.Pod) string {
 	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(pod.Pointer, pod.Workload), "/"), "/", ".")
 }
 
 // metadataFields returns the fields of a workload that have metadata, from the workload itself, "", to its
 // pod template.
 func metadataFields(pod manifest.Pod) []string {
-	template := TemplateField(pod)
+	template := templateField(pod)
 	fields := []string{""}
 	for at, c := range template {
 		if c == '.' && manifest.At(workload(pod), pointerTo(template[:at])+"/metadata") != nil {

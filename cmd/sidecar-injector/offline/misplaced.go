@@ -55,7 +55,7 @@ func FindMisplaced(pod manifest.Pod) []Misplaced {
 // elsewhere returns mappings around and in the pod template that are mistaken for labels or annotations,
 // such as spec.annotations.
 func elsewhere(pod manifest.Pod) []inject.Mapping {
-	template := TemplateField(pod)
+	template := templateField(pod)
 	fields := []string{""}
 	for at, c := range template {
 		if c == '.' {
@@ -108,7 +108,7 @@ func pointerTo(field string) string {
 
 // PodMetadata returns the field of a workload that holds the labels or annotations of its pods.
 func PodMetadata(pod manifest.Pod, list string) string {
-	if field := TemplateField(pod); field != "" {
+	if field := templateField(pod); field != "" {
 		return field + ".metadata." + list
 	}
 	return "metadata." + list

@@ -66,7 +66,7 @@ func Indented(text []byte) ([]byte, error) {
 
 // Patch returns the RFC 6902 patch of the workload's document; [] if nothing changes.
 func (a *Answer) Patch() ([]byte, error) {
-	text := (&inject.Result{Operations: a.Operations()}).Patch()
+	text := (&inject.Result{Operations: a.operations()}).Patch()
 	if text == nil {
 		text = []byte("[]")
 	}
