@@ -183,7 +183,11 @@ func verdict(outcomes []rollout.Outcome, steps []fleet.Step, err error) error {
 	case errors.Is(err, errTemplatesChanged):
 		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, and none is half done", err, done), "run it again, and it goes on with what is in force now"}}
 	case err != nil:
-		return fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done)
+		err = fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done)
+		if sentence, advice := live.Meaning(err); sentence != "" {
+			return &hinted{err, sentence + ": " + advice}
+		}
+		return err
 	case len(left) > 0:
 		return &answerNo{fmt.Errorf("%s left, for the reason beside each", terminal.Plural(len(left), "workload"))}
 	}

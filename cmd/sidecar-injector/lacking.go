@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 )
 
 // reading returns the rules that status needs where it looks.
@@ -55,10 +56,11 @@ func rule(group, verbs string, resources ...string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: strings.Fields(verbs)}
 }
 
-// rights adds a hint to a *fleet.DeniedError: a manifest that grants all missing permissions among rules.
+// rights adds a hint to a *fleet.DeniedError: a manifest that grants all missing permissions among rules. It
+// adds none for a user whom the API server does not know.
 func (c *commonFlags) rights(ctx context.Context, err error, rules []rbacv1.PolicyRule) error {
 	denied := (*fleet.DeniedError)(nil)
-	if !errors.As(err, &denied) {
+	if !errors.As(err, &denied) || live.Stranger(denied.Err) {
 		return err
 	}
 	reader, failed := c.newReader()

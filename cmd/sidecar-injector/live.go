@@ -76,6 +76,7 @@ func newConfigFlags(namespace *string, timeout *answerTime) *genericclioptions.C
 	flags.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c.UserAgent = "sidecar-injector/" + readBuild().Version
 		c.Timeout = time.Duration(*timeout)
+		c.Wrap(live.OnlyAPIServers)
 		return c
 	}
 	return flags.WithDiscoveryBurst(discoveryBurst).WithDiscoveryQPS(discoveryBurst)

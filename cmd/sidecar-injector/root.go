@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
 )
 
@@ -157,10 +158,21 @@ func report(std streams, err error) {
 		}
 		return
 	}
+	err = meant(err)
 	fmt.Fprint(std.ErrOut, palette{}.Printable(fmt.Sprintf("error: %v\n", err)))
 	if hint := hintOf(err); hint != "" {
 		fmt.Fprint(std.ErrOut, palette{}.Printable(fmt.Sprintf("hint: %s\n", hint)))
 	}
+}
+
+// meant puts a sentence before an error of the API server that says what it means, and adds a hint. An error
+// that has a hint says so itself.
+func meant(err error) error {
+	sentence, advice := live.Meaning(err)
+	if sentence == "" || hintOf(err) != "" {
+		return err
+	}
+	return &hinted{fmt.Errorf("%s: %w", sentence, err), advice}
 }
 
 func hintOf(err error) string {

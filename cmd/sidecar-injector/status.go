@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -29,13 +30,15 @@ type statusOptions struct {
 	exitCode bool
 
 	only []fleet.State
+	// rest returns how long --watch waits after a list that took so long.
+	rest func(took time.Duration) time.Duration
 }
 
 // tableName is an alias of the default output format.
 const tableName = "table"
 
 func newStatusCommand(std streams) *cobra.Command {
-	o := &statusOptions{}
+	o := &statusOptions{rest: restAfter}
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show which sidecars of a cluster are stale, missed or in trouble",
@@ -158,12 +161,9 @@ func (o *statusOptions) rows(ctx context.Context, std streams) (*loaded, []*flee
 	return s.loaded, inventory.Rows(), nil
 }
 
-// The watch lists all pods each time. Between two lists it waits for at least pause, and for resting times
-// as long as a list took, so that it takes at most a tenth of the time of the API server.
-const (
-	pause   = 5 * time.Second
-	resting = 10
-)
+// restAfter returns how long the watch waits after a list of all pods that took so long: ten times as long, so
+// that it takes at most a tenth of the time of the API server, and at least 5 seconds.
+func restAfter(took time.Duration) time.Duration { return max(5*time.Second, 10*took) }
 
 // watched are the rows that --watch showed last.
 type watched map[string]*fleet.Row
@@ -191,18 +191,46 @@ func (o *statusOptions) changed(shown watched, rows []*fleet.Row) (changed []*fl
 	return changed, now
 }
 
+// outage remembers what --watch said of an API server that does not answer, so that it says each thing once.
+type outage struct{ said []string }
+
+// begun returns what to say of an error; "" if it was said already.
+func (o *outage) begun(err error) string {
+	about, _ := live.Meaning(err)
+	about = cmp.Or(about, err.Error()) // without a sentence; with one, the rest may have ports and times
+	if slices.Contains(o.said, about) {
+		return ""
+	}
+	o.said = append(o.said, about)
+	return fmt.Sprintf("error: %v; trying again\n", meant(err))
+}
+
+// over returns what to say of an answer; "" if there was no outage.
+func (o *outage) over() string {
+	if o.said == nil {
+		return ""
+	}
+	o.said = nil
+	return "the cluster can be asked again\n"
+}
+
 // watching prints all rows, and then those that changed, until ctx is done.
 func (o *statusOptions) watching(ctx context.Context, std streams, report palette) error {
-	shown, header := watched{}, true
+	shown, header, away := watched{}, true, outage{}
 	for first := true; ; {
 		begun := time.Now()
 		loaded, rows, err := o.rows(ctx, std)
+		wait := o.rest(time.Since(begun))
 		switch {
 		case err != nil && first:
 			return o.rights(ctx, o.unreachable(err), reading())
+		case ctx.Err() != nil:
+			return nil
 		case err != nil:
-			fmt.Fprint(std.ErrOut, report.Printable(fmt.Sprintf("error: %v; trying again\n", err)))
+			fmt.Fprint(std.ErrOut, report.Printable(away.begun(err)))
+			wait = o.rest(0) // the time was spent waiting for an answer, not reading
 		default:
+			fmt.Fprint(std.ErrOut, away.over())
 			var changed []*fleet.Row
 			changed, shown = o.changed(shown, rows)
 			text, err := o.format(changed, header)
@@ -224,7 +252,7 @@ func (o *statusOptions) watching(ctx context.Context, std streams, report palett
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(max(pause, resting*time.Since(begun))):
+		case <-time.After(wait):
 		}
 	}
 }

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
@@ -89,5 +93,55 @@ func TestAWatchThatHasNothingToShowSaysSo(t *testing.T) {
 	cmd.SetArgs([]string{"--watch", "--state", "missed", "--kubeconfig", smallCluster(t, nil, nil)})
 	if err := cmd.ExecuteContext(ctx); err != nil || out.Len() > 0 || !strings.Contains(complaints.String(), complaints.at) {
 		t.Errorf("%v: %s%s", err, &out, complaints)
+	}
+}
+
+// TestAWatchGoesOnWhenTheAPIServerDoes: of an outage it says once that it began, by each way in which requests
+// fail, and that it is over. What it knew before is not gone.
+func TestAWatchGoesOnWhenTheAPIServerDoes(t *testing.T) {
+	pod := collected(t, "web-1", 1000, statusOf("Running", true, 0, map[string]any{"running": map[string]any{}}, nil))
+	kubeconfig := smallCluster(t, map[string]map[string]any{"web-1": pod}, nil)
+	away := failing(503, "ServiceUnavailable", "away")
+	var lists atomic.Int32
+	var pods http.HandlerFunc
+	const path = "/api/v1/namespaces/shop/pods"
+	behind := inFront(t, kubeconfig, map[string]http.HandlerFunc{path: func(w http.ResponseWriter, r *http.Request) { pods(w, r) }})
+	available := proxyTo(t, kubeconfig)
+	pods = func(w http.ResponseWriter, r *http.Request) {
+		switch n := lists.Add(1); {
+		case n == 2, n == 3, n == 6:
+			away(w, r)
+		case n == 4:
+			failing(401, "Unauthorized", "Unauthorized")(w, r)
+		default:
+			available.ServeHTTP(w, r)
+		}
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	over := "the cluster can be asked again\n"
+	want := "error: the API server cannot answer for now: pods: away; trying again\n" +
+		"error: the API server does not know who asks: pods: Unauthorized; trying again\n" +
+		over + "error: the API server cannot answer for now: pods: away; trying again\n" + over
+	var out bytes.Buffer
+	complaints := &stopper{at: over, stop: func() {
+		if lists.Load() > 6 {
+			stop()
+		}
+	}}
+	o := &statusOptions{output: outputName, rest: func(time.Duration) time.Duration { return 0 }}
+	cmd := &cobra.Command{}
+	o.add(cmd)
+	if err := cmd.Flags().Parse([]string{"--kubeconfig", behind}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.watching(ctx, streams{Out: &out, ErrOut: complaints}, palette{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := complaints.String(); !strings.HasSuffix(got, want) || strings.Count(got, "error:") != 3 {
+		t.Errorf("it says\n%swant\n%s", got, want)
+	}
+	if got := out.String(); got != "pod/web-1\n" {
+		t.Errorf("it shows %q", got)
 	}
 }

@@ -1,6 +1,9 @@
 package fleet
 
-// DeniedError reports a permission that the user, or the keeper, lacks.
+import apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+// DeniedError reports a permission that the user, or the keeper, lacks, or that the API server does not know
+// the user, who has not logged in or too long ago.
 type DeniedError struct {
 	// Namespace is "" if the permission is needed in all namespaces.
 	Verb, Resource, Namespace string
@@ -15,7 +18,11 @@ func (e *DeniedError) Error() string {
 	case e.Namespace == "":
 		where = " in all namespaces"
 	}
-	return "you may not " + e.Verb + " " + e.Resource + where + ": " + e.Err.Error()
+	what := e.Verb + " " + e.Resource + where + ": " + e.Err.Error()
+	if apierrors.IsUnauthorized(e.Err) {
+		return "you have to log in to " + what
+	}
+	return "you may not " + what
 }
 
 func (e *DeniedError) Unwrap() error { return e.Err }

@@ -123,7 +123,7 @@ func (r *Reader) podGroups(ctx context.Context, today *fleet.Today, a *offline.A
 	for _, c := range counted {
 		groups = append(groups, c.PodGroup)
 	}
-	return groups, ends, nil
+	return groups, ends, r.noNodes
 }
 
 // hasSidecar reports whether a container is one of the pod's sidecars.

@@ -9,7 +9,6 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/config"
@@ -159,7 +158,7 @@ func (r *Reader) configMap(ctx context.Context, namespace, name, consequence str
 	case err == nil:
 		r.saw(at, versionOf(held))
 		return held, false, nil
-	case apierrors.IsNotFound(err):
+	case absent(err):
 		return nil, false, nil
 	}
 	return nil, Denied(err), r.excuse(fmt.Sprintf("ConfigMap %s/%s", namespace, name), consequence, err)

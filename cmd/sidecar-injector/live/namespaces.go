@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/metadata"
 
@@ -19,7 +18,7 @@ import (
 func (r *Reader) Namespace(ctx context.Context, name string) (*inject.Namespace, error) {
 	n, err := r.namespaces().Get(ctx, name, metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err):
+	case absent(err):
 		return nil, fmt.Errorf("namespace %q: does not exist", name)
 	case err != nil:
 		if Denied(err) {

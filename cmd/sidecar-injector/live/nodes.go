@@ -35,8 +35,10 @@ func (r *Reader) Kubelets(ctx context.Context) (map[string]string, error) {
 }
 
 // kubelets returns the function of fleet.Server.Kubelet. It reads the nodes when it is first called: only
-// pods whose images change need it.
+// pods whose images change need it. The function has no error, so one is kept in noNodes, for whoever asked
+// for the state of pods: without the nodes an app would be restarted that need not be.
 func (r *Reader) kubelets(ctx context.Context, server int) func(node string) int {
+	r.noNodes = nil
 	read := sync.OnceValue(func() map[string]string {
 		versions, err := r.Kubelets(ctx)
 		switch {
@@ -44,7 +46,7 @@ func (r *Reader) kubelets(ctx context.Context, server int) func(node string) int
 		case Denied(err):
 			r.Note("nodes cannot be read with your rights: native sidecars get new images by a restart, because kubelets may be too old to change them in place")
 		default:
-			r.Note(fmt.Sprintf("nodes cannot be read: %v: native sidecars get new images by a restart, because kubelets may be too old to change them in place", err))
+			r.noNodes = fmt.Errorf("nodes: %w", err)
 		}
 		return versions
 	})

@@ -32,6 +32,8 @@ type Reader struct {
 	inForce map[templateKey]string
 	// versions are those of the settings and templates as they were read.
 	versions map[source]string
+	// noNodes is why the nodes could not be read; nil also if the user may not read them.
+	noNodes error
 	// Progress, if not nil, is called with the number of pods read and their total, which is 0 if the API
 	// server does not report it.
 	Progress func(what string, done, of int)
@@ -80,9 +82,6 @@ func (r *Reader) excuse(what, consequence string, err error) error {
 	r.Note(fmt.Sprintf("%s cannot be read with your rights: %s", what, consequence))
 	return nil
 }
-
-// Denied reports whether an error is due to a missing permission.
-func Denied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
 
 // chunks reads a long list in pages.
 func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(context.Context, metav1.ListOptions) (items []T, next string, err error)) ([]T, error) {

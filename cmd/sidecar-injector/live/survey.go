@@ -155,7 +155,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 	if err != nil {
 		return fmt.Errorf("pods: %w", err)
 	}
-	return nil
+	return r.noNodes
 }
 
 // concerned reports whether a pod has, or could get, sidecars, by its labels, annotations and namespace.
