@@ -80,8 +80,8 @@ func TestProcessorTimeIsWhatIsWorkedNotWhatIsWaited(t *testing.T) {
 	}
 }
 
-// TestAFloodIsSlowedDown: while there is no credit, a request is turned away after a second, until which its body
-// is not read; then it is thrown away.
+// TestAFloodIsSlowedDown: while there is no credit, a request is rejected after a second. Its body is not read
+// before that, and is discarded then.
 func TestAFloodIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		advice := NewAdvice(Options{Metrics: NewMetrics(prometheus.NewRegistry()), Log: logr.Discard()})

@@ -7,8 +7,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// patience is after how many checks in a row, a look apart, a replica writes what it needs instead of
-// waiting for the holder of the lease.
+// patience is the number of consecutive checks, two seconds apart, after which a replica writes what it needs
+// instead of waiting for the holder of the lease.
 const patience = 3
 
 // lender writes what its own replica's certificate needs if the holder of the lease does not. During an

@@ -10,7 +10,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Whatever makes pods, as a cluster has it, is a case that holds at once and without the cluster.
+// An object of any kind that makes pods, as a cluster stores it, becomes a case that passes at once, and
+// without the cluster.
 func TestWhatIsRecordedHolds(t *testing.T) {
 	const metadata = `"uid": "u-1", "resourceVersion": "7", "generation": 2, "creationTimestamp": "2026-01-02T03:04:05Z", "namespace": "shop",
 		"managedFields": [{"manager": "kubectl", "operation": "Update", "apiVersion": "v1", "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {}}}],

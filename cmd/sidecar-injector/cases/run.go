@@ -181,9 +181,9 @@ type absence struct {
 	text   string
 }
 
-// missing returns what a case needs to want by name, because a case that wants no outcome in particular wants
-// all that is asked for: the pod as a whole if no sidecar was injected, else the instances that are not in it. A
-// template that matches the pod of its own accord may be left out.
+// missing returns what was requested and is not in the pod: the pod as a whole if no sidecar was injected, else
+// the instances that it lacks. A case that states no outcome expects that nothing is missing. A template that
+// matches the pod without being requested may be left out.
 func (r *Result) missing() []absence {
 	if !holds(r.Answer.Outcome) {
 		return []absence{{r.Answer.Reason, r.got()}}
@@ -211,7 +211,7 @@ func (r *Result) got() string {
 	return text
 }
 
-// holds reports whether an outcome is that of a case that wants none in particular.
+// holds reports whether an outcome fulfils a case that states none.
 func holds(outcome inject.Outcome) bool {
 	return outcome == inject.Injected || outcome == inject.Unchanged
 }

@@ -66,7 +66,7 @@ func TestSecretsAreMaskedInEveryStyle(t *testing.T) {
 	}
 }
 
-// Where the parser counts lines as no diff does, nothing at all is shown.
+// If the YAML parser counts lines differently than a diff, every line is masked.
 func TestSecretsInTextWithOddLineBreaksAreMaskedAsAWhole(t *testing.T) {
 	for _, text := range []string{
 		"kind: Secret\rstringData:\r  a: hush\rb: hush",

@@ -110,7 +110,7 @@ func TestWhatFailsForThePodHasItsPlaceInTheTemplate(t *testing.T) {
 	}
 }
 
-// What two instances dispute is marked where they are asked for.
+// A conflict of two instances is marked at the annotation that requests them.
 func TestAConflictHasThePlaceOfItsRequest(t *testing.T) {
 	const asks = "  annotations: {sidecar-injector.dev/inject: \"a=own, b=own\"}\n"
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n%sspec:\n  containers:\n  - {name: web, image: web:1}\n"

@@ -12,18 +12,18 @@ const MaxPods = 250
 // MaxAnswer is the largest size of an Answer in bytes, without the JSON around its texts.
 const MaxAnswer = 16 << 20
 
-// room is what an Answer may still take, of bytes and of time.
+// room is how many bytes an Answer may still have, and the context that bounds its time.
 type room struct {
 	ctx  context.Context
 	left int
 }
 
-// fullError is the error of a room that has nothing left, a sentence for the user.
+// fullError is the error if the bytes or the time are used up; its text is a sentence for the user.
 type fullError struct{ sentence string }
 
 func (e *fullError) Error() string { return e.sentence }
 
-// take takes bytes of the room. The error is always a *fullError.
+// take uses up bytes of the room. The error is always a *fullError.
 func (r *room) take(size int) error {
 	if r.ctx.Err() != nil {
 		return &fullError{"The answer took too long and was stopped: shorten the texts."}
@@ -34,7 +34,7 @@ func (r *room) take(size int) error {
 	return nil
 }
 
-// takePod encodes a pod's result, whose Steps have taken their room, and takes the room of the rest.
+// takePod encodes a pod's result and uses up its size, except that of its Steps, which are counted already.
 func (r *room) takePod(p *Pod) error {
 	text, err := json.Marshal(p)
 	if err != nil {

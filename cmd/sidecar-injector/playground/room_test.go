@@ -45,7 +45,7 @@ func TestAnAnswerHasALimit(t *testing.T) {
 	}
 }
 
-// Whoever asked and has gone keeps nothing busy.
+// The engine stops working for a client that has disconnected.
 func TestAnAnswerEndsWithItsContext(t *testing.T) {
 	engine := newEngine(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
