@@ -193,3 +193,36 @@ func TestAnAnswerThatFailsInTheMiddleLeavesNoPartOfATable(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutTheNodesAnAppRestartsThatNeedNot: which kubelets change an image in place is known from the nodes
+// only, up to Kubernetes 1.34.
+func TestWithoutTheNodesAnAppRestartsThatNeedNot(t *testing.T) {
+	pod := collected(t, "web-1", 1000, statusOf("Running", true, 0, map[string]any{"running": map[string]any{}}, nil))
+	spec := pod["spec"].(map[string]any)
+	spec["nodeName"], spec["initContainers"].([]any)[0].(map[string]any)["image"] = "node", "old"
+	nodes := func(kubelet string) http.HandlerFunc {
+		return answering(200, "application/json", fmt.Sprintf(`{"kind":"NodeList","apiVersion":"v1","items":[{"metadata":{"name":"node"},"status":{"nodeInfo":{"kubeletVersion":%q}}}]}`, kubelet))
+	}
+	denied, none := failing(403, "Forbidden", `User "jane"`), answering(404, "text/plain", "404 page not found\n")
+	for _, test := range []struct {
+		server string
+		nodes  http.HandlerFunc
+		want   string
+	}{
+		{"33", nodes("v1.33.1"), "in-place"},
+		{"33", nodes("v1.31.1"), "restart"},
+		{"33", denied, "restart"},
+		{"35", denied, "in-place"},
+	} {
+		kubeconfig := inFront(t, smallCluster(t, map[string]map[string]any{"web-1": pod}, nil), map[string]http.HandlerFunc{
+			"/api/v1/nodes": test.nodes, "/version": answering(200, "application/json", fmt.Sprintf(`{"major":"1","minor":%q}`, test.server)),
+			"/apis/sidecar-injector.dev/":         none,
+			"/apis/admissionregistration.k8s.io/": answering(200, "application/json", `{"kind":"MutatingWebhookConfigurationList","apiVersion":"admissionregistration.k8s.io/v1","items":[]}`),
+		})
+		var out, complaints bytes.Buffer
+		code := run([]string{"sidecar-injector", "status", "--kubeconfig", kubeconfig}, streams{Out: &out, ErrOut: &complaints})
+		if code != 0 || !strings.Contains(out.String(), " "+test.want+" ") {
+			t.Errorf("1.%s: want %s\n%s%s", test.server, test.want, &out, &complaints)
+		}
+	}
+}

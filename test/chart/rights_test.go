@@ -43,6 +43,22 @@ func TestEveryVerbHasItsReasonBesideIt(t *testing.T) {
 	}
 }
 
+// TestTheKeeperListsNodesWhereKubeletsDiffer: kubelets are up to three minor versions older than their API
+// server; those of 1.32 change images in place, and those of 1.33 cpu and memory.
+func TestTheKeeperListsNodesWhereKubeletsDiffer(t *testing.T) {
+	for version, want := range map[string]bool{"1.29.14": false, "1.31.9": false, "1.32.0-gke.100": true, "v1.33.1-eks-123": true, "1.35.4": true, "1.36.0-alpha.1": false, "1.37.0": false} {
+		r, lists := render(t, "--set", "keeper.enabled=true", "--kube-version", version), false
+		for _, role := range all[*rbacv1.ClusterRole](r) {
+			for _, rule := range role.Rules {
+				lists = lists || role.Name == release+"-keeper" && slices.Contains(rule.Resources, "nodes") && slices.Equal(rule.Verbs, []string{"list"})
+			}
+		}
+		if lists != want {
+			t.Errorf("%s: lists nodes %v, want %v", version, lists, want)
+		}
+	}
+}
+
 // The command check warns of what it may not read, so helm test would warn in every cluster. The Secret is
 // left out on purpose: check does not need the right to read a private key.
 func TestHelmTestMaySeeWhatCheckLooksAt(t *testing.T) {

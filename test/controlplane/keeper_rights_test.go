@@ -29,7 +29,8 @@ type task struct {
 }
 
 // keeperNeeds returns for every right of a keeper a task that needs it. Rights that are not in it must not be
-// granted by the chart.
+// granted by the chart. One is granted on other versions of Kubernetes than those of this suite: to list nodes,
+// which TestWithoutTheNodesAnAppRestartsThatNeedNot of the command takes away.
 func keeperNeeds() map[right]func(t *testing.T) task {
 	all := map[right]func(t *testing.T) task{
 		{"pods", "list"}:                 counting,

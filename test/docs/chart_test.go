@@ -111,7 +111,9 @@ func TestEveryRightOfTheKeeperHasItsReason(t *testing.T) {
 	if roles(); len(rendered) > 0 {
 		t.Errorf("without a keeper: %v", rendered)
 	}
-	roles("-f", filepath.Join(root, "charts/sidecar-injector/ci/keeper-values.yaml"))
+	for _, version := range []string{"1.29.0", "1.33.0", "1.37.0"} {
+		roles("-f", filepath.Join(root, "charts/sidecar-injector/ci/keeper-values.yaml"), "--kube-version", version)
+	}
 	_, text, _ := strings.Cut(read(t, "docs/security.md"), "\n### Rights of the keeper\n")
 	text, _, _ = strings.Cut(text, "\n## ")
 	for _, m := range keeperRow.FindAllStringSubmatch(text, -1) {

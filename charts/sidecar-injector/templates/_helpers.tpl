@@ -103,6 +103,11 @@ annotations:
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
 {{- end -}}
 
+{{- /* "yes" where some kubelets change sidecars in place and others may not, else nothing. */ -}}
+{{- define "sidecar-injector.kubeletsDiffer" -}}
+{{- if semverCompare ">=1.32.0-0 <1.36.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
+{{- end -}}
+
 {{- /* "yes" where a preStop hook can sleep, else nothing. */ -}}
 {{- define "sidecar-injector.hasSleep" -}}
 {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
