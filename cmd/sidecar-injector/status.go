@@ -53,7 +53,8 @@ is needed. The state is that of the worst pod:
   restart    it differs in what only a new pod can have
   in-place   it differs in images, cpu or memory, which can change in the running pod
   unknown    something that may decide about it cannot be read with your rights, or has faults
-             while the injector has its last good version in force
+             while the injector has its last good version in force, or several injectors are
+             installed
   opted out  pod or namespace decline it, or nothing asks for it any more
   current    it is what a new pod would get
 Pods that neither have sidecars nor ask for any are left out.

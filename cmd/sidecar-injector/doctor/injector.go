@@ -28,7 +28,7 @@ func installed(f *Facts) []Finding {
 			fmt.Sprintf("helm upgrade %s … writes it again (kubectl apply of the rendered chart where Helm is not used)", i.Name))}
 	}
 	i := f.installation()
-	return ok("the injector is %s", describe(i.Name, i.Namespace))
+	return ok("the injector is %s", i.Title())
 }
 
 func singleInstallation(f *Facts) []Finding {
@@ -37,7 +37,7 @@ func singleInstallation(f *Facts) []Finding {
 	}
 	var all []string
 	for _, i := range f.Installations {
-		all = append(all, describe(i.Name, i.Namespace))
+		all = append(all, i.Title())
 	}
 	return []Finding{failure(fmt.Sprintf("%d injectors are installed: %s", len(all), strings.Join(all, "; ")),
 		"both are asked about every pod, in the order of their names; templates of one are unknown to the other, which refuses the pods that ask for them",

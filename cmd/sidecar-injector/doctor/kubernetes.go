@@ -109,20 +109,12 @@ func otherInstallation(f *Facts) []Finding {
 	if len(f.Installations) > 0 {
 		i := f.Installations[0]
 		return []Finding{failure(
-			fmt.Sprintf("there is an injector already: %s", describe(i.Name, i.Namespace)),
+			fmt.Sprintf("there is an injector already: %s", i.Title()),
 			"two injectors answer every pod twice",
 			"upgrade that one (helm upgrade), or uninstall it first (helm uninstall "+cmp.Or(i.Name, "NAME")+")",
 		)}
 	}
 	return ok("no other injector is installed")
-}
-
-// describe returns the name and namespace of an installation.
-func describe(name, namespace string) string {
-	if namespace == "" {
-		return name
-	}
-	return fmt.Sprintf("%s in namespace %s", name, namespace)
 }
 
 // count returns a number with the fitting phrase: "1 node is", "2 nodes are".

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,11 +26,23 @@ type Installation struct {
 	Namespace string `json:"namespace,omitempty"`
 	// Settings are those of its configuration, or the defaults.
 	Settings *config.Config `json:"-"`
+	// Called reports whether a webhook configuration names it, so that the API server asks it about pods. It
+	// is true as well if no configuration names any.
+	Called bool `json:"-"`
 }
 
-// Installations returns the injectors that have a webhook configuration or a Deployment, sorted by name.
+// Title returns the name and, if known, the namespace, for messages.
+func (i *Installation) Title() string {
+	if i.Namespace == "" {
+		return i.Name
+	}
+	return i.Name + " in namespace " + i.Namespace
+}
+
+// Installations returns the injectors that have a webhook configuration or a Deployment: those that are called
+// first, and sorted by name. If several are called, it is not known what a new pod would get.
 func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
-	found := map[Installation]bool{}
+	found := map[Installation]bool{} // whether it is called
 	unseen := false
 	configurations, err := r.client.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -46,28 +59,56 @@ func (r *Reader) Installations(ctx context.Context) ([]Installation, error) {
 	deployments, err := r.client.AppsV1().Deployments("").List(ctx, metav1.ListOptions{LabelSelector: Selector, Limit: chunk})
 	if err == nil {
 		for _, d := range deployments.Items {
-			delete(found, Installation{Name: d.Name})
-			found[Installation{Name: d.Name, Namespace: d.Namespace}] = true
+			byURL, here := Installation{Name: d.Name}, Installation{Name: d.Name, Namespace: d.Namespace}
+			found[here] = found[here] || found[byURL]
+			delete(found, byURL)
 		}
 	} else if err := r.excuse("Deployments of all namespaces", "the injector is looked for by its webhook configuration", err); err != nil {
 		return nil, err
 	}
-	var all []Installation
-	for i := range found {
-		all = append(all, i)
-	}
-	slices.SortFunc(all, func(a, b Installation) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Namespace, b.Namespace))
-	})
+	all := sorted(found)
+	r.several(all)
 	if len(all) == 0 && unseen {
 		r.unreadSettings(missing("the injector's webhook configuration, which leads to its settings,", "list", "mutatingwebhookconfigurations.admissionregistration.k8s.io", ""))
 	}
 	for i := range all {
+		if !all[i].Called {
+			continue
+		}
 		if err := r.settings(ctx, &all[i]); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// sorted returns the installations, those that are called first. If none is, all count as called.
+func sorted(found map[Installation]bool) []Installation {
+	none := !slices.Contains(slices.Collect(maps.Values(found)), true)
+	rank := map[bool]int{true: 0, false: 1}
+	var all []Installation
+	for i, called := range found {
+		i.Called = called || none
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b Installation) int {
+		return cmp.Or(rank[a.Called]-rank[b.Called], strings.Compare(a.Name, b.Name), strings.Compare(a.Namespace, b.Namespace))
+	})
+	return all
+}
+
+// several adds the gap of settings and templates if more than one injector is called: which one answers for a
+// pod, with which settings, depends on selectors, and both may.
+func (r *Reader) several(installations []Installation) {
+	var called []string
+	for i := range installations {
+		if installations[i].Called {
+			called = append(called, installations[i].Title())
+		}
+	}
+	if len(called) > 1 {
+		r.unreadSettings(fmt.Sprintf("%d injectors are installed, each with settings and templates of its own: %s", len(called), strings.Join(called, "; ")))
+	}
 }
 
 // Ours reports whether a webhook configuration belongs to an injector. It examines the names of the

@@ -19,13 +19,13 @@ import (
 // TemplatesSuffix is the suffix of the name of the ConfigMap with an installation's templates.
 const TemplatesSuffix = "-templates"
 
-// Templates returns the templates of the cluster: those in the ConfigMaps of the installations, and the
+// Templates returns the templates of the cluster: those in the ConfigMaps of the installations that are called, and the
 // custom resources, of which namespaced ones are read from the given namespaces only ("" for all).
 func (r *Reader) Templates(ctx context.Context, installations []Installation, namespaces ...string) ([]templates.Entry, error) {
 	loader := load.NewLoader()
 	var all []templates.Entry
 	for _, i := range installations {
-		if i.Namespace == "" {
+		if i.Namespace == "" || !i.Called {
 			continue
 		}
 		name := i.Name + TemplatesSuffix
