@@ -24,7 +24,7 @@ import (
 
 // kubelet sets the status of the pods of a namespace as a kubelet would: they run, and a container whose
 // image changed is restarted, or whose memory did if its resizePolicy says so. An image that ends in :bad cannot be pulled; one that ends in :gone cannot
-// either, but only an event would report that.
+// either, but only an event would report that. The node of pods with the label app=tight gives no running container more.
 func kubelet(t *testing.T, namespace string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -46,7 +46,7 @@ func kubelet(t *testing.T, namespace string) {
 // observed returns a pod with its next status; nil if it has it already.
 func observed(pod *corev1.Pod) *corev1.Pod {
 	now := pod.DeepCopy()
-	changed, ready := now.Status.Phase != corev1.PodRunning, true
+	changed, ready, tight := now.Status.Phase != corev1.PodRunning, true, false
 	look := func(specs []corev1.Container, before []corev1.ContainerStatus) []corev1.ContainerStatus {
 		var all []corev1.ContainerStatus
 		for _, c := range specs {
@@ -78,7 +78,9 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 					s.Ready, s.State = false, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "not found"}}
 				}
 			}
-			if s.Resources == nil || !equality.Semantic.DeepEqual(*s.Resources, c.Resources) {
+			if s.Resources != nil && pod.Labels["app"] == "tight" && s.Resources.Requests.Cpu().Cmp(*c.Resources.Requests.Cpu()) < 0 {
+				tight = true
+			} else if s.Resources == nil || !equality.Semantic.DeepEqual(*s.Resources, c.Resources) {
 				if s.Resources != nil && slices.ContainsFunc(c.ResizePolicy, func(p corev1.ContainerResizePolicy) bool {
 					return p.RestartPolicy == corev1.RestartContainer && !s.Resources.Requests[p.ResourceName].Equal(c.Resources.Requests[p.ResourceName])
 				}) {
@@ -93,7 +95,7 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 	}
 	now.Status.InitContainerStatuses = look(pod.Spec.InitContainers, pod.Status.InitContainerStatuses)
 	now.Status.ContainerStatuses = look(pod.Spec.Containers, pod.Status.ContainerStatuses)
-	if !changed {
+	if !changed && tight == (len(now.Status.Conditions) > 1) {
 		return nil
 	}
 	now.Status.Phase = corev1.PodRunning
@@ -102,6 +104,10 @@ func observed(pod *corev1.Pod) *corev1.Pod {
 		condition.Status = corev1.ConditionTrue
 	}
 	now.Status.Conditions = []corev1.PodCondition{condition}
+	if tight {
+		now.Status.Conditions = append(now.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending, Status: corev1.ConditionTrue,
+			Reason: corev1.PodReasonInfeasible, Message: "Node didn't have enough capacity: cpu", LastTransitionTime: metav1.Now()})
+	}
 	return now
 }
 

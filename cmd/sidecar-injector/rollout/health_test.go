@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // side returns a pod with a running app, and a sidecar with the given status.
@@ -55,45 +54,6 @@ func TestAChangedSidecarStartsOnceAndNothingElseDoes(t *testing.T) {
 			well, trouble := conditionOf(test.before).since(test.now, []string{"side"})
 			if well != test.well || !strings.Contains(trouble, test.trouble) || (trouble == "") != (test.trouble == "") {
 				t.Errorf("got %v and %q, want %v and %q", well, trouble, test.well, test.trouble)
-			}
-		})
-	}
-}
-
-// TestAResizeIsDoneWhenTheKubeletSaysSo checks that a resize does not count as done when only the API
-// server has accepted it.
-func TestAResizeIsDoneWhenTheKubeletSaysSo(t *testing.T) {
-	cpu := func(amount string) corev1.ResourceRequirements {
-		return corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(amount)}}
-	}
-	given := func(amount string, conditions ...corev1.PodCondition) *corev1.Pod {
-		status := runs("side-0", 0)
-		if amount != "" {
-			r := cpu(amount)
-			status.Resources = &r
-		}
-		pod := side(true, status)
-		pod.Spec.InitContainers = []corev1.Container{{Name: "side", Resources: cpu("2m")}}
-		pod.Status.Conditions = append(pod.Status.Conditions, conditions...)
-		return pod
-	}
-	pending := func(reason string) corev1.PodCondition {
-		return corev1.PodCondition{Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: reason, Message: "node has 1m"}
-	}
-	for name, test := range map[string]struct {
-		pod     *corev1.Pod
-		done    bool
-		refusal string
-	}{
-		"the kubelet says nothing": {given(""), false, ""},
-		"it says the old amount":   {given("1m"), false, ""},
-		"it says the new one":      {given("0.002"), true, ""},
-		"it is deferred":           {given("1m", pending(corev1.PodReasonDeferred)), false, ""},
-		"it cannot be":             {given("1m", pending(corev1.PodReasonInfeasible)), false, "node has 1m"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if done, refusal := resized(test.pod, []string{"side"}); done != test.done || refusal != test.refusal {
-				t.Errorf("got %v and %q, want %v and %q", done, refusal, test.done, test.refusal)
 			}
 		})
 	}

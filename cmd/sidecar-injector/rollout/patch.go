@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,50 +22,69 @@ import (
 const maxConflicts = 10
 
 // patchAll patches the running pods of a workload, a few at a time. The next ones follow when the previous
-// ones are ready again. It returns the pods that are not done.
+// ones are ready again. A pod that must not be changed any more is kept, and the others follow; the error of
+// the first such pod is returned in the end. todo are the pods that are not up to date.
 func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) (todo []fleet.Target, err error) {
-	todo, first, err := r.unreadyFirst(ctx, s)
-	for conflicts := 0; err == nil && len(todo) > 0; {
+	rest, first, err := r.unreadyFirst(ctx, s)
+	if err != nil {
+		return rest, err
+	}
+	var kept []fleet.Target
+	var left error
+	for conflicts := 0; len(rest) > 0; {
 		if err := ctx.Err(); err != nil {
-			return todo, err
+			return append(kept, rest...), err
 		}
-		batch, release, err := r.admitted(ctx, s, todo[:min(len(todo), max(1, r.Limits.MaxUnavailable))])
+		batch, errs, err := r.patchSome(ctx, s, rest, first)
 		if err != nil {
-			return todo, err
+			return append(kept, rest...), err
 		}
-		errs := make([]error, len(batch))
-		var all sync.WaitGroup
-		for i, now := range batch {
-			all.Go(func() { errs[i] = r.patchOne(ctx, s.Workload, now, first[now.target.UID]) })
-		}
-		all.Wait()
-		release()
 		var again []fleet.Target
 		var conflict error
 		for i, err := range errs {
-			if err == nil {
+			t := batch[i].target
+			switch {
+			case err == nil:
 				o.Done++
-				continue
-			}
-			again = append(again, batch[i].target)
-			if stale(err) {
-				conflict, errs[i] = declined("pod "+batch[i].target.Name, err), nil
+			case errors.As(err, new(*keptError)):
+				kept, left, errs[i] = append(kept, t), cmp.Or(left, err), nil
+			case stale(err):
+				again, conflict, errs[i] = append(again, t), declined("pod "+t.Name, err), nil
+			default:
+				again = append(again, t)
 			}
 		}
-		todo = append(again, todo[len(batch):]...)
+		rest = append(again, rest[len(batch):]...)
 		if err := worst(errs); err != nil {
-			return todo, err
+			return append(kept, rest...), err
 		}
 		if conflict == nil {
 			conflicts = 0
 		} else if conflicts++; conflicts > maxConflicts {
-			return todo, conflict
+			return append(kept, rest...), conflict
 		}
 		if len(again) < len(batch) {
 			r.tell(s.Workload, "%d of %d pods changed in place", o.Done, len(s.Targets))
 		}
 	}
-	return todo, err
+	return kept, left
+}
+
+// patchSome patches the first of some pods, as many as limits and budgets allow at once, and returns the error
+// of each.
+func (r *Runner) patchSome(ctx context.Context, s *fleet.Step, next []fleet.Target, first map[string]*running) (batch []*running, errs []error, err error) {
+	batch, release, err := r.admitted(ctx, s, next[:min(len(next), max(1, r.Limits.MaxUnavailable))])
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	errs = make([]error, len(batch))
+	var all sync.WaitGroup
+	for i, now := range batch {
+		all.Go(func() { errs[i] = r.patchOne(ctx, s.Workload, now, first[now.target.UID]) })
+	}
+	all.Wait()
+	return batch, errs, nil
 }
 
 // unreadyFirst returns the pods of a step, those first that are not ready and cost the budgets nothing, and
@@ -168,36 +188,47 @@ func (r *Runner) due(ctx context.Context, namespace string, t fleet.Target) (*ru
 }
 
 // patchOne applies all changes that are due in a pod, or none, and waits until it is healthy again. If
-// somebody else has applied them since it was first read, it only waits.
+// somebody else has applied them since it was first read, it only waits. It returns a *keptError for a pod
+// that must not be changed any more, because it has opted out since, for example.
 func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, now, first *running) error {
-	if now.pod == nil {
-		return nil // the pod's successor was admitted by the injector
+	if now.pod == nil || now.pod.Status.Phase == corev1.PodFailed {
+		return nil // if it has a successor, that was admitted by the injector
 	}
+	name := now.target.Name
 	if len(now.changes) == 0 {
 		if state, why := now.target.Now(now.standing); state != fleet.Current {
-			return &LeftError{fmt.Sprintf("pod %s is %s by now: %s", now.target.Name, state, why)}
+			return &keptError{&LeftError{fmt.Sprintf("pod %s is %s by now: %s", name, state, why)}}
 		}
 		if first.pod == nil || len(first.changes) == 0 {
 			return nil
 		}
+		err, short := r.given(ctx, first), (*shortError)(nil)
+		if errors.As(err, &short) {
+			return &LeftError{fmt.Sprintf("somebody else has changed cpu and memory of pod %s, and %s", name, short.why)}
+		} else if err != nil {
+			return declined("pod "+name, err)
+		}
 		return r.settled(ctx, w, first)
 	}
 	err := r.change(ctx, now)
-	immutable, half := (*immutableError)(nil), (*halfError)(nil)
+	immutable, half, short := (*immutableError)(nil), (*halfError)(nil), (*shortError)(nil)
 	switch {
 	case err == nil:
 		return r.settled(ctx, w, now)
 	case stale(err), errors.As(err, &immutable):
 		return err
 	case errors.As(err, &half):
-		return fmt.Errorf("pod %s: %w", now.target.Name, err)
+		return fmt.Errorf("pod %s: %w", name, err)
+	case errors.As(err, &short):
+		return &LeftError{fmt.Sprintf("pod %s has its former cpu and memory again, because %s. Have the template ask for less, or delete the pod, so that the next one can be placed on a node with more room", name, short.why)}
 	}
-	return declined("pod "+now.target.Name, err)
+	return declined("pod "+name, err)
 }
 
 // change applies all changes of a pod. Each patch is first tried by dry run, so that none is applied if
-// another one would be rejected. Once begun, it is completed even if ctx ends, and whoever else changes the
-// pod.
+// another one would be rejected. Cpu and memory are first, because the node may not give them: until it has,
+// nothing else is changed, and no container stopped for a new image. An interruption, or anybody else who
+// changes the pod, leaves it as it was or completely changed.
 func (r *Runner) change(ctx context.Context, now *running) error {
 	resize, image, err := patches(now)
 	if err != nil {
@@ -212,23 +243,24 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 	if err := r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), try); err != nil {
 		return refused(err, "the image")
 	}
-	ctx, cancel := finishing(ctx)
+	longer, cancel := finishing(ctx)
 	defer cancel()
 	if resize == nil {
-		err = r.patch(ctx, now.pod, image.at(now.pod.ResourceVersion), metav1.PatchOptions{})
+		err = r.patch(longer, now.pod, image.at(now.pod.ResourceVersion), metav1.PatchOptions{})
 		return refused(err, "the image")
 	}
-	if err := r.patch(ctx, now.pod, resize, metav1.PatchOptions{}, "resize"); err != nil {
+	if err := r.patch(longer, now.pod, resize, metav1.PatchOptions{}, "resize"); err != nil {
 		return refused(err, "cpu or memory")
 	}
-	if err = r.finish(ctx, now, image); err == nil {
+	if err = r.given(ctx, now); err == nil {
+		err = r.finish(longer, now, image.at(""))
+	}
+	if err == nil {
 		return nil
 	}
 	back, undo := reverse(now)
-	ctx, cancelUndo := finishing(ctx) // the time of the first may be up
-	defer cancelUndo()
 	if undo == nil {
-		undo = r.patch(ctx, now.pod, back, metav1.PatchOptions{}, "resize")
+		undo = r.finish(longer, now, back, "resize")
 	}
 	if undo != nil {
 		return &halfError{image.what(), err}
@@ -236,20 +268,18 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 	return refused(err, "the image")
 }
 
-// finish applies the second patch of a pod, to any version of it, until it is there or the pod has gone.
-func (r *Runner) finish(ctx context.Context, now *running, image imagePatch) error {
-	for {
-		err := r.patch(ctx, now.pod, image.at(""), metav1.PatchOptions{})
+// finish applies a patch to any version of a pod, until it is there or the pod has gone.
+func (r *Runner) finish(ctx context.Context, now *running, patch body, subresources ...string) error {
+	var conflict error
+	return r.wait(ctx, func() error { return conflict }, func() (bool, int, error) {
+		err := r.patch(ctx, now.pod, patch, metav1.PatchOptions{}, subresources...)
 		if !stale(err) {
-			return err
+			return err == nil, 0, err
 		}
-		if later, failed := r.read(ctx, now.pod.Namespace, now.target); failed == nil && later == nil {
-			return nil
-		}
-		if rest(ctx, interval) != nil {
-			return err
-		}
-	}
+		conflict = err
+		later, failed := r.read(ctx, now.pod.Namespace, now.target)
+		return failed == nil && later == nil, 0, nil
+	})
 }
 
 // halfError reports a pod of which only the first patch was applied; another run applies the rest.

@@ -3,7 +3,9 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,14 +142,49 @@ func TestTwoRolloutsAtOnceTakeTurns(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsCurrentCountsAsDone: a pod that changed in another way meanwhile is left.
-func TestOnlyWhatIsCurrentCountsAsDone(t *testing.T) {
-	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
-	p.pods["web-2"].Labels["state"] = "unknown"
-	o := Outcome{}
-	err := r.bring(t.Context(), s, &o)
-	if left := (*LeftError)(nil); !errors.As(err, &left) || left.Message != "pod web-2 is unknown by now: why" || o.Done != 1 {
-		t.Errorf("%d done: %v", o.Done, err)
+// TestAPodThatIsNotToChangeAnyMoreKeepsNoOther: since the plan was made it was deleted or replaced, it has
+// ended, opted out, or what it gets is unknown; the others are changed.
+func TestAPodThatIsNotToChangeAnyMoreKeepsNoOther(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(p *plane, pod *corev1.Pod)
+		left   string
+	}{
+		"deleted":         {func(p *plane, _ *corev1.Pod) { delete(p.pods, "web-2") }, ""},
+		"being deleted":   {func(_ *plane, pod *corev1.Pod) { pod.DeletionTimestamp = new(metav1.Now()) }, ""},
+		"replaced":        {func(_ *plane, pod *corev1.Pod) { pod.UID = "another" }, ""},
+		"completed":       {func(_ *plane, pod *corev1.Pod) { pod.Status.Phase = corev1.PodSucceeded }, ""},
+		"failed":          {func(_ *plane, pod *corev1.Pod) { pod.Status.Phase = corev1.PodFailed }, ""},
+		"opted out":       {func(_ *plane, pod *corev1.Pod) { pod.Labels["state"] = "opted out" }, "pod web-2 is opted out by now: why"},
+		"unknown":         {func(_ *plane, pod *corev1.Pod) { pod.Labels["state"] = "unknown" }, "pod web-2 is unknown by now: why"},
+		"to be made anew": {func(_ *plane, pod *corev1.Pod) { pod.Labels["state"] = "restart" }, "pod web-2 is restart by now: why"},
+	} {
+		for _, meanwhile := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", meanwhile ", meanwhile), func(t *testing.T) {
+				p, r, s := newPlane(t, 1, 3, 2, "web-1", "web-2", "web-3", "web-4")
+				if meanwhile {
+					p.before = func(name, _ string, dry bool) error {
+						if name == "web-1" && !dry {
+							test.change(p, p.pods["web-2"])
+						}
+						return nil
+					}
+				} else {
+					test.change(p, p.pods["web-2"])
+				}
+				o, done := Outcome{}, 4
+				err, left := r.bring(t.Context(), s, &o), (*LeftError)(nil)
+				if test.left != "" {
+					done = 3
+				}
+				if errors.As(err, &left) != (test.left != "") || left != nil && left.Message != test.left || left == nil && err != nil || o.Done != done {
+					t.Errorf("%d done: %v", o.Done, err)
+				}
+				slices.Sort(p.patched)
+				if diff := cmp.Diff([]string{"web-1", "web-3", "web-4"}, p.patched); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
 	}
 }
 

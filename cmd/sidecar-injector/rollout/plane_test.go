@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,6 +44,9 @@ type plane struct {
 	before func(name, subresource string, dry bool) error
 	// restarts has a resize start the container again.
 	restarts bool
+	// pending, if not nil, returns the reason for which the kubelet does not give a container more than 1m now;
+	// "" if it does.
+	pending func() string
 }
 
 // newPlane returns a plane with pods of a Deployment, each with a sidecar side:1 of 1m, and a budget.
@@ -65,7 +70,7 @@ func newPlane(t *testing.T, allowed, healthy, desired int32, pods ...string) (*p
 	}
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
-	client, err := kubernetes.NewForConfig(&restclient.Config{Host: server.URL})
+	client, err := kubernetes.NewForConfig(&restclient.Config{Host: server.URL, QPS: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +99,12 @@ func judge(image, cpu string, restarts bool) func(string, []byte) (*fleet.Standi
 		if len(i.Changes) > 0 {
 			i.State = fleet.InPlace
 		}
-		if pod.Labels["state"] == "unknown" {
-			i.State, i.Changes = fleet.Unknown, nil
+		if label := pod.Labels["state"]; label != "" {
+			state, err := fleet.ParseState(label)
+			if err != nil {
+				return nil, err
+			}
+			i.State, i.Changes = state, nil
 		}
 		return &fleet.Standing{Instances: []fleet.Instance{i}, Status: "{}"}, nil
 	}
@@ -140,6 +149,7 @@ func (p *plane) answer(q *http.Request) (any, error) {
 	case q.Method == http.MethodGet:
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		p.settle(pod)
 		return pod.DeepCopy(), nil
 	}
 	if sub2 == "eviction" {
@@ -188,15 +198,33 @@ func (p *plane) patch(pod *corev1.Pod, text []byte, dry bool) (*corev1.Pod, erro
 		s.ContainerID = fmt.Sprint("side-", s.RestartCount)
 		s.Ready, s.State, now.Status.Conditions[0].Status = true, corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, corev1.ConditionTrue
 	}
+	now.ResourceVersion += "1"
 	p.settle(now)
 	now.DeepCopyInto(pod)
 	return now, nil
 }
 
-// settle gives the sidecar of a pod what its spec says, and the pod its next version.
+// settle gives the sidecar of a pod what its spec says, unless that is pending, and the pod its next version if
+// that changes it.
 func (p *plane) settle(pod *corev1.Pod) {
-	pod.Status.InitContainerStatuses[0].Resources = pod.Spec.InitContainers[0].Resources.DeepCopy()
+	wants, has := &pod.Spec.InitContainers[0].Resources, &pod.Status.InitContainerStatuses[0].Resources
+	pod.Status.Conditions = slices.DeleteFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool { return c.Type == corev1.PodResizePending })
+	if equality.Semantic.DeepEqual(*has, wants) {
+		return
+	}
+	if reason := p.pendingFor(wants); reason != "" {
+		pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: reason, Message: "the node has 1m"})
+		return
+	}
+	*has = wants.DeepCopy()
 	pod.ResourceVersion += "1"
+}
+
+func (p *plane) pendingFor(wants *corev1.ResourceRequirements) string {
+	if p.pending == nil || wants.Requests.Cpu().MilliValue() <= 1 {
+		return ""
+	}
+	return p.pending()
 }
 
 // images returns the image and the request of each pod's sidecar.

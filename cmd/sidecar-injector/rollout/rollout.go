@@ -306,8 +306,12 @@ func away(err error) bool {
 	return apierrors.IsServerTimeout(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err)
 }
 
-// finishing returns a context for work that must not be interrupted: it lasts 30 seconds, regardless of
-// ctx.
+// finishing returns a context for work that must not be interrupted: it ends 30 seconds after ctx.
 func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		_ = rest(longer, 30*time.Second) // or until the work is done
+		cancel()
+	})
+	return longer, func() { stop(); cancel() }
 }

@@ -17,21 +17,17 @@ import (
 func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) error {
 	t, before := then.target, conditionOf(then.pod)
 	before.ill = beforeOf([]corev1.Pod{*then.pod}).ill
-	var images, restarts, amounts []string
+	var images, restarts []string
 	for _, c := range then.changes {
 		switch {
 		case c.Field == "image":
 			images = append(images, c.Container)
 		case c.Restarts && !slices.Contains(restarts, c.Container):
 			restarts = append(restarts, c.Container)
-			fallthrough
-		default:
-			amounts = append(amounts, c.Container)
 		}
 	}
-	last := ""
 	return r.wait(ctx, func() error {
-		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s%s", t.Name, r.Limits.Timeout, last)}
+		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s", t.Name, r.Limits.Timeout)}
 	}, func() (bool, int, error) {
 		now, err := r.read(ctx, w.Namespace, t)
 		if err != nil {
@@ -47,14 +43,7 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 		if trouble != "" {
 			return false, 0, &TroubleError{w, trouble}
 		}
-		done, refusal := resized(now.pod, amounts)
-		if refusal != "" {
-			return false, 0, &TroubleError{w, fmt.Sprintf("pod %s cannot have its cpu and memory where it runs: %s", t.Name, refusal)}
-		}
-		if !done {
-			last = ": its node has not given it its new cpu and memory"
-		}
-		return well && done, 0, nil
+		return well, 0, nil
 	})
 }
 
