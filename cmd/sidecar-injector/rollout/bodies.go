@@ -76,7 +76,7 @@ func listOf(c fleet.Change) string {
 	return "containers"
 }
 
-// what names the worst that the patch changes.
+// what names the most important thing that the patch changes, for messages.
 func (p imagePatch) what() string {
 	if len(p.spec) == 0 {
 		return "status annotation"

@@ -54,8 +54,9 @@ func (r *Runner) room(ctx context.Context, w fleet.Workload, now *owner) error {
 	})
 }
 
-// takesOf returns how many ready pods the rollout of a workload takes away at once. Ready pods that it lacks
-// already count among the ones that it may take, except for a StatefulSet, which goes by their order.
+// takesOf returns how many ready pods the workload's own rollout makes unavailable at once. Pods that are not
+// ready already use up the limit of a rollout, except for a StatefulSet, which replaces its pods in order, ready
+// or not.
 func (o *owner) takesOf(pods []corev1.Pod) int {
 	if o.kind.kind == "StatefulSet" {
 		return o.Takes

@@ -11,11 +11,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// watch is a canary that is observed, with the state that its pods had at first.
+// watch is a canary that is observed.
 type watch struct {
-	step   *fleet.Step
+	step *fleet.Step
+	// before is the state of its pods when the observation began, ill the containers that had problems then.
 	before map[types.UID]condition
-	ill    map[string]bool // containers that had problems before
+	ill    map[string]bool
+	// judged are the pods that were created since, and were compared with what they are to be.
 	judged map[types.UID]bool
 }
 
@@ -55,7 +57,8 @@ func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 // takes longer, is followed by a rest of ten times its duration.
 const lookEvery = 5 * time.Second
 
-// glance checks the pods of a canary, and those that have come since.
+// glance checks the pods of a canary once. It returns a *TroubleError if one is not as well as it was at first,
+// or if one that was created since has problems or lacks its sidecar.
 func (r *Runner) glance(ctx context.Context, w *watch) error {
 	pods, err := r.present(ctx, w.step)
 	if err != nil {
@@ -82,7 +85,8 @@ func (r *Runner) glance(ctx context.Context, w *watch) error {
 	return nil
 }
 
-// present returns the pods of a step's workload; if it has no selector, its targets that are still there.
+// present returns the pods of a step's workload; if that has no selector, like a Job or a pod alone, those of
+// the step's targets that still exist.
 func (r *Runner) present(ctx context.Context, s *fleet.Step) ([]corev1.Pod, error) {
 	o, err := r.owner(ctx, s.Workload)
 	if err != nil {

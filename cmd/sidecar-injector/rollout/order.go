@@ -19,9 +19,9 @@ func (r *Runner) Run(ctx context.Context, steps []fleet.Step) ([]Outcome, error)
 	return r.inOrder(ctx, steps, r.step, r.look)
 }
 
-// inOrder carries out canaries, looks at those that were tried, and carries out the others. If none could be
-// tried, others take their place, one after the other; or all others are left, if the canaries are those of
-// a namespace.
+// inOrder carries out the canaries, observes those of which pods were changed, and then carries out the other
+// steps. If no pod of any canary was changed, other steps become canaries, one after the other, until one is;
+// if the canaries are those of a namespace, all other steps are left instead.
 func (r *Runner) inOrder(ctx context.Context, steps []fleet.Step, do doing, look func(context.Context, []fleet.Step) error) ([]Outcome, error) {
 	var next, others []fleet.Step
 	for _, s := range steps {
@@ -71,7 +71,8 @@ func (r *Runner) untried(_ context.Context, s *fleet.Step, _ *Outcome) error {
 	return &LeftError{"no canary in namespace " + r.Canary.Namespace + " could be tried"}
 }
 
-// denied returns err, but keeps a *fleet.DeniedError in lacks, if it is the first, and returns nil for it.
+// denied returns nil for a *fleet.DeniedError, which does not end the run, and stores the first one in lacks.
+// Other errors are returned unchanged.
 func denied(err error, lacks *error) error {
 	if !errors.As(err, new(*fleet.DeniedError)) {
 		return err

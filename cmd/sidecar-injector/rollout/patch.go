@@ -87,8 +87,8 @@ func (r *Runner) patchSome(ctx context.Context, s *fleet.Step, next []fleet.Targ
 	return batch, errs, nil
 }
 
-// unreadyFirst returns the pods of a step, those first that are not ready and cost the budgets nothing, and
-// how each was when it was first read.
+// unreadyFirst reads the pods of a step. It returns them in the order in which they are to be changed, and the
+// state of each by UID. Those that are not ready come first, because they usually need no room in a budget.
 func (r *Runner) unreadyFirst(ctx context.Context, s *fleet.Step) ([]fleet.Target, map[string]*running, error) {
 	var ready, all []fleet.Target
 	first := map[string]*running{}
@@ -107,7 +107,8 @@ func (r *Runner) unreadyFirst(ctx context.Context, s *fleet.Step) ([]fleet.Targe
 	return append(all, ready...), first, nil
 }
 
-// stale reports whether a pod was not changed because it is not any more what was read.
+// stale reports whether a patch was refused because the pod has been changed, replaced or deleted since it was
+// read.
 func stale(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
 
 // worst returns the most important error: a *halfError first, then a *TroubleError, a *LeftError last; nil if
@@ -137,10 +138,10 @@ func worst(errs []error) error {
 // running is a pod as last read.
 type running struct {
 	target fleet.Target
-	// pod is nil if it has gone.
+	// pod is nil if it has ended, or does not exist any more.
 	pod *corev1.Pod
 	raw []byte
-	// standing and changes are set by due.
+	// standing and changes are set by due: the comparison with what a new pod would get, and what is to change.
 	standing *fleet.Standing
 	changes  []fleet.Change
 }
@@ -282,7 +283,8 @@ func (r *Runner) finish(ctx context.Context, now *running, patch body, subresour
 	})
 }
 
-// halfError reports a pod of which only the first patch was applied; another run applies the rest.
+// halfError reports a pod whose first patch was applied and could not be taken back, while the second was not
+// applied; another run applies the rest.
 type halfError struct {
 	what string
 	err  error
@@ -319,8 +321,8 @@ func refused(err error, what string) error {
 	return err
 }
 
-// bring patches running pods; if the API server does not allow that, it has them replaced instead, as a
-// plan would.
+// bring patches the running pods of a step. If the API server does not allow that, it has those that are left
+// replaced, in the way that a plan would choose.
 func (r *Runner) bring(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	todo, err := r.patchAll(ctx, s, o)
 	immutable := (*immutableError)(nil)

@@ -29,8 +29,9 @@ type Limits struct {
 	// MaxUnavailable is how many pods of a workload may be unavailable at once, MaxWorkloads how many
 	// workloads are processed at once.
 	MaxUnavailable, MaxWorkloads int
-	// Timeout bounds the wait for a pod to become ready again, for a budget to allow a disruption, and for
-	// an unreachable API server. Budget, if not zero, is the bound for budgets.
+	// Timeout bounds each wait: for a pod to become ready again, for its node to give it other cpu and memory,
+	// for a budget to allow a disruption, and for an unreachable API server. Budget, if not zero, is the bound
+	// for budgets.
 	Timeout, Budget time.Duration
 	// Wait is how long canaries are observed before the other workloads follow.
 	Wait time.Duration
@@ -77,7 +78,8 @@ func (e *TroubleError) Error() string {
 	return fmt.Sprintf("%s in %s: %s", e.Workload, e.Workload.Namespace, e.Message)
 }
 
-// LeftError leaves a workload unchanged; the rollout continues with the others.
+// LeftError is why pods of a workload are not brought up to date. The rollout continues with the other
+// workloads.
 type LeftError struct{ Message string }
 
 func (e *LeftError) Error() string { return e.Message }
@@ -145,6 +147,7 @@ func (r *Runner) halted(ctx context.Context) error {
 	return r.Halt(ctx)
 }
 
+// locks returns the names of what only one step may use at a time: its workload, and the budgets of its pods.
 func locks(s *fleet.Step) []string {
 	all := []string{s.Namespace + "/" + s.String()}
 	for _, b := range s.Budgets {
@@ -168,6 +171,7 @@ func setBusy(busy map[string]bool, s *fleet.Step, value bool) {
 	}
 }
 
+// step carries out one step, by the method that the plan has chosen.
 func (r *Runner) step(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	switch s.How {
 	case fleet.InRunningPods:
