@@ -86,7 +86,9 @@ func TestEachExampleWorksAndEnds(t *testing.T) {
 			endings := p.stop(pod)
 			report("example %s: %d containers ended within %.0f s", name, len(endings), time.Since(begun).Seconds())
 			for container, ended := range endings {
-				if ended.code == 137 || ended.after > 5*time.Second {
+				// A container that ignores TERM is killed after the grace period of 30 s. The seconds that others need
+				// depend on the machine's other load, and are reported.
+				if ended.code == 137 || ended.after > 15*time.Second {
 					t.Errorf("%s ended after %s with exit code %d", container, ended.after, ended.code)
 				}
 			}
