@@ -97,12 +97,12 @@ func (r *Runner) notReadyFirst(ctx context.Context, w fleet.Workload, now *owner
 	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) }), err
 }
 
-// beginRepair records the start of the repair on the workload, which is the full second that follows on the
-// API server's time, and waits until then.
+// beginRepair records on the workload when its repair begins: at the next full second after at, the API
+// server's time. It waits until then.
 func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner, at time.Time) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, nextSecond(at).UTC().Format(time.RFC3339))); err != nil {
+	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, stamp(nextSecond(at)))); err != nil {
 		return err
 	}
 	return rest(ctx, time.Second)
@@ -112,27 +112,32 @@ func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner, at 
 // for a pod that was created in the second of t it would be unknown whether it existed at t.
 func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }
 
+// stamp returns a time as annotations and messages show it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 // mayRepair returns the pods to evict. If the last repair began less than RepairPause before at, the API
 // server's time, it is resumed with the pods that existed before it; if there are none, it was completed
-// without success, which is a *LeftError. So it is if the last repair is ahead of at by less: somebody's
-// clock is wrong, and which pods are older cannot be told. What is further ahead is no time of a repair.
+// without success, which is a *LeftError. So is a last repair that is ahead of at by less than that:
+// somebody's clock is wrong, and which pods existed before cannot be told. What is further ahead is no time
+// of a repair.
 func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at time.Time) (targets []fleet.Target, resumed bool, err error) {
 	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
 	if err != nil || at.Sub(last).Abs() > RepairPause {
 		return s.Targets, false, nil
 	}
-	var older []fleet.Target
-	if !last.After(nextSecond(at)) {
-		pods, err := r.pods(ctx, s.Workload, now)
-		if err != nil {
-			return nil, false, err
-		}
-		older = slices.DeleteFunc(slices.Clone(s.Targets), func(t fleet.Target) bool {
-			return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
-		})
+	if last.After(nextSecond(at)) {
+		return nil, false, &LeftError{fmt.Sprintf("its annotation %s says %s, and the API server's clock %s: which of its pods were there cannot be told; it can be repaired from %s on, or without the annotation",
+			RepairedAnnotation, stamp(last), stamp(at), stamp(last.Add(RepairPause)))}
 	}
+	pods, err := r.pods(ctx, s.Workload, now)
+	if err != nil {
+		return nil, false, err
+	}
+	older := slices.DeleteFunc(slices.Clone(s.Targets), func(t fleet.Target) bool {
+		return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
+	})
 	if len(older) == 0 {
-		return nil, false, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", last.Format(time.TimeOnly), RepairPause)}
+		return nil, false, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", stamp(last), RepairPause)}
 	}
 	return older, true, nil
 }

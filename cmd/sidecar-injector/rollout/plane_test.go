@@ -42,6 +42,8 @@ type plane struct {
 	evicted []string
 	// before is called for each patch; an error is the answer.
 	before func(name, subresource string, dry bool) error
+	// other, if not nil, answers instead, unless it returns nil and no error.
+	other func(*http.Request) (any, error)
 	// restarts has a resize start the container again.
 	restarts bool
 	// pending, if not nil, returns the reason for which the kubelet does not give a container more than 1m now;
@@ -128,6 +130,11 @@ func (p *plane) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 }
 
 func (p *plane) answer(q *http.Request) (any, error) {
+	if p.other != nil {
+		if answer, err := p.other(q); answer != nil || err != nil {
+			return answer, err
+		}
+	}
 	rest, sub := strings.CutPrefix(q.URL.Path, "/api/v1/namespaces/shop/pods/")
 	name, sub2, _ := strings.Cut(rest, "/")
 	p.mu.Lock()
@@ -142,7 +149,9 @@ func (p *plane) answer(q *http.Request) (any, error) {
 		n := int32(len(p.pods))
 		return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: appsv1.DeploymentSpec{Replicas: &n,
 			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}, Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}}}, nil
-	case q.Method == http.MethodGet && path.Base(q.URL.Path) == "pods":
+	case path.Base(q.URL.Path) == "events":
+		return &corev1.EventList{}, nil
+	case lists(q):
 		return &corev1.PodList{}, nil
 	case !sub || pod == nil:
 		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: path.Base(path.Dir(q.URL.Path))}, path.Base(q.URL.Path))
@@ -169,6 +178,11 @@ func (p *plane) answer(q *http.Request) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.patch(pod, text, dry)
+}
+
+// lists reports whether a request lists pods.
+func lists(q *http.Request) bool {
+	return q.Method == http.MethodGet && path.Base(q.URL.Path) == "pods"
 }
 
 func (p *plane) patch(pod *corev1.Pod, text []byte, dry bool) (*corev1.Pod, error) {

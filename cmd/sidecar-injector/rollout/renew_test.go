@@ -130,27 +130,6 @@ func TestAFailedPodOfBeforeIsNoTrouble(t *testing.T) {
 	}
 }
 
-// TestNoWorkloadIsRepairedTwiceWithinTenMinutes, whatever clock has written the annotation.
-func TestNoWorkloadIsRepairedTwiceWithinTenMinutes(t *testing.T) {
-	at := time.Now().Truncate(time.Second)
-	for last, repairs := range map[string]bool{
-		"": true, "yesterday": true,
-		at.Add(-11 * time.Minute).Format(time.RFC3339):         true,
-		at.Add(-9 * time.Minute).Format(time.RFC3339):          false,
-		at.Add(9 * time.Minute).Format(time.RFC3339):           false,
-		at.Add(11 * time.Minute).Format(time.RFC3339):          true, // the repair writes the time that it is
-		at.Add(80 * 365 * 24 * time.Hour).Format(time.RFC3339): true,
-	} {
-		now := &owner{}
-		now.meta.Annotations = map[string]string{RepairedAnnotation: last}
-		s := step("web")
-		_, resumed, err := quiet(Limits{}).mayRepair(t.Context(), &s, now, at)
-		if (err == nil) != repairs || resumed {
-			t.Errorf("%q: resumed %v, %v", last, resumed, err)
-		}
-	}
-}
-
 // TestWhyANewPodIsRefused: a full quota refuses only a pod more.
 func TestWhyANewPodIsRefused(t *testing.T) {
 	if got := refusal(`pods "web-1" is forbidden: exceeded quota: two, requested: pods=1, used: pods=2, limited: pods=2`); !strings.Contains(got, "beside those that run") || !strings.Contains(got, "exceeded quota: two") {

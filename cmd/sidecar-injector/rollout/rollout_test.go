@@ -17,9 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes/fake"
 
@@ -180,32 +178,6 @@ func TestAnEvictionThatABudgetForbidsNamesIt(t *testing.T) {
 		Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "DisruptionBudget", Message: "The disruption budget web needs 2 healthy pods and has 2 currently"}}}}}
 	if got := reasons(fmt.Errorf("evicting: %w", err)); !strings.Contains(got, "disruption budget web") {
 		t.Errorf("got %q", got)
-	}
-}
-
-// TestAnInterruptedRepairIsResumedWithThePodsThatWereThere also covers pods that were created in the same
-// second in which the repair was begun: creation times have a resolution of a second.
-func TestAnInterruptedRepairIsResumedWithThePodsThatWereThere(t *testing.T) {
-	second := time.Now().Add(-time.Minute).Truncate(time.Second)
-	for _, begun := range []time.Time{second, second.Add(time.Millisecond), second.Add(999 * time.Millisecond)} {
-		at := nextSecond(begun)
-		pod := func(name string, created time.Time) *corev1.Pod {
-			return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", UID: types.UID(name), CreationTimestamp: metav1.NewTime(created), Labels: map[string]string{"app": "web"}}}
-		}
-		r := quiet(Limits{Timeout: time.Second})
-		r.Client = fake.NewClientset(pod("before", second), pod("after", at))
-		now := &owner{selector: labels.SelectorFromSet(labels.Set{"app": "web"})}
-		now.meta.Annotations = map[string]string{RepairedAnnotation: at.Format(time.RFC3339)}
-		s := step("web")
-		s.Targets = []fleet.Target{{Name: "before", UID: "before"}, {Name: "after", UID: "after"}}
-		got, resumed, err := r.mayRepair(t.Context(), &s, now, time.Now())
-		if err != nil || !resumed || len(got) != 1 || got[0].Name != "before" {
-			t.Errorf("begun %s after the second: resumed %v with %v (%v)", begun.Sub(second), resumed, got, err)
-		}
-		s.Targets = s.Targets[1:]
-		if _, _, err := r.mayRepair(t.Context(), &s, now, time.Now()); !errors.As(err, new(*LeftError)) {
-			t.Errorf("begun %s after the second: the new pod is evicted as well: %v", begun.Sub(second), err)
-		}
 	}
 }
 
