@@ -230,10 +230,7 @@ func (o *changeOptions) runner(ctx context.Context, s *surveyed, std streams, re
 // plan surveys the pods and returns what is to be done with each workload. It may return both steps and an
 // error: the permissions that some of the steps lack.
 func (o *changeOptions) plan(ctx context.Context, s *surveyed, runner *rollout.Runner, gathering *fleet.Gathering) ([]fleet.Step, error) {
-	s.scope.Budgets, s.scope.Owners = live.BudgetsShown, true
-	if !o.dryRun && !o.repairs { // the eviction API enforces budgets itself
-		s.scope.Budgets = live.BudgetsHeld
-	}
+	s.scope.Budgets, s.scope.Owners = live.BudgetsFor(!o.dryRun && !o.repairs), true
 	err := s.reader.Survey(ctx, s.today, s.scope, func(seen *live.Seen) error {
 		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Cover)
 		return nil

@@ -25,8 +25,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// Between two rounds the keeper waits for at least pause, and for resting times as long as the survey of
-// all pods took, so that it takes at most a tenth of the time of the API server and of its own processors.
+// Between two rounds the keeper waits for at least pause, and for resting times as long as the last survey of
+// all pods took, so that surveys run for less than a tenth of the time.
 const (
 	pause   = time.Minute
 	resting = 10

@@ -19,8 +19,8 @@ const (
 	failed = "failed" // an error, which is logged
 )
 
-// Metrics are the keeper's Prometheus metrics. Only the replica that holds the lease has the series about
-// pods and pauses.
+// Metrics are the keeper's Prometheus metrics. The series about pods and pauses exist only in the replica that
+// holds the lease.
 type Metrics struct {
 	rounds *prometheus.CounterVec
 	pods   *prometheus.CounterVec
@@ -90,7 +90,8 @@ func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- m.pausing
 }
 
-// Collect implements prometheus.Collector. It reports the last count, with every state, and the pauses.
+// Collect implements prometheus.Collector. It reports the last count, in which every state has a series, and
+// the pauses.
 func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 	m.mu.Lock()
 	counts, at, pauses := m.counts, m.at, maps.Clone(m.paused)

@@ -14,13 +14,14 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/rollout"
 )
 
-// The limits are the commands' defaults, except that a closed budget is not waited for: the next round looks
-// at it again, and other workloads do not have to wait until then. A rollout always has canaries, because nobody watches it.
+// The limits are the defaults of the commands, with two exceptions. A budget that allows no disruption is not
+// waited for: its workload is tried again in the next round, and the others do not have to wait. And a
+// rollout always has canaries, because no person watches it.
 const (
 	timeout       = 5 * time.Minute
 	canaryPercent = 10
 	canaryWait    = 5 * time.Minute
-	budgetWait    = 5 * time.Second // so that one that was used for the pod before can open again
+	budgetWait    = 5 * time.Second // once a pod is ready again, its budget takes a moment to allow the next one
 )
 
 // errNewTemplates ends a run whose plan is based on templates that are no longer in force.
@@ -69,11 +70,7 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 		canary.Percent = canaryPercent
 	}
 	gathering := fleet.NewGathering(w == Repair, canary)
-	budgets := live.BudgetsShown
-	if w == Rollout { // the eviction API enforces budgets itself
-		budgets = live.BudgetsHeld
-	}
-	s, err := k.survey(ctx, k.worker, budgets, func(seen *live.Seen) error {
+	s, err := k.survey(ctx, k.worker, live.BudgetsFor(w == Rollout), func(seen *live.Seen) error {
 		gathering.Add(seen.Workload, seen.Pod.Name, string(seen.Pod.UID), seen.Standing, seen.Cover)
 		return nil
 	})

@@ -46,6 +46,15 @@ const (
 	BudgetsHeld
 )
 
+// BudgetsFor returns what the budgets are read for before a rollout, which holds them itself, or before
+// anything else: a plan and the command status only show them, and of a repair the Eviction API holds them.
+func BudgetsFor(rollout bool) BudgetUse {
+	if rollout {
+		return BudgetsHeld
+	}
+	return BudgetsShown
+}
+
 // discover returns the discovery client.
 func (r *Reader) discover() discovery.DiscoveryInterfaceWithContext {
 	return discovery.ToDiscoveryInterfaceWithContext(r.client.Discovery())

@@ -38,9 +38,9 @@ func hopeless() []string {
 		"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 }
 
-// since compares a pod with its earlier state, after the containers in changed got another image: these
-// have to restart once. Those in may can restart once, or once more, for a resize; of the others only those
-// that are ill can. well is true once the pod is as healthy as before; trouble describes a new problem, "" if
+// since compares a pod with its earlier state. The containers in changed got another image, and have to
+// restart once. Those in may are resized, and are allowed one restart for that; of all others, only those that
+// are ill may restart. well is true once the pod is as healthy as before; trouble describes a new problem, "" if
 // there is none. Problems that existed before are ignored.
 func (c condition) since(pod *corev1.Pod, changed []string, may ...string) (well bool, trouble string) {
 	if pod.Status.Phase == corev1.PodFailed {

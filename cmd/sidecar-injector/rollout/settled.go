@@ -13,7 +13,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// settled waits until a pod is as healthy as before, after the changes that were due in it then.
+// settled waits until a pod, whose due changes have been applied, is as healthy as it was before; then is its
+// state from that time.
 func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) error {
 	t, before := then.target, conditionOf(then.pod)
 	before.ill = beforeOf([]corev1.Pod{*then.pod}).ill

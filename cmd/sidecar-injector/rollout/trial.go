@@ -18,9 +18,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// try creates a pod of a workload by dry run: a pod that is removed has to be replaced by one that is what
-// the targets are to become, and a pod that is changed has to become what the injector would make of it. A
-// *LeftError says what prevents that. It returns the API server's time.
+// try creates a pod of a workload by dry run. It returns a *LeftError if the pod is refused, or differs from
+// what the targets are to become: a target that is removed would be replaced by such a pod, and one that is
+// changed in place would differ from it. at is the API server's time.
 func (r *Runner) try(ctx context.Context, w fleet.Workload, o *owner, targets []fleet.Target) (at time.Time, err error) {
 	pod, err := r.trialPod(ctx, w, o, targets)
 	if err != nil || pod == nil {
@@ -118,14 +118,14 @@ func another(raw []byte) (*corev1.Pod, error) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: was.Namespace, GenerateName: cmp.Or(was.GenerateName, was.Name+"-"),
 		Labels: was.Labels, Annotations: was.Annotations, OwnerReferences: was.OwnerReferences}, Spec: was.Spec}
 	for i := range pod.OwnerReferences {
-		pod.OwnerReferences[i].BlockOwnerDeletion = nil // it would take another right
+		pod.OwnerReferences[i].BlockOwnerDeletion = nil // to set it takes the right to update the owner's finalizers
 	}
 	pod.Spec.NodeName, pod.Spec.EphemeralContainers = "", nil
 	return pod, nil
 }
 
-// maker returns the object that creates the pods of a workload: for a Deployment the ReplicaSet of its
-// newest pods, from whose name templates derive the Deployment's.
+// maker returns the object that creates the pods of a workload. For a Deployment it is the ReplicaSet of its
+// newest pods, since templates derive the Deployment's name from the ReplicaSet's.
 func (r *Runner) maker(ctx context.Context, w fleet.Workload, o *owner) (*owner, error) {
 	if w.Kind != "Deployment" {
 		return o, nil
