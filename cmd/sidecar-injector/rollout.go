@@ -21,8 +21,8 @@ PodDisruptionBudgets are held, for changes in place as well; workloads that shar
 after the other. Before a workload is changed one of its pods is created by dry run: it has
 to come back just as its pods are to become, or the workload is left. It stops at the first
 sign of trouble: a pod that is not ready again, a container that restarts, a new pod without
-its sidecar. Interrupted or stopped, it leaves no pod half changed; run again, it goes on
-with what is left.
+its sidecar, new pods that are refused. Interrupted or stopped, it leaves no pod half changed;
+run again, it goes on with what is left.
 
 Of --canary, workloads follow canaries that were tried: if all are left, another workload
 takes their place, but none that of the canaries of a namespace.

@@ -56,7 +56,8 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 	return r.evictEach(ctx, s, now, targets, o)
 }
 
-// evictEach evicts pods, a few at a time. One that is not to go any more is kept, and the others follow.
+// evictEach evicts pods, a few at a time. A pod that must not be evicted any more is kept, and the others
+// follow; the error of the first such pod is returned in the end.
 func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targets []fleet.Target, o *Outcome) error {
 	var left error
 	for rest, replaced := targets, 0; len(rest) > 0; {
@@ -78,14 +79,15 @@ func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targe
 	return left
 }
 
-// keptError is the *LeftError of a pod that is not to go any more, because it has opted out, for example.
+// keptError is the *LeftError of a pod that must not be evicted any more, because it has opted out since, for
+// example.
 type keptError struct{ left *LeftError }
 
 func (e *keptError) Error() string { return e.left.Message }
 func (e *keptError) Unwrap() error { return e.left }
 
-// notReadyFirst returns pods in the order of their eviction: a budget may keep those that are ready for
-// long, and it lets the others go.
+// notReadyFirst returns pods in the order of their eviction. Those that are not ready come first, because
+// budgets usually allow their eviction at once, and may not allow that of ready ones for a long time.
 func (r *Runner) notReadyFirst(ctx context.Context, w fleet.Workload, now *owner, targets []fleet.Target) ([]fleet.Target, error) {
 	pods, err := r.pods(ctx, w, now)
 	ready := map[string]int{}
@@ -142,10 +144,14 @@ func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at ti
 	return older, true, nil
 }
 
-// evictSome evicts pods, at least the first of batch, and waits until as many are ready as before. It
-// returns how many of batch were handled.
+// evictSome evicts pods of a workload, at least the first of batch, and waits until as many of its pods are
+// ready as before. It returns how many of batch were handled.
 func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch []fleet.Target, o *Outcome) (int, error) {
 	before, err := r.pods(ctx, s.Workload, now)
+	if err != nil {
+		return 0, err
+	}
+	refusals, err := r.refusalsOf(ctx, s.Workload)
 	if err != nil {
 		return 0, err
 	}
@@ -155,22 +161,23 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 			ready++
 		}
 	}
-	evicted, judged, came := map[string]bool{}, map[types.UID]bool{}, 0
+	evicted, judged, handled := map[string]bool{}, map[types.UID]bool{}, 0
 	for _, t := range batch {
-		gone, err := r.evict(ctx, s, t, came == 0)
-		if err != nil && came == 0 {
+		gone, err := r.evict(ctx, s, t, handled == 0)
+		if err != nil && handled == 0 {
 			return 0, err
 		}
 		if err != nil {
 			break // it is tried again once the others have been replaced
 		}
-		came++
+		handled++
 		if gone {
 			evicted[t.UID] = true
 		}
 	}
+	unlike := error(nil)
 	err = r.wait(ctx, func() error {
-		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, r.refusals(ctx, s.Workload))}
+		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, refusals.said)}
 	}, func() (bool, int, error) {
 		// It may have been scaled or deleted in the meantime.
 		later, err := r.owner(ctx, s.Workload)
@@ -200,21 +207,26 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 			}
 			if !judged[pods[i].UID] {
 				judged[pods[i].UID] = true
-				if err := r.arrived(ctx, s, &pods[i]); err != nil {
+				if err := r.arrived(ctx, s, &pods[i]); errors.As(err, new(*LeftError)) {
+					unlike = err // the end is waited for, because pods are away
+				} else if err != nil {
 					return false, 0, err
 				}
 			}
 		}
-		return len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted), 0, nil
+		if len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted) {
+			return true, 0, unlike
+		}
+		return false, 0, refusals.look(ctx, later, was.pods, len(judged))
 	})
 	if err == nil || errors.Is(err, context.Canceled) {
-		o.Done += came
+		o.Done += handled
 	}
-	return came, err
+	return handled, err
 }
 
-// arrived judges a new pod. It returns a *TroubleError if it lacks a sidecar, and a *LeftError if it is not
-// what the pods of the step were to become.
+// arrived judges a new pod. It returns a *TroubleError if it lacks a sidecar, and a *LeftError if it differs
+// from what the pods of the step were to become.
 func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod) error {
 	now, err := r.due(ctx, s.Namespace, fleet.Target{Name: pod.Name, UID: string(pod.UID)})
 	if err != nil || now.pod == nil {
@@ -231,27 +243,11 @@ func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod) er
 	return nil
 }
 
-// refusals returns the last message about a pod that the controller could not create; "" if there is none,
-// or if the user may not read events.
-func (r *Runner) refusals(ctx context.Context, w fleet.Workload) string {
-	events, err := r.Client.CoreV1().Events(w.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "reason=FailedCreate"})
-	if err != nil {
-		return ""
-	}
-	last := ""
-	for _, e := range events.Items {
-		if e.InvolvedObject.Name == w.Name || w.Kind == "Deployment" && len(e.InvolvedObject.Name) > len(w.Name) && e.InvolvedObject.Name[:len(w.Name)+1] == w.Name+"-" {
-			last = ": " + inject.OneLine(e.Message, maxMessage)
-		}
-	}
-	return last
-}
-
 const maxMessage = 500
 
-// evict evicts one pod. If a budget does not allow it now, evict waits if patient is set, and else returns
-// a *LeftError; it is a *keptError if the pod is not to go any more. gone is false if the pod has already
-// been replaced, or is up to date.
+// evict evicts one pod. If a budget does not allow it now, evict waits if patient is set, and otherwise
+// returns a *LeftError. It returns a *keptError if the pod must not be evicted any more. gone is false if the
+// pod has already been replaced, or is up to date.
 func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patient bool) (gone bool, err error) {
 	now, err := r.due(ctx, s.Namespace, t)
 	if err != nil || now.pod == nil {
@@ -279,10 +275,10 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 		case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 			return true, 0, nil
 		case apierrors.IsTooManyRequests(err):
-			obstacle = fmt.Sprintf("pod %s could not be evicted for %s: %s", t.Name, r.Limits.forBudgets(), reasons(err))
 			if !patient {
-				return false, 0, &LeftError{obstacle}
+				return false, 0, &LeftError{fmt.Sprintf("pod %s cannot be evicted: %s", t.Name, reasons(err))}
 			}
+			obstacle = fmt.Sprintf("pod %s could not be evicted for %s: %s", t.Name, r.Limits.forBudgets(), reasons(err))
 			return false, 0, nil
 		}
 		return false, 0, declined("pod "+t.Name+" cannot be evicted", err)

@@ -30,8 +30,8 @@ type owner struct {
 	template corev1.PodTemplateSpec
 	claims   []string // the names of a StatefulSet's volumeClaimTemplates
 	wanted   int      // pods
-	// settled is true if its own rollout is complete, updated the number of pods that it has made, progress
-	// a number that changes as it advances, failure what blocks it.
+	// The state of its own rollout: settled is true if it is complete, updated is the number of pods that it
+	// has created, progress a number that grows as it advances, and failure the reason that blocks it.
 	settled  bool
 	updated  int
 	progress int
@@ -132,8 +132,7 @@ func ofDeployment(d *appsv1.Deployment) *owner {
 	o.settled = observed && s.UpdatedReplicas == replicas(d.Spec.Replicas) && s.Replicas == s.UpdatedReplicas && s.AvailableReplicas == s.UpdatedReplicas
 	o.progress = int(s.UpdatedReplicas+s.AvailableReplicas) - int(s.Replicas-s.UpdatedReplicas)
 	for _, c := range s.Conditions {
-		if observed && (c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue ||
-			c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded") {
+		if observed && c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" {
 			o.failure = c.Message
 		}
 	}
@@ -176,7 +175,7 @@ func ofDaemonSet(d *appsv1.DaemonSet) *owner {
 	return o
 }
 
-// takes returns the number of pods that a number or percentage stands for.
+// takes returns the number of pods that a number or percentage of them stands for, rounded up or down.
 func takes(value *intstr.IntOrString, of int32, up bool) int {
 	n, err := intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(value, intstr.FromInt32(0)), int(of), up)
 	if err != nil {
@@ -185,7 +184,8 @@ func takes(value *intstr.IntOrString, of int32, up bool) int {
 	return n
 }
 
-// unlessItSurges returns how many pods a rollout takes at once: at least one if it may create none before.
+// unlessItSurges returns how many pods a rollout may make unavailable at once: at least one if it may not
+// create new pods before it deletes old ones.
 func unlessItSurges(unavailable int, surge *intstr.IntOrString) int {
 	if takes(surge, 100, true) == 0 {
 		return max(1, unavailable)
@@ -195,6 +195,20 @@ func unlessItSurges(unavailable int, surge *intstr.IntOrString) int {
 
 // pods returns the pods of a workload, except those that are being deleted or have completed.
 func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1.Pod, error) {
+	all, err := r.allPods(ctx, w, o)
+	return slices.DeleteFunc(all, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil }), err
+}
+
+// moving reports whether a pod of a workload is being deleted, or one beside the old ones is not ready yet.
+func (r *Runner) moving(ctx context.Context, w fleet.Workload, o *owner, old map[types.UID]bool) (bool, error) {
+	all, err := r.allPods(ctx, w, o)
+	return slices.ContainsFunc(all, func(p corev1.Pod) bool {
+		return p.DeletionTimestamp != nil || !old[p.UID] && !isReady(&p)
+	}), err
+}
+
+// allPods returns the pods of a workload, except those that have completed.
+func (r *Runner) allPods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1.Pod, error) {
 	if o.selector == nil || o.selector.Empty() {
 		return nil, nil
 	}
@@ -208,13 +222,11 @@ func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1
 	if err != nil {
 		return nil, fmt.Errorf("pods of %s in %s: %w", w, w.Namespace, err)
 	}
-	return slices.DeleteFunc(pods, func(p corev1.Pod) bool {
-		return p.DeletionTimestamp != nil || p.Status.Phase == corev1.PodSucceeded || !o.made(&p)
-	}), nil
+	return slices.DeleteFunc(pods, func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded || !o.made(&p) }), nil
 }
 
-// made reports whether a pod with the labels of the workload can be one of its own. One without a controller
-// is adopted.
+// made reports whether a pod with the labels of the workload can be one of its own. The workload's controller
+// adopts pods that have none.
 func (o *owner) made(p *corev1.Pod) bool {
 	c := metav1.GetControllerOf(p)
 	if c == nil || o.kind.kind == "Deployment" {

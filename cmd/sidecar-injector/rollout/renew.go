@@ -17,7 +17,7 @@ import (
 )
 
 // renew restarts the rollout of a workload and waits until its new pods are ready. If a rollout is in
-// progress, it waits for that first, since it may suffice, unless that makes pods that are due themselves.
+// progress, it waits for that first, since it may suffice, unless its new pods are outdated themselves.
 func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	for waited := false; ; waited = true {
 		now, err := r.owner(ctx, s.Workload)
@@ -40,6 +40,9 @@ func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 			return nil
 		}
 		was := beforeOf(pods)
+		if was.refusals, err = r.refusalsOf(ctx, s.Workload); err != nil {
+			return err
+		}
 		if now.settled || waited || vain(now, pods, due) {
 			was.unwell = !now.settled && was.unwell
 			return r.restarted(ctx, s, o, now, pods, was)
@@ -55,7 +58,7 @@ func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 	}
 }
 
-// outdated returns those of the pods that are targets, and still to be made anew.
+// outdated returns those of the pods that are targets of the step, and still have to be replaced.
 func (r *Runner) outdated(ctx context.Context, s *fleet.Step, pods []corev1.Pod) (map[types.UID]bool, error) {
 	all := map[types.UID]bool{}
 	for i := range pods {
@@ -77,8 +80,8 @@ func (r *Runner) outdated(ctx context.Context, s *fleet.Step, pods []corev1.Pod)
 	return all, nil
 }
 
-// vain reports whether the rollout in progress makes pods that are due themselves, such as those that a
-// template broke that was mended since: it is no use to wait for it.
+// vain reports whether waiting for the rollout in progress is of no use, because its newest pods are among
+// those that are due: for example, they came from a broken template that was fixed since.
 func vain(now *owner, pods []corev1.Pod, due map[types.UID]bool) bool {
 	var newest time.Time
 	for i := range pods {
@@ -91,7 +94,7 @@ func vain(now *owner, pods []corev1.Pod, due map[types.UID]bool) bool {
 	})
 }
 
-// begunByUs reports whether the latest change of a workload is a restart by renew, of late.
+// begunByUs reports whether the latest change of a workload is a restart by renew within ourTime.
 func begunByUs(o *owner) bool {
 	at, err := time.Parse(time.RFC3339, o.template.Annotations[RestartAnnotation])
 	if err != nil || time.Since(at).Abs() > ourTime {
@@ -106,18 +109,19 @@ func begunByUs(o *owner) bool {
 	return last != nil && last.Manager == fieldManager
 }
 
-// ourTime is how long the trouble of a workload after a restart is taken for a consequence of it.
+// ourTime is how long after a restart by renew a problem of the workload counts as caused by it.
 const ourTime = time.Hour
 
 // before is the state of a workload's pods before its rollout.
 type before struct {
 	pods map[types.UID]bool
-	// ill are the app's containers that do not come up. unwell is true if pods are not ready for the app's
+	// ill are the app's containers that failed already. unwell is true if pods were not ready for the app's
 	// own reasons.
 	ill    map[string]bool
 	unwell bool
-	// begun is true if its rollout was begun before.
-	begun bool
+	// begun is true if the rollout was in progress already.
+	begun    bool
+	refusals *refusals
 }
 
 func beforeOf(pods []corev1.Pod) before {
@@ -169,17 +173,12 @@ func (r *Runner) restarted(ctx context.Context, s *fleet.Step, o *Outcome, now *
 		return err
 	}
 	r.tell(s.Workload, "restarted; %d pods are made anew", len(pods))
-	if now.kind.kind == "StatefulSet" {
-		if err := r.unblock(ctx, s, pods); err != nil {
-			return err
-		}
-	}
 	return r.rolled(ctx, s, o, was)
 }
 
-// unblock evicts the pods of a StatefulSet whose sidecars do not come up: its controller makes no other pod
-// anew before they are ready.
-func (r *Runner) unblock(ctx context.Context, s *fleet.Step, pods []corev1.Pod) error {
+// unblock evicts the pods of a StatefulSet whose sidecars fail: its controller replaces no other pod before
+// they are ready. blocked is why one cannot be evicted now, nil if all can.
+func (r *Runner) unblock(ctx context.Context, s *fleet.Step, pods []corev1.Pod) (blocked, err error) {
 	for i := range pods {
 		ours := injected(&pods[i])
 		n := slices.IndexFunc(s.Targets, func(t fleet.Target) bool { return t.UID == string(pods[i].UID) })
@@ -188,26 +187,35 @@ func (r *Runner) unblock(ctx context.Context, s *fleet.Step, pods []corev1.Pod) 
 		}) {
 			continue
 		}
-		if _, err := r.evict(ctx, s, s.Targets[n], false); err != nil {
-			return err
+		if _, err := r.evict(ctx, s, s.Targets[n], false); errors.As(err, new(*LeftError)) || errors.As(err, new(*fleet.DeniedError)) {
+			blocked = err
+		} else if err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return blocked, nil
 }
 
-// rolled waits until the rollout of a workload is complete; it is a *TroubleError if a new pod has
-// problems or lacks its sidecar, and a *LeftError if new pods are not what they were to become, or the
-// workload was unwell before and remains so.
+// rolled waits until the rollout of a workload is complete. It returns a *TroubleError if new pods have
+// problems, lack their sidecar or are refused, and a *LeftError if they are not what they were to become, or
+// the workload was unwell before and remains so, or a pod in the way cannot be evicted.
 func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was before) error {
+	var blocked error
 	stuck := func(why string) error {
-		if was.unwell {
+		left := (*LeftError)(nil)
+		switch {
+		case errors.As(blocked, &left):
+			return &LeftError{why + ": " + left.Message}
+		case blocked != nil:
+			return blocked
+		case was.unwell:
 			return &LeftError{"its pods were not ready before either: " + why}
 		}
 		return &TroubleError{s.Workload, why}
 	}
 	judged, unlike := map[types.UID]bool{}, error(nil)
 	return r.wait(ctx, func() error {
-		return stuck(fmt.Sprintf("its rollout has made no progress for %s", r.Limits.Timeout))
+		return stuck(fmt.Sprintf("its rollout has made no progress for %s%s", r.Limits.Timeout, was.refusals.said))
 	}, func() (bool, int, error) {
 		now, err := r.owner(ctx, s.Workload)
 		if err != nil {
@@ -256,7 +264,12 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was befo
 		if now.settled {
 			return true, 0, unlike
 		}
+		if now.kind.kind == "StatefulSet" && !was.begun {
+			if blocked, err = r.unblock(ctx, s, pods); err != nil {
+				return false, 0, err
+			}
+		}
 		// An edit of the workload begins its rollout anew.
-		return false, int(now.meta.Generation)<<32 + now.progress, nil
+		return false, int(now.meta.Generation)<<32 + now.progress, was.refusals.look(ctx, now, was.pods, len(judged))
 	})
 }
