@@ -51,7 +51,7 @@ func (f *freshness) namespace(namespace inject.Namespace) error {
 	return f.same(f.ctx, func(ctx context.Context) (bool, error) { return f.reader.NamespaceChanged(ctx, namespace) })
 }
 
-// same asks until the API server answers.
+// same calls changed until the API server answers, for as long as the freshness has patience.
 func (f *freshness) same(ctx context.Context, changed func(context.Context) (bool, error)) error {
 	for deadline := time.Now().Add(f.patience); ; {
 		switch is, err := changed(ctx); {

@@ -17,14 +17,15 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 )
 
-// reading returns the rules that status needs where it looks.
+// reading returns the permissions that status needs in the namespaces that it shows.
 func reading() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("", "list", "pods"), rule("batch", "list", "jobs"), rule("policy", "list", "poddisruptionbudgets"),
 	}
 }
 
-// changing returns the rules that rollout needs where it changes pods, or repair, which changes none in place.
+// changing returns the permissions that rollout needs in the namespaces of the pods that it changes; for
+// repair, those without changes in place.
 func changing(repairs bool) []rbacv1.PolicyRule {
 	all := []rbacv1.PolicyRule{
 		rule("", "get list", "pods", "replicationcontrollers", "events"),
@@ -41,8 +42,8 @@ func changing(repairs bool) []rbacv1.PolicyRule {
 	return all
 }
 
-// deciding returns the rules for what decides about pods, in the cluster, except for the injector's
-// ConfigMaps, whose place depends on the installation.
+// deciding returns the permissions that all commands need in the whole cluster, to read what decides about
+// pods. The one for the injector's ConfigMaps is missing, because their namespace depends on the installation.
 func deciding() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		rule("", "get list", "namespaces"),
@@ -136,7 +137,7 @@ func grant(namespace string, rules []rbacv1.PolicyRule) []string {
 		o["apiVersion"] = rbacv1.SchemeGroupVersion.String()
 		text, err := json.Marshal(o)
 		if err != nil {
-			text = []byte(err.Error()) // never, for what is above
+			text = []byte(err.Error()) // cannot happen: the objects above have no values that JSON lacks
 		}
 		all = append(all, string(text))
 	}

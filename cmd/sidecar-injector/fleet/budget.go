@@ -84,7 +84,7 @@ func (c *Cover) Holding() []*Budget {
 	return all
 }
 
-// never returns a budget that lets the pod not go even when all pods are healthy; nil if there is none.
+// never returns a budget that does not let the pod go even when all pods are healthy; nil if there is none.
 func (c *Cover) never() *Budget {
 	for _, b := range c.Holding() {
 		if b.Room <= 0 {
@@ -94,7 +94,7 @@ func (c *Cover) never() *Budget {
 	return nil
 }
 
-// stays returns why the Eviction API never lets the pod go; "" if it does now, or when all pods are healthy.
+// stays returns why the Eviction API would refuse the pod even when all pods are healthy; "" if it would not.
 func (c *Cover) stays() string {
 	if b := c.never(); b != nil {
 		return fmt.Sprintf("PodDisruptionBudget %s lets no pod go (%s)", b.Name, b.Says)

@@ -2,8 +2,8 @@ package fleet
 
 import apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-// DeniedError reports a permission that the user, or the keeper, lacks, or that the API server does not know
-// the user, who has not logged in or too long ago.
+// DeniedError reports a permission that the user, or the keeper, lacks. It also reports a user whom the API
+// server does not know, because the login is missing or has expired.
 type DeniedError struct {
 	// Namespace is "" if the permission is needed in all namespaces.
 	Verb, Resource, Namespace string

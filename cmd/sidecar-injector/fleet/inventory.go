@@ -10,8 +10,8 @@ import (
 // Workload identifies the owner of pods. A pod without an owner is a workload of kind Pod.
 type Workload struct {
 	Namespace string `json:"namespace"`
-	// Kind is followed by the API group, as in StatefulSet.apps.kruise.io, if it only has the name of one of
-	// Kubernetes itself.
+	// Kind is the kind of the owner. The API group follows, as in StatefulSet.apps.kruise.io, for a custom
+	// resource whose kind has the same name as one of Kubernetes itself.
 	Kind string `json:"kind"`
 	Name string `json:"name"`
 }
@@ -33,7 +33,7 @@ type Row struct {
 	// State is the state of the worst pod, Why what is wrong with it.
 	State State  `json:"state"`
 	Why   string `json:"why,omitempty"`
-	// Pods is the number of pods that run or are about to, States their number by state.
+	// Pods is the number of pods that have not ended, States their number by state.
 	Pods   int            `json:"pods"`
 	States map[string]int `json:"states"`
 	// Revisions is the number of pods by the revision that they have, "" for none. Today is the revision of

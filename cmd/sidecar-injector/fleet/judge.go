@@ -29,9 +29,9 @@ type Today struct {
 // The zero value means that they are.
 type Doubt struct {
 	Why string
-	// Always is true if every decision is in doubt, but for sidecars that are just as Set and Settings give
-	// them, their revisions included. Otherwise those are that the template itself prevents, since it is
-	// broken; then Revision is the one in force.
+	// Always is true if something else than the template may decide: then each sidecar is in doubt that is not
+	// just as Set and Settings give it, revision included. It is false if the template is broken while the
+	// injector still has the version Revision in force: then only what that template gives is in doubt.
 	Always   bool
 	Revision string
 }

@@ -172,13 +172,14 @@ func (c *Candidate) steps() []Step {
 	return steps
 }
 
-// Patched reports whether the running pod is changed: State is InPlace, and no budget keeps a container of
-// it from ever being stopped.
+// Patched reports whether the pod is changed while it runs: State is InPlace, and if a ready container stops
+// for it, each budget of the pod allows that when all pods are healthy.
 func (t *Target) Patched() bool {
 	return t.State == InPlace && (!t.Stops || t.never() == nil)
 }
 
-// instead says which budget has pods made anew that could be changed in place; "" if none does.
+// instead returns why pods are replaced that could be changed in place: the budget that never allows a
+// container to stop. It is "" if there are no such pods.
 func instead(anew []Target) string {
 	for n := range anew {
 		if b := anew[n].never(); b != nil && anew[n].State == InPlace {
@@ -188,9 +189,9 @@ func instead(anew []Target) string {
 	return ""
 }
 
-// Renewal returns how the controller makes these pods anew, which are all that are to change: by its own
-// rollout if every budget has room for that, else by eviction of those that are Evictable. It is Left if
-// the controller makes none.
+// Renewal returns how to replace pods, which must be all pods of the workload that are to be replaced: by the
+// workload's own rollout if every budget has room for that, else by evicting those that are Evictable. It is
+// Left if the controller creates no other pods.
 func (o Owner) Renewal(pods []Target) Method {
 	if !o.Replaces {
 		return Left

@@ -101,7 +101,7 @@ func (j *judgement) changed(c *Change) *container {
 	return &all[n]
 }
 
-// startsAgain reports whether the resizePolicy has a container started again for a change.
+// startsAgain reports whether the container's resizePolicy demands a restart for a change of this resource.
 func (c *container) startsAgain(change *Change) bool {
 	_, resource, _ := strings.Cut(change.Field, ".")
 	return slices.ContainsFunc(items(c.spec, "resizePolicy"), func(p object) bool {

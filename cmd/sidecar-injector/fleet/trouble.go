@@ -70,13 +70,13 @@ func (j *judgement) containers() []container {
 // ends reports whether it is an init container that has to end before the app starts.
 func (c *container) ends() bool { return c.init && c.policy != "Always" }
 
-// over reports whether it has ended and is not started again.
+// over reports whether it has ended and will not be restarted.
 func (c *container) over() bool {
 	ended := part(c.status, "state", "terminated")
 	return ended != nil && (c.policy == "Never" || c.policy == "OnFailure" && ended["exitCode"] == int64(0))
 }
 
-// through reports whether the containers after it may start.
+// through reports whether it has come so far that the containers after it may start.
 func (c *container) through() bool {
 	switch {
 	case !c.init:

@@ -15,7 +15,7 @@ import (
 // templateKey identifies a template resource.
 type templateKey struct{ kind, namespace, name string }
 
-// gap is something that decides about pods and is not known.
+// gap is an input of the decisions about pods, such as the injector's settings, that could not be read.
 type gap struct {
 	kind gapKind
 	// why says what is not known, and which permission is missing.
@@ -46,13 +46,13 @@ func missing(what, verb, resource, namespace string) string {
 	return fmt.Sprintf("%s cannot be read with your rights, which lack %s %s%s", what, verb, resource, where)
 }
 
-// SettingsGiven says that the settings are known from elsewhere than the cluster, TemplatesGiven the same of
-// the templates.
+// SettingsGiven closes the gaps of the settings: the user has given them by a flag.
 func (r *Reader) SettingsGiven() { r.close(ofSettings) }
 
-// TemplatesGiven is described at SettingsGiven.
+// TemplatesGiven closes the gaps of the templates: the user has given copies of them by a flag.
 func (r *Reader) TemplatesGiven() { r.close(ofTemplates) }
 
+// close removes the gaps of a kind.
 func (r *Reader) close(kind gapKind) {
 	var open []gap
 	for _, g := range r.gaps {
@@ -63,9 +63,9 @@ func (r *Reader) close(kind gapKind) {
 	r.gaps = open
 }
 
-// unreadTemplates adds the gap of the template resources of a kind that cannot be read. SidecarTemplates
-// and their canaries precede all others; the others matter only where a namespace has no template of its
-// own.
+// unreadTemplates adds the gap of template resources of a kind that cannot be read. A SidecarTemplate, and its
+// canary, take precedence over all other templates of that name, so one that was not read may decide about any
+// name in its namespace. A ClusterSidecarTemplate decides only where a namespace has none of that name.
 func (r *Reader) unreadTemplates(kind, plural, namespace string) {
 	what := kind + "s"
 	r.gaps = append(r.gaps, gap{ofTemplates, missing(what, "list", plural+"."+v1alpha1.GroupVersion.Group, namespace), func(in, _ string, found *templates.Entry) bool {
@@ -76,20 +76,20 @@ func (r *Reader) unreadTemplates(kind, plural, namespace string) {
 	}})
 }
 
-// own reports whether an entry is a namespace's own.
+// own reports whether an entry is a SidecarTemplate, which belongs to a namespace.
 func own(e *templates.Entry) bool { return e != nil && e.Kind == v1alpha1.SidecarTemplateKind }
 
-// unreadFiles adds the gap of the templates that the injector reads from files. Only a namespace's own
-// resource precedes all of them.
+// unreadFiles adds the gap of the templates that the injector reads from files. Where a SidecarTemplate was
+// read they do not decide, because it takes precedence.
 func (r *Reader) unreadFiles(why string) {
 	r.gaps = append(r.gaps, gap{ofTemplates, why, func(_, _ string, found *templates.Entry) bool {
 		return !own(found) || found.Origin.Source != templates.SourceCluster
 	}})
 }
 
-// remember records the revision of a template resource that the injector reports as in force, which differs
-// from its content if that is broken. loaded is that content. A broken canary is a gap, for its last good
-// version may take the place of another template.
+// remember records the revision of a template resource that, according to its status, is in force in the
+// injector. If the resource is broken, that is an earlier version, which cannot be read. loaded is the present
+// content. A broken canary is a gap, because its earlier version may take the place of another template.
 func (r *Reader) remember(o *unstructured.Unstructured, loaded *templates.Entry) {
 	revision, _, _ := unstructured.NestedString(o.Object, "status", "revision")
 	if revision == "" {

@@ -74,9 +74,9 @@ type owners struct {
 func newOwners(r *Reader) *owners { return &owners{r, map[string]*header{}} }
 
 // of returns the owner of a pod, like Pod.Owner, but according to the objects that references name. If the
-// controller is another object than the one that the pod names, the pod is on its own. Of a ReplicaSet
-// without a Deployment the owner is the ReplicaSet. What may not be read is not verified, nor are Jobs, whose
-// pods are left anyway.
+// controller has another UID than the one that the pod names, the pod has no owner. If a ReplicaSet has no
+// Deployment, it is the owner. What may not be read is not verified, nor are Jobs, because their pods are never
+// changed.
 func (o *owners) of(ctx context.Context, pod *Pod) (Owner, error) {
 	c := pod.controller
 	if own, known := groupOf(c.Kind); !known || own != groupIn(c.APIVersion) || c.Kind == "Job" || pod.Owner == (Owner{}) {
@@ -89,7 +89,7 @@ func (o *owners) of(ctx context.Context, pod *Pod) (Owner, error) {
 	case err != nil:
 		return Owner{}, err
 	case h == nil:
-		return Owner{c.Kind, c.Name}, nil // which is found to have gone
+		return Owner{c.Kind, c.Name}, nil // the rollout reports that it has gone
 	case h.uid != c.UID:
 		return Owner{}, nil
 	case c.Kind == "ReplicaSet":

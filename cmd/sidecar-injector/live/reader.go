@@ -26,8 +26,8 @@ type Reader struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
 	notes    []string
-	// gaps are what decides about pods and is not known; inForce are the revisions in force of the templates
-	// that were read.
+	// gaps are inputs of the decisions about pods that could not be read. inForce are the revisions of template
+	// resources that the injector has in force.
 	gaps    []gap
 	inForce map[templateKey]string
 	// versions are those of the settings and templates as they were read.

@@ -27,7 +27,7 @@ type Scope struct {
 	// ByJob attributes pods of CronJobs to their Jobs, so that Jobs need not be read.
 	ByJob bool
 	// Owners selects whether the owners of pods that are not up to date are read, because they are going to
-	// be changed. Otherwise a pod's own word is taken.
+	// be changed. Otherwise the owner references of the pods are not verified.
 	Owners bool
 	// Budgets selects whether PodDisruptionBudgets are read.
 	Budgets BudgetUse

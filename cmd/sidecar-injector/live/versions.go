@@ -97,7 +97,7 @@ func (r *Reader) version(ctx context.Context, s source) (string, error) {
 func (r *Reader) NamespaceChanged(ctx context.Context, was inject.Namespace) (bool, error) {
 	n, err := r.namespaces().Get(ctx, was.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) || Denied(err) {
-		return false, nil // pods of it are unknown, or cannot be changed
+		return false, nil // in a namespace that has gone there is nothing to change; one that may not be read is a gap
 	}
 	if err != nil {
 		return false, fmt.Errorf("namespace %s: %w", was.Name, err)
