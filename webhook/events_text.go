@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"regexp"
@@ -109,16 +110,11 @@ func faultText(result *inject.Result, fault *inject.Fault) string {
 
 // explained returns the general description of a reason and how to fix it.
 func explained(reason inject.Reason, template string) string {
-	for _, info := range inject.Reasons() {
-		if info.Reason == reason {
-			fix := info.Fix
-			if template != "" {
-				fix = strings.ReplaceAll(fix, "TEMPLATE", template)
-			}
-			return strings.TrimSpace(info.Text + " " + fix)
-		}
+	info := reason.Info()
+	if template != "" {
+		info.Fix = strings.ReplaceAll(info.Fix, "TEMPLATE", template)
 	}
-	return string(reason)
+	return strings.TrimSpace(cmp.Or(info.Text, string(reason)) + " " + info.Fix)
 }
 
 // injectedKey identifies what was injected: the instances and the revisions of their templates. It is "" if

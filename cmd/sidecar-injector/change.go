@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
@@ -113,11 +111,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 // print writes a plan or the outcomes of one; name is the key in JSON and YAML.
 func (o *changeOptions) print(std streams, rows any, table func(any) *metav1.Table, name string) error {
 	if o.output == outputJSON || o.output == outputYAML {
-		text, err := structured(o.output, map[string]any{name: rows})
-		if err != nil {
-			return err
-		}
-		return writeOut(std, text)
+		return writeStructured(std, o.output, map[string]any{name: rows})
 	}
 	t := table(rows)
 	if len(t.Rows) == 0 {
@@ -128,11 +122,11 @@ func (o *changeOptions) print(std streams, rows any, table func(any) *metav1.Tab
 			r.Cells[last] = terminal.Cut(fmt.Sprint(r.Cells[last]))
 		}
 	}
-	var b bytes.Buffer
-	if err := printers.NewTablePrinter(printers.PrintOptions{Wide: o.output == outputWide}).PrintObj(t, &b); err != nil {
-		return fmt.Errorf("table: %w", err)
+	text, err := tableText(t, o.output == outputWide, true)
+	if err != nil {
+		return err
 	}
-	return writeOut(std, []byte(palette{}.Printable(b.String())))
+	return writeOut(std, text)
 }
 
 func planTable(rows any) *metav1.Table {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/progress"
@@ -48,6 +51,21 @@ func knownOutput(cmd *cobra.Command, output string, formats ...string) error {
 	}
 	last := len(formats) - 1
 	return &hinted{fmt.Errorf("-o %q: want %s or %s", output, strings.Join(formats[:last], ", "), formats[last]), seeHelp(cmd)}
+}
+
+// tableText returns the rows of a table as kubectl prints them.
+func tableText(table *metav1.Table, wide, header bool) ([]byte, error) {
+	var b bytes.Buffer
+	if err := printers.NewTablePrinter(printers.PrintOptions{Wide: wide, NoHeaders: !header}).PrintObj(table, &b); err != nil {
+		return nil, fmt.Errorf("table: %w", err)
+	}
+	return []byte(palette{}.Printable(b.String())), nil
+}
+
+// namesObject reports whether text is KIND/NAME.
+func namesObject(text string) bool {
+	kind, name, _ := strings.Cut(text, "/")
+	return kind != "" && name != "" && !strings.Contains(name, "/")
 }
 
 // items returns a list that JSON shows as one even if it is empty.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -90,7 +89,7 @@ func (c *playgroundCluster) Object(ctx context.Context, namespace, name string) 
 			return nil, err
 		}
 	}
-	if kind, rest, ok := strings.Cut(name, "/"); !ok || kind == "" || rest == "" || strings.Contains(rest, "/") {
+	if !namesObject(name) {
 		return nil, errors.New("name a pod or workload as kubectl does: deploy/web, pod/web-0")
 	}
 	infos, err := resource.NewBuilder(c.flags.cluster).Unstructured().NamespaceParam(namespace).DefaultNamespace().

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
@@ -276,12 +275,7 @@ func (o *statusOptions) format(rows []*fleet.Row, header bool) ([]byte, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	var b bytes.Buffer
-	printer := printers.NewTablePrinter(printers.PrintOptions{Wide: o.output == outputWide, NoHeaders: !header})
-	if err := printer.PrintObj(o.table(rows), &b); err != nil {
-		return nil, fmt.Errorf("table: %w", err)
-	}
-	return []byte(palette{}.Printable(b.String())), nil
+	return tableText(o.table(rows), o.output == outputWide, header)
 }
 
 func workloadName(w fleet.Workload) string {

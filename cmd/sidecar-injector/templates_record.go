@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/cases"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
@@ -14,7 +13,7 @@ import (
 // recordCase records an object of the cluster as a case, and restricts the run to that case, with its
 // result written as the expected one.
 func (o *testOptions) recordCase(ctx context.Context, dir string, std streams) error {
-	if kind, name, ok := strings.Cut(o.record, "/"); !ok || kind == "" || name == "" || strings.Contains(name, "/") {
+	if !namesObject(o.record) {
 		return &hinted{fmt.Errorf("--record %q: want KIND/NAME", o.record), "such as pod/web-0 or deploy/web"}
 	}
 	cluster := &offlineFlags{commonFlags: o.commonFlags}

@@ -1,5 +1,7 @@
 package inject
 
+import "slices"
+
 // Outcome is the result of the decision on a pod or on one instance.
 type Outcome string
 
@@ -58,6 +60,15 @@ type ReasonInfo struct {
 	// Text says what the reason means, Cause what leads to it, Fix what to do. Fix is "" if nothing is
 	// wrong.
 	Text, Cause, Fix string
+}
+
+// Info returns the entry of a reason in Reasons; the zero value if it is not in the list.
+func (r Reason) Info() ReasonInfo {
+	all := Reasons()
+	if i := slices.IndexFunc(all, func(info ReasonInfo) bool { return info.Reason == r }); i >= 0 {
+		return all[i]
+	}
+	return ReasonInfo{}
 }
 
 // Reasons returns the closed list in the order of the decision. The slice is the caller's.

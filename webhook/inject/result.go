@@ -1,6 +1,8 @@
 package inject
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -197,4 +199,13 @@ type Operation struct {
 	Path string
 	// Value is JSON.
 	Value []byte
+}
+
+// Tokens returns the member names and indexes of Path.
+func (o *Operation) Tokens() []string {
+	tokens := strings.Split(strings.TrimPrefix(o.Path, "/"), "/")
+	for i, token := range tokens {
+		tokens[i] = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+	}
+	return tokens
 }

@@ -88,11 +88,7 @@ func (s environmentSource) text() string {
 func podGets(operations []inject.Operation) []string {
 	var list []string
 	for _, op := range operations {
-		path := strings.Split(strings.TrimPrefix(op.Path, "/"), "/")
-		for i := range path {
-			path[i] = strings.ReplaceAll(strings.ReplaceAll(path[i], "~1", "/"), "~0", "~")
-		}
-		list = appendGot(list, path, op.Value)
+		list = appendGot(list, op.Tokens(), op.Value)
 	}
 	return list
 }

@@ -60,14 +60,14 @@ func remedies(a *offline.Answer) []Remedy {
 	}
 	for _, in := range a.Result.Instances {
 		if in.Outcome == inject.Skipped {
-			all = append(all, Remedy{Text: in.Name + ": " + fixOf(in.Reason)})
+			all = append(all, Remedy{Text: in.Name + ": " + in.Reason.Info().Fix})
 		}
 	}
 	for i := range a.Result.Faults {
 		f := &a.Result.Faults[i]
 		text := f.Fix
 		if text == "" {
-			text = fixOf(f.Reason)
+			text = f.Reason.Info().Fix
 			if f.Index >= 0 {
 				text = strings.ReplaceAll(text, "TEMPLATE", a.Result.Instances[f.Index].TemplateName)
 			}
@@ -75,15 +75,6 @@ func remedies(a *offline.Answer) []Remedy {
 		all = append(all, Remedy{Text: fmt.Sprintf("%s: %s: %s", a.FaultPlace(f), f.Place, text)})
 	}
 	return all
-}
-
-func fixOf(reason inject.Reason) string {
-	for _, info := range inject.Reasons() {
-		if info.Reason == reason {
-			return info.Fix
-		}
-	}
-	return ""
 }
 
 func labelNamespace(a *offline.Answer) Remedy {

@@ -164,11 +164,7 @@ func apply(pod object, operations []inject.Operation) (object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("operation at %s: %w", operations[i].Path, err)
 		}
-		path := strings.Split(strings.TrimPrefix(operations[i].Path, "/"), "/")
-		for n := range path {
-			path[n] = strings.ReplaceAll(strings.ReplaceAll(path[n], "~1", "/"), "~0", "~")
-		}
-		if at, err = added(at, path, value); err != nil {
+		if at, err = added(at, operations[i].Tokens(), value); err != nil {
 			return nil, fmt.Errorf("operation at %s: %w", operations[i].Path, err)
 		}
 	}
