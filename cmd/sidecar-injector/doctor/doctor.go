@@ -56,7 +56,11 @@ func unseen(what, right string, err error) []Finding {
 	if live.Denied(err) {
 		return []Finding{warning(what+": not seen", "your rights do not allow to "+right, "run check as somebody who may")}
 	}
-	return []Finding{warning(what+": not seen", err.Error(), "run check again")}
+	sentence, advice := live.Meaning(err)
+	if sentence == "" {
+		return []Finding{warning(what+": not seen", err.Error(), "run check again")}
+	}
+	return []Finding{warning(what+": not seen", sentence+": "+err.Error(), advice)}
 }
 
 // check is one check.

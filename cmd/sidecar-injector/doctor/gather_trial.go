@@ -170,7 +170,7 @@ func (g *gatherer) trial(ctx context.Context, namespace, template string, enable
 			t.Reached = seen(g.reach(ctx))
 		}
 		return t, nil
-	case !errors.As(err, &status):
+	case !errors.As(err, &status), unanswered(err):
 		return nil, err
 	}
 	t.Message = status.Status().Message
@@ -181,6 +181,13 @@ func (g *gatherer) trial(ctx context.Context, namespace, template string, enable
 		t.Cause = readCause(t.Message)
 	}
 	return t, nil
+}
+
+// unanswered reports whether an error of the API server says nothing about the pod that was to be created. A
+// webhook that could not be called does.
+func unanswered(err error) bool {
+	sentence, _ := live.Meaning(err)
+	return sentence != "" && !strings.Contains(err.Error(), "failed calling webhook")
 }
 
 // mayCreatePods returns a Forbidden error if the user may not create pods.
@@ -244,7 +251,7 @@ func (g *gatherer) limits(ctx context.Context, namespace, template string) error
 	plain.Labels[inject.InjectionLabel] = "disabled"
 	_, _, without := g.dryRun(ctx, namespace, plain)
 	status := apierrors.APIStatus(nil)
-	if !errors.As(with, &status) {
+	if !errors.As(with, &status) || unanswered(with) {
 		return with
 	}
 	message := status.Status().Message
