@@ -68,13 +68,13 @@ func TestWhatAnAPIServerAnswersIsToldAsWhatItIs(t *testing.T) {
 		want, discovered string
 	}{
 		"expired":         {"", failing(401, "Unauthorized", "Unauthorized"), stranger, ""},
-		"anonymous":       {"", failing(403, "Forbidden", anonymous), stranger, "refuses what everybody may ask who has logged in"},
-		"no right":        {"", failing(403, "Forbidden", jane), "you may not list namespaces", "refuses what everybody may ask who has logged in"},
+		"anonymous":       {"", failing(403, "Forbidden", anonymous), stranger, "refuses what every user who is logged in may ask"},
+		"no right":        {"", failing(403, "Forbidden", jane), "you may not list namespaces", "refuses what every user who is logged in may ask"},
 		"proxy's page":    {"", answering(403, "text/html; charset=utf-8", "<html>No</html>"), foreign, ""},
 		"proxy's text":    {"", answering(403, "text/plain", "RBAC: access denied"), foreign, ""},
 		"proxy's silence": {"", answering(403, "", ""), foreign, ""},
 		"login page":      {"", answering(200, "text/html", "<html>Log in</html>"), foreign, ""},
-		"no API":          {"", answering(404, "text/plain", "404 page not found\n"), "what answers has not the API that is asked for", ""},
+		"no API":          {"", answering(404, "text/plain", "404 page not found\n"), "what answers does not have the API that is asked for", ""},
 		"overload":        {"", answering(429, "text/plain", "Too many requests"), "takes no more requests for now", ""},
 		"fault":           {"", failing(500, "InternalError", "Internal error occurred: etcdserver: no leader"), "the API server has failed", ""},
 		"balancer":        {"", answering(502, "text/html", "<html>Bad Gateway</html>"), "a proxy or load balancer answers in place of the API server", ""},
@@ -84,7 +84,7 @@ func TestWhatAnAPIServerAnswersIsToldAsWhatItIs(t *testing.T) {
 		"silent":          {"", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "does not answer in time", ""},
 		"refused":         {"http://" + refused.Addr().String(), nil, "no API server listens at its address", ""},
 		"nameless":        {"http://api.invalid", nil, "the API server's name has no address", ""},
-		"strange":         {strange.URL, nil, "the certificate of what answers is not one of the API server", ""},
+		"strange":         {strange.URL, nil, "the certificate of what answers cannot be verified as that of the API server", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -69,10 +69,10 @@ func ofStatus(err error, code int32) (sentence, advice string) {
 			"log in again, or mend the credentials of the kubeconfig's user; kubectl auth whoami shows as whom the API server knows you"
 	case apierrors.IsForbidden(err) && apierrors.IsUnexpectedServerError(err):
 		// Such as of discovery, whose errors have no text.
-		return "the API server refuses what everybody may ask who has logged in",
+		return "the API server refuses what every user who is logged in may ask",
 			"kubectl auth whoami shows as whom the API server knows you; the ClusterRole system:discovery gives the right"
 	case unserved(err):
-		return "what answers has not the API that is asked for: it is no API server of Kubernetes, or lacks a part",
+		return "what answers does not have the API that is asked for: it is not an API server of Kubernetes, or lacks a part of it",
 			"look at the kubeconfig's server; kubectl version and kubectl api-versions show what it is"
 	case apierrors.IsTooManyRequests(err):
 		return "the API server takes no more requests for now", again
@@ -94,7 +94,7 @@ func ofConnection(err *url.Error) (sentence, advice string) {
 	case err.Timeout():
 		return "the API server does not answer in time", server + "; --request-timeout 1m waits longer"
 	case errors.As(err, &foreign):
-		return "the certificate of what answers is not one of the API server",
+		return "the certificate of what answers cannot be verified as that of the API server",
 			"compare server and certificate-authority of the kubeconfig with the cluster's; a proxy may show a certificate of its own"
 	case errors.As(err, &operation) && operation.Op == "remote error": // a TLS alert
 		return "the API server refuses the connection", "the client certificate of the kubeconfig may have expired, or be of another cluster"
