@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -58,6 +59,37 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 	}
 }
 
+// TestWhatChangesWhileConfigSyncIsDownReachesTheApp stops the sidecar's process before it is killed, so that it
+// cannot see the changes itself.
+func TestWhatChangesWhileConfigSyncIsDownReachesTheApp(t *testing.T) {
+	t.Parallel()
+	for mode, native := range modes() {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			const sidecar = "grafana-sc-config-sync"
+			p := newPlace(t, "baseline")
+			p.applyText(dashboard("configmap", "first", "first.json", `{"uid": "first", "title": "First"}`))
+			p.applyText(dashboard("secret", "second", "second.json", `{"uid": "second", "title": "Second"}`))
+			p.applyText(strings.NewReplacer("NATIVE", native, "CONTEXT", "").Replace(read(t, "config/app.yaml")))
+			pod := p.ready("app=app")
+			p.dashboards(`"First"`, `"Second"`)
+			pids := processes(t, pod, sidecar)
+			signalAll(t, pids, syscall.SIGSTOP)
+			p.applyText(dashboard("configmap", "first", "first.json", `{"uid": "first", "title": "Changed"}`))
+			p.kubectl("delete", "secret/second")
+			signalAll(t, pids, syscall.SIGKILL)
+			p.restarted(sidecar)
+			p.dashboards(`"Changed"`, `"Second"`) // the file of what was deleted stays, as docs/workloads.md says
+			if again := p.ready("app=app"); statusOf(again, "grafana").RestartCount != 0 {
+				t.Error("the app was restarted")
+			}
+			if out := p.inject("explain", "pod/app"); !strings.Contains(out, "1 restart") {
+				t.Errorf("explain does not show the restart:\n%s", out)
+			}
+		})
+	}
+}
+
 // TestWithoutRightsTheSidecarSaysSo: an injector cannot grant the rights that k8s-sidecar needs.
 func TestWithoutRightsTheSidecarSaysSo(t *testing.T) {
 	t.Parallel()
@@ -65,6 +97,9 @@ func TestWithoutRightsTheSidecarSaysSo(t *testing.T) {
 	p.applyText(strings.NewReplacer("NATIVE", "true", "CONTEXT", "", "kind: RoleBinding\nmetadata: {name: app}", "kind: RoleBinding\nmetadata: {name: other}",
 		"{kind: ServiceAccount, name: app}", "{kind: ServiceAccount, name: other}").Replace(read(t, "config/app.yaml")))
 	p.says("app", "grafana-sc-config-sync", "403")
+	if out := p.inject("check"); !strings.Contains(out, "service account app of namespace "+p.namespace+" may not") {
+		t.Errorf("check does not name the rights:\n%s", out)
+	}
 	p.until("explain names it", func(context.Context) error {
 		out := p.inject("explain", "pod/app")
 		for _, want := range []string{"configmaps", "403"} {

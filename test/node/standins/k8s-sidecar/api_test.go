@@ -60,12 +60,6 @@ func (a *apiServer) tell(e event) {
 	}
 }
 
-func (a *apiServer) allow() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.forbidden = false
-}
-
 func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	selector, _ := labels.Parse(r.URL.Query().Get("labelSelector"))
 	matches := func(o metav1.Object) bool {

@@ -5,16 +5,18 @@
 //
 //   - it starts with one pass over the existing objects; /healthz answers 503 until the pass is
 //     done, and 200 from then on, even if the API server fails later;
-//   - with REQ_SKIP_INIT=true that pass does not call the URL. The watch that follows finds the
-//     files unchanged and does not call it either, also after a restart of the container;
+//   - with REQ_SKIP_INIT=true that pass does not call the URL, else it does if a file has changed. The
+//     watch that follows finds the files unchanged and does not call it;
 //   - a file whose content is the same is not written, and counts as no change; a changed file is
 //     overwritten in place, not replaced by a rename;
 //   - if an object is deleted while there is no watch, also between two watches, its files
-//     are never removed;
-//   - without the right to list it prints the API server's answer and retries after
-//     ERROR_THROTTLE_SLEEP, 5 seconds, and never becomes healthy; with METHOD=LIST it exits;
-//   - a reload URL that does not answer is retried a few times and then given up: files
-//     that were written by then do not count as changed later.
+//     are never removed: which files it has written is only in its memory;
+//   - if the API server refuses or does not answer that first pass, it logs why and exits with code 1;
+//     later errors are logged, and it tries again after ERROR_THROTTLE_SLEEP, 5 seconds;
+//   - a reload URL that does not answer is retried for half a minute and then given up, with a line
+//     in the log: files that were written by then do not count as changed later.
+//
+// Its image has a Python whose module sidecar is this program, as the original's has.
 //
 // Values with which the original would do something else than the template intends are refused, and so are
 // variables of the original that this program does not have, and unknown variables that begin with REQ_. Keys
@@ -25,6 +27,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -40,7 +43,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := runInCluster(ctx, os.Environ(), os.Stdout); err != nil && ctx.Err() == nil {
-		fmt.Println("k8s-sidecar:", err)
+		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error(err.Error())
 		os.Exit(1)
 	}
 }
@@ -77,7 +80,8 @@ func run(ctx context.Context, s settings, config *rest.Config, namespace string,
 	if s.method == "LIST" {
 		return y.pass(ctx, true)
 	}
-	if err := y.firstPass(ctx); err != nil {
+	y.log.Info("Performing initial list-based sync before starting watch.")
+	if err := y.pass(ctx, !s.skipInit); err != nil {
 		return err
 	}
 	y.ready.Store(true)

@@ -30,7 +30,7 @@ func (r reload) call(ctx context.Context) (answer string, err error) {
 			return answer, err
 		}
 	}
-	return "", fmt.Errorf("max retries exceeded: %w", err)
+	return "", err
 }
 
 func (r reload) once(ctx context.Context) (string, error) {
@@ -56,8 +56,8 @@ func (r reload) once(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s %s", response.Status, body), nil
 }
 
-// changed runs the script and calls the URL. Errors of the script are only logged.
-func (y *syncer) changed(ctx context.Context, call bool) error {
+// changed runs the script and calls the URL. Errors of both are only logged.
+func (y *syncer) changed(ctx context.Context, call bool) {
 	if y.script != "" {
 		y.log.Debug("Executing script from " + y.script)
 		if out, err := exec.CommandContext(ctx, "sh", y.script).CombinedOutput(); err != nil {
@@ -65,14 +65,14 @@ func (y *syncer) changed(ctx context.Context, call bool) error {
 		}
 	}
 	if y.reload.url == "" || !call {
-		return nil
+		return
 	}
 	answer, err := y.reload.call(ctx)
 	if err != nil {
-		return fmt.Errorf("reload URL: %w", err)
+		y.log.Error("Max retries exceeded for URL " + y.reload.url + ": " + err.Error())
+		return
 	}
-	y.log.Debug(fmt.Sprintf("%s request sent to %s. Response: %s", y.reload.method, y.reload.url, answer))
-	return nil
+	y.log.Info("Request sent to " + y.reload.url + ". Response: " + answer)
 }
 
 // wait returns when d is over or ctx ends.

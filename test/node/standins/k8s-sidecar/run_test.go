@@ -181,7 +181,7 @@ func TestFilesFollowTheObjects(t *testing.T) {
 	}
 }
 
-func TestWithSkipInitNothingIsCalledUntilAChangeAlsoAfterARestart(t *testing.T) {
+func TestWithSkipInitNothingIsCalledUntilAChange(t *testing.T) {
 	s := newSidecar(t, "METHOD=WATCH", "REQ_SKIP_INIT=true")
 	gone := configMap("gone", map[string]string{"gone.yaml": "1"})
 	s.api.put(gone)
@@ -204,20 +204,51 @@ func TestWithSkipInitNothingIsCalledUntilAChangeAlsoAfterARestart(t *testing.T) 
 	s.wait("a call", func() bool { return s.app.count() == 1 })
 }
 
-func TestWithoutRightsItIsNeverHealthyAndTriesAgain(t *testing.T) {
+func TestAfterARestartAChangeIsCalledAndADeletionIsNotSeen(t *testing.T) {
 	s := newSidecar(t, "METHOD=WATCH")
-	s.api.forbidden = true
+	gone := configMap("gone", map[string]string{"gone.yaml": "1"})
+	s.api.put(gone)
 	s.api.put(configMap("c", map[string]string{"a.yaml": "1"}))
 	s.start()
-	s.wait("two attempts", func() bool {
-		return strings.Count(s.log.String(), `ApiException when calling kubernetes: (403)\nReason: Forbidden`) >= 2
-	})
-	if got := s.healthz(); got != http.StatusServiceUnavailable {
-		t.Errorf("health %d", got)
+	s.waitWatches(2)
+	s.stop()
+	s.waitWatches(0)
+	calls := s.app.count()
+	s.api.delete(gone)
+	s.api.put(configMap("c", map[string]string{"a.yaml": "2"}))
+	s.start()
+	s.waitFiles(map[string]string{"a.yaml": "2", "gone.yaml": "1"})
+	s.waitWatches(2)
+	if got := s.app.count(); got != calls+1 {
+		t.Errorf("%d calls after the restart, want one", got-calls)
 	}
-	s.api.allow()
-	s.waitFiles(map[string]string{"a.yaml": "1"})
-	s.wait("health", func() bool { return s.healthz() == http.StatusOK })
+}
+
+func TestAURLThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	s := newSidecar(t, "METHOD=WATCH", "REQ_RETRY_TOTAL=1", "RESOURCE=configmap")
+	s.app.failures = 2
+	s.api.put(configMap("c", map[string]string{"a.yaml": "1"}))
+	s.start()
+	s.waitWatches(1)
+	if got := s.app.count(); got != 2 || !strings.Contains(s.log.String(), "Max retries exceeded") {
+		t.Errorf("%d calls, and it says\n%s", got, s.log)
+	}
+}
+
+func TestWithoutRightsItIsNeverHealthyAndExits(t *testing.T) {
+	for _, method := range []string{"WATCH", "LIST"} {
+		t.Run(method, func(t *testing.T) {
+			s := newSidecar(t, "METHOD="+method)
+			s.api.forbidden = true
+			s.api.put(configMap("c", map[string]string{"a.yaml": "1"}))
+			if err := s.run(t.Context()); err == nil || !strings.Contains(err.Error(), "ApiException when calling kubernetes: (403)\nReason: Forbidden") {
+				t.Errorf("got %v", err)
+			}
+			if strings.Contains(s.log.String(), "is ready") {
+				t.Errorf("it says\n%s", s.log)
+			}
+		})
+	}
 }
 
 func TestListEndsAfterOnePass(t *testing.T) {
@@ -229,14 +260,6 @@ func TestListEndsAfterOnePass(t *testing.T) {
 	info, err := os.Stat(filepath.Join(s.folder, "a.yaml"))
 	if err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-}
-
-func TestListEndsWithAnErrorWithoutRights(t *testing.T) {
-	s := newSidecar(t, "METHOD=LIST")
-	s.api.forbidden = true
-	if err := s.run(t.Context()); err == nil || !strings.Contains(err.Error(), "(403)") {
-		t.Errorf("got %v", err)
 	}
 }
 

@@ -48,19 +48,6 @@ func (y *syncer) pass(ctx context.Context, call bool) error {
 	return nil
 }
 
-// firstPass repeats pass until it succeeds.
-func (y *syncer) firstPass(ctx context.Context) error {
-	y.log.Info("Performing initial list-based sync before starting watch.")
-	for {
-		err := y.pass(ctx, !y.skipInit)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		y.log.Error(err.Error())
-		wait(ctx, y.throttle)
-	}
-}
-
 // explain returns an error of the API server with the original's text.
 func (y *syncer) explain(err error) error {
 	if text, ok := apiException(err); ok {
@@ -81,10 +68,10 @@ func (y *syncer) look(ctx context.Context, p place, call bool) error {
 		changed = y.update(o) || changed
 	}
 	changed = y.sweep(p, listed) || changed
-	if !changed {
-		return nil
+	if changed {
+		y.changed(ctx, call)
 	}
-	return y.changed(ctx, call)
+	return nil
 }
 
 // follow watches every place until ctx ends.
@@ -137,8 +124,8 @@ func (y *syncer) handle(ctx context.Context, event watch.Event) error {
 	} else {
 		changed = y.update(o)
 	}
-	if !changed {
-		return nil
+	if changed {
+		y.changed(ctx, true)
 	}
-	return y.changed(ctx, true)
+	return nil
 }
