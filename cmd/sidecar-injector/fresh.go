@@ -51,7 +51,8 @@ func (f *freshness) namespace(namespace inject.Namespace) error {
 	return f.same(f.ctx, func(ctx context.Context) (bool, error) { return f.reader.NamespaceChanged(ctx, namespace) })
 }
 
-// same calls changed until the API server answers, for as long as the freshness has patience.
+// same calls changed until the API server answers, for as long as the freshness has patience. It does not wait
+// for a user whom the API server does not know to become known.
 func (f *freshness) same(ctx context.Context, changed func(context.Context) (bool, error)) error {
 	for deadline := time.Now().Add(f.patience); ; {
 		switch is, err := changed(ctx); {
@@ -61,7 +62,7 @@ func (f *freshness) same(ctx context.Context, changed func(context.Context) (boo
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case time.Now().After(deadline):
+		case live.Stranger(err), time.Now().After(deadline):
 			return fmt.Errorf("whether the templates are still in force: %w", err)
 		}
 		select {
