@@ -24,7 +24,7 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 				p := newPlace(t, u.level)
 				p.applyText(dashboard("configmap", "first", "first.json", `{"uid": "first", "title": "First"}`))
 				p.applyText(strings.NewReplacer("NATIVE", native, "CONTEXT", u.security).Replace(read(t, "config/app.yaml")))
-				p.ready("app=app")
+				pod := p.ready("app=app")
 				p.dashboards(`"First"`)
 				p.applyText(dashboard("secret", "second", "second.json", `{"uid": "second", "title": "Zweites, größer"}`))
 				p.dashboards(`"First"`, `"Zweites, größer"`)
@@ -53,7 +53,7 @@ func TestLabelledObjectsBecomeFilesAndTheAppReloads(t *testing.T) {
 					return nil
 				})
 				p.quiet()
-				reportStop(t, "config-sync, "+mode, p.stop("app"), "grafana-sc-config-sync")
+				reportTimes(t, "config-sync, "+mode, pod, p.stop("app"), "grafana-sc-config-sync")
 			})
 		}
 	}

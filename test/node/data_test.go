@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,9 +37,12 @@ func TestDataIsPushedToAStoreAndTheLastOfItAtTheEnd(t *testing.T) {
 					p := newPlace(t, u.level)
 					store := p.store()
 					p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native, "SECRET", secret).Replace(read(t, "data/app.yaml")))
-					p.ready("app=app")
+					pod := p.ready("app=app")
 					if got := p.holds(store, "pushed/first"); got != "first" {
 						t.Errorf("the store holds %q", got)
+					}
+					if out := p.kubectl("logs", "app", "-c", "app-sc-data-sync"); strings.Contains(out, "NOTICE") {
+						t.Errorf("rclone gives notice of something, though all is well:\n%s", out)
 					}
 					p.quiet()
 					endings := p.stop("app")
@@ -53,7 +55,7 @@ func TestDataIsPushedToAStoreAndTheLastOfItAtTheEnd(t *testing.T) {
 					if code := endings["app-sc-data-sync"].code; code != 0 {
 						t.Errorf("the last run ended with exit code %d", code)
 					}
-					reportStop(t, "data-sync, "+mode, endings, "app-sc-data-sync")
+					reportTimes(t, "data-sync, "+mode, pod, endings, "app-sc-data-sync")
 				})
 			}
 		}
@@ -64,17 +66,20 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "baseline")
 	store := p.store()
-	p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", "true", "SECRET", "webdav").Replace(read(t, "data/app.yaml")))
+	p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", "true", "SECRET", "webdav", "interval: 2s\n", "interval: 2s\n    data-sync.sidecar-injector.dev/maxAge: 10s\n").
+		Replace(read(t, "data/app.yaml")))
 	p.ready("app=app")
 	p.holds(store, "pushed/first")
 	p.kubectl("scale", "deployment/store", "--replicas=0")
 	p.kubectl("wait", "--for=delete", "pod/"+store, "--timeout=2m")
 	p.in("app", "app", "sh", "-c", "echo meanwhile > /data/meanwhile")
+	p.described("app", "Readiness probe failed: the last success is ", "more than 10 s (maxAge); the log says why")
 	p.kubectl("scale", "deployment/store", "--replicas=1")
 	store = p.ready("app=store").Name
 	if got := p.holds(store, "pushed/meanwhile"); got != "meanwhile" {
 		t.Errorf("the store holds %q", got)
 	}
+	p.ready("app=app")
 	p.quiet()
 }
 
@@ -88,12 +93,12 @@ func TestDataIsPulledBeforeTheAppStartsAndAfterThat(t *testing.T) {
 				store := p.store()
 				p.in(store, "s3", "sh", "-c", "echo one > /data/bucket/pull/one")
 				p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native).Replace(read(t, "data/pull.yaml")))
-				p.ready("app=app")
+				pod := p.ready("app=app")
 				p.says("app", "app", "at the start: one")
 				p.in(store, "s3", "sh", "-c", "echo two > /data/bucket/pull/two")
 				p.says("app", "app", "now: one two")
 				p.quiet()
-				reportStop(t, fmt.Sprintf("data-sync that pulls, %s", mode), p.stop("app"), "app-sc-data-sync")
+				reportTimes(t, "data-sync that pulls, "+mode, pod, p.stop("app"), "app-sc-data-sync")
 			})
 		}
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +27,7 @@ func TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch(t *testing.T) {
 			server := p.ready("app=git").Name
 			p.kubectl("label", "namespace", p.namespace, "--overwrite", "pod-security.kubernetes.io/enforce="+c.level)
 			p.applyText(strings.NewReplacer("REPO", c.repo, "REF", "main", "NATIVE", c.native, "SECRET", c.secret, "CONTEXT", c.context).Replace(read(t, "git/app.yaml")))
-			p.ready("app=app")
+			pod := p.ready("app=app")
 			p.says("app", "app", "at the start: one")
 			push := func(text, flags string) {
 				p.in(server, "author", "sh", "-ec", "cd /work && echo "+text+" > index.html && git commit -q -a -m "+text+" "+flags+" && git push -q -f origin main")
@@ -36,9 +38,23 @@ func TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch(t *testing.T) {
 			push("three", "--amend")
 			p.says("app", "app", "now: three")
 			p.quiet()
-			reportStop(t, "git-sync, "+name, p.stop("app"), "app-sc-git-sync")
+			reportTimes(t, "git-sync, "+name, pod, p.stop("app"), "app-sc-git-sync")
 		})
 	}
+}
+
+func TestARepositoryThatIsNotThereIsNamed(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "restricted")
+	p.applyText(strings.NewReplacer("REPO", "http://nowhere.invalid/site.git", "REF", "main", "NATIVE", "true", "SECRET", "", "CONTEXT", "runAsUser: 10001, runAsNonRoot: true").
+		Replace(read(t, "git/app.yaml")))
+	p.described("app", "Startup probe failed: HTTP probe failed with statuscode: 503")
+	p.until("explain shows the last line of the log", func(context.Context) error {
+		if out := p.inject("explain", "pod/app"); !strings.Contains(out, "nowhere.invalid") || !strings.Contains(out, "error syncing repo") {
+			return errors.New(out)
+		}
+		return nil
+	})
 }
 
 // keys creates the Secret with the server's and the client's keys.

@@ -25,7 +25,7 @@ func TestThePodIsAsReadyAsItsApp(t *testing.T) {
 				p.kubectl("create", "secret", "tls", "tls", "--cert="+suite.path("pki", "apiserver.crt"), "--key="+suite.path("pki", "apiserver.key"))
 				p.applyText(strings.NewReplacer("NATIVE", native, "PROTOCOL", c.protocol, "PORT", c.port, "TLS", c.tls, "FLAGS", c.flags,
 					"SECURITY", "runAsNonRoot: true").Replace(read(t, "health/app.yaml")))
-				p.ready("app=app")
+				pod := p.ready("app=app")
 				p.routed(1)
 				p.measured(c.protocol, c.port, c.tls, "probe_success 1")
 				p.switchHealth("disable")
@@ -42,7 +42,7 @@ func TestThePodIsAsReadyAsItsApp(t *testing.T) {
 				p.ready("app=app")
 				p.routed(1)
 				p.quiet()
-				reportStop(t, "health-check, "+mode, p.stop("app"), "app-sc-health-check")
+				reportTimes(t, "health-check, "+mode, pod, p.stop("app"), "app-sc-health-check")
 			})
 		}
 	}
@@ -54,13 +54,7 @@ func TestAPortThatNobodyListensOnMakesThePodUnready(t *testing.T) {
 	p.kubectl("create", "secret", "tls", "tls", "--cert="+suite.path("pki", "apiserver.crt"), "--key="+suite.path("pki", "apiserver.key"))
 	p.applyText(strings.NewReplacer("NATIVE", "true", "PROTOCOL", "tcp", "PORT", "9898", "TLS", "false", "FLAGS", "--port=9899",
 		"SECURITY", "runAsNonRoot: true").Replace(read(t, "health/app.yaml")))
-	p.until("the probe's complaint", func(context.Context) error {
-		described := p.kubectl("describe", "pod", "app")
-		if !strings.Contains(described, "connection refused") {
-			return fmt.Errorf("kubectl describe does not say why:\n%s", lastLines(described, 8))
-		}
-		return nil
-	})
+	p.described("app", "Readiness probe failed: ", "connection refused")
 	p.routed(0)
 }
 

@@ -24,12 +24,12 @@ func (n *node) install(ctx context.Context) error {
 	if err := makeTarget(ctx, "build"); err != nil {
 		return err
 	}
-	begun := time.Now()
+	n.helmed = time.Now()
 	if _, err := capture(n.helm(ctx, "install", injector, filepath.Join(repository, "charts/sidecar-injector"), "--namespace", injector, "--create-namespace", "--wait",
 		"--set", "image.tag="+injectorVersion)); err != nil {
 		return err
 	}
-	n.log("the injector is installed, %.1f s after helm install began", time.Since(begun).Seconds())
+	n.log("the injector is installed, %.1f s after helm install began", time.Since(n.helmed).Seconds())
 	return eventually(ctx, time.Minute, func(ctx context.Context) error {
 		_, err := capture(n.cli(ctx, "check"))
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -28,7 +29,9 @@ func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 		p.must(suite.install(t.Context()))
 		again := newPlace(t, "restricted")
 		again.apply("lifecycles/app.yaml")
-		if pod := again.ready("app=app"); len(pod.Spec.InitContainers) != 2 {
+		pod := again.ready("app=app")
+		report("the first injected pod was READY %.1f s after helm install began, check included", time.Since(suite.helmed).Seconds())
+		if len(pod.Spec.InitContainers) != 2 {
 			t.Errorf("after installing again a pod has %d sidecars", len(pod.Spec.InitContainers))
 		}
 	}()

@@ -98,7 +98,6 @@ func TestNativeSidecarsStartBeforeTheAppAndEndAfterIt(t *testing.T) {
 		if at := statusOf(pod, sidecar).State.Running.StartedAt; at.After(started.Time) {
 			t.Errorf("%s started at %s, the app at %s", sidecar, at, started)
 		}
-		report("%s started %.0f s after its pod was made", sidecar, statusOf(pod, sidecar).State.Running.StartedAt.Sub(pod.CreationTimestamp.Time).Seconds())
 	}
 	endings := p.stop("app")
 	for _, sidecar := range []string{"app-sc-log-collector", "app-sc-health-check"} {

@@ -52,7 +52,7 @@ func TestEachLineOfAnAppComesOutOfTheCollectorOnce(t *testing.T) {
 				t.Parallel()
 				p := newPlace(t, u.level)
 				p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native).Replace(read(t, "logs/app.yaml")))
-				p.ready("app=app")
+				pod := p.ready("app=app")
 				stream := p.follow("app", "app-sc-log-collector")
 				p.says("app", "app", "written")
 				p.quiet()
@@ -67,16 +67,26 @@ func TestEachLineOfAnAppComesOutOfTheCollectorOnce(t *testing.T) {
 						t.Errorf("%s came out %d times", line, got[line])
 					}
 				}
-				reportStop(t, "log-collector, "+mode, endings, "app-sc-log-collector")
+				reportTimes(t, "log-collector, "+mode, pod, endings, "app-sc-log-collector")
 			})
 		}
 	}
 }
 
-// reportStop reports how long a sidecar took to stop, and fails if that was longer than the pod's grace
-// period.
-func reportStop(t *testing.T, what string, endings map[string]ending, container string) {
+// reportTimes reports how long a sidecar took to start, by the status of its pod when that was ready first, and
+// to stop. It fails if stopping took longer than the pod's grace period. All times are whole seconds.
+func reportTimes(t *testing.T, what string, pod *corev1.Pod, endings map[string]ending, container string) {
 	t.Helper()
+	after := func(at metav1.Time) float64 { return at.Sub(pod.CreationTimestamp.Time).Seconds() }
+	started, ready := metav1.Time{}, metav1.Time{}
+	if running := statusOf(pod, container).State.Running; running != nil {
+		started = running.StartedAt
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			ready = condition.LastTransitionTime
+		}
+	}
 	e, found := endings[container]
 	if !found {
 		t.Errorf("nobody saw how %s ended: %v", container, endings)
@@ -85,7 +95,8 @@ func reportStop(t *testing.T, what string, endings map[string]ending, container 
 	if e.code == 137 {
 		t.Errorf("%s did not end in its time, and was killed", container)
 	}
-	report("%s stopped %.0f s after the pod's deletion, exit code %d", what, e.after.Seconds(), e.code)
+	report("%s: started %.0f s after its pod was made, which was READY after %.0f s; stopped %.0f s after the deletion, exit code %d",
+		what, after(started), after(ready), max(0, e.after.Seconds()), e.code)
 }
 
 // TestAShortGracePeriodLosesNoLine: the app's last line comes out also where the pod has less time to end than

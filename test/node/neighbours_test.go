@@ -175,7 +175,7 @@ func TestOurSidecarsWorkInAMesh(t *testing.T) {
 					t.Errorf("what was written last: %q", got)
 				}
 			}
-			reportStop(t, "data-sync in a mesh, "+name, endings, sync)
+			reportTimes(t, "data-sync in a mesh, "+name, pod, endings, sync)
 		})
 	}
 }
@@ -201,13 +201,7 @@ func TestAProxyThatStartsAfterOursHasToLetTheirPortsPass(t *testing.T) {
 				p.says("app", "app", "at the start: one")
 				return
 			}
-			p.until("kubectl describe says why", func(context.Context) error {
-				described := p.kubectl("describe", "pod", "app")
-				if !strings.Contains(described, "Startup probe failed") || !strings.Contains(described, "connection refused") {
-					return errors.New(lastLines(described, 8))
-				}
-				return nil
-			})
+			p.described("app", "Startup probe failed", "connection refused")
 			if pod, err := p.one(t.Context(), "app=app"); err != nil || statusOf(pod, "app").State.Running != nil {
 				t.Errorf("the app runs without its data (%v)", err)
 			}

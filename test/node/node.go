@@ -36,6 +36,7 @@ type node struct {
 	client   *kubernetes.Clientset
 	config   *rest.Config
 	begun    time.Time
+	helmed   time.Time // when helm install began
 
 	telling sync.Mutex // held while told changes
 	told    []string   // figures that tests report

@@ -198,6 +198,20 @@ func (p *place) says(pod, container, text string) {
 	})
 }
 
+// described waits until kubectl describe shows an event with all these texts.
+func (p *place) described(pod string, texts ...string) {
+	p.Helper()
+	p.until(fmt.Sprintf("kubectl describe says %q", texts), func(context.Context) error {
+		out := p.kubectl("describe", "pod", pod)
+		for line := range strings.Lines(out) {
+			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+				return nil
+			}
+		}
+		return fmt.Errorf("it says\n%s", lastLines(out, 8))
+	})
+}
+
 // stream is the output of a container until its end.
 type stream struct {
 	mu   sync.Mutex

@@ -30,6 +30,26 @@ func TestANodeThatCannotRunSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// The fault is made in a mount namespace of its own, in which the node of this test is not seen.
+func TestAMachineThatLacksSomethingSaysWhatToDo(t *testing.T) {
+	for name, c := range map[string]struct{ fault, want string }{
+		"without cgroups":                        {"mount -t tmpfs none /sys/fs/cgroup", "error: no cgroups under /sys/fs/cgroup: mount them, or run this on a machine or in a container that has them\n"},
+		"after a killed run without its network": {`mkdir -p "$XDG_CACHE_HOME/sidecar-injector/node/state"`, "error: a killed run, or a restart of the machine, has left "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			binary := runnable(t)
+			script := "set -e; mount -t tmpfs none " + filepath.Dir(networkFile) + "; " + c.fault + "; exec " + binary + " -test.run '^$'"
+			cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "sh", "-c", script)
+			cmd.Dir = "/"
+			cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Dir(binary))
+			text, err := cmd.CombinedOutput()
+			if err == nil || !strings.HasPrefix(string(text), c.want) {
+				t.Errorf("%v, and it says %q, want %q", err, text, c.want)
+			}
+		})
+	}
+}
+
 // runnable returns a copy of this test's binary that every user may run.
 func runnable(t *testing.T) string {
 	t.Helper()

@@ -54,10 +54,11 @@ func TestEverySidecarStaysQuiet(t *testing.T) {
 		q.uid, q.since = q.ready(q.selector).UID, time.Now()
 	}
 	time.Sleep(*quietFor)
+	early := 0
 	for _, q := range running {
-		q.check()
+		early += q.check()
 	}
-	report("%d pods of the %d built-in templates were quiet for %s", len(running), len(apps), *quietFor)
+	report("%d pods of the %d built-in templates were quiet for %s; before they were ready, %d probes of sidecars failed", len(running), len(apps), *quietFor, early)
 }
 
 // quietPod is a pod with the time at which it was ready.
@@ -68,8 +69,9 @@ type quietPod struct {
 	since          time.Time
 }
 
-// check fails if the pod has had a restart or a failing probe since.
-func (q *quietPod) check() {
+// check fails if the pod has had a restart or a failing probe since. It returns how many sidecars had a failing
+// probe before.
+func (q *quietPod) check() (early int) {
 	q.Helper()
 	for _, what := range q.amiss() {
 		q.Errorf("%s: %s", q.what, what)
@@ -81,8 +83,13 @@ func (q *quietPod) check() {
 	events, err := suite.client.CoreV1().Events(q.namespace).List(q.Context(), metav1.ListOptions{FieldSelector: "reason=Unhealthy,involvedObject.name=" + pod.Name})
 	q.must(err)
 	for _, event := range events.Items {
-		if strings.Contains(event.InvolvedObject.FieldPath, "-sc-") && event.LastTimestamp.After(q.since) {
+		switch {
+		case !strings.Contains(event.InvolvedObject.FieldPath, "-sc-"):
+		case event.LastTimestamp.After(q.since):
 			q.Errorf("%s: %s after it was ready: %s", q.what, event.LastTimestamp.Sub(q.since), event.Message)
+		default:
+			early++
 		}
 	}
+	return early
 }

@@ -27,7 +27,8 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 				t.Parallel()
 				p := newPlace(t, "")
 				p.applyText(strings.Replace(read(t, c.manifest), "annotations:\n", "annotations:\n        config-reload.sidecar-injector.dev/native: \""+native+"\"\n", 1))
-				pod, sidecar := p.ready(c.selector).Name, strings.TrimPrefix(c.selector, "app=")+"-sc-config-reload"
+				made, sidecar := p.ready(c.selector), strings.TrimPrefix(c.selector, "app=")+"-sc-config-reload"
+				pod := made.Name
 				configuration := func(want string) {
 					t.Helper()
 					p.until("the configuration has "+want, func(context.Context) error {
@@ -61,11 +62,7 @@ func TestAChangedConfigurationReachesTheRealServersWithoutARestart(t *testing.T)
 				change(c.before, c.after)
 				p.ready(c.selector)
 				p.quiet()
-				for container, e := range p.stop(pod) {
-					if strings.Contains(container, "-sc-") && !strings.HasSuffix(container, "-init") {
-						reportStop(t, "config-reload beside "+name+", "+mode, map[string]ending{container: e}, container)
-					}
-				}
+				reportTimes(t, "config-reload beside "+name+", "+mode, made, p.stop(pod), sidecar)
 			})
 		}
 	}

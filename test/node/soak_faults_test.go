@@ -40,9 +40,10 @@ func (s *soak) restartRollout(t *testing.T, span context.Context) {
 	}
 }
 
-// killReplicas kills the replicas in turn. One whose container is waiting to be restarted is skipped.
+// killReplicas kills the replicas in turn. One whose container is waiting to be restarted is skipped. It reports
+// how many calls failed until the Service no longer had the killed one.
 func (s *soak) killReplicas(t *testing.T, span context.Context) {
-	killed := 0
+	killed, before := 0, s.meter.read(t)
 	for turn := 0; pause(span, 5*time.Second); turn++ {
 		pod := replica(t, turn)
 		for _, pid := range processes(t, pod, pod.Spec.Containers[0].Name) {
@@ -52,8 +53,11 @@ func (s *soak) killReplicas(t *testing.T, span context.Context) {
 		}
 	}
 	if killed == 0 {
-		t.Error("no process of a replica was killed")
+		t.Fatal("no process of a replica was killed")
 	}
+	after := s.meter.read(t)
+	calls, failed := after.calls-before.calls, after.failed-before.failed
+	report("soak: %d replicas were killed, one every 5 s: %d of %d calls failed, %.1f after each", killed, failed, calls, float64(failed)/float64(killed))
 }
 
 const (
