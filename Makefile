@@ -87,8 +87,8 @@ cluster-binaries: ## Kubernetes, built from its modules into the user's cache, o
 
 # These tests wait more than they compute: three shares of them run at the same time, each on a control plane of
 # its own. What the first two do not name is the third.
-share-1 := Keeper|RightOfTheRole
-share-2 := Rollout|Thousand|MayChangeWho|CheckNames
+share-1 := Keeper|RightOfTheRole|Thousand
+share-2 := Rollout|MayChangeWho|CheckNames|NothingChanges|Budgets
 run-shares = cd test/controlplane && printf '%s\n' '-test.run=$(share-1)' '-test.run=$(share-2)' '-test.skip=$(share-1)|$(share-2)' | \
   xargs -P 3 -I SHARE ../../bin/controlplane.test -test.parallel 8 SHARE
 
@@ -104,6 +104,7 @@ test-skew: controlplane ## the same suite, reduced, on Kubernetes 1.29, the olde
 	@$(skew-sum) > $(skew)
 
 controlplane:
+	go build -o bin/controlplane/sidecar-injector ./cmd/sidecar-injector
 	go test -c -tags controlplane -o bin/controlplane.test ./test/controlplane
 
 # The node's own processes outlive make node, so they have to be taken away.
