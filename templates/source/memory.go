@@ -59,7 +59,7 @@ func (m *memory) update(files []file) []templates.Entry {
 		}
 	}
 	for _, f := range files {
-		all = append(all, kept(f, current[f.name].loaded, m.files[f.name].inForce, defined)...)
+		all = append(all, kept(current[f.name].loaded, m.files[f.name].inForce, defined)...)
 	}
 
 	all = templates.MarkDuplicates(all)
@@ -98,7 +98,7 @@ func (m *memory) compile(f file) remembered {
 
 // kept returns the templates that a file contained before it became unparsable, with the new findings: all
 // that no other document defines now.
-func kept(f file, loaded, before []templates.Entry, defined map[identity]bool) []templates.Entry {
+func kept(loaded, before []templates.Entry, defined map[identity]bool) []templates.Entry {
 	unparsed := slices.IndexFunc(loaded, func(e templates.Entry) bool { return e.Name == "" && e.Broken() })
 	if unparsed < 0 {
 		return nil

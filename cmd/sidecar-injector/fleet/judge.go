@@ -53,7 +53,7 @@ func (t *Today) Judge(namespace inject.Namespace, pod []byte) (*Standing, error)
 	// An unreadable status counts as empty; the injector warns about it.
 	status, _ := inject.ReadStatus(annotations)
 	j := &judgement{Today: t, namespace: namespace, running: running, status: status}
-	return j.run(pod)
+	return j.run()
 }
 
 // judgement is the comparison of one pod.
@@ -69,7 +69,7 @@ type judgement struct {
 	standing Standing
 }
 
-func (j *judgement) run(pod []byte) (*Standing, error) {
+func (j *judgement) run() (*Standing, error) {
 	j.stripped = j.running
 	if len(j.status) > 0 {
 		j.stripped = strip(j.running, j.status)
