@@ -101,7 +101,7 @@ func (p *place) template(replacements ...string) {
 }
 
 // TestAFleetComesUpToDateAndNoAppIsRestarted changes the image of a sidecar in twenty running pods, then its
-// cpu and memory, and then sets an image that cannot be pulled. It does not run in parallel, because dozens
+// cpu and memory, asks for more cpu than the node has left, and then sets an image that cannot be pulled. It does not run in parallel, because dozens
 // of pods that start and stop would slow down tests that measure times.
 func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 	const count, least, image, next = 20, 18, "docker.io/library/busybox:1.37", "docker.io/rclone/rclone:1.76"
@@ -131,7 +131,7 @@ func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 	run := func(what string, code int, args ...string) string {
 		t.Helper()
 		fewest, begun := p.fewest("app"), time.Now()
-		out, got := p.fleet("rollout", append(args, "--max-unavailable", "2", "--timeout", "2m")...)
+		out, got := p.fleet("rollout", append([]string{"--max-unavailable", "2", "--timeout", "2m"}, args...)...)
 		ready := fewest()
 		if got != code {
 			t.Fatalf("%s: exit code %d, want %d:\n%s", what, got, code, out)
@@ -167,6 +167,25 @@ func TestAFleetComesUpToDateAndNoAppIsRestarted(t *testing.T) {
 			t.Errorf("%s runs with %v", pod.Name, got)
 		}
 	}
+
+	p.template(image, image, "cpu: 2m", "cpu: 1990m", "memory: 32Mi", "memory: 48Mi")
+	if out := run("more cpu than the node has left, and another image", 1, "--timeout", "10s", "-o", "wide"); !strings.Contains(out, "has its former cpu and memory again, because its node has not given it the new ones for 10s: ") {
+		t.Errorf("rollout says\n%s", out)
+	}
+	same(1) // the image comes after cpu and memory
+	p.until("no pod is half changed", func(context.Context) error {
+		for _, pod := range p.all("app", count) {
+			if c := pod.Spec.InitContainers[0]; c.Image != next || c.Resources.Requests.Cpu().String() != "3m" {
+				return fmt.Errorf("%s has %s and %v", pod.Name, c.Image, c.Resources)
+			}
+			for _, c := range pod.Status.Conditions {
+				if c.Type == corev1.PodResizePending {
+					return fmt.Errorf("%s: %s", pod.Name, c.Message)
+				}
+			}
+		}
+		return nil
+	})
 
 	p.template(image, "node.local/nowhere:1", "cpu: 2m", "cpu: 3m", "memory: 32Mi", "memory: 48Mi")
 	out := run("an image that cannot be had", 1)
