@@ -47,7 +47,7 @@ func TestGrafanaGetsItsTwoSidecarsAsTheyWere(t *testing.T) {
 				if got.Name != want.container {
 					t.Errorf("sidecar %d is %s, want %s", i, got.Name, want.container)
 				}
-				if diff := cmp.Diff(wantEnv(i), got.Env); diff != "" {
+				if diff := cmp.Diff(wantEnv(i, test.native), got.Env); diff != "" {
 					t.Errorf("%s: variables (-want +got):\n%s", got.Name, diff)
 				}
 				if diff := cmp.Diff(want.volume, mountedAt(got, want.folder)); diff != "" {
@@ -79,14 +79,14 @@ func TestGrafanaGetsItsTwoSidecarsAsTheyWere(t *testing.T) {
 }
 
 // wantEnv returns a sidecar's expected variables: those of the table, then the additional ones.
-func wantEnv(i int) []corev1.EnvVar {
+func wantEnv(i int, native bool) []corev1.EnvVar {
 	want := grafana[i]
 	secret := func(name, key string) corev1.EnvVar {
 		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
 			LocalObjectReference: corev1.LocalObjectReference{Name: "prometheus-grafana"}, Key: key,
 		}}}
 	}
-	return []corev1.EnvVar{
+	env := []corev1.EnvVar{
 		{Name: "METHOD", Value: "WATCH"},
 		{Name: "LABEL", Value: want.label},
 		{Name: "LABEL_VALUE", Value: "1"},
@@ -96,8 +96,11 @@ func wantEnv(i int) []corev1.EnvVar {
 		secret("REQ_PASSWORD", "admin-password"),
 		{Name: "REQ_URL", Value: want.reload},
 		{Name: "REQ_METHOD", Value: "POST"},
-		{Name: "HEALTH_PORT", Value: want.healthPort},
 	}
+	if native {
+		env = append(env, corev1.EnvVar{Name: "REQ_SKIP_INIT", Value: "true"})
+	}
+	return append(env, corev1.EnvVar{Name: "HEALTH_PORT", Value: want.healthPort})
 }
 
 func TestGrafanaCaseIsTheExample(t *testing.T) {
