@@ -62,30 +62,31 @@ func (c *Case) checkPath(path string, n *yaml.Node) error {
 	return nil
 }
 
-// check returns why a pod does not fulfil the assertion; "" if it does.
+// check returns what a pod that does not fulfil the assertion has instead; "" if it fulfils it.
 func (a *Assertion) check(after program.Object, namespace expression.Activation) string {
 	if a.compiled != nil {
 		return a.evaluate(after, namespace)
 	}
 	value, found := at(after, manifest.Tokens(a.Path))
+	want, fulfilled := "a value", found
 	switch {
-	case a.Absent && found:
-		return fmt.Sprintf("%s: want nothing, got %s", a.Path, shown(value))
-	case a.Absent, a.Present && found:
+	case a.Absent:
+		want, fulfilled = "nothing", !found
+	case a.Equal != nil:
+		wanted, err := decode(a.Equal.Raw)
+		if err != nil {
+			return fmt.Sprintf("%s: %v", a.Path, err)
+		}
+		want, fulfilled = shown(wanted), found && equal(wanted, value)
+	}
+	got := "nothing"
+	switch {
+	case fulfilled:
 		return ""
-	case !found:
-		return a.Path + ": is absent"
-	case a.Equal == nil:
-		return ""
+	case found:
+		got = shown(value)
 	}
-	want, err := decode(a.Equal.Raw)
-	if err != nil {
-		return fmt.Sprintf("%s: %v", a.Path, err)
-	}
-	if !equal(want, value) {
-		return fmt.Sprintf("%s: want %s, got %s", a.Path, shown(want), shown(value))
-	}
-	return ""
+	return fmt.Sprintf("%s: want %s, got %s", a.Path, want, got)
 }
 
 func (a *Assertion) evaluate(after program.Object, in expression.Activation) string {
@@ -93,9 +94,9 @@ func (a *Assertion) evaluate(after program.Object, in expression.Activation) str
 	value, _, err := a.compiled.Evaluate(&in, &expression.Budget{})
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%s: %v", a.Expression, err)
+		return fmt.Sprintf("%s: want true, got an error: %v", a.Expression, err)
 	case value != true:
-		return a.Expression + ": is false"
+		return a.Expression + ": want true, got false"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package cases
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -76,7 +77,7 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 	result.outcome()
 	if !answer.Allowed() {
 		if c.want != nil {
-			result.fail(c.file(WantFile), 0, "a pod is wanted, and it is refused: "+answer.Message())
+			result.fail(c.file(WantFile), 0, "want this pod, got "+result.got())
 		}
 		result.unsaid()
 		return result, nil
@@ -97,10 +98,10 @@ func (r *Runner) Run(c *Case) (*Result, error) {
 func (r *Result) unsaid() {
 	spec := r.Case.spec
 	if want := r.Case.Spec.Want; want != nil && want.PodSecurity != "" {
-		r.fail(spec.file, manifest.Child(manifest.Child(spec.root, "want"), "podSecurity").Line, "the pod is refused, so that nothing can be said of its Pod Security")
+		r.fail(spec.file, manifest.Child(manifest.Child(spec.root, "want"), "podSecurity").Line, fmt.Sprintf("Pod Security: want level %s, got a pod that is refused", want.PodSecurity))
 	}
 	for _, a := range r.Case.Spec.Assert {
-		r.fail(spec.file, a.line, "the pod is refused, so that nothing can be said of it")
+		r.fail(spec.file, a.line, cmp.Or(a.Path, a.Expression)+": want an injected pod, got one that is refused")
 	}
 }
 
@@ -168,7 +169,7 @@ func (r *Result) outcome() {
 			r.fail(file, line, "want injected, got "+missing.text)
 		}
 	case want.Outcome != "" && want.Reason == "" && r.broken():
-		r.fail(file, line, fmt.Sprintf("want %s, and it comes from a template's own faults, which say nothing of the pod (if that is meant, write reason: %s): got %s", want.Outcome, inject.TemplateInvalid, got))
+		r.fail(file, line, fmt.Sprintf("want %s because of the pod (reason: %s, if a template's own faults are meant), got %s", want.Outcome, inject.TemplateInvalid, got))
 	}
 	if want.Warnings != nil {
 		r.warnings(*want.Warnings, file, line)
@@ -255,7 +256,7 @@ func (r *Result) warnings(wanted []string, file string, line int) {
 	}
 	for _, got := range r.Answer.Warnings {
 		if !slices.ContainsFunc(wanted, func(want string) bool { return strings.Contains(got, want) }) {
-			r.fail(file, line, "a warning that is not wanted: "+got)
+			r.fail(file, line, "want no such warning, got "+got)
 		}
 	}
 }
@@ -315,7 +316,7 @@ func (r *Result) security() {
 	case wanted != "" && api.Level(wanted) != after:
 		r.fail(file, line, fmt.Sprintf("Pod Security: want level %s, got %s (before: %s)%s", wanted, after, before, because(why)))
 	case wanted == "" && rank(after) < rank(before):
-		r.fail(file, line, fmt.Sprintf("Pod Security: the pod complied with level %s and now only with %s%s; want.podSecurity: %s in %s says that this is meant", before, after, because(why), after, SpecFile))
+		r.fail(file, line, fmt.Sprintf("Pod Security: want level %s, as before, got %s%s; want.podSecurity: %s in %s says that this is meant", before, after, because(why), after, SpecFile))
 	}
 }
 

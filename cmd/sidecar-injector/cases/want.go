@@ -82,7 +82,7 @@ func (r *Result) whole(after program.Object) error {
 	if err != nil {
 		return fmt.Errorf("%s: diff: %w", name, err)
 	}
-	r.Failures = append(r.Failures, Failure{File: name, Message: "another pod is wanted", Diff: diff})
+	r.Failures = append(r.Failures, Failure{File: name, Message: "want this pod (-), got another (+)", Diff: diff})
 	return nil
 }
 
