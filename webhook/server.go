@@ -38,21 +38,23 @@ const (
 // Server is the HTTPS server of the admission edge. It requires TLS 1.2 or newer and speaks HTTP/1.1, which
 // is what the API server uses for webhooks.
 type Server struct {
-	host    string
-	port    int
-	http    *http.Server
-	tls     *tls.Config
-	started atomic.Bool
+	host string
+	port int
+	// listener is open since NewServer if that chose the port, so that nobody else takes it; else nil.
+	listener net.Listener
+	http     *http.Server
+	tls      *tls.Config
+	started  atomic.Bool
 }
 
 // GetCertificate returns the certificate for a handshake, as in tls.Config.
 type GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// NewServer returns a server that will listen on listen, which is host:port; for port 0 it chooses a free
-// port now. further maps other paths to their handlers and may be nil. It fails if listen is malformed or
-// no port is free.
+// NewServer returns a server for the address listen, which is host:port. For port 0 it listens on a free port
+// now, else when it runs. further maps other paths to their handlers and may be nil. It fails if listen is
+// malformed or no port is free.
 func NewServer(listen string, certificate GetCertificate, handler *Handler, further map[string]http.Handler) (*Server, error) {
-	host, port, err := address(listen)
+	host, port, listener, err := address(listen)
 	if err != nil {
 		return nil, fmt.Errorf("webhook address %q: %w", listen, err)
 	}
@@ -62,8 +64,9 @@ func NewServer(listen string, certificate GetCertificate, handler *Handler, furt
 		mux.Handle(path, h)
 	}
 	return &Server{
-		host: host,
-		port: port,
+		host:     host,
+		port:     port,
+		listener: listener,
 		http: &http.Server{
 			Handler:           mux,
 			MaxHeaderBytes:    maxHeader,
@@ -85,9 +88,12 @@ func (s *Server) Address() string { return net.JoinHostPort(s.host, strconv.Itoa
 // Run serves until ctx is done, then waits up to a minute for the requests that are in progress. It fails
 // if the address is in use, serving fails, or requests take longer than that.
 func (s *Server) Run(ctx context.Context) error {
-	listener, err := net.Listen("tcp", s.Address())
-	if err != nil {
-		return fmt.Errorf("webhook server %s: %w", s.Address(), err)
+	listener := s.listener
+	if listener == nil {
+		var err error
+		if listener, err = net.Listen("tcp", s.Address()); err != nil {
+			return fmt.Errorf("webhook server %s: %w", s.Address(), err)
+		}
 	}
 	s.started.Store(true)
 	served := make(chan error, 1)
@@ -119,24 +125,22 @@ func (s *Server) Served() error {
 	return conn.Close()
 }
 
-// address splits host:port. The address has to be known before Run listens, so a free port for port 0 is
-// chosen here; in theory another program could take it before Run does.
-func address(listen string) (host string, port int, err error) {
+// address splits host:port. For port 0 it listens on a free port and returns that port and the listener.
+func address(listen string) (host string, port int, listener net.Listener, err error) {
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", 0, err
+		return "", 0, nil, err
 	}
 	port, err = strconv.Atoi(text)
 	if err != nil || port < 0 || port > 65535 {
-		return "", 0, fmt.Errorf("port %q: want a number up to 65535", text)
+		return "", 0, nil, fmt.Errorf("port %q: want a number up to 65535", text)
 	}
 	if port > 0 {
-		return host, port, nil
+		return host, port, nil, nil
 	}
-	listener, err := net.Listen("tcp", listen)
+	listener, err = net.Listen("tcp", listen)
 	if err != nil {
-		return "", 0, err
+		return "", 0, nil, err
 	}
-	defer listener.Close()
-	return host, listener.Addr().(*net.TCPAddr).Port, nil
+	return host, listener.Addr().(*net.TCPAddr).Port, listener, nil
 }

@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -105,5 +106,17 @@ func TestFurtherHandlersAnswerOnTheirOwnPathsOnly(t *testing.T) {
 		if response.StatusCode != want {
 			t.Errorf("%s: status %d, want %d", path, response.StatusCode, want)
 		}
+	}
+}
+
+func TestAPortThatTheServerChoseIsTakenFromThenOn(t *testing.T) {
+	e := newEdge(t, nil)
+	server, err := webhook.NewServer("127.0.0.1:0", nil, e.handler, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := net.Listen("tcp", server.Address()); err == nil {
+		_ = other.Close()
+		t.Errorf("another program can still listen on %s", server.Address())
 	}
 }
