@@ -36,6 +36,19 @@ func TooLarge(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Style == 0 && IsNumber(n.Value) && PlainString(n.Value)
 }
 
+// FindTooLarge returns the first number within a node, or that it is, that is TooLarge; nil if there is none.
+func FindTooLarge(n *yaml.Node) *yaml.Node {
+	if n == nil || TooLarge(n) {
+		return n
+	}
+	for _, child := range n.Content {
+		if found := FindTooLarge(child); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
 // isJSON reports whether the text of a document is JSON.
 func isJSON(text []byte) bool {
 	text = Unmarked(text)

@@ -44,8 +44,8 @@ func (o object) podAt(template object) (*Pod, *Error) {
 		return nil, err
 	}
 	if o.doc.isJSON {
-		if err := template.checkNumbers(template.node); err != nil {
-			return nil, err
+		if n := FindTooLarge(template.node); n != nil {
+			return nil, o.doc.at(n, fmt.Sprintf("number %s is larger than Kubernetes reads", message.Quote(n.Value)), "")
 		}
 	}
 	node := o.named(template.node)
@@ -205,19 +205,6 @@ func (o object) texts(name string) (map[string]string, *Error) {
 		}
 	}
 	return texts, nil
-}
-
-// checkNumbers checks the numbers of a pod in JSON.
-func (o object) checkNumbers(n *yaml.Node) *Error {
-	if TooLarge(n) {
-		return o.doc.at(n, fmt.Sprintf("number %s is larger than Kubernetes reads", message.Quote(n.Value)), "")
-	}
-	for _, child := range n.Content {
-		if err := o.checkNumbers(child); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // podJSON returns a pod template, or a pod, as the JSON of a v1 Pod.

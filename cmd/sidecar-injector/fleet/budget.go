@@ -27,9 +27,9 @@ type Budget struct {
 	SparesUnready bool
 }
 
-// NewBudget returns a PodDisruptionBudget with the meaning that it has for the Eviction API. A nil selector
+// newBudget returns a PodDisruptionBudget with the meaning that it has for the Eviction API. A nil selector
 // selects nothing, as does one that is not valid; an empty one selects every pod.
-func NewBudget(b *policyv1.PodDisruptionBudget) *Budget {
+func newBudget(b *policyv1.PodDisruptionBudget) *Budget {
 	selector, err := metav1.LabelSelectorAsSelector(b.Spec.Selector)
 	if err != nil {
 		selector = labels.Nothing()
@@ -48,6 +48,15 @@ func NewBudget(b *policyv1.PodDisruptionBudget) *Budget {
 		budget.Says = "its pods cannot be counted: " + c.Message
 	}
 	return budget
+}
+
+// NewBudgets returns the Budget of each.
+func NewBudgets(list []policyv1.PodDisruptionBudget) []*Budget {
+	var all []*Budget
+	for i := range list {
+		all = append(all, newBudget(&list[i]))
+	}
+	return all
 }
 
 // Cover is what decides whether PodDisruptionBudgets let a pod go.

@@ -63,7 +63,7 @@ func TestAPodGoesIfTheEvictionAPILetsItGo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var budgets []*Budget
 			for _, b := range test.budgets {
-				budgets = append(budgets, NewBudget(b))
+				budgets = append(budgets, newBudget(b))
 			}
 			pod := Target{Cover: NewCover(budgets, map[string]string{"app": "web"}, test.phase, test.ready)}
 			now := len(pod.Budgets) < 2 || pod.Unguarded
@@ -88,7 +88,7 @@ func TestABudgetSaysWhyItLetsNoPodGo(t *testing.T) {
 			{Type: policyv1.DisruptionAllowedCondition, Status: metav1.ConditionFalse, Reason: policyv1.SyncFailedReason, Message: "found no controllers for pod web"}}},
 	} {
 		b.Status = status
-		if got := NewBudget(b); got.Says != want || got.Allowed != 0 {
+		if got := newBudget(b); got.Says != want || got.Allowed != 0 {
 			t.Errorf("got %q, %d allowed, want %q", got.Says, got.Allowed, want)
 		}
 	}

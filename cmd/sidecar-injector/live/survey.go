@@ -214,10 +214,6 @@ func (r *Reader) budgets(ctx context.Context, namespace string) ([]*fleet.Budget
 		if err != nil {
 			return nil, "", err
 		}
-		var some []*fleet.Budget
-		for i := range list.Items {
-			some = append(some, fleet.NewBudget(&list.Items[i]))
-		}
-		return some, list.Continue, nil
+		return fleet.NewBudgets(list.Items), list.Continue, nil
 	})
 }

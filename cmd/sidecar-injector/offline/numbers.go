@@ -1,8 +1,6 @@
 package offline
 
 import (
-	"go.yaml.in/yaml/v3"
-
 	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
@@ -11,7 +9,7 @@ import (
 // reads a string there.
 func tooLarge(a *Answer) error {
 	pod := manifest.At(a.Pod.Document.Root, a.Pod.Pointer)
-	if !holdsTooLarge(pod) {
+	if manifest.FindTooLarge(pod) == nil {
 		return nil
 	}
 	for _, f := range schema.Pod().CheckYAML(pod, nil) {
@@ -20,19 +18,4 @@ func tooLarge(a *Answer) error {
 		}
 	}
 	return nil
-}
-
-func holdsTooLarge(n *yaml.Node) bool {
-	if n == nil {
-		return false
-	}
-	if manifest.TooLarge(n) {
-		return true
-	}
-	for _, child := range n.Content {
-		if holdsTooLarge(child) {
-			return true
-		}
-	}
-	return false
 }

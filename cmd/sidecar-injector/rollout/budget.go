@@ -15,15 +15,12 @@ import (
 // budgets returns the PodDisruptionBudgets of a namespace as they are now: since the plan was made, some may
 // have been created, edited or deleted.
 func (r *Runner) budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
-	return listed(ctx, r, "poddisruptionbudgets", namespace, "", func(ctx context.Context, options metav1.ListOptions) (some []*fleet.Budget, next string, err error) {
+	return listed(ctx, r, "poddisruptionbudgets", namespace, "", func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
 		list, err := r.Client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)
 		if err != nil {
 			return nil, "", err
 		}
-		for i := range list.Items {
-			some = append(some, fleet.NewBudget(&list.Items[i]))
-		}
-		return some, list.Continue, nil
+		return fleet.NewBudgets(list.Items), list.Continue, nil
 	})
 }
 
@@ -88,11 +85,12 @@ func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Targe
 			}
 			if now.stops() {
 				cover := fleet.NewCover(budgets, now.pod.Labels, now.pod.Status.Phase, isReady(now.pod))
-				if full := r.disrupted.add(cover.Holding()); full != nil {
+				holding := cover.Holding()
+				if full := r.disrupted.add(holding); full != nil {
 					obstacle = r.obstacle(full)
 					break
 				}
-				from = append(from, cover.Holding()...)
+				from = append(from, holding...)
 			}
 			some = append(some, now)
 		}

@@ -79,8 +79,8 @@ func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targe
 	return left
 }
 
-// keptError is the *LeftError of a pod that must not be evicted any more, because it has opted out since, for
-// example.
+// keptError is the *LeftError of a pod that must not be evicted, or changed, any more, because it has opted out
+// since, for example.
 type keptError struct{ left *LeftError }
 
 func (e *keptError) Error() string { return e.left.Message }
