@@ -111,7 +111,7 @@ controlplane:
 node: ## a real node with the injector on it, left up; needs root
 	@cd test/node && go run . up
 
-node-down: ## takes away the node that make node, or a killed run, has left
+node-down: ## takes away the node that make node has left up, or a killed run
 	@cd test/node && go run . down
 
 # No package is named, so that the go command shows what the tests report although they pass.

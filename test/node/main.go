@@ -3,7 +3,7 @@
 // what a sidecar does, not only what the API server has stored.
 //
 //	go run . up      starts a node, installs the injector, and says how to use it
-//	go run . down    takes the node away, also one that a killed run has left
+//	go run . down    takes the node away
 //
 // Programs come from Go modules and Debian packages and are built once, into the user's cache. No image is
 // pulled: images are made locally under the references that templates and examples name. It needs root, for
@@ -43,5 +43,5 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Print(n.usage())
-	return nil
+	return os.WriteFile(n.path(leftUp), nil, 0o644)
 }

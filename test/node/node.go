@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,11 +27,16 @@ const (
 	podRange         = "10.88.0.0/16"
 )
 
+// leftUp is the file in the state folder of a node that make node has left up.
+const leftUp = "left-up"
+
 // node is one cluster of one node. There is one at a time on a machine.
 type node struct {
 	cache string // programs and images, kept for the next run
 	state string // everything else; removed by down
 	out   io.Writer
+
+	reservation net.Listener // held while this process uses the machine's node
 
 	programs map[string]string // name to path
 	client   *kubernetes.Clientset
@@ -63,7 +69,7 @@ func (n *node) log(format string, args ...any) {
 // up starts everything and waits until the injector answers. After an error or an interrupt, everything is
 // removed again.
 func (n *node) up(ctx context.Context) (err error) {
-	if err := n.preflight(); err != nil {
+	if err := n.preflight(ctx); err != nil {
 		return err
 	}
 	if err := n.prepare(ctx); err != nil {
@@ -82,6 +88,9 @@ func (n *node) up(ctx context.Context) (err error) {
 
 // attach connects to a running node.
 func (n *node) attach(ctx context.Context) error {
+	if err := n.reserve(ctx); err != nil {
+		return err
+	}
 	if err := n.buildPrograms(ctx); err != nil {
 		return err
 	}

@@ -5,21 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // preflight returns an error if a node cannot run on this machine, before anything is built.
-func (n *node) preflight() error {
+func (n *node) preflight(ctx context.Context) error {
 	if os.Geteuid() != 0 {
 		return errors.New("a node needs root, for namespaces, mounts and cgroups: run it with sudo")
 	}
-	if exists(networkFile) {
-		return fmt.Errorf("a node is up, or a killed run has left one: make node-down takes it away (network namespace %s)", networkNamespace)
+	if err := n.reserve(ctx); err != nil {
+		return err
 	}
-	if exists(n.state) {
-		return fmt.Errorf("a killed run, or a restart of the machine, has left %s: make node-down takes it away", n.state)
+	if err := n.takeAwayLeft(ctx); err != nil {
+		return err
 	}
 	if err := needCgroups(); err != nil {
 		return err
@@ -27,7 +30,44 @@ func (n *node) preflight() error {
 	if err := needOverlay(); err != nil {
 		return err
 	}
-	return installLacking(context.Background())
+	return installLacking(ctx)
+}
+
+// reserve waits until no other run of this program or of its tests uses the machine's node, 20 minutes at most,
+// which is longer than the tests take. The reservation is an abstract socket: it leaves no file, and it ends
+// with the process, however that ends.
+func (n *node) reserve(ctx context.Context) error {
+	told := false
+	return eventually(ctx, 20*time.Minute, func(ctx context.Context) error {
+		reservation, err := new(net.ListenConfig).Listen(ctx, "unix", "@"+networkNamespace)
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			n.reservation = reservation
+			return err
+		}
+		if !told {
+			n.log("waiting for the end of another run that uses this machine's node")
+			told = true
+		}
+		return errors.New("another run uses this machine's node: end it")
+	})
+}
+
+// takeAwayLeft takes away what a killed run, or a restart of the machine, has left. A node that make node has
+// left up is an error, and so is another user's.
+func (n *node) takeAwayLeft(ctx context.Context) error {
+	if !exists(networkFile) && !exists(n.state) {
+		return nil
+	}
+	if exists(n.path(leftUp)) && n.commandLine("kubelet") != nil {
+		return errors.New("a node is up: make node-down takes it away")
+	}
+	// After a restart the file remains, and no namespace is mounted on it.
+	pids, _ := capture(exec.CommandContext(ctx, "ip", "netns", "pids", networkNamespace))
+	if pids != "" && !exists(n.state) {
+		return fmt.Errorf("a node of another user is up (network namespace %s): make node-down as that user takes it away", networkNamespace)
+	}
+	n.log("taking away what a killed run has left")
+	return n.down()
 }
 
 func exists(path string) bool {

@@ -75,10 +75,19 @@ func (n *node) pid(name string) int {
 	return pid
 }
 
-// isOurs reports whether a process is one of the node's: the ID may have been reused.
+// isOurs reports whether a process is one of the node's: the ID may have been reused, also by a server of
+// the tests on a control plane. It is in the node's network namespace, or about to enter it.
 func (n *node) isOurs(pid int) bool {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return err == nil && bytes.Contains(line, []byte(n.cache)) || bytes.Contains(line, []byte("sidecar-injector/cluster"))
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if bytes.HasPrefix(line, []byte("nsenter\x00--net="+networkFile)) {
+		return true
+	}
+	own, err := os.Stat(networkFile)
+	if err != nil {
+		return false
+	}
+	its, err := os.Stat(fmt.Sprintf("/proc/%d/ns/net", pid))
+	return err == nil && os.SameFile(own, its)
 }
 
 // end sends SIGTERM to a server, and SIGKILL after limit.
