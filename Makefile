@@ -75,8 +75,10 @@ $(page)/node_modules: $(page)/package-lock.json
 page: $(page)/node_modules ## the page's editor from npm's packages, and the page's types checked; needs npm
 	cd $(page) && npm run --silent bundle && npm run --silent check
 
+# Helm is compiled first, and the time limits are long: a cold machine compiles for several packages' tests at once.
 test: ## all tests that need no cluster, but for those of the alerts
-	go test ./...
+	@cd tools && go tool -n helm >/dev/null
+	go test -timeout 30m ./...
 	go -C tools/image test -count 1 ./...
 
 test-alerts: ## the alerts and the dashboard, by Prometheus' own engine, which is compiled with the libraries of every cloud
@@ -124,7 +126,7 @@ soak: ## 3,000 pods on a real node while one thing after another goes wrong, int
 	go -C test/node test -count 1 -timeout 40m -v -run '^TestSoak$$' . -soak 25s
 
 race: ## the tests of the concurrent rooms under the race detector
-	CGO_ENABLED=1 go test -race -skip '$(counting)' $(concurrent)
+	CGO_ENABLED=1 go test -race -timeout 30m -skip '$(counting)' $(concurrent)
 
 lint: $(linter) ## gofmt, go vet, golangci-lint and actionlint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
