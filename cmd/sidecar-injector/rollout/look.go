@@ -19,21 +19,18 @@ type watch struct {
 	ill    map[string]bool
 	// judged are the pods that were created since, and were compared with what they are to be.
 	judged map[types.UID]bool
+	// refusals observes whether new pods are refused; nil if pods lacked at first already.
+	refusals *refusals
 }
 
 // look observes the pods of canaries for r.Limits.Wait. It returns a *TroubleError if one has problems.
 func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 	var all []*watch
 	for i := range canaries {
-		w := &watch{step: &canaries[i], before: map[types.UID]condition{}, judged: map[types.UID]bool{}}
-		pods, err := r.present(ctx, w.step)
+		w, err := r.watchOf(ctx, &canaries[i])
 		if err != nil {
 			return err
 		}
-		for n := range pods {
-			w.before[pods[n].UID] = conditionOf(&pods[n])
-		}
-		w.ill = beforeOf(pods).ill
 		all = append(all, w)
 		r.tell(w.step.Workload, "a canary: looked at for %s before the others follow", r.Limits.Wait)
 	}
@@ -53,14 +50,30 @@ func (r *Runner) look(ctx context.Context, canaries []fleet.Step) error {
 	return nil
 }
 
+// watchOf returns the watch of a canary that begins now.
+func (r *Runner) watchOf(ctx context.Context, s *fleet.Step) (*watch, error) {
+	o, pods, err := r.present(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	w := &watch{step: s, before: map[types.UID]condition{}, ill: beforeOf(pods).ill, judged: map[types.UID]bool{}}
+	for n := range pods {
+		w.before[pods[n].UID] = conditionOf(&pods[n])
+	}
+	if o.selector != nil && len(pods) >= o.wanted {
+		w.refusals, err = r.refusalsOf(ctx, s.Workload)
+	}
+	return w, err
+}
+
 // lookEvery is the shortest interval at which the pods of canaries are checked; a check of many pods, which
 // takes longer, is followed by a rest of ten times its duration.
 const lookEvery = 5 * time.Second
 
 // glance checks the pods of a canary once. It returns a *TroubleError if one is not as well as it was at first,
-// or if one that was created since has problems or lacks its sidecar.
+// or if one that was created since has problems, lacks its sidecar, or is refused.
 func (r *Runner) glance(ctx context.Context, w *watch) error {
-	pods, err := r.present(ctx, w.step)
+	o, pods, err := r.present(ctx, w.step)
 	if err != nil {
 		return err
 	}
@@ -82,28 +95,35 @@ func (r *Runner) glance(ctx context.Context, w *watch) error {
 			return err
 		}
 	}
-	return nil
+	if w.refusals == nil {
+		return nil
+	}
+	// The quota of a workload that is scaled up meanwhile may be used up, whatever its sidecars are.
+	why, err := w.refusals.refused(ctx, o, len(w.judged))
+	if err != nil || why == "" || overQuota(why) {
+		return err
+	}
+	return w.refusals.trouble("a canary: ", why)
 }
 
-// present returns the pods of a step's workload; if that has no selector, like a Job or a pod alone, those of
+// present returns a step's workload and its pods; if that has no selector, like a Job or a pod alone, those of
 // the step's targets that still exist.
-func (r *Runner) present(ctx context.Context, s *fleet.Step) ([]corev1.Pod, error) {
-	o, err := r.owner(ctx, s.Workload)
-	if err != nil {
-		return nil, err
+func (r *Runner) present(ctx context.Context, s *fleet.Step) (o *owner, pods []corev1.Pod, err error) {
+	if o, err = r.owner(ctx, s.Workload); err != nil {
+		return nil, nil, err
 	}
 	if o.selector != nil {
-		return r.pods(ctx, s.Workload, o)
+		pods, err = r.pods(ctx, s.Workload, o)
+		return o, pods, err
 	}
-	var pods []corev1.Pod
 	for _, t := range s.Targets {
 		now, err := r.read(ctx, s.Namespace, t)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if now != nil {
 			pods = append(pods, *now.pod)
 		}
 	}
-	return pods, nil
+	return o, pods, nil
 }

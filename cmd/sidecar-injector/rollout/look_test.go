@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"errors"
+	"net/http"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -65,5 +67,44 @@ func TestAnAppThatWasIllBeforeStopsNothing(t *testing.T) {
 	pod.Status.Phase = corev1.PodSucceeded
 	if now, err := r.read(t.Context(), s.Namespace, s.Targets[0]); now != nil || err != nil {
 		t.Errorf("a pod that has succeeded is %v (%v)", now, err)
+	}
+}
+
+// TestRefusalsOfACanarysPodsStopTheOthers, but not those of a quota, nor of a workload that lacked pods before.
+func TestRefusalsOfACanarysPodsStopTheOthers(t *testing.T) {
+	for name, test := range map[string]struct {
+		why   string
+		lacks bool
+		stops bool
+	}{
+		"a policy":                         {guarded, false, true},
+		"a quota":                          {full, false, false},
+		"a webhook that does not answer":   {noAnswer, false, false},
+		"a policy, where pods lacked then": {guarded, true, false},
+	} {
+		p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+		e := corev1.Event{Reason: "FailedCreate", Message: "Error creating: " + test.why}
+		p.other = func(q *http.Request) (any, error) {
+			switch {
+			case path.Base(q.URL.Path) == "events":
+				e.Count++
+				return &corev1.EventList{Items: []corev1.Event{e}}, nil
+			case lists(q) && test.lacks:
+				return &corev1.PodList{Items: []corev1.Pod{*p.pods["web-1"]}}, nil
+			}
+			return nil, nil
+		}
+		w, err := r.watchOf(t.Context(), s)
+		for range 3 {
+			if err == nil {
+				if w.refusals != nil {
+					w.refusals.next = time.Time{}
+				}
+				err = r.glance(t.Context(), w)
+			}
+		}
+		if trouble := (*TroubleError)(nil); errors.As(err, &trouble) != test.stops || test.stops && trouble.Message != "a canary: its new pods are refused: "+guarded || !test.stops && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

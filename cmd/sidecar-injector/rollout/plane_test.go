@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -152,7 +153,13 @@ func (p *plane) answer(q *http.Request) (any, error) {
 	case path.Base(q.URL.Path) == "events":
 		return &corev1.EventList{}, nil
 	case lists(q):
-		return &corev1.PodList{}, nil
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		all := &corev1.PodList{}
+		for _, name := range slices.Sorted(maps.Keys(p.pods)) {
+			all.Items = append(all.Items, *p.pods[name].DeepCopy())
+		}
+		return all, nil
 	case !sub || pod == nil:
 		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: path.Base(path.Dir(q.URL.Path))}, path.Base(q.URL.Path))
 	case q.Method == http.MethodGet:

@@ -54,34 +54,48 @@ func (r *Runner) refusalsOf(ctx context.Context, w fleet.Workload) (*refusals, e
 // look returns a *TroubleError if new pods are refused again and again. old are the pods from before the step,
 // came is how many new ones have come so far.
 func (f *refusals) look(ctx context.Context, now *owner, old map[types.UID]bool, came int) error {
-	if f.blind || time.Now().Before(f.next) {
-		return nil
-	}
-	all, err := f.failures(ctx)
-	if err != nil {
+	why, err := f.refused(ctx, now, came)
+	if err != nil || why == "" {
 		return err
 	}
-	var events []corev1.Event
-	for i := range all {
-		ours, err := f.concerns(ctx, now, &all[i].InvolvedObject)
-		if err != nil {
-			return err
-		}
-		if ours {
-			events = append(events, all[i])
-		}
-	}
-	why := f.again(events, came)
-	if why == "" {
-		return nil
-	}
-	if strings.Contains(why, "exceeded quota") {
+	if overQuota(why) {
 		// A pod that is being deleted still counts, and the next one may go when the new one is ready.
 		if moving, err := f.r.moving(ctx, f.of, now, old); err != nil || moving {
 			return err
 		}
 	}
-	return &TroubleError{f.of, "its new pods are refused: " + inject.OneLine(why, maxMessage)}
+	return f.trouble("", why)
+}
+
+// trouble returns the *TroubleError of a refusal.
+func (f *refusals) trouble(what, why string) error {
+	return &TroubleError{f.of, what + "its new pods are refused: " + inject.OneLine(why, maxMessage)}
+}
+
+// overQuota reports whether a refusal is that of a quota that is used up.
+func overQuota(why string) bool { return strings.Contains(why, "exceeded quota") }
+
+// refused returns the API server's message if new pods are refused again and again; "" if they are not, or it is
+// not time to look. came is how many new ones have come so far.
+func (f *refusals) refused(ctx context.Context, now *owner, came int) (string, error) {
+	if f.blind || time.Now().Before(f.next) {
+		return "", nil
+	}
+	all, err := f.failures(ctx)
+	if err != nil {
+		return "", err
+	}
+	var events []corev1.Event
+	for i := range all {
+		ours, err := f.concerns(ctx, now, &all[i].InvolvedObject)
+		if err != nil {
+			return "", err
+		}
+		if ours {
+			events = append(events, all[i])
+		}
+	}
+	return f.again(events, came), nil
 }
 
 // failures returns the events of the namespace about pods, or ReplicaSets, that could not be created.

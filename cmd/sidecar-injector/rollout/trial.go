@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -77,7 +76,7 @@ func (r *Runner) unlike(standing *fleet.Standing, targets []fleet.Target) string
 // refusal describes why the API server does not create a pod.
 func refusal(message string) string {
 	message = inject.OneLine(message, maxMessage)
-	if strings.Contains(message, "exceeded quota") {
+	if overQuota(message) {
 		return "a new pod beside those that run would be refused, and none is tried in their place: a quota with room for one more pod lets it be tried: " + message
 	}
 	return "a new pod would be refused: " + message
