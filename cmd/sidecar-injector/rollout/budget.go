@@ -29,6 +29,9 @@ func (r *Runner) budgets(ctx context.Context, namespace string) ([]*fleet.Budget
 func (r *Runner) room(ctx context.Context, w fleet.Workload, now *owner) error {
 	obstacle := ""
 	return waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+		if err := r.goesOn(ctx); err != nil {
+			return false, 0, err
+		}
 		pods, err := r.pods(ctx, w, now)
 		if err != nil {
 			return false, 0, err
@@ -58,22 +61,23 @@ func (o *owner) takesOf(pods []corev1.Pod) int {
 	if o.kind.kind == "StatefulSet" {
 		return o.Takes
 	}
-	ready := 0
-	for i := range pods {
-		if isReady(&pods[i]) {
-			ready++
-		}
-	}
-	return max(0, o.Takes-max(0, o.wanted-ready))
+	return max(0, o.Takes-max(0, o.wanted-readyOf(pods)))
 }
 
 // admitted waits until the budgets let the first of these pods be changed, and returns those that may be at
-// once, each as it was when that was decided. They count as disrupted, for all workloads of this run, until
-// release is called.
+// once, by the budgets and MaxUnavailable, each as it was when that was decided. They count as disrupted, for all
+// workloads of this run, until release is called.
 func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Target) (some []*running, release func(), err error) {
 	obstacle, from := "", []*fleet.Budget(nil)
 	release = func() { r.disrupted.remove(from) }
 	err = waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+		if err := r.goesOn(ctx); err != nil {
+			return false, 0, err
+		}
+		spare, err := r.spare(ctx, s.Workload, len(next))
+		if err != nil {
+			return false, 0, err
+		}
 		var budgets []*fleet.Budget
 		for _, t := range next {
 			now, err := r.due(ctx, s.Namespace, t)
@@ -82,6 +86,12 @@ func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Targe
 			}
 			if err != nil {
 				return false, 0, err
+			}
+			if now.stops() && isReady(now.pod) {
+				if spare == 0 {
+					break
+				}
+				spare--
 			}
 			if now.stops() {
 				cover := fleet.NewCover(budgets, now.pod.Labels, now.pod.Status.Phase, isReady(now.pod))
@@ -100,6 +110,33 @@ func (r *Runner) admitted(ctx context.Context, s *fleet.Step, next []fleet.Targe
 		release()
 	}
 	return some, release, err
+}
+
+// spare returns how many of the next pods of a workload may become unavailable at once.
+func (r *Runner) spare(ctx context.Context, w fleet.Workload, next int) (int, error) {
+	if next <= 1 {
+		return 1, nil
+	}
+	now, err := r.owner(ctx, w)
+	if err != nil {
+		return 0, err
+	}
+	pods, err := r.pods(ctx, w, now)
+	return r.Limits.spare(now.wanted - readyOf(pods)), err
+}
+
+// spare returns how many more pods of a workload may become unavailable. It is at least one, so that pods that
+// stay unavailable, whatever the reason, do not keep their workload from being brought up to date; a budget does.
+func (l *Limits) spare(unavailable int) int { return max(1, l.MaxUnavailable-max(0, unavailable)) }
+
+func readyOf(pods []corev1.Pod) int {
+	ready := 0
+	for i := range pods {
+		if isReady(&pods[i]) {
+			ready++
+		}
+	}
+	return ready
 }
 
 // stops reports whether the changes of a pod stop a container that is ready.

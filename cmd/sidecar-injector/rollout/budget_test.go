@@ -110,13 +110,61 @@ func TestWorkloadsThatRunAtOnceShareABudget(t *testing.T) {
 	}
 }
 
+// TestPodsThatAreAwayAlreadyCountAmongThoseThatMayBe: in place and evicted, but for one. Of five pods the first
+// three are to change.
+func TestPodsThatAreAwayAlreadyCountAmongThoseThatMayBe(t *testing.T) {
+	for _, test := range []struct {
+		limit int
+		away  []string
+		cpu   bool // only cpu changes, which makes no pod unavailable
+		want  int
+	}{
+		{1, nil, false, 1},
+		{3, nil, false, 3},
+		{3, []string{"web-5"}, false, 2},
+		{3, []string{"web-4", "web-5"}, false, 1},
+		{2, []string{"web-4", "web-5"}, false, 1}, // those may stay away for ever
+		{3, []string{"web-1"}, false, 3},          // it is among the first, and away whatever is done
+		{3, []string{"web-1", "web-2"}, false, 3},
+		{3, []string{"web-1", "web-5"}, false, 2},
+		{3, []string{"web-4", "web-5"}, true, 3},
+	} {
+		p, r, s := newPlane(t, 5, 5, 0, "web-1", "web-2", "web-3", "web-4", "web-5")
+		r.Limits.MaxUnavailable, s.Targets = test.limit, s.Targets[:3]
+		for _, name := range test.away {
+			p.unready(name, "app")
+		}
+		if test.cpu {
+			r.Judge = judge("side:1", "2m", false)
+		}
+		some, _, err := r.admitted(t.Context(), s, s.Targets[:test.limit])
+		if err != nil || len(some) != test.want {
+			t.Errorf("%+v: %d at once in place (%v)", test, len(some), err)
+		}
+		if test.cpu {
+			continue
+		}
+		now, err := r.owner(t.Context(), s.Workload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range p.pods {
+			pod.Labels["state"] = "restart"
+		}
+		for n := range s.Targets {
+			s.Targets[n].Wants = map[string]string{"side": ""}
+		}
+		if err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{}); !errors.As(err, new(*TroubleError)) || len(p.evicted) != test.want {
+			t.Errorf("%+v: %v at once evicted (%v)", test, p.evicted, err)
+		}
+	}
+}
+
 // TestPodsThatAreNotReadyAreEvictedFirst: a budget lets them go while it keeps the others.
 func TestPodsThatAreNotReadyAreEvictedFirst(t *testing.T) {
-	r := quiet(Limits{Timeout: time.Second})
-	r.Client = fake.NewClientset(podOf("web-0", true), podOf("web-1", false), podOf("web-2", true))
-	now := &owner{selector: labels.SelectorFromSet(labels.Set{"app": "web"})}
-	got, err := r.notReadyFirst(t.Context(), step("web").Workload, now, []fleet.Target{{UID: "web-0"}, {UID: "web-1"}, {UID: "web-2"}})
-	if err != nil || len(got) != 3 || got[0].UID != "web-1" || got[1].UID != "web-0" {
-		t.Errorf("got %v (%v)", got, err)
+	pods := []corev1.Pod{*podOf("web-0", true), *podOf("web-1", false), *podOf("web-2", true)}
+	got := notReadyFirst(pods, []fleet.Target{{UID: "web-0"}, {UID: "web-1"}, {UID: "web-2"}})
+	if len(got) != 3 || got[0].UID != "web-1" || got[1].UID != "web-0" {
+		t.Errorf("got %v", got)
 	}
 }

@@ -50,22 +50,38 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 			}
 		}
 	}
-	if targets, err = r.notReadyFirst(ctx, s.Workload, now, targets); err != nil {
-		return err
-	}
 	return r.evictEach(ctx, s, now, targets, o)
+}
+
+// replacing is the eviction of a workload's pods: what it was like when that began, and what has come since.
+type replacing struct {
+	was before
+	// pods is how many it had, ready how many of them were ready at most.
+	pods, ready int
+	// evicted are the pods that were evicted, judged those that came.
+	evicted  map[string]bool
+	judged   map[types.UID]bool
+	refusals *refusals
 }
 
 // evictEach evicts pods, a few at a time. A pod that must not be evicted any more is kept, and the others
 // follow; the error of the first such pod is returned in the end.
 func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targets []fleet.Target, o *Outcome) error {
+	pods, err := r.pods(ctx, s.Workload, now)
+	if err != nil {
+		return err
+	}
+	targets = notReadyFirst(pods, targets)
+	p := &replacing{was: beforeOf(pods), pods: len(pods), evicted: map[string]bool{}, judged: map[types.UID]bool{}}
+	if p.refusals, err = r.refusalsOf(ctx, s.Workload); err != nil {
+		return err
+	}
 	var left error
 	for rest, replaced := targets, 0; len(rest) > 0; {
-		if err := ctx.Err(); err != nil {
+		if err := r.goesOn(ctx); err != nil {
 			return err
 		}
-		batch := rest[:min(len(rest), max(1, r.Limits.MaxUnavailable))]
-		evicted, err := r.evictSome(ctx, s, now, batch, o)
+		evicted, err := r.evictSome(ctx, s, now, p, rest[:min(len(rest), max(1, r.Limits.MaxUnavailable))], o)
 		if kept := (*keptError)(nil); errors.As(err, &kept) {
 			left, rest = cmp.Or(left, error(kept)), rest[1:]
 			continue
@@ -86,17 +102,16 @@ type keptError struct{ left *LeftError }
 func (e *keptError) Error() string { return e.left.Message }
 func (e *keptError) Unwrap() error { return e.left }
 
-// notReadyFirst returns pods in the order of their eviction. Those that are not ready come first, because
-// budgets usually allow their eviction at once, and may not allow that of ready ones for a long time.
-func (r *Runner) notReadyFirst(ctx context.Context, w fleet.Workload, now *owner, targets []fleet.Target) ([]fleet.Target, error) {
-	pods, err := r.pods(ctx, w, now)
+// notReadyFirst returns the targets among pods in the order of their eviction. Those that are not ready come first,
+// because budgets usually allow their eviction at once, and may not allow that of ready ones for a long time.
+func notReadyFirst(pods []corev1.Pod, targets []fleet.Target) []fleet.Target {
 	ready := map[string]int{}
 	for i := range pods {
 		if isReady(&pods[i]) {
 			ready[string(pods[i].UID)] = 1
 		}
 	}
-	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) }), err
+	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) })
 }
 
 // beginRepair records on the workload when its repair begins: at the next full second after at, the API
@@ -144,25 +159,28 @@ func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at ti
 	return older, true, nil
 }
 
-// evictSome evicts pods of a workload, at least the first of batch, and waits until as many of its pods are
-// ready as before. It returns how many of batch were handled.
-func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch []fleet.Target, o *Outcome) (int, error) {
+// evictSome evicts pods of a workload, at least the first of batch and no more than may be unavailable, and waits
+// until as many of its pods are ready as before. It returns how many of batch were handled.
+func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, p *replacing, batch []fleet.Target, o *Outcome) (int, error) {
 	before, err := r.pods(ctx, s.Workload, now)
 	if err != nil {
 		return 0, err
 	}
-	refusals, err := r.refusalsOf(ctx, s.Workload)
-	if err != nil {
-		return 0, err
-	}
-	was, ready := beforeOf(before), 0
+	ready := map[string]bool{}
 	for i := range before {
 		if isReady(&before[i]) {
-			ready++
+			ready[string(before[i].UID)] = true
 		}
 	}
-	evicted, judged, handled := map[string]bool{}, map[types.UID]bool{}, 0
+	p.ready = max(p.ready, len(ready))
+	spare, handled := r.Limits.spare(now.wanted-len(ready)), 0
 	for _, t := range batch {
+		if ready[t.UID] {
+			if spare == 0 {
+				break
+			}
+			spare--
+		}
 		gone, err := r.evict(ctx, s, t, handled == 0)
 		if err != nil && handled == 0 {
 			return 0, err
@@ -172,12 +190,12 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 		}
 		handled++
 		if gone {
-			evicted[t.UID] = true
+			p.evicted[t.UID] = true
 		}
 	}
 	unlike := error(nil)
 	err = r.wait(ctx, func() error {
-		return &TroubleError{s.Workload, fmt.Sprintf("%d pods were evicted, and the new ones are not ready after %s%s", len(evicted), r.Limits.Timeout, refusals.said)}
+		return &TroubleError{s.Workload, fmt.Sprintf("pods were evicted, and not as many as before are ready after %s%s", r.Limits.Timeout, p.refusals.said)}
 	}, func() (bool, int, error) {
 		// It may have been scaled or deleted in the meantime.
 		later, err := r.owner(ctx, s.Workload)
@@ -191,22 +209,18 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 		if err != nil {
 			return false, 0, err
 		}
-		readyNow := 0
 		for i := range pods {
-			if isReady(&pods[i]) {
-				readyNow++
-			}
-			if was.pods[pods[i].UID] {
-				if evicted[string(pods[i].UID)] {
+			if p.was.pods[pods[i].UID] {
+				if p.evicted[string(pods[i].UID)] {
 					return false, 0, nil
 				}
 				continue
 			}
-			if _, trouble := fresh(&pods[i], was.ill); trouble != "" {
+			if _, trouble := fresh(&pods[i], p.was.ill); trouble != "" {
 				return false, 0, &TroubleError{s.Workload, trouble}
 			}
-			if !judged[pods[i].UID] {
-				judged[pods[i].UID] = true
+			if !p.judged[pods[i].UID] {
+				p.judged[pods[i].UID] = true
 				if err := r.arrived(ctx, s, &pods[i]); errors.As(err, new(*LeftError)) {
 					unlike = err // the end is waited for, because pods are away
 				} else if err != nil {
@@ -214,10 +228,10 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, batch
 				}
 			}
 		}
-		if len(pods) >= min(len(before), later.wanted) && readyNow >= min(ready, later.wanted) {
+		if len(pods) >= min(p.pods, later.wanted) && readyOf(pods) >= min(p.ready, later.wanted) {
 			return true, 0, unlike
 		}
-		return false, 0, refusals.look(ctx, later, was.pods, len(judged))
+		return false, 0, p.refusals.look(ctx, later, p.was.pods, len(p.judged))
 	})
 	if err == nil || errors.Is(err, context.Canceled) {
 		o.Done += handled
@@ -265,6 +279,9 @@ func (r *Runner) evict(ctx context.Context, s *fleet.Step, t fleet.Target, patie
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}}
 	obstacle := ""
 	err = waitFor(ctx, r.Limits.forBudgets(), func() error { return &LeftError{obstacle} }, func() (bool, int, error) {
+		if err := r.goesOn(ctx); err != nil {
+			return false, 0, err
+		}
 		err := r.call(ctx, "create", "pods/eviction", s.Namespace, func(ctx context.Context) error {
 			return r.Client.PolicyV1().Evictions(s.Namespace).Evict(ctx, eviction)
 		})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -31,8 +32,12 @@ func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) (todo 
 	}
 	var kept []fleet.Target
 	var left error
+	var done []*running
 	for conflicts := 0; len(rest) > 0; {
-		if err := ctx.Err(); err != nil {
+		if err := r.goesOn(ctx); err != nil {
+			return append(kept, rest...), err
+		}
+		if done, err = r.lookAgain(ctx, s.Workload, done); err != nil {
 			return append(kept, rest...), err
 		}
 		batch, errs, err := r.patchSome(ctx, s, rest, first)
@@ -46,6 +51,9 @@ func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) (todo 
 			switch {
 			case err == nil:
 				o.Done++
+				if len(batch[i].changes) > 0 {
+					batch[i].well, done = time.Now(), append(done, batch[i])
+				}
 			case errors.As(err, new(*keptError)):
 				kept, left, errs[i] = append(kept, t), cmp.Or(left, err), nil
 			case stale(err):
@@ -69,6 +77,21 @@ func (r *Runner) patchAll(ctx context.Context, s *fleet.Step, o *Outcome) (todo 
 	}
 	return kept, left
 }
+
+// lookAgain checks patched pods for the second and last time, a while after they were ready again: containers that
+// crash often do so soon, but not at once. It returns those whose time has not come yet.
+func (r *Runner) lookAgain(ctx context.Context, w fleet.Workload, done []*running) ([]*running, error) {
+	for len(done) > 0 && time.Since(done[0].well) >= min(againAfter, r.Limits.Timeout/10) {
+		if err := r.settled(ctx, w, done[0]); err != nil {
+			return done, err
+		}
+		done = done[1:]
+	}
+	return done, nil
+}
+
+// againAfter is how long after it was ready a pod is looked at again.
+const againAfter = 30 * time.Second
 
 // patchSome patches the first of some pods, as many as limits and budgets allow at once, and returns the error
 // of each.
@@ -144,6 +167,8 @@ type running struct {
 	// standing and changes are set by due: the comparison with what a new pod would get, and what is to change.
 	standing *fleet.Standing
 	changes  []fleet.Change
+	// well is when it was ready again after its changes.
+	well time.Time
 }
 
 // read returns a pod; nil if it does not exist, is being deleted, has succeeded, or another pod has its name.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -73,6 +75,28 @@ func TestOnlyWhatStopsAContainerTakesFromABudget(t *testing.T) {
 				t.Errorf("%d done, patched %v: %v", o.Done, p.patched, err)
 			}
 		})
+	}
+}
+
+// TestAPodThatCrashesSoonAfterItsChangeEndsTheRollout: it was ready at first.
+func TestAPodThatCrashesSoonAfterItsChangeEndsTheRollout(t *testing.T) {
+	p, r, s := newPlane(t, 3, 3, 0, "web-1", "web-2", "web-3")
+	r.Limits.Timeout = time.Nanosecond // and a tenth of it is over at once
+	reads := 0
+	p.other = func(q *http.Request) (any, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if q.Method == http.MethodGet && path.Base(q.URL.Path) == "web-1" && len(p.patched) > 0 {
+			if reads++; reads == 2 {
+				p.pods["web-1"].Status.InitContainerStatuses[0].RestartCount++
+			}
+		}
+		return nil, nil
+	}
+	o := Outcome{}
+	err, trouble := r.bring(t.Context(), s, &o), (*TroubleError)(nil)
+	if !errors.As(err, &trouble) || trouble.Message != "pod web-1: container side was restarted: nobody says why" || !slices.Equal(p.patched, []string{"web-1"}) {
+		t.Errorf("%v are patched: %v", p.patched, err)
 	}
 }
 

@@ -13,9 +13,11 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -55,6 +57,8 @@ type Runner struct {
 
 	telling   sync.Mutex
 	disrupted disruptions
+	// stopping is true once a step has failed: those beside it end what they have begun, and begin no more.
+	stopping atomic.Bool
 }
 
 // Outcome is the result of a step.
@@ -116,6 +120,7 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do doing) ([]Outco
 				ended <- end{i, outcome, err}
 			}()
 		}
+		r.stopping.Store(failed != nil)
 		if running == 0 {
 			return outcomes, cmp.Or(failed, ctx.Err(), denied)
 		}
@@ -129,6 +134,8 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do doing) ([]Outco
 			// The permission may be missing in this namespace only, so the others continue.
 			e.outcome.Left, e.err, denied = lacks.Error(), nil, cmp.Or(denied, error(lacks))
 			r.tell(e.outcome.Workload, "left: %s", lacks)
+		} else if errors.Is(e.err, context.Canceled) {
+			e.outcome.Left = "interrupted"
 		} else if e.err != nil {
 			e.outcome.Left = e.err.Error()
 		}
@@ -137,6 +144,17 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do doing) ([]Outco
 			failed = e.err
 		}
 	}
+}
+
+// errStopping ends a step because one beside it has failed.
+var errStopping = errors.New("the run was stopped meanwhile")
+
+// goesOn returns why a step must not begin with further pods; nil if it may.
+func (r *Runner) goesOn(ctx context.Context) error {
+	if r.stopping.Load() {
+		return errStopping
+	}
+	return ctx.Err()
 }
 
 // halted returns the error of Halt, which prevents further steps; nil if there is none.
@@ -301,13 +319,15 @@ func declined(what string, err error) error {
 	return &LeftError{what + ": " + inject.OneLine(status.Status().Message, maxMessage)}
 }
 
-// away reports whether the API server is temporarily unavailable.
+// away reports whether the API server is temporarily unavailable, or overloaded. The Eviction API answers with
+// the code of the latter if a budget does not allow an eviction.
 func away(err error) bool {
 	status := apierrors.APIStatus(nil)
 	if !errors.As(err, &status) {
 		return !errors.Is(err, context.Canceled)
 	}
-	return apierrors.IsServerTimeout(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err)
+	return apierrors.IsServerTimeout(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err) ||
+		apierrors.IsTooManyRequests(err) && !apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause)
 }
 
 // finishing returns a context for work that must not be interrupted: it ends 30 seconds after ctx.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -101,10 +102,45 @@ func TestTroubleStopsARolloutAndWhatIsLeftDoesNot(t *testing.T) {
 	}
 }
 
+// TestTroubleEndsTheStepsBesideIt: they begin with no further pod.
+func TestTroubleEndsTheStepsBesideIt(t *testing.T) {
+	r := quiet(Limits{MaxWorkloads: 2})
+	done, err := r.run(t.Context(), []fleet.Step{step("a"), step("b"), step("c")}, func(ctx context.Context, s *fleet.Step, _ *Outcome) error {
+		if s.Name == "a" {
+			return &TroubleError{Message: "it restarts"}
+		}
+		for range 500 {
+			if err := r.goesOn(ctx); err != nil {
+				return err
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return nil
+	})
+	if len(done) != 2 || done[1].Name != "b" || done[1].Left != "the run was stopped meanwhile" || !errors.As(err, new(*TroubleError)) {
+		t.Errorf("%v: %v", done, err)
+	}
+	for name, begin := range map[string]func(*Runner, *fleet.Step, *owner) error{
+		"in place": func(r *Runner, s *fleet.Step, _ *owner) error { return r.bring(t.Context(), s, &Outcome{}) },
+		"evict": func(r *Runner, s *fleet.Step, now *owner) error {
+			return r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
+		},
+		"restart": func(r *Runner, s *fleet.Step, now *owner) error { return r.room(t.Context(), s.Workload, now) },
+	} {
+		p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+		r.stopping.Store(true)
+		if err := begin(r, s, &owner{}); !errors.Is(err, errStopping) || len(p.patched)+len(p.evicted) > 0 {
+			t.Errorf("%s: %v and %v: %v", name, p.patched, p.evicted, err)
+		}
+	}
+}
+
 // TestAServerThatIsAwayIsAskedAgain checks that requests are retried until the timeout while the server is
 // unavailable, and that other errors are final.
 func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 	pods := schema.GroupResource{Resource: "pods"}
+	closed := apierrors.NewTooManyRequests("Cannot evict pod", 0)
+	closed.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: policyv1.DisruptionBudgetCause}}
 	for name, test := range map[string]struct {
 		err    error
 		again  bool
@@ -113,6 +149,8 @@ func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {
 		"a refused connection": {errors.New("dial tcp: connection refused"), true, false},
 		"a server that stops":  {apierrors.NewServiceUnavailable("stopping"), true, false},
 		"a conflict":           {apierrors.NewConflict(pods, "web", errors.New("changed")), false, false},
+		"an overloaded server": {apierrors.NewTooManyRequests("later", 0), true, false},
+		"a budget":             {closed, false, false},
 		"nothing there":        {apierrors.NewNotFound(pods, "web"), false, false},
 		"no right":             {apierrors.NewForbidden(pods, "web", errors.New("no")), false, true},
 	} {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -32,17 +33,71 @@ func TestEvictedPodsAreWaitedForWhateverComes(t *testing.T) {
 		looks++
 		before, after := p.pods["web-1"], p.pods["web-2"].DeepCopy()
 		switch looks {
-		case 1:
+		case 1, 2:
 			return &corev1.PodList{Items: []corev1.Pod{*before}}, nil
-		case 2, 3:
+		case 3, 4:
 			after.Status.Conditions[0].Status = corev1.ConditionFalse
 		}
 		return &corev1.PodList{Items: []corev1.Pod{*after}}, nil
 	}
 	o := &Outcome{}
 	err := r.evictEach(t.Context(), s, &owner{selector: selectorOf(&metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}})}, s.Targets, o)
-	if left := (*LeftError)(nil); !errors.As(err, &left) || !strings.HasPrefix(left.Message, "pod web-2 was made anew: a new pod comes without side") || looks != 4 || o.Done != 0 {
+	if left := (*LeftError)(nil); !errors.As(err, &left) || !strings.HasPrefix(left.Message, "pod web-2 was made anew: a new pod comes without side") || looks != 5 || o.Done != 0 {
 		t.Errorf("%d pods are done after %d looks: %v", o.Done, looks, err)
+	}
+}
+
+// TestANewPodIsWatchedUntilAllAreEvicted: one that was ready at first, and crashes later, ends the evictions. So
+// does one that is not ready any more.
+func TestANewPodIsWatchedUntilAllAreEvicted(t *testing.T) {
+	for want, ill := range map[string]func(*corev1.Pod){
+		"pod new-1: container side was restarted: nobody says why": func(pod *corev1.Pod) { pod.Status.InitContainerStatuses[0].RestartCount++ },
+		"pods were evicted, and not as many as before are ready after 1s": func(pod *corev1.Pod) {
+			pod.Status.Conditions[0].Status = corev1.ConditionFalse
+		},
+	} {
+		p, r, s := newPlane(t, 3, 3, 0, "web-1", "web-2", "web-3", "new-1", "new-2", "new-3")
+		r.Limits.Timeout, s.Targets = time.Second, s.Targets[:3]
+		r.Judge = func(namespace string, text []byte) (*fleet.Standing, error) {
+			standing, err := judge("side:1", "1m", false)(namespace, text)
+			if err == nil {
+				standing.Instances[0].Revision = "2"
+			}
+			return standing, err
+		}
+		for n := range s.Targets {
+			p.pods[s.Targets[n].Name].Labels["state"] = "restart"
+		}
+		p.other = func(q *http.Request) (any, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			switch {
+			case lists(q):
+				all := &corev1.PodList{}
+				for n := range 3 {
+					pod := p.pods[fmt.Sprint("web-", n+1)].DeepCopy()
+					if n < len(p.evicted) {
+						pod = p.pods[fmt.Sprint("new-", n+1)].DeepCopy()
+					}
+					if n == 0 && len(p.evicted) > 1 {
+						ill(pod)
+					}
+					all.Items = append(all.Items, *pod)
+				}
+				return all, nil
+			case strings.HasSuffix(q.URL.Path, "/deployments/web"):
+				return &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: new(int32(3)), Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}, nil
+			}
+			return nil, nil
+		}
+		now, err := r.owner(t.Context(), s.Workload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
+		if trouble := (*TroubleError)(nil); !errors.As(err, &trouble) || trouble.Message != want || len(p.evicted) != 2 {
+			t.Errorf("%v are evicted: %v, want %s", p.evicted, err, want)
+		}
 	}
 }
 
