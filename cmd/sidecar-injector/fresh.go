@@ -21,34 +21,41 @@ type freshness struct {
 	reader   *live.Reader
 	patience time.Duration
 
-	mu    sync.Mutex
-	asked time.Time
+	mu sync.Mutex
+	// asked is when the last answer was asked for: about a namespace, or, by "", about settings and templates.
+	asked map[string]time.Time
 }
 
-// freshFor is how long an answer about settings and templates is used, for the pods of one batch.
+// freshFor is how long an answer is used, for the pods of one batch, and for the workloads of a plan.
 const freshFor = 250 * time.Millisecond
 
 // check returns errTemplatesChanged if settings or templates have changed.
-func (f *freshness) check(ctx context.Context) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if time.Since(f.asked) < freshFor {
-		return nil
-	}
-	asked := time.Now()
-	if err := f.same(ctx, f.reader.Changed); err != nil {
-		return err
-	}
-	f.asked = asked
-	return nil
-}
+func (f *freshness) check(ctx context.Context) error { return f.about(ctx, "", f.reader.Changed) }
 
 // namespace returns errTemplatesChanged if settings or templates have changed, or what a namespace says.
 func (f *freshness) namespace(namespace inject.Namespace) error {
 	if err := f.check(f.ctx); err != nil || namespace.Name == "" {
 		return err
 	}
-	return f.same(f.ctx, func(ctx context.Context) (bool, error) { return f.reader.NamespaceChanged(ctx, namespace) })
+	return f.about(f.ctx, namespace.Name, func(ctx context.Context) (bool, error) { return f.reader.NamespaceChanged(ctx, namespace) })
+}
+
+// about calls changed, unless what it says has been asked just now.
+func (f *freshness) about(ctx context.Context, what string, changed func(context.Context) (bool, error)) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	asked := time.Now()
+	if asked.Sub(f.asked[what]) < freshFor {
+		return nil
+	}
+	if err := f.same(ctx, changed); err != nil {
+		return err
+	}
+	if f.asked == nil {
+		f.asked = map[string]time.Time{}
+	}
+	f.asked[what] = asked
+	return nil
 }
 
 // same calls changed until the API server answers, for as long as the freshness has patience. It does not wait

@@ -37,3 +37,28 @@ func TestWhetherTemplatesAreInForceIsAskedUntilThereIsAnAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAnswerIsUsedForAMoment: for what it is about, and not for longer; an error is no answer.
+func TestAnAnswerIsUsedForAMoment(t *testing.T) {
+	f, calls := &freshness{}, ""
+	ask := func(what string, is bool) error {
+		return f.about(t.Context(), what, func(context.Context) (bool, error) {
+			calls += what + " "
+			return is, nil
+		})
+	}
+	for _, what := range []string{"shop", "shop", "bank", "shop", "bank"} {
+		if err := ask(what, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.asked["shop"] = f.asked["shop"].Add(-freshFor)
+	for range 2 {
+		if err := ask("shop", true); !errors.Is(err, errTemplatesChanged) {
+			t.Errorf("a change: %v", err)
+		}
+	}
+	if calls != "shop bank shop shop " {
+		t.Errorf("asked about %s", calls)
+	}
+}
