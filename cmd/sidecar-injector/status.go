@@ -263,12 +263,12 @@ func (o *statusOptions) format(rows []*fleet.Row, header bool) ([]byte, error) {
 		return structured(o.output, map[string]any{"sidecars": items(rows)})
 	case outputName:
 		var b bytes.Buffer
-		last := fleet.Workload{}
+		named := map[fleet.Workload]bool{} // its rows may be of several states, and so apart
 		for _, r := range rows {
-			if r.Workload != last {
+			if !named[r.Workload] {
 				fmt.Fprintln(&b, workloadName(r.Workload))
 			}
-			last = r.Workload
+			named[r.Workload] = true
 		}
 		return b.Bytes(), nil
 	}

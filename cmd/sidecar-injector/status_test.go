@@ -51,6 +51,18 @@ func TestWatchTellsOfRowsThatChangeLeaveAndGo(t *testing.T) {
 	}
 }
 
+// TestAWorkloadIsNamedOnce by -o name, whatever states its sidecars have.
+func TestAWorkloadIsNamedOnce(t *testing.T) {
+	row := func(name, instance string, state fleet.State) *fleet.Row {
+		return &fleet.Row{Workload: fleet.Workload{Namespace: "shop", Kind: "Deployment", Name: name}, Instance: instance, State: state, Pods: 1}
+	}
+	o := &statusOptions{output: outputName}
+	text, err := o.format([]*fleet.Row{row("web", "logs", fleet.Failing), row("pay", "logs", fleet.Missed), row("web", "sync", fleet.Current)}, true)
+	if err != nil || string(text) != "deployment/web\ndeployment/pay\n" {
+		t.Errorf("%q (%v)", text, err)
+	}
+}
+
 // TestNothingToDoIsAnEmptyList: in JSON a list is a list, also without an item.
 func TestNothingToDoIsAnEmptyList(t *testing.T) {
 	kubeconfig := smallCluster(t, nil, nil)
