@@ -167,17 +167,20 @@ func verdict(outcomes []rollout.Outcome, steps []fleet.Step, err error) error {
 			left[o.Workload] = true
 		}
 	}
-	trouble := (*rollout.TroubleError)(nil)
+	trouble, so := (*rollout.TroubleError)(nil), fmt.Sprintf("%d pods are done", done)
+	if done == 1 {
+		so = "1 pod is done"
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return &answerNo{&hinted{fmt.Errorf("interrupted: %d pods are done, and none is half done", done), "run it again, and it goes on"}}
+		return &answerNo{&hinted{fmt.Errorf("interrupted: %s, and none is half done", so), "run it again, and it goes on"}}
 	case errors.As(err, &trouble):
-		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, %s left as they were", err, done, terminal.Plural(len(untouched), "workload")),
+		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %s, %s left untouched", err, so, terminal.Plural(len(untouched), "workload")),
 			"sidecar-injector explain " + terminal.ShellWord(trouble.Workload.String()) + " -n " + terminal.ShellWord(trouble.Workload.Namespace) + " says more; mend it and run this again, and it goes on"}}
 	case errors.Is(err, errTemplatesChanged):
-		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %d pods are done, and none is half done", err, done), "run it again, and it goes on with what is in force now"}}
+		return &answerNo{&hinted{fmt.Errorf("stopped: %w; %s, and none is half done", err, so), "run it again, and it goes on with what is in force now"}}
 	case err != nil:
-		err = fmt.Errorf("%w; %d pods are done; run it again, and it goes on", err, done)
+		err = fmt.Errorf("%w; %s; run it again, and it goes on", err, so)
 		if sentence, advice := live.Meaning(err); sentence != "" {
 			return &hinted{err, sentence + ": " + advice}
 		}

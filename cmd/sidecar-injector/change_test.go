@@ -19,10 +19,11 @@ func TestAWorkloadIsCountedOnceWhateverItsSteps(t *testing.T) {
 	}
 	trouble := &rollout.TroubleError{Workload: steps[0].Workload, Message: "it restarts"}
 	for want, got := range map[string]error{
-		"1 workload left, for the reason beside each":            verdict([]rollout.Outcome{outcome(0, 2, ""), outcome(1, 0, "why"), outcome(2, 0, "why")}, steps[:3], nil),
-		"3 workloads left, for the reason beside each":           verdict([]rollout.Outcome{outcome(0, 2, "why"), outcome(1, 0, "why"), outcome(2, 1, ""), outcome(3, 1, ""), outcome(4, 0, "why"), outcome(5, 0, "why")}, steps, nil),
-		"it restarts; 2 pods are done, 2 workloads left as they": verdict([]rollout.Outcome{outcome(0, 2, "it restarts")}, steps, trouble),
-		"it restarts; 3 pods are done, 1 workload left as they":  verdict([]rollout.Outcome{outcome(0, 2, ""), outcome(3, 1, "it restarts")}, steps, trouble),
+		"1 workload left, for the reason beside each":              verdict([]rollout.Outcome{outcome(0, 2, ""), outcome(1, 0, "why"), outcome(2, 0, "why")}, steps[:3], nil),
+		"it restarts; 1 pod is done, 2 workloads left untouched":   verdict([]rollout.Outcome{outcome(0, 1, "it restarts")}, steps, trouble),
+		"3 workloads left, for the reason beside each":             verdict([]rollout.Outcome{outcome(0, 2, "why"), outcome(1, 0, "why"), outcome(2, 1, ""), outcome(3, 1, ""), outcome(4, 0, "why"), outcome(5, 0, "why")}, steps, nil),
+		"it restarts; 2 pods are done, 2 workloads left untouched": verdict([]rollout.Outcome{outcome(0, 2, "it restarts")}, steps, trouble),
+		"it restarts; 3 pods are done, 1 workload left untouched":  verdict([]rollout.Outcome{outcome(0, 2, ""), outcome(3, 1, "it restarts")}, steps, trouble),
 	} {
 		if got == nil || !strings.Contains(got.Error(), want) {
 			t.Errorf("got %v, want %s", got, want)

@@ -148,7 +148,7 @@ func TestARolloutOutlivesWhatGoesWrongMeanwhile(t *testing.T) {
 		n, g := six(t), newGate(t)
 		g.shuts(3, 0)
 		runs(t, g.kubeconfig, "rollout", "-n", n, "--timeout", "2s").ends(t, 2,
-			`^error: pod web-\S+: its cpu and memory are new, and its image is not: the API server has not answered for 2s: .*; 1 pods are done; run it again, and it goes on$`,
+			`^error: pod web-\S+: its cpu and memory are new, and its image is not: the API server has not answered for 2s: .*; 1 pod is done; run it again, and it goes on$`,
 			`deployment/web +in place +1/6`)
 		p.says(t, g.kubeconfig, 2, []string{"rollout", "-n", n}, `^error: `)
 		p.says(t, admin, 0, []string{"rollout", "-n", n}, `deployment/web +in place +5/5`)
