@@ -73,9 +73,15 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	unplanned := func(err error) error {
+		if ctx.Err() != nil {
+			return verdict(nil, nil, ctx.Err())
+		}
+		return o.rights(ctx, o.unreachable(err), changing(o.repairs))
+	}
 	s, err := o.survey(ctx, std)
 	if err != nil {
-		return o.rights(ctx, o.unreachable(err), changing(o.repairs))
+		return unplanned(err)
 	}
 	if err := o.inForce(s); err != nil {
 		return err
@@ -88,7 +94,7 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		return verdict(nil, nil, lacks)
 	}
 	if steps == nil && lacks != nil {
-		return o.rights(ctx, o.unreachable(lacks), changing(o.repairs))
+		return unplanned(lacks)
 	}
 	if !gathering.Canaries(steps) {
 		return &hinted{fmt.Errorf("--canary %s: no workload in that namespace has sidecars, among those looked at", o.canary), "sidecar-injector status -n " + o.canary + " shows what it has; without -A one namespace is looked at"}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -31,5 +34,30 @@ func TestAWorkloadIsCountedOnceWhateverItsSteps(t *testing.T) {
 	}
 	if err := verdict([]rollout.Outcome{outcome(0, 2, "")}, steps[:1], nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAnInterruptionBeforeThePlanIsTold as such, and not as an outage.
+func TestAnInterruptionBeforeThePlanIsTold(t *testing.T) {
+	kubeconfig := smallCluster(t, nil, nil)
+	for _, path := range []string{"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", "/api/v1/namespaces/shop/pods"} {
+		for _, command := range []string{"rollout", "repair"} {
+			ctx, interrupt := context.WithCancel(t.Context())
+			behind := inFront(t, kubeconfig, map[string]http.HandlerFunc{path: func(_ http.ResponseWriter, q *http.Request) {
+				interrupt()
+				<-q.Context().Done()
+			}})
+			std := streams{Out: io.Discard, ErrOut: io.Discard}
+			cmd := newRolloutCommand(std)
+			if command == "repair" {
+				cmd = newRepairCommand(std)
+			}
+			cmd.SilenceUsage, cmd.SilenceErrors = true, true
+			cmd.SetArgs([]string{"--dry-run", "--kubeconfig", behind})
+			err := cmd.ExecuteContext(ctx)
+			if err == nil || !strings.Contains(err.Error(), "interrupted: 0 pods are done") {
+				t.Errorf("%s at %s: %v", command, path, err)
+			}
+		}
 	}
 }
