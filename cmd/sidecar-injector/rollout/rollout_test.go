@@ -75,6 +75,7 @@ func TestTroubleStopsARolloutAndWhatIsLeftDoesNot(t *testing.T) {
 		"something is left":   {t.Context(), &LeftError{"because"}, []string{"a left because", "b", "c"}},
 		"trouble":             {t.Context(), &TroubleError{Message: "it restarts"}, []string{"a left / in : it restarts"}},
 		"an error":            {t.Context(), errors.New("wrong"), []string{"a left wrong"}},
+		"interrupted":         {t.Context(), fmt.Errorf("pods: %w", context.Canceled), []string{"a left interrupted"}},
 		"interrupted at once": {ended, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
