@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -57,39 +58,6 @@ func wanted(kind v1alpha1.ParameterType) string {
 	}
 }
 
-// meant returns the value that the user probably intended by a text that is not of the type; "" if there is
-// no good guess.
-func meant(kind v1alpha1.ParameterType, text string) string {
-	word := ""
-	switch kind {
-	case v1alpha1.TypeDuration:
-		if _, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, "0123456789.") == "" {
-			word = text + "s"
-		}
-	case v1alpha1.TypeBoolean:
-		switch strings.ToLower(text) {
-		case "yes", "on", "y", "1", "true", "enabled":
-			word = "true"
-		case "no", "off", "n", "0", "false", "disabled":
-			word = "false"
-		}
-	case v1alpha1.TypeQuantity:
-		if short := strings.TrimRight(strings.ReplaceAll(text, " ", ""), "bB"); short != text {
-			if _, err := schema.ParseQuantity(short); err == nil {
-				word = short
-			}
-		}
-	case v1alpha1.TypeURL:
-		if u, err := url.Parse("http://" + text); err == nil && u.Host != "" && text != "" && !strings.Contains(text, "//") && !strings.ContainsAny(text, " \"<>\\") {
-			word = "http://" + text
-		}
-	}
-	if word == "" {
-		return ""
-	}
-	return fmt.Sprintf("write %q", word)
-}
-
 // convert reads a text in the form of an annotation's value. The result is a string, bool, int64, float64,
 // []any of strings (a list), or map[string]any of strings (a map). The fault lacks the parameter's name and
 // text, which the caller adds.
@@ -106,49 +74,48 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	if fault := refuseHidden(text); fault != nil {
 		return nil, fault
 	}
-	mismatch := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), message.Quote(text)), Fix: meant(kind, text)}
+	value, ok := read(kind, text)
+	if !ok {
+		return nil, &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), message.Quote(text)), Fix: meant(kind, text)}
+	}
+	return value, nil
+}
+
+// read reads one value of a type other than string, list and map; ok is false if the text is none.
+func read(kind v1alpha1.ParameterType, text string) (value any, ok bool) {
 	switch kind {
 	case v1alpha1.TypeInteger, v1alpha1.TypePort:
 		i, ok := integer(text)
-		if !ok || kind == v1alpha1.TypePort && (i < 1 || i > 65535) {
-			return nil, mismatch
-		}
-		return i, nil
+		return i, ok && (kind == v1alpha1.TypeInteger || isPort(i))
 	case v1alpha1.TypeNumber:
 		f, err := strconv.ParseFloat(text, 64)
 		// Decimal digits only: no 0x10, inf or nan, which ParseFloat takes.
-		if err != nil || strings.Trim(text, "0123456789+-.eE") != "" {
-			return nil, mismatch
-		}
-		return f, nil
+		return f, err == nil && strings.Trim(text, "0123456789+-.eE") == ""
 	case v1alpha1.TypeBoolean:
-		if text != "true" && text != "false" {
-			return nil, mismatch
-		}
-		return text == "true", nil
+		return text == "true", text == "true" || text == "false"
 	case v1alpha1.TypeQuantity:
-		if _, err := schema.ParseQuantity(text); err != nil {
-			return nil, mismatch
-		}
+		_, err := schema.ParseQuantity(text)
+		return text, err == nil
 	case v1alpha1.TypeDuration:
-		if _, err := time.ParseDuration(text); err != nil {
-			return nil, mismatch
-		}
+		_, err := time.ParseDuration(text)
+		return text, err == nil
 	case v1alpha1.TypePath:
-		if text == "" || strings.Contains(text, ":") || hasParent(text) {
-			return nil, mismatch
-		}
+		return text, text != "" && !strings.Contains(text, ":") && !hasParent(text)
 	case v1alpha1.TypeURL:
 		u, err := url.Parse(text)
-		if err != nil || u.Scheme == "" || u.Host == "" || strings.ContainsAny(text, " \"<>\\") {
-			return nil, mismatch
-		}
+		return text, err == nil && u.Scheme != "" && u.Hostname() != "" && !strings.ContainsAny(text, " \"<>\\") && goodPort(u.Port())
 	case v1alpha1.TypeName:
-		if len(validation.IsDNS1123Subdomain(text)) > 0 {
-			return nil, mismatch
-		}
+		return text, len(validation.IsDNS1123Subdomain(text)) == 0
 	}
-	return text, nil
+	return text, true
+}
+
+func isPort(i int64) bool { return i >= 1 && i <= 65535 }
+
+// goodPort reports whether the digits of a URL's port, if any, are those of a port.
+func goodPort(digits string) bool {
+	i, err := strconv.ParseInt(digits, 10, 64)
+	return digits == "" || err == nil && isPort(i)
 }
 
 // integer reads decimal digits with an optional minus, without leading zeros or a plus: the notation that
@@ -198,7 +165,7 @@ func convertList(text string) (any, *ParameterFault) {
 		if err := json.Unmarshal([]byte(trimmed), &texts); err != nil {
 			return nil, &ParameterFault{
 				Message: fmt.Sprintf("want a JSON list of strings, got %s", message.Quote(text)),
-				Fix:     `write ["a", "b"], or a, b`,
+				Fix:     cmp.Or(commas(text), `write ["a", "b"], or a, b`),
 			}
 		}
 	} else if trimmed != "" {
@@ -211,6 +178,9 @@ func convertList(text string) (any, *ParameterFault) {
 	items := make([]any, len(texts))
 	for i, item := range texts {
 		if fault := refuseHidden(item); fault != nil {
+			if strings.Contains(item, "\n") {
+				fault.Fix = cmp.Or(commas(text), fault.Fix)
+			}
 			return nil, fault
 		}
 		items[i] = item

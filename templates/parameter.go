@@ -117,7 +117,7 @@ func (p *Parameter) constrain(text string, value any) *ParameterFault {
 		return p.unlike(text)
 	}
 	if p.minimum != nil && p.minimum.compare(value, text) < 0 {
-		return &ParameterFault{Message: fmt.Sprintf("want at least %s, got %s", p.minimum.text, message.Quote(text))}
+		return &ParameterFault{Message: fmt.Sprintf("want at least %s, got %s", p.minimum.text, message.Quote(text)), Fix: p.thousandths(text)}
 	}
 	if p.maximum != nil && p.maximum.compare(value, text) > 0 {
 		return &ParameterFault{Message: fmt.Sprintf("want at most %s, got %s", p.maximum.text, message.Quote(text))}

@@ -85,12 +85,17 @@ func (p *Parameter) wanted() string {
 // unlike returns the fault of a text that does not match the pattern. It says in words what is wanted, as far
 // as the template does; the pattern itself comes last.
 func (p *Parameter) unlike(text string) *ParameterFault {
-	if !strings.HasPrefix(text, "/") && p.pattern.matches("/"+text) {
+	plain := bare(text)
+	if Unfilled(text) == "" && !strings.HasPrefix(plain, "/") && p.pattern.matches("/"+plain) {
 		want := "text that begins with /"
 		if p.Type == v1alpha1.TypePath {
 			want = "an absolute path"
 		}
-		return &ParameterFault{Message: fmt.Sprintf("want %s, got %s", want, message.Quote(text)), Fix: "write " + message.Word("/"+text)}
+		fault := &ParameterFault{Message: fmt.Sprintf("want %s, got %s", want, message.Quote(text))}
+		if plain != "" && !strings.ContainsRune("~.", rune(plain[0])) { // of which nobody can say what they are relative to
+			fault.Fix = "write " + message.Word("/"+plain)
+		}
+		return fault
 	}
 	want, fix := "text that matches "+message.Quote(p.pattern.text), ""
 	switch {
@@ -103,6 +108,12 @@ func (p *Parameter) unlike(text string) *ParameterFault {
 	}
 	if p.example != "" || p.description != "" {
 		fix = strings.TrimPrefix(p.description+"; its pattern is "+message.Quote(p.pattern.text), "; ")
+	}
+	switch {
+	case Unfilled(text) != "":
+		fix = Unfilled(text)
+	case plain != text && p.pattern.matches(plain):
+		fix = "write " + message.Word(plain)
 	}
 	return &ParameterFault{Message: fmt.Sprintf("want %s, got %s", want, message.Quote(text)), Fix: fix}
 }

@@ -52,10 +52,22 @@ func sortUnmet(unmet []program.Unmet) (refused, warnings []ValidationFailure) {
 
 // IsMap reports whether a parameter is a map, whose entries are given one by one.
 func (t *Template) IsMap(parameter string) bool {
+	p := t.parameter(parameter)
+	return p != nil && p.Type == v1alpha1.TypeStringMap
+}
+
+// Lists reports whether the template says each value that a parameter may have.
+func (t *Template) Lists(parameter string) bool {
+	p := t.parameter(parameter)
+	return p != nil && (p.Type == v1alpha1.TypeBoolean || len(p.Enum) > 0)
+}
+
+// parameter returns the parameter of a name, or nil.
+func (t *Template) parameter(name string) *Parameter {
 	for _, p := range t.parameters {
-		if p.Name == parameter {
-			return p.Type == v1alpha1.TypeStringMap
+		if p.Name == name {
+			return p
 		}
 	}
-	return false
+	return nil
 }
