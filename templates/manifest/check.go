@@ -107,7 +107,7 @@ func (c *checker) keys(n *yaml.Node) *Error {
 		}
 		name, err := keyText(key)
 		if err != nil {
-			return c.doc.at(key, err.Error(), "")
+			return c.doc.at(key, err.Error(), c.doc.braced(key.Line))
 		}
 		if isMerge(key) {
 			name = mergeName

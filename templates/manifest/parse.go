@@ -144,8 +144,22 @@ func (d *Document) syntaxError(err error) *Error {
 	e := &Error{File: d.File, Line: d.Line + line - 1, Message: "YAML: " + strings.TrimPrefix(text, match[0])}
 	if at, found := d.tabbed(line); found {
 		e.Line, e.Hint = d.Line+at-1, "tabs do not indent in YAML, use spaces"
+	} else {
+		e.Hint = d.braced(e.Line)
 	}
 	return e
+}
+
+// braced returns a hint if a line has what Helm fills in, which is no YAML without quotes; else "".
+func (d *Document) braced(line int) string {
+	rest := d.Text
+	for at := d.Line; at < line && len(rest) > 0; at++ {
+		rest = rest[LineLength(rest):]
+	}
+	if bytes.Contains(rest[:LineLength(rest)], []byte("{{")) {
+		return "what stands between {{ and }} is Helm's to fill in: run helm template first, or write the value"
+	}
+	return ""
 }
 
 // faultyLine returns the line, from 1 in the document, that causes the error. The parser often reports the

@@ -162,10 +162,14 @@ func hintOf(key string, n *yaml.Node) string {
 		return ""
 	case key == domain+"/injection" && isScalar && value.kind == boolScalar:
 		return "write " + key + ": " + map[string]string{"true": "enabled", "false": "disabled"}[value.text]
+	case key == domain+"/inject" && n.Kind != yaml.SequenceNode:
+		return "write names of templates: [instance=]template, separated by commas"
 	case n.Kind == yaml.SequenceNode && plainItems(n) != "":
 		return "write one text, the values separated by commas: " + fmt.Sprintf("%q", plainItems(n))
 	case n.Kind == yaml.MappingNode && name != "":
 		return "write a text of several lines: a | behind the colon"
+	case n.Kind == yaml.MappingNode:
+		return "write each entry as an annotation of its own: " + key + "/PARAMETER: VALUE"
 	case isScalar && prefix != domain && value.kind == intScalar:
 		return fmt.Sprintf("write it in quotes: %q, or with a unit if it is a duration: %q", n.Value, n.Value+"s")
 	}

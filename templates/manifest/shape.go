@@ -152,19 +152,26 @@ func (o object) lookedAt() (map[*yaml.Node]bool, *Error) {
 		}
 	}
 	looked := map[*yaml.Node]bool{}
+	var look func(n *yaml.Node)
+	look = func(n *yaml.Node) { // and at what is merged into it, or an alias in it stands for
+		if n = Resolve(n); n != nil && !looked[n] {
+			looked[n] = true
+			for _, child := range n.Content {
+				look(child)
+			}
+		}
+	}
 	for _, pod := range pods {
 		level := o.node
 		for _, token := range append(strings.Split(strings.TrimPrefix(pod.Pointer, o.pointer), "/")[1:], "") {
 			for _, name := range []string{"metadata", "labels", "annotations"} {
-				if n := Resolve(field(level, name)); n != nil {
-					looked[n] = true
-				}
+				look(field(level, name))
 			}
 			if token != "" {
 				level = Resolve(Child(level, token))
 			}
 		}
-		looked[level] = true
+		look(level)
 	}
 	return looked, nil
 }
