@@ -3,7 +3,6 @@ package expression
 import (
 	"strings"
 
-	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -48,8 +47,8 @@ func unknownField(s *schema.Schema, field string) *Error {
 			err.Hint = "declared before are " + strings.Join(names[:min(len(names), 20)], ", ")
 		}
 	}
-	if near := message.Nearest(field, s.Names()); near != "" {
-		err.Hint = "did you mean " + near + "?"
+	if hint := s.HintFor(field); hint != "" {
+		err.Hint = hint
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -66,8 +67,55 @@ func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
 	default:
 		err.Message = oneLine(text)
 	}
-	err.Hint = shellHint(source)
+	err.Hint = cmp.Or(shellHint(source), spelling(source, err.Offset))
 	return err
+}
+
+// spelling returns how CEL writes what another language writes as it stands at the offset; "" if it is none of the
+// usual ones.
+func spelling(source string, offset int) string {
+	before, here := strings.TrimRight(source[:offset], " "), source[offset:]
+	switch {
+	case strings.HasPrefix(strings.TrimSpace(source), "{") && strings.HasPrefix(here, "}"):
+		return "write one brace: ${" + strings.Trim(cut(source), "{} ") + "}"
+	case notWord.MatchString(before):
+		return "write ! for not"
+	}
+	for _, known := range spellings {
+		if strings.HasPrefix(here, known.other) {
+			return known.hint
+		}
+	}
+	return ""
+}
+
+// notWord matches a text that ends with the word not.
+var notWord = regexp.MustCompile(`\bnot$`)
+
+var spellings = []struct{ other, hint string }{
+	{"and ", "write && for and"},
+	{"or ", "write || for or"},
+	{"= ", "write == to compare"},
+	{"if ", "write CONDITION ? A : B"},
+	{"| ", "write || for or, and a function before what it is given: string(x)"},
+	{"& ", "write && for and"},
+	{"“", `write straight quotes: "`},
+	{"”", `write straight quotes: "`},
+	{"‘", `write straight quotes: '`},
+	{"’", `write straight quotes: '`},
+}
+
+// variablesElsewhere are the names that templates of other programs have for what is there under another.
+var variablesElsewhere = map[string]string{"parameters": paramsVariable, "parameter": paramsVariable, "values": paramsVariable, "container": appVariable}
+
+// functionsElsewhere are the names that functions have in other languages.
+var functionsElsewhere = map[string]string{
+	"len": "size", "length": "size", "count": "size",
+	"lower": "lowerAscii", "toLower": "lowerAscii", "toLowerCase": "lowerAscii",
+	"upper": "upperAscii", "toUpper": "upperAscii", "toUpperCase": "upperAscii",
+	"default": "orValue", "coalesce": "orValue", "str": "string", "toString": "string", "quote": "strings.quote",
+	"toJson": "json.encode", "tojson": "json.encode", "jsonencode": "json.encode", "b64enc": "base64.encode",
+	"toYaml": "json.encode", "substr": "substring", "strip": "trim", "regexMatch": "matches", "hasPrefix": "startsWith", "hasSuffix": "endsWith",
 }
 
 func unexpected(token string) string {
@@ -124,13 +172,13 @@ func (l *language) undeclared(err *Error, source, name string, names []string, t
 			err.Offset = i
 		}
 		err.Message = "function " + quote(name) + " is unknown"
-		if near := message.Nearest(name, l.functions); near != "" {
+		if near := cmp.Or(functionsElsewhere[name], message.Nearest(name, l.functions)); near != "" {
 			err.Hint = "did you mean " + near + "?"
 		}
 		return
 	}
 	err.Message = "variable " + quote(name) + " is unknown"
-	near, shell := message.Nearest(name, names), shellHint(source)
+	near, shell := cmp.Or(variablesElsewhere[name], message.Nearest(name, names)), shellHint(source)
 	switch {
 	case near != "" && (shell == "" || name != strings.ToUpper(name)):
 		err.Hint = "did you mean " + near + "?"
@@ -151,6 +199,10 @@ func overloadMessage(function, arguments string) (message, hint string) {
 	}
 	if symbol, ok := operators.FindReverse(function); ok {
 		switch {
+		case strings.Contains(arguments, "null"):
+			hint = "has(…) asks whether a field is there"
+		case (symbol == "==" || symbol == "!=") && strings.Contains(arguments, "string"):
+			hint = "make both sides one type, as with string(…)"
 		case symbol == "+" && strings.Contains(arguments, "string"):
 			hint = "turn the other side into text with string(…)"
 		case symbol == "":

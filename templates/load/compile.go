@@ -40,7 +40,7 @@ func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *pr
 		// No field of a pod accepts arbitrary values today; such a value would be constant.
 		return c.constant(n, want, at)
 	}
-	c.report.fault(n, at, templates.WrongType, "", "want %s, got a %s", article(want), nodeKind(n))
+	c.report.fault(n, at, templates.WrongType, want.ShapeHint(), "want %s, got a %s", article(want), nodeKind(n))
 	return nil
 }
 
@@ -144,7 +144,7 @@ func (c *compiler) expressionFault(n *yaml.Node, at *schema.Path, err *expressio
 
 // mapping compiles a mapping, which may have $when.
 func (c *compiler) mapping(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
-	return c.members(&program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}, n, want, at, program.OtherList)
+	return c.members(&program.Node{Form: program.MappingForm, Want: want, Place: placeOf(n, at)}, n, want, at, program.NoList)
 }
 
 // item compiles an item of a list. Its $each is compiled first, because it declares variables for the rest of
@@ -250,11 +250,9 @@ func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path,
 			return
 		}
 	}
-	hint := ""
-	if near := message.Nearest(key.Value, known); near != "" {
-		hint = "did you mean " + near + "?"
-	} else if word := "$" + key.Value; list != program.OtherList && slices.Contains(wordsOf(list), word) {
-		hint = "did you mean $" + key.Value + "?"
+	hint := want.HintFor(key.Value)
+	if word := "$" + key.Value; hint == "" && slices.Contains(wordsOf(list), word) {
+		hint = "did you mean " + word + "?"
 	}
 	c.report.fault(key, at, templates.UnknownField, hint, "%s has no field %s", want.Type, message.Quote(key.Value))
 }

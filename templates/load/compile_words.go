@@ -23,15 +23,35 @@ const resourcesType = "core/v1.ResourceRequirements"
 
 // wordsOf returns the $ words that an item of a list may have.
 func wordsOf(list program.List) []string {
-	words := []string{program.WhenWord, program.EachWord}
+	words := []string{program.WhenWord}
+	if list != program.NoList {
+		words = append(words, program.EachWord)
+	}
 	switch list {
 	case program.InitContainers, program.MainContainers:
 		words = append(words, program.PositionWord)
 	case program.AppVariables:
 		words = append(words, program.PositionWord, program.AppendWord, program.PrependWord)
-	case program.OtherList:
+	case program.OtherList, program.NoList:
 	}
 	return words
+}
+
+// wordHint returns the hint for a word that means nothing where these do.
+func wordHint(word string, fit []string) string {
+	meant := message.Nearest(word, fit)
+	switch word {
+	case "$if", "$unless":
+		meant = program.WhenWord
+	case "$for", "$foreach", "$forEach", "$range":
+		meant = program.EachWord
+	}
+	// Among so few and so short words, one that begins otherwise is near by chance.
+	if slices.Contains(fit, meant) && (strings.HasPrefix(word, meant[:2]) || message.Nearest(word, []string{meant}) == "") {
+		return "did you mean " + meant + "?"
+	}
+	last := len(fit) - 1
+	return "want " + strings.TrimPrefix(strings.Join(fit[:last], ", ")+" or "+fit[last], " or ")
 }
 
 // word compiles a member whose name begins with $: it controls an item or field and is not part of the pod.
@@ -61,8 +81,7 @@ func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Pat
 	case key.Value == program.AppendWord || key.Value == program.PrependWord:
 		c.report.fault(key, at, templates.FieldNotAllowed, "", "only variables of app have %s: nothing else of the app's own is joined", key.Value)
 	default:
-		hint := message.DidYouMean(key.Value, wordsOf(program.AppVariables), "want $when, $each or $position")
-		c.report.fault(key, at, templates.UnknownField, hint, "%s means nothing here", message.Quote(key.Value))
+		c.report.fault(key, at, templates.UnknownField, wordHint(key.Value, wordsOf(list)), "%s means nothing here", message.Quote(key.Value))
 	}
 }
 
@@ -142,11 +161,17 @@ func (c *compiler) positions(n *yaml.Node, at *schema.Path, list program.List) [
 		if p := c.position(n, at, list); p != nil {
 			return []*program.Node{p}
 		}
+		if n.Tag == "!!null" {
+			c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word or a list of them, got nothing")
+		}
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
 		c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word or a list of them, got a mapping")
 		return nil
+	}
+	if len(n.Content) == 0 {
+		c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word or a list of them, got an empty list")
 	}
 	var out []*program.Node
 	for i, item := range n.Content {

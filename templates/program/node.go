@@ -77,6 +77,8 @@ const (
 	InitContainers
 	MainContainers
 	AppVariables
+	// NoList stands for a mapping that is no item of a list.
+	NoList
 )
 
 // Place is the place of a value in the template.

@@ -55,7 +55,7 @@ spec:
 			[]string{`1:21 spec.hostNetwork: want a boolean, got the string "true" (write it without quotes)`}},
 		"a fraction for an integer": {"spec: {priority: 1.5}", []string{"1:18 spec.priority: want an integer, got the number 1.5"}},
 		"an integer out of range":   {"spec: {priority: 3000000000}", []string{"1:18 spec.priority: 3000000000 is not between -2147483648 and 2147483647"}},
-		"no list":                   {"spec: {containers: {name: web}}", []string{"1:20 spec.containers: want a list of core/v1.Container, got an object"}},
+		"no list":                   {"spec: {containers: {name: web}}", []string{"1:20 spec.containers: want a list of core/v1.Container, got an object (write each item behind a hyphen)"}},
 		"no object":                 {"spec: []", []string{"1:7 spec: want a core/v1.PodSpec, got a list"}},
 		"a scalar for an object":    {"spec: x", []string{`1:7 spec: want a core/v1.PodSpec, got the string "x"`}},
 		"an empty item":             {"spec:\n  containers:\n  -\n", []string{"3:4 spec.containers[0]: want a core/v1.Container, got null"}},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -126,10 +127,60 @@ func (c *jsonCheck) add(fault *Fault) {
 
 func (s *Schema) unknownField(name string) *Fault {
 	fault := &Fault{Reason: UnknownField, Message: "field " + message.Brief(name) + " is unknown in " + s.Type}
-	if near := message.Nearest(name, s.Names()); near != "" {
-		fault.Hint = "did you mean " + near + "?"
-	}
+	fault.Hint = s.HintFor(name)
 	return fault
+}
+
+// HintFor returns what was probably meant by the name of a field that the object does not have; "" if there is no
+// good guess: a field with a similar name, or one of a field's own fields.
+func (s *Schema) HintFor(name string) string {
+	if near := message.Nearest(name, s.Names()); near != "" {
+		return "did you mean " + near + "?"
+	}
+	var within []string
+	for _, outer := range s.Names() {
+		field, _ := s.Field(outer)
+		if field.Schema.Kind == Map && field.Schema.Elem.Kind == Quantity && isResource(name) {
+			within = append(within, outer+"."+name)
+		} else if _, has := field.Schema.Field(name); has && field.Schema.Kind == Object {
+			within = append(within, outer+"."+name)
+		}
+	}
+	if len(within) == 0 || len(within) > 2 {
+		return ""
+	}
+	return "did you mean " + strings.Join(within, " or ") + "?"
+}
+
+// isResource reports whether a name is that of a resource that containers have amounts of.
+func isResource(name string) bool {
+	return name == "cpu" || name == "memory" || name == "ephemeral-storage" || strings.HasPrefix(name, "hugepages-")
+}
+
+// ShapeHint returns how a value of the schema is written, for one who wrote another kind of value; "" if that is
+// plain from the kind.
+func (s *Schema) ShapeHint() string {
+	item := s
+	if s.Kind == List {
+		item = s.Elem
+	}
+	example := map[string]string{
+		"core/v1.EnvVar":        "{name: NAME, value: VALUE}",
+		"core/v1.ContainerPort": "{containerPort: 8080}",
+		"core/v1.VolumeMount":   "{name: VOLUME, mountPath: /PATH}",
+		"core/v1.Volume":        "{name: VOLUME, emptyDir: {}}",
+	}[item.Type]
+	switch {
+	case s.Kind != List && example == "":
+		return ""
+	case s.Kind != List:
+		return "write it as " + example
+	case example != "":
+		return "write it as [" + example + "]"
+	case item.Kind == String:
+		return "write it as [a, b]"
+	}
+	return "write each item behind a hyphen"
 }
 
 // scalarFault checks a value that is neither null, list nor object. If s is a list or object, the result is
@@ -235,6 +286,12 @@ const longestScalar = 60
 
 func (s *Schema) wrongType(value any) *Fault {
 	fault := &Fault{Reason: WrongType, Message: "want " + article(s.Type) + ", got " + describe(value)}
+	if value != nil {
+		fault.Hint = s.ShapeHint()
+	}
+	if text, ok := value.(string); ok && s.Kind == List && s.Elem.Kind == String && plainWord(text) {
+		fault.Hint = "write it as [" + text + "]"
+	}
 	if s.Kind == String {
 		switch value.(type) {
 		case bool, int64, int, float64:
@@ -254,6 +311,11 @@ func (s *Schema) wrongType(value any) *Fault {
 		}
 	}
 	return fault
+}
+
+// plainWord reports whether a text needs no quotes in a list of YAML.
+func plainWord(text string) bool {
+	return text != "" && len(text) < longestScalar && strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz/") == ""
 }
 
 // describe names a value for a message.
