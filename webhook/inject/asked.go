@@ -15,6 +15,14 @@ type asked struct {
 	reason             Reason // Annotation, NamespaceAnnotation or TemplateMatch
 }
 
+// text returns the entry as the request annotation has it.
+func (e asked) text() string {
+	if e.instance == e.template {
+		return e.template
+	}
+	return e.instance + "=" + e.template
+}
+
 // requestPlace returns the place of the request annotation, for messages.
 func requestPlace(reason Reason, namespace string) string {
 	return annotationPlace(RequestAnnotation, reason == NamespaceAnnotation, namespace)
@@ -77,9 +85,8 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 			template = instance
 		}
 		switch {
-		case reservedName(part) && (part == "true" || part == "false"):
-			bad("", fmt.Sprintf("%s is not a template", message.Quote(part)),
-				fmt.Sprintf("opting in is the label %s: %s on the namespace or pod; this annotation names templates, such as log-collector", InjectionLabel, labelEnabled))
+		case switchFix(part) != "" && nameFault("template", part) != "":
+			bad("", fmt.Sprintf("%s is not a template", message.Quote(part)), switchFix(part))
 		case nameFault("template", template) != "":
 			bad("", nameFault("template", template), requestFix(part))
 		case nameFault("instance", instance) != "":
@@ -100,6 +107,9 @@ func parseRequest(text string, reason Reason, namespace string) ([]asked, []Faul
 // if that is possible.
 func requestFix(part string) string {
 	const grammar = "write [instance=]template, separated by commas"
+	if fix := templates.Unfilled(part); fix != "" {
+		return fix
+	}
 	if len(part) > maxFixed {
 		return grammar
 	}
@@ -108,6 +118,7 @@ func requestFix(part string) string {
 		word = strings.ReplaceAll(word, pair, ":")
 	}
 	words := strings.FieldsFunc(word, func(r rune) bool { return strings.ContainsRune("; |&+\t\r\n[](){}\"'", r) })
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "-" }) // of a list in YAML
 	for i, entry := range words {
 		words[i] = strings.Replace(entry, ":", "=", 1)
 		instance, template, named := strings.Cut(words[i], "=")
@@ -119,6 +130,18 @@ func requestFix(part string) string {
 		return grammar
 	}
 	return fmt.Sprintf("did you mean %s? %s", message.Quote(strings.Join(words, ", ")), grammar)
+}
+
+// switchFix returns the fix for a word that switches injection on or off rather than naming a template; "" if it
+// is none. A template may be called so, such as enabled.
+func switchFix(word string) string {
+	switch strings.ToLower(word) {
+	case "true", "enabled", "enable", "yes", "on":
+		return fmt.Sprintf("opting in is the label %s: %s on the namespace or pod; this annotation names templates, such as log-collector", InjectionLabel, labelEnabled)
+	case "false", "disabled", "disable", "no", "off", "none":
+		return fmt.Sprintf("opting out is the label %s: %s on the pod; an empty value of this annotation asks for nothing", InjectionLabel, labelDisabled)
+	}
+	return ""
 }
 
 // maxFixed is the longest entry, in bytes, that requestFix tries to rewrite.

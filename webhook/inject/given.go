@@ -185,7 +185,12 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		}
 		choice := withReserved(known)
 		fix := "known are " + listed(choice)
-		if near := nearest(name, choice); near != "" {
+		if slices.Contains(t.Overrides, name) {
+			fix = fmt.Sprintf("write %s as YAML in the annotation %s; %s", name, instance+parameterSuffix+"/"+overrideParameter, fix)
+		}
+		if name == "inject" || name == "injection" {
+			fix = "drop it: the instance is asked for already"
+		} else if near := nearest(name, choice); near != "" {
 			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),

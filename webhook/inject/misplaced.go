@@ -77,6 +77,9 @@ func FindMisplaced(kind string, levels []Metadata, elsewhere ...Mapping) []Mispl
 			if _, present := pod.keys(isLabel)[key]; present {
 				continue // it has its effect at the right place
 			}
+			if key == InjectionLabel && at.Field == metadataField(pod.Field, false) && asksInstead(at.Keys[key]) {
+				continue // the other key is meant, as the decision says
+			}
 			found = append(found, Misplaced{
 				Key: key, Value: at.Keys[key], IsLabel: isLabel,
 				Where: at.Field, Owner: ownerName(kind, at.Field, pod.Field), Belongs: metadataField(pod.Field, isLabel),

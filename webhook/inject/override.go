@@ -96,7 +96,7 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 	bad := func(message, fix string) {
 		faults.add(Fault{Reason: BadOverride, Instance: c.asked.instance, Place: place, Message: message, Fix: fix})
 	}
-	for key := range manifest.Pairs(fields) {
+	for key, value := range manifest.Pairs(fields) {
 		if slices.Contains(c.template.Overrides, key.Value) {
 			continue
 		}
@@ -108,6 +108,12 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 				fix = fmt.Sprintf("write %s: {%s: …%s", field, strings.Join(parts, ": {"), strings.Repeat("}", len(parts)))
 			} else if near := nearest(key.Value, c.template.Overrides); near != "" {
 				fix = fmt.Sprintf("did you mean %s? %s", near, fix)
+			} else if _, known := schema.Container().Field(key.Value); !known {
+				if hint := schema.Container().HintFor(key.Value); hint != "" {
+					fix = hint + " " + fix
+				} else if value.Kind == yaml.MappingNode && len(c.template.ContainerNames()) == 1 {
+					fix = "the template has one container: write its fields without its name; " + fix
+				}
 			}
 		}
 		if bad(fmt.Sprintf("field %s may not be overridden", message.Quote(key.Value)), fix); faults.more {

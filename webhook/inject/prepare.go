@@ -87,6 +87,10 @@ func (j *job) render(c *candidate, values templates.Parameters) (*templates.Rend
 	}
 	c.pass(demandsMet, true)
 	j.warned(c, rendered.Warnings)
+	j.warned(c, c.template.Doubts(func(name string) (string, bool) {
+		g, ok := lookup(c.given, name)
+		return g.text, ok
+	}))
 	return rendered, nil
 }
 
@@ -116,10 +120,16 @@ func (j *job) notRendered(c *candidate, err error) error {
 }
 
 // blame attributes a rendering error: to the given parameters that the failed expression reads, or else to
-// the template.
+// the template. A value that the template lists is blamed only if no other is given: its author knew of it.
 func (j *job) blame(c *candidate, e *program.Error) []Fault {
 	var faults []Fault
-	for _, name := range e.Parameters {
+	names := slices.DeleteFunc(slices.Clone(e.Parameters), func(name string) bool {
+		return len(entries(c.given, name)) == 0 || c.template.Lists(name)
+	})
+	if len(names) == 0 {
+		names = e.Parameters
+	}
+	for _, name := range names {
 		all := entries(c.given, name)
 		if len(all) == 0 || len(faults) == maxUnknown {
 			continue

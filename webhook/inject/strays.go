@@ -48,6 +48,9 @@ func stray(p *podView, all []given, entries []asked, declared declarations) []st
 			told = append(told, text)
 		}
 	}
+	if text, ok := p.metadata.Annotations[InjectionLabel]; ok && asksInstead(text) {
+		told = append(told, fmt.Sprintf("metadata.annotations[%q] is not read; did you mean %s: %s?", InjectionLabel, RequestAnnotation, message.Word(text)))
+	}
 	for _, key := range keys(p.metadata.Annotations, func(key string) bool { return misspelt(key, entries) != "" }) {
 		if len(told) == maxStrays {
 			break
@@ -56,6 +59,10 @@ func stray(p *podView, all []given, entries []asked, declared declarations) []st
 	}
 	return append(warnings, told...)
 }
+
+// asksInstead reports whether the value of an annotation that is called as the label is asks for templates, as that
+// of the annotation does.
+func asksInstead(text string) bool { return strings.TrimSpace(text) != "" && switchFix(text) == "" }
 
 // misspelt returns the injector's key that was probably meant by a key under a similar domain, or under the
 // bare name of an instance; "" if the key seems to belong to another program.
@@ -120,15 +127,22 @@ func meant(name string, entries []asked, declared declarations) string {
 	if near := nearest(name, []string{"inject", "injection"}); near != "" {
 		return Domain + "/" + near
 	}
-	instance, parameter, dotted := strings.Cut(name, ".")
 	for _, e := range entries {
 		given := name
-		if dotted && e.instance == instance {
-			given = parameter
+		if rest, ok := strings.CutPrefix(name, e.instance); ok && rest != "" && strings.ContainsRune("./_-", rune(rest[0])) {
+			given = rest[1:]
 		}
 		if near := nearestParameter(given, e.template, declared); near != "" {
 			return e.instance + parameterSuffix + "/" + near
 		}
+	}
+	if asked := strings.TrimPrefix(name, "inject."); asked != "" {
+		if _, known := declared.of(asked); known {
+			return RequestAnnotation + ": " + asked
+		}
+	}
+	if nearest(name, []string{"template", "templates", "sidecar", "sidecars"}) != "" {
+		return RequestAnnotation
 	}
 	return ""
 }
@@ -150,9 +164,12 @@ func strayParameters(all []given, entries []asked, declared declarations) []stri
 	if len(all) == 0 {
 		return nil
 	}
-	var names, good, wrong []string
+	var names, good, wrong, asks []string
 	for _, e := range entries {
 		names = append(names, e.instance)
+		if e.reason != TemplateMatch {
+			asks = append(asks, e.text())
+		}
 		if _, known := declared.of(e.template); known {
 			good = append(good, e.instance)
 		} else {
@@ -183,6 +200,10 @@ func strayParameters(all []given, entries []asked, declared declarations) []stri
 		text := fmt.Sprintf("%s is ignored: no instance %s is asked for", g.place(""), message.Quote(g.instance))
 		if near := nearest(g.instance, good); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
+		} else if i := slices.IndexFunc(entries, func(e asked) bool { return e.template == g.instance }); i >= 0 {
+			text += fmt.Sprintf("; did you mean %s, the name that it is asked for by?", entries[i].instance)
+		} else if _, known := declared.of(g.instance); known {
+			text += fmt.Sprintf("; %s: %s asks for it", RequestAnnotation, strings.Join(append(slices.Clone(asks), g.instance), ", "))
 		}
 		warnings = append(warnings, text)
 	}

@@ -61,6 +61,47 @@ func (t target) sidecar() bool { return t.list == "initContainers" && t.view.Res
 // chooseTargets returns the containers that the template selects, or those of the pod's containers
 // annotation if there is one. Expressions read the first of them as app.
 func (j *job) chooseTargets(c *candidate) ([]target, *Fault) {
+	if len(j.pod.spec.Containers) == 0 {
+		return nil, &Fault{Reason: NoTarget, Instance: c.asked.instance, Place: "spec.containers",
+			Message: "the pod has no container", Fix: "write the app's; no pod is without one"}
+	}
+	targets, fault := j.choose(c)
+	if g, given := lookup(c.given, containersParameter); given && fault != nil {
+		if names := j.meantNames(g.text); names != "" {
+			fault.Fix = fmt.Sprintf("write %s; %s", message.Quote(names), fault.Fix)
+		}
+	}
+	return targets, fault
+}
+
+// meantNames returns a list of containers with commas between the names, as which another notation was
+// probably meant, such as a list in YAML; "" if the pod does not have them.
+func (j *job) meantNames(text string) string {
+	if len(text) > maxFixed {
+		return ""
+	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;|&+[]\"' \t\n", r) })
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "-" })
+	for i, word := range words {
+		if excluded, ok := strings.CutPrefix(word, "!"); ok {
+			word = "-" + excluded
+		}
+		if word == "*" {
+			word = "all"
+		}
+		words[i] = strings.ToLower(word)
+		name := strings.TrimPrefix(words[i], "-")
+		if there, _, _ := j.pod.container(name); there == nil && name != "first" && name != "all" {
+			return ""
+		}
+	}
+	if slices.Equal(words, splitNames(text)) {
+		return ""
+	}
+	return strings.Join(words, ", ")
+}
+
+func (j *job) choose(c *candidate) ([]target, *Fault) {
 	t := c.template
 	own := j.ownContainers()
 	also := j.alsoTargets(t.Containers)
@@ -136,6 +177,8 @@ func chosen(text string) (choice templates.Targets, wrong string) {
 		switch {
 		case skip && choice.All:
 			choice.Skip = append(choice.Skip, name)
+		case skip && !templates.IsLabel(name):
+			return choice, fmt.Sprintf("%s is not the name of a container", message.Quote(word))
 		case skip:
 			return choice, fmt.Sprintf("%s leaves a container out, which is possible of all only: write \"all, %s\"", message.Quote(word), Shorten(word, maxShown))
 		case choice.All && word != "all":

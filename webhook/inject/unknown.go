@@ -23,8 +23,12 @@ func (j *job) unknown(c *candidate) Fault {
 	if j.templates == nil {
 		j.templates = j.set.Names(namespace)
 	}
-	if near := j.nearestTemplate(c.asked.template); near != "" {
+	if _, swapped := j.set.Lookup(namespace, c.asked.instance); swapped && c.reason != TemplateMatch {
+		f.Fix = fmt.Sprintf("did you mean %s=%s? The template stands behind the name that it gets", c.asked.template, c.asked.instance)
+	} else if near := j.nearestTemplate(c.asked.template); near != "" {
 		f.Fix = fmt.Sprintf("did you mean %s?", near)
+	} else if fix := switchFix(c.asked.template); fix != "" {
+		f.Fix = fix
 	}
 	return f
 }
