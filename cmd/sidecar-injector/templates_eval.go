@@ -57,6 +57,9 @@ func (o *evalOptions) eval(cmd *cobra.Command, text string, std streams) error {
 	if err := knownOutput(cmd, o.output, outputText, outputJSON, outputYAML); err != nil {
 		return err
 	}
+	if strings.TrimSpace(text) == "" {
+		return &hinted{errors.New("the expression is empty"), "write one, such as app.name"}
+	}
 	of, err := o.sidecar(std)
 	if err != nil {
 		return err
