@@ -195,7 +195,7 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
 	p.references, p.open = referencesIn(source)
 	p.needs = needed(&p.uses, now)
-	plan, err := l.env.Program(checked, slices.Concat(l.options, more)...)
+	plan, err := l.env.Program(checked, slices.Concat(l.options, []cel.ProgramOption{loops(checked.NativeRep())}, more)...)
 	if err != nil {
 		return nil, nil, &Error{Reason: ExpressionSyntax, Message: "the expression cannot be compiled: " + oneLine(err.Error())}
 	}

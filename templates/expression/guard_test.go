@@ -78,6 +78,49 @@ func TestTextsThatDoubleEnd(t *testing.T) {
 	}
 }
 
+func TestTextsThatAreQuotedAgainAndAgainEnd(t *testing.T) {
+	for _, encode := range []string{"strings.quote(", "base64.encode(b'aaaa' + bytes("} {
+		text := strings.Repeat(encode, 60) + "'\"'" + strings.Repeat(")", 60*strings.Count(encode, "("))
+		x := mustCompile(t, "${"+text+"}", nil)
+		_, _, err := x.Evaluate(activation(t), &Budget{})
+		var got *Error
+		if !errors.As(err, &got) || got.Reason != ExpressionCost {
+			t.Errorf("%s: got %v, want %s", encode, err, ExpressionCost)
+		}
+	}
+}
+
+func TestLoopsKeepTheirValuesAndCost(t *testing.T) {
+	for text, want := range map[string]any{
+		"[1, 2, 3].all(x, [4, 5].exists(y, y == x + 2))":                         false,
+		"[1, 2, 3].all(x, [4, 5].exists(y, y > x)) && [6].exists(z, z == 6)":     true,
+		"[3, 1].map(x, [2, 4].filter(y, y > x).size()).sum()":                    int64(3),
+		"[1, 2, 2].exists_one(x, x == 1) && ![1, 2, 2].exists_one(x, x == 2)":    true,
+		"[[1], [2, 3]].map(l, l.map(x, x * 2).sum()).sum()":                      int64(12),
+		"{'a': 1, 'b': 2}.transformMap(k, v, v > 1, v + 1) == {'b': 3}":          true,
+		"[5, 6].transformList(i, v, [i].all(j, j == i) ? i + v : 0).sum()":       int64(12),
+		"[3, 1, 2].sortBy(x, -x)[0]":                                             int64(3),
+		"optional.of([1, 2]).optMap(l, l.all(x, x < 3)).orValue(false)":          true,
+		"[1, 2].all(x, [x].map(y, y + 1)[0] == x + 1) && [1].all(x, x + x == 2)": true,
+	} {
+		value, _, err := mustCompile(t, "${"+text+"}", nil).Evaluate(activation(t), &Budget{})
+		if err != nil || value != want {
+			t.Errorf("%s: got %v, %v, want %v", text, value, err, want)
+		}
+	}
+	cost := func(n int) uint64 {
+		var budget Budget
+		x := mustCompile(t, fmt.Sprintf("${lists.range(%d).all(x, x >= 0)}", n), nil)
+		if _, _, err := x.Evaluate(activation(t), &budget); err != nil {
+			t.Fatal(err)
+		}
+		return budget.Spent()
+	}
+	if each := cost(101) - cost(100); each < 4 || (cost(4100)-cost(100))/4000 != each {
+		t.Errorf("an element of a hundred costs %d units, one of four thousand %d; want the same", each, (cost(4100)-cost(100))/4000)
+	}
+}
+
 func TestProductsAreCountedBeforeTheyAreMade(t *testing.T) {
 	for _, text := range []string{
 		"${string(sets.intersects(lists.range(2000), lists.range(2000)))}",

@@ -49,7 +49,7 @@ var linearWork = []string{
 	operators.Equals, operators.NotEquals, operators.In, operators.OldIn, "in",
 	operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
 	"bool", "bytes", "double", "duration", "int", "string", "timestamp", "uint",
-	"contains", "endsWith", "startsWith", "charAt", "lowerAscii", "upperAscii", "trim", "substring", "strings.quote",
+	"contains", "endsWith", "startsWith", "charAt", "lowerAscii", "upperAscii", "trim", "substring",
 	"isSorted", "max", "min", "sum", "reverse", "slice", "includes", "flatten", "optional.unwrap", "unwrapOpt",
 	"cidr", "ip", "ip.isCanonical", "isCIDR", "isIP", "containsCIDR", "containsIP",
 	"isURL", "url", "getEscapedPath", "getHost", "getHostname", "getPort", "getQuery", "getScheme",
@@ -82,7 +82,8 @@ var otherWork = map[string]func(args []ref.Val) int{
 	"find":                  regexWork,
 	jsonFunction:            func(args []ref.Val) int { return textWork(6 * bytesPerUnit * linear(args)) }, // one byte may become \u0000
 	"base64.decode":         linear,
-	"base64.encode":         func(args []ref.Val) int { return 2 * linear(args) },
+	"base64.encode":         func(args []ref.Val) int { return textWork(sized(args)*4/3) + linear(args) },
+	"strings.quote":         func(args []ref.Val) int { return 10 * textWork(2*sized(args)) }, // written character by character
 	"findAll":               func(args []ref.Val) int { return regexWork(args) + textLength(args[0]) },
 }
 
@@ -120,6 +121,9 @@ func newCosts(env *cel.Env) *costs {
 
 // CallCost implements interpreter.ActualCostEstimator.
 func (c *costs) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
+	if function == loopFunction {
+		return new(uint64)
+	}
 	cost := c.CostEstimator.CallCost(function, overload, args, result)
 	work, known := c.measures[function]
 	if !known {

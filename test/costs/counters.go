@@ -30,7 +30,6 @@ var foreign = map[string]string{
 	"github.com/google/cel-go/checker/mapping.go":          "the checker copies what it knows of types at each call; the length of an expression is bounded",
 	"github.com/google/cel-go/common/location.go":          "the place of each error is counted from the start; the length of an expression is bounded",
 	"k8s.io/apimachinery/pkg/util/strategicpatch/patch.go": "each item of a patch is searched for; an override has at most 8 KiB",
-	"github.com/google/cel-go/interpreter/runtimecost.go":  "the stack of values is searched; the cost of an expression is bounded",
 }
 
 // isForeign reports whether a block (file:line.column) is in one of those files.

@@ -56,6 +56,12 @@ func expressionLaws() []law {
 			return whole("string(" + strings.Repeat(ten+".map(a, ", n) + ten + strings.Repeat(")", n) + ".size())")
 		})),
 		within(arg("one map after the other", 20, func(n int) any { return "${params.items" + strings.Repeat(".map(a, a)", n) + "}" })),
+		arg("elements of a loop", 1000, func(n int) any {
+			return whole("'" + strings.Repeat("x,", n) + "'.split(',').all(x, x != 'y') ? 'a' : 'b'")
+		}),
+		within(arg("texts that are quoted again and again", 24, func(n int) any { // both sizes exceed the limit
+			return whole(strings.Repeat("strings.quote(", n) + "'\"'" + strings.Repeat(")", n))
+		})),
 		arg("one optional after the other", 20, func(n int) any {
 			return whole("optional.of('x')" + strings.Repeat(".optMap(a, a)", n) + ".orValue('')")
 		}),
