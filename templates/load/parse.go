@@ -66,8 +66,10 @@ func unreadable(file string, lines text, data []byte, err error) []templates.Fin
 	if f.Column == 0 {
 		f.Column = lines.indentation(f.Line) + 1
 	}
-	if found := duplicates(file, lines, data); len(found) > 0 {
-		return found
+	if syntax.Column > 0 { // else the text cannot be parsed, or is over a limit
+		if found := duplicates(file, lines, data); len(found) > 0 {
+			return found
+		}
 	}
 	if line, column, mended, ok := lines.unquoted(syntax.Line); ok && syntax.Column == 0 {
 		f.Reason, f.Line, f.Column = templates.UnquotedExpression, line, column

@@ -28,6 +28,8 @@ func TestLimitsAreKeptWithAPlace(t *testing.T) {
 		"deep brackets":                         {"a: " + strings.Repeat("[", 600) + strings.Repeat("]", 600), "big.yaml:1:503: value is nested more than 500 levels deep"},
 		"very deep brackets":                    {strings.Repeat("[", 1<<20), "big.yaml:1: YAML: exceeded max depth of 10000"},
 		"deep by aliases":                       {deepAliases(60), "big.yaml:51:21: value is nested more than 500 levels deep"},
+		"two hundred directives":                {"# x\n" + strings.Repeat("%TAG !a! tag:x,2000:\n", 200) + "---\na: b\n", "big.yaml:1: YAML: the document has 200 directives (lines that begin with %), at most 100 are allowed"},
+		"two directives":                        {"%YAML 1.1\n%TAG !a! tag:x,2000:\n---\na: b\n", ""},
 		"dashes":                                {strings.Repeat("- ", 1<<20), "big.yaml:1: YAML: exceeded max depth of 10000"},
 	} {
 		t.Run(name, func(t *testing.T) {

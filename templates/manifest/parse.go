@@ -50,7 +50,30 @@ func (d *Document) With(text []byte) (*Document, error) {
 	return changed, nil
 }
 
+// mostDirectives is the maximum number of directives (%YAML, %TAG) of a document: the parser compares each with
+// all before it. Manifests have none.
+const mostDirectives = 100
+
+// directives counts the directives at the beginning of a document.
+func directives(text []byte) int {
+	n := 0
+	for len(text) > 0 {
+		line := text[:LineLength(text)]
+		text = text[len(line):]
+		switch trimmed := bytes.TrimSpace(line); {
+		case bytes.HasPrefix(line, []byte("%")):
+			n++
+		case len(trimmed) > 0 && trimmed[0] != '#':
+			return n
+		}
+	}
+	return n
+}
+
 func parseDocument(file string, c chunk) (*Document, *Error) {
+	if n := directives(Unmarked(c.text)); n > mostDirectives {
+		return nil, &Error{File: file, Line: c.line, Message: fmt.Sprintf("YAML: the document has %d directives (lines that begin with %%), at most %d are allowed", n, mostDirectives)}
+	}
 	doc := &Document{File: file, Line: c.line, Column: c.column, Text: c.text, isJSON: isJSON(c.text)}
 	root, err := parseNodes(c.text)
 	if err != nil {
