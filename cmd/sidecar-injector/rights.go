@@ -125,22 +125,35 @@ type podAccount struct {
 // givenRights holds the permissions that roles and bindings in the manifests grant.
 type givenRights struct {
 	roles    map[roleKey][]rbacv1.PolicyRule
-	bindings []givenBinding
+	bindings map[string][]givenBinding        // by the user or groupPrefix and the group that they are for
 	tokens   map[webhook.ServiceAccount]*bool // automountServiceAccountToken of the account; nil if not set
+	mutex    sync.Mutex
+	reviews  map[askedRight]bool // those made, guarded by mutex: many pods have one account
 }
+
+// askedRight is an access review of one account.
+type askedRight struct {
+	account webhook.ServiceAccount
+	asked   authorizationv1.ResourceAttributes
+}
+
+// groupPrefix distinguishes groups from users in givenRights; no user's name begins with it.
+const groupPrefix = "\x00"
 
 type roleKey struct{ namespace, name string } // namespace is "" for a ClusterRole
 
 type givenBinding struct {
 	namespace string // "" for a ClusterRoleBinding
-	subjects  []rbacv1.Subject
 	role      roleKey
 }
 
 // newGivenRights reads the roles, bindings and service accounts of the manifests; fallback is the namespace
 // of objects without one. Malformed objects are ignored, since the API server rejects them.
 func newGivenRights(streams []*manifest.Stream, fallback string) *givenRights {
-	g := &givenRights{roles: map[roleKey][]rbacv1.PolicyRule{}, tokens: map[webhook.ServiceAccount]*bool{}}
+	g := &givenRights{
+		roles: map[roleKey][]rbacv1.PolicyRule{}, bindings: map[string][]givenBinding{},
+		tokens: map[webhook.ServiceAccount]*bool{}, reviews: map[askedRight]bool{},
+	}
 	for _, stream := range streams {
 		for _, o := range stream.Objects(rbacv1.GroupName, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding") {
 			namespace := cmp.Or(o.Namespace, fallback)
@@ -175,7 +188,27 @@ func (g *givenRights) add(o manifest.Object, namespace string) {
 	if binding.RoleRef.Kind == "ClusterRole" {
 		role.namespace = ""
 	}
-	g.bindings = append(g.bindings, givenBinding{namespace, binding.Subjects, role})
+	for _, s := range binding.Subjects {
+		var holder string
+		switch s.Kind {
+		case rbacv1.ServiceAccountKind:
+			holder = serviceaccount.MakeUsername(cmp.Or(s.Namespace, namespace), s.Name)
+		case rbacv1.UserKind:
+			holder = s.Name
+		case rbacv1.GroupKind:
+			holder = groupPrefix + s.Name
+		}
+		g.bindings[holder] = append(g.bindings[holder], givenBinding{namespace, role})
+	}
+}
+
+// of returns the bindings of an account and of its groups; one that names several of these comes repeatedly.
+func (g *givenRights) of(account webhook.ServiceAccount) []givenBinding {
+	all := g.bindings[serviceaccount.MakeUsername(account.Namespace, account.Name)]
+	for _, group := range append(serviceaccount.MakeGroupNames(account.Namespace), user.AllAuthenticated) {
+		all = slices.Concat(all, g.bindings[groupPrefix+group])
+	}
+	return all
 }
 
 // manifestAccess is a webhook.AccessReviewer for a cluster that has only the roles and bindings of the
@@ -187,7 +220,20 @@ type manifestAccess struct {
 
 // Create implements webhook.AccessReviewer for reviews of the account.
 func (m *manifestAccess) Create(_ context.Context, review *authorizationv1.SubjectAccessReview, _ metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error) {
-	asked := review.Spec.ResourceAttributes
+	answer := review.DeepCopy()
+	asked := askedRight{m.account, *review.Spec.ResourceAttributes}
+	m.given.mutex.Lock()
+	defer m.given.mutex.Unlock()
+	allowed, known := m.given.reviews[asked]
+	if !known {
+		allowed = m.allowed(&asked.asked)
+		m.given.reviews[asked] = allowed
+	}
+	answer.Status.Allowed = allowed
+	return answer, nil
+}
+
+func (m *manifestAccess) allowed(asked *authorizationv1.ResourceAttributes) bool {
 	needed := rbacv1.PolicyRule{Verbs: []string{asked.Verb}, APIGroups: []string{asked.Group}, Resources: []string{asked.Resource}}
 	if asked.Subresource != "" {
 		needed.Resources[0] += "/" + asked.Subresource
@@ -196,43 +242,24 @@ func (m *manifestAccess) Create(_ context.Context, review *authorizationv1.Subje
 		needed.ResourceNames = []string{asked.Name}
 	}
 	var rules []rbacv1.PolicyRule
-	for i := range m.given.bindings {
-		if b := &m.given.bindings[i]; (b.namespace == "" || b.namespace == asked.Namespace) && m.concerns(b) {
+	for _, b := range m.given.of(m.account) {
+		if b.namespace == "" || b.namespace == asked.Namespace {
 			rules = append(rules, m.given.roles[b.role]...)
 		}
 	}
-	answer := review.DeepCopy()
-	answer.Status.Allowed, _ = validation.Covers(rules, []rbacv1.PolicyRule{needed})
-	return answer, nil
-}
-
-// concerns reports whether a subject of a binding is the account or one of its groups.
-func (m *manifestAccess) concerns(b *givenBinding) bool {
-	return slices.ContainsFunc(b.subjects, func(s rbacv1.Subject) bool {
-		switch s.Kind {
-		case rbacv1.ServiceAccountKind:
-			return s.Name == m.account.Name && cmp.Or(s.Namespace, b.namespace) == m.account.Namespace
-		case rbacv1.UserKind:
-			return s.Name == serviceaccount.MakeUsername(m.account.Namespace, m.account.Name)
-		case rbacv1.GroupKind:
-			return s.Name == user.AllAuthenticated || slices.Contains(serviceaccount.MakeGroupNames(m.account.Namespace), s.Name)
-		}
-		return false
-	})
+	allowed, _ := validation.Covers(rules, []rbacv1.PolicyRule{needed})
+	return allowed
 }
 
 // lack returns how to report a permission that the manifests do not grant.
 func (m *manifestAccess) lack(missing webhook.MissingAccess) lack {
 	var unknown []string
-	bound := false
-	for i := range m.given.bindings {
-		b := &m.given.bindings[i]
-		if !m.concerns(b) {
-			continue
-		}
-		bound = true
-		if _, known := m.given.roles[b.role]; !known {
-			unknown = append(unknown, message.Quote(b.role.name))
+	bindings := m.given.of(m.account)
+	bound := len(bindings) > 0
+	for _, b := range bindings {
+		name := message.Quote(b.role.name)
+		if _, known := m.given.roles[b.role]; !known && !slices.Contains(unknown, name) {
+			unknown = append(unknown, name)
 		}
 	}
 	switch {
