@@ -31,8 +31,8 @@ baseline := test/bench/baseline.txt
 stages := go test -run '^$$' -bench Stage -benchmem -benchtime 50ms -count 6 ./webhook/inject
 # The rooms in which goroutines meet.
 concurrent := ./templates ./templates/expression ./templates/load ./templates/source ./webhook/...
-# Loading a template is the work of one goroutine; these count how much, and under the detector it is much.
-counting := LargestTemplates|TwiceTheSize|AllRenderings|WhatEachRepeats|LimitsOfATemplate
+# Loading and rendering a template is the work of one goroutine; these count how much, and under the detector it is much.
+counting := LargestTemplates|TwiceTheSize|TwiceThePod|AllRenderings|WhatEachRepeats|LimitsOfATemplate|HaveOneBudget|ABudgetOfTheirOwn|NotStarved|LeaveRoom|DoNotEarn|ReachTheEnd
 
 # The oldest Kubernetes that the README promises.
 oldest := 1.29
