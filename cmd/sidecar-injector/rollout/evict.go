@@ -105,13 +105,19 @@ func (e *keptError) Unwrap() error { return e.left }
 // notReadyFirst returns the targets among pods in the order of their eviction. Those that are not ready come first,
 // because budgets usually allow their eviction at once, and may not allow that of ready ones for a long time.
 func notReadyFirst(pods []corev1.Pod, targets []fleet.Target) []fleet.Target {
+	ready := readyUIDs(pods)
+	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) })
+}
+
+// readyUIDs returns 1 by the UID of each pod that is ready.
+func readyUIDs(pods []corev1.Pod) map[string]int {
 	ready := map[string]int{}
 	for i := range pods {
 		if isReady(&pods[i]) {
 			ready[string(pods[i].UID)] = 1
 		}
 	}
-	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) })
+	return ready
 }
 
 // beginRepair records on the workload when its repair begins: at the next full second after at, the API
@@ -166,21 +172,14 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, p *re
 	if err != nil {
 		return 0, err
 	}
-	ready := map[string]bool{}
-	for i := range before {
-		if isReady(&before[i]) {
-			ready[string(before[i].UID)] = true
-		}
-	}
+	ready := readyUIDs(before)
 	p.ready = max(p.ready, len(ready))
 	spare, handled := r.Limits.spare(now.wanted-len(ready)), 0
 	for _, t := range batch {
-		if ready[t.UID] {
-			if spare == 0 {
-				break
-			}
-			spare--
+		if ready[t.UID] > spare {
+			break
 		}
+		spare -= ready[t.UID]
 		gone, err := r.evict(ctx, s, t, handled == 0)
 		if err != nil && handled == 0 {
 			return 0, err
