@@ -60,6 +60,9 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 	if o.limits.MaxUnavailable < 1 || o.limits.MaxWorkloads < 1 || o.limits.Timeout <= 0 || o.limits.Wait < 0 {
 		return &hinted{errors.New("--max-unavailable and --max-workloads want a number from 1, --timeout and --canary-wait a duration"), seeHelp(cmd)}
 	}
+	if cmd.Flags().Changed("canary-wait") && !cmd.Flags().Changed("canary") {
+		return &hinted{errors.New("--canary-wait: there are no canaries to wait for"), "say which, as in --canary 10%"}
+	}
 	canary := fleet.Canary{}
 	if cmd.Flags().Changed("canary") {
 		var err error

@@ -17,7 +17,7 @@ import (
 type fleetFlags struct {
 	offlineFlags
 	all      bool
-	selector string
+	selector labelSelector
 }
 
 func (o *fleetFlags) add(cmd *cobra.Command) {
@@ -25,7 +25,7 @@ func (o *fleetFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Lookup("namespace").Usage = "`namespace` to look at (default: the one of the kubeconfig's context)"
 	flags.BoolVarP(&o.all, "all-namespaces", "A", false, "look at all namespaces")
-	flags.StringVarP(&o.selector, "selector", "l", "", "`labels` of the pods, such as app=web")
+	flags.VarP(&o.selector, "selector", "l", "`labels` of the pods, such as app=web")
 }
 
 // surveyed is the input of the commands about the fleet.
@@ -43,7 +43,7 @@ func (o *fleetFlags) survey(ctx context.Context, std streams) (*surveyed, error)
 	}
 	reader.Progress = progress.On(std.ErrOut).Show
 	reader.Progress("asking the cluster", 0, 0)
-	s := &surveyed{loaded: newLoaded(reader), scope: live.Scope{Selector: o.selector}}
+	s := &surveyed{loaded: newLoaded(reader), scope: live.Scope{Selector: o.selector.String()}}
 	if s.scope.Namespace, s.scope.Namespaces, err = o.namespaces(ctx, reader); err != nil {
 		return nil, err
 	}

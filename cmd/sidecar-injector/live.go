@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/rest"
@@ -29,12 +30,25 @@ import (
 
 // selectorFlags select objects of a cluster, as in kubectl.
 type selectorFlags struct {
-	labels string
+	labels labelSelector
 	all    bool
 }
 
+// labelSelector is the value of --selector: one that the API server would refuse is an error of the flag.
+type labelSelector string
+
+func (s *labelSelector) String() string { return string(*s) }
+func (s *labelSelector) Type() string   { return "labels" }
+
+// Set parses a label selector as the API server does.
+func (s *labelSelector) Set(text string) error {
+	_, err := labels.Parse(text)
+	*s = labelSelector(text)
+	return err
+}
+
 func (s *selectorFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&s.labels, "selector", "l", "", "`labels` of the objects of the cluster, such as app=web")
+	cmd.Flags().VarP(&s.labels, "selector", "l", "`labels` of the objects of the cluster, such as app=web")
 	cmd.Flags().BoolVarP(&s.all, "all-namespaces", "A", false, "objects of all namespaces of the cluster")
 	cmd.Flags().Lookup("kubeconfig").Usage = kubeconfigUsage
 	cmd.Flags().Lookup("context").Usage = contextUsage
@@ -177,7 +191,7 @@ func (o *offlineFlags) objects(args []string, which *selectorFlags) ([]*unstruct
 	}
 	infos, err := resource.NewBuilder(o.cluster).Unstructured().
 		NamespaceParam(namespace).DefaultNamespace().AllNamespaces(which.all).
-		LabelSelectorParam(which.labels).
+		LabelSelectorParam(which.labels.String()).
 		ResourceTypeOrNameArgs(true, args...).
 		RequestChunksOf(500).ContinueOnError().Flatten().Do().Infos()
 	if err != nil {

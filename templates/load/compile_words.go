@@ -161,9 +161,6 @@ func (c *compiler) positions(n *yaml.Node, at *schema.Path, list program.List) [
 		if p := c.position(n, at, list); p != nil {
 			return []*program.Node{p}
 		}
-		if n.Tag == "!!null" {
-			c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word or a list of them, got nothing")
-		}
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -189,6 +186,9 @@ func (c *compiler) positions(n *yaml.Node, at *schema.Path, list program.List) [
 
 func (c *compiler) position(n *yaml.Node, at *schema.Path, list program.List) *program.Node {
 	p := c.scalar(n, shape.Template().Text, at)
+	if p == nil && n.Tag == "!!null" {
+		c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word, got nothing")
+	}
 	if p == nil || p.Form == program.ExpressionForm {
 		return p
 	}

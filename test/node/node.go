@@ -142,17 +142,20 @@ func (n *node) connect() error {
 	return err
 }
 
-// eventually calls check until it returns nil or limit has passed, and returns its last error.
+// eventually calls check until it returns nil or limit has passed, and returns its last error. An end of the
+// context ends it earlier, with the context's error.
 func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
-		err := check(ctx)
+		err := check(limited)
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-limited.Done():
 			return fmt.Errorf("after %s: %w", limit, err)
 		case <-time.After(200 * time.Millisecond):
 		}
