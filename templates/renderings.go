@@ -159,7 +159,10 @@ func (in *Input) appendPath(b []byte, path expression.Path) []byte {
 // appendField appends the value at a path. If there is none, it appends how far the path exists, because an
 // expression may fail on an absent parent but not on an absent field.
 func appendField(b []byte, raw func([]string) []byte, fields []string) []byte {
-	if value := raw(fields); value != nil {
+	if value := raw(fields); len(value) > sha256.Size {
+		sum := sha256.Sum256(value) // a list of the pod may be long, and the key is hashed in the end
+		return append(append(b, '#'), sum[:]...)
+	} else if value != nil {
 		return appendRaw(b, value)
 	}
 	b = append(b, '-')

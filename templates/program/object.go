@@ -189,7 +189,7 @@ const hexDigits = "0123456789abcdef"
 
 // AppendString appends a text as a JSON string: HTML characters as they are, invalid UTF-8 as U+FFFD.
 func AppendString(dst []byte, s string) []byte {
-	dst = append(slices.Grow(dst, len(s)+2+strings.Count(s, `"`)+strings.Count(s, `\`)), '"')
+	dst = append(slices.Grow(dst, len(s)+2+strings.Count(s, `"`)+strings.Count(s, `\`)+strings.Count(s, "\n")), '"')
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]

@@ -13,6 +13,13 @@ func (p *podView) podPorts(status names) *portTable {
 		return p.ports
 	}
 	p.ports = &portTable{}
+	n := 0
+	for _, list := range [][]containerView{p.spec.InitContainers, p.spec.Containers} {
+		for i := range list {
+			n += len(list[i].Ports)
+		}
+	}
+	p.ports.numbers.grow(n)
 	for _, list := range [][]containerView{p.spec.InitContainers, p.spec.Containers} {
 		for i := range list {
 			view := &list[i]

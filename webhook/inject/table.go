@@ -1,6 +1,9 @@
 package inject
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // table finds values by key; a key may have several. Up to short entries are searched linearly, because a
 // usual pod has few of everything and a map costs more. Beyond that there is an index, so that a search
@@ -18,6 +21,9 @@ type tableEntry[K comparable, V any] struct {
 
 // short is the number of entries up to which a list is searched linearly.
 const short = 16
+
+// grow makes room for n more entries.
+func (t *table[K, V]) grow(n int) { t.entries = slices.Grow(t.entries, n) }
 
 func (t *table[K, V]) add(key K, value V) {
 	if t.entries == nil {
