@@ -25,7 +25,7 @@ func allowed(p *podView, ns *Namespace, settings *Settings, t *Trace) (Reason, s
 	t.namespace = ns.Name
 	no := func(r rule, on Holder, detail string) (Reason, string) {
 		t.stopped, t.LabelOn = r, on
-		return r.reason(), detail
+		return ruleTexts[r].reason, detail
 	}
 	if _, mirror := p.metadata.Annotations[mirrorAnnotation]; mirror {
 		return no(notMirror, "", "the pod mirrors a static pod")

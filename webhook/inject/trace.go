@@ -122,110 +122,52 @@ func (c *candidate) pass(r rule, ok bool) {
 	}
 }
 
-// reason returns the reason of a decision that the test ends.
-func (r rule) reason() Reason {
-	switch r {
-	case notMirror:
-		return MirrorPod
-	case notSystem:
-		return SystemNamespace
-	case namespaceNotDisabled:
-		return NamespaceDisabled
-	case podNotDisabled:
-		return PodDisabled
-	case labelKnown:
-		return UnknownLabelValue
-	case isEnabled:
-		return NotEnabled
-	case isRequested:
-		return NothingRequested
-	case notThere:
-		return AlreadyInjected
-	case templateKnown:
-		return UnknownTemplate
-	case templateLoads, templateRenders:
-		return TemplateInvalid
-	case notWindows:
-		return WindowsPod
-	case notHostNetwork:
-		return HostNetwork
-	case parametersFit:
-		return BadParameter
-	case targetsThere:
-		return NoTarget
-	case overrideRead:
-		return BadOverride
-	case demandsMet:
-		return ValidationFailed
-	case namesValid:
-		return BadRequest
-	case podCompletes:
-		return NeverCompletes
-	case nameFree, planFits:
-		return Conflict
-	}
-	return InternalError
+// ruleTexts has, for each rule, the reason of a decision that it ends, and what it found when it was passed: see
+// Trace.found for those with a namespace in the text.
+var ruleTexts = [...]struct {
+	reason Reason
+	found  string
+}{
+	notMirror:            {MirrorPod, "the pod is not a static pod's mirror"},
+	notSystem:            {SystemNamespace, "namespace %s is neither the cluster's nor the injector's own"},
+	namespaceNotDisabled: {NamespaceDisabled, "namespace %s does not say " + InjectionLabel + ": " + labelDisabled},
+	podNotDisabled:       {PodDisabled, "the pod does not say " + InjectionLabel + ": " + labelDisabled},
+	labelKnown:           {UnknownLabelValue, "the label has no unknown value"},
+	isEnabled:            {NotEnabled, "namespace %s is enabled"},
+	isRequested:          {NothingRequested, "a sidecar is asked for"},
+	nameFree:             {Conflict, "the pod asks for no other sidecar under its name"},
+	notThere:             {AlreadyInjected, "the sidecar is not there yet"},
+	templateKnown:        {UnknownTemplate, "the template exists"},
+	templateLoads:        {TemplateInvalid, "the template has no fault"},
+	notWindows:           {WindowsPod, "the pod runs on Linux, or the template supports Windows"},
+	notHostNetwork:       {HostNetwork, "the pod has a network of its own, or the template supports the node's"},
+	parametersFit:        {BadParameter, "its parameters are known and complete, and have their types"},
+	targetsThere:         {NoTarget, "the containers that it works for are there"},
+	overrideRead:         {BadOverride, "its override, if it has one, can be read"},
+	demandsMet:           {ValidationFailed, "what the template demands of the pod is there"},
+	templateRenders:      {TemplateInvalid, "the template can be rendered for the pod"},
+	namesValid:           {BadRequest, "the names that it makes are valid"},
+	podCompletes:         {NeverCompletes, "the pod may run for ever, or the sidecar ends with it"},
+	planFits:             {Conflict, "nothing of the pod's or of another sidecar's is in its way"},
 }
 
 // found returns what the test found when it was passed.
 func (t *Trace) found(r rule) string {
-	switch r {
-	case notMirror:
-		return "the pod is not a static pod's mirror"
-	case notSystem:
-		return fmt.Sprintf("namespace %s is neither the cluster's nor the injector's own", message.Quote(t.namespace))
-	case namespaceNotDisabled:
-		return fmt.Sprintf("namespace %s does not say %s: %s", message.Quote(t.namespace), InjectionLabel, labelDisabled)
-	case podNotDisabled:
-		return fmt.Sprintf("the pod does not say %s: %s", InjectionLabel, labelDisabled)
-	case labelKnown:
-		return "the label has no unknown value"
-	case isEnabled:
-		if t.LabelOn == OnPod {
-			return "the pod is enabled by its own label"
-		}
-		return fmt.Sprintf("namespace %s is enabled", message.Quote(t.namespace))
-	case isRequested:
-		if strings.TrimSpace(t.Asking.Text) == "" {
-			return "no annotation asks for a sidecar, but a template matches"
-		}
-		return "a sidecar is asked for"
-	case nameFree:
-		return "the pod asks for no other sidecar under its name"
-	case notThere:
-		return "the sidecar is not there yet"
-	case templateKnown:
-		return "the template exists"
-	case templateLoads:
-		return "the template has no fault"
-	case notWindows:
-		return "the pod runs on Linux, or the template supports Windows"
-	case notHostNetwork:
-		return "the pod has a network of its own, or the template supports the node's"
-	case parametersFit:
-		return "its parameters are known and complete, and have their types"
-	case targetsThere:
-		return "the containers that it works for are there"
-	case overrideRead:
-		return "its override, if it has one, can be read"
-	case demandsMet:
-		return "what the template demands of the pod is there"
-	case templateRenders:
-		return "the template can be rendered for the pod"
-	case namesValid:
-		return "the names that it makes are valid"
-	case podCompletes:
-		return "the pod may run for ever, or the sidecar ends with it"
-	case planFits:
-		return "nothing of the pod's or of another sidecar's is in its way"
+	switch {
+	case r == isEnabled && t.LabelOn == OnPod:
+		return "the pod is enabled by its own label"
+	case r == isRequested && strings.TrimSpace(t.Asking.Text) == "":
+		return "no annotation asks for a sidecar, but a template matches"
+	case r == notSystem, r == namespaceNotDisabled, r == isEnabled:
+		return fmt.Sprintf(ruleTexts[r].found, message.Quote(t.namespace))
 	}
-	return ""
+	return ruleTexts[r].found
 }
 
 func (t *Trace) rules(p *passes) []Rule {
 	rules := make([]Rule, 0, len(p.list)+1)
 	for _, r := range p.list[:p.n] {
-		rules = append(rules, Rule{Reason: r.reason(), Passed: true, Text: t.found(r)})
+		rules = append(rules, Rule{Reason: ruleTexts[r].reason, Passed: true, Text: t.found(r)})
 	}
 	return rules
 }
