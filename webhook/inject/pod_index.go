@@ -21,63 +21,52 @@ func (p *podView) number(list string, index int) int {
 // count returns the number of containers of the pod, init containers included.
 func (p *podView) count() int { return len(p.spec.Containers) + len(p.spec.InitContainers) }
 
-// numbered returns the container with a number.
-func (p *podView) numbered(n int) (c *containerView, list string, index int) {
-	if regular := len(p.spec.Containers); n >= regular {
-		return &p.spec.InitContainers[n-regular], "initContainers", n - regular
+// first returns the lowest i below n whose key is wanted, or -1. A list longer than short is searched by an index,
+// which is made at the first look-up.
+func first(index *map[string]int, n int, key func(i int) string, wanted string) int {
+	if n <= short {
+		for i := range n {
+			if key(i) == wanted {
+				return i
+			}
+		}
+		return -1
 	}
-	return &p.spec.Containers[n], "containers", n
+	if *index == nil {
+		*index = make(map[string]int, n)
+		for i := n - 1; i >= 0; i-- {
+			(*index)[key(i)] = i
+		}
+	}
+	if i, ok := (*index)[wanted]; ok {
+		return i
+	}
+	return -1
 }
 
 // container finds a container by name; list is "initContainers" or "containers", "" if there is none. If
 // several have the name, the first init container counts, else the first regular one.
 func (p *podView) container(name string) (c *containerView, list string, index int) {
-	if p.count() > short {
-		if p.containersAt == nil {
-			p.containersAt = make(map[string]int, p.count())
-			for n := len(p.spec.Containers) - 1; n >= 0; n-- {
-				p.containersAt[p.spec.Containers[n].Name] = n
-			}
-			for i := len(p.spec.InitContainers) - 1; i >= 0; i-- {
-				p.containersAt[p.spec.InitContainers[i].Name] = p.number("initContainers", i)
-			}
+	init, regular := p.spec.InitContainers, p.spec.Containers
+	i := first(&p.containersAt, p.count(), func(i int) string {
+		if i < len(init) {
+			return init[i].Name
 		}
-		if n, ok := p.containersAt[name]; ok {
-			return p.numbered(n)
-		}
+		return regular[i-len(init)].Name
+	}, name)
+	switch {
+	case i < 0:
 		return nil, "", -1
+	case i < len(init):
+		return &init[i], "initContainers", i
 	}
-	for i := range p.spec.InitContainers {
-		if p.spec.InitContainers[i].Name == name {
-			return &p.spec.InitContainers[i], "initContainers", i
-		}
-	}
-	for i := range p.spec.Containers {
-		if p.spec.Containers[i].Name == name {
-			return &p.spec.Containers[i], "containers", i
-		}
-	}
-	return nil, "", -1
+	return &regular[i-len(init)], "containers", i - len(init)
 }
 
 // volume finds a volume by name, the first of several; nil if there is none.
 func (p *podView) volume(name string) *volumeView {
 	volumes := p.spec.Volumes
-	if len(volumes) <= short {
-		for i := range volumes {
-			if volumes[i].Name == name {
-				return &volumes[i]
-			}
-		}
-		return nil
-	}
-	if p.volumesAt == nil {
-		p.volumesAt = make(map[string]int, len(volumes))
-		for i := len(volumes) - 1; i >= 0; i-- {
-			p.volumesAt[volumes[i].Name] = i
-		}
-	}
-	if i, ok := p.volumesAt[name]; ok {
+	if i := first(&p.volumesAt, len(volumes), func(i int) string { return volumes[i].Name }, name); i >= 0 {
 		return &volumes[i]
 	}
 	return nil
@@ -196,22 +185,11 @@ func (v *containerView) hasEnvFrom(canonicalItem string) bool {
 
 // mountAt returns the container's first mount at a cleaned path; nil if there is none.
 func (v *containerView) mountAt(cleaned string) *mountView {
-	if len(v.Mounts) <= short {
-		for i := range v.Mounts {
-			if path.Clean(v.Mounts[i].Path) == cleaned {
-				return &v.Mounts[i]
-			}
-		}
-		return nil
+	var index *map[string]int
+	if len(v.Mounts) > short {
+		index = &v.searched().mounts
 	}
-	index := v.searched()
-	if index.mounts == nil {
-		index.mounts = make(map[string]int, len(v.Mounts))
-		for i := len(v.Mounts) - 1; i >= 0; i-- {
-			index.mounts[path.Clean(v.Mounts[i].Path)] = i
-		}
-	}
-	if i, ok := index.mounts[cleaned]; ok {
+	if i := first(index, len(v.Mounts), func(i int) string { return path.Clean(v.Mounts[i].Path) }, cleaned); i >= 0 {
 		return &v.Mounts[i]
 	}
 	return nil
@@ -219,22 +197,11 @@ func (v *containerView) mountAt(cleaned string) *mountView {
 
 // deviceAt returns the container's first device at a cleaned path; nil if there is none.
 func (v *containerView) deviceAt(cleaned string) *deviceView {
-	if len(v.Devices) <= short {
-		for i := range v.Devices {
-			if path.Clean(v.Devices[i].Path) == cleaned {
-				return &v.Devices[i]
-			}
-		}
-		return nil
+	var index *map[string]int
+	if len(v.Devices) > short {
+		index = &v.searched().devices
 	}
-	index := v.searched()
-	if index.devices == nil {
-		index.devices = make(map[string]int, len(v.Devices))
-		for i := len(v.Devices) - 1; i >= 0; i-- {
-			index.devices[path.Clean(v.Devices[i].Path)] = i
-		}
-	}
-	if i, ok := index.devices[cleaned]; ok {
+	if i := first(index, len(v.Devices), func(i int) string { return path.Clean(v.Devices[i].Path) }, cleaned); i >= 0 {
 		return &v.Devices[i]
 	}
 	return nil
