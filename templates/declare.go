@@ -261,7 +261,7 @@ func (p *Parameter) TextOf(raw []byte) (string, error) {
 		if p.Type != v1alpha1.TypeStringMap {
 			return "", mismatch()
 		}
-		return string(sorted(v).(program.Object).AppendJSON(nil)), nil
+		return string(program.AppendJSON(nil, program.Sorted(v))), nil
 	default:
 		return "", mismatch()
 	}

@@ -2,8 +2,6 @@ package templates
 
 import (
 	"crypto/sha256"
-	"slices"
-	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
@@ -41,7 +39,7 @@ func revision(spec *v1alpha1.SidecarTemplateSpec, params []*Parameter) string {
 			// The parts come from a YAML parser; a value that is not valid JSON is hashed as written.
 			value = string(part.raw)
 		}
-		o = append(o, program.Member{Name: part.name, Value: sorted(value)})
+		o = append(o, program.Member{Name: part.name, Value: program.Sorted(value)})
 	}
 	return shortHash(o.AppendJSON(nil))
 }
@@ -70,25 +68,4 @@ func rawOf(j *apiextensionsv1.JSON) []byte {
 		return []byte("null")
 	}
 	return j.Raw
-}
-
-// sorted returns the value with the members of all objects sorted by name.
-func sorted(value any) any {
-	switch v := value.(type) {
-	case program.Object:
-		out := make(program.Object, len(v))
-		for i, m := range v {
-			out[i] = program.Member{Name: m.Name, Value: sorted(m.Value)}
-		}
-		slices.SortFunc(out, func(a, b program.Member) int { return strings.Compare(a.Name, b.Name) })
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = sorted(v[i])
-		}
-		return out
-	default:
-		return v
-	}
 }

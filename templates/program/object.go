@@ -72,17 +72,7 @@ func (o Object) List(name string) []any {
 
 // Without returns a copy without the named members.
 func (o Object) Without(names ...string) Object {
-	out := make(Object, 0, len(o))
-next:
-	for _, m := range o {
-		for _, name := range names {
-			if m.Name == name {
-				continue next
-			}
-		}
-		out = append(out, m)
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(o), func(m Member) bool { return slices.Contains(names, m.Name) })
 }
 
 // With returns a copy in which the member has the value: at its place if it exists, else at the end.
@@ -133,6 +123,27 @@ func plain(v any) any {
 		out := make([]any, len(v))
 		for i := range v {
 			out[i] = plain(v[i])
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// Sorted returns a value of an Object with the members of all objects sorted by name.
+func Sorted(value any) any {
+	switch v := value.(type) {
+	case Object:
+		out := make(Object, len(v))
+		for i, m := range v {
+			out[i] = Member{Name: m.Name, Value: Sorted(m.Value)}
+		}
+		slices.SortFunc(out, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = Sorted(v[i])
 		}
 		return out
 	default:

@@ -42,7 +42,7 @@ func mergeObjects(base, patch program.Object, key func(field string) string) (pr
 	for i := range out {
 		at.add(out[i].Name, i)
 	}
-	for _, m := range sortedMembers(patch) {
+	for _, m := range program.Sorted(patch).(program.Object) {
 		i, there := at.find(m.Name)
 		var own any
 		if there {
@@ -134,7 +134,7 @@ func inOrderOf(object, model program.Object) program.Object {
 	for i := range model {
 		at.add(model[i].Name, i)
 	}
-	out := sortedMembers(object)
+	out := program.Sorted(object).(program.Object)
 	slices.SortStableFunc(out, func(a, b program.Member) int {
 		return rankOf(&at, a.Name, len(model)) - rankOf(&at, b.Name, len(model))
 	})
@@ -146,33 +146,4 @@ func rankOf(at *table[string, int], name string, behind int) int {
 		return i
 	}
 	return behind
-}
-
-// sortedMembers returns the object with its members sorted by name, at every depth.
-func sortedMembers(o program.Object) program.Object {
-	out := make(program.Object, len(o))
-	for i, m := range o {
-		out[i] = program.Member{Name: m.Name, Value: sortedValue(m.Value)}
-	}
-	slices.SortFunc(out, func(a, b program.Member) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return out
-}
-
-func sortedValue(v any) any {
-	switch v := v.(type) {
-	case program.Object:
-		return sortedMembers(v)
-	case []any:
-		out := make([]any, len(v))
-		for i, item := range v {
-			out[i] = sortedValue(item)
-		}
-		return out
-	}
-	return v
 }
