@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"time"
@@ -42,9 +43,7 @@ type bound struct {
 
 // newBound reads a bound written as in an annotation. ok is false for a type without order.
 func newBound(kind v1alpha1.ParameterType, text string) (b *bound, ok bool, fault *ParameterFault) {
-	switch kind {
-	case v1alpha1.TypeInteger, v1alpha1.TypePort, v1alpha1.TypeNumber, v1alpha1.TypeQuantity, v1alpha1.TypeDuration:
-	default:
+	if !traitsOf(kind).ordered {
 		return nil, false, nil
 	}
 	value, fault := convert(kind, text)
@@ -59,13 +58,13 @@ func newBound(kind v1alpha1.ParameterType, text string) (b *bound, ok bool, faul
 func (b *bound) compare(value any, text string) int {
 	switch b.kind {
 	case v1alpha1.TypeInteger, v1alpha1.TypePort:
-		return order(value.(int64), b.value.(int64))
+		return cmp.Compare(value.(int64), b.value.(int64))
 	case v1alpha1.TypeNumber:
-		return order(value.(float64), b.value.(float64))
+		return cmp.Compare(value.(float64), b.value.(float64))
 	case v1alpha1.TypeQuantity:
 		return quantity(text).Cmp(*quantity(b.text))
 	default:
-		return order(duration(text), duration(b.text))
+		return cmp.Compare(duration(text), duration(b.text))
 	}
 }
 
@@ -77,17 +76,6 @@ func (p *Parameter) Same(a, b string) bool {
 	}
 	value, fault := convert(p.Type, b)
 	return fault == nil && first.compare(value, b) == 0
-}
-
-func order[T int64 | float64 | time.Duration](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
-	}
 }
 
 // quantity and duration parse texts that convert has accepted; an invalid text is 0.

@@ -19,45 +19,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// ParameterTypes are the types of parameters, in the order in which messages list them.
-func ParameterTypes() []string {
-	return []string{
-		string(v1alpha1.TypeString), string(v1alpha1.TypeInteger), string(v1alpha1.TypeNumber), string(v1alpha1.TypeBoolean),
-		string(v1alpha1.TypeQuantity), string(v1alpha1.TypeDuration), string(v1alpha1.TypePath), string(v1alpha1.TypeURL),
-		string(v1alpha1.TypeName), string(v1alpha1.TypePort), string(v1alpha1.TypeStringList), string(v1alpha1.TypeStringMap),
-	}
-}
-
-// wanted describes a type for a message.
-func wanted(kind v1alpha1.ParameterType) string {
-	switch kind {
-	case v1alpha1.TypeInteger:
-		return "an integer"
-	case v1alpha1.TypeNumber:
-		return "a number"
-	case v1alpha1.TypeBoolean:
-		return "true or false"
-	case v1alpha1.TypeQuantity:
-		return "a quantity such as 100m or 64Mi"
-	case v1alpha1.TypeDuration:
-		return "a duration such as 30s or 1h15m"
-	case v1alpha1.TypePath:
-		return "a path without .. and :"
-	case v1alpha1.TypeURL:
-		return "a URL such as https://host/path"
-	case v1alpha1.TypeName:
-		return "a name of lower-case letters, digits, - and ."
-	case v1alpha1.TypePort:
-		return "a port from 1 to 65535"
-	case v1alpha1.TypeStringList:
-		return "values separated by commas"
-	case v1alpha1.TypeStringMap:
-		return "entries, each by an annotation of its own"
-	default:
-		return "text"
-	}
-}
-
 // convert reads a text in the form of an annotation's value. The result is a string, bool, int64, float64,
 // []any of strings (a list), or map[string]any of strings (a map). The fault lacks the parameter's name and
 // text, which the caller adds.
@@ -76,7 +37,7 @@ func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	}
 	value, ok := read(kind, text)
 	if !ok {
-		return nil, &ParameterFault{Message: fmt.Sprintf("want %s, got %s", wanted(kind), message.Quote(text)), Fix: meant(kind, text)}
+		return nil, &ParameterFault{Message: fmt.Sprintf("want %s, got %s", traitsOf(kind).wanted, message.Quote(text)), Fix: meant(kind, text)}
 	}
 	return value, nil
 }

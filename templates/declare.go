@@ -51,44 +51,18 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 			fault("type", BadValue, message.DidYouMean(string(p.Type), types, "one of "+message.List(types)), "%s is not a parameter type", message.Quote(string(p.Type)))
 		}
 		p.Type = v1alpha1.TypeString
-		p.unset, p.value = "", ""
+		p.value = ""
 		return p, faults
 	}
-	p.unset = zeroOf(p.Type)
-	p.value = p.unset
+	p.value = traitsOf(p.Type).zero
 	faults = append(faults, p.declareConstraints(declared)...)
 	faults = append(faults, p.declareDefault(declared)...)
 	return p, faults
 }
 
-func zeroOf(kind v1alpha1.ParameterType) any {
-	switch kind {
-	case v1alpha1.TypeInteger, v1alpha1.TypePort:
-		return int64(0)
-	case v1alpha1.TypeNumber:
-		return float64(0)
-	case v1alpha1.TypeBoolean:
-		return false
-	case v1alpha1.TypeStringList:
-		return []any{}
-	case v1alpha1.TypeStringMap:
-		return map[string]any{}
-	default:
-		return ""
-	}
-}
-
-// textual reports whether values of a type are text, whose length and pattern can be constrained.
-func textual(kind v1alpha1.ParameterType) bool {
-	switch kind {
-	case v1alpha1.TypeString, v1alpha1.TypePath, v1alpha1.TypeURL, v1alpha1.TypeName, v1alpha1.TypeStringList, v1alpha1.TypeStringMap:
-		return true
-	}
-	return false
-}
-
 func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 	var faults []Finding
+	traits := traitsOf(p.Type)
 	fault := func(field string, format string, args ...any) {
 		faults = append(faults, Finding{Path: field, Reason: BadConstraint, Severity: SeverityError, Message: fmt.Sprintf(format, args...)})
 	}
@@ -116,7 +90,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 	if declared.Pattern != "" {
 		compiled, err := newPattern(declared.Pattern)
 		switch {
-		case !textual(p.Type):
+		case !traits.textual:
 			fault("pattern", "a parameter of type %s takes no pattern", p.Type)
 		case err != nil:
 			fault("pattern", "not a regular expression: %s", err)
@@ -126,7 +100,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 	}
 	if declared.MaxLength != nil {
 		switch {
-		case !textual(p.Type):
+		case !traits.textual:
 			fault("maxLength", "a parameter of type %s takes no maxLength", p.Type)
 		case *declared.MaxLength < 0:
 			fault("maxLength", "want 0 or more, got %d", *declared.MaxLength)

@@ -20,8 +20,7 @@ type Parameter struct {
 	// Text is the default in the form of an annotation's value; "" if there is none.
 	Text string
 
-	unset      any // the value when neither given nor defaulted
-	value      any // the default, or unset
+	value      any // the default, or the zero value of the type
 	hasDefault bool
 	allowed    map[string]bool // the enum, to look up; nil without one
 	pattern    *pattern

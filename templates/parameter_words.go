@@ -68,7 +68,7 @@ func exampleOf(value any) string {
 // wanted describes one value of the parameter for a message.
 func (p *Parameter) wanted() string {
 	if p.example == "" {
-		return wanted(p.Type)
+		return traitsOf(p.Type).wanted
 	}
 	noun := "text"
 	switch p.Type {

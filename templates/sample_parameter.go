@@ -17,22 +17,7 @@ func (p *Parameter) Sample() (string, bool) {
 			candidates = append(candidates, b.text)
 		}
 	}
-	switch p.Type {
-	case v1alpha1.TypeInteger, v1alpha1.TypeNumber, v1alpha1.TypeQuantity:
-		candidates = append(candidates, "1")
-	case v1alpha1.TypePort:
-		candidates = append(candidates, "9")
-	case v1alpha1.TypeBoolean:
-		candidates = append(candidates, "true")
-	case v1alpha1.TypeDuration:
-		candidates = append(candidates, "1m")
-	case v1alpha1.TypePath:
-		candidates = append(candidates, "/sample", "sample")
-	case v1alpha1.TypeURL:
-		candidates = append(candidates, "http://localhost/sample")
-	default:
-		candidates = append(candidates, "sample")
-	}
+	candidates = append(candidates, traitsOf(p.Type).samples...)
 	if p.pattern != nil {
 		if re, err := syntax.Parse(p.pattern.text, syntax.Perl); err == nil {
 			candidates = append(candidates, shortest(re))
