@@ -120,7 +120,14 @@ type Port struct {
 	ContainerPort, HostPort int64
 }
 
-func encode(value any) JSON { return JSON{Value: value, Raw: program.AppendJSON(nil, value)} }
+// encoder makes the parts of a rendering, and counts their bytes as JSON.
+type encoder struct{ size int }
+
+func (e *encoder) encode(value any) JSON {
+	raw := program.AppendJSON(nil, value)
+	e.size += len(raw)
+	return JSON{Value: value, Raw: raw}
+}
 
 // newRendered makes a Rendered from the result of a program. It keeps nothing else of the evaluation.
 func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
@@ -131,6 +138,7 @@ func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
 
 // finish sets Parts and size.
 func (r *Rendered) finish() {
+	var e encoder
 	spec, metadata := r.Pod.Object("spec"), r.Pod.Object("metadata")
 	p := &r.Parts
 	p.Labels, p.Annotations = metadata.Object("labels"), metadata.Object("annotations")
@@ -138,26 +146,26 @@ func (r *Rendered) finish() {
 		object, _ := item.(program.Object)
 		sidecar := object.Text("restartPolicy") == "Always"
 		if sidecar && !r.native {
-			p.Regular = append(p.Regular, newContainer(object.Without("restartPolicy"), placement(r.InitContainers, i)))
+			p.Regular = append(p.Regular, e.newContainer(object.Without("restartPolicy"), placement(r.InitContainers, i)))
 			continue
 		}
-		c := newContainer(object, placement(r.InitContainers, i))
+		c := e.newContainer(object, placement(r.InitContainers, i))
 		c.Sidecar = sidecar
 		p.Init = append(p.Init, c)
 	}
 	for i, item := range spec.List("containers") {
 		object, _ := item.(program.Object)
-		p.Regular = append(p.Regular, newContainer(object, placement(r.Containers, i)))
+		p.Regular = append(p.Regular, e.newContainer(object, placement(r.Containers, i)))
 	}
-	p.Volumes = named(spec.List("volumes"))
-	p.ImagePullSecrets, p.HostAliases, p.Tolerations = encoded(spec.List("imagePullSecrets")), encoded(spec.List("hostAliases")), encoded(spec.List("tolerations"))
+	p.Volumes = e.named(spec.List("volumes"))
+	p.ImagePullSecrets, p.HostAliases, p.Tolerations = e.encoded(spec.List("imagePullSecrets")), e.encoded(spec.List("hostAliases")), e.encoded(spec.List("tolerations"))
 	p.GracePeriod = integerOf(spec, "terminationGracePeriodSeconds")
 	if share, ok := spec.Get("shareProcessNamespace"); ok {
 		value, _ := share.(bool)
 		p.ShareProcessNamespace = &value
 	}
 	if dns, ok := spec.Get("dnsConfig"); ok {
-		p.DNSConfig = encode(dns)
+		p.DNSConfig = e.encode(dns)
 	}
 	security := spec.Object("securityContext")
 	p.FSGroup = integerOf(security, "fsGroup")
@@ -166,14 +174,20 @@ func (r *Rendered) finish() {
 		p.SupplementalGroups = append(p.SupplementalGroups, group)
 	}
 	for i := range r.Apps {
-		p.Apps = append(p.Apps, appParts(&r.Apps[i]))
+		p.Apps = append(p.Apps, e.appParts(&r.Apps[i]))
 	}
 	if p.Apps != nil {
 		p.App = p.Apps[0]
 	} else {
-		p.App = appParts(&r.App)
+		p.App = e.appParts(&r.App)
 	}
-	r.size = p.size()
+	for _, object := range []program.Object{p.Labels, p.Annotations} {
+		for _, m := range object {
+			text, _ := m.Value.(string)
+			e.size += len(m.Name) + len(text)
+		}
+	}
+	r.size = e.size
 }
 
 // placement returns the placement at index i, or a zero one: the lengths of the list of containers and of the
@@ -185,75 +199,36 @@ func placement(all []program.Placement, i int) program.Placement {
 	return program.Placement{}
 }
 
-// size returns the approximate size of the parts as JSON, in bytes.
-func (p *Parts) size() int {
-	n := len(p.DNSConfig.Raw)
-	for _, list := range [][]Container{p.Init, p.Regular} {
-		for i := range list {
-			n += len(list[i].Raw)
-		}
-	}
-	for i := range p.Kinds() {
-		app := p.For(i)
-		for _, list := range [][]Named{app.Mounts, app.Devices, app.Probes, app.Lifecycle} {
-			for i := range list {
-				n += len(list[i].Raw)
-			}
-		}
-		for i := range app.Env {
-			n += len(app.Env[i].Raw)
-		}
-		for i := range app.EnvFrom {
-			n += len(app.EnvFrom[i].Raw)
-		}
-	}
-	for i := range p.Volumes {
-		n += len(p.Volumes[i].Raw)
-	}
-	for _, list := range [][]JSON{p.ImagePullSecrets, p.HostAliases, p.Tolerations} {
-		for i := range list {
-			n += len(list[i].Raw)
-		}
-	}
-	for _, object := range []program.Object{p.Labels, p.Annotations} {
-		for _, m := range object {
-			text, _ := m.Value.(string)
-			n += len(m.Name) + len(text)
-		}
-	}
-	return n
-}
-
-func appParts(a *program.AppAdditions) AppParts {
+func (e *encoder) appParts(a *program.AppAdditions) AppParts {
 	var p AppParts
 	app := a.Fields
 	for _, m := range app {
 		switch m.Name {
 		case "volumeMounts":
-			p.Mounts = named(app.List(m.Name))
+			p.Mounts = e.named(app.List(m.Name))
 		case "volumeDevices":
-			p.Devices = named(app.List(m.Name))
+			p.Devices = e.named(app.List(m.Name))
 		case "env":
-			p.Env = environment(app.List(m.Name), a.Variables)
+			p.Env = e.environment(app.List(m.Name), a.Variables)
 		case "envFrom":
-			p.EnvFrom = encoded(app.List(m.Name))
+			p.EnvFrom = e.encoded(app.List(m.Name))
 		case "lifecycle":
 			for _, hook := range app.Object(m.Name) {
-				p.Lifecycle = append(p.Lifecycle, Named{Name: hook.Name, JSON: encode(hook.Value)})
+				p.Lifecycle = append(p.Lifecycle, Named{Name: hook.Name, JSON: e.encode(hook.Value)})
 			}
 		default:
-			p.Probes = append(p.Probes, Named{Name: m.Name, JSON: encode(m.Value)})
+			p.Probes = append(p.Probes, Named{Name: m.Name, JSON: e.encode(m.Value)})
 		}
 	}
 	return p
 }
 
-func newContainer(object program.Object, placement program.Placement) Container {
+func (e *encoder) newContainer(object program.Object, placement program.Placement) Container {
 	c := Container{
-		Named:    Named{Name: object.Text("name"), JSON: encode(object)},
+		Named:    Named{Name: object.Text("name"), JSON: e.encode(object)},
 		Position: placement.Position,
-		Mounts:   named(object.List("volumeMounts")),
-		Devices:  named(object.List("volumeDevices")),
+		Mounts:   e.named(object.List("volumeMounts")),
+		Devices:  e.named(object.List("volumeDevices")),
 	}
 	for _, item := range object.List("ports") {
 		port, _ := item.(program.Object)
@@ -272,19 +247,19 @@ func newContainer(object program.Object, placement program.Placement) Container 
 	return c
 }
 
-func named(items []any) []Named {
+func (e *encoder) named(items []any) []Named {
 	if len(items) == 0 {
 		return nil
 	}
 	out := make([]Named, 0, len(items))
 	for _, item := range items {
 		object, _ := item.(program.Object)
-		out = append(out, Named{Name: object.Text("name"), JSON: encode(object)})
+		out = append(out, Named{Name: object.Text("name"), JSON: e.encode(object)})
 	}
 	return out
 }
 
-func environment(items []any, said []program.Placement) []EnvVariable {
+func (e *encoder) environment(items []any, said []program.Placement) []EnvVariable {
 	if len(items) == 0 {
 		return nil
 	}
@@ -292,18 +267,18 @@ func environment(items []any, said []program.Placement) []EnvVariable {
 	for i, item := range items {
 		object, _ := item.(program.Object)
 		place := placement(said, i)
-		out = append(out, EnvVariable{Named: Named{Name: object.Text("name"), JSON: encode(object)}, Join: place.Join, First: len(place.Position) > 0})
+		out = append(out, EnvVariable{Named: Named{Name: object.Text("name"), JSON: e.encode(object)}, Join: place.Join, First: len(place.Position) > 0})
 	}
 	return out
 }
 
-func encoded(items []any) []JSON {
+func (e *encoder) encoded(items []any) []JSON {
 	if len(items) == 0 {
 		return nil
 	}
 	out := make([]JSON, 0, len(items))
 	for _, item := range items {
-		out = append(out, encode(item))
+		out = append(out, e.encode(item))
 	}
 	return out
 }
