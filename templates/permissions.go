@@ -20,8 +20,7 @@ func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, cost uint6
 	if err != nil {
 		return nil, e.Cost(), t.located(err)
 	}
-	for _, item := range items {
-		o, _ := item.(program.Object)
+	for _, o := range program.Objects(items) {
 		out = append(out, v1alpha1.Permission{
 			APIGroups:     textsOf(o, "apiGroups"),
 			Resources:     textsOf(o, "resources"),

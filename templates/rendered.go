@@ -142,8 +142,7 @@ func (r *Rendered) finish() {
 	spec, metadata := r.Pod.Object("spec"), r.Pod.Object("metadata")
 	p := &r.Parts
 	p.Labels, p.Annotations = metadata.Object("labels"), metadata.Object("annotations")
-	for i, item := range spec.List("initContainers") {
-		object, _ := item.(program.Object)
+	for i, object := range program.Objects(spec.List("initContainers")) {
 		sidecar := object.Text("restartPolicy") == "Always"
 		if sidecar && !r.native {
 			p.Regular = append(p.Regular, e.newContainer(object.Without("restartPolicy"), placement(r.InitContainers, i)))
@@ -153,8 +152,7 @@ func (r *Rendered) finish() {
 		c.Sidecar = sidecar
 		p.Init = append(p.Init, c)
 	}
-	for i, item := range spec.List("containers") {
-		object, _ := item.(program.Object)
+	for i, object := range program.Objects(spec.List("containers")) {
 		p.Regular = append(p.Regular, e.newContainer(object, placement(r.Containers, i)))
 	}
 	p.Volumes = e.named(spec.List("volumes"))
@@ -230,8 +228,7 @@ func (e *encoder) newContainer(object program.Object, placement program.Placemen
 		Mounts:   e.named(object.List("volumeMounts")),
 		Devices:  e.named(object.List("volumeDevices")),
 	}
-	for _, item := range object.List("ports") {
-		port, _ := item.(program.Object)
+	for _, port := range program.Objects(object.List("ports")) {
 		p := Port{Name: port.Text("name"), Protocol: port.Text("protocol"), HostIP: port.Text("hostIP")}
 		if p.Protocol == "" {
 			p.Protocol = "TCP"
@@ -252,8 +249,7 @@ func (e *encoder) named(items []any) []Named {
 		return nil
 	}
 	out := make([]Named, 0, len(items))
-	for _, item := range items {
-		object, _ := item.(program.Object)
+	for _, object := range program.Objects(items) {
 		out = append(out, Named{Name: object.Text("name"), JSON: e.encode(object)})
 	}
 	return out
@@ -264,8 +260,7 @@ func (e *encoder) environment(items []any, said []program.Placement) []EnvVariab
 		return nil
 	}
 	out := make([]EnvVariable, 0, len(items))
-	for i, item := range items {
-		object, _ := item.(program.Object)
+	for i, object := range program.Objects(items) {
 		place := placement(said, i)
 		out = append(out, EnvVariable{Named: Named{Name: object.Text("name"), JSON: e.encode(object)}, Join: place.Join, First: len(place.Position) > 0})
 	}
@@ -305,8 +300,7 @@ func (r *Rendered) Override(change func(name string, container program.Object) (
 			continue
 		}
 		changed := make([]any, len(items))
-		for i, item := range items {
-			object, _ := item.(program.Object)
+		for i, object := range program.Objects(items) {
 			object, err := change(placement(list.placements, i).Name, object)
 			if err != nil {
 				return nil, err

@@ -32,8 +32,7 @@ func (r *Rendered) findUnmet() []Unmet {
 		field      string
 		placements []program.Placement
 	}{{"initContainers", r.InitContainers}, {"containers", r.Containers}} {
-		for i, item := range spec.List(list.field) {
-			container, _ := item.(program.Object)
+		for i, container := range program.Objects(spec.List(list.field)) {
 			add("container "+message.Quote(container.Text("name")), placement(list.placements, i).Name, requirement.Container(container))
 		}
 	}

@@ -14,8 +14,7 @@ func env(s *Sample) []templates.Finding {
 	var found found
 	for _, c := range s.withApp() {
 		names := map[string]program.Side{}
-		for i, item := range c.fields.List("env") {
-			variable, _ := item.(program.Object)
+		for i, variable := range program.Objects(c.fields.List("env")) {
 			at := c.at.Member("env").Item(i)
 			name := variable.Text("name")
 			if name == "" {

@@ -74,8 +74,7 @@ func (s *Sample) containers() []container {
 	var all []container
 	spec := s.Pod.Object("spec")
 	for _, field := range []string{"initContainers", "containers"} {
-		for i, item := range spec.List(field) {
-			o, _ := item.(program.Object)
+		for i, o := range program.Objects(spec.List(field)) {
 			all = append(all, container{fields: o, init: field == "initContainers", at: podPath().Member("spec").Member(field).Item(i)})
 		}
 	}

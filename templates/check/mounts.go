@@ -16,8 +16,7 @@ import (
 // of a container, and paths that Kubernetes would refuse.
 func mounts(s *Sample) []templates.Finding {
 	c := mountCheck{sample: s, volumes: map[string]bool{}}
-	for _, item := range s.Pod.Object("spec").List("volumes") {
-		volume, _ := item.(program.Object)
+	for _, volume := range program.Objects(s.Pod.Object("spec").List("volumes")) {
 		if name := volume.Text("name"); name != "" {
 			c.volumes[name] = true
 		}
@@ -43,8 +42,7 @@ func (c *mountCheck) fault(at *schema.Path, reason templates.FindingReason, hint
 func (c *mountCheck) container(o container) {
 	paths := map[string]bool{}
 	for _, field := range []struct{ list, path string }{{"volumeMounts", "mountPath"}, {"volumeDevices", "devicePath"}} {
-		for i, item := range o.fields.List(field.list) {
-			mount, _ := item.(program.Object)
+		for i, mount := range program.Objects(o.fields.List(field.list)) {
 			at := o.at.Member(field.list).Item(i)
 			c.mounted(mount.Text("name"), at.Member("name"))
 			target := mount.Text(field.path)
@@ -61,8 +59,7 @@ func (c *mountCheck) container(o container) {
 			paths[clean] = true
 		}
 	}
-	for i, item := range o.fields.List("env") {
-		variable, _ := item.(program.Object)
+	for i, variable := range program.Objects(o.fields.List("env")) {
 		at := o.at.Member("env").Item(i).Member("valueFrom").Member("fileKeyRef")
 		file := variable.Object("valueFrom").Object("fileKeyRef")
 		c.mounted(file.Text("volumeName"), at.Member("volumeName"))

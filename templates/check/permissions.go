@@ -18,8 +18,7 @@ func permissions(s *Sample) []templates.Finding {
 	var found found
 	at := specPath().Member("permissions")
 	found.unmet(s, requirement.Check(s.Permissions, shape.Template().Permissions, at))
-	for i, item := range s.Permissions {
-		o, _ := item.(program.Object)
+	for i, o := range program.Objects(s.Permissions) {
 		for _, field := range []string{"apiGroups", "resources", "verbs"} {
 			value, there := o.Get(field)
 			if list, _ := value.([]any); there && len(list) == 0 && !s.Incomplete {

@@ -19,8 +19,7 @@ func ports(s *Sample) []templates.Finding {
 	host := map[string]bool{}
 	for _, c := range s.containers() {
 		names := map[string]bool{}
-		for i, item := range c.fields.List("ports") {
-			port, _ := item.(program.Object)
+		for i, port := range program.Objects(c.fields.List("ports")) {
 			at := c.at.Member("ports").Item(i)
 			protocol := cmp.Or(port.Text("protocol"), "TCP")
 			if number, ok := port.Get("containerPort"); ok {

@@ -16,8 +16,7 @@ import (
 func volumes(s *Sample) []templates.Finding {
 	var found found
 	names := map[string]bool{}
-	for i, item := range s.Pod.Object("spec").List("volumes") {
-		volume, _ := item.(program.Object)
+	for i, volume := range program.Objects(s.Pod.Object("spec").List("volumes")) {
 		name := volume.Text("name")
 		if name == "" {
 			continue // reported as missing

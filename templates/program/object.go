@@ -70,6 +70,17 @@ func (o Object) List(name string) []any {
 	return l
 }
 
+// Objects yields the items of a list as objects; an item of another kind is an empty object.
+func Objects(list []any) iter.Seq2[int, Object] {
+	return func(yield func(int, Object) bool) {
+		for i, item := range list {
+			if o, _ := item.(Object); !yield(i, o) {
+				return
+			}
+		}
+	}
+}
+
 // Without returns a copy without the named members.
 func (o Object) Without(names ...string) Object {
 	return slices.DeleteFunc(slices.Clone(o), func(m Member) bool { return slices.Contains(names, m.Name) })

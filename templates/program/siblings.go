@@ -42,8 +42,7 @@ func circles(items []any, placements []Placement) [][]string {
 	var found [][]string
 	const onPath, done = 1, 2
 	state := map[string]int{}
-	for _, item := range items {
-		object, _ := item.(Object)
+	for _, object := range Objects(items) {
 		var path []string
 		at := object.Text("name")
 		for ; at != "" && state[at] == 0; at = leaders[at] {
@@ -64,15 +63,13 @@ func circles(items []any, placements []Placement) [][]string {
 func leadersOf(items []any, placements []Placement) map[string]string {
 	leaders := map[string]string{}
 	there := map[string]bool{}
-	for _, item := range items {
-		object, _ := item.(Object)
+	for _, object := range Objects(items) {
 		there[object.Text("name")] = true
 	}
-	for i, item := range items {
+	for i, object := range Objects(items) {
 		if i >= len(placements) {
 			break
 		}
-		object, _ := item.(Object)
 		for _, wish := range placements[i].Position {
 			leader, after := strings.CutPrefix(wish, "after:")
 			if after && there[leader] {

@@ -28,19 +28,18 @@ func container(c *checker, o object) {
 		c.bad(readiness.at.Member("terminationGracePeriodSeconds"), "drop it", "a readinessProbe ends nothing, so that it has no grace period")
 	}
 	mounted := map[string]bool{}
-	for _, item := range o.List("volumeMounts") {
-		m, _ := item.(program.Object)
+	for _, m := range program.Objects(o.List("volumeMounts")) {
 		mounted[m.Text("name")] = true
 	}
-	for i, item := range o.List("volumeDevices") {
-		if d, _ := item.(program.Object); d.Text("name") != "" && mounted[d.Text("name")] {
+	for i, d := range program.Objects(o.List("volumeDevices")) {
+		if d.Text("name") != "" && mounted[d.Text("name")] {
 			c.bad(o.at.Member("volumeDevices").Item(i).Member("name"), "keep one of them", "volume %s is mounted and a device", message.Quote(d.Text("name")))
 		}
 	}
 	privileged, _ := o.Object.Object("securityContext").Get("privileged")
 	mounts := o.at.Member("volumeMounts")
-	for i, item := range o.List("volumeMounts") {
-		if m, _ := item.(program.Object); m.Text("mountPropagation") == "Bidirectional" && privileged != true {
+	for i, m := range program.Objects(o.List("volumeMounts")) {
+		if m.Text("mountPropagation") == "Bidirectional" && privileged != true {
 			c.bad(mounts.Item(i).Member("mountPropagation"), "write HostToContainer or None", "only a privileged container may mount for others")
 		}
 	}

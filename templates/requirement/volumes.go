@@ -134,16 +134,14 @@ func projected(c *checker, o object) {
 		}
 		seen[file] = true
 	}
-	for i, item := range o.List("sources") {
-		source, _ := item.(program.Object)
+	for i, source := range program.Objects(o.List("sources")) {
 		for _, m := range source {
 			from, _ := m.Value.(program.Object)
 			at := o.at.Member("sources").Item(i).Member(m.Name)
 			if m.Name == "clusterTrustBundle" {
 				once(at.Member("path"), from.Text("path"))
 			}
-			for j, written := range from.List("items") {
-				file, _ := written.(program.Object)
+			for j, file := range program.Objects(from.List("items")) {
 				once(at.Member("items").Item(j).Member("path"), file.Text("path"))
 			}
 		}

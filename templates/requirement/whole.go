@@ -74,8 +74,7 @@ func Metadata(metadata program.Object, at *schema.Path) []Unmet {
 // portNames checks that the names of ports are valid and that no name and no host port occurs twice.
 func (c *checker) portNames(container program.Object) {
 	names, hosts := map[string]bool{}, map[string]bool{}
-	for i, item := range container.List("ports") {
-		port, _ := item.(program.Object)
+	for i, port := range program.Objects(container.List("ports")) {
 		at := schema.Root("ports").Item(i)
 		if name := port.Text("name"); name != "" {
 			if wrong := validation.IsValidPortName(name); len(wrong) > 0 {
@@ -97,8 +96,7 @@ func (c *checker) portNames(container program.Object) {
 
 // variables checks the names of environment variables, and that each has one source.
 func (c *checker) variables(container program.Object) {
-	for i, item := range container.List("env") {
-		variable, _ := item.(program.Object)
+	for i, variable := range program.Objects(container.List("env")) {
 		at := schema.Root("env").Item(i)
 		name := variable.Text("name")
 		if name == "" {
@@ -118,8 +116,7 @@ func (c *checker) variables(container program.Object) {
 func (c *checker) mountPaths(container program.Object) {
 	taken := map[string]string{}
 	for _, field := range []struct{ list, path string }{{"volumeMounts", "mountPath"}, {"volumeDevices", "devicePath"}} {
-		for i, item := range container.List(field.list) {
-			mount, _ := item.(program.Object)
+		for i, mount := range program.Objects(container.List(field.list)) {
 			target := mount.Text(field.path)
 			if target == "" {
 				continue

@@ -40,11 +40,10 @@ func (j *job) checkClaims(c *candidate, overrides map[string]override) []Fault {
 	var faults faultList
 	for _, container := range slices.Sorted(maps.Keys(overrides)) {
 		o := overrides[container]
-		for i, item := range o.patch.Object("resources").List("claims") {
+		for i, claim := range program.Objects(o.patch.Object("resources").List("claims")) {
 			if declared == nil {
 				declared = j.pod.claims()
 			}
-			claim, _ := item.(program.Object)
 			if name := claim.Text("name"); !declared[name] {
 				faults.add(Fault{Reason: BadOverride, Instance: c.asked.instance, Place: o.place,
 					Message: fmt.Sprintf("resources.claims[%d] names %s, which is none of the pod's resourceClaims", i, message.Quote(name)),

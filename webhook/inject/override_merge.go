@@ -86,8 +86,7 @@ func mergeItems(base, patch []any, key string) ([]any, error) {
 		}
 	}
 	out := slices.Clone(base)
-	for _, item := range patch {
-		object, _ := item.(program.Object)
+	for _, object := range program.Objects(patch) {
 		value, ok := object.Get(key)
 		if !ok {
 			return nil, errNoKey
@@ -103,7 +102,7 @@ func mergeItems(base, patch []any, key string) ([]any, error) {
 			continue
 		}
 		at.add(name, len(out))
-		out = append(out, alike([]any{item}, base)[0])
+		out = append(out, alike([]any{object}, base)[0])
 	}
 	return out, nil
 }

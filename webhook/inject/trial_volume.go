@@ -107,8 +107,7 @@ func (t *trial) checkMountedVolumes() {
 	for c := range containersOf(t.addition) {
 		mounts(c.Mounts)
 		mounts(c.Devices)
-		for _, item := range c.Object().List("env") {
-			v, _ := item.(program.Object)
+		for _, v := range program.Objects(c.Object().List("env")) {
 			variable(v)
 		}
 	}
@@ -127,8 +126,7 @@ func (t *trial) overrideNaming(volume string) (place string, ok bool) {
 	overrides, _ := readOverride(t.candidate, t.claims.job.request.Namespace.Name)
 	for _, o := range overrides {
 		for _, field := range []string{"volumeMounts", "volumeDevices", "env"} {
-			for _, item := range o.patch.List(field) {
-				refers, _ := item.(program.Object)
+			for _, refers := range program.Objects(o.patch.List(field)) {
 				if refers.Text("name") == volume && field != "env" || refers.Object("valueFrom").Object("fileKeyRef").Text("volumeName") == volume {
 					return o.place, true
 				}
