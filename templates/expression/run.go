@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/interpreter"
+
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // largestValue is the maximum size of an expression's value: the number of values plus one for each hundred
@@ -85,16 +86,8 @@ func (p *program) failure(failure error) *Error {
 }
 
 // printed makes a message of CEL safe for a log line: it may contain a value of the pod.
-func printed(message string) string {
-	if len(message) > longestMessage {
-		message = strings.ToValidUTF8(message[:longestMessage], "") + "…"
-	}
-	return oneLine(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, message))
+func printed(text string) string {
+	return oneLine(message.Printable(message.Cut(text, longestMessage)))
 }
 
 const longestMessage = 200
