@@ -10,6 +10,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 	apiservercel "k8s.io/apiserver/pkg/cel"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -246,7 +247,7 @@ func failed(message string) *Error { return &Error{Reason: ExpressionFailed, Mes
 // unfit returns the error for a value whose type became known only at evaluation. The message does not repeat
 // the value, which may come from the pod.
 func unfit(value any, want *schema.Schema) *Error {
-	return failed("want " + article(want.Type) + ", got " + kindOf(value))
+	return failed("want " + message.Article(want.Type) + ", got " + kindOf(value))
 }
 
 func kindOf(value any) string {

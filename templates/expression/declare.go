@@ -7,6 +7,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -53,7 +54,7 @@ func (e *Environment) Declare(name string, text Text) (*Expression, *Environment
 	s := e.compiler.language.schemaOf(output, 0)
 	if s == nil {
 		return nil, e.with(name, schema.NewScalar(schema.Any)), &Error{Offset: x.parts[0].start, Reason: ExpressionType,
-			Message: article(typeName(output)) + " cannot be the value of a variable", Hint: "its lists and maps are too deep within each other"}
+			Message: message.Article(typeName(output)) + " cannot be the value of a variable", Hint: "its lists and maps are too deep within each other"}
 	}
 	return x, e.with(name, s), nil
 }

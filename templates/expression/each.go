@@ -12,6 +12,7 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -38,7 +39,7 @@ func (e *Environment) CompileList(text Text) (*Expression, *Environment, *Error)
 	if element == nil {
 		return nil, nil, &Error{
 			Offset: x.parts[0].start, Reason: ExpressionType,
-			Message: "want a list of scalars or of objects of the pod, got " + article(typeName(x.output)),
+			Message: "want a list of scalars or of objects of the pod, got " + message.Article(typeName(x.output)),
 		}
 	}
 	within := *e

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -84,9 +85,9 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 	x.uses = Union(uses...)
 	if x.text {
 		if err := fits(cel.StringType, x.want); err != nil {
-			err.Message = "text around an expression makes a string, but the place wants " + article(x.want.Type)
+			err.Message = "text around an expression makes a string, but the place wants " + message.Article(x.want.Type)
 			if _, constant := text.Constant(); constant {
-				err.Message = "want " + article(x.want.Type) + ", got a string"
+				err.Message = "want " + message.Article(x.want.Type) + ", got a string"
 			}
 			err.Hint = ""
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	apiservercel "k8s.io/apiserver/pkg/cel"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
 
@@ -55,7 +56,7 @@ func fitsText(t *cel.Type) *Error {
 	}
 	return &Error{
 		Reason:  ExpressionType,
-		Message: article(typeName(t)) + " cannot stand within text",
+		Message: message.Article(typeName(t)) + " cannot stand within text",
 		Hint:    textHint(t),
 	}
 }
@@ -89,7 +90,7 @@ func structured(want *schema.Schema) bool {
 func computedStructure(want *schema.Schema) *Error {
 	err := &Error{
 		Reason:  ExpressionType,
-		Message: "an expression cannot make " + article(want.Type) + ": structure is written, its scalars may be computed",
+		Message: "an expression cannot make " + message.Article(want.Type) + ": structure is written, its scalars may be computed",
 		Hint:    "write the mapping out, with expressions for its values",
 	}
 	if want.Kind == schema.List {
@@ -115,14 +116,14 @@ func fits(t *cel.Type, want *schema.Schema) *Error {
 	}
 	if want == nil || want.Kind == schema.Any {
 		if !hasJSON(t) {
-			return &Error{Reason: ExpressionType, Message: article(typeName(t)) + " is no value of a field", Hint: textHint(t)}
+			return &Error{Reason: ExpressionType, Message: message.Article(typeName(t)) + " is no value of a field", Hint: textHint(t)}
 		}
 		return nil
 	}
 	if accepts(t, want) {
 		return nil
 	}
-	err := &Error{Reason: ExpressionType, Message: "want " + article(want.Type) + ", got " + article(typeName(t))}
+	err := &Error{Reason: ExpressionType, Message: "want " + message.Article(want.Type) + ", got " + message.Article(typeName(t))}
 	switch {
 	case want.Kind == schema.String || want.Kind == schema.Quantity:
 		err.Hint = textHint(t)
@@ -210,15 +211,4 @@ func typeName(t *cel.Type) string {
 		return "any value"
 	}
 	return strings.TrimPrefix(t.TypeName(), "kubernetes.")
-}
-
-// article puts a or an before a noun.
-func article(noun string) string {
-	if noun == "" || strings.HasPrefix(noun, "any ") || strings.HasPrefix(noun, "the ") {
-		return noun
-	}
-	if strings.ContainsRune("aeiouAEIO", rune(noun[0])) {
-		return "an " + noun
-	}
-	return "a " + noun
 }

@@ -45,16 +45,10 @@ func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *pr
 }
 
 func article(s *schema.Schema) string {
-	switch s.Kind {
-	case schema.Object, schema.Map:
+	if s.Kind == schema.Object || s.Kind == schema.Map {
 		return "a mapping"
-	case schema.List:
-		return "a list"
-	case schema.Integer, schema.IntOrString:
-		return "an " + s.Kind.String()
-	default:
-		return "a " + s.Kind.String()
 	}
+	return message.Article(s.Kind.String())
 }
 
 // constant checks a value without expressions.

@@ -78,6 +78,17 @@ func List(all []string) string {
 	return strings.Join(words, ", ")
 }
 
+// Article puts a or an before a noun, unless it begins with any or the.
+func Article(noun string) string {
+	switch {
+	case noun == "", strings.HasPrefix(noun, "any "), strings.HasPrefix(noun, "the "):
+		return noun
+	case strings.ContainsRune("aeiouAEIO", rune(noun[0])):
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
 // Printable replaces each character that is invisible, controls a terminal or changes the direction of text
 // by a blank.
 func Printable(text string) string {

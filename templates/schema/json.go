@@ -285,7 +285,7 @@ func quantityText(value any) (string, bool) {
 const longestScalar = 60
 
 func (s *Schema) wrongType(value any) *Fault {
-	fault := &Fault{Reason: WrongType, Message: "want " + article(s.Type) + ", got " + describe(value)}
+	fault := &Fault{Reason: WrongType, Message: "want " + message.Article(s.Type) + ", got " + describe(value)}
 	if value != nil {
 		fault.Hint = s.ShapeHint()
 	}
@@ -337,16 +337,4 @@ func describe(value any) string {
 		return "a list"
 	}
 	return "an object"
-}
-
-// article puts a or an before a noun.
-func article(noun string) string {
-	switch noun[0] {
-	case 'a', 'e', 'i', 'o', 'u':
-		if noun == Any.String() {
-			return noun
-		}
-		return "an " + noun
-	}
-	return "a " + noun
 }
