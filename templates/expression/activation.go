@@ -69,61 +69,55 @@ type Activation struct {
 	// then plans it again. It may change between evaluations.
 	Arms Arms
 
-	armsOffset    int // offset of the evaluated source within its text
-	podRead       bool
-	podObject     map[string]any
-	podError      error
-	app, targeted readContainer
-	namespaceRead map[string]any
-	workloadRead  map[string]any
+	armsOffset             int // offset of the evaluated source within its text
+	podRead, app, targeted readObject
+	namespaceRead          map[string]any
+	workloadRead           map[string]any
 }
 
 // SetTarget sets the container for which expressions that read target are evaluated; nil means none.
-func (in *Activation) SetTarget(c App) { in.target, in.targeted = c, readContainer{} }
+func (in *Activation) SetTarget(c App) { in.target, in.targeted = c, readObject{} }
 
 // pod returns the decoded pod with its quantities as strings, as the API server would send it.
 func (in *Activation) pod() (map[string]any, error) {
-	if in.podRead {
-		return in.podObject, in.podError
-	}
-	in.podRead = true
 	if in.Pod == nil {
-		in.podObject = map[string]any{}
-		return in.podObject, nil
+		return map[string]any{}, nil
 	}
-	object, err := in.Pod.Object()
-	if err != nil {
-		in.podError = err
-		return nil, err
-	}
-	in.podObject = canonicalObject(schema.Pod(), object)
-	return in.podObject, nil
+	return in.podRead.read(schema.Pod(), in.Pod)
 }
 
-// readContainer caches a decoded container of the app.
-type readContainer struct {
+// readObject caches a decoded pod, or container of the app.
+type readObject struct {
 	done   bool
 	object map[string]any
 	err    error
 }
 
 // container returns the decoded container with its quantities as strings.
-func (r *readContainer) container(c App) (map[string]any, error) {
+func (r *readObject) container(c App) (map[string]any, error) {
+	if c == nil {
+		return map[string]any{}, nil
+	}
+	return r.read(schema.Container(), c)
+}
+
+func (r *readObject) read(s *schema.Schema, from interface {
+	Object() (map[string]any, error)
+}) (map[string]any, error) {
 	if r.done {
 		return r.object, r.err
 	}
 	r.done = true
-	if c == nil {
-		r.object = map[string]any{}
-		return r.object, nil
-	}
-	object, err := c.Object()
-	if err != nil {
+	object, err := from.Object()
+	switch {
+	case err != nil:
 		r.err = err
-		return nil, err
+	case object == nil:
+		r.object = map[string]any{}
+	default:
+		r.object, _ = s.Canonical(object).(map[string]any)
 	}
-	r.object = canonicalObject(schema.Container(), object)
-	return r.object, nil
+	return r.object, r.err
 }
 
 func (in *Activation) workload() map[string]any {
@@ -131,14 +125,6 @@ func (in *Activation) workload() map[string]any {
 		in.workloadRead = map[string]any{"kind": in.WorkloadKind, "name": in.WorkloadName}
 	}
 	return in.workloadRead
-}
-
-func canonicalObject(s *schema.Schema, object map[string]any) map[string]any {
-	if object == nil {
-		return map[string]any{}
-	}
-	canonical, _ := s.Canonical(object).(map[string]any)
-	return canonical
 }
 
 func (in *Activation) namespaceObject() map[string]any {
@@ -197,7 +183,7 @@ func (b *bindings) ResolveName(name string) (any, bool) {
 	return nil, false
 }
 
-func resolveContainer(read *readContainer, c App, shallow bool) any {
+func resolveContainer(read *readObject, c App, shallow bool) any {
 	if shallow && c != nil && c.Name() != "" {
 		return map[string]any{"name": c.Name()}
 	}

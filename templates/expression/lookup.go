@@ -132,17 +132,13 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 			return in.Each, 0, nil
 		}
 		object, _ := in.Each.(map[string]any)
-		value, at := descend(object, l.fields)
-		return value, at, nil
+		return l.from(object)
 	case paramsVariable:
-		value, at := descend(in.Parameters, l.fields)
-		return value, at, nil
+		return l.from(in.Parameters)
 	case variablesVariable:
-		value, at := descend(in.Variables, l.fields)
-		return value, at, nil
+		return l.from(in.Variables)
 	case workloadVariable:
-		value, at := descend(in.workload(), l.fields)
-		return value, at, nil
+		return l.from(in.workload())
 	case clusterVariable:
 		return l.texts(in.Cluster, 0)
 	case namespaceVariable:
@@ -164,11 +160,10 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 	if err != nil {
 		return nil, 0, unreadable(err)
 	}
-	value, at := descend(pod, l.fields)
-	return value, at, nil
+	return l.from(pod)
 }
 
-func (l *lookup) container(read *readContainer, c App) (any, int, *Error) {
+func (l *lookup) container(read *readObject, c App) (any, int, *Error) {
 	if c != nil && len(l.fields) == 1 && l.fields[0] == "name" && c.Name() != "" {
 		return c.Name(), 0, nil
 	}
@@ -176,8 +171,7 @@ func (l *lookup) container(read *readContainer, c App) (any, int, *Error) {
 	if err != nil {
 		return nil, 0, unreadable(err)
 	}
-	value, at := descend(object, l.fields)
-	return value, at, nil
+	return l.from(object)
 }
 
 // texts looks a field up in a map of strings, which is the variable itself or its first at fields.
@@ -202,24 +196,23 @@ func (l *lookup) namespace(in *Activation) (any, int, *Error) {
 			return l.texts(in.NamespaceAnnotations, 2)
 		}
 	}
-	value, at := descend(in.namespaceObject(), l.fields)
-	return value, at, nil
+	return l.from(in.namespaceObject())
 }
 
-// descend selects fields of decoded JSON, one after the other. If one is absent or null, it returns nil and
-// the index of that field.
-func descend(from map[string]any, fields []string) (any, int) {
-	var value any = from
-	for i, field := range fields {
+// from selects the fields of decoded JSON, one after the other. If one is absent or null, it returns nil and the
+// index of that field.
+func (l *lookup) from(object map[string]any) (any, int, *Error) {
+	var value any = object
+	for i, field := range l.fields {
 		m, ok := value.(map[string]any)
 		if !ok {
-			return nil, i
+			return nil, i, nil
 		}
 		if value = m[field]; value == nil {
-			return nil, i
+			return nil, i, nil
 		}
 	}
-	return value, max(len(fields)-1, 0)
+	return value, max(len(l.fields)-1, 0), nil
 }
 
 // absent returns the error for the field with that index.
