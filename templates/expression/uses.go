@@ -2,7 +2,6 @@ package expression
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 )
 
@@ -40,8 +39,7 @@ func comparePaths(a, b Path) int {
 }
 
 // mergePaths sorts paths and drops duplicates and those that another one includes.
-func mergePaths(paths ...[]Path) []Path {
-	all := slices.Concat(paths...)
+func mergePaths(all []Path) []Path {
 	slices.SortFunc(all, comparePaths)
 	var kept []Path
 	for _, p := range all {
@@ -82,32 +80,16 @@ func (u Uses) MayBeAbsent() bool {
 	return u.Cluster || u.Each || slices.ContainsFunc(u.Paths, func(p Path) bool { return !p.always() })
 }
 
-// usage collects Uses.
-type usage struct {
-	Uses
-	parameters map[string]bool
-	variables  map[string]bool
-}
+// usage collects Uses, whose lists are neither sorted nor without duplicates until result.
+type usage struct{ Uses }
 
 // note adds a variable and the fields selected from it.
 func (u *usage) note(root string, fields []string) {
 	switch root {
 	case paramsVariable:
-		if len(fields) == 0 {
-			return
-		}
-		if u.parameters == nil {
-			u.parameters = map[string]bool{}
-		}
-		u.parameters[fields[0]] = true
+		u.Parameters = append(u.Parameters, fields[:min(len(fields), 1)]...)
 	case variablesVariable:
-		if len(fields) == 0 {
-			return
-		}
-		if u.variables == nil {
-			u.variables = map[string]bool{}
-		}
-		u.variables[fields[0]] = true
+		u.Variables = append(u.Variables, fields[:min(len(fields), 1)]...)
 	case instanceVariable:
 		u.Instance = true
 	case indexVariable:
@@ -128,26 +110,20 @@ func (u *usage) note(root string, fields []string) {
 
 func (u *usage) result() Uses {
 	uses := u.Uses
-	uses.Parameters = slices.Sorted(maps.Keys(u.parameters))
-	uses.Variables = slices.Sorted(maps.Keys(u.variables))
-	uses.Paths = mergePaths(u.Paths)
+	slices.Sort(uses.Parameters)
+	slices.Sort(uses.Variables)
+	uses.Parameters, uses.Variables, uses.Paths = slices.Compact(uses.Parameters), slices.Compact(uses.Variables), mergePaths(uses.Paths)
 	return uses
 }
 
 // Union returns what any of them reads.
 func Union(all ...Uses) Uses {
-	var sum Uses
-	names, variables := map[string]bool{}, map[string]bool{}
-	paths := make([][]Path, 0, len(all))
+	var sum usage
 	for i := range all {
 		u := &all[i]
-		for _, name := range u.Parameters {
-			names[name] = true
-		}
-		for _, name := range u.Variables {
-			variables[name] = true
-		}
-		paths = append(paths, u.Paths)
+		sum.Parameters = append(sum.Parameters, u.Parameters...)
+		sum.Variables = append(sum.Variables, u.Variables...)
+		sum.Paths = append(sum.Paths, u.Paths...)
 		sum.Instance = sum.Instance || u.Instance
 		sum.Index = sum.Index || u.Index
 		sum.Native = sum.Native || u.Native
@@ -156,8 +132,5 @@ func Union(all ...Uses) Uses {
 		sum.Target = sum.Target || u.Target
 		sum.Each = sum.Each || u.Each
 	}
-	sum.Parameters = slices.Sorted(maps.Keys(names))
-	sum.Variables = slices.Sorted(maps.Keys(variables))
-	sum.Paths = mergePaths(paths...)
-	return sum
+	return sum.result()
 }
