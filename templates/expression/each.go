@@ -29,7 +29,7 @@ const entryType = "entry"
 // is for the item: it also has the variables each and eachIndex.
 func (e *Environment) CompileList(text Text) (*Expression, *Environment, *Error) {
 	if _, whole := text.whole(); !whole {
-		return nil, nil, &Error{Reason: ExpressionType, Message: "want one expression that gives a list", Hint: "write $each: ${LIST}"}
+		return nil, nil, typeError("want one expression that gives a list", "write $each: ${LIST}")
 	}
 	x, err := e.Compile(text, nil)
 	if err != nil {
@@ -37,10 +37,9 @@ func (e *Environment) CompileList(text Text) (*Expression, *Environment, *Error)
 	}
 	element := e.compiler.language.element(x.output)
 	if element == nil {
-		return nil, nil, &Error{
-			Offset: x.parts[0].start, Reason: ExpressionType,
-			Message: "want a list of scalars or of objects of the pod, got " + message.Article(typeName(x.output)),
-		}
+		err := typeError("want a list of scalars or of objects of the pod, got "+message.Article(typeName(x.output)), "")
+		err.Offset = x.parts[0].start
+		return nil, nil, err
 	}
 	within := *e
 	within.each = element

@@ -36,3 +36,7 @@ type Error struct {
 
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
+
+func typeError(message, hint string) *Error {
+	return &Error{Reason: ExpressionType, Message: message, Hint: hint}
+}

@@ -21,31 +21,25 @@ func selectField(s *schema.Schema, field string) (*schema.Schema, *Error) {
 		}
 		return f.Schema, nil
 	case schema.List:
-		return nil, &Error{
-			Reason:  ExpressionType,
-			Message: "a list has no field " + quote(field),
-			Hint:    "take one item by its number, [0], or use map, filter, exists",
-		}
+		return nil, typeError("a list has no field "+quote(field), "take one item by its number, [0], or use map, filter, exists")
 	default:
-		return nil, &Error{Reason: ExpressionType, Message: "a " + s.Type + " has no field " + quote(field)}
+		return nil, typeError("a "+s.Type+" has no field "+quote(field), "")
 	}
 }
 
 func unknownField(s *schema.Schema, field string) *Error {
 	err := &Error{Reason: UnknownField, Message: "field " + quote(field) + " is unknown in " + s.Type}
-	if s.Type == paramsVariable {
+	names, declared := s.Names(), ""
+	switch s.Type {
+	case paramsVariable:
 		err.Message = "parameter " + quote(field) + " is not declared"
-		err.Hint = "the template declares no parameters"
-		if names := s.Names(); len(names) > 0 {
-			err.Hint = "declared are " + strings.Join(names[:min(len(names), 20)], ", ")
-		}
-	}
-	if s.Type == variablesVariable {
+		err.Hint, declared = "the template declares no parameters", "declared are "
+	case variablesVariable:
 		err.Message = "variable " + quote(field) + " is not declared before it is read"
-		err.Hint = "the template declares no variables before"
-		if names := s.Names(); len(names) > 0 {
-			err.Hint = "declared before are " + strings.Join(names[:min(len(names), 20)], ", ")
-		}
+		err.Hint, declared = "the template declares no variables before", "declared before are "
+	}
+	if declared != "" && len(names) > 0 {
+		err.Hint = declared + strings.Join(names[:min(len(names), 20)], ", ")
 	}
 	if hint := s.HintFor(field); hint != "" {
 		err.Hint = hint

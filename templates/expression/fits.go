@@ -46,19 +46,11 @@ func fitsText(t *cel.Type) *Error {
 	inner, optional := unwrapOptional(t)
 	switch {
 	case optional:
-		return &Error{
-			Reason:  ExpressionType,
-			Message: "an optional within text may be absent",
-			Hint:    "say what stands there then, with orValue(…)",
-		}
+		return typeError("an optional within text may be absent", "say what stands there then, with orValue(…)")
 	case printable(inner):
 		return nil
 	}
-	return &Error{
-		Reason:  ExpressionType,
-		Message: message.Article(typeName(t)) + " cannot stand within text",
-		Hint:    textHint(t),
-	}
+	return typeError(message.Article(typeName(t))+" cannot stand within text", textHint(t))
 }
 
 func textHint(t *cel.Type) string {
@@ -88,15 +80,11 @@ func structured(want *schema.Schema) bool {
 
 // computedStructure returns the error for an expression in such a field.
 func computedStructure(want *schema.Schema) *Error {
-	err := &Error{
-		Reason:  ExpressionType,
-		Message: "an expression cannot make " + message.Article(want.Type) + ": structure is written, its scalars may be computed",
-		Hint:    "write the mapping out, with expressions for its values",
-	}
+	hint := "write the mapping out, with expressions for its values"
 	if want.Kind == schema.List {
-		err.Hint = "write the items out; for one item for each element of a list, write one item with $each: ${LIST}"
+		hint = "write the items out; for one item for each element of a list, write one item with $each: ${LIST}"
 	}
-	return err
+	return typeError("an expression cannot make "+message.Article(want.Type)+": structure is written, its scalars may be computed", hint)
 }
 
 // fits checks a type against the schema of the field; nil accepts whatever JSON can represent.
@@ -108,33 +96,29 @@ func fits(t *cel.Type, want *schema.Schema) *Error {
 		return nil
 	}
 	if t.Kind() == types.NullTypeKind {
-		return &Error{
-			Reason:  ExpressionType,
-			Message: "null is no value",
-			Hint:    "to leave the field out, use an optional, as in optional.ofNonZeroValue(…)",
-		}
+		return typeError("null is no value", "to leave the field out, use an optional, as in optional.ofNonZeroValue(…)")
 	}
 	if want == nil || want.Kind == schema.Any {
 		if !hasJSON(t) {
-			return &Error{Reason: ExpressionType, Message: message.Article(typeName(t)) + " is no value of a field", Hint: textHint(t)}
+			return typeError(message.Article(typeName(t))+" is no value of a field", textHint(t))
 		}
 		return nil
 	}
 	if accepts(t, want) {
 		return nil
 	}
-	err := &Error{Reason: ExpressionType, Message: "want " + message.Article(want.Type) + ", got " + message.Article(typeName(t))}
+	hint := ""
 	switch {
 	case want.Kind == schema.String || want.Kind == schema.Quantity:
-		err.Hint = textHint(t)
+		hint = textHint(t)
 	case t.Kind() == types.StringKind && want.Kind == schema.Integer:
-		err.Hint = "turn it into a number with int(…)"
+		hint = "turn it into a number with int(…)"
 	case t.Kind() == types.DoubleKind && want.Kind == schema.Integer:
-		err.Hint = "round it with int(…)"
+		hint = "round it with int(…)"
 	case want.Kind == schema.List && printable(t):
-		err.Hint = "a list of one item is [ … ]"
+		hint = "a list of one item is [ … ]"
 	}
-	return err
+	return typeError("want "+message.Article(want.Type)+", got "+message.Article(typeName(t)), hint)
 }
 
 // hasJSON reports whether values of the type can be represented in JSON.
