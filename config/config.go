@@ -116,11 +116,7 @@ func (p *parser) root(root *yaml.Node) {
 		case "cluster":
 			p.cluster(value)
 		default:
-			hint := "the settings are " + strings.Join(known, ", ")
-			if near := message.Nearest(key.Value, known); near != "" {
-				hint = "did you mean " + near + "?"
-			}
-			p.fault(key, "unknown setting "+message.Quote(key.Value), hint)
+			p.fault(key, "unknown setting "+message.Quote(key.Value), message.DidYouMean(key.Value, known, "the settings are "+strings.Join(known, ", ")))
 		}
 	}
 }

@@ -80,17 +80,11 @@ func (p *Parameter) Same(a, b string) bool {
 
 // quantity and duration parse texts that convert has accepted; an invalid text is 0.
 func quantity(text string) *resource.Quantity {
-	q, err := schema.ParseQuantity(text)
-	if err != nil {
-		return &resource.Quantity{}
-	}
+	q, _ := schema.ParseQuantity(text)
 	return &q
 }
 
 func duration(text string) time.Duration {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		return 0
-	}
+	d, _ := time.ParseDuration(text)
 	return d
 }

@@ -58,7 +58,7 @@ const MaxFindings = 100
 func SortFindings(findings []Finding) []Finding {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
-			cmp.Compare(rank(a.Severity), rank(b.Severity)),
+			cmp.Compare(a.Severity, b.Severity), // "error" before "warning"
 			cmp.Compare(a.File, b.File),
 			cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Column, b.Column),
@@ -70,19 +70,15 @@ func SortFindings(findings []Finding) []Finding {
 	return slices.Compact(findings)
 }
 
-func rank(s Severity) int {
-	if s == SeverityError {
-		return 0
-	}
-	return 1
-}
-
 // Summarize joins findings into one text of at most limit bytes. The findings that do not fit are counted at
 // the end.
 func Summarize(findings []Finding, limit int) string {
 	var b strings.Builder
 	for i := range findings {
-		text := findings[i].sentence()
+		text := findings[i].Detail()
+		if findings[i].Path != "" {
+			text = findings[i].Path + ": " + text
+		}
 		if i > 0 {
 			text = "; " + text
 		}
@@ -95,15 +91,6 @@ func Summarize(findings []Finding, limit int) string {
 	}
 	text := b.String()
 	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
-}
-
-// sentence returns the finding without file and severity: path: message (hint).
-func (f *Finding) sentence() string {
-	text := f.Detail()
-	if f.Path != "" {
-		text = f.Path + ": " + text
-	}
-	return text
 }
 
 // Detail returns the message, with the hint in parentheses if there is one.
@@ -137,10 +124,5 @@ func (e *Entry) canary() bool {
 
 // Broken reports whether any finding is an error.
 func (e Entry) Broken() bool {
-	for i := range e.Findings {
-		if e.Findings[i].Severity == SeverityError {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Findings, func(f Finding) bool { return f.Severity == SeverityError })
 }

@@ -31,10 +31,6 @@ type Parameter struct {
 	description, example string // for messages; "" if there is none
 }
 
-// emptyIsAbsent reports whether "" in an annotation means that the parameter is not given. If there is a
-// default, "" overrides it, provided that the type has such a value.
-func (p *Parameter) emptyIsAbsent() bool { return !p.hasDefault }
-
 func (p *Parameter) missingFix() string {
 	if len(p.Enum) > 0 {
 		return "one of " + message.List(p.Enum)
@@ -103,11 +99,7 @@ func (p *Parameter) Takes(text string) bool {
 // constrain checks one value against the constraints; for a list, it is called for each item.
 func (p *Parameter) constrain(text string, value any) *ParameterFault {
 	if !p.among(text) {
-		fault := &ParameterFault{Message: fmt.Sprintf("want one of %s, got %s", message.List(p.Enum), message.Quote(text))}
-		if near := message.Nearest(text, p.Enum); near != "" {
-			fault.Fix = fmt.Sprintf("did you mean %s?", message.Word(near))
-		}
-		return fault
+		return &ParameterFault{Message: fmt.Sprintf("want one of %s, got %s", message.List(p.Enum), message.Quote(text)), Fix: message.DidYouMean(text, p.Enum, "")}
 	}
 	if p.maxLength >= 0 && utf8.RuneCountInString(text) > p.maxLength {
 		return &ParameterFault{Message: fmt.Sprintf("want at most %d characters, got %d: %s", p.maxLength, utf8.RuneCountInString(text), message.Quote(text))}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -46,7 +48,7 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 	shared := true // until a value differs from the defaults
 	for i, p := range t.parameters {
 		text, given := lookup(p.Name)
-		if !given || text == "" && p.emptyIsAbsent() {
+		if !given || text == "" && !p.hasDefault { // "" overrides a default, if the type has such a value
 			if p.Required {
 				faults = append(faults, ParameterFault{Name: p.Name, Message: "required, and not given", Fix: p.missingFix()})
 			}
@@ -65,8 +67,7 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 			continue
 		}
 		if shared {
-			bound = bound.copied()
-			shared = false
+			bound.values, bound.texts, shared = maps.Clone(bound.values), slices.Clone(bound.texts), false
 		}
 		bound.values[p.Name] = value
 		bound.texts[i] = text
@@ -76,14 +77,6 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 
 // ParameterNames returns the names in the template's order. The slice must not be changed.
 func (t *Template) ParameterNames() []string { return t.parameterNames }
-
-func (p Parameters) copied() Parameters {
-	values := make(map[string]any, len(p.values))
-	for k, v := range p.values {
-		values[k] = v
-	}
-	return Parameters{params: p.params, values: values, texts: append([]string(nil), p.texts...)}
-}
 
 // Text returns the value in the form of an annotation: the given text, or the default; "" if there is
 // neither, or no parameter of that name.

@@ -190,8 +190,7 @@ func appendTexts(b []byte, m map[string]string) []byte {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	b = strconv.AppendInt(b, int64(len(names)), 10)
-	b = append(b, ';')
+	b = append(strconv.AppendInt(b, int64(len(names)), 10), ';')
 	for _, name := range names {
 		b = appendKey(appendKey(b, name), m[name])
 	}
@@ -201,7 +200,5 @@ func appendTexts(b []byte, m map[string]string) []byte {
 // appendKey appends a text, preceded by its length, so that different sequences of texts have different
 // encodings.
 func appendKey(b []byte, text string) []byte {
-	b = strconv.AppendInt(b, int64(len(text)), 10)
-	b = append(b, ':')
-	return append(b, text...)
+	return append(append(strconv.AppendInt(b, int64(len(text)), 10), ':'), text...)
 }

@@ -3,6 +3,7 @@ package templates
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -206,15 +207,9 @@ func (s *Set) Entries() []Entry { return s.entries }
 // Names returns the names that a pod of the namespace may request, sorted, including those of broken
 // templates.
 func (s *Set) Names(namespace string) []string {
-	names := make([]string, 0, len(s.shared))
-	for name := range s.shared {
-		names = append(names, name)
-	}
-	for name := range s.byNamespace[namespace] {
-		if _, ok := s.shared[name]; !ok {
-			names = append(names, name)
-		}
-	}
+	own := s.byNamespace[namespace]
+	names := slices.AppendSeq(make([]string, 0, len(s.shared)+len(own)), maps.Keys(s.shared))
+	names = slices.AppendSeq(names, maps.Keys(own))
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }

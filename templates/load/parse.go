@@ -149,12 +149,8 @@ func nodeKind(n *yaml.Node) string {
 
 // valueAt returns a mapping's value of that key, nil if it has none.
 func valueAt(n *yaml.Node, key string) *yaml.Node {
-	for k, v := range manifest.Pairs(n) {
-		if k.Value == key {
-			return v
-		}
-	}
-	return nil
+	_, value := manifest.Member(n, key)
+	return value
 }
 
 // scalarAt returns a mapping's value of that key if it is a scalar, else "".

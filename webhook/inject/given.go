@@ -44,20 +44,10 @@ const (
 func parameterAnnotations(p *podView, ns *Namespace) []given {
 	found := collect(nil, p.metadata.Annotations, false)
 	found = collect(found, ns.Annotations, true)
-	slices.SortFunc(found, func(a, b given) int {
-		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.parameter, b.parameter), boolOrder(a.onNamespace, b.onNamespace))
+	slices.SortStableFunc(found, func(a, b given) int {
+		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.parameter, b.parameter))
 	})
 	return slices.CompactFunc(found, func(a, b given) bool { return a.instance == b.instance && a.parameter == b.parameter })
-}
-
-func boolOrder(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
 
 func collect(into []given, annotations map[string]string, onNamespace bool) []given {
