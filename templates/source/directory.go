@@ -72,7 +72,7 @@ func (d *Directory) Watch(ctx context.Context, changed func()) error {
 		case <-ticker.C:
 		case <-watcher.Errors: // for example an overflow of events: read everything
 		case <-watcher.Events:
-			if !quiet(ctx, watcher) {
+			if !quiet(ctx, watcher.Events) {
 				return nil
 			}
 		}
@@ -94,7 +94,7 @@ func onlyRescan(ctx context.Context, ticks <-chan time.Time, changed func()) err
 }
 
 // quiet waits until there has been no event for the time settle, at most settleLimit; false if ctx is done.
-func quiet(ctx context.Context, watcher *fsnotify.Watcher) bool {
+func quiet[T any](ctx context.Context, events <-chan T) bool {
 	limit := time.After(settleLimit)
 	for {
 		select {
@@ -104,8 +104,7 @@ func quiet(ctx context.Context, watcher *fsnotify.Watcher) bool {
 			return true
 		case <-time.After(settle):
 			return true
-		case <-watcher.Events:
-		case <-watcher.Errors:
+		case <-events:
 		}
 	}
 }

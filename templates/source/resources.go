@@ -124,26 +124,10 @@ func (r *Resources) Watch(ctx context.Context, changed func()) error {
 			return nil
 		case <-r.changed:
 		}
-		if !r.calm(ctx) {
+		if !quiet(ctx, r.changed) {
 			return nil
 		}
 		changed()
-	}
-}
-
-// calm waits until no change has arrived for the time settle, at most settleLimit; false if ctx is done.
-func (r *Resources) calm(ctx context.Context) bool {
-	limit := time.After(settleLimit)
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-limit:
-			return true
-		case <-time.After(settle):
-			return true
-		case <-r.changed:
-		}
 	}
 }
 
