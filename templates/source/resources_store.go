@@ -5,7 +5,6 @@ import (
 
 	"k8s.io/client-go/tools/cache"
 
-	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 )
 
@@ -31,26 +30,27 @@ func (k *resourceKind) Add(object any) error { return k.Update(object) }
 func (k *resourceKind) Update(object any) error {
 	r := object.(*resource)
 	k.compile(r)
-	key := k.key(r)
-	k.mu.Lock()
-	before := k.records[key]
-	k.records[key] = r.record
-	told := k.told
-	k.mu.Unlock()
-	k.tell(told, key, before, r.record)
+	k.set(k.key(r), r.record)
 	return nil
 }
 
 // Delete removes a resource.
 func (k *resourceKind) Delete(object any) error {
-	key := k.key(object.(*resource))
-	k.mu.Lock()
-	before := k.records[key]
-	delete(k.records, key)
-	told := k.told
-	k.mu.Unlock()
-	k.tell(told, key, before, nil)
+	k.set(k.key(object.(*resource)), nil)
 	return nil
+}
+
+// set replaces the record of a resource; nil removes it.
+func (k *resourceKind) set(key ResourceKey, now *record) {
+	k.mu.Lock()
+	before, told := k.records[key], k.told
+	if now != nil {
+		k.records[key] = now
+	} else {
+		delete(k.records, key)
+	}
+	k.mu.Unlock()
+	k.tell(told, key, before, now)
 }
 
 // Replace replaces all resources.
@@ -122,7 +122,8 @@ func (k *resourceKind) compile(r *resource) {
 	if before != nil && before.uid == now.uid && before.generation == now.generation {
 		now.entry, now.inForce = before.entry, before.inForce
 	} else {
-		now.entry, now.inForce = k.load(r), r.Generation
+		now.entry = k.loader.LoadResource(load.Resource{Kind: k.kind, Namespace: r.Namespace, Name: r.Name, Content: r.content})
+		now.inForce = r.Generation
 		if now.entry.Broken() {
 			now.inForce = 0
 			if before != nil {
@@ -131,8 +132,4 @@ func (k *resourceKind) compile(r *resource) {
 		}
 	}
 	r.record, r.content, r.Annotations = now, nil, nil
-}
-
-func (k *resourceKind) load(r *resource) templates.Entry {
-	return k.loader.LoadResource(load.Resource{Kind: k.kind, Namespace: r.Namespace, Name: r.Name, Content: r.content})
 }

@@ -149,7 +149,7 @@ func (w *StatusWriter) apply(ctx context.Context, key ResourceKey, known *record
 	}
 	force := true
 	err = w.client.Patch(types.ApplyPatchType).
-		Namespace(key.Namespace).Resource(w.resources.plural(key.Kind)).Name(key.Name).SubResource("status").
+		Namespace(key.Namespace).Resource(w.resources.of(key.Kind).plural).Name(key.Name).SubResource("status").
 		VersionedParams(&metav1.PatchOptions{FieldManager: statusOwner, Force: &force}, metav1.ParameterCodec).
 		Body(patch).Do(ctx).Error()
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
@@ -181,19 +181,10 @@ func (r *Resources) follow(told func(ResourceKey)) (stop func()) {
 func (r *Resources) record(key ResourceKey) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, k := range r.kinds {
-		if k.kind == key.Kind {
-			return k.records[key]
-		}
-	}
-	return nil
+	return r.of(key.Kind).records[key]
 }
 
-func (r *Resources) plural(kind string) string {
-	for _, k := range r.kinds {
-		if k.kind == kind {
-			return k.plural
-		}
-	}
-	return ""
+// of returns one of the two kinds, by its name.
+func (r *Resources) of(kind string) *resourceKind {
+	return r.kinds[slices.IndexFunc(r.kinds, func(k *resourceKind) bool { return k.kind == kind })]
 }
