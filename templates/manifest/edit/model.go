@@ -3,6 +3,7 @@ package edit
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -171,11 +172,15 @@ func (m *model) find(b *block, part string) (*entry, error) {
 		return e, nil
 	}
 	for _, e := range b.entries {
-		if !e.merge || e.spreadOut || !slices.ContainsFunc(merged(e.old), func(p pair) bool { return p.name == part }) {
+		if !e.merge || e.spreadOut {
 			continue
 		}
-		err := m.spread(b, e)
-		return b.names[part], err
+		for key := range merged(e) {
+			if manifest.KeyName(key) == part {
+				err := m.spread(b, e)
+				return b.names[part], err
+			}
+		}
 	}
 	return nil, fmt.Errorf("key %s does not exist", message.Quote(part))
 }
@@ -200,45 +205,26 @@ func (m *model) put(b *block, part string, value any) error {
 	return nil
 }
 
-// pair is an entry that a merge key brings.
-type pair struct {
-	name  string
-	value *yaml.Node
-}
-
-// merged returns the entries that the value of a merge key brings; of the same name, the first counts.
-func merged(value *yaml.Node) []pair {
-	sources := []*yaml.Node{value}
-	if n := manifest.Resolve(value); n.Kind == yaml.SequenceNode {
-		sources = n.Content
-	}
-	var list []pair
-	seen := map[string]bool{}
-	for _, source := range sources {
-		for key, value := range manifest.Pairs(source) {
-			if name := manifest.KeyName(key); !seen[name] {
-				seen[name] = true
-				list = append(list, pair{name, value})
-			}
-		}
-	}
-	return list
+// merged returns the entries that a merge key brings; of the same name, the first counts.
+func merged(e *entry) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return manifest.Pairs(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{e.key, e.old}})
 }
 
 // spread replaces a merge key by the entries that it brings.
 func (m *model) spread(b *block, e *entry) error {
 	e.spreadOut = true
 	m.replaced(e.old)
-	for _, p := range merged(e.old) {
-		if b.names[p.name] != nil {
+	for key, old := range merged(e) {
+		name := manifest.KeyName(key)
+		if b.names[name] != nil {
 			continue
 		}
-		value, err := nodeValue(p.value)
+		value, err := nodeValue(old)
 		if err != nil {
 			return err
 		}
-		s := &entry{name: p.name, value: value, afresh: true}
-		e.spread, b.names[p.name] = append(e.spread, s), s
+		s := &entry{name: name, value: value, afresh: true}
+		e.spread, b.names[name] = append(e.spread, s), s
 	}
 	return nil
 }

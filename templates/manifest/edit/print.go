@@ -2,6 +2,7 @@ package edit
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -73,10 +74,7 @@ func (p *printer) scalar(value any, column int) (head string, body []string) {
 	case json.Number:
 		return value.String(), nil
 	case bool:
-		if value {
-			return "true", nil
-		}
-		return "false", nil
+		return strconv.FormatBool(value), nil
 	case string:
 		if header, lines, ok := literal(value); ok && p.literals {
 			indent := strings.Repeat(" ", column)
