@@ -5,23 +5,12 @@ import "strings"
 // Draft is the dialect of JSONSchema, for its "$schema" member.
 const Draft = "http://json-schema.org/draft-07/schema#"
 
-// JSONSchemaOptions adapt a JSON Schema to documents that are not plain values of
-// the type.
-type JSONSchemaOptions struct {
-	// Expressions allows a string with ${ in place of any other value.
-	Expressions bool
-	// ItemMembers are additional members, with their JSON Schemas, of every object within a list.
-	ItemMembers map[string]any
-	// Replace has JSON Schemas to use instead of the generated ones, by the name of the type, such as
-	// "v1alpha1.SidecarTemplateSpec".
-	Replace map[string]any
-}
-
 // JSONSchema returns a draft-07 JSON Schema of the values, for editors. Each object type is defined once
-// under "definitions"; the caller adds "$schema", title and the like.
-func (s *Schema) JSONSchema(options JSONSchemaOptions) map[string]any {
-	w := &jsonSchemaWriter{options: options, definitions: map[string]any{}}
-	root := w.of(s, false)
+// under "definitions"; the caller adds "$schema", title and the like. With expressions, a string with ${ may
+// take the place of any other value.
+func (s *Schema) JSONSchema(expressions bool) map[string]any {
+	w := &jsonSchemaWriter{expressions: expressions, definitions: map[string]any{}}
+	root := w.of(s)
 	if len(w.definitions) > 0 {
 		root["definitions"] = w.definitions
 	}
@@ -29,12 +18,12 @@ func (s *Schema) JSONSchema(options JSONSchemaOptions) map[string]any {
 }
 
 type jsonSchemaWriter struct {
-	options     JSONSchemaOptions
+	expressions bool
 	definitions map[string]any
 }
 
-// of converts a schema. item says that the value is within a list.
-func (w *jsonSchemaWriter) of(s *Schema, item bool) map[string]any {
+// of converts a schema.
+func (w *jsonSchemaWriter) of(s *Schema) map[string]any {
 	var out map[string]any
 	switch s.Kind {
 	case Any:
@@ -50,44 +39,32 @@ func (w *jsonSchemaWriter) of(s *Schema, item bool) map[string]any {
 		out = map[string]any{"type": "number"}
 	case String:
 		out = map[string]any{"type": "string"}
-		if s.Format == TimeFormat {
+		if s.Format == TimeFormat && !w.expressions {
 			out["format"] = string(s.Format)
 		}
-		if s.Format == NoFormat || !w.options.Expressions {
-			return out
-		}
-		delete(out, "format")
 		return out
 	case Quantity:
 		return map[string]any{"type": []string{"string", "number"}}
 	case IntOrString:
 		return map[string]any{"type": []string{"integer", "string"}}
 	case List:
-		out = map[string]any{"type": "array", "items": w.of(s.Elem, true)}
+		out = map[string]any{"type": "array", "items": w.of(s.Elem)}
 	case Map:
-		out = map[string]any{"type": "object", "additionalProperties": w.of(s.Elem, false)}
+		out = map[string]any{"type": "object", "additionalProperties": w.of(s.Elem)}
 	case Object:
-		out = w.reference(s, item)
+		out = w.reference(s)
 	}
-	if !w.options.Expressions {
+	if !w.expressions {
 		return out
 	}
 	return map[string]any{"anyOf": []any{out, map[string]any{"type": "string", "pattern": `\$\{`}}}
 }
 
 // reference returns a reference to the definition of an object type, which is made on first use.
-func (w *jsonSchemaWriter) reference(s *Schema, item bool) map[string]any {
-	item = item && len(w.options.ItemMembers) > 0
+func (w *jsonSchemaWriter) reference(s *Schema) map[string]any {
 	name := strings.NewReplacer("/", ".", " ", "-").Replace(s.Type)
-	if item {
-		name += "-item"
-	}
 	ref := map[string]any{"$ref": "#/definitions/" + name}
 	if _, ok := w.definitions[name]; ok {
-		return ref
-	}
-	if replaced, ok := w.options.Replace[s.Type]; ok {
-		w.definitions[name] = replaced
 		return ref
 	}
 	properties := make(map[string]any, len(s.Fields))
@@ -96,7 +73,7 @@ func (w *jsonSchemaWriter) reference(s *Schema, item bool) map[string]any {
 	}
 	for i := range s.Fields {
 		field := &s.Fields[i]
-		described := w.of(field.Schema, false)
+		described := w.of(field.Schema)
 		if field.Description != "" {
 			if _, refers := described["$ref"]; refers {
 				// Draft 7 ignores other members beside a $ref.
@@ -105,11 +82,6 @@ func (w *jsonSchemaWriter) reference(s *Schema, item bool) map[string]any {
 			described["description"] = field.Description
 		}
 		properties[field.Name] = described
-	}
-	if item {
-		for member, described := range w.options.ItemMembers {
-			properties[member] = described
-		}
 	}
 	return ref
 }

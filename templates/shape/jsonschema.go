@@ -15,7 +15,7 @@ import (
 // It is the same at each call.
 func JSONSchema() ([]byte, error) {
 	shapes := Template()
-	s := shapes.Document.JSONSchema(schema.JSONSchemaOptions{})
+	s := shapes.Document.JSONSchema(false)
 	e := schemaEditor{definitions: map[string]any{}}
 	if definitions, ok := s["definitions"].(map[string]any); ok {
 		e.definitions = definitions
@@ -78,7 +78,7 @@ type schemaEditor struct {
 
 // additions adds the definitions of app or pod and returns the schema that refers to them.
 func (e *schemaEditor) additions(s *schema.Schema) map[string]any {
-	added := s.JSONSchema(schema.JSONSchemaOptions{Expressions: true})
+	added := s.JSONSchema(true)
 	definitions, _ := added["definitions"].(map[string]any)
 	delete(added, "definitions")
 	maps.Copy(e.definitions, definitions)

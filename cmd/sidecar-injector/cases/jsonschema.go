@@ -11,7 +11,7 @@ import (
 // JSONSchema returns the JSON Schema (draft-07) of case.yaml, indented, for editors. The result is the same
 // at each call.
 func JSONSchema() ([]byte, error) {
-	s := schema.Of(reflect.TypeFor[Spec]()).JSONSchema(schema.JSONSchemaOptions{})
+	s := schema.Of(reflect.TypeFor[Spec]()).JSONSchema(false)
 	words := wantWords()
 	for _, of := range []struct {
 		definition, field string
