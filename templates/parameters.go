@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
-	"github.com/sidecar-injector/sidecar-injector/templates/program"
 )
 
 // Parameters are the checked values of one template's parameters. They are
@@ -87,21 +86,6 @@ func (p Parameters) Text(name string) string {
 		}
 	}
 	return ""
-}
-
-// Hash returns a short hash of all values, defaults included: 10 hexadecimal digits, "" if the template has
-// no parameters.
-func (p Parameters) Hash() string {
-	if len(p.params) == 0 {
-		return ""
-	}
-	var b []byte
-	for _, param := range p.params {
-		b = program.AppendString(b, param.Name)
-		b = append(b, ':')
-		b = append(program.AppendJSON(b, p.values[param.Name]), '\n')
-	}
-	return shortHash(b)
 }
 
 func shortHash(data []byte) string {

@@ -206,7 +206,7 @@ func (b *bindings) resolvePod() any {
 }
 
 func unreadable(err error) *Error {
-	return &Error{Reason: ExpressionFailed, Message: "the pod cannot be read: " + printed(err.Error())}
+	return failed("the pod cannot be read: " + printed(err.Error()))
 }
 
 // Limits of the cost of expressions in CEL's units, of which one is a comparison or a look-up.

@@ -218,7 +218,7 @@ func (l *lookup) from(object map[string]any) (any, int, *Error) {
 // absent returns the error for the field with that index.
 func (l *lookup) absent(at int) *Error {
 	if len(l.fields) == 0 {
-		return &Error{Reason: ExpressionFailed, Message: l.root + " is absent"}
+		return failed(l.root + " is absent")
 	}
 	before := strings.Join(append([]string{l.root}, l.fields[:at]...), ".")
 	return &Error{
@@ -227,8 +227,4 @@ func (l *lookup) absent(at int) *Error {
 		Message: before + "." + l.fields[at] + " is absent",
 		Hint:    "where it may be absent, write " + before + ".?" + strings.Join(l.fields[at:], ".?") + ".orValue(…)",
 	}
-}
-
-func absentField(root, name string) error {
-	return &Error{Reason: ExpressionFailed, Message: root + "." + name + " is absent"}
 }

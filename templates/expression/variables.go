@@ -255,7 +255,7 @@ func (p *provider) declaredField(root, typed string) (*types.FieldType, bool) {
 		values, _ := params.(map[string]any)
 		value, ok := values[name]
 		if !ok {
-			return nil, absentField(root, name)
+			return nil, failed(root + "." + name + " is absent")
 		}
 		return value, nil
 	}

@@ -9,6 +9,7 @@ package load
 import (
 	"iter"
 	"slices"
+	"weak"
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -28,7 +29,7 @@ type Loader struct {
 
 // NewLoader returns a Loader with empty caches.
 func NewLoader() *Loader {
-	return &Loader{compiler: expression.NewCompiler(), renderings: templates.NewRenderings(), shared: newSharedSpecs()}
+	return &Loader{compiler: expression.NewCompiler(), renderings: templates.NewRenderings(), shared: &sharedSpecs{specs: map[specKey]weak.Pointer[templates.Template]{}}}
 }
 
 // For sets the release of Kubernetes for which templates are checked, and returns the Loader. The default,

@@ -31,8 +31,8 @@ func parse(file string, lines text, data []byte) ([]*yaml.Node, []templates.Find
 
 // appendItems appends a document, or the items of a List. A List without items is a document of its own.
 func appendItems(documents []*yaml.Node, root *yaml.Node) []*yaml.Node {
-	items := listItems(root)
-	if items == nil || items.Kind != yaml.SequenceNode {
+	items := valueAt(root, "items")
+	if !isList(root) || items == nil || items.Kind != yaml.SequenceNode {
 		return append(documents, root)
 	}
 	for _, item := range items.Content {
@@ -46,13 +46,6 @@ func appendItems(documents []*yaml.Node, root *yaml.Node) []*yaml.Node {
 // isList reports whether a document is a List of any kind.
 func isList(root *yaml.Node) bool {
 	return root.Kind == yaml.MappingNode && strings.HasSuffix(scalarAt(root, "kind"), "List")
-}
-
-func listItems(root *yaml.Node) *yaml.Node {
-	if !isList(root) {
-		return nil
-	}
-	return manifest.Resolve(valueAt(root, "items"))
 }
 
 // unreadable returns the findings for a file that is not valid YAML.

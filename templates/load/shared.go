@@ -20,10 +20,6 @@ type sharedSpecs struct {
 	specs map[specKey]weak.Pointer[templates.Template]
 }
 
-func newSharedSpecs() *sharedSpecs {
-	return &sharedSpecs{specs: map[specKey]weak.Pointer[templates.Template]{}}
-}
-
 type specKey [sha256.Size]byte
 
 // keyOf returns a hash that is equal for documents whose checks, program and layout are equal. Their match

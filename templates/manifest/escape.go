@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/json"
 	"regexp"
 
@@ -26,12 +25,8 @@ func maskEscapes(text []byte) ([]byte, bool) {
 	}), true
 }
 
-// unmaskEscapes sets the strings of a JSON document's nodes from its original text, whose tokens are in
-// the order of the nodes.
-func unmaskEscapes(text []byte, root *yaml.Node) {
-	unmask(json.NewDecoder(bytes.NewReader(text)), root)
-}
-
+// unmask sets the strings of a JSON document's nodes from its original text, whose tokens are in the order of
+// the nodes.
 func unmask(decoder *json.Decoder, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
 		for {

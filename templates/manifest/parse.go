@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,7 +105,7 @@ func parseNodes(text []byte) (root *yaml.Node, err error) {
 	text = Unmarked(text)
 	if masked, found := maskEscapes(text); found {
 		if root, err = parseNodes(masked); err == nil && root != nil {
-			unmaskEscapes(text, root)
+			unmask(json.NewDecoder(bytes.NewReader(text)), root)
 		}
 		return root, err
 	}

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"encoding/base64"
 	"maps"
 	"math"
 	"strconv"
@@ -86,9 +85,4 @@ func (s *Schema) canonicalMap(m map[string]any) (any, bool) {
 		return m, false
 	}
 	return copied, true
-}
-
-func validBase64(text string) error {
-	_, err := base64.StdEncoding.DecodeString(text)
-	return err
 }

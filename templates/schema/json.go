@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/base64"
 	"iter"
 	"maps"
 	"math"
@@ -254,7 +255,7 @@ func (s *Schema) formatFault(text string) *Fault {
 	switch s.Format {
 	case NoFormat:
 	case ByteFormat:
-		err = validBase64(text)
+		_, err = base64.StdEncoding.DecodeString(text)
 	case TimeFormat:
 		_, err = time.Parse(time.RFC3339, text)
 	case DurationFormat:

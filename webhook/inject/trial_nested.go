@@ -112,14 +112,11 @@ func comparePaths(a, b string) int {
 // readOnlyVolume reports whether nothing can be created in the volume, because of its type.
 func (t *trial) readOnlyVolume(name string) bool {
 	if v := t.pod().volume(name); v != nil {
-		return v.readOnly()
+		return readOnlyVolume(v.raw)
 	}
 	v, claimed := t.claims.volumes.find(name)
 	return claimed && readOnlyVolume(v.value.Raw)
 }
-
-// readOnly reports whether nothing can be created in the volume, because of its type.
-func (v *volumeView) readOnly() bool { return readOnlyVolume(v.raw) }
 
 func readOnlyVolume(raw []byte) bool {
 	return hasMember(raw, "configMap", "secret", "projected", "downwardAPI", "image")

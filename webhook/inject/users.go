@@ -127,7 +127,7 @@ func (p *podView) apart(entry StatusEntry) []string {
 			continue
 		}
 		for _, m := range c.Mounts {
-			if u, read := readers[m.Name]; read && !m.ReadOnly && u.container != c.Name && !p.isReadOnly(m.Name) {
+			if u, read := readers[m.Name]; read && !m.ReadOnly && u.container != c.Name && !p.readOnlyVolume(m.Name) {
 				told = append(told, u.beside("spec.containers["+c.Name+"]", app))
 				break
 			}
@@ -136,10 +136,10 @@ func (p *podView) apart(entry StatusEntry) []string {
 	return told
 }
 
-// isReadOnly reports whether a volume of the pod cannot be written to, because of its type.
-func (p *podView) isReadOnly(volume string) bool {
-	v := p.volume(volume)
-	return v != nil && v.readOnly()
+// readOnlyVolume reports whether a volume of the pod cannot be written to, because of its type.
+func (p *podView) readOnlyVolume(name string) bool {
+	v := p.volume(name)
+	return v != nil && readOnlyVolume(v.raw)
 }
 
 // maxApart is the largest number of app containers that apart warns about.
