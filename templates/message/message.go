@@ -32,15 +32,7 @@ func Quote(text string) string {
 // Brief returns a text quoted and cut after 60 bytes within the quotes, for text of the file that a message
 // is about.
 func Brief(text string) string {
-	const longest = 60
-	if len(text) <= longest {
-		return strconv.Quote(text)
-	}
-	end := longest
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return strconv.Quote(text[:end] + "…")
+	return strconv.Quote(Cut(text, 60))
 }
 
 // Bare is Brief without the quotes.
