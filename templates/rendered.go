@@ -6,14 +6,7 @@ import "github.com/sidecar-injector/sidecar-injector/templates/program"
 // the template with expressions evaluated and $ words removed, in the template's key order, checked against
 // the core/v1 schemas. It must not be changed, because it is shared between requests.
 type Rendered struct {
-	// Pod is the partial pod ({metadata, spec}). It may be nil.
-	Pod program.Object
-	// App is added to all targets; if Apps is not nil, Apps has the additions to each target instead. They
-	// hold volumeMounts, volumeDevices, env, envFrom, probes and lifecycle.
-	App  program.AppAdditions
-	Apps []program.AppAdditions
-	// InitContainers and Containers describe the containers of Pod, by index.
-	InitContainers, Containers []program.Placement
+	program.Additions
 
 	// Parts are Pod and App split into the parts that are merged separately.
 	Parts Parts
@@ -131,7 +124,7 @@ func (e *encoder) encode(value any) JSON {
 
 // newRendered makes a Rendered from the result of a program. It keeps nothing else of the evaluation.
 func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
-	r := &Rendered{Pod: a.Pod, App: a.App, Apps: a.Apps, InitContainers: a.InitContainers, Containers: a.Containers, Cost: cost, native: native}
+	r := &Rendered{Additions: a, Cost: cost, native: native}
 	r.finish()
 	return r
 }
@@ -142,18 +135,19 @@ func (r *Rendered) finish() {
 	spec, metadata := r.Pod.Object("spec"), r.Pod.Object("metadata")
 	p := &r.Parts
 	p.Labels, p.Annotations = metadata.Object("labels"), metadata.Object("annotations")
-	for i, object := range program.Objects(spec.List("initContainers")) {
+	lists := r.Lists()
+	for i, object := range program.Objects(lists[0].Items) {
 		sidecar := object.Text("restartPolicy") == "Always"
 		if sidecar && !r.native {
-			p.Regular = append(p.Regular, e.newContainer(object.Without("restartPolicy"), placement(r.InitContainers, i)))
+			p.Regular = append(p.Regular, e.newContainer(object.Without("restartPolicy"), lists[0].Placement(i)))
 			continue
 		}
-		c := e.newContainer(object, placement(r.InitContainers, i))
+		c := e.newContainer(object, lists[0].Placement(i))
 		c.Sidecar = sidecar
 		p.Init = append(p.Init, c)
 	}
-	for i, object := range program.Objects(spec.List("containers")) {
-		p.Regular = append(p.Regular, e.newContainer(object, placement(r.Containers, i)))
+	for i, object := range program.Objects(lists[1].Items) {
+		p.Regular = append(p.Regular, e.newContainer(object, lists[1].Placement(i)))
 	}
 	p.Volumes = e.named(spec.List("volumes"))
 	p.ImagePullSecrets, p.HostAliases, p.Tolerations = e.encoded(spec.List("imagePullSecrets")), e.encoded(spec.List("hostAliases")), e.encoded(spec.List("tolerations"))
@@ -186,15 +180,6 @@ func (r *Rendered) finish() {
 		}
 	}
 	r.size = e.size
-}
-
-// placement returns the placement at index i, or a zero one: the lengths of the list of containers and of the
-// placements are not assumed to be equal.
-func placement(all []program.Placement, i int) program.Placement {
-	if i < len(all) {
-		return all[i]
-	}
-	return program.Placement{}
 }
 
 func (e *encoder) appParts(a *program.AppAdditions) AppParts {
@@ -261,7 +246,10 @@ func (e *encoder) environment(items []any, said []program.Placement) []EnvVariab
 	}
 	out := make([]EnvVariable, 0, len(items))
 	for i, object := range program.Objects(items) {
-		place := placement(said, i)
+		var place program.Placement
+		if i < len(said) {
+			place = said[i]
+		}
 		out = append(out, EnvVariable{Named: Named{Name: object.Text("name"), JSON: e.encode(object)}, Join: place.Join, First: len(place.Position) > 0})
 	}
 	return out
@@ -289,25 +277,21 @@ func integerOf(o program.Object, name string) *int64 {
 // Override returns a copy of the rendering in which change is applied to each container. change receives the
 // container's name as written in the template; its first error is returned.
 func (r *Rendered) Override(change func(name string, container program.Object) (program.Object, error)) (*Rendered, error) {
-	out := &Rendered{Pod: r.Pod, App: r.App, Apps: r.Apps, InitContainers: r.InitContainers, Containers: r.Containers, Warnings: r.Warnings, Cost: r.Cost, native: r.native}
+	out := &Rendered{Additions: r.Additions, Warnings: r.Warnings, Cost: r.Cost, native: r.native}
 	spec := r.Pod.Object("spec")
-	for _, list := range []struct {
-		field      string
-		placements []program.Placement
-	}{{"initContainers", r.InitContainers}, {"containers", r.Containers}} {
-		items := spec.List(list.field)
-		if len(items) == 0 {
+	for _, list := range r.Lists() {
+		if len(list.Items) == 0 {
 			continue
 		}
-		changed := make([]any, len(items))
-		for i, object := range program.Objects(items) {
-			object, err := change(placement(list.placements, i).Name, object)
+		changed := make([]any, len(list.Items))
+		for i, object := range program.Objects(list.Items) {
+			object, err := change(list.Placement(i).Name, object)
 			if err != nil {
 				return nil, err
 			}
 			changed[i] = object
 		}
-		spec = spec.With(list.field, changed)
+		spec = spec.With(list.Field, changed)
 	}
 	out.Pod = r.Pod.With("spec", spec)
 	out.finish()

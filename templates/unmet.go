@@ -27,13 +27,9 @@ func (r *Rendered) findUnmet() []Unmet {
 			found = append(found, Unmet{u, where, container})
 		}
 	}
-	spec := r.Pod.Object("spec")
-	for _, list := range []struct {
-		field      string
-		placements []program.Placement
-	}{{"initContainers", r.InitContainers}, {"containers", r.Containers}} {
-		for i, container := range program.Objects(spec.List(list.field)) {
-			add("container "+message.Quote(container.Text("name")), placement(list.placements, i).Name, requirement.Container(container))
+	for _, list := range r.Lists() {
+		for i, container := range program.Objects(list.Items) {
+			add("container "+message.Quote(container.Text("name")), list.Placement(i).Name, requirement.Container(container))
 		}
 	}
 	add("the pod", "", requirement.Pod(r.Pod))

@@ -22,6 +22,31 @@ type Additions struct {
 	InitContainers, Containers []Placement
 }
 
+// ContainerList is one of the pod's two lists of containers, with its field in the pod's spec, and the containers'
+// $ words by index.
+type ContainerList struct {
+	Field      string
+	Items      []any
+	Placements []Placement
+}
+
+// Placement returns the $ words of the container at index i; a zero Placement if there are none.
+func (l ContainerList) Placement(i int) Placement {
+	if i < len(l.Placements) {
+		return l.Placements[i]
+	}
+	return Placement{}
+}
+
+// Lists returns both lists of containers.
+func (a *Additions) Lists() [2]ContainerList {
+	spec := a.Pod.Object("spec")
+	return [2]ContainerList{
+		{"initContainers", spec.List("initContainers"), a.InitContainers},
+		{"containers", spec.List("containers"), a.Containers},
+	}
+}
+
 // AppAdditions are the fields added to a target container.
 type AppAdditions struct {
 	// Fields may be nil.

@@ -11,16 +11,12 @@ import (
 // checkSiblings returns an error for containers whose positions after:NAME form cycles, which cannot be
 // ordered. It names every cycle.
 func (e *Evaluation) checkSiblings() error {
-	spec := e.out.Pod.Object("spec")
 	var told []string
 	var at *Node
-	for _, list := range []struct {
-		field      string
-		placements []Placement
-	}{{"initContainers", e.out.InitContainers}, {"containers", e.out.Containers}} {
-		for _, names := range circles(spec.List(list.field), list.placements) {
+	for _, list := range e.out.Lists() {
+		for _, names := range circles(list) {
 			if at == nil {
-				at = e.program.Pod.Member("spec").Member(list.field)
+				at = e.program.Pod.Member("spec").Member(list.Field)
 			}
 			if len(names) == 1 {
 				told = append(told, fmt.Sprintf("container %s wants to stand after itself", message.Quote(names[0])))
@@ -37,12 +33,12 @@ func (e *Evaluation) checkSiblings() error {
 
 // circles returns the names of the containers on each such cycle, in the order in which they stand after one
 // another.
-func circles(items []any, placements []Placement) [][]string {
-	leaders := leadersOf(items, placements)
+func circles(list ContainerList) [][]string {
+	leaders := leadersOf(list)
 	var found [][]string
 	const onPath, done = 1, 2
 	state := map[string]int{}
-	for _, object := range Objects(items) {
+	for _, object := range Objects(list.Items) {
 		var path []string
 		at := object.Text("name")
 		for ; at != "" && state[at] == 0; at = leaders[at] {
@@ -60,17 +56,14 @@ func circles(items []any, placements []Placement) [][]string {
 }
 
 // leadersOf returns, by the name of a container, the one of the same list after which it wants to stand.
-func leadersOf(items []any, placements []Placement) map[string]string {
+func leadersOf(list ContainerList) map[string]string {
 	leaders := map[string]string{}
 	there := map[string]bool{}
-	for _, object := range Objects(items) {
+	for _, object := range Objects(list.Items) {
 		there[object.Text("name")] = true
 	}
-	for i, object := range Objects(items) {
-		if i >= len(placements) {
-			break
-		}
-		for _, wish := range placements[i].Position {
+	for i, object := range Objects(list.Items) {
+		for _, wish := range list.Placement(i).Position {
 			leader, after := strings.CutPrefix(wish, "after:")
 			if after && there[leader] {
 				leaders[object.Text("name")] = leader
