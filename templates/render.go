@@ -37,10 +37,7 @@ type Input struct {
 
 // AppReader is a target container as expressions read it.
 type AppReader interface {
-	Name() string
-	// Object returns the container as decoded JSON (int64 for integers). The result must not be changed and
-	// is the same at each call.
-	Object() (map[string]any, error)
+	expression.App
 	// Raw returns the JSON of the value at a path, of the whole container for no fields; nil if there is no
 	// value.
 	Raw(fields []string) []byte
@@ -48,11 +45,7 @@ type AppReader interface {
 
 // PodReader is the pod as expressions read it.
 type PodReader interface {
-	Name() string      // "" for a pod that has only generateName
-	Namespace() string // never ""
-	// Object returns the whole pod as decoded JSON (int64 for integers). The result must not be changed and
-	// is the same at each call.
-	Object() (map[string]any, error)
+	expression.Pod
 	// Raw returns the JSON, as received, of the value at a path; nil if there is no value.
 	Raw(fields []string) []byte
 }

@@ -13,18 +13,18 @@ import (
 // the name.
 type App interface {
 	Name() string // "" where it has none
-	// Object returns the container as decoded JSON, with int64 for whole numbers. It returns the same value
-	// at each call.
+	// Object returns the container as decoded JSON, with int64 for whole numbers. It returns the same value,
+	// which must not be changed, at each call.
 	Object() (map[string]any, error)
 }
 
 // Pod is the pod as expressions see it. Object is called only if an expression needs more than name and
 // namespace.
 type Pod interface {
-	Name() string
-	Namespace() string
+	Name() string      // "" for a pod that has only generateName
+	Namespace() string // never ""
 	// Object returns the pod as decoded JSON, with int64 for whole numbers, and metadata.name and
-	// metadata.namespace set. It returns the same value at each call.
+	// metadata.namespace set. It returns the same value, which must not be changed, at each call.
 	Object() (map[string]any, error)
 }
 
