@@ -21,7 +21,7 @@ func allowed(uid string) []byte {
 // the only large part, is copied once. The returned slice is valid as long as b. An overload error is
 // returned if there is no room for it.
 func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotation) ([]byte, error) {
-	size := patchSize(result)
+	size := result.PatchSize()
 	if err := b.hold(size + base64.StdEncoding.EncodedLen(size)); err != nil {
 		return nil, err
 	}
@@ -54,15 +54,6 @@ func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotat
 	}
 	b.answer = append(out, `}}}`...)
 	return b.answer, nil
-}
-
-// patchSize estimates the patch's length in bytes; escaping may make it slightly longer.
-func patchSize(result *inject.Result) int {
-	size := 0
-	for i := range result.Operations {
-		size += len(`{"op":"add","path":"","value":},`) + len(result.Operations[i].Path) + len(result.Operations[i].Value)
-	}
-	return size
 }
 
 // allowedWith returns a response that allows the request, with warnings if there are any.

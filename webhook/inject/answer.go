@@ -22,11 +22,7 @@ func (r *Result) AppendPatch(out []byte) []byte {
 	if len(r.Operations) == 0 {
 		return out
 	}
-	size := 2
-	for _, op := range r.Operations {
-		size += len(op.Path) + len(op.Value) + len(`{"op":"add","path":"","value":},`)
-	}
-	out = append(slices.Grow(out, size), '[')
+	out = append(slices.Grow(out, len(`[]`)+r.PatchSize()), '[')
 	for i, op := range r.Operations {
 		if i > 0 {
 			out = append(out, ',')
@@ -37,6 +33,15 @@ func (r *Result) AppendPatch(out []byte) []byte {
 		out = append(append(out, op.Value...), '}')
 	}
 	return append(out, ']')
+}
+
+// PatchSize estimates the length of Patch in bytes, without the brackets; escaping may make it slightly longer.
+func (r *Result) PatchSize() int {
+	size := 0
+	for i := range r.Operations {
+		size += len(`{"op":"add","path":"","value":},`) + len(r.Operations[i].Path) + len(r.Operations[i].Value)
+	}
+	return size
 }
 
 // String returns the fault as one sentence: place, message, fix.
