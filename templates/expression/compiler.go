@@ -174,11 +174,8 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 		return nil, nil, l.syntaxError(source, issues)
 	}
 	tree := parsed.NativeRep()
-	if tooManyNodes(tree.Expr()) {
-		return nil, nil, &Error{Reason: ExpressionCost, Message: "the expression is too large once its macros are written out", Hint: "make several of it"}
-	}
-	if why := tooLongToCheck(tree.Expr()); why != "" {
-		return nil, nil, &Error{Reason: ExpressionCost, Message: why, Hint: "make several of it, with fewer levels"}
+	if err := tooLongToCheck(tree.Expr()); err != nil {
+		return nil, nil, err
 	}
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)

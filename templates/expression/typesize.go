@@ -23,12 +23,15 @@ const (
 	// mostLoops is the maximum number of loops in an expression: CEL's type check copies its type information
 	// at each, so that its work grows with the square of their number. optMap and optFlatMap count as two.
 	mostLoops = 64
+	// largestTree is the maximum number of nodes of an expression with its macros expanded. The longest source
+	// has 8,192 characters; a macro takes at least four and expands to about ten nodes.
+	largestTree = 50_000
 )
 
 // typeSizes estimates how large the types in an expression are.
 type typeSizes struct {
-	largest, openMaps, deepest, loops int
-	keys                              bool // a map has keys that are larger than scalars
+	largest, openMaps, deepest, loops, nodes int
+	keys                                     bool // a map has keys that are larger than scalars
 }
 
 // sizedScope holds the variables of comprehensions with the size of their types, innermost first.
@@ -53,22 +56,30 @@ func (s *sizedScope) find(name string) *sizedScope {
 	return s
 }
 
-// tooLongToCheck returns the reason why the type check of an expression would take too long; "" if it would
-// not.
-func tooLongToCheck(e ast.Expr) string {
+// tooLongToCheck returns the error of an expression whose type check would take too long; nil if it would not.
+func tooLongToCheck(e ast.Expr) *Error {
 	var t typeSizes
 	t.of(e, nil)
+	err := &Error{Reason: ExpressionCost, Hint: "make several of it, with fewer levels"}
 	switch {
+	case t.nodes > largestTree:
+		err.Message, err.Hint = "the expression is too large once its macros are written out", "make several of it"
 	case t.largest > largestType || t.openMaps > mostOpenMaps || t.deepest > 3*deepestLoop:
-		return "lists and maps within each other make its types too large"
+		err.Message = "lists and maps within each other make its types too large"
 	case t.loops > mostLoops:
-		return fmt.Sprintf("the expression has %d loops, more than %d", t.loops, mostLoops)
+		err.Message = fmt.Sprintf("the expression has %d loops, more than %d", t.loops, mostLoops)
+	default:
+		return nil
 	}
-	return ""
+	return err
 }
 
-// of returns an upper bound for the size of an expression's type. It stops counting soon after largestType.
+// of returns an upper bound for the size of an expression's type. It stops counting soon after largestType, and
+// walking after largestTree.
 func (t *typeSizes) of(e ast.Expr, in *sizedScope) int {
+	if t.nodes++; t.nodes > largestTree {
+		return 1
+	}
 	size := min(t.measure(e, in), largestType+1)
 	t.largest = max(t.largest, size)
 	return size
