@@ -49,21 +49,18 @@ func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
 	issue := firstIssue(issues)
 	err := &Error{Offset: issueOffset(source, issue), Reason: ExpressionSyntax}
 	text := strings.TrimPrefix(issue.Message, "Syntax error: ")
+	var m []string
+	is := func(known *regexp.Regexp) bool { m = known.FindStringSubmatch(text); return m != nil }
 	switch {
-	case reserved.MatchString(text):
-		name := reserved.FindStringSubmatch(text)[1]
+	case is(reserved):
 		err.Reason = UnknownVariable
-		err.Message = quote(name) + " is a reserved word of CEL"
-		if name == "namespace" {
+		err.Message = quote(m[1]) + " is a reserved word of CEL"
+		if m[1] == "namespace" {
 			err.Hint = "the pod's namespace is " + namespaceVariable + ", its name pod.metadata.namespace"
 		}
 		return err
-	case expecting.MatchString(text):
-		err.Message = unexpected(expecting.FindStringSubmatch(text)[1])
-	case noViable.MatchString(text):
-		err.Message = unexpected(noViable.FindStringSubmatch(text)[1])
-	case unrecognised.MatchString(text):
-		err.Message = unexpected(unrecognised.FindStringSubmatch(text)[1])
+	case is(expecting), is(noViable), is(unrecognised):
+		err.Message = unexpected(m[1])
 	default:
 		err.Message = oneLine(text)
 	}
@@ -133,28 +130,26 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 	}
 	issue := firstIssue(issues)
 	err := &Error{Offset: issueOffset(source, issue), Reason: ExpressionType, Message: oneLine(issue.Message)}
-	text := issue.Message
+	var m []string
+	is := func(known *regexp.Regexp) bool { m = known.FindStringSubmatch(issue.Message); return m != nil }
 	switch {
-	case undeclared.MatchString(text):
-		l.undeclared(err, source, undeclared.FindStringSubmatch(text)[1], names, tree, issue.ExprID)
-	case noOverload.MatchString(text):
-		m := noOverload.FindStringSubmatch(text)
+	case is(undeclared):
+		l.undeclared(err, source, m[1], names, tree, issue.ExprID)
+	case is(noOverload):
 		err.Message, err.Hint = overloadMessage(m[1], m[2])
-	case undefined.MatchString(text):
+	case is(undefined):
 		err.Reason = UnknownField
-		name := untypedName(undefined.FindStringSubmatch(text)[1])
+		name := untypedName(m[1])
 		err.Offset = after(source, err.Offset, name)
 		err.Message = "field " + quote(name) + " is unknown"
-	case noSelection.MatchString(text):
-		err.Message = "a " + noSelection.FindStringSubmatch(text)[1] + " has no fields"
-	case wrongElement.MatchString(text):
-		m := wrongElement.FindStringSubmatch(text)
+	case is(noSelection):
+		err.Message = "a " + m[1] + " has no fields"
+	case is(wrongElement):
 		err.Message = "want " + m[1] + ", got " + m[2]
-	case invalidValue.MatchString(text):
-		err.Message = "the argument is no valid " + invalidValue.FindStringSubmatch(text)[1]
-		if m := invalidValue.FindStringSubmatch(text)[1]; m == "matches" {
-			err.Message = "the argument is no valid regular expression"
-		}
+	case is(invalidValue) && m[1] == "matches":
+		err.Message = "the argument is no valid regular expression"
+	case is(invalidValue):
+		err.Message = "the argument is no valid " + m[1]
 	}
 	return err
 }
