@@ -1,10 +1,5 @@
 package templates
 
-import (
-	"cmp"
-	"slices"
-)
-
 // FindingReason is the kind of a finding; the reasons are a closed list.
 type FindingReason string
 
@@ -61,7 +56,7 @@ type FindingReasonInfo struct {
 
 // FindingReasons returns all reasons, sorted by name.
 func FindingReasons() []FindingReasonInfo {
-	all := []FindingReasonInfo{
+	return []FindingReasonInfo{
 		{BadCanary, "The canary of the template does not say for which pods it counts.",
 			"It has none of namespaceSelector and percent, or both; percent is not from 0 to 100, or the selector is malformed.",
 			"Give of, and one of namespaceSelector ({} selects every namespace) and percent."},
@@ -183,6 +178,4 @@ func FindingReasons() []FindingReasonInfo {
 			"Indentation, tabs, an unclosed quote or bracket.",
 			"Mend the line that the message names."},
 	}
-	slices.SortFunc(all, func(a, b FindingReasonInfo) int { return cmp.Compare(a.Reason, b.Reason) })
-	return all
 }

@@ -140,32 +140,13 @@ func (s *Schema) seal() {
 	}
 }
 
-// String returns the name of the kind for messages, without an article.
-func (k Kind) String() string {
-	switch k {
-	case Any:
-		return "any value"
-	case Boolean:
-		return "boolean"
-	case Integer:
-		return "integer"
-	case Number:
-		return "number"
-	case String:
-		return "string"
-	case Quantity:
-		return "quantity"
-	case IntOrString:
-		return "integer or string"
-	case List:
-		return "list"
-	case Map:
-		return "map"
-	case Object:
-		return "object"
-	}
-	return "unknown kind"
+var kindNames = [...]string{
+	Any: "any value", Boolean: "boolean", Integer: "integer", Number: "number", String: "string",
+	Quantity: "quantity", IntOrString: "integer or string", List: "list", Map: "map", Object: "object",
 }
+
+// String returns the name of the kind for messages, without an article.
+func (k Kind) String() string { return kindNames[k] }
 
 // TokenVolume is the prefix of the volume with a service account's token, which the API server adds to every
 // pod under a random name.
