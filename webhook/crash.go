@@ -20,10 +20,8 @@ const (
 // newCrashes creates the counter with both stages at 0, because Prometheus' increase() does not see a
 // series that starts at 1.
 func newCrashes() *prometheus.CounterVec {
-	crashes := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sidecar_injector_template_crashes_total",
-		Help: "Panics of the injector that cost one template only, by stage: load, its newest version is not used; render, a pod did not get it. The log has the stack.",
-	}, []string{"stage"})
+	crashes := counter("sidecar_injector_template_crashes_total",
+		"Panics of the injector that cost one template only, by stage: load, its newest version is not used; render, a pod did not get it. The log has the stack.", "stage")
 	crashes.WithLabelValues(crashAtLoad)
 	crashes.WithLabelValues(crashAtRender)
 	return crashes

@@ -35,10 +35,8 @@ type Metrics struct {
 // NewMetrics registers the webhook's metrics with registry.
 func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sidecar_injector_decisions_total",
-			Help: "Decisions by outcome, reason and template: one for each template instance, or one for a pod that gets none. The template is empty where none was asked for, and unknown where none of that name is loaded.",
-		}, []string{"outcome", "reason", "template"}),
+		decisions: counter("sidecar_injector_decisions_total",
+			"Decisions by outcome, reason and template: one for each template instance, or one for a pod that gets none. The template is empty where none was asked for, and unknown where none of that name is loaded.", "outcome", "reason", "template"),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "sidecar_injector_admission_duration_seconds",
 			Help:    "Time from a request's headers to the decision on its pod. Requests without a decision are not in it.",
@@ -48,33 +46,27 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "sidecar_injector_requests_in_flight",
 			Help: "Requests being worked on.",
 		}),
-		turnedAway: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sidecar_injector_turned_away_total",
-			Help: "Requests that got no answer of substance, by path and HTTP status code: no admission reviews in time, form or size; 503 is overload; 499 stands for callers who left or did not read their answer.",
-		}, []string{"path", "code"}),
-		advice: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sidecar_injector_advice_total",
-			Help: "Workloads looked at when they were created or changed, by result: warned; none, where there was nothing to say; notAsked, where nothing that counts had changed or a controller made it; failed.",
-		}, []string{"result"}),
-		templates: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sidecar_injector_template_reviews_total",
-			Help: "Templates looked at when they were created or changed, by result: accepted; refused; unchanged but for metadata; failed, of which nothing could be said.",
-		}, []string{"result"}),
+		turnedAway: counter("sidecar_injector_turned_away_total",
+			"Requests that got no answer of substance, by path and HTTP status code: no admission reviews in time, form or size; 503 is overload; 499 stands for callers who left or did not read their answer.", "path", "code"),
+		advice: counter("sidecar_injector_advice_total",
+			"Workloads looked at when they were created or changed, by result: warned; none, where there was nothing to say; notAsked, where nothing that counts had changed or a controller made it; failed.", "result"),
+		templates: counter("sidecar_injector_template_reviews_total",
+			"Templates looked at when they were created or changed, by result: accepted; refused; unchanged but for metadata; failed, of which nothing could be said.", "result"),
 	}
-	m.rereads = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sidecar_injector_namespace_rereads_total",
-		Help: "Pods and workloads whose namespace was read again because it said no, by result: same; newer, where the watch was behind; failed, where there was no decision.",
-	}, []string{"result"})
+	m.rereads = counter("sidecar_injector_namespace_rereads_total",
+		"Pods and workloads whose namespace was read again because it said no, by result: same; newer, where the watch was behind; failed, where there was no decision.", "result")
 	m.crashes = newCrashes()
 	// Series that alerts use in a division have to exist before their first increment.
 	m.decisions.WithLabelValues(string(inject.Error), string(inject.InternalError), "")
 	m.turnedAway.WithLabelValues(Path, strconv.Itoa(http.StatusServiceUnavailable))
-	m.events = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sidecar_injector_events_total",
-		Help: "Kubernetes events on the owners of pods by result: written; dropped, because too many waited or were about one object; failed.",
-	}, []string{"result"})
+	m.events = counter("sidecar_injector_events_total",
+		"Kubernetes events on the owners of pods by result: written; dropped, because too many waited or were about one object; failed.", "result")
 	registry.MustRegister(m.decisions, m.duration, m.inFlight, m.turnedAway, m.advice, m.templates, m.events, m.rereads, m.crashes)
 	return m
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
 // forget deletes the series of removed templates, whose number would otherwise grow without bound. A series
