@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -215,4 +216,11 @@ func FuzzEdit(f *testing.F) {
 			checkEdit(t, doc, rand.New(rand.NewPCG(seed, 2)), false)
 		}
 	})
+}
+
+func decodeAny(data []byte) (value any, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	err = decoder.Decode(&value)
+	return value, err
 }

@@ -1,8 +1,9 @@
 package edit
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
+	"reflect"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
@@ -54,54 +55,9 @@ func patched(object []byte, operations []Operation) ([]byte, error) {
 // sameJSON reports whether two JSON values are equal; numbers are compared by value, and the order of members
 // is ignored.
 func sameJSON(a, b []byte) (bool, error) {
-	left, err := decodeAny(a)
-	if err != nil {
+	var left, right any
+	if err := errors.Join(json.Unmarshal(a, &left), json.Unmarshal(b, &right)); err != nil {
 		return false, err
 	}
-	right, err := decodeAny(b)
-	return err == nil && same(left, right), err
-}
-
-func decodeAny(data []byte) (value any, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	err = decoder.Decode(&value)
-	return value, err
-}
-
-func same(a, b any) bool {
-	switch a := a.(type) {
-	case map[string]any:
-		b, ok := b.(map[string]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for name, value := range a {
-			other, found := b[name]
-			if !found || !same(value, other) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		b, ok := b.([]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for i := range a {
-			if !same(a[i], b[i]) {
-				return false
-			}
-		}
-		return true
-	case json.Number:
-		b, ok := b.(json.Number)
-		if !ok || a == b {
-			return ok
-		}
-		left, err := a.Float64()
-		right, err2 := b.Float64()
-		return err == nil && err2 == nil && left == right
-	}
-	return a == b
+	return reflect.DeepEqual(left, right), nil
 }
