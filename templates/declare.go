@@ -195,19 +195,17 @@ func (p *Parameter) TextOf(raw []byte) (string, error) {
 	}
 	switch v := value.(type) {
 	case string:
+		want := ""
 		switch p.Type {
 		case v1alpha1.TypeInteger, v1alpha1.TypePort, v1alpha1.TypeNumber, v1alpha1.TypeBoolean:
-			if v != "" {
-				return "", fmt.Errorf("want %s, got the string %s", p.Type, message.Quote(v))
-			}
+			want = string(p.Type)
 		case v1alpha1.TypeStringList:
-			if v != "" {
-				return "", fmt.Errorf("want a list, got the string %s", message.Quote(v))
-			}
+			want = "a list"
 		case v1alpha1.TypeStringMap:
-			if v != "" {
-				return "", fmt.Errorf("want a mapping, got the string %s", message.Quote(v))
-			}
+			want = "a mapping"
+		}
+		if want != "" && v != "" {
+			return "", fmt.Errorf("want %s, got the string %s", want, message.Quote(v))
 		}
 		return v, nil
 	case bool:
