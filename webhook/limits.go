@@ -83,7 +83,6 @@ func (r *receipt) hold(bytes int64) bool {
 	return true
 }
 
-// leave releases the request's share.
 func (r *receipt) leave() {
 	r.pending.bytes.Add(-r.bytes)
 	if r.entered {

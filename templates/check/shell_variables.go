@@ -19,7 +19,6 @@ const longestValue = 64
 // longestText is the maximum length in bytes of a text after expansion; a longer one is replaced by its mark.
 const longestText = 1 << 14
 
-// variables reads the variables of a container.
 func (c *shellCheck) variables(env []*program.Node) variables {
 	v := variables{values: map[string]string{}, folded: map[string]string{}}
 	for _, item := range env {

@@ -147,7 +147,6 @@ func inOrder(e ast.Expr, over *schema.Schema) {
 	e.SetKindCase(factory.NewComprehension(e.ID(), call, c.IterVar(), c.AccuVar(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()))
 }
 
-// declareOrdered declares orderedFunction.
 func declareOrdered() cel.EnvOption {
 	anything := cel.TypeParamType("T")
 	return cel.Function(orderedFunction, cel.Overload("ordered", []*cel.Type{anything}, anything, cel.UnaryBinding(func(v ref.Val) ref.Val {

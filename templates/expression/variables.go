@@ -95,7 +95,6 @@ func parameterSchema(t v1alpha1.ParameterType) *schema.Schema {
 	}
 }
 
-// celType returns the CEL type of a schema's values.
 func celType(s *schema.Schema) *cel.Type {
 	switch s.Kind {
 	case schema.Boolean:

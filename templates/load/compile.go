@@ -51,7 +51,6 @@ func article(s *schema.Schema) string {
 	return message.Article(s.Kind.String())
 }
 
-// constant checks a value without expressions.
 func (c *compiler) constant(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
 	if faults := want.CheckYAML(n, at); len(faults) > 0 {
 		c.report.faults(faults)
@@ -313,7 +312,6 @@ func (c *compiler) section(n *yaml.Node, want *schema.Schema, at *schema.Path) *
 	return c.mapping(n, want, at)
 }
 
-// pod compiles spec.pod.
 func (c *compiler) pod(n *yaml.Node) *program.Node {
 	return c.section(n, shape.Template().Pod, specPath().Member("pod"))
 }
@@ -335,7 +333,6 @@ func (c *compiler) app(n *yaml.Node) *program.Node {
 	return within.section(n, shape.Template().App, specPath().Member("app"))
 }
 
-// permissions compiles spec.permissions.
 func (c *compiler) permissions(n *yaml.Node) *program.Node {
 	if n == nil {
 		return nil

@@ -16,7 +16,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// specPath returns the path of spec.
 func specPath() *schema.Path { return schema.Root("spec") }
 
 // document reads a document into its entry: its identity and the template that it defines.

@@ -35,12 +35,10 @@ func (r *report) fault(n *yaml.Node, at *schema.Path, reason templates.FindingRe
 	r.add(f)
 }
 
-// warn adds a warning at a node.
 func (r *report) warn(n *yaml.Node, at *schema.Path, reason templates.FindingReason, message string) {
 	r.add(templates.Finding{Line: n.Line, Column: n.Column, Path: at.String(), Reason: reason, Severity: templates.SeverityWarning, Message: message})
 }
 
-// faults adds the faults that a schema reported.
 func (r *report) faults(faults []schema.Fault) {
 	for i := range faults {
 		f := &faults[i]
@@ -101,5 +99,4 @@ func (r *report) placed(f templates.Finding) templates.Finding {
 // full reports whether the maximum number of errors is reached, so that further checks are of no use.
 func (r *report) full() bool { return r.errors > templates.MaxFindings }
 
-// broken reports whether there is an error.
 func (r *report) broken() bool { return r.errors > 0 }

@@ -42,7 +42,6 @@ func (t text) line(n int) string {
 	return t.lines[n-1]
 }
 
-// of returns the characters of line n.
 func (t text) of(n int) characters {
 	c, known := t.characters[n]
 	if !known && t.characters != nil {

@@ -57,7 +57,6 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 	return all
 }
 
-// validations compiles spec.validations.
 func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, parameters []*templates.Parameter) []program.Validation {
 	var all []program.Validation
 	for i := range declared {

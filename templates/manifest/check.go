@@ -97,7 +97,6 @@ func (c *checker) alias(n *yaml.Node, depth int) (extent, *Error) {
 	return size, nil
 }
 
-// keys checks the keys of one mapping.
 func (c *checker) keys(n *yaml.Node) *Error {
 	seen := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {

@@ -49,7 +49,6 @@ func FindTooLarge(n *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// isJSON reports whether the text of a document is JSON.
 func isJSON(text []byte) bool {
 	text = Unmarked(text)
 	return json.Valid(text[contentAt(text):])

@@ -74,7 +74,6 @@ type Document struct {
 	isJSON bool // the text is JSON
 }
 
-// at returns an Error at a node's place.
 func (d *Document) at(n *yaml.Node, message, hint string) *Error {
 	return &Error{File: d.File, Line: n.Line, Column: n.Column, Message: message, Hint: hint}
 }

@@ -88,7 +88,6 @@ func expand(list []pair, n *yaml.Node, seen map[string]bool, merged bool) []pair
 	return list
 }
 
-// isMerge reports whether a key is the merge key <<.
 func isMerge(key *yaml.Node) bool {
 	return key.Kind == yaml.ScalarNode && key.Value == "<<" && key.Tag == "!!merge"
 }

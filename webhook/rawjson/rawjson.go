@@ -268,7 +268,6 @@ func (c *Cursor) skipNested() error {
 	return c.tooShort("the end of an object or list")
 }
 
-// skipString skips a string.
 func (c *Cursor) skipString() error {
 	end := afterString(c.data, c.at+1)
 	if end < 0 {

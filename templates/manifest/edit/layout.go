@@ -164,7 +164,6 @@ func (l *layout) line(at int) int {
 	return max(0, sort.SearchInts(l.starts, at+1)-1)
 }
 
-// lineStart returns the start of the line that contains the offset.
 func (l *layout) lineStart(at int) int { return l.starts[l.line(at)] }
 
 // nextLine returns the start of the line after the one that contains the offset, or the end of the text.

@@ -84,7 +84,6 @@ func newBlock(n *yaml.Node) *block {
 	return b
 }
 
-// apply applies one operation.
 func (m *model) apply(operation Operation) error {
 	path, err := splitPointer(operation.Path)
 	if err != nil {
