@@ -49,34 +49,27 @@ func (s jsonStyle) append(out []byte, value any, eol string) []byte {
 	if s.unit != "" {
 		open, separator, end = eol+inner.margin, ","+eol+inner.margin, eol+s.margin
 	}
+	list := func(brackets string, n int, item func(i int)) []byte {
+		if n == 0 {
+			return append(out, brackets...)
+		}
+		out = append(append(out, brackets[0]), open...)
+		for i := range n {
+			if i > 0 {
+				out = append(out, separator...)
+			}
+			item(i)
+		}
+		return append(append(out, end...), brackets[1])
+	}
 	switch value := value.(type) {
 	case members:
-		for i, m := range value {
-			if i > 0 {
-				out = append(out, separator...)
-			} else {
-				out = append(append(out, '{'), open...)
-			}
-			out = append(append(out, doubleQuote(m.name)...), s.colon...)
-			out = inner.append(out, m.value, eol)
-		}
-		if len(value) == 0 {
-			return append(out, "{}"...)
-		}
-		return append(append(out, end...), '}')
+		return list("{}", len(value), func(i int) {
+			out = append(append(out, doubleQuote(value[i].name)...), s.colon...)
+			out = inner.append(out, value[i].value, eol)
+		})
 	case []any:
-		for i, item := range value {
-			if i > 0 {
-				out = append(out, separator...)
-			} else {
-				out = append(append(out, '['), open...)
-			}
-			out = inner.append(out, item, eol)
-		}
-		if len(value) == 0 {
-			return append(out, "[]"...)
-		}
-		return append(append(out, end...), ']')
+		return list("[]", len(value), func(i int) { out = inner.append(out, value[i], eol) })
 	case json.Number:
 		return append(out, value...)
 	case bool:
