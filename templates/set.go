@@ -43,10 +43,10 @@ func NewSet(entries []Entry) *Set {
 		}
 		names := s.shared
 		if e.Kind == v1alpha1.SidecarTemplateKind {
-			if names = s.byNamespace[e.Namespace]; names == nil {
-				names = map[string]int{}
-				s.byNamespace[e.Namespace] = names
+			if s.byNamespace[e.Namespace] == nil {
+				s.byNamespace[e.Namespace] = map[string]int{}
 			}
+			names = s.byNamespace[e.Namespace]
 		}
 		if other, ok := names[e.Name]; !ok || precedence(e.Origin.Source) > precedence(s.entries[other].Origin.Source) {
 			names[e.Name] = i

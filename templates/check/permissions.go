@@ -1,8 +1,6 @@
 package check
 
 import (
-	"k8s.io/apimachinery/pkg/util/validation"
-
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -32,7 +30,7 @@ func permissions(s *Sample) []templates.Finding {
 		}
 		for j, value := range o.List("namespaces") {
 			name, _ := value.(string)
-			if name != everyNamespace && len(validation.IsDNS1123Label(name)) > 0 {
+			if name != everyNamespace && !program.ValidContainer(name) {
 				found.fault(s.place(at.Item(i).Member("namespaces").Item(j)), templates.BadName, "a namespace's name, or * for all of them", "%s cannot name a namespace", message.Quote(name))
 			}
 		}

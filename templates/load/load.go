@@ -58,34 +58,30 @@ func (l *Loader) Load(source, file string, data []byte) []templates.Entry {
 
 // Entries yields what Load returns, each entry once it is loaded, so that a caller can stop in between.
 func (l *Loader) Entries(source, file string, data []byte) iter.Seq[templates.Entry] {
-	return func(yield func(templates.Entry) bool) { l.entries(source, file, data, yield) }
-}
-
-func (l *Loader) entries(source, file string, data []byte, yield func(templates.Entry) bool) {
-	var lines text
-	var documents []*yaml.Node
-	var unread []templates.Finding
-	origin := templates.Origin{Source: source, File: file, Line: 1}
-	if stack := templates.Contain(func() {
-		if file != "" {
-			lines = newText(data)
+	return func(yield func(templates.Entry) bool) {
+		var lines text
+		var documents []*yaml.Node
+		var unread []templates.Finding
+		origin := templates.Origin{Source: source, File: file, Line: 1}
+		if stack := templates.Contain(func() {
+			if file != "" {
+				lines = newText(data)
+			}
+			documents, unread = parse(file, lines, data)
+		}); stack != "" {
+			unread = []templates.Finding{internalError(origin, stack)}
 		}
-		documents, unread = parse(file, lines, data)
-	}); stack != "" {
-		unread = []templates.Finding{internalError(origin, stack)}
-	}
-	if unread != nil {
-		yield(templates.Entry{Origin: origin, Findings: unread})
-		return
-	}
-	for _, root := range documents {
-		if file != "" {
-			origin.Line = root.Line
-		} else {
-			origin.Line = 0
-		}
-		if !yield(l.entry(root, origin, lines)) {
+		if unread != nil {
+			yield(templates.Entry{Origin: origin, Findings: unread})
 			return
+		}
+		for _, root := range documents {
+			if origin.Line = root.Line; file == "" {
+				origin.Line = 0
+			}
+			if !yield(l.entry(root, origin, lines)) {
+				return
+			}
 		}
 	}
 }
@@ -105,16 +101,12 @@ func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) tem
 
 // internalError returns the finding for a template, or a file, whose processing panicked.
 func internalError(origin templates.Origin, stack string) templates.Finding {
-	f := templates.Finding{
-		File: origin.File, Line: origin.Line, Reason: templates.InternalError, Severity: templates.SeverityError,
+	return templates.Finding{
+		File: origin.File, Line: origin.Line, Column: min(origin.Line, 1), Reason: templates.InternalError, Severity: templates.SeverityError,
 		Message: "checking it ended in an internal error of the injector",
 		Hint:    "report it with the template; the injector's log has the stack",
 		Stack:   stack,
 	}
-	if f.Line > 0 {
-		f.Column = 1
-	}
-	return f
 }
 
 // bounded returns at most MaxFindings of each severity, each followed by a finding that says that there are

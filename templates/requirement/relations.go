@@ -91,13 +91,10 @@ func profile(c *checker, o object) {
 
 // relative checks a relative path: not absolute, and without "..".
 func relative(text string) []string {
-	switch {
-	case path.IsAbs(text):
+	if path.IsAbs(text) {
 		return []string{"write a path that does not begin with /"}
-	case slices.Contains(strings.Split(text, "/"), ".."):
-		return []string{"write a path without .."}
 	}
-	return nil
+	return descending(text)
 }
 
 // signal checks the name of a signal that ends a container.

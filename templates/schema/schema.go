@@ -149,5 +149,5 @@ var kindNames = [...]string{
 func (k Kind) String() string { return kindNames[k] }
 
 // TokenVolume is the prefix of the volume with a service account's token, which the API server adds to every
-// pod under a random name.
+// pod under a random name, before webhooks are called.
 const TokenVolume = "kube-api-access-"

@@ -175,8 +175,8 @@ func nameFault(what, name string) string {
 	switch {
 	case name == "":
 		return what + " name is empty"
-	case len(name) > maxNameLength:
-		return fmt.Sprintf("%s name %s is longer than %d characters", what, message.Quote(name), maxNameLength)
+	case len(name) > templates.MaxName:
+		return fmt.Sprintf("%s name %s is longer than %d characters", what, message.Quote(name), templates.MaxName)
 	case reservedName(name):
 		return fmt.Sprintf("%s name %s is reserved", what, message.Quote(name))
 	case !templates.IsLabel(name):

@@ -1,9 +1,6 @@
 package inject
 
-import (
-	"github.com/sidecar-injector/sidecar-injector/templates/schema"
-	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
-)
+import "github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 
 // The names that users write. They are the public interface, documented in docs/annotations.md.
 const (
@@ -31,14 +28,9 @@ const (
 	defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
 	safeToEvictAnnotation      = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
-	// tokenVolume is the name prefix of the volume of a service account's token, which the API server names
-	// at random and adds before webhooks are called.
-	tokenVolume = schema.TokenVolume
-
 	maxInstances = 16
 	// maxEntries is how many entries of a request are read, repetitions included.
-	maxEntries    = 4 * maxInstances
-	maxNameLength = 30
+	maxEntries = 4 * maxInstances
 	// maxOverride bounds the override annotation in bytes.
 	maxOverride = 8 << 10
 	// defaultGracePeriod is the API server's default of terminationGracePeriodSeconds.

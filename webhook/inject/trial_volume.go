@@ -8,6 +8,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
@@ -22,7 +23,7 @@ func (t *trial) checkVolumes() {
 }
 
 func (t *trial) checkVolume(v *templates.Named) {
-	if strings.HasPrefix(v.Name, tokenVolume) {
+	if strings.HasPrefix(v.Name, schema.TokenVolume) {
 		t.conflict(t.candidate.place(), fmt.Sprintf("volume name %s is kept for service-account tokens", message.Quote(v.Name)), "choose another name")
 		return
 	}
@@ -154,7 +155,7 @@ func (j *job) podVolumes() []string {
 	if j.volumes == nil {
 		j.volumes = slices.Clone(j.request.ClaimVolumes)
 		for i := range j.pod.spec.Volumes {
-			if v := &j.pod.spec.Volumes[i]; !strings.HasPrefix(v.Name, tokenVolume) { // added by the API server, and absent offline
+			if v := &j.pod.spec.Volumes[i]; !strings.HasPrefix(v.Name, schema.TokenVolume) { // added by the API server, and absent offline
 				j.volumes = append(j.volumes, v.Name)
 			}
 		}
