@@ -119,26 +119,6 @@ func (l *lookup) value(in *Activation, budget *Budget) (any, *Error) {
 // find returns the value, or nil and the index of the field that is absent.
 func (l *lookup) find(in *Activation) (any, int, *Error) {
 	switch l.root {
-	case instanceVariable:
-		return in.Instance, 0, nil
-	case indexVariable:
-		return int64(in.Index), 0, nil
-	case nativeVariable:
-		return in.Native, 0, nil
-	case eachIndexVariable:
-		return int64(in.EachIndex), 0, nil
-	case eachVariable:
-		if len(l.fields) == 0 {
-			return in.Each, 0, nil
-		}
-		object, _ := in.Each.(map[string]any)
-		return l.from(object)
-	case paramsVariable:
-		return l.from(in.Parameters)
-	case variablesVariable:
-		return l.from(in.Variables)
-	case workloadVariable:
-		return l.from(in.workload())
 	case clusterVariable:
 		return l.texts(in.Cluster, 0)
 	case namespaceVariable:
@@ -147,6 +127,10 @@ func (l *lookup) find(in *Activation) (any, int, *Error) {
 		return l.container(&in.app, in.App)
 	case targetVariable:
 		return l.container(&in.targeted, in.target)
+	case podVariable:
+	default:
+		value, _ := (&bindings{Activation: in}).ResolveName(l.root)
+		return l.from(value)
 	}
 	if in.Pod != nil && len(l.fields) == 2 && l.fields[0] == "metadata" {
 		switch l.fields[1] {
@@ -201,8 +185,7 @@ func (l *lookup) namespace(in *Activation) (any, int, *Error) {
 
 // from selects the fields of decoded JSON, one after the other. If one is absent or null, it returns nil and the
 // index of that field.
-func (l *lookup) from(object map[string]any) (any, int, *Error) {
-	var value any = object
+func (l *lookup) from(value any) (any, int, *Error) {
 	for i, field := range l.fields {
 		m, ok := value.(map[string]any)
 		if !ok {
