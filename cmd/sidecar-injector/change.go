@@ -45,7 +45,7 @@ func (o *changeOptions) add(cmd *cobra.Command) {
 	_ = flags.MarkHidden("template-dir") // it is refused, and told why; it fails only for a flag that does not exist
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the plan, and change nothing")
 	flags.StringVarP(&o.output, "output", "o", outputTable, "table, wide, json or yaml")
-	flags.IntVar(&o.limits.MaxUnavailable, "max-unavailable", 1, "`number` of pods of a workload that are away at once; a workload's own rollout has its own")
+	flags.IntVar(&o.limits.MaxUnavailable, "max-unavailable", 1, "`number` of pods of a workload that are away at once; a workload's own rollout has a limit of its own")
 	flags.DurationVar(&o.limits.Timeout, "timeout", defaultTimeout, "`duration` that a pod may take to be ready again, and a budget to let one go")
 	complete(cmd, "output", outputTable, outputWide, outputJSON, outputYAML)
 }

@@ -39,8 +39,8 @@ func newCheckCommand(std streams) *cobra.Command {
 It looks at the API server, the injector's objects, the webhook configuration and its
 certificates, templates, namespaces and pods, and creates pods by dry run: nothing is
 changed. Each failure comes with its cause, what to do, and where to read more. It
-uses your own rights; what these do not show is a warning. --pre looks at what
-installing takes.
+uses your own rights; what these do not show is a warning. --pre is for the time before
+installing.
 
 Exit code 0: nothing failed, though there may be warnings; 1: a check failed; 2: the
 cluster cannot be asked.`,
@@ -53,7 +53,7 @@ cluster cannot be asked.`,
 	o.addCluster(cmd)
 	flags := cmd.Flags()
 	flags.Lookup("namespace").Usage = "`namespace` for the pod that is created by dry run (default: an enabled one)"
-	flags.BoolVar(&o.before, "pre", false, "check what installing takes, before it is done")
+	flags.BoolVar(&o.before, "pre", false, "before installing: check whether the cluster and your rights are enough for it")
 	flags.DurationVar(&o.wait, "wait", 0, "repeat until nothing fails, for at most this `duration`")
 	flags.StringVarP(&o.output, "output", "o", tableName, "table; short: warnings and failures, a line each; json")
 	complete(cmd, "output", tableName, outputShort, outputJSON)

@@ -38,7 +38,7 @@ workload it says which revisions its pods have. With a
 reason, such as UnknownTemplate, it says what that means, where it comes from, and
 what to do. With -f, or a reason, it reads no cluster.
 
-Exit code 1: a pod would be refused.`,
+Exit code 1: a pod would be refused; 2: something cannot be read.`,
 		Example: `  sidecar-injector explain -f deployment.yaml
   sidecar-injector explain pod/grafana-656c669c85-49r55 -n monitoring
   sidecar-injector explain deploy -l app=grafana

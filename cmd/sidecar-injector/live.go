@@ -50,6 +50,7 @@ func (s *labelSelector) Set(text string) error {
 func (s *selectorFlags) add(cmd *cobra.Command) {
 	cmd.Flags().VarP(&s.labels, "selector", "l", "`labels` of the objects of the cluster, such as app=web")
 	cmd.Flags().BoolVarP(&s.all, "all-namespaces", "A", false, "objects of all namespaces of the cluster")
+	cmd.Flags().Lookup("namespace").Usage = "`namespace` of the objects (default: in files that name none \"default\", in a cluster the context's)"
 	cmd.Flags().Lookup("kubeconfig").Usage = kubeconfigUsage
 	cmd.Flags().Lookup("context").Usage = contextUsage
 	cmd.Flags().Lookup("request-timeout").Usage = timeoutUsage

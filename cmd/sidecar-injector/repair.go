@@ -9,7 +9,7 @@ func newRepairCommand(std streams) *cobra.Command {
 		Use:   "repair",
 		Short: "Replace pods that were created without the sidecar that they ask for",
 		Long: `Evict the pods that status shows as missed, so that their controllers make new ones, which the
-injector sees. PodDisruptionBudgets are held. Before that a pod of the workload is created by
+injector sees. PodDisruptionBudgets are respected. Before that a pod of the workload is created by
 dry run: it has to come back with its sidecars. Pods that nobody would make again are left. No
 workload is repaired twice within ten minutes: if its new pods lack the sidecar as well,
 something else is wrong. It stops at the first sign of trouble, and goes on when run again.

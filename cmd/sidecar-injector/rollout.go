@@ -17,15 +17,16 @@ func newRolloutCommand(std streams) *cobra.Command {
             pod would be refused or would differ, a budget never lets a pod go, what decides
             cannot be read
   watch     a canary that is up to date is looked at before the others follow
-PodDisruptionBudgets are held, for changes in place as well; workloads that share one come one
+PodDisruptionBudgets are respected, for changes in place as well; workloads that share one come one
 after the other. Before a workload is changed one of its pods is created by dry run: it has
 to come back just as its pods are to become, or the workload is left. It stops at the first
 sign of trouble: a pod that is not ready again, a container that restarts, a new pod without
 its sidecar, new pods that are refused. Interrupted or stopped, it leaves no pod half changed;
 run again, it goes on with what is left.
 
-Of --canary, workloads follow canaries that were tried: if all are left, another workload
-takes their place, but none that of the canaries of a namespace.
+With --canary, the canaries come first; the others follow when their pods have stayed well for
+--canary-wait. If nothing could be done with any of them, another workload becomes the canary;
+with a namespace, all others are left.
 
 Exit code 0: all is done, or nothing was to do; 1: something was left, or it stopped; 2: the
 cluster cannot be asked, or you lack a right.`,

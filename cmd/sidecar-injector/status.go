@@ -70,7 +70,7 @@ Exit code 0, whatever it shows; 1 with --exit-code if a sidecar is neither curre
 	flags := cmd.Flags()
 	flags.StringVarP(&o.output, "output", "o", outputTable, "table, wide, name, json or yaml")
 	flags.StringSliceVar(&o.states, "state", nil, "show `states` only: failing, blocked, missed, restart, in-place, unknown, opted-out, current")
-	flags.BoolVarP(&o.watch, "watch", "w", false, "go on, and show rows again when they have changed")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "go on, and show each row again that has changed")
 	flags.BoolVar(&o.exitCode, "exit-code", false, "exit with 1 if a sidecar that is shown is neither current nor opted out")
 	complete(cmd, "output", tableName, outputWide, outputName, outputJSON, outputYAML)
 	var names []string

@@ -67,7 +67,7 @@ be read.`,
 	cmd.Flags().StringVar(&o.run, "run", "", "only the cases whose folder matches the regular `expression`")
 	cmd.Flags().BoolVar(&o.update, "update", false, "write what comes out into the cases; read the difference")
 	cmd.Flags().BoolVar(&o.cover, "cover", false, "say which parts of the templates no case touches: parameters, values of enums, $when, $each, arms of conditionals, validations")
-	cmd.Flags().Float64Var(&o.coverMin, "cover-min", 0, "`percent` of its parts that the cases have to touch of each template; says what --cover does")
+	cmd.Flags().Float64Var(&o.coverMin, "cover-min", 0, "fail where the cases touch less than this `percent` of a template's parts; implies --cover")
 	cmd.Flags().StringVar(&o.record, "record", "", "make a case of `kind/name` of the cluster, such as deploy/web, and run it; tokens and secret values are left out")
 	for _, flag := range []struct{ name, usage string }{{"kubeconfig", kubeconfigUsage}, {"context", contextUsage}, {"request-timeout", timeoutUsage}} {
 		cmd.Flags().Lookup(flag.name).Usage = flag.usage + ", for --record"
