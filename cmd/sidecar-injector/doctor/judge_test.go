@@ -65,7 +65,7 @@ func TestJudgement(t *testing.T) {
 		text, fix string
 	}{
 		"an old API server": {
-			func(f *Facts) { f.Version.GitVersion = "v1.28.9-eks-1" }, "api-version", Failure, "is v1.28.9-eks-1, older than 1.29", "config.native: false",
+			func(f *Facts) { f.Version.GitVersion = "v1.28.9-eks-1" }, "api-version", Failure, "is v1.28.9-eks-1, older than 1.29", "upgrade the cluster",
 		},
 		"a managed cluster's version": {
 			func(f *Facts) { f.Version.GitVersion = "v1.29.0-gke.1" }, "api-version", OK, "v1.29.0-gke.1", "",

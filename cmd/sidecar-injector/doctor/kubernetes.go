@@ -22,7 +22,7 @@ func apiVersion(f *Facts) []Finding {
 		return []Finding{failure(
 			fmt.Sprintf("the API server is %s, older than %s", f.Version.GitVersion, release.Oldest),
 			"it drops restartPolicy from init containers without a word, so that a native sidecar holds its pod in Init for ever",
-			"upgrade the cluster, or set config.native: false in the chart's values: sidecars are then ordinary containers",
+			"upgrade the cluster: the chart installs on no older one",
 		)}
 	}
 	return ok("the API server answers (%s)", f.Version.GitVersion)
