@@ -42,3 +42,30 @@ func TestTestsThatTheDocsNameAreThere(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFolderOfTheProductIsInTheTableOfRooms checks the table of CONTRIBUTING.md. The parts of a command
+// or of a room (playground/page) may be in it by what they are part of.
+func TestEveryFolderOfTheProductIsInTheTableOfRooms(t *testing.T) {
+	table := section(t, read(t, "CONTRIBUTING.md"), "Which room for which change")
+	inTable := func(folder string) bool { return strings.Contains(table, "`"+filepath.ToSlash(folder)+"`") }
+	for _, top := range []string{"cmd/sidecar-injector", "config", "templates", "webhook"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || !entry.IsDir() {
+				return err
+			}
+			files, err := filepath.Glob(filepath.Join(name, "*.go"))
+			if err != nil || len(files) == 0 {
+				return err
+			}
+			folder, err := filepath.Rel(root, name)
+			above := filepath.Dir(folder)
+			if err == nil && !inTable(folder) && (above == top || !inTable(above)) {
+				t.Errorf("CONTRIBUTING.md: no row names %s", folder)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
