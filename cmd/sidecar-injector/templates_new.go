@@ -85,14 +85,18 @@ func (o *newOptions) start(name string, std streams) error {
 	return o.write(name, files, std)
 }
 
-// page returns a file of the starter with the name and schema filled in; as a value, a name such as yes or 12
-// is in quotes.
+// page returns a file of the starter with the name, the schema and the template's folder filled in; as a value, a
+// name such as yes or 12 is in quotes.
 func (o *newOptions) page(file, name string) ([]byte, error) {
 	text, err := starter.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("starter: %w", err)
 	}
-	return []byte(strings.NewReplacer("[[.Name]]", name, "[[.NameValue]]", manifest.Scalar(name), "[[.Schema]]", o.schema).Replace(string(text))), nil
+	folder := ""
+	if o.dir != "" {
+		folder = cases.TemplatesDir + "/"
+	}
+	return []byte(strings.NewReplacer("[[.Name]]", name, "[[.NameValue]]", manifest.Scalar(name), "[[.Schema]]", o.schema, "[[.Folder]]", folder).Replace(string(text))), nil
 }
 
 // newFile is a file to be written.
