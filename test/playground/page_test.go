@@ -87,6 +87,7 @@ func TestTypingChangesTheResult(t *testing.T) {
 		b := ready(t, address, desk)
 		b.paste("edit-pod", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    sidecar-injector.dev/inject: log-collecto\n    log-collector.sidecar-injector.dev/logDir: /var/log\nspec:\n  containers:\n  - {name: web, image: nginx}\n")
 		b.until(verdict + `.includes("REFUSED (UnknownTemplate)")`)
+		b.until(`document.getElementById("panel-diff").textContent === "A refused pod is not changed."`)
 		b.focus("edit-pod")
 		for range 5 {
 			b.keys(kb.ArrowDown)

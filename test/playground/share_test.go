@@ -19,6 +19,9 @@ func TestAShareLinkRestores(t *testing.T) {
 		b.until(verdict + `.includes("REFUSED")`)
 		b.click("#share")
 		b.until(notice + `.includes("The link is")`)
+		if temporary := get[bool](b, notice+`.includes("until the playground ends")`); temporary != (how(t) == "served") {
+			t.Errorf("the page says %q", get[string](b, notice))
+		}
 		link := get[string](b, "location.href")
 		b.quiet()
 

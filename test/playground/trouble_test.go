@@ -64,6 +64,7 @@ func TestAServerThatHasEndedIsASentence(t *testing.T) {
 	cancel()
 	b.paste("edit-pod", "apiVersion: v1\nkind: Pod\n")
 	b.until(verdict + `.includes("has it ended?")`)
+	b.until(`document.getElementById("panel-diff").textContent === "No pod, no diff."`)
 }
 
 // No API server listens where this kubeconfig says.

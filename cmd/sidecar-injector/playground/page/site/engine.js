@@ -6,6 +6,9 @@ const patience = 10_000;
 /** How long the engine may take to arrive and start. */
 const loading = 120_000;
 
+/** Whether the program serves the page, at an address of its own each time it runs. */
+export const served = document.querySelector('meta[name="playground"]')?.getAttribute("content") === "served";
+
 /** A sentence for whoever waits for an answer. */
 export class EngineError extends Error {}
 
@@ -14,7 +17,6 @@ export class EngineError extends Error {}
  * @param {(sentence: string) => void} progress is told while the engine arrives
  */
 export function newEngine(progress) {
-  const served = document.querySelector('meta[name="playground"]')?.getAttribute("content") === "served";
   return served ? new ServedEngine() : new WorkerEngine(progress);
 }
 

@@ -2,7 +2,7 @@
 
 import {showCluster} from "./cluster.js";
 import {Editor} from "./editor.js";
-import {newEngine} from "./engine.js";
+import {newEngine, served} from "./engine.js";
 import {decode, encode, LinkError} from "./share.js";
 import {select, tabs} from "./tabs.js";
 import {diffView, element, explanationView, findingView, sentence, valuesView, verdict} from "./views.js";
@@ -96,7 +96,7 @@ function show(answer) {
     select(byID(`tab-${name}`));
     inputs[name].show(f);
   })));
-  byID("panel-diff").replaceChildren(diffView(answer.diff ?? ""));
+  byID("panel-diff").replaceChildren(diffView(answer));
   options(which, (answer.pods ?? []).map((pod) => pod.title));
   byID("choose").hidden = (answer.pods ?? []).length < 2;
   showPod();
@@ -186,11 +186,12 @@ byID("share").addEventListener("click", async () => {
     notice(error instanceof Error ? error.message : String(error));
     return;
   }
+  const what = `It holds your texts, and sends them to nobody.${served ? " It works on this machine, until the playground ends." : ""}`;
   try {
     await navigator.clipboard.writeText(location.href);
-    notice("The link is copied. It holds your texts, and sends them to nobody.");
+    notice(`The link is copied. ${what}`);
   } catch {
-    notice("The link is in the address bar. It holds your texts, and sends them to nobody.");
+    notice(`The link is in the address bar. ${what}`);
   }
 });
 
@@ -219,7 +220,7 @@ async function start() {
   }
 }
 
-start();
+start().catch((error) => tell(`The page could not start: ${error.message}. Reload it.`, "bad"));
 showCluster(byID, ({pod, namespace}) => {
   open({pod, namespace, templates: inputs.templates.text});
   select(byID("tab-pod"));

@@ -30,11 +30,14 @@ export function sentence(sentence) {
 
 /**
  * A unified diff, line by line.
- * @param {string} diff
+ * @param {Answer} answer
  */
-export function diffView(diff) {
+export function diffView({diff = "", pods = []}) {
+  if (pods.length === 0) {
+    return sentence("No pod, no diff.");
+  }
   if (diff === "") {
-    return sentence("Nothing changes.");
+    return sentence(pods.some((pod) => pod.outcome === "refused") ? "A refused pod is not changed." : "Nothing changes.");
   }
   const lines = diff.replace(/\n$/, "").split("\n").map((line) => {
     let kind = "";
