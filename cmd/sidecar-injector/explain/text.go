@@ -75,7 +75,7 @@ func (e *Explanation) Verdict() string {
 func (w *writer) verdict() string {
 	e := w.e
 	if e.Outcome == inject.Refused && !e.Live {
-		return w.Red("REFUSED") + fmt.Sprintf(" (%s): no pod is created until the fault below is mended.", e.Reason)
+		return w.Red("REFUSED") + fmt.Sprintf(" (%s): no pod is created until this is mended.", e.Reason)
 	}
 	if e.Outcome == unknownOutcome && !e.Live {
 		return w.Yellow("UNKNOWN") + ": what the injector would do with the pod cannot be told from here."
