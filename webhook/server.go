@@ -26,8 +26,9 @@ const (
 	// idleTimeout is longer than the 90 s of client-go, so that the API server closes an idle connection
 	// first and never writes to one that was just closed.
 	idleTimeout = 2 * time.Minute
-	// answerTimeout bounds responses that no handler of ours writes, such as those to malformed headers. It
-	// is longer than Limits.ReadTimeout and WriteTimeout together.
+	// answerTimeout bounds requests that no handler of ours reads and responses that none writes: those to
+	// malformed headers, to OPTIONS *, and to paths that http.ServeMux redirects, such as //mutate. It is
+	// longer than Limits.ReadTimeout and WriteTimeout together.
 	answerTimeout = 30 * time.Second
 	// shutdownTimeout is how long Run waits for requests that are in progress when its context ends.
 	shutdownTimeout = time.Minute
@@ -71,6 +72,7 @@ func NewServer(listen string, certificate GetCertificate, handler *Handler, furt
 			Handler:           mux,
 			MaxHeaderBytes:    maxHeader,
 			ReadHeaderTimeout: headerTimeout,
+			ReadTimeout:       answerTimeout,
 			WriteTimeout:      answerTimeout,
 			IdleTimeout:       idleTimeout,
 		},
