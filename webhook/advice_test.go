@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,6 +78,26 @@ func (e *edge) warnings(body string) []string {
 		e.t.Fatalf("want allowed and nothing more, got %s", recorder.Body)
 	}
 	return got.Response.Warnings
+}
+
+// unasked is a Namespaces that must not be asked.
+type unasked struct{ t *testing.T }
+
+func (u unasked) Namespace(_ context.Context, name string) (inject.Namespace, error) {
+	u.t.Errorf("namespace %q is looked up", name)
+	return inject.Namespace{}, nil
+}
+
+// TestANamespaceThatIsAPathIsNeverLookedUp: it would become part of a URL that the API server is asked for
+// with the injector's rights.
+func TestANamespaceThatIsAPathIsNeverLookedUp(t *testing.T) {
+	e := newEdge(t, func(o *webhook.Options) { o.Namespaces = unasked{t} })
+	for _, namespace := range []string{"../secrets", "shop/pods/web", "shop?watch=1", "..", "Shop", strings.Repeat("x", 64)} {
+		body := strings.Replace(createDeployment(deployment("", "")), `"namespace":"shop"`, `"namespace":"`+namespace+`"`, 1)
+		if got := e.advise(body); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "request.namespace: ") {
+			t.Errorf("%s: status %d: %s", namespace, got.Code, got.Body)
+		}
+	}
 }
 
 func TestAdviceNamesThePlaceInTheWorkload(t *testing.T) {

@@ -103,6 +103,9 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request: missing")
 	case d.uid == "":
 		return errors.New("request.uid: missing")
+	case d.namespace != "" && !templates.IsLabel(d.namespace):
+		// It becomes part of the URL of a request to the API server.
+		return fmt.Errorf("request.namespace: %s is no name of a namespace", message.Quote(d.namespace))
 	case d.raw:
 		return nil
 	case d.createsPod() && d.podError != nil:
@@ -111,9 +114,6 @@ func (d *reviewDecoder) decode() error {
 		return errors.New("request.object: missing")
 	case d.createsPod() && d.namespace == "":
 		return errors.New("request.namespace: missing")
-	case d.createsPod() && !templates.IsLabel(d.namespace):
-		// It becomes part of the URL of a request to the API server.
-		return fmt.Errorf("request.namespace: %s is no name of a namespace", message.Quote(d.namespace))
 	}
 	return nil
 }
