@@ -92,7 +92,7 @@ func (a *Advice) advise(ctx context.Context, r *review) ([]string, error) {
 	}
 	if err != nil {
 		result, warnings = adviceFailed, nil
-		a.Log.Error(err, "no advice on a workload", "kind", r.kind.name, "namespace", r.namespace, "name", r.name, "uid", r.uid)
+		a.Log.Error(err, "no advice on a workload", "kind", logged(r.kind.name), "namespace", r.namespace, "name", logged(r.name), "uid", logged(r.uid))
 	}
 	a.Metrics.advice.WithLabelValues(result).Inc()
 	return warnings, nil
@@ -169,7 +169,7 @@ func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([
 	if texts = append(texts, lacks...); err != nil && len(texts) == 0 {
 		return nil, err
 	} else if err != nil {
-		a.Log.Error(err, "no advice on rights", "kind", w.kind, "namespace", namespace)
+		a.Log.Error(err, "no advice on rights", "kind", logged(w.kind), "namespace", namespace)
 	}
 	return fit(texts), nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -83,13 +84,20 @@ func printed(revision string) string {
 // maxRevision is how many hexadecimal digits a template's revision has.
 const maxRevision = 10
 
+// maxLogged is the largest length in bytes of a name or UID in the log: the longest name of an object.
+const maxLogged = 253
+
+// logged returns a name or UID for the log. Nothing has validated it yet, and it may be as long as the
+// request.
+func logged(name string) string { return message.Cut(name, maxLogged) }
+
 // logDecision writes the log line of a decision, one for each pod.
 func logDecision(log logr.Logger, r *review, result *inject.Result, instances []string, duration time.Duration) {
 	log.Info("pod decided",
 		"namespace", r.namespace,
-		"name", r.podName(),
-		"generateName", r.pod.GenerateName(),
-		"uid", r.uid,
+		"name", logged(r.podName()),
+		"generateName", logged(r.pod.GenerateName()),
+		"uid", logged(r.uid),
 		"dryRun", r.dryRun,
 		"outcome", string(result.Outcome),
 		"reason", string(result.Reason),

@@ -104,7 +104,7 @@ func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Resu
 	account := func() ServiceAccount { return ServiceAccount{Namespace: r.namespace, Name: r.pod.ServiceAccount()} }
 	texts, err := lackingRights(ctx, h.Access, account, result, podAccessTime)
 	if err != nil {
-		h.Log.Error(err, "no word on rights", "namespace", r.namespace, "name", r.podName(), "uid", r.uid)
+		h.Log.Error(err, "no word on rights", "namespace", r.namespace, "name", logged(r.podName()), "uid", logged(r.uid))
 	}
 	for _, text := range texts {
 		result.Warnings = append(result.Warnings, inject.WarningText(text))

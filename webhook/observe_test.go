@@ -104,6 +104,33 @@ func TestOneLogLinePerDecisionWithoutValues(t *testing.T) {
 	}
 }
 
+// TestNamesAreCutInTheLog: the API server validates names after admission, and anybody who reaches the port can
+// send any.
+func TestNamesAreCutInTheLog(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	e := newEdge(t, withTemplates(tail)).serve()
+	for _, pod := range []string{
+		strings.Replace(plainPod, `"generateName":"web-"`, `"name":"`+long+`"`, 1),
+		strings.Replace(plainPod, "web-", long, 1),
+	} {
+		e.post(review(pod)).response(t)
+	}
+	if response := e.post(review(plainPod, uid, long)).response(t); string(response.UID) != long {
+		t.Error("the UID is not the one that was sent")
+	}
+	e.templateResponse(createTemplate(strings.Replace(clusterTemplate("", goodSpec), "extra", long, 1)))
+	e.warnings(strings.Replace(createDeployment(`{"metadata":{"labels":7},"spec":{"template":{}}}`), `"name":"web"`, `"name":"`+long+`"`, 1))
+	lines := e.logs.All()
+	if len(lines) != 5 {
+		t.Errorf("%d lines for 5 requests", len(lines))
+	}
+	for _, line := range lines {
+		if text := fmt.Sprint(line.Message, line.ContextMap()); len(text) > 2048 {
+			t.Errorf("a line has %d bytes: %.200s", len(text), text)
+		}
+	}
+}
+
 // TestAuditAnnotationsSayWhoAskedAndWhatIsThere: an existing sidecar's revision is that of the status
 // annotation, not today's, and the pod's author can write anything there.
 func TestAuditAnnotationsSayWhoAskedAndWhatIsThere(t *testing.T) {

@@ -117,7 +117,7 @@ func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 		result = reviewRefused
 	}
 	t.Metrics.templates.WithLabelValues(result).Inc()
-	t.Log.Info("template reviewed", "kind", r.kind.name, "namespace", r.namespace, "template", name, "uid", r.uid, "dryRun", r.dryRun,
+	t.Log.Info("template reviewed", "kind", r.kind.name, "namespace", r.namespace, "template", logged(name), "uid", logged(r.uid), "dryRun", r.dryRun,
 		"result", result, "errors", len(faults), "warnings", len(warnings))
 	if len(faults) == 0 {
 		return allowedWith(b, r.uid, fit(warnings)), nil
