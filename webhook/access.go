@@ -87,11 +87,19 @@ const everyNamespace = "*"
 // or workload may cause.
 const MaxAccessReviews = 16
 
+// longestName is the length in bytes of the longest name in Kubernetes. Nobody has rights on anything that is
+// longer, and a pod's author can write a name of megabytes, which would be in every question.
+const longestName = 253
+
 // FindMissingAccess returns the permissions that instances need and account does not have. It creates at
 // most limit SubjectAccessReviews, in parallel; if more would be needed, the last entry has Unasked set.
-// Instances that are not in the pod need nothing. Instances carry permissions only if
-// inject.Request.Permissions was set. The error is the first one of reviewer.
+// Instances that are not in the pod need nothing, and names that are too long are not asked about.
+// Instances carry permissions only if inject.Request.Permissions was set. The error is the first one of
+// reviewer.
 func FindMissingAccess(ctx context.Context, reviewer AccessReviewer, account ServiceAccount, instances []inject.Instance, limit int) ([]MissingAccess, error) {
+	if len(account.Name) > longestName {
+		return nil, nil
+	}
 	questions, all := questionsOf(instances, limit)
 	if len(questions) == 0 {
 		return nil, nil
@@ -208,12 +216,13 @@ func orEmpty(list []string) []string {
 	return list
 }
 
-// distinct returns list without repetitions, in the order of the first occurrences.
+// distinct returns list without repetitions and names that are too long, in the order of the first
+// occurrences.
 func distinct(list []string) []string {
 	seen := make(map[string]bool, len(list))
 	var once []string
 	for _, s := range list {
-		if !seen[s] {
+		if !seen[s] && len(s) <= longestName {
 			seen[s] = true
 			once = append(once, s)
 		}

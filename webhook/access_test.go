@@ -136,6 +136,32 @@ func TestQuestionsAreBoundedAndEachIsAskedOnce(t *testing.T) {
 	}
 }
 
+func TestNobodyIsAskedAboutNamesLongerThanThereAre(t *testing.T) {
+	long := strings.Repeat("x", 254)
+	web := webhook.ServiceAccount{Namespace: "shop", Name: "web"}
+	for name, c := range map[string]struct {
+		account webhook.ServiceAccount
+		needed  v1alpha1.Permission
+		want    []string
+	}{
+		"a service account": {webhook.ServiceAccount{Namespace: "shop", Name: long}, core("pods", "get"), nil},
+		"one namespace":     {web, core("pods", "get", long), nil},
+		"one of several":    {web, core("pods", "get", long, "x"), []string{"get /pods/ x "}},
+		"a resource":        {web, core(long+" pods", "get"), []string{"get /pods/ shop "}},
+		"the longest":       {web, core("pods", "get", long[1:]), []string{"get /pods/ " + long[1:] + " "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &authorizer{}
+			if _, err := webhook.FindMissingAccess(t.Context(), a, c.account, []inject.Instance{needing("a", c.needed)}, webhook.MaxAccessReviews); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, a.asked); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestListsOfRightsCostWhatTheyAreLongNotTheirProduct(t *testing.T) {
 	list := func(n int) []string {
 		names := make([]string, n)
