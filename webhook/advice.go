@@ -49,7 +49,7 @@ func sideLimits(l Limits) Limits {
 
 // NewAdvice returns a handler that answers on AdvicePath and responds with 404 on any other path.
 func NewAdvice(options Options) *Advice {
-	return &Advice{intake: intake{Options: options, path: AdvicePath, limits: sideLimits(options.Limits), turns: newTurns(adviceAllowance())}}
+	return &Advice{intake: intake{Options: options.withLarge(), path: AdvicePath, limits: sideLimits(options.Limits), turns: newTurns(adviceAllowance())}}
 }
 
 // ServeHTTP answers one request.
@@ -151,6 +151,11 @@ func readChange(r *review) (*workload, error) {
 func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([]string, error) {
 	result, err := a.decideIn(ctx, namespace, func(namespace inject.Namespace) (result *inject.Result, err error) {
 		err = a.turns.do(ctx, func() error {
+			done, err := a.mayTake(ctx, len(w.template))
+			if err != nil {
+				return err
+			}
+			defer done()
 			result, err = a.decide(namespace, w)
 			return err
 		})

@@ -1,8 +1,11 @@
 package webhook
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Limits bounds the resources that requests may use. A zero field means its default.
@@ -88,4 +91,34 @@ func (r *receipt) leave() {
 	if r.entered {
 		r.pending.requests.Add(-1)
 	}
+}
+
+const (
+	// largePod is the size of a pod in bytes up to which it is worked on at once; ordinary pods have a tenth
+	// of it.
+	largePod = 64 << 10
+	// mostAtOnce is the total size of the larger pods that are worked on at once: that of the largest one. The
+	// work takes up to sixty times a pod's size in memory, if expressions read the pod as an object.
+	mostAtOnce = 4 << 20
+)
+
+// withLarge returns options with the semaphore of mayTake.
+func (o Options) withLarge() Options {
+	if o.large == nil {
+		o.large = semaphore.NewWeighted(mostAtOnce)
+	}
+	return o
+}
+
+// mayTake waits until there is memory for the work on a pod of that many bytes, and returns the function that
+// ends it. The error is that of a client that has disconnected.
+func (o *Options) mayTake(ctx context.Context, bytes int) (done func(), err error) {
+	if bytes <= largePod {
+		return func() {}, nil
+	}
+	n := int64(min(bytes, mostAtOnce))
+	if o.large.Acquire(ctx, n) != nil {
+		return nil, heeded(ctx)
+	}
+	return func() { o.large.Release(n) }, nil
 }

@@ -2,9 +2,11 @@ package webhook_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -56,6 +58,46 @@ func TestOverloadIsAnsweredAtOnceWith503AndRetryAfter(t *testing.T) {
 			e.post(review(plainPod)).response(t)
 		})
 	}
+}
+
+// TestFewLargePodsAreWorkedOnAtOnce: the work takes a multiple of a pod's size in memory.
+func TestFewLargePodsAreWorkedOnAtOnce(t *testing.T) {
+	const sent, atOnce = 5, 2
+	g := gate{make(chan struct{}, sent+1), make(chan struct{})}
+	e := newEdge(t, func(o *webhook.Options) { o.Inject = g.inject }).serve()
+	large := strings.Replace(plainPod, "web-", strings.Repeat("x", 3<<19), 1) // 1.5 MiB of 4
+	var busy sync.WaitGroup
+	for range sent {
+		busy.Go(func() {
+			if got := e.post(review(large)); got.StatusCode != http.StatusOK {
+				t.Errorf("status %d: %s", got.StatusCode, got.body)
+			}
+		})
+	}
+	eventually(t, "all have arrived", func() bool {
+		return e.count("sidecar_injector_requests_in_flight") == sent && len(g.entered) == atOnce
+	})
+	gone, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(gone, http.MethodPost, e.url, bytes.NewReader(review(large)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if response, err := e.client.Do(request); err == nil {
+		response.Body.Close()
+		t.Errorf("a further one has status %d", response.StatusCode)
+	}
+	if n := len(g.entered); n != atOnce {
+		t.Errorf("%d are worked on at once", n)
+	}
+	busy.Go(func() { e.post(review(plainPod)).response(t) })
+	eventually(t, "a small one has its place", func() bool { return len(g.entered) == atOnce+1 })
+	close(g.open)
+	busy.Wait()
+	eventually(t, "the caller who left is counted", func() bool {
+		return e.count("sidecar_injector_turned_away_total", "code", "499") == 1
+	})
 }
 
 // slowBody returns its first bytes and then blocks until the test is over.

@@ -173,7 +173,12 @@ func (d *reviewDecoder) rawObject() ([]byte, error) {
 	if null, err := d.cursor.Null(); null || err != nil {
 		return nil, err
 	}
-	return d.cursor.Raw()
+	start := d.cursor.Offset()
+	raw, err := d.cursor.Raw()
+	if len(raw) > mostAtOnce {
+		err = &rawjson.SyntaxError{Offset: start, Message: fmt.Sprintf("want at most %d bytes", mostAtOnce)}
+	}
+	return raw, err
 }
 
 // readPod reads request.object as a pod before it is known to be one, because the member "kind" may follow

@@ -1,6 +1,7 @@
 package inject_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -61,6 +62,35 @@ func TestFloodsOfEntriesAndParametersAreFewFaults(t *testing.T) {
 	result := run(t, builtinSet(t, tinyTemplate), annotated(t, annotations))
 	if n := len(result.Faults); n == 0 || n > 32 {
 		t.Errorf("%d faults of 500 unknown parameters", n)
+	}
+}
+
+// TestItemsTakeNoMoreMemoryThanTheirTextEarns: a container of {} would take eighty times as much. The API
+// server writes none, as it writes all fields that a container must have.
+func TestItemsTakeNoMoreMemoryThanTheirTextEarns(t *testing.T) {
+	const app = `"containers":[{"name":"web"`
+	many := func(item string) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(item+",", 1<<20/len(item)), ",") + "]"
+	}
+	for spec, good := range map[string]bool{
+		`"containers":` + many(`{}`):                                           false,
+		`"initContainers":` + many(`{}`):                                       false,
+		app + `,"volumeMounts":` + many(`{}`) + `}]`:                           false,
+		app + `,"ports":` + many(`{}`) + `}]`:                                  false,
+		app + `,"env":` + many(`{}`) + `}]`:                                    true,
+		app + `,"envFrom":` + many(`{}`) + `}]`:                                true,
+		app + `,"volumeMounts":` + many(`{"name":"","mountPath":""}`) + `}]`:   true,
+		app + `}],"tolerations":` + many(`{}`):                                 true,
+		app + `}],"imagePullSecrets":` + many(`{}`):                            true,
+		app + `}],"securityContext":{"supplementalGroups":` + many(`0`) + `}`:  true,
+		`"containers":` + many(`{"name":"","resources":{}}`):                   true,
+		`"containers":` + `[{},` + strings.Repeat(`{},`, 98) + `{"name":"a"}]`: true,
+	} {
+		pod := `{"metadata":{"annotations":{"sidecar-injector.dev/inject":"tiny"}},"spec":{` + spec + `}}`
+		_, err := inject.Inject(builtinSet(t, tinyTemplate), &inject.Settings{}, &inject.Request{Pod: []byte(pod), Namespace: inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: "enabled"}}})
+		if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) == good {
+			t.Errorf("%.60s…: %v", spec, err)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package inject
 
 import (
+	"reflect"
+
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
@@ -10,17 +12,26 @@ func (p *podView) decodeSpec() error {
 	if p.rawSpec == nil {
 		return nil
 	}
-	d := decoder{Cursor: rawjson.New(p.rawSpec).Group()}
+	d := decoder{Cursor: rawjson.New(p.rawSpec).Group(), room: baseRoom + roomPerByte*len(p.rawSpec)}
 	if err := d.spec(&p.spec); err != nil {
 		return &MalformedPodError{Err: rawjson.Within("spec", err)}
 	}
 	return nil
 }
 
+// Bounds of the memory that a spec's lists take, in bytes: otherwise containers of nothing, {}, would take
+// eighty times as much as their text. The shortest items that the API server writes, {} as a toleration, take
+// eight times as much; containers of nothing but a name and an image of one letter each take ten times.
+const (
+	baseRoom    = 64 << 10
+	roomPerByte = 10
+)
+
 // decoder reads a spec. The lists of all containers are slices of common arrays, to save allocations: most
 // are short, and a pod with dozens of containers has hundreds of them.
 type decoder struct {
 	*rawjson.Cursor
+	room    int // bytes that items may still take
 	ports   []templates.Port
 	mounts  []mountView
 	devices []deviceView
@@ -90,8 +101,11 @@ func items[T any](d *decoder, into, all *[]T, item func(*T) error) error {
 	if *all == nil {
 		*all = make([]T, 0, 4)
 	}
-	start := len(*all)
+	start, size := len(*all), int(reflect.TypeFor[T]().Size())
 	err := d.Items(func() error {
+		if d.room -= size; d.room < 0 {
+			return &rawjson.SyntaxError{Offset: d.Offset(), Message: "the spec has more items than one of its length can have"}
+		}
 		var empty T
 		*all = append(*all, empty)
 		return item(&(*all)[len(*all)-1])
