@@ -70,6 +70,11 @@ func (l *Loader) loadResource(r *Resource, entry *templates.Entry) {
 		entry.Template = &own
 		return
 	}
+	if n := valuesOf(r.Content); n > 2*maxValues {
+		entry.Findings = []templates.Finding{{Path: specPath().String(), Reason: templates.TooLarge, Severity: templates.SeverityError,
+			Message: fmt.Sprintf("the template has %d values, at most %d are allowed", n, maxValues), Hint: "make several templates of it"}}
+		return
+	}
 	if entries := l.Load(templates.SourceCluster, "", r.document()); len(entries) > 0 {
 		entry.Template, entry.Canary, entry.Findings = entries[0].Template, entries[0].Canary, entries[0].Findings
 	}
@@ -83,6 +88,35 @@ func (r *Resource) key() specKey {
 	b := appendText([]byte("resource"), r.Kind)
 	b = append(b, byte(len(r.Namespace)), byte(len(r.Name)))
 	return sha256.Sum256(append(b, r.Content...))
+}
+
+// valuesOf returns the number of values of JSON text. The parser's nodes take up to a hundred times as much
+// memory as their text, so that what has far too many values is not parsed.
+func valuesOf(text []byte) int {
+	n, within := 0, false // within a number or word
+	for i := 0; i < len(text); i++ {
+		word := false
+		switch text[i] {
+		case '"':
+			n++
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			n++
+		case ':':
+			n-- // it follows a name
+		case ']', '}', ',', ' ', '\t', '\n', '\r':
+		default:
+			if word = true; !within {
+				n++
+			}
+		}
+		within = word
+	}
+	return n
 }
 
 // document returns the resource as a JSON document, as the loader reads one from a file.

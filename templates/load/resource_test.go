@@ -105,3 +105,19 @@ func TestCopiesOfAResourceShareWhatTheyAreCompiledInto(t *testing.T) {
 		t.Error("a copy under a name that is none is good")
 	}
 }
+
+func TestAResourceOfFarTooManyValuesIsNotParsed(t *testing.T) {
+	for text, want := range map[string]int{
+		`0`: 1, `[]`: 1, `{}`: 1, `[1, true ,null]`: 4, `{"a":{"b":[-1.5e3,"x:y,[]{}\\\"","\\"]},"c":{}}`: 7, `[[],[[]],{"":""}]`: 6,
+	} {
+		if got := valuesOf([]byte(text)); got != want {
+			t.Errorf("%s: %d values, want %d", text, got, want)
+		}
+	}
+	entry := NewLoader().LoadResource(Resource{Kind: "ClusterSidecarTemplate", Name: "a",
+		Content: []byte(`{"spec":{"pod":{"spec":{"containers":[{"args":[0` + strings.Repeat(",0", 1<<20) + `]}]}}}}`)})
+	const want = "error: spec: the template has 1048584 values, at most 50000 are allowed [TooLarge]"
+	if len(entry.Findings) != 1 || entry.Findings[0].String() != want || entry.Template != nil {
+		t.Errorf("got %v, want %s", entry.Findings, want)
+	}
+}
