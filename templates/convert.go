@@ -24,6 +24,12 @@ import (
 // text, which the caller adds.
 func convert(kind v1alpha1.ParameterType, text string) (any, *ParameterFault) {
 	if kind == v1alpha1.TypeString {
+		if strings.Contains(text, "\x00") {
+			return nil, &ParameterFault{
+				Message: fmt.Sprintf("want no character U+0000 in it, got %s", message.Quote(text)),
+				Fix:     "no variable and no argument of a program can hold it",
+			}
+		}
 		return text, nil
 	}
 	if kind == v1alpha1.TypeStringList {

@@ -31,7 +31,7 @@ func TestEachTypeTakesItsValuesAndNoOthers(t *testing.T) {
 		good map[string]any
 		bad  []string
 	}{
-		{"string", map[string]any{"x": "x", "$(HOME)": "$(HOME)", "a\nb": "a\nb", "${x}": "${x}"}, []string{"\xff"}},
+		{"string", map[string]any{"x": "x", "$(HOME)": "$(HOME)", "a\nb": "a\nb", "${x}": "${x}", "\x1b": "\x1b"}, []string{"\xff", "a\x00b"}},
 		{"integer", map[string]any{"0": int64(0), "-5": int64(-5), "9223372036854775807": int64(9223372036854775807)},
 			[]string{"x", "1.5", "1e3", "0x10", "+1", "01", " 1", "1 ", "9223372036854775808", "1_000"}},
 		{"number", map[string]any{"0": 0.0, "-1.5": -1.5, "1e3": 1000.0}, []string{"x", "NaN", "Inf", "0x10", "1_0", "1e999", " 1"}},
