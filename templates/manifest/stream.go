@@ -39,8 +39,8 @@ func (c chunk) values() []chunk {
 			break
 		}
 		end := start + int(decoder.InputOffset())
-		if rest := end + LineLength(c.text[end:]); BlankLine(c.text[end:rest]) {
-			end = rest
+		if rest := c.text[end:]; BlankLine(rest) {
+			end += LineLength(rest)
 		}
 		if next := end + contentAt(c.text[end:]); next == len(c.text) || c.text[next] != '{' {
 			break
@@ -54,8 +54,12 @@ func (c chunk) values() []chunk {
 // from returns the rest of a chunk from an offset on.
 func (c chunk) from(at int) chunk {
 	line, column, start := c.line, c.column, 0
-	for next := LineLength(c.text); next <= at && next > start; next = start + LineLength(c.text[start:]) {
-		line, column, start = line+1, 1, next
+	for i := 0; i < at; {
+		n := LineBreak(c.text[i:at])
+		if n > 0 {
+			line, column, start = line+1, 1, i+n
+		}
+		i += max(n, 1)
 	}
 	return chunk{c.text[at:], line, column + utf8.RuneCount(c.text[start:at])}
 }
@@ -161,12 +165,11 @@ func contentAt(text []byte) int {
 	at := 0
 	for at < len(text) {
 		at += markLength(text[at:])
-		next := at + LineLength(text[at:])
-		line := text[at:next]
-		if !BlankLine(line) && (len(line) == 0 || line[0] != '%') && !isMarker(line, "---") {
-			return at + len(line) - len(bytes.TrimLeft(line, " \t"))
+		rest := text[at:]
+		if !BlankLine(rest) && rest[0] != '%' && !isMarker(rest, "---") {
+			return at + len(rest) - len(bytes.TrimLeft(rest, " \t"))
 		}
-		at = next
+		at += LineLength(rest)
 	}
 	return len(text)
 }
@@ -178,7 +181,8 @@ func isMarker(line []byte, marker string) bool {
 	return found && (len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t' || LineBreak(rest) > 0)
 }
 
-// BlankLine reports whether a line holds nothing but blanks and a comment.
+// BlankLine reports whether a line holds nothing but blanks and a comment. More lines may follow in the
+// slice; only as much of it as needed is read.
 func BlankLine(line []byte) bool {
 	rest := bytes.TrimLeft(line, " \t")
 	return len(rest) == 0 || rest[0] == '#' || LineBreak(rest) > 0

@@ -95,6 +95,9 @@ func manifestLaws() []law {
 			return bytes.Repeat(append([]byte("---\n"), lines(plain)...), n)
 		}),
 		text("documents without anything in them", 400, func(n int) []byte { return bytes.Repeat([]byte("---\n# x\n...\n"), n) }),
+		text("JSON objects on one line", 400, func(n int) []byte {
+			return bytes.Repeat([]byte(`{"apiVersion":"v1","kind":"ConfigMap"}`), n)
+		}),
 		text("items of a List", 20, func(n int) []byte {
 			return encode(object{"apiVersion": "v1", "kind": "List", "items": same(n, typed(plain))})
 		}),
