@@ -14,3 +14,17 @@ func TestFieldsHaveWhatKubernetesWants(t *testing.T) {
 		pod(`, livenessProbe: {httpGet: {port: http, scheme: HTTP}}, imagePullPolicy: Always`, ""):                           nil,
 	})
 }
+
+func TestAValueThatNoPodGetsIsNoFault(t *testing.T) {
+	const user = `variables: [{name: user, expression: "app.?securityContext.?runAsUser.orValue(-1)"}], `
+	c := pod(`, securityContext: {runAsUser: "${variables.user}"}`, "")
+	wrong := []string{"spec.pod.spec.containers[0].securityContext.runAsUser: -1 is less than 0 [BadValue]"}
+	wantFindings(t, map[string][]string{
+		user + c: wrong,
+		user + `validations: [{expression: variables.user >= 0, message: "say as whom it runs"}], ` + c:               nil,
+		user + `validations: [{expression: variables.user >= 0, message: "say as whom it runs", action: Warn}], ` + c: wrong,
+		user + `validations: [{expression: 'app.?ports.orValue([]).size() > 0', message: "it wants a port"}], ` + c:   wrong,
+		`parameters: [{name: port, type: port}], validations: [{expression: params.port > 0, message: "say which port"}], ` +
+			pod(`, ports: [{containerPort: "${params.port}"}]`, ""): nil,
+	})
+}

@@ -148,7 +148,7 @@ type job struct {
 
 func newJob(set *templates.Set, settings *Settings, req *Request, pod *podView, all []given) *job {
 	return &job{set: set, settings: settings, request: req, pod: pod, given: all,
-		reader: &podReader{pod: pod.Pod, namespace: req.Namespace.Name}, result: &Result{}, work: newBudget(len(pod.raw))}
+		reader: &podReader{pod: pod.Pod, namespace: req.Namespace.Name, claims: req.ClaimVolumes}, result: &Result{}, work: newBudget(len(pod.raw))}
 }
 
 // candidate is one instance that is being decided on.

@@ -1,12 +1,20 @@
 package inject
 
-import "github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+)
 
 // podReader gives expressions access to the pod, which is decoded when one of them first needs it as an
-// object.
+// object. The volumes of a StatefulSet's claims are among its volumes, as they are in the pods that the
+// controller makes.
 type podReader struct {
 	pod       *Pod
 	namespace string
+	claims    []string // see Request.ClaimVolumes
+	claimed   rawValue // the pod with the volumes of its claims; nil until first used
 	object    map[string]any
 	err       error
 
@@ -24,7 +32,7 @@ func (r *podReader) Object() (map[string]any, error) {
 	if r.object != nil || r.err != nil {
 		return r.object, r.err
 	}
-	object, err := decodeObject(r.pod.raw)
+	object, err := decodeObject(r.raw())
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -43,16 +51,61 @@ func (r *podReader) Object() (map[string]any, error) {
 func (r *podReader) Raw(fields []string) []byte {
 	if len(fields) < 2 {
 		r.read = true
-		return rawjson.At(r.pod.raw, fields)
+		return rawjson.At(r.raw(), fields)
 	}
 	r.read = r.read || fields[0] != "metadata" || fields[1] != "name" && fields[1] != "namespace"
 	switch fields[0] {
 	case "metadata":
 		return r.metadata.at(r.pod.rawMetadata, fields[1:])
 	case "spec":
+		if len(r.claims) > 0 {
+			return r.spec.at(rawjson.At(r.raw(), fields[:1]), fields[1:])
+		}
 		return r.spec.at(r.pod.rawSpec, fields[1:])
 	}
 	return rawjson.At(r.pod.raw, fields)
+}
+
+// raw returns the pod with the volumes of its claims.
+func (r *podReader) raw() rawValue {
+	if len(r.claims) == 0 {
+		return r.pod.raw
+	}
+	if r.claimed == nil {
+		r.claimed = withClaims(r.pod.raw, r.claims)
+	}
+	return r.claimed
+}
+
+// withClaims adds a volume for each claim to a pod. Like the controller of StatefulSets, it puts them before the
+// pod's own and in the place of those of their names.
+func withClaims(raw rawValue, claims []string) rawValue {
+	object, err := decodeObject(raw)
+	if err != nil {
+		return raw
+	}
+	spec, _ := object["spec"].(map[string]any)
+	if spec == nil {
+		spec = map[string]any{}
+	}
+	known := nameSet(claims)
+	volumes := make([]any, 0, len(claims))
+	for _, name := range claims {
+		volumes = append(volumes, map[string]any{"name": name, "persistentVolumeClaim": map[string]any{"claimName": name}})
+	}
+	own, _ := spec["volumes"].([]any)
+	volumes = append(volumes, slices.DeleteFunc(own, func(v any) bool {
+		volume, _ := v.(map[string]any)
+		name, _ := volume["name"].(string)
+		return known[name]
+	})...)
+	spec["volumes"] = volumes
+	object["spec"] = spec
+	changed, err := json.Marshal(object)
+	if err != nil {
+		return raw
+	}
+	return changed
 }
 
 // fieldIndex indexes the fields of an object in one pass, for all expressions.
