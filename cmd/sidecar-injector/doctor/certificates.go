@@ -152,7 +152,7 @@ func authority(secret *corev1.Secret) *x509.Certificate {
 }
 
 func caSecret(f *Facts) []Finding {
-	if !f.installedAt() || f.Deployment.Value == nil || madeByOthers(f) {
+	if f.Deployment.Value == nil || madeByOthers(f) {
 		return nil
 	}
 	i, s := f.installation(), f.Secret.Value

@@ -66,7 +66,9 @@ func unseen(what, right string, err error) []Finding {
 // check is one check.
 type check struct {
 	id, section string
-	// judge returns nothing if the check does not apply.
+	// when, if not nil, reports whether the check applies.
+	when func(*Facts) bool
+	// judge returns nothing if there is nothing to check.
 	judge func(*Facts) []Finding
 }
 
@@ -85,36 +87,36 @@ const (
 // checks returns all checks in the order in which they are shown.
 func checks() []check {
 	return []check{
-		{"api-version", sectionKubernetes, apiVersion},
-		{"node-version", sectionKubernetes, nodeVersion},
-		{"webhook-api", sectionKubernetes, webhookAPI},
-		{"rights-to-install", sectionBefore, rightsToInstall},
-		{"other-installation", sectionBefore, otherInstallation},
-		{"installed", sectionInstallation, installed},
-		{"single-installation", sectionInstallation, singleInstallation},
-		{"deployment", sectionInstallation, deployment},
-		{"restarts", sectionInstallation, restarts},
-		{"service", sectionInstallation, service},
-		{"endpoints", sectionInstallation, endpoints},
-		{"lease", sectionInstallation, lease},
-		{"webhook-entries", sectionWebhook, webhookEntries},
-		{"webhook-policy", sectionWebhook, webhookPolicy},
-		{"webhook-selectors", sectionWebhook, webhookSelectors},
-		{"webhook-reinvocation", sectionWebhook, webhookReinvocation},
-		{"ca-bundle", sectionWebhook, caBundle},
-		{"ca-secret", sectionWebhook, caSecret},
-		{"advice", sectionWebhook, advice},
-		{"crds", sectionTemplates, crds},
-		{"settings", sectionTemplates, settings},
-		{"templates", sectionTemplates, templatesReady},
-		{"namespaces-enabled", sectionNamespaces, namespacesEnabled},
-		{"namespace-labels", sectionNamespaces, namespaceLabels},
-		{"round-trip", sectionTrial, roundTrip},
-		{"namespace-limits", sectionTrial, namespaceLimits},
-		{"pods-missed", sectionPods, podsMissed},
-		{"pods-outdated", sectionPods, podsOutdated},
-		{"sidecar-permissions", sectionPods, sidecarPermissions},
-		{"sidecar-users", sectionPods, sidecarUsers},
+		{"api-version", sectionKubernetes, nil, apiVersion},
+		{"node-version", sectionKubernetes, nil, nodeVersion},
+		{"webhook-api", sectionKubernetes, nil, webhookAPI},
+		{"rights-to-install", sectionBefore, nil, rightsToInstall},
+		{"other-installation", sectionBefore, nil, otherInstallation},
+		{"installed", sectionInstallation, nil, installed},
+		{"single-installation", sectionInstallation, nil, singleInstallation},
+		{"deployment", sectionInstallation, (*Facts).installedAt, deployment},
+		{"restarts", sectionInstallation, (*Facts).installedAt, restarts},
+		{"service", sectionInstallation, (*Facts).installedAt, service},
+		{"endpoints", sectionInstallation, (*Facts).installedAt, endpoints},
+		{"lease", sectionInstallation, (*Facts).installedAt, lease},
+		{"webhook-entries", sectionWebhook, nil, webhookEntries},
+		{"webhook-policy", sectionWebhook, nil, webhookPolicy},
+		{"webhook-selectors", sectionWebhook, nil, webhookSelectors},
+		{"webhook-reinvocation", sectionWebhook, nil, webhookReinvocation},
+		{"ca-bundle", sectionWebhook, nil, caBundle},
+		{"ca-secret", sectionWebhook, (*Facts).installedAt, caSecret},
+		{"advice", sectionWebhook, (*Facts).installed, advice},
+		{"crds", sectionTemplates, (*Facts).installed, crds},
+		{"settings", sectionTemplates, (*Facts).installedAt, settings},
+		{"templates", sectionTemplates, (*Facts).installed, templatesReady},
+		{"namespaces-enabled", sectionNamespaces, (*Facts).installed, namespacesEnabled},
+		{"namespace-labels", sectionNamespaces, nil, namespaceLabels},
+		{"round-trip", sectionTrial, (*Facts).installed, roundTrip},
+		{"namespace-limits", sectionTrial, nil, namespaceLimits},
+		{"pods-missed", sectionPods, (*Facts).installed, podsMissed},
+		{"pods-outdated", sectionPods, (*Facts).installed, podsOutdated},
+		{"sidecar-permissions", sectionPods, nil, sidecarPermissions},
+		{"sidecar-users", sectionPods, nil, sidecarUsers},
 	}
 }
 
@@ -131,6 +133,9 @@ func IDs() []string {
 func Judge(f *Facts) []Finding {
 	var all []Finding
 	for _, c := range checks() {
+		if c.when != nil && !c.when(f) {
+			continue
+		}
 		for _, found := range c.judge(f) {
 			found.ID, found.Section = c.id, c.section
 			if found.Mark != OK {

@@ -117,6 +117,9 @@ func (f *Facts) installation() live.Installation {
 	return f.Installations[0]
 }
 
+// installed reports whether an injector is installed.
+func (f *Facts) installed() bool { return !f.Before && len(f.Installations) > 0 }
+
 // installedAt reports whether an injector is installed and its namespace known.
 func (f *Facts) installedAt() bool { return !f.Before && f.installation().Namespace != "" }
 

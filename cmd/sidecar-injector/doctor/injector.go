@@ -45,9 +45,6 @@ func singleInstallation(f *Facts) []Finding {
 }
 
 func deployment(f *Facts) []Finding {
-	if !f.installedAt() {
-		return nil
-	}
 	i, d := f.installation(), f.Deployment.Value
 	switch {
 	case f.Deployment.Err != nil:
@@ -107,7 +104,7 @@ func pending(pods []corev1.Pod) string {
 }
 
 func restarts(f *Facts) []Finding {
-	if !f.installedAt() || f.Pods.Err != nil {
+	if f.Pods.Err != nil {
 		return nil
 	}
 	var found []Finding
@@ -132,9 +129,6 @@ func restarts(f *Facts) []Finding {
 }
 
 func service(f *Facts) []Finding {
-	if !f.installedAt() {
-		return nil
-	}
 	i := f.installation()
 	if f.Service.Err != nil {
 		return unseen("the Service", "get services in namespace "+i.Namespace, f.Service.Err)
@@ -171,7 +165,7 @@ func calledPort(f *Facts) int32 {
 }
 
 func endpoints(f *Facts) []Finding {
-	if !f.installedAt() || f.Service.Value == nil || len(f.ours()) > 0 && !callsService(f) {
+	if f.Service.Value == nil || len(f.ours()) > 0 && !callsService(f) {
 		return nil
 	}
 	i := f.installation()
@@ -207,9 +201,6 @@ func ready(f *Facts) int {
 }
 
 func lease(f *Facts) []Finding {
-	if !f.installedAt() {
-		return nil
-	}
 	i, l := f.installation(), f.Lease.Value
 	logs := fmt.Sprintf("kubectl logs -n %s -l %s | grep lease", i.Namespace, live.Selector)
 	switch {

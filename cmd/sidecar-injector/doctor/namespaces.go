@@ -33,9 +33,6 @@ func (f *Facts) enabled() []inject.Namespace {
 }
 
 func namespacesEnabled(f *Facts) []Finding {
-	if f.Before || len(f.Installations) == 0 {
-		return nil
-	}
 	if f.Namespaces.Err != nil {
 		return unseen("namespaces", "list namespaces", f.Namespaces.Err)
 	}

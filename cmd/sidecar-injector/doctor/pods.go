@@ -19,9 +19,6 @@ func total(f *Facts, pick func(*Workload) int) (pods int, workloads []*Workload)
 }
 
 func podsMissed(f *Facts) []Finding {
-	if f.Before || len(f.Installations) == 0 {
-		return nil
-	}
 	if f.Fleet.Err != nil {
 		return unseen("pods", "list pods", f.Fleet.Err)
 	}
@@ -42,7 +39,7 @@ func podsMissed(f *Facts) []Finding {
 }
 
 func podsOutdated(f *Facts) []Finding {
-	if f.Before || len(f.Installations) == 0 || f.Fleet.Err != nil {
+	if f.Fleet.Err != nil {
 		return nil
 	}
 	if n, in := total(f, func(w *Workload) int { return w.Outdated }); n > 0 {
@@ -79,7 +76,7 @@ func explainCommand(w *Workload) string {
 }
 
 func sidecarPermissions(f *Facts) []Finding {
-	if f.Before || f.Lacking.Err != nil {
+	if f.Lacking.Err != nil {
 		return nil
 	}
 	var found []Finding
@@ -99,7 +96,7 @@ func sidecarPermissions(f *Facts) []Finding {
 
 // sidecarUsers warns about sidecars that may not be able to read the app's files. No probe detects that.
 func sidecarUsers(f *Facts) []Finding {
-	if f.Before || len(f.Apart) == 0 {
+	if len(f.Apart) == 0 {
 		return nil
 	}
 	var where []string

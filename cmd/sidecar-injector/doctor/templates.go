@@ -21,9 +21,6 @@ func crdNames() []string {
 }
 
 func crds(f *Facts) []Finding {
-	if f.Before || len(f.Installations) == 0 {
-		return nil
-	}
 	if f.CRDs.Err != nil {
 		return unseen("the templates' CustomResourceDefinitions", "get customresourcedefinitions", f.CRDs.Err)
 	}
@@ -87,9 +84,6 @@ func lackingFields(v apiextensionsv1.CustomResourceDefinitionVersion) []string {
 }
 
 func settings(f *Facts) []Finding {
-	if !f.installedAt() {
-		return nil
-	}
 	i := f.installation()
 	if f.Config.Err != nil {
 		return unseen("the settings", "get configmaps in namespace "+i.Namespace, f.Config.Err)
@@ -112,9 +106,6 @@ func firstLine(text string) string {
 }
 
 func templatesReady(f *Facts) []Finding {
-	if f.Before || len(f.Installations) == 0 {
-		return nil
-	}
 	var found []Finding
 	told := map[string]bool{}
 	for _, e := range unusedCanaries(f) {

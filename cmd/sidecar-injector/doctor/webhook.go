@@ -199,9 +199,6 @@ func laterWebhooks(f *Facts, name string) []string {
 }
 
 func advice(f *Facts) []Finding {
-	if f.Before || len(f.Installations) == 0 {
-		return nil
-	}
 	if f.Validating.Err != nil {
 		return unseen("the validating webhook", "list validatingwebhookconfigurations", f.Validating.Err)
 	}
