@@ -73,7 +73,7 @@ func TestAPodThatWasMadeUpANameCountsAsAtItsCreation(t *testing.T) {
 	if counted < 3 || counted > 17 {
 		t.Errorf("a canary of 50 %% counts for %d of 20 pods", counted)
 	}
-	status, err := inject.ReadStatus(texts(part(created(t, withCanary(t, 100), shop(), web, nil), "metadata", "annotations")))
+	status, err := statusOf(created(t, withCanary(t, 100), shop(), web, nil))
 	if err != nil || status["tail"].Template != "ClusterSidecarTemplate/tail" {
 		t.Errorf("the status says %+v, %v", status, err)
 	}

@@ -46,12 +46,12 @@ type comparison struct {
 }
 
 // containers compares the injected containers, which are listed in ours.
-func (c *comparison) containers(field string, want, running object, ours map[string]bool) {
+func (c *comparison) containers(field string, want, running object, ours map[string]string) {
 	now := items(running, field)
 	var order, orderNow []string
 	for _, w := range items(want, field) {
 		name := text(w, "name")
-		if !ours[name] {
+		if ours[name] == "" {
 			continue
 		}
 		order = append(order, name)
@@ -66,7 +66,7 @@ func (c *comparison) containers(field string, want, running object, ours map[str
 	}
 	for _, n := range now {
 		name := text(n, "name")
-		if !ours[name] {
+		if ours[name] == "" {
 			continue
 		}
 		if named(items(want, field), name) == nil {
@@ -89,25 +89,22 @@ func (c *comparison) container(at difference, want, running object) {
 		switch field {
 		case "image":
 			if w != r {
-				from, _ := r.(string)
-				to, _ := w.(string)
 				d := at
-				d.change = &Change{Container: at.container, Init: at.init, Field: field, From: from, To: to}
+				d.change = &Change{Container: at.container, Init: at.init, Field: field, From: text(running, field), To: text(want, field)}
 				c.found = append(c.found, d)
 			}
+			continue
 		case "resources":
 			c.resources(at, part(want, field), part(running, field), kin)
+			continue
 		case "volumeMounts":
-			// The API server mounts the service account's token.
-			c.value(at, field, w, untokened(r), kin)
+			r = untokened(r) // the API server mounts the service account's token
 		case "ports":
 			if c.host { // the API server gives each port of the container the same one of the host
 				w, r = hosted(w), hosted(r)
 			}
-			c.value(at, field, w, r, kin)
-		default:
-			c.value(at, field, w, r, kin)
 		}
+		c.value(at, field, w, r, kin)
 	}
 }
 
@@ -227,11 +224,11 @@ func equalLists(field string, want, has list, kin bool) bool {
 }
 
 // volumes compares the injected volumes, which are listed in ours.
-func (c *comparison) volumes(want, running object, ours map[string]bool) {
+func (c *comparison) volumes(want, running object, ours map[string]string) {
 	now := items(running, "volumes")
 	for _, w := range items(want, "volumes") {
 		name := text(w, "name")
-		if !ours[name] {
+		if ours[name] == "" {
 			continue
 		}
 		at := difference{volume: name}
@@ -247,7 +244,7 @@ func (c *comparison) volumes(want, running object, ours map[string]bool) {
 		c.value(at, "", w, has, c.kin(""))
 	}
 	for _, n := range now {
-		if name := text(n, "name"); ours[name] && named(items(want, "volumes"), name) == nil {
+		if name := text(n, "name"); ours[name] != "" && named(items(want, "volumes"), name) == nil {
 			c.found = append(c.found, difference{volume: name, field: "has gone from the template"})
 		}
 	}
@@ -255,13 +252,13 @@ func (c *comparison) volumes(want, running object, ours map[string]bool) {
 
 // others compares what templates add to the app's containers and to the pod itself. Anything beyond that is
 // the app's own.
-func (c *comparison) others(want, running object, ours map[string]bool) {
+func (c *comparison) others(want, running object, ours map[string]string) {
 	for _, field := range []string{"initContainers", "containers"} {
 		now := items(part(running, "spec"), field)
 		for _, w := range items(part(want, "spec"), field) {
 			name := text(w, "name")
 			has := named(now, name)
-			if ours[name] || has == nil {
+			if ours[name] != "" || has == nil {
 				continue
 			}
 			for _, member := range keys(w, has) {
@@ -294,12 +291,12 @@ func bookkeeping(key string) bool {
 // templated compares what templates alone add to the app's containers and the pod's annotations with what
 // is there. An injection into the running pod would keep such values unchanged, because it cannot tell
 // whether they are the app's own.
-func (c *comparison) templated(alone, running object, ours map[string]bool) {
+func (c *comparison) templated(alone, running object, ours map[string]string) {
 	for _, field := range []string{"initContainers", "containers"} {
 		now := items(part(running, "spec"), field)
 		for _, w := range items(part(alone, "spec"), field) {
 			has := named(now, text(w, "name"))
-			if ours[text(w, "name")] || has == nil {
+			if ours[text(w, "name")] != "" || has == nil {
 				continue
 			}
 			gets := "what container " + message.Quote(text(w, "name")) + " gets: "
@@ -339,12 +336,7 @@ func joined(value, element string) bool {
 
 // keys returns the keys of both objects, sorted.
 func keys(a, b object) []string {
-	all := slices.Collect(maps.Keys(a))
-	for k := range b {
-		if _, both := a[k]; !both {
-			all = append(all, k)
-		}
-	}
-	slices.Sort(all)
-	return all
+	both := copied(a)
+	maps.Copy(both, b)
+	return slices.Sorted(maps.Keys(both))
 }

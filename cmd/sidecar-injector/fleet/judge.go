@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,20 +37,12 @@ type Doubt struct {
 
 // Judge compares a pod with a new one in its place.
 func (t *Today) Judge(namespace inject.Namespace, pod []byte) (*Standing, error) {
-	v, err := decode(pod)
+	running, err := decodePod(pod)
 	if err != nil {
-		return nil, fmt.Errorf("pod: %w", err)
-	}
-	running, ok := v.(object)
-	if !ok {
-		return nil, errors.New("pod: not a JSON object")
-	}
-	annotations := map[string]string{}
-	for key, value := range part(running, "metadata", "annotations") {
-		annotations[key], _ = value.(string)
+		return nil, err
 	}
 	// An unreadable status counts as empty; the injector warns about it.
-	status, _ := inject.ReadStatus(annotations)
+	status, _ := statusOf(running)
 	j := &judgement{Today: t, namespace: namespace, running: running, status: status}
 	return j.run()
 }
@@ -268,7 +259,7 @@ func (j *judgement) compared() error {
 	if err != nil {
 		return err
 	}
-	today, err := inject.ReadStatus(texts(part(want, "metadata", "annotations")))
+	today, err := statusOf(want)
 	if err != nil {
 		return err
 	}
@@ -285,14 +276,14 @@ func (j *judgement) compared() error {
 		return kin(containers[container])
 	}}
 	for _, field := range []string{"initContainers", "containers"} {
-		c.containers(field, part(want, "spec"), part(j.running, "spec"), set(containers))
+		c.containers(field, part(want, "spec"), part(j.running, "spec"), containers)
 	}
-	c.volumes(part(want, "spec"), part(j.running, "spec"), set(volumes))
+	c.volumes(part(want, "spec"), part(j.running, "spec"), volumes)
 	if !j.partial { // elsewhere, the sidecars that are left out cannot be told from the others
-		c.others(want, j.running, set(containers))
+		c.others(want, j.running, containers)
 	}
 	if stale && !j.partial {
-		if err := j.templated(&c, set(containers)); err != nil {
+		if err := j.templated(&c, containers); err != nil {
 			return err
 		}
 	}
@@ -321,7 +312,7 @@ func (j *judgement) compared() error {
 
 // templated finds differences in what templates add to the app's containers, using a pod that has nothing
 // of that kind of its own.
-func (j *judgement) templated(c *comparison, ours map[string]bool) error {
+func (j *judgement) templated(c *comparison, ours map[string]string) error {
 	bare := blank(j.stripped)
 	result, err := j.inject(bare, j.Settings)
 	if err != nil || result.Outcome != inject.Injected {
@@ -352,20 +343,4 @@ func (j *judgement) declined() {
 		j.standing.Bare = false
 		j.standing.Instances = []Instance{{State: OptedOut, Why: j.result.Detail}}
 	}
-}
-
-func texts(o object) map[string]string {
-	all := make(map[string]string, len(o))
-	for key, value := range o {
-		all[key], _ = value.(string)
-	}
-	return all
-}
-
-func set(names map[string]string) map[string]bool {
-	all := make(map[string]bool, len(names))
-	for name := range names {
-		all[name] = true
-	}
-	return all
 }

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -125,15 +124,8 @@ func Plan(candidates []*Candidate, canary Canary) []Step {
 	if i := slices.IndexFunc(steps, func(s Step) bool { return s.How != Left }); !any && i >= 0 && canary.Percent > 0 {
 		steps[i].Canary = true // at least one canary
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return -cmp.Compare(rank(a), rank(b)) })
-	return steps
-}
-
-func rank(s Step) int {
-	if s.Canary {
-		return 1
-	}
-	return 0
+	first := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return !s.Canary })
+	return append(first, slices.DeleteFunc(steps, func(s Step) bool { return s.Canary })...)
 }
 
 func (c *Candidate) steps() []Step {

@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,17 +80,17 @@ func strip(pod object, status inject.Status) object {
 	if part(metadata, "labels") != nil {
 		metadata["labels"] = without(part(metadata, "labels"), func(key string) bool { return labels[key] })
 	}
-	spec["volumes"] = kept(items(spec, "volumes"), "name", volumes)
+	spec["volumes"] = kept(items(spec, "volumes"), volumes)
 	for _, field := range []string{"initContainers", "containers"} {
 		if _, there := spec[field]; !there {
 			continue
 		}
-		rest := kept(items(spec, field), "name", containers)
+		rest := kept(items(spec, field), containers)
 		for i, c := range rest {
 			container := copied(c.(object))
 			for _, mounts := range []string{"volumeMounts", "volumeDevices"} {
 				if _, there := container[mounts]; there {
-					container[mounts] = kept(items(container, mounts), "name", volumes)
+					container[mounts] = kept(items(container, mounts), volumes)
 				}
 			}
 			rest[i] = container
@@ -128,27 +130,21 @@ func blank(stripped object) object {
 
 func copied(o object) object {
 	c := make(object, len(o)+1)
-	for k, v := range o {
-		c[k] = v
-	}
+	maps.Copy(c, o)
 	return c
 }
 
 func without(o object, drop func(key string) bool) object {
-	c := make(object, len(o))
-	for k, v := range o {
-		if !drop(k) {
-			c[k] = v
-		}
-	}
+	c := copied(o)
+	maps.DeleteFunc(c, func(key string, _ any) bool { return drop(key) })
 	return c
 }
 
-// kept returns the objects whose field has none of the names.
-func kept(all []object, field string, names map[string]bool) list {
+// kept returns the objects whose name is none of the names.
+func kept(all []object, names map[string]bool) list {
 	rest := make(list, 0, len(all))
 	for _, o := range all {
-		if !names[text(o, field)] {
+		if !names[text(o, "name")] {
 			rest = append(rest, o)
 		}
 	}
@@ -170,6 +166,24 @@ func apply(pod object, operations []inject.Operation) (object, error) {
 	}
 	after, _ := at.(object)
 	return after, nil
+}
+
+// decodePod reads the JSON of a pod.
+func decodePod(raw []byte) (object, error) {
+	v, err := decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("pod: %w", err)
+	}
+	pod, ok := v.(object)
+	if !ok {
+		return nil, errors.New("pod: not a JSON object")
+	}
+	return pod, nil
+}
+
+// statusOf returns what a pod's status annotation lists.
+func statusOf(pod object) (inject.Status, error) {
+	return inject.ReadStatus(map[string]string{inject.StatusAnnotation: text(part(pod, "metadata", "annotations"), inject.StatusAnnotation)})
 }
 
 // decode reads JSON with int64 for integers.

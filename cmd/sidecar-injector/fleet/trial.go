@@ -1,28 +1,21 @@
 package fleet
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // Stripped returns a pod without its sidecars, as far as its status annotation lists them: what its creator
 // may have asked the API server for.
 func Stripped(pod []byte) ([]byte, error) {
-	v, err := decode(pod)
+	running, err := decodePod(pod)
 	if err != nil {
-		return nil, fmt.Errorf("pod: %w", err)
+		return nil, err
 	}
-	running, ok := v.(object)
-	if !ok {
-		return nil, errors.New("pod: not a JSON object")
-	}
-	status, err := inject.ReadStatus(texts(part(running, "metadata", "annotations")))
+	status, err := statusOf(running)
 	if err != nil {
 		return nil, fmt.Errorf("pod: %w", err)
 	}
