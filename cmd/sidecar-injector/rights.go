@@ -90,7 +90,7 @@ func (l *loaded) lacks(ctx context.Context, given func() *givenRights, a *offlin
 	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: cmp.Or(pod.Spec.ServiceAccountName, "default")}
 	var all []lack
 	if l.reader != nil {
-		missing, err := l.reader.MissingAccess(ctx, account, instances)
+		missing, _, err := l.reader.MissingAccess(ctx, account, instances)
 		for _, m := range missing {
 			all = append(all, lack{m.String(), true})
 		}

@@ -50,11 +50,11 @@ func newBudget(b *policyv1.PodDisruptionBudget) *Budget {
 	return budget
 }
 
-// NewBudgets returns the Budget of each.
-func NewBudgets(list []policyv1.PodDisruptionBudget) []*Budget {
+// NewBudgets returns the Budget of each item of a list.
+func NewBudgets(list *policyv1.PodDisruptionBudgetList) []*Budget {
 	var all []*Budget
-	for i := range list {
-		all = append(all, newBudget(&list[i]))
+	for i := range list.Items {
+		all = append(all, newBudget(&list.Items[i]))
 	}
 	return all
 }

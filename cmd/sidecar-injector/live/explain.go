@@ -31,7 +31,7 @@ func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.An
 		e.AddPods(groups, ends)
 	}
 	account := webhook.ServiceAccount{Namespace: a.Namespace.Name, Name: e.ServiceAccount}
-	missing, known, err := r.access(ctx, account, a.Result.Instances)
+	missing, known, err := r.MissingAccess(ctx, account, a.Result.Instances)
 	if err != nil {
 		return err
 	}
@@ -47,15 +47,9 @@ func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.An
 	return nil
 }
 
-// MissingAccess returns the permissions that a service account lacks for instances; none if the user may
-// not create access reviews.
-func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) ([]webhook.MissingAccess, error) {
-	missing, _, err := r.access(ctx, account, instances)
-	return missing, err
-}
-
-// access returns what MissingAccess does, and whether the user may create access reviews.
-func (r *Reader) access(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) (missing []webhook.MissingAccess, known bool, err error) {
+// MissingAccess returns the permissions that a service account lacks for instances. known is false if the user
+// may not create access reviews.
+func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccount, instances []inject.Instance) (missing []webhook.MissingAccess, known bool, err error) {
 	missing, err = webhook.FindMissingAccess(ctx, r.client.AuthorizationV1().SubjectAccessReviews(), account, instances, webhook.MaxAccessReviews)
 	if Denied(err) {
 		return nil, false, nil

@@ -37,19 +37,13 @@ func (r *Reader) unreadNamespace(name string) {
 // Namespaces returns all namespaces of the cluster except those that are being deleted, in which nothing is
 // created or repaired any more.
 func (r *Reader) Namespaces(ctx context.Context) ([]inject.Namespace, error) {
-	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]inject.Namespace, string, error) {
-		list, err := r.namespaces().List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		var all []inject.Namespace
-		for i := range list.Items {
-			if list.Items[i].DeletionTimestamp != nil {
-				continue
+	return chunks(ctx, r.namespaces().List, func(page *metav1.PartialObjectMetadataList) (all []inject.Namespace) {
+		for i := range page.Items {
+			if page.Items[i].DeletionTimestamp == nil {
+				all = append(all, *namespaceOf(&page.Items[i]))
 			}
-			all = append(all, *namespaceOf(&list.Items[i]))
 		}
-		return all, list.Continue, nil
+		return all
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
@@ -13,24 +13,15 @@ import (
 
 // Kubelets returns the version of the kubelet of each node that has reported one.
 func (r *Reader) Kubelets(ctx context.Context) (map[string]string, error) {
-	type kubelet struct{ node, version string }
-	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]kubelet, string, error) {
-		list, err := r.client.CoreV1().Nodes().List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		var some []kubelet
-		for i := range list.Items {
-			if n := &list.Items[i]; n.Status.NodeInfo.KubeletVersion != "" {
-				some = append(some, kubelet{n.Name, n.Status.NodeInfo.KubeletVersion})
+	versions := map[string]string{}
+	_, err := chunks(ctx, r.client.CoreV1().Nodes().List, func(page *corev1.NodeList) []struct{} {
+		for i := range page.Items {
+			if n := &page.Items[i]; n.Status.NodeInfo.KubeletVersion != "" {
+				versions[n.Name] = n.Status.NodeInfo.KubeletVersion
 			}
 		}
-		return some, list.Continue, nil
+		return nil
 	})
-	versions := make(map[string]string, len(all))
-	for _, k := range all {
-		versions[k.node] = k.version
-	}
 	return versions, err
 }
 

@@ -51,13 +51,7 @@ func podOwner(references []metav1.OwnerReference, labels map[string]string) Owne
 	return ownerOf(references, labels)
 }
 
-func groupIn(apiVersion string) string {
-	group, _, found := strings.Cut(apiVersion, "/")
-	if !found {
-		return ""
-	}
-	return group
-}
+func groupIn(apiVersion string) string { return schema.FromAPIVersionAndKind(apiVersion, "").Group }
 
 // header is the part of an owner that proves what belongs to it.
 type header struct {

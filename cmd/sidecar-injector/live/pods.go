@@ -141,13 +141,7 @@ func controllerOf(references []metav1.OwnerReference) metav1.OwnerReference {
 // namespace/name of the Job. If the user may not read Jobs, it returns nil with a note.
 func (r *Reader) CronJobs(ctx context.Context, namespace string) (map[string]Owner, error) {
 	jobs := r.metadata.Resource(batchv1.SchemeGroupVersion.WithResource("jobs")).Namespace(namespace)
-	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, string, error) {
-		list, err := jobs.List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return list.Items, list.Continue, nil
-	})
+	all, err := chunks(ctx, jobs.List, headers)
 	if err != nil {
 		return nil, r.excuse("Jobs", "pods of CronJobs are counted by Job", err)
 	}

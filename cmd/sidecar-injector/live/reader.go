@@ -83,12 +83,12 @@ func (r *Reader) excuse(what, consequence string, err error) error {
 	return nil
 }
 
-// chunks reads a long list in pages.
-func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(context.Context, metav1.ListOptions) (items []T, next string, err error)) ([]T, error) {
+// chunks reads a long list in pages; items returns what is of interest in a page.
+func chunks[L interface{ GetContinue() string }, T any](ctx context.Context, list func(context.Context, metav1.ListOptions) (L, error), items func(L) []T) ([]T, error) {
 	var all []T
-	options.Limit = chunk
+	options := metav1.ListOptions{Limit: chunk}
 	for {
-		items, next, err := list(ctx, options)
+		page, err := list(ctx, options)
 		if goOn := expired(err); goOn != "" {
 			options.Continue = goOn
 			continue
@@ -96,12 +96,16 @@ func chunks[T any](ctx context.Context, options metav1.ListOptions, list func(co
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, items...)
-		if next == "" {
+		all = append(all, items(page)...)
+		if options.Continue = page.GetContinue(); options.Continue == "" {
 			return all, nil
 		}
-		options.Continue = next
 	}
+}
+
+// headers returns the items of a page of metadata.
+func headers(page *metav1.PartialObjectMetadataList) []metav1.PartialObjectMetadata {
+	return page.Items
 }
 
 // expired returns the token to continue a list whose continue token has expired; the remaining items are

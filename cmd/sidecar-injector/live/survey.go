@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 
@@ -191,7 +190,7 @@ func (r *Reader) budgetsByNamespace(ctx context.Context, scope Scope) (map[strin
 	if scope.Budgets == BudgetsUnused {
 		return nil, nil
 	}
-	budgets, err := r.budgets(ctx, scope.Namespace)
+	budgets, err := chunks(ctx, r.client.PolicyV1().PodDisruptionBudgets(scope.Namespace).List, fleet.NewBudgets)
 	if Denied(err) && scope.Budgets == BudgetsHeld {
 		return nil, &fleet.DeniedError{Verb: "list", Resource: "poddisruptionbudgets", Namespace: scope.Namespace, Err: err}
 	}
@@ -205,15 +204,4 @@ func (r *Reader) budgetsByNamespace(ctx context.Context, scope Scope) (map[strin
 		all[b.Namespace] = append(all[b.Namespace], b)
 	}
 	return all, nil
-}
-
-// budgets returns the PodDisruptionBudgets of a namespace, "" for all.
-func (r *Reader) budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
-	return chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
-		list, err := r.client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return fleet.NewBudgets(list.Items), list.Continue, nil
-	})
 }

@@ -7,9 +7,7 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
@@ -57,18 +55,8 @@ func (r *Reader) Templates(ctx context.Context, installations []Installation, na
 
 // TemplateResources returns the custom resources of a kind; none if the cluster does not have the kind.
 func (r *Reader) TemplateResources(ctx context.Context, kind, namespace string) ([]unstructured.Unstructured, error) {
-	all := r.dynamic.Resource(v1alpha1.GroupVersion.WithResource(pluralOf(kind)))
-	var lister dynamic.ResourceInterface = all
-	if namespace != "" {
-		lister = all.Namespace(namespace)
-	}
-	items, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]unstructured.Unstructured, string, error) {
-		list, err := lister.List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return list.Items, list.GetContinue(), nil
-	})
+	resources := r.dynamic.Resource(v1alpha1.GroupVersion.WithResource(pluralOf(kind))).Namespace(namespace)
+	items, err := chunks(ctx, resources.List, func(page *unstructured.UnstructuredList) []unstructured.Unstructured { return page.Items })
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/metadata"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -78,17 +77,7 @@ func (r *Reader) version(ctx context.Context, s source) (string, error) {
 		}
 		return versionOf(o), nil
 	}
-	var lister metadata.ResourceInterface = r.metadata.Resource(v1alpha1.GroupVersion.WithResource(pluralOf(s.kind)))
-	if s.namespace != "" {
-		lister = r.metadata.Resource(v1alpha1.GroupVersion.WithResource(pluralOf(s.kind))).Namespace(s.namespace)
-	}
-	all, err := chunks(ctx, metav1.ListOptions{}, func(ctx context.Context, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, string, error) {
-		list, err := lister.List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return list.Items, list.Continue, nil
-	})
+	all, err := chunks(ctx, r.metadata.Resource(v1alpha1.GroupVersion.WithResource(pluralOf(s.kind))).Namespace(s.namespace).List, headers)
 	return versionsOf(all), err
 }
 

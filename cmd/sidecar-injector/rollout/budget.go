@@ -15,13 +15,7 @@ import (
 // budgets returns the PodDisruptionBudgets of a namespace as they are now: since the plan was made, some may
 // have been created, edited or deleted.
 func (r *Runner) budgets(ctx context.Context, namespace string) ([]*fleet.Budget, error) {
-	return listed(ctx, r, "poddisruptionbudgets", namespace, "", func(ctx context.Context, options metav1.ListOptions) ([]*fleet.Budget, string, error) {
-		list, err := r.Client.PolicyV1().PodDisruptionBudgets(namespace).List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return fleet.NewBudgets(list.Items), list.Continue, nil
-	})
+	return listed(ctx, r, "poddisruptionbudgets", namespace, metav1.ListOptions{}, r.Client.PolicyV1().PodDisruptionBudgets(namespace).List, fleet.NewBudgets)
 }
 
 // room waits until all PodDisruptionBudgets that cover a pod of a workload, one that is to change or not,

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
@@ -111,12 +112,7 @@ func selectorOf(s *metav1.LabelSelector) labels.Selector {
 }
 
 // replicas returns the desired number of replicas; the API server's default is 1.
-func replicas(n *int32) int32 {
-	if n == nil {
-		return 1
-	}
-	return *n
-}
+func replicas(n *int32) int32 { return ptr.Deref(n, 1) }
 
 func ofDeployment(d *appsv1.Deployment) *owner {
 	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(replicas(d.Spec.Replicas))}
@@ -212,13 +208,8 @@ func (r *Runner) allPods(ctx context.Context, w fleet.Workload, o *owner) ([]cor
 	if o.selector == nil || o.selector.Empty() {
 		return nil, nil
 	}
-	pods, err := listed(ctx, r, "pods", w.Namespace, o.selector.String(), func(ctx context.Context, options metav1.ListOptions) ([]corev1.Pod, string, error) {
-		list, err := r.Client.CoreV1().Pods(w.Namespace).List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return list.Items, list.Continue, nil
-	})
+	options := metav1.ListOptions{LabelSelector: o.selector.String()}
+	pods, err := listed(ctx, r, "pods", w.Namespace, options, r.Client.CoreV1().Pods(w.Namespace).List, func(page *corev1.PodList) []corev1.Pod { return page.Items })
 	if err != nil {
 		return nil, fmt.Errorf("pods of %s in %s: %w", w, w.Namespace, err)
 	}

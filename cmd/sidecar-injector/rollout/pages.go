@@ -10,16 +10,16 @@ import (
 // pageSize is how many objects are read by one request.
 const pageSize = 500
 
-// listed returns the objects of a list, which page reads in parts; next is the token of the next part, "" for
-// none. If a token has expired, the list is read again from the start.
-func listed[T any](ctx context.Context, r *Runner, resource, namespace, selector string, page func(context.Context, metav1.ListOptions) (items []T, next string, err error)) ([]T, error) {
+// listed reads a list of a namespace in pages; items returns what is of interest in one. If the token of a page has
+// expired, the list is read again from the start.
+func listed[L interface{ GetContinue() string }, T any](ctx context.Context, r *Runner, resource, namespace string, options metav1.ListOptions, list func(context.Context, metav1.ListOptions) (L, error), items func(L) []T) ([]T, error) {
 	var all []T
-	options := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
+	options.Limit = pageSize
 	for {
 		err := r.call(ctx, "list", resource, namespace, func(ctx context.Context) error {
-			items, next, err := page(ctx, options)
+			page, err := list(ctx, options)
 			if err == nil {
-				all, options.Continue = append(all, items...), next
+				all, options.Continue = append(all, items(page)...), page.GetContinue()
 			}
 			return err
 		})

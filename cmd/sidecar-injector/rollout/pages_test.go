@@ -14,19 +14,24 @@ import (
 func TestAListIsReadInPages(t *testing.T) {
 	var asked []string
 	expired := false
-	got, err := listed(t.Context(), quiet(Limits{}), "pods", "shop", "app=web", func(_ context.Context, o metav1.ListOptions) ([]int, string, error) {
+	type page struct {
+		metav1.ListMeta
+		numbers []int
+	}
+	list := func(_ context.Context, o metav1.ListOptions) (*page, error) {
 		asked = append(asked, fmt.Sprintf("%s %d %s", o.LabelSelector, o.Limit, o.Continue))
 		switch {
 		case o.Continue == "":
-			return []int{1, 2}, "a", nil
+			return &page{metav1.ListMeta{Continue: "a"}, []int{1, 2}}, nil
 		case o.Continue == "a":
-			return []int{3, 4}, "b", nil
+			return &page{metav1.ListMeta{Continue: "b"}, []int{3, 4}}, nil
 		case !expired:
 			expired = true
-			return nil, "", apierrors.NewResourceExpired("too old")
+			return nil, apierrors.NewResourceExpired("too old")
 		}
-		return []int{5}, "", nil
-	})
+		return &page{numbers: []int{5}}, nil
+	}
+	got, err := listed(t.Context(), quiet(Limits{}), "pods", "shop", metav1.ListOptions{LabelSelector: "app=web"}, list, func(p *page) []int { return p.numbers })
 	once := []string{"app=web 500 ", "app=web 500 a", "app=web 500 b"}
 	if diff := cmp.Diff([]int{1, 2, 3, 4, 5}, got) + cmp.Diff(append(once, once...), asked); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)

@@ -100,14 +100,8 @@ func (f *refusals) refused(ctx context.Context, now *owner, came int) (string, e
 
 // failures returns the events of the namespace about pods, or ReplicaSets, that could not be created.
 func (f *refusals) failures(ctx context.Context) ([]corev1.Event, error) {
-	events, err := listed(ctx, f.r, "events", f.of.Namespace, "", func(ctx context.Context, options metav1.ListOptions) ([]corev1.Event, string, error) {
-		options.FieldSelector = "type=Warning,involvedObject.kind!=Pod"
-		list, err := f.r.Client.CoreV1().Events(f.of.Namespace).List(ctx, options)
-		if err != nil {
-			return nil, "", err
-		}
-		return list.Items, list.Continue, nil
-	})
+	options := metav1.ListOptions{FieldSelector: "type=Warning,involvedObject.kind!=Pod"}
+	events, err := listed(ctx, f.r, "events", f.of.Namespace, options, f.r.Client.CoreV1().Events(f.of.Namespace).List, func(page *corev1.EventList) []corev1.Event { return page.Items })
 	f.next = time.Now().Add(refusalInterval)
 	if f.blind = errors.As(err, new(*fleet.DeniedError)); f.blind {
 		return nil, nil
