@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,25 +15,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
-
-// text is a buffer that is safe for concurrent use.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *text) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *text) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
 
 // collector is a run of the program on a folder of its own.
 type collector struct {
@@ -44,7 +26,7 @@ type collector struct {
 	address    string
 	env        map[string]string
 	replace    []string
-	out, log   *text
+	out, log   *trial.Text
 	stop       func() error // returns the result of run
 }
 
@@ -52,13 +34,7 @@ func newCollector(t *testing.T, replace ...string) *collector {
 	c := &collector{T: t, dir: t.TempDir(), state: t.TempDir(), env: environment(), replace: replace}
 	c.env["LOG_PATH"] = c.dir + "/*.log"
 	c.env["LOG_REFRESH_SECONDS"] = "1"
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.address = listener.Addr().String()
-	_, c.env["HTTP_PORT"], _ = net.SplitHostPort(c.address)
-	listener.Close()
+	c.address, c.env["HTTP_PORT"] = trial.FreeAddress(t)
 	return c
 }
 
@@ -69,12 +45,10 @@ func (c *collector) start() {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		c.Fatal(err)
 	}
-	c.out, c.log = &text{}, &text{}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"--config=" + path}, lookupIn(c.env), c.out, c.log) }()
-	c.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	c.Cleanup(func() { c.stop() })
+	c.out, c.log = &trial.Text{}, &trial.Text{}
+	c.stop = trial.Start(c.T, func(ctx context.Context) error {
+		return run(ctx, []string{"--config=" + path}, lookupIn(c.env), c.out, c.log)
+	})
 }
 
 func (c *collector) write(name, lines string) {
@@ -117,13 +91,7 @@ func (c *collector) waitMessages(want string) {
 }
 
 func (c *collector) get(path string) (int, string) {
-	response, err := http.Get("http://" + c.address + path)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(response.Body)
-	return response.StatusCode, string(body)
+	return trial.Get("http://" + c.address + path)
 }
 
 func TestRecordsHaveTheFieldsOfThePod(t *testing.T) {
@@ -271,7 +239,7 @@ func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.log"), []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := &text{}
+	out := &trial.Text{}
 	tail, err := newTail(tailOptions{paths: []string{dir + "/*.log"}, longestLine: 100}, newLog(out, "error").of("input:tail:tail.0"), func(line string) { t.Errorf("got %s", line) })
 	if err != nil {
 		t.Fatal(err)

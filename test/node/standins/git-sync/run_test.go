@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -13,9 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 // TestMain answers git's questions for credentials: git runs the current program for that, which is this
@@ -69,49 +68,23 @@ func (u upstream) commit(content string) string {
 
 func (u upstream) url() string { return "file://" + u.dir }
 
-// text is a buffer that is safe for concurrent use.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *text) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *text) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 // sidecar is a run of the program.
 type sidecar struct {
 	*testing.T
 	folder, address string
-	log             *text
+	log             *trial.Text
 	stop            func() error // returns the result of run
 }
 
 func start(t *testing.T, args ...string) *sidecar {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &sidecar{T: t, folder: t.TempDir(), address: listener.Addr().String(), log: &text{}}
-	listener.Close()
+	s := &sidecar{T: t, folder: t.TempDir(), log: &trial.Text{}}
+	s.address, _ = trial.FreeAddress(t)
 	args = append([]string{
 		"--root=" + s.folder + "/.git-sync-a", "--link=" + s.folder + "/current", "--period=50ms", "--max-failures=-1",
 		"--group-write", "--http-bind=" + s.address, "--http-metrics",
 	}, args...)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, args, environ(t), s.log) }()
-	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	t.Cleanup(func() { s.stop() })
+	s.stop = trial.Start(t, func(ctx context.Context) error { return run(ctx, args, environ(t), s.log) })
 	return s
 }
 
@@ -137,13 +110,7 @@ func (s *sidecar) page() string {
 }
 
 func (s *sidecar) get(path string) (int, string) {
-	response, err := http.Get("http://" + s.address + path)
-	if err != nil {
-		return 0, ""
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(response.Body)
-	return response.StatusCode, string(body)
+	return trial.Get("http://" + s.address + path)
 }
 
 func (s *sidecar) wait(what string, done func() bool) {

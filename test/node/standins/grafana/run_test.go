@@ -9,11 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 // grafana is a run of the program on folders of its own.
@@ -60,17 +61,8 @@ func (g *grafana) run(ctx context.Context) error {
 
 func (g *grafana) start() {
 	g.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		g.Fatal(err)
-	}
-	g.address = listener.Addr().String()
-	listener.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- g.run(ctx) }()
-	g.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	g.Cleanup(func() { g.stop() })
+	g.address, _ = trial.FreeAddress(g.T)
+	g.stop = trial.Start(g.T, g.run)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if status, _ := g.call("GET", "/api/health", "", ""); status == http.StatusOK {
 			return

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 // sidecar is a run of the program with an API server and an app of its own.
@@ -26,7 +26,7 @@ type sidecar struct {
 	app    *app
 	folder string
 	env    []string
-	log    *text
+	log    *trial.Text
 	health string
 	stop   func() error // returns the result of run
 }
@@ -55,40 +55,19 @@ func (a *app) count() int {
 	return len(a.calls)
 }
 
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *text) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *text) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 func newSidecar(t *testing.T, env ...string) *sidecar {
 	t.Parallel()
-	s := &sidecar{T: t, api: newAPIServer(), app: &app{}, folder: filepath.Join(t.TempDir(), "conf"), log: &text{}}
+	s := &sidecar{T: t, api: newAPIServer(), app: &app{}, folder: filepath.Join(t.TempDir(), "conf"), log: &trial.Text{}}
 	s.server = httptest.NewServer(s.api)
 	reload := httptest.NewServer(s.app)
 	t.Cleanup(reload.Close)
 	t.Cleanup(func() { s.server.CloseClientConnections(); s.server.Close() })
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.health = listener.Addr().String()
-	listener.Close()
+	health, port := trial.FreeAddress(t)
+	s.health = health
 	s.env = append([]string{
 		"LABEL=config", "FOLDER=" + s.folder, "RESOURCE=both", "REQ_URL=" + reload.URL + "/-/reload", "REQ_METHOD=POST",
 		"REQ_USERNAME=u", "REQ_PASSWORD=p", "REQ_RETRY_BACKOFF_FACTOR=0.01", "ERROR_THROTTLE_SLEEP=0.1", "LOG_LEVEL=DEBUG",
-		"HEALTH_PORT=" + s.health[strings.LastIndexByte(s.health, ':')+1:],
+		"HEALTH_PORT=" + port,
 	}, env...)
 	return s
 }
@@ -102,12 +81,8 @@ func (s *sidecar) run(ctx context.Context) error {
 }
 
 func (s *sidecar) start() {
-	s.log = &text{}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
-	s.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	s.Cleanup(func() { s.stop() })
+	s.log = &trial.Text{}
+	s.stop = trial.Start(s.T, s.run)
 }
 
 // files returns the files of the folder with their contents.
@@ -138,12 +113,8 @@ func (s *sidecar) waitFiles(want map[string]string) {
 }
 
 func (s *sidecar) healthz() int {
-	response, err := http.Get("http://" + s.health + "/healthz")
-	if err != nil {
-		return 0
-	}
-	response.Body.Close()
-	return response.StatusCode
+	status, _ := trial.Get("http://" + s.health + "/healthz")
+	return status
 }
 
 func (s *sidecar) waitWatches(n int) {

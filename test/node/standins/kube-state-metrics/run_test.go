@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 // apiServer serves one pod at first, and then the events sent to changes.
@@ -101,32 +101,19 @@ func somePod() v1.Pod {
 	}
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
-}
-
 // start returns the ports of the metrics and of the process's own.
 func start(t *testing.T, a *apiServer, args ...string) (port, own string) {
 	t.Helper()
 	server := httptest.NewServer(a)
-	port, own = freePort(t), freePort(t)
+	_, port = trial.FreeAddress(t)
+	_, own = trial.FreeAddress(t)
 	s, err := newSettings(append([]string{"--host=127.0.0.1", "--telemetry-host=127.0.0.1", "--port=" + port, "--telemetry-port=" + own}, args...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, s, &rest.Config{Host: server.URL}) }()
+	stop := trial.Start(t, func(ctx context.Context) error { return run(ctx, s, &rest.Config{Host: server.URL}) })
 	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
+		if err := stop(); err != nil {
 			t.Error(err)
 		}
 		server.CloseClientConnections()
@@ -136,13 +123,7 @@ func start(t *testing.T, a *apiServer, args ...string) (port, own string) {
 }
 
 func get(port, path string) (int, string) {
-	response, err := http.Get("http://127.0.0.1:" + port + path)
-	if err != nil {
-		return 0, err.Error()
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(response.Body)
-	return response.StatusCode, string(body)
+	return trial.Get("http://127.0.0.1:" + port + path)
 }
 
 func wait(t *testing.T, port string, done func(metrics string) bool) string {
