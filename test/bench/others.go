@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -181,12 +180,7 @@ func (b *bench) change(s *server, folder string) ([]result, error) {
 
 // readLog returns the log so far; nil if it cannot be read.
 func readLog(s *server) []byte {
-	f, err := os.Open(s.log)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	text, _ := io.ReadAll(f)
+	text, _ := os.ReadFile(s.log)
 	return text
 }
 

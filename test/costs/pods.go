@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,6 +16,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
+	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -31,14 +32,7 @@ func (l library) Ready() bool             { return true }
 
 // builtinEntries are the built-in templates, loaded once.
 var builtinEntries = sync.OnceValue(func() []templates.Entry {
-	var entries []templates.Entry
-	files, err := fs.Glob(builtin.FS, "*.yaml")
-	for _, file := range files {
-		var data []byte
-		if data, err = builtin.FS.ReadFile(file); err == nil {
-			entries = append(entries, load.Load(templates.SourceBuiltIn, file, data)...)
-		}
-	}
+	entries, err := source.NewEmbedded(builtin.FS).Read()
 	if err != nil {
 		panic(err) // the files are embedded in the program
 	}
@@ -138,9 +132,7 @@ func reviewJob(template, body []byte) job {
 // asking returns a pod with a request, more annotations and a spec.
 func asking(request string, more object, spec object) object {
 	annotations := object{inject.RequestAnnotation: request}
-	for key, value := range more {
-		annotations[key] = value
-	}
+	maps.Copy(annotations, more)
 	if spec["containers"] == nil {
 		spec["containers"] = []any{app(0)}
 	}
@@ -154,8 +146,6 @@ func apps(n int) []any { return times(n, func(i int) any { return app(i) }) }
 
 // with adds fields to a container and returns it.
 func with(container object, more object) object {
-	for key, value := range more {
-		container[key] = value
-	}
+	maps.Copy(container, more)
 	return container
 }
