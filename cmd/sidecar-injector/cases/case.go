@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,20 +84,9 @@ spec:
     image: registry.example.com/web:1.0.0
 `
 
-// Error is an error that prevents a case from being run, with a hint how to fix it.
-type Error struct {
-	Err  error
-	Hint string
-}
-
-func (e *Error) Error() string { return e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
-
-// Advice returns the hint.
-func (e *Error) Advice() string { return e.Hint }
-
+// faulty returns an error that prevents a case from being run, with a hint how to fix it.
 func faulty(hint, format string, args ...any) error {
-	return &Error{fmt.Errorf(format, args...), hint}
+	return &manifest.Error{Message: fmt.Errorf(format, args...).Error(), Hint: hint}
 }
 
 // Find reads the cases in dir and the folders below it, links to folders included, in the order of their
@@ -152,11 +142,9 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 		return 0, faulty("", "%s: more than %d folders deep", dir, maxDepth)
 	}
 	here := files{}
-	for kind, path := range above {
-		if kind != SpecFile && kind != WantFile {
-			here[kind] = path
-		}
-	}
+	maps.Copy(here, above)
+	delete(here, SpecFile)
+	delete(here, WantFile)
 	own, found, before := files{}, 0, len(f.faults)
 	var folders []string
 	for _, entry := range entries {
@@ -180,9 +168,7 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 		delete(here, PodFile)
 		delete(here, WorkloadFile)
 	}
-	for kind, path := range own {
-		here[kind] = path
-	}
+	maps.Copy(here, own)
 	for _, folder := range folders {
 		n, err := f.folder(folder, here, within)
 		if err != nil {

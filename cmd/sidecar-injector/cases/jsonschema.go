@@ -12,20 +12,14 @@ import (
 // at each call.
 func JSONSchema() ([]byte, error) {
 	s := schema.Of(reflect.TypeFor[Spec]()).JSONSchema(false)
-	words := wantWords()
-	for _, of := range []struct {
-		definition, field string
-		values            any
-	}{
-		{"cases.Want", "outcome", words["outcome"]}, {"cases.Want", "reason", words["reason"]}, {"cases.Want", "podSecurity", words["podSecurity"]},
-	} {
-		definitions, _ := s["definitions"].(map[string]any)
-		definition, _ := definitions[of.definition].(map[string]any)
-		properties, _ := definition["properties"].(map[string]any)
-		if properties[of.field] == nil {
-			return nil, fmt.Errorf("definition %s has no %s", of.definition, of.field)
+	definitions, _ := s["definitions"].(map[string]any)
+	want, _ := definitions["cases.Want"].(map[string]any)
+	properties, _ := want["properties"].(map[string]any)
+	for field, words := range wantWords() {
+		if properties[field] == nil {
+			return nil, fmt.Errorf("definition cases.Want has no %s", field)
 		}
-		properties[of.field] = map[string]any{"enum": of.values}
+		properties[field] = map[string]any{"enum": words}
 	}
 	s["$schema"], s["title"] = schema.Draft, "case of a sidecar-injector template"
 	return json.MarshalIndent(s, "", "  ")
