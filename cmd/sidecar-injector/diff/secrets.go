@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -268,9 +267,6 @@ func (m *masker) masked() masked {
 func byteOffset(line []byte, characters int) int {
 	if characters <= 0 {
 		return 0
-	}
-	if !bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		return min(characters, len(line))
 	}
 	for i := range string(line) {
 		if characters == 0 {
