@@ -86,8 +86,7 @@ func (a *answerTime) Set(text string) error {
 // newConfigFlags returns the flags that select the cluster. --request-timeout is not one of them, because
 // client-go uses the in-cluster configuration only if no field of its own is set.
 func newConfigFlags(namespace *string, timeout *answerTime) *genericclioptions.ConfigFlags {
-	kubeconfig, context := "", ""
-	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: &kubeconfig, Context: &context}
+	flags := &genericclioptions.ConfigFlags{Namespace: namespace, KubeConfig: new(string), Context: new(string)}
 	flags.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c.UserAgent = "sidecar-injector/" + readBuild().Version
 		c.Timeout = time.Duration(*timeout)

@@ -45,7 +45,7 @@ func (g *gatherer) conditions(ctx context.Context) ([]Condition, error) {
 }
 
 func conditionOf(o *unstructured.Unstructured) Condition {
-	c := Condition{Name: live.ResourceName(o)}
+	c := Condition{Name: live.ResourceName(o.GetKind(), o.GetNamespace(), o.GetName())}
 	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	c.Behind = observed < o.GetGeneration()
 	list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")

@@ -7,6 +7,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 )
@@ -54,10 +55,7 @@ func deployment(f *Facts) []Finding {
 			"the webhook configuration names a Service of this name, but no injector is there to answer",
 			fmt.Sprintf("install the chart in namespace %s, or delete what an uninstall left: kubectl delete mutatingwebhookconfiguration %s", i.Namespace, i.Name))}
 	}
-	want := int32(1)
-	if d.Spec.Replicas != nil {
-		want = *d.Spec.Replicas
-	}
+	want := ptr.Deref(d.Spec.Replicas, 1)
 	logs := fmt.Sprintf("kubectl describe pods -n %s -l %s; kubectl logs -n %s deploy/%s", i.Namespace, live.Selector, i.Namespace, i.Name)
 	switch ready := d.Status.ReadyReplicas; {
 	case want == 0:
@@ -192,7 +190,7 @@ func ready(f *Facts) int {
 	n := 0
 	for _, s := range f.Endpoints.Value {
 		for _, e := range s.Endpoints {
-			if e.Conditions.Ready == nil || *e.Conditions.Ready {
+			if ptr.Deref(e.Conditions.Ready, true) {
 				n++
 			}
 		}
@@ -209,7 +207,7 @@ func lease(f *Facts) []Finding {
 	case l == nil:
 		return []Finding{warning(fmt.Sprintf("Lease %s/%s does not exist", i.Namespace, i.Name),
 			"nobody may write: CA bundles are not renewed, templates have no status", fmt.Sprintf("helm upgrade %s -n %s … writes it again", i.Name, i.Namespace))}
-	case l.Spec.RenewTime == nil || l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == "":
+	case l.Spec.RenewTime == nil || ptr.Deref(l.Spec.HolderIdentity, "") == "":
 		return []Finding{warning(fmt.Sprintf("Lease %s/%s has no holder", i.Namespace, i.Name), "no replica writes: CA bundles are not renewed, templates have no status", logs)}
 	}
 	if since := f.Now.Sub(l.Spec.RenewTime.Time); since > staleLease {

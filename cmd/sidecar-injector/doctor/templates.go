@@ -9,6 +9,7 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
@@ -155,15 +156,12 @@ func unusedCanaries(f *Facts) []templates.Entry {
 
 func unusedCanary(f templates.Finding) bool { return f.Reason == templates.UnusedCanary }
 
-// entryName returns kind/name or kind/namespace/name, as live.ResourceName does for resources.
+// entryName returns the name of an entry as live.ResourceName does for resources.
 func entryName(e templates.Entry) string {
 	if e.Name == "" {
 		return "without a name"
 	}
-	if e.Namespace == "" {
-		return e.Kind + "/" + e.Name
-	}
-	return e.Kind + "/" + e.Namespace + "/" + e.Name
+	return live.ResourceName(e.Kind, e.Namespace, e.Name)
 }
 
 // resourceArgument turns SidecarTemplate/shop/x into arguments of kubectl get.

@@ -4,19 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
 // shownMessage is the largest part of an API server's message that a finding shows, in characters.
 const shownMessage = 400
 
-func cut(text string) string {
-	runes := []rune(text)
-	if len(runes) <= shownMessage {
-		return text
-	}
-	return string(runes[:shownMessage-1]) + "…"
-}
+func cut(text string) string { return terminal.Shorten(text, shownMessage) }
 
 func roundTrip(f *Facts) []Finding {
 	t := f.Trial.Value

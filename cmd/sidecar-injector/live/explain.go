@@ -59,9 +59,8 @@ func (r *Reader) MissingAccess(ctx context.Context, account webhook.ServiceAccou
 
 // lastLine returns the last line of a log; "" if it cannot be read.
 func (r *Reader) lastLine(ctx context.Context, l explain.Log) string {
-	lines := int64(1)
 	text, err := r.client.CoreV1().Pods(l.Namespace).GetLogs(l.Pod, &corev1.PodLogOptions{
-		Container: l.Container, Previous: l.Previous, TailLines: &lines, LimitBytes: &l.Bytes,
+		Container: l.Container, Previous: l.Previous, TailLines: new(int64(1)), LimitBytes: &l.Bytes,
 	}).DoRaw(ctx)
 	if err != nil {
 		return ""

@@ -87,11 +87,11 @@ func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, names
 	for i := range items {
 		o := &items[i]
 		text, err := o.MarshalJSON()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
+		if err == nil {
+			text, err = load.ResourceContent(text)
 		}
-		if text, err = load.ResourceContent(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", ResourceName(o), err)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", ResourceName(kind, o.GetNamespace(), o.GetName()), err)
 		}
 		loaded := loader.LoadResource(load.Resource{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName(), Content: text})
 		r.remember(o, &loaded)
@@ -101,9 +101,9 @@ func (r *Reader) resources(ctx context.Context, loader *load.Loader, kind, names
 }
 
 // ResourceName returns kind/name or kind/namespace/name of a resource, for messages.
-func ResourceName(o *unstructured.Unstructured) string {
-	if o.GetNamespace() == "" {
-		return o.GetKind() + "/" + o.GetName()
+func ResourceName(kind, namespace, name string) string {
+	if namespace == "" {
+		return kind + "/" + name
 	}
-	return o.GetKind() + "/" + o.GetNamespace() + "/" + o.GetName()
+	return kind + "/" + namespace + "/" + name
 }

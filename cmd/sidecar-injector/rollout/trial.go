@@ -152,10 +152,9 @@ func (r *Runner) maker(ctx context.Context, w fleet.Workload, o *owner) (*owner,
 
 // madeBy returns the pod that a controller would create for its workload.
 func madeBy(w fleet.Workload, o *owner) *corev1.Pod {
-	yes := true
 	pod := &corev1.Pod{ObjectMeta: *o.template.ObjectMeta.DeepCopy(), Spec: *o.template.Spec.DeepCopy()}
 	pod.Namespace, pod.Name, pod.GenerateName = w.Namespace, "", o.meta.Name+"-"
-	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: o.kind.version, Kind: o.kind.kind, Name: o.meta.Name, UID: o.meta.UID, Controller: &yes}}
+	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: o.kind.version, Kind: o.kind.kind, Name: o.meta.Name, UID: o.meta.UID, Controller: new(true)}}
 	for _, claim := range o.claims {
 		pod.Spec.Volumes = slices.DeleteFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == claim })
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: claim, VolumeSource: corev1.VolumeSource{
