@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -51,11 +50,9 @@ func (o *changeOptions) add(cmd *cobra.Command) {
 }
 
 func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
-	if o.output == tableName {
-		o.output = outputTable
-	}
-	if !slices.Contains([]string{outputTable, outputWide, outputJSON, outputYAML}, o.output) {
-		return &hinted{fmt.Errorf("-o %q: want table, wide, json or yaml", o.output), seeHelp(cmd)}
+	o.output = cmp.Or(o.output, tableName)
+	if err := knownOutput(cmd, o.output, tableName, outputWide, outputJSON, outputYAML); err != nil {
+		return err
 	}
 	if o.limits.MaxUnavailable < 1 || o.limits.MaxWorkloads < 1 || o.limits.Timeout <= 0 || o.limits.Wait < 0 {
 		return &hinted{errors.New("--max-unavailable and --max-workloads want a number from 1, --timeout and --canary-wait a duration"), seeHelp(cmd)}
@@ -126,7 +123,7 @@ func (o *changeOptions) print(std streams, rows any, table func(any) *metav1.Tab
 	if len(t.Rows) == 0 {
 		return nil
 	}
-	if last := len(t.ColumnDefinitions) - 1; o.output == outputTable {
+	if last := len(t.ColumnDefinitions) - 1; o.output == tableName {
 		for _, r := range t.Rows {
 			r.Cells[last] = terminal.Cut(fmt.Sprint(r.Cells[last]))
 		}
@@ -147,7 +144,7 @@ func planTable(rows any) *metav1.Table {
 		if s.Canary {
 			order += " canary"
 		}
-		t.Rows = append(t.Rows, metav1.TableRow{Cells: []any{order, s.Namespace, workloadName(s.Workload), string(s.How), len(s.Pods), orNone(strings.Join(s.Budgets, ",")), orNone(s.Why)}})
+		t.Rows = append(t.Rows, metav1.TableRow{Cells: []any{order, s.Namespace, workloadName(s.Workload), string(s.How), len(s.Pods), cmp.Or(strings.Join(s.Budgets, ","), none), cmp.Or(s.Why, none)}})
 	}
 	return t
 }
@@ -157,7 +154,7 @@ func outcomeTable(rows any) *metav1.Table {
 		{Name: "Namespace"}, {Name: "Workload"}, {Name: "How"}, {Name: "Done"}, {Name: "Seconds"}, {Name: "Left"},
 	}}
 	for _, o := range rows.([]rollout.Outcome) {
-		t.Rows = append(t.Rows, metav1.TableRow{Cells: []any{o.Namespace, workloadName(o.Workload), string(o.How), fmt.Sprintf("%d/%d", o.Done, len(o.Pods)), fmt.Sprintf("%.0f", o.Seconds), orNone(o.Left)}})
+		t.Rows = append(t.Rows, metav1.TableRow{Cells: []any{o.Namespace, workloadName(o.Workload), string(o.How), fmt.Sprintf("%d/%d", o.Done, len(o.Pods)), fmt.Sprintf("%.0f", o.Seconds), cmp.Or(o.Left, none)}})
 	}
 	return t
 }

@@ -33,7 +33,7 @@ type statusOptions struct {
 	rest func(took time.Duration) time.Duration
 }
 
-// tableName is an alias of the default output format.
+// tableName is another name of the output format outputTable.
 const tableName = "table"
 
 func newStatusCommand(std streams) *cobra.Command {
@@ -82,12 +82,9 @@ Exit code 0, whatever it shows; 1 with --exit-code if a sidecar is neither curre
 }
 
 func (o *statusOptions) run(cmd *cobra.Command, std streams) error {
-	switch o.output {
-	case tableName:
-		o.output = outputTable
-	case outputTable, outputWide, outputName, outputJSON, outputYAML:
-	default:
-		return &hinted{fmt.Errorf("-o %q: want table, wide, name, json or yaml", o.output), seeHelp(cmd)}
+	o.output = cmp.Or(o.output, tableName)
+	if err := knownOutput(cmd, o.output, tableName, outputWide, outputName, outputJSON, outputYAML); err != nil {
+		return err
 	}
 	for _, name := range o.states {
 		s, err := fleet.ParseState(name)
@@ -290,7 +287,7 @@ func (o *statusOptions) table(rows []*fleet.Row) *metav1.Table {
 	}}
 	for _, r := range rows {
 		table.Rows = append(table.Rows, metav1.TableRow{Cells: []any{
-			r.Namespace, workloadName(r.Workload), sidecarName(r), stateName(r), podCount(r), revisions(r), today(r), orNone(o.cut(r.Why)),
+			r.Namespace, workloadName(r.Workload), sidecarName(r), stateName(r), podCount(r), revisions(r), today(r), cmp.Or(o.cut(r.Why), none),
 		}})
 	}
 	return table
@@ -310,7 +307,7 @@ func sidecarName(r *fleet.Row) string {
 	name := terminal.Shown(r.Instance)
 	switch {
 	case r.Instance == "":
-		return orNone("")
+		return none
 	case r.Instance != r.Template:
 		name += "=" + terminal.Shown(r.Template)
 	}
@@ -330,7 +327,7 @@ func today(r *fleet.Row) string {
 
 func revisionName(revision string) string {
 	if revision == "" {
-		return orNone("")
+		return none
 	}
 	return terminal.Shown(revision)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -24,6 +25,9 @@ const (
 	outputName     = "name"
 	outputJSONPath = "jsonpath="
 )
+
+// none stands in tables for what is empty.
+const none = "<none>"
 
 func newTemplatesListCommand(std streams) *cobra.Command {
 	common := commonFlags{}
@@ -152,7 +156,7 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 		if len(e.Findings) > 0 {
 			description += ": " + e.Findings[0].Message
 		}
-		return []any{name, e.Kind, e.Origin.Source, "<none>", "<none>", description, orNone(e.Namespace), "<none>", "<none>", "<none>", fileOf(e)}
+		return []any{name, e.Kind, e.Origin.Source, none, none, description, cmp.Or(e.Namespace, none), none, none, none, fileOf(e)}
 	}
 	description := terminal.FirstSentence(t.Spec.Description)
 	if mark := mark(set, e); mark != "" {
@@ -160,7 +164,7 @@ func templateCells(set *templates.Set, e templates.Entry) []any {
 	}
 	return []any{
 		name, e.Kind, e.Origin.Source, t.Revision, t.Spec.ParameterSummary(), description,
-		orNone(e.Namespace), t.Spec.Order, string(t.FailurePolicy), orNone(strings.Join(t.Overrides, ",")), fileOf(e),
+		cmp.Or(e.Namespace, none), t.Spec.Order, string(t.FailurePolicy), cmp.Or(strings.Join(t.Overrides, ","), none), fileOf(e),
 	}
 }
 
@@ -184,14 +188,7 @@ func mark(set *templates.Set, e templates.Entry) string {
 
 func fileOf(e templates.Entry) string {
 	if e.Origin.File == "" {
-		return "<none>"
+		return none
 	}
 	return fmt.Sprintf("%s:%d", e.Origin.File, e.Origin.Line)
-}
-
-func orNone(text string) string {
-	if text == "" {
-		return "<none>"
-	}
-	return text
 }

@@ -137,7 +137,7 @@ func templateText(t *templates.Template, canaries []string, p palette) string {
 		fact(label, text)
 	}
 	fact("Failure policy:", string(t.FailurePolicy))
-	fact("Overrides:", orNone(strings.Join(t.Overrides, ", ")))
+	fact("Overrides:", cmp.Or(strings.Join(t.Overrides, ", "), none))
 	if len(t.Spec.Supports) > 0 {
 		fact("Supports:", strings.Trim(fmt.Sprint(t.Spec.Supports), "[]"))
 	}

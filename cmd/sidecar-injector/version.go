@@ -48,20 +48,18 @@ func newVersionCommand(std streams) *cobra.Command {
 		Short: "Print the version, the commit and the Go version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownOutput(cmd, output, outputText, outputJSON); err != nil {
+				return err
+			}
 			b := readBuild()
-			text := fmt.Appendf(nil, "version: %s\ncommit: %s\ngo: %s\n", b.Version, b.Commit, b.Go)
-			switch output {
-			case outputText:
-			case outputJSON:
-				var err error
-				if text, err = json.Marshal(map[string]string{"version": b.Version, "commit": b.Commit, "go": b.Go}); err != nil {
+			if output == outputJSON {
+				text, err := json.Marshal(map[string]string{"version": b.Version, "commit": b.Commit, "go": b.Go})
+				if err != nil {
 					return fmt.Errorf("version: %w", err)
 				}
-				text = append(text, '\n')
-			default:
-				return &hinted{fmt.Errorf("-o %q: want %s or %s", output, outputText, outputJSON), seeHelp(cmd)}
+				return writeOut(std, append(text, '\n'))
 			}
-			return writeOut(std, text)
+			return writeOut(std, fmt.Appendf(nil, "version: %s\ncommit: %s\ngo: %s\n", b.Version, b.Commit, b.Go))
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", outputText, "text or json")
