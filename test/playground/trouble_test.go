@@ -67,6 +67,16 @@ func TestAServerThatHasEndedIsASentence(t *testing.T) {
 	b.until(`document.getElementById("panel-diff").textContent === "No pod, no diff."`)
 }
 
+// Browsers run no modules from a file.
+func TestOpenedAsAFileItSaysSo(t *testing.T) {
+	page, err := filepath.Abs(filepath.Join(*folder, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, "file://"+page, desk)
+	b.until(verdict + `.includes("opened as a file it does not run")`)
+}
+
 // No API server listens where this kubeconfig says.
 const nowhere = `{apiVersion: v1, kind: Config, current-context: nowhere, clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}],
 contexts: [{name: nowhere, context: {cluster: c, user: u, namespace: shop}}], users: [{name: u, user: {}}]}

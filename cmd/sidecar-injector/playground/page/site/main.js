@@ -28,6 +28,7 @@ const patch = new Editor(byID("show-patch"), {label: "JSON patch", readOnly: tru
 const step = new Editor(byID("show-step"), {label: "The pod, as YAML", readOnly: true});
 const which = /** @type {HTMLSelectElement} */ (byID("which"));
 const steps = /** @type {HTMLSelectElement} */ (byID("step"));
+tell("The engine starts …", "");
 const engine = newEngine((sentence) => tell(sentence, ""));
 
 for (const list of document.querySelectorAll('[role="tablist"]')) {
