@@ -33,7 +33,7 @@ type outcome func() string
 func word(text string) outcome { return func() string { return text } }
 
 func laws() []law {
-	return slices.Concat(podLaws(), statusLaws(), productLaws(), templateLaws(), expressionLaws(), accessLaws(), manifestLaws(), languageLaws())
+	return slices.Concat(podLaws(), statusLaws(), productLaws(), templateLaws(), expressionLaws(), accessLaws(), manifestLaws(), languageLaws(), playgroundLaws())
 }
 
 type object = map[string]any

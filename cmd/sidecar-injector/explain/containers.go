@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,8 +17,15 @@ func explainContainers(instances []Instance, before, after *podFields) []Contain
 	for _, s := range slices.Concat(after.Status.InitContainerStatuses, after.Status.ContainerStatuses) {
 		observed[s.Name] = s
 	}
-	add := func(c containerFields, isInit bool) {
-		e := Container{Name: c.Name, Image: c.Image, Instance: ownerOf(instances, c.Name)}
+	old := map[string]*containerFields{}
+	for _, list := range [][]containerFields{before.Spec.InitContainers, before.Spec.Containers} {
+		for i := range list {
+			old[list[i].Name] = &list[i]
+		}
+	}
+	owners, volumes := ownersOf(instances), volumeOriginsOf(instances)
+	add := func(c *containerFields, isInit bool) {
+		e := Container{Name: c.Name, Image: c.Image, Instance: owners[c.Name]}
 		native := isInit && c.RestartPolicy == "Always"
 		e.Counts = !isInit || native
 		switch {
@@ -31,30 +39,34 @@ func explainContainers(instances []Instance, before, after *podFields) []Contain
 			e.Role = roleApp
 		}
 		if e.Instance == "" {
-			e.Gets = gets(instances, c, before)
+			e.Gets = gets(volumes, c, cmp.Or(old[c.Name], &containerFields{}))
 		}
 		if s, ok := observed[c.Name]; ok {
 			e.ready, e.State = s.Ready, s.text(e.Counts)
 		}
 		all = append(all, e)
 	}
-	for _, c := range after.Spec.InitContainers {
-		add(c, true)
+	for i := range after.Spec.InitContainers {
+		add(&after.Spec.InitContainers[i], true)
 	}
-	for _, c := range after.Spec.Containers {
-		add(c, false)
+	for i := range after.Spec.Containers {
+		add(&after.Spec.Containers[i], false)
 	}
 	return all
 }
 
-// ownerOf returns the instance that added a container; "" for the pod's own containers.
-func ownerOf(instances []Instance, container string) string {
+// ownersOf returns the instance that added each container that is not the pod's own.
+func ownersOf(instances []Instance) map[string]string {
+	owners := map[string]string{}
 	for _, in := range instances {
-		if (in.Outcome == inject.Injected || in.Outcome == inject.Unchanged) && slices.Contains(in.Containers, container) {
-			return in.Name
+		if in.Outcome != inject.Injected && in.Outcome != inject.Unchanged {
+			continue
+		}
+		for _, container := range in.Containers {
+			owners[container] = cmp.Or(owners[container], in.Name)
 		}
 	}
-	return ""
+	return owners
 }
 
 // text returns the state of a container in a few words; counts is true if the READY column counts the

@@ -10,33 +10,31 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// gets returns what a container of the app has from sidecars: what it did not have before, and mounts and
-// devices of volumes that an earlier injection added.
-func gets(instances []Instance, c containerFields, before *podFields) []string {
-	old := containerFields{}
-	for _, b := range slices.Concat(before.Spec.InitContainers, before.Spec.Containers) {
-		if b.Name == c.Name {
-			old = b
-		}
-	}
+// gets returns what a container of the app has from sidecars: what it did not have in old, as it was before,
+// and mounts and devices of volumes that an earlier injection added.
+func gets(volumes volumeOrigins, c, old *containerFields) []string {
 	var list []string
+	had := setOf(old.VolumeMounts)
 	for _, m := range c.VolumeMounts {
-		if from, got := volumeFrom(instances, m.Name, slices.Contains(old.VolumeMounts, m)); got {
+		if from, got := volumes.from(m.Name, had[m]); got {
 			list = append(list, fmt.Sprintf("mount %s (volume %s%s)", m.MountPath, m.Name, from))
 		}
 	}
+	hadDevices := setOf(old.VolumeDevices)
 	for _, d := range c.VolumeDevices {
-		if from, got := volumeFrom(instances, d.Name, slices.Contains(old.VolumeDevices, d)); got {
+		if from, got := volumes.from(d.Name, hadDevices[d]); got {
 			list = append(list, fmt.Sprintf("device %s (volume %s%s)", d.DevicePath, d.Name, from))
 		}
 	}
+	hadEnv := setOf(old.Env)
 	for _, v := range c.Env {
-		if !slices.Contains(old.Env, v) {
+		if !hadEnv[v] {
 			list = append(list, "env "+v.Name)
 		}
 	}
+	hadSources := setOf(old.EnvFrom)
 	for _, s := range c.EnvFrom {
-		if !slices.Contains(old.EnvFrom, s) {
+		if !hadSources[s] {
 			list = append(list, "envFrom "+s.text())
 		}
 	}
@@ -60,13 +58,37 @@ func gets(instances []Instance, c containerFields, before *podFields) []string {
 	return list
 }
 
-// volumeFrom returns the instances that added a container's volume, as text. got is false if the container
-// had the mount before injection; had says whether it is in the pod as given, which does not tell that for
-// sidecars that are already there.
-func volumeFrom(instances []Instance, volume string, had bool) (from string, got bool) {
+func setOf[T comparable](list []T) map[T]bool {
+	set := make(map[T]bool, len(list))
+	for _, item := range list {
+		set[item] = true
+	}
+	return set
+}
+
+// volumeOrigins are the instances that have each volume, by its name.
+type volumeOrigins map[string][]*Instance
+
+func volumeOriginsOf(instances []Instance) volumeOrigins {
+	origins := volumeOrigins{}
+	for i := range instances {
+		in := &instances[i]
+		for _, name := range in.Volumes {
+			if all := origins[name]; len(all) == 0 || all[len(all)-1] != in {
+				origins[name] = append(all, in)
+			}
+		}
+	}
+	return origins
+}
+
+// from returns the instances that added a container's volume, as text. got is false if the container had the
+// mount before injection; had says whether it is in the pod as given, which does not tell that for sidecars
+// that are already there.
+func (o volumeOrigins) from(volume string, had bool) (from string, got bool) {
 	var names []string
-	for _, in := range instances {
-		if slices.Contains(in.Volumes, volume) && (!had && in.Outcome == inject.Injected || in.Outcome == inject.Unchanged) {
+	for _, in := range o[volume] {
+		if !had && in.Outcome == inject.Injected || in.Outcome == inject.Unchanged {
 			names = append(names, in.Name)
 		}
 	}
