@@ -73,7 +73,10 @@ func TestTheKeepersAccountMayChangeNothingElse(t *testing.T) {
 	}
 	restart := `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}}}`
 	image := `{"metadata":{"annotations":{"sidecar-injector.dev/status":"{}"}},"spec":{"initContainers":[{"name":"mine","image":"mine:2"}]}}`
-	const only, dryOnly, listed, sent = "and nothing else", "by dry run only", "that the pod's annotation", "no pod of it is sent"
+	const only, dryOnly, listed, more, sent = "and nothing else", "by dry run only", "that the pod's annotation", "no further containers", "no pod of it is sent"
+	listing := func(names string) string {
+		return `{"metadata":{"annotations":{"sidecar-injector.dev/status":"{\"mine\":{\"sidecars\":[` + strings.ReplaceAll(names, `"`, `\"`) + `]}}"}}}`
+	}
 	type try struct {
 		do      func(context.Context) error
 		refused string // a part of the refusal's message; "" if it is allowed
@@ -84,6 +87,8 @@ func TestTheKeepersAccountMayChangeNothingElse(t *testing.T) {
 		"a pod of a system namespace, by dry run":  {post("kube-system", yes), sent},
 		"the image of a sidecar":                   {patch(n, "pods", image), ""},
 		"the image of the app":                     {patch(n, "pods", `{"spec":{"containers":[{"name":"app","image":"app:2"}]}}`), listed},
+		"the app listed as a sidecar":              {patch(n, "pods", listing(`"mine","app"`)), more},
+		"the sidecar listed again":                 {patch(n, "pods", listing(`"mine"`)), ""},
 		"the image of a sidecar, in kube-system":   {patch("kube-system", "pods", image), sent},
 		"a pod's labels":                           {patch(n, "pods", `{"metadata":{"labels":{"app":"other"}}}`), only},
 		"a pod's annotations":                      {patch(n, "pods", `{"metadata":{"annotations":{"a":"b"}}}`), only},
