@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"errors"
 	"reflect"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
@@ -16,7 +17,34 @@ func (p *podView) decodeSpec() error {
 	if err := d.spec(&p.spec); err != nil {
 		return &MalformedPodError{Err: rawjson.Within("spec", err)}
 	}
+	if len(p.raw) > baseRoom && bytesPerObject*objectsWithMembers(p.raw) > len(p.raw) {
+		return &MalformedPodError{Err: errors.New("it has more objects than a pod of its length can have")}
+	}
 	return nil
+}
+
+// bytesPerObject is the length of the shortest object with members that the API server writes, {"ip":""} and a
+// comma. Each takes some 350 bytes where expressions read the pod as an object.
+const bytesPerObject = 10
+
+// objectsWithMembers returns the number of objects in JSON text that are not empty.
+func objectsWithMembers(text []byte) int {
+	n := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '{':
+			if i+1 < len(text) && text[i+1] != '}' {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // Bounds of the memory that a spec's lists take, in bytes: otherwise containers of nothing, {}, would take

@@ -87,7 +87,7 @@ func (p *podView) hasItem(field string, own []rawValue, canonicalItem string) bo
 }
 
 func canonicalSet(items []rawValue) map[string]bool {
-	set := make(map[string]bool, len(items))
+	set := map[string]bool{} // most items may be equal
 	for _, raw := range items {
 		set[canonicalJSON(raw)] = true
 	}
