@@ -126,6 +126,7 @@ func readCounters(covdata, folder string) (map[string]uint64, error) {
 // (copying, comparing and hashing bytes) is not.
 var instrumented = []string{
 	"./test/costs", "./templates/...", "./webhook/...",
+	"./cmd/sidecar-injector/diff", "./cmd/sidecar-injector/explain", "./cmd/sidecar-injector/offline", "./cmd/sidecar-injector/playground",
 	"github.com/google/cel-go/...", "github.com/antlr4-go/antlr/v4", "k8s.io/apiserver/pkg/cel/...",
 	"k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/util/strategicpatch", "k8s.io/apimachinery/pkg/util/validation",
 	"k8s.io/apimachinery/pkg/api/resource", "k8s.io/apimachinery/third_party/forked/golang/json",
