@@ -3,8 +3,8 @@ package message
 import "strings"
 
 // Nearest returns the known name that a misspelt one probably meant, or "" if none is similar: one that
-// differs in case only, or by few letters for its length. Of equally similar names the first is returned. The
-// work is proportional to the total length of the known names.
+// differs in case only, or by few letters for its length, or the only one that begins with it. Of equally similar
+// names the first is returned. The work is proportional to the total length of the known names.
 func Nearest(name string, known []string) string {
 	if len(name) > 100 {
 		return ""
@@ -13,10 +13,17 @@ func Nearest(name string, known []string) string {
 	limit := 1 + max(1, min(len(name)/3, 3))
 	e := editor{a: lower, before: make([]int, len(lower)+limit+1), last: make([]int, len(lower)+limit+1), row: make([]int, len(lower)+limit+1)}
 	best, least := "", limit
+	longer, several := "", false
 	for _, candidate := range known {
+		if len(name) > 2 && len(candidate) > len(name) && strings.EqualFold(candidate[:len(name)], name) {
+			longer, several = candidate, longer != ""
+		}
 		if distance := e.edits(strings.ToLower(candidate), least); distance < least {
 			best, least = candidate, distance
 		}
+	}
+	if longer != "" && !several && least > 1 { // fewer edits are a slip of the hand
+		return longer
 	}
 	return best
 }

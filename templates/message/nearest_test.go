@@ -51,3 +51,14 @@ func TestEditsNearTheDiagonalAreThoseOfTheWholeTable(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBeginningOfOneNameMeansIt(t *testing.T) {
+	known := []string{"git-sync", "log-collector", "config-sync", "config-reload", "minimum", "a-b-c"}
+	for name, want := range map[string]string{
+		"git": "git-sync", "LOG": "log-collector", "config": "", "min": "minimum", "a-": "", "git-synk": "git-sync", "vault": "",
+	} {
+		if got := Nearest(name, known); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
