@@ -1,10 +1,12 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -46,9 +48,13 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	if types := ParameterTypes(); !slices.Contains(types, string(p.Type)) {
 		switch {
 		case p.Type == "":
-			fault("type", MissingField, "one of "+message.List(types), "type is missing")
+			fault("type", MissingField, "one of "+strings.Join(types, ", "), "type is missing")
 		default:
-			fault("type", BadValue, message.DidYouMean(string(p.Type), types, "one of "+message.List(types)), "%s is not a parameter type", message.Quote(string(p.Type)))
+			hint := message.DidYouMean(string(p.Type), types, "one of "+strings.Join(types, ", "))
+			if meant := typesElsewhere[string(p.Type)]; meant != "" {
+				hint = "did you mean " + meant + "?"
+			}
+			fault("type", BadValue, hint, "%s is not a parameter type", message.Quote(string(p.Type)))
 		}
 		p.Type = v1alpha1.TypeString
 		p.value = ""
@@ -60,12 +66,19 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	return p, faults
 }
 
+// typesElsewhere are the names that types of parameters have in other languages.
+var typesElsewhere = map[string]string{
+	"int": "integer", "bool": "boolean", "float": "number", "double": "number", "str": "string", "text": "string",
+	"array": "list<string>", "object": "map<string>", "size": "quantity", "file": "path", "secret": "name", "enum": "string with an enum",
+}
+
 func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 	var faults []Finding
 	traits := traitsOf(p.Type)
 	fault := func(field string, format string, args ...any) {
 		faults = append(faults, Finding{Path: field, Reason: BadConstraint, Severity: SeverityError, Message: fmt.Sprintf(format, args...)})
 	}
+	hint := func(f *ParameterFault) { faults[len(faults)-1].Hint = f.Fix }
 
 	if len(declared.Enum) > 0 && p.Type == v1alpha1.TypeBoolean {
 		fault("enum", "a boolean takes no enum")
@@ -79,6 +92,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 				fault(field, "%s is there twice", message.Quote(allowed))
 			case f != nil:
 				fault(field, "%s", f.Message)
+				hint(f)
 			}
 			known[allowed] = true
 		}
@@ -121,6 +135,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 			fault(field, "a parameter of type %s takes no %s", p.Type, field)
 		case f != nil:
 			fault(field, "%s", f.Message)
+			hint(f)
 		}
 		return b
 	}
@@ -158,26 +173,32 @@ func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []Finding {
 		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: "a required parameter has no default", Hint: "drop required or default"}}
 	}
 	text, err := p.TextOf(declared.Default.Raw)
+	hint := p.Unquoted(declared.Default.Raw)
 	if err == nil && text != "" {
 		value, fault := p.parse(text)
 		if fault == nil {
 			p.value, p.Text, p.hasDefault = value, text, true
 			return nil
 		}
-		err = fmt.Errorf("%s", fault.Message)
+		err, hint = fmt.Errorf("%s", fault.Message), cmp.Or(hint, fault.Fix)
 	}
 	if err != nil {
-		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: err.Error(), Hint: p.Unquoted(declared.Default.Raw)}}
+		return []Finding{{Path: "default", Reason: BadDefault, Severity: SeverityError, Message: err.Error(), Hint: hint}}
 	}
 	return nil
 }
 
-// Unquoted returns a hint if a YAML value would be of the parameter's type if it were quoted; else "".
+// Unquoted returns a hint if a YAML value would be of the parameter's type if it were quoted, or written as a
+// text with a unit; else "".
 func (p *Parameter) Unquoted(raw []byte) string {
 	switch value, _ := program.ValueFromJSON(raw); value.(type) {
 	case bool, int64, float64:
-		if _, fault := p.parse(string(raw)); fault == nil && p.Type != v1alpha1.TypeStringList && p.Type != v1alpha1.TypeStringMap {
+		switch _, fault := p.parse(string(raw)); {
+		case p.Type == v1alpha1.TypeStringList || p.Type == v1alpha1.TypeStringMap:
+		case fault == nil:
 			return "put it in quotes"
+		case p.Type == v1alpha1.TypeDuration:
+			return fault.Fix
 		}
 	}
 	return ""

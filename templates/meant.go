@@ -30,6 +30,13 @@ func meant(kind v1alpha1.ParameterType, text string) string {
 		if f, err := strconv.ParseFloat(plain, 64); err == nil && strings.Trim(plain, "0123456789+-.") == "" {
 			guess = strconv.FormatFloat(f, 'f', -1, 64)
 		}
+	case v1alpha1.TypeNumber:
+		guess = strings.ReplaceAll(plain, ",", ".")
+		if percent, ok := strings.CutSuffix(guess, "%"); ok {
+			if f, err := strconv.ParseFloat(strings.TrimSpace(percent), 64); err == nil {
+				guess = strconv.FormatFloat(f/100, 'f', -1, 64)
+			}
+		}
 	case v1alpha1.TypeName:
 		guess = strings.ReplaceAll(strings.ToLower(plain), "_", "-")
 	case v1alpha1.TypeURL:

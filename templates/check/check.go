@@ -49,7 +49,7 @@ func written() []rule { return []rule{shell, keys, releases, firstTarget} }
 // rendered returns the rules about the result of one rendering. Of two findings with the same reason at the
 // same place only the first is reported.
 func rendered() []rule {
-	return []rule{failures, demands, fields, metadata, volumes, containers, ports, mounts, env, resources, permissions}
+	return []rule{failures, demands, fields, metadata, volumes, containers, ports, namedPorts, mounts, env, resources, permissions}
 }
 
 // maxWork limits the cost of the expressions in all renderings of one check together: that of ten renderings

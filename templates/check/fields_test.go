@@ -5,13 +5,13 @@ import "testing"
 func TestFieldsHaveWhatKubernetesWants(t *testing.T) {
 	wantFindings(t, map[string][]string{
 		pod(", env: [{value: x}]", ""): {"spec.pod.spec.containers[0].env[0]: name is missing [MissingField]"},
-		pod(`, env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: a}}}]`, ", volumes: [{name: v, emptyDir: {}}]"): {"spec.pod.spec.containers[0].env[0].valueFrom.fileKeyRef: key is missing [MissingField]"},
-		pod(`, livenessProbe: {httpGet: {port: 1}, tcpSocket: {port: 2}}`, ""):                                               {"spec.pod.spec.containers[0].livenessProbe: httpGet and tcpSocket exclude each other [BadValue]"},
-		pod(`, livenessProbe: {periodSeconds: 1}`, ""):                                                                       {"spec.pod.spec.containers[0].livenessProbe: want one of exec, httpGet, tcpSocket, grpc [MissingField]"},
-		pod(`, imagePullPolicy: always`, ""):                                                                                 {`spec.pod.spec.containers[0].imagePullPolicy: "always" is not known [BadValue]`},
-		pod(`, ports: [{containerPort: 70000, hostPort: 0}]`, ""):                                                            {"spec.pod.spec.containers[0].ports[0].containerPort: 70000 is no port [BadValue]"},
-		pod(`, livenessProbe: {httpGet: {port: "a_b"}}`, ""):                                                                 {`spec.pod.spec.containers[0].livenessProbe.httpGet.port: "a_b" is no name of a port [BadValue]`},
-		pod(`, livenessProbe: {httpGet: {port: http, scheme: HTTP}}, imagePullPolicy: Always`, ""):                           nil,
+		pod(`, env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: a}}}]`, ", volumes: [{name: v, emptyDir: {}}]"):                {"spec.pod.spec.containers[0].env[0].valueFrom.fileKeyRef: key is missing [MissingField]"},
+		pod(`, livenessProbe: {httpGet: {port: 1}, tcpSocket: {port: 2}}`, ""):                                                              {"spec.pod.spec.containers[0].livenessProbe: httpGet and tcpSocket exclude each other [BadValue]"},
+		pod(`, livenessProbe: {periodSeconds: 1}`, ""):                                                                                      {"spec.pod.spec.containers[0].livenessProbe: want one of exec, httpGet, tcpSocket, grpc [MissingField]"},
+		pod(`, imagePullPolicy: always`, ""):                                                                                                {`spec.pod.spec.containers[0].imagePullPolicy: "always" is not known [BadValue]`},
+		pod(`, ports: [{containerPort: 70000, hostPort: 0}]`, ""):                                                                           {"spec.pod.spec.containers[0].ports[0].containerPort: 70000 is no port [BadValue]"},
+		pod(`, livenessProbe: {httpGet: {port: "a_b"}}`, ""):                                                                                {`spec.pod.spec.containers[0].livenessProbe.httpGet.port: "a_b" is no name of a port [BadValue]`},
+		pod(`, ports: [{name: http, containerPort: 1}], livenessProbe: {httpGet: {port: http, scheme: HTTP}}, imagePullPolicy: Always`, ""): nil,
 	})
 }
 

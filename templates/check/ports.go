@@ -3,13 +3,61 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 )
+
+// namedPorts reports probes and hooks of a container that name a port which it does not declare: they never find
+// it.
+func namedPorts(s *Sample) []templates.Finding {
+	var found found
+	if s.Incomplete {
+		return nil
+	}
+	for _, c := range s.containers() {
+		var names []string
+		for _, item := range c.fields.List("ports") {
+			port, _ := item.(program.Object)
+			names = append(names, port.Text("name"))
+		}
+		for _, h := range handlers(c) {
+			name := h.fields.Text("port")
+			if name == "" || slices.Contains(names, name) {
+				continue
+			}
+			found.add(templates.SeverityWarning, s.place(h.at.Member("port")), templates.BadValue,
+				message.DidYouMean(name, names, "declare it under ports of the container, or write the number"),
+				"the container declares no port "+message.Quote(name))
+		}
+	}
+	return found.list
+}
+
+// handlers returns what the probes and hooks of a container connect to.
+func handlers(c container) []container {
+	var all []container
+	add := func(o program.Object, at *schema.Path) {
+		for _, kind := range []string{"httpGet", "tcpSocket"} {
+			if h := o.Object(kind); h != nil {
+				all = append(all, container{fields: h, at: at.Member(kind)})
+			}
+		}
+	}
+	for _, probe := range []string{"startupProbe", "readinessProbe", "livenessProbe"} {
+		add(c.fields.Object(probe), c.at.Member(probe))
+	}
+	lifecycle := c.fields.Object("lifecycle")
+	for _, hook := range []string{"postStart", "preStop"} {
+		add(lifecycle.Object(hook), c.at.Member("lifecycle").Member(hook))
+	}
+	return all
+}
 
 // ports reports a port that two containers use, because the containers of a pod share one network namespace,
 // and port names that are invalid or duplicate within a container.

@@ -186,6 +186,13 @@ func (a *analysis) member(operand known, field string, offset func() int) known 
 	s, err := selectField(operand.schema, field)
 	if err != nil {
 		err.Offset = offset()
+		switch last := len(operand.fields); {
+		case err.Hint != "" || operand.schema.Kind != schema.String:
+		case operand.root == eachVariable:
+			err.Hint = "each is the value itself"
+		case last > 1 && (operand.fields[last-2] == "labels" || operand.fields[last-2] == "annotations"):
+			err.Hint = dottedKey
+		}
 		a.report(err)
 		return k
 	}

@@ -185,7 +185,7 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	checked, issues := l.env.Check(parsed)
 	if err := issues.Err(); err != nil || a.err != nil {
 		if err != nil {
-			a.report(l.checkError(source, tree, issues, now.names(), a.err))
+			a.report(l.checkError(source, tree, issues, &now, a.err))
 		}
 		return nil, nil, a.err
 	}

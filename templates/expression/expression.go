@@ -86,10 +86,12 @@ func (e *Environment) compile(text Text, want *schema.Schema) (*Expression, *Err
 	if x.text {
 		if err := fits(cel.StringType, x.want); err != nil {
 			err.Message = "text around an expression makes a string, but the place wants " + message.Article(x.want.Type)
-			if _, constant := text.Constant(); constant {
-				err.Message = "want " + message.Article(x.want.Type) + ", got a string"
+			if !structured(x.want) {
+				err.Hint = "write all of it as one expression: ${…}"
 			}
-			err.Hint = ""
+			if _, constant := text.Constant(); constant {
+				err.Message, err.Hint = "want "+message.Article(x.want.Type)+", got a string", ""
+			}
 			return nil, err
 		}
 	}

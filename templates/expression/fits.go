@@ -59,6 +59,11 @@ func textHint(t *cel.Type) string {
 		return `join a list of strings with .join(",")`
 	case types.DurationKind, types.TimestampKind, types.BytesKind:
 		return "turn it into text with string(…)"
+	case types.StructKind:
+		if typeName(t) == entryType {
+			return "write each.key or each.value"
+		}
+		return "name one of its fields"
 	}
 	return ""
 }
@@ -109,10 +114,18 @@ func fits(t *cel.Type, want *schema.Schema) *Error {
 	}
 	hint := ""
 	switch {
+	case want.Kind == schema.String && t.Kind() == types.ListKind:
+		hint = textHint(t) + `; in a list, write the whole list as one expression: ${["a"] + LIST}`
 	case want.Kind == schema.String || want.Kind == schema.Quantity:
 		hint = textHint(t)
 	case t.Kind() == types.StringKind && want.Kind == schema.Integer:
-		hint = "turn it into a number with int(…)"
+		hint = "turn it into a number with int(…), a duration with duration(…).getSeconds()"
+	case t.Kind() == types.StringKind && want.Kind == schema.Boolean:
+		hint = `compare it: … != ""`
+	case t.Kind() == types.IntKind && want.Kind == schema.Boolean:
+		hint = "compare it: … != 0"
+	case t.Kind() == types.ListKind && want.Kind == schema.Boolean:
+		hint = "ask for its size: size(…) > 0"
 	case t.Kind() == types.DoubleKind && want.Kind == schema.Integer:
 		hint = "round it with int(…)"
 	case want.Kind == schema.List && printable(t):

@@ -8,7 +8,6 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common"
 	"github.com/google/cel-go/common/ast"
-	"github.com/google/cel-go/common/operators"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
@@ -28,6 +27,7 @@ var (
 	noSelection   = regexp.MustCompile(`^type '(.*)' does not support field selection$`)
 	invalidValue  = regexp.MustCompile(`^invalid (\w+) argument$`)
 	ternaryBranch = regexp.MustCompile(`^\(bool, (.*)\)$`)
+	noRange       = regexp.MustCompile(`^expression of type '(.*)' cannot be range of a comprehension`)
 )
 
 // shellWord matches shell parameter expansions: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
@@ -68,53 +68,6 @@ func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
 	return err
 }
 
-// spelling returns how CEL writes what another language writes as it stands at the offset; "" if it is none of the
-// usual ones.
-func spelling(source string, offset int) string {
-	before, here := strings.TrimRight(source[:offset], " "), source[offset:]
-	switch {
-	case strings.HasPrefix(strings.TrimSpace(source), "{") && strings.HasPrefix(here, "}"):
-		return "write one brace: ${" + strings.Trim(cut(source), "{} ") + "}"
-	case notWord.MatchString(before):
-		return "write ! for not"
-	}
-	for _, known := range spellings {
-		if strings.HasPrefix(here, known.other) {
-			return known.hint
-		}
-	}
-	return ""
-}
-
-// notWord matches a text that ends with the word not.
-var notWord = regexp.MustCompile(`\bnot$`)
-
-var spellings = []struct{ other, hint string }{
-	{"and ", "write && for and"},
-	{"or ", "write || for or"},
-	{"= ", "write == to compare"},
-	{"if ", "write CONDITION ? A : B"},
-	{"| ", "write || for or, and a function before what it is given: string(x)"},
-	{"& ", "write && for and"},
-	{"“", `write straight quotes: "`},
-	{"”", `write straight quotes: "`},
-	{"‘", `write straight quotes: '`},
-	{"’", `write straight quotes: '`},
-}
-
-// variablesElsewhere are the names that templates of other programs have for what is there under another.
-var variablesElsewhere = map[string]string{"parameters": paramsVariable, "parameter": paramsVariable, "values": paramsVariable, "container": appVariable}
-
-// functionsElsewhere are the names that functions have in other languages.
-var functionsElsewhere = map[string]string{
-	"len": "size", "length": "size", "count": "size",
-	"lower": "lowerAscii", "toLower": "lowerAscii", "toLowerCase": "lowerAscii",
-	"upper": "upperAscii", "toUpper": "upperAscii", "toUpperCase": "upperAscii",
-	"default": "orValue", "coalesce": "orValue", "str": "string", "toString": "string", "quote": "strings.quote",
-	"toJson": "json.encode", "tojson": "json.encode", "jsonencode": "json.encode", "b64enc": "base64.encode",
-	"toYaml": "json.encode", "substr": "substring", "strip": "trim", "regexMatch": "matches", "hasPrefix": "startsWith", "hasSuffix": "endsWith",
-}
-
 func unexpected(token string) string {
 	if token == "<EOF>" {
 		return "the expression ends too early"
@@ -122,9 +75,9 @@ func unexpected(token string) string {
 	return "unexpected " + quote(token)
 }
 
-// checkError returns the first issue of CEL's type check; names are those of the variables. found is the error
-// of analysis, nil if none; it takes precedence because it is clearer.
-func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, names []string, found *Error) *Error {
+// checkError returns the first issue of CEL's type check. found is the error of analysis, nil if none; it takes
+// precedence because it is clearer.
+func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, now *declared, found *Error) *Error {
 	if found != nil {
 		return found
 	}
@@ -134,7 +87,7 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 	is := func(known *regexp.Regexp) bool { m = known.FindStringSubmatch(issue.Message); return m != nil }
 	switch {
 	case is(undeclared):
-		l.undeclared(err, source, m[1], names, tree, issue.ExprID)
+		l.undeclared(err, source, m[1], now, tree, issue.ExprID)
 	case is(noOverload):
 		err.Message, err.Hint = overloadMessage(m[1], m[2])
 	case is(undefined):
@@ -146,6 +99,11 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 		err.Message = "a " + m[1] + " has no fields"
 	case is(wrongElement):
 		err.Message = "want " + m[1] + ", got " + m[2]
+		if m[1] == "bool" {
+			err.Hint = "conditions stand beside && and ||; what counts in the place of an absent value is orValue(…)"
+		}
+	case is(noRange):
+		err.Message = "want a list or map to go through, got " + m[1]
 	case is(invalidValue) && m[1] == "matches":
 		err.Message = "the argument is no valid regular expression"
 	case is(invalidValue):
@@ -154,7 +112,7 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 	return err
 }
 
-func (l *language) undeclared(err *Error, source, name string, names []string, tree *ast.AST, id int64) {
+func (l *language) undeclared(err *Error, source, name string, now *declared, tree *ast.AST, id int64) {
 	err.Reason = UnknownVariable
 	isCall := false
 	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -173,7 +131,11 @@ func (l *language) undeclared(err *Error, source, name string, names []string, t
 		return
 	}
 	err.Message = "variable " + quote(name) + " is unknown"
+	names := now.names()
 	near, shell := cmp.Or(variablesElsewhere[name], message.Nearest(name, names)), shellHint(source)
+	if own := now.member(name); own != "" {
+		near = own
+	}
 	switch {
 	case near != "" && (shell == "" || name != strings.ToUpper(name)):
 		err.Hint = "did you mean " + near + "?"
@@ -182,30 +144,6 @@ func (l *language) undeclared(err *Error, source, name string, names []string, t
 	default:
 		err.Hint = "there are " + strings.Join(names, ", ")
 	}
-}
-
-func overloadMessage(function, arguments string) (message, hint string) {
-	if function == operators.Conditional {
-		if m := ternaryBranch.FindStringSubmatch(arguments); m != nil {
-			return "the two branches of the conditional are " + strings.Replace(m[1], ", ", " and ", 1),
-				"make them one type, as with string(…), or drop the field with optional.ofNonZeroValue(…)"
-		}
-		return "the condition before ? is no bool: " + arguments, ""
-	}
-	if symbol, ok := operators.FindReverse(function); ok {
-		switch {
-		case strings.Contains(arguments, "null"):
-			hint = "has(…) asks whether a field is there"
-		case (symbol == "==" || symbol == "!=") && strings.Contains(arguments, "string"):
-			hint = "make both sides one type, as with string(…)"
-		case symbol == "+" && strings.Contains(arguments, "string"):
-			hint = "turn the other side into text with string(…)"
-		case symbol == "":
-			symbol = "[ ]"
-		}
-		return "operator " + symbol + " cannot take " + arguments, hint
-	}
-	return "function " + quote(function) + " cannot take " + arguments, ""
 }
 
 // firstIssue returns the issue that comes first in the source.

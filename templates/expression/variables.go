@@ -277,6 +277,29 @@ func (d *declared) names() []string {
 		paramsVariable, instanceVariable, indexVariable, nativeVariable, appVariable,
 		podVariable, namespaceVariable, clusterVariable, workloadVariable, variablesVariable,
 	}
+	if d.target {
+		names = append(names, targetVariable)
+	}
+	if d.each != nil {
+		names = append(names, eachVariable, eachIndexVariable)
+	}
 	slices.Sort(names)
 	return names
+}
+
+// member returns how an expression reads the parameter or variable of the template that has this name; "" if there
+// is none.
+func (d *declared) member(name string) string {
+	if d.onlyPod {
+		return ""
+	}
+	for _, object := range []*schema.Schema{d.variables, d.params} {
+		if object == nil {
+			continue
+		}
+		if _, ok := object.Field(name); ok {
+			return object.Type + "." + name
+		}
+	}
+	return ""
 }

@@ -1,6 +1,8 @@
 package load
 
 import (
+	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,7 +42,14 @@ func (c *compiler) value(n *yaml.Node, want *schema.Schema, at *schema.Path) *pr
 		// No field of a pod accepts arbitrary values today; such a value would be constant.
 		return c.constant(n, want, at)
 	}
-	c.report.fault(n, at, templates.WrongType, want.ShapeHint(), "want %s, got a %s", article(want), nodeKind(n))
+	hint := want.ShapeHint()
+	if n.Kind == yaml.MappingNode && valueAt(n, program.EachWord) != nil {
+		hint = "write the whole list as one expression: ${LIST.map(x, …)}"
+		if want.Kind == schema.List {
+			hint = "write a hyphen before it: $each stands on an item of the list"
+		}
+	}
+	c.report.fault(n, at, templates.WrongType, hint, "want %s, got a %s", article(want), nodeKind(n))
 	return nil
 }
 
@@ -71,8 +80,14 @@ func placeOf(n *yaml.Node, at *schema.Path) program.Place {
 	return program.Place{At: at, Line: n.Line, Column: n.Column}
 }
 
+// otherBraces matches what other programs write around the name of a value, around one that only a template has.
+var otherBraces = regexp.MustCompile(`(?:\$\(|\{\{-?\s*\.?|\$)((?:params|variables)\.[a-z][A-Za-z0-9]*)(?:\)|\s*-?\}\})?`)
+
 func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
 	if !strings.Contains(n.Value, "${") {
+		if found := otherBraces.FindStringSubmatch(n.Value); found != nil {
+			c.report.warn(n, at, templates.BadValue, message.Quote(found[0])+" stands in the pod as it is here: an expression is written ${"+found[1]+"}")
+		}
 		return c.constant(n, want, at)
 	}
 	text, scanErr := expression.Scan(n.Value)
@@ -172,12 +187,17 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 			c.word(out, key, value, here, list)
 			continue
 		}
+		if want.Kind == schema.Map && (name == program.WhenWord || name == program.EachWord) {
+			c.report.fault(key, here, templates.FieldNotAllowed, "to leave a key out, make its value an optional: ${optional.ofNonZeroValue(…)}",
+				"%s does not belong here: keys are written one by one", name)
+			continue
+		}
 		m := program.NodeMember{Name: name}
 		elem := want.Elem
 		if want.Kind == schema.Object {
 			field, ok := want.Field(name)
 			if !ok {
-				c.unknown(key, want, here, list)
+				c.unknown(n, key, value, want, here, list)
 				continue
 			}
 			if want.Type == resourcesType && name == "claims" {
@@ -235,7 +255,7 @@ func (c *compiler) key(n *yaml.Node, at *schema.Path) *program.Node {
 	return key
 }
 
-func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) {
+func (c *compiler) unknown(mapping, key, value *yaml.Node, want *schema.Schema, at *schema.Path, list program.List) {
 	known := want.Names()
 	if whole := shape.Template().Whole[want]; whole != nil {
 		if _, ok := whole.Field(key.Value); ok {
@@ -243,11 +263,27 @@ func (c *compiler) unknown(key *yaml.Node, want *schema.Schema, at *schema.Path,
 			return
 		}
 	}
-	hint := want.HintFor(key.Value)
-	if word := "$" + key.Value; hint == "" && slices.Contains(wordsOf(list), word) {
+	hint := cmp.Or(schema.SplitHint(mapping, key, value), want.HintFor(key.Value))
+	switch word := "$" + key.Value; {
+	case slices.Contains(wordsOf(list), word):
 		hint = "did you mean " + word + "?"
+	case hint == "" && isField(shape.Template().Pod, key.Value):
+		hint = "it stands beside the containers, in spec.pod.spec"
+	case hint == "" && isField(shape.Template().Document, key.Value):
+		hint = "it stands beside app and pod, in spec"
+	case hint == "":
+		hint = want.FieldsHint()
 	}
 	c.report.fault(key, at, templates.UnknownField, hint, "%s has no field %s", want.Type, message.Quote(key.Value))
+}
+
+// isField reports whether the spec of an object has a field of that name.
+func isField(object *schema.Schema, name string) bool {
+	spec, ok := object.Field("spec")
+	if ok {
+		_, ok = spec.Schema.Field(name)
+	}
+	return ok
 }
 
 func (c *compiler) list(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {

@@ -87,6 +87,10 @@ func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Pat
 
 // when compiles a condition; nil if it is constantly true, or invalid.
 func (c *compiler) when(value *yaml.Node, at *schema.Path) *program.Node {
+	if n := manifest.Resolve(value); n.Kind == yaml.ScalarNode && n.Tag == "!!str" && !strings.Contains(n.Value, "${") {
+		c.report.fault(n, at, templates.WrongType, "write $when: ${CONDITION}", "want a boolean, got the string %s", message.Quote(n.Value))
+		return nil
+	}
 	when := c.value(value, shape.Template().Boolean, at)
 	switch {
 	case when == nil:
@@ -193,7 +197,11 @@ func (c *compiler) position(n *yaml.Node, at *schema.Path, list program.List) *p
 		return p
 	}
 	if text, _ := p.Value.(string); !list.Takes(text) {
-		c.report.fault(n, at, templates.BadPosition, list.Hint(), "%s is no position", message.Quote(text))
+		hint := list.Hint()
+		if strings.Contains(text, ",") {
+			hint += "; several stand in a list: [first, after:NAME]"
+		}
+		c.report.fault(n, at, templates.BadPosition, hint, "%s is no position", message.Quote(text))
 		return nil
 	}
 	return p

@@ -88,7 +88,7 @@ func overrides(n *yaml.Node, given []string, r *report) []string {
 		case name == "name" || name == "restartPolicy":
 			r.fault(item, at.Item(i), templates.FieldNotAllowed, "", "%s cannot be overridden: it decides whose container it is and how it runs", name)
 		case !slices.Contains(known, name):
-			r.fault(item, at.Item(i), templates.UnknownOverride, message.DidYouMean(name, known, "want a field of a container"), "a container has no field %s", message.Quote(name))
+			r.fault(item, at.Item(i), templates.UnknownOverride, message.DidYouMean(strings.SplitN(name, ".", 2)[0], known, "want a field of a container"), "a container has no field %s", message.Quote(name))
 		case seen[name]:
 			r.fault(item, at.Item(i), templates.DuplicateName, "", "%s is there twice", name)
 		}
@@ -179,6 +179,8 @@ func containers(n *yaml.Node, at *schema.Path, r *report) templates.Targets {
 		hint := `want first, all, "all, -nginx", or a list of names`
 		if n.Kind == yaml.ScalarNode && program.ValidContainer(n.Value) {
 			hint = "want first, all, or a list: [" + n.Value + "]"
+		} else if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "${") {
+			hint += ", without expressions; a pod names others by the annotation INSTANCE.sidecar-injector.dev/containers"
 		}
 		r.fault(n, at, templates.BadValue, hint, "containers does not say which")
 	}
@@ -214,7 +216,11 @@ func containerNames(n *yaml.Node, at *schema.Path, r *report) []string {
 		item = manifest.Resolve(item)
 		switch {
 		case item.Kind != yaml.ScalarNode || item.Tag != "!!str" || !program.ValidContainer(strings.TrimPrefix(item.Value, "-")):
-			r.fault(item, at.Item(i), templates.BadName, "names of containers stand as they are, without expressions", "want the name of a container")
+			hint := "names of containers stand as they are, without expressions"
+			if item.Value == "*" {
+				hint = "write containers: all"
+			}
+			r.fault(item, at.Item(i), templates.BadName, hint, "want the name of a container")
 			continue
 		case seen[item.Value]:
 			r.fault(item, at.Item(i), templates.DuplicateName, "", "container %s is there twice", message.Quote(item.Value))

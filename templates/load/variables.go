@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 		c.environment = within
 		if fault != nil {
 			c.variables[d.Name] = expression.Uses{}
-			c.celFault(n, at, fault)
+			c.expressionFault(n, at, fault)
 			continue
 		}
 		node := c.expression(n, text, x, nil, placeOf(n, at))
@@ -83,7 +84,7 @@ func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, 
 		}
 		if names := parameterNames(parameters); d.Parameter != "" && !slices.Contains(names, d.Parameter) {
 			c.report.fault(valueAt(item, "parameter"), at.Member("parameter"), templates.BadValue,
-				message.DidYouMean(d.Parameter, names, "name one that the template declares"), "there is no parameter %s", message.Quote(d.Parameter))
+				message.DidYouMean(strings.TrimPrefix(d.Parameter, "params."), names, "the template declares "+cmp.Or(message.List(names), "none")), "there is no parameter %s", message.Quote(d.Parameter))
 		}
 		if v.Expression != nil {
 			all = append(all, v)
@@ -112,7 +113,10 @@ func (c *compiler) celNode(item *yaml.Node, at *schema.Path, field, source strin
 		fault = &expression.Error{Reason: expression.ExpressionType, Message: "the value cannot be optional", Hint: "say what it is where there is none, with orValue(…)"}
 	}
 	if fault != nil {
-		c.celFault(n, here, fault)
+		if fault.Reason == expression.ExpressionSyntax && fault.Hint == "" && field == "messageExpression" {
+			fault.Hint = "a sentence as it stands goes into message"
+		}
+		c.expressionFault(n, here, fault)
 		return nil
 	}
 	return c.expression(n, text, x, want, placeOf(n, here))
@@ -133,12 +137,4 @@ func (c *compiler) cel(item *yaml.Node, at *schema.Path, field, source string) (
 
 func (c *compiler) missing(item *yaml.Node, at *schema.Path, field string) {
 	c.report.fault(item, at, templates.MissingField, "", "%s is missing", field)
-}
-
-// celFault reports a fault of an expression in a field that holds CEL without ${}.
-func (c *compiler) celFault(n *yaml.Node, at *schema.Path, fault *expression.Error) {
-	if strings.Contains(n.Value, "${") && fault.Reason == expression.ExpressionSyntax {
-		fault.Hint = "write the expression without ${}"
-	}
-	c.expressionFault(n, at, fault)
 }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,21 +170,44 @@ func (d *Document) syntaxError(err error) *Error {
 	if at, found := d.tabbed(line); found {
 		e.Line, e.Hint = d.Line+at-1, "tabs do not indent in YAML, use spaces"
 	} else {
-		e.Hint = d.braced(e.Line)
+		e.Hint = cmp.Or(d.braced(e.Line), misread(e.Message, d.textOf(e.Line)))
 	}
 	return e
 }
 
+// misread returns the hint for the parser's message about a line; "" if there is no good guess.
+func misread(message string, line string) string {
+	_, value, _ := strings.Cut(line, ": ")
+	value = strings.TrimSpace(value)
+	switch {
+	case strings.HasSuffix(message, "did not find expected ',' or '}'"), strings.HasSuffix(message, "did not find expected ',' or ']'"):
+		return "close what { or [ has opened, and quote a value within that has one of , [ ] { }"
+	case !strings.HasSuffix(message, "mapping values are not allowed in this context"):
+	case strings.HasPrefix(value, `"`) && strings.Contains(value, "${"):
+		return "within double quotes, put single ones around texts"
+	case strings.Contains(value, ": ") || strings.HasSuffix(value, ":"):
+		return "quote a value that has a colon and a blank, or ends with a colon"
+	default:
+		return "indent a line as those beside it, and what belongs to it more"
+	}
+	return ""
+}
+
 // braced returns a hint if a line has what Helm fills in, which is no YAML without quotes; else "".
 func (d *Document) braced(line int) string {
+	if strings.Contains(d.textOf(line), "{{") {
+		return "what stands between {{ and }} is Helm's to fill in: run helm template first, or write the value"
+	}
+	return ""
+}
+
+// textOf returns a line, counted from 1 in the stream.
+func (d *Document) textOf(line int) string {
 	rest := d.Text
 	for at := d.Line; at < line && len(rest) > 0; at++ {
 		rest = rest[LineLength(rest):]
 	}
-	if bytes.Contains(rest[:LineLength(rest)], []byte("{{")) {
-		return "what stands between {{ and }} is Helm's to fill in: run helm template first, or write the value"
-	}
-	return ""
+	return string(rest[:LineLength(rest)])
 }
 
 // faultyLine returns the line, from 1 in the document, that causes the error. The parser often reports the

@@ -169,7 +169,11 @@ func hintOf(key string, n *yaml.Node) string {
 	case n.Kind == yaml.MappingNode && name != "":
 		return "write a text of several lines: a | behind the colon"
 	case n.Kind == yaml.MappingNode:
-		return "write each entry as an annotation of its own: " + key + "/PARAMETER: VALUE"
+		entry := "PARAMETER: VALUE"
+		if prefix == domain && len(n.Content) > 0 {
+			entry = n.Content[0].Value + ": VALUE"
+		}
+		return "write each entry as an annotation of its own: " + key + "/" + entry
 	case isScalar && prefix != domain && value.kind == intScalar:
 		return fmt.Sprintf("write it in quotes: %q, or with a unit if it is a duration: %q", n.Value, n.Value+"s")
 	}

@@ -172,7 +172,11 @@ func (c *checker) port(value any, zero bool, at *schema.Path) {
 		}
 	case string:
 		if faults := validation.IsValidPortName(v); len(faults) > 0 {
-			c.bad(at, faults[0], "%s is no name of a port", message.Quote(v))
+			hint := faults[0]
+			if _, err := strconv.ParseUint(v, 10, 16); err == nil {
+				hint = "write the number without quotes"
+			}
+			c.bad(at, hint, "%s is no name of a port", message.Quote(v))
 		}
 	default:
 		c.bad(at, "", "%s is no port", fmt.Sprint(v))

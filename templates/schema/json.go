@@ -128,8 +128,19 @@ func (c *jsonCheck) add(fault *Fault) {
 
 func (s *Schema) unknownField(name string) *Fault {
 	fault := &Fault{Reason: UnknownField, Message: "field " + message.Brief(name) + " is unknown in " + s.Type}
-	fault.Hint = s.HintFor(name)
+	if fault.Hint = s.HintFor(name); fault.Hint == "" {
+		fault.Hint = s.FieldsHint()
+	}
 	return fault
+}
+
+// FieldsHint lists the fields of an object that has few; "" if it has many.
+func (s *Schema) FieldsHint() string {
+	const few = 10
+	if names := s.Names(); len(names) > 0 && len(names) <= few {
+		return "there are " + strings.Join(names, ", ")
+	}
+	return ""
 }
 
 // HintFor returns what was probably meant by the name of a field that the object does not have; "" if there is no
@@ -170,6 +181,19 @@ func (s *Schema) ShapeHint() string {
 		"core/v1.ContainerPort": "{containerPort: 8080}",
 		"core/v1.VolumeMount":   "{name: VOLUME, mountPath: /PATH}",
 		"core/v1.Volume":        "{name: VOLUME, emptyDir: {}}",
+
+		"core/v1.ConfigMapEnvSource":    "{name: CONFIGMAP}",
+		"core/v1.ConfigMapVolumeSource": "{name: CONFIGMAP}",
+		"core/v1.ConfigMapKeySelector":  "{name: CONFIGMAP, key: KEY}",
+		"core/v1.SecretEnvSource":       "{name: SECRET}",
+		"core/v1.SecretVolumeSource":    "{secretName: SECRET}",
+		"core/v1.SecretKeySelector":     "{name: SECRET, key: KEY}",
+		"core/v1.EmptyDirVolumeSource":  "{sizeLimit: 64Mi}",
+		"core/v1.HostPathVolumeSource":  "{path: /PATH}",
+		"core/v1.ObjectFieldSelector":   "{fieldPath: metadata.name}",
+		"core/v1.SeccompProfile":        "{type: RuntimeDefault}",
+		"core/v1.PodDNSConfigOption":    "{name: NAME, value: VALUE}",
+		"core/v1.LocalObjectReference":  "{name: SECRET}",
 	}[item.Type]
 	switch {
 	case s.Kind != List && example == "":

@@ -43,6 +43,12 @@ func (c *yamlCheck) node(s *Schema, n *yaml.Node, at *Path) {
 			return
 		}
 		for key, value := range manifest.Pairs(n) {
+			if hint := SplitHint(n, key, value); hint != "" && !s.has(key.Value) {
+				fault := s.unknownField(key.Value)
+				fault.Hint = hint
+				c.add(fault, key, at.Member(key.Value))
+				continue
+			}
 			c.member(s, key, value, at)
 		}
 	case yaml.SequenceNode:
@@ -84,6 +90,22 @@ func (c *yamlCheck) member(s *Schema, key, value *yaml.Node, at *Path) {
 		return
 	}
 	c.node(field.Schema, value, at.Member(name))
+}
+
+// SplitHint returns the hint for a member that is most likely a part of the value before it, which a comma within
+// { } has ended; "" if it is a member as others are.
+func SplitHint(mapping, key, value *yaml.Node) string {
+	value = manifest.Resolve(value)
+	if mapping.Style&yaml.FlowStyle == 0 || key.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 ||
+		!strings.Contains(key.Value, " ") && (value.Kind != yaml.ScalarNode || value.Value != "" || value.Style != 0) {
+		return ""
+	}
+	return "a comma ends a value within { }: quote the value before it"
+}
+
+func (s *Schema) has(name string) bool {
+	_, ok := s.Field(name)
+	return ok || s.Kind == Map
 }
 
 // scalarValue returns the value that Kubernetes reads from a scalar: nil, bool, int64, float64 or string.

@@ -2,6 +2,7 @@ package cases
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -48,15 +49,11 @@ func (c *Case) checkPath(path string, n *yaml.Node) error {
 		case schema.Object:
 			field, ok := at.Field(token)
 			if !ok {
-				hint := ""
-				if near := message.Nearest(token, at.Names()); near != "" {
-					hint = "did you mean " + near + "?"
-				}
-				return c.spec.at(n, "path: field "+message.Brief(token)+" is unknown in "+at.Type, hint)
+				return c.spec.at(n, "path: field "+message.Brief(token)+" is unknown in "+at.Type, cmp.Or(at.HintFor(token), at.FieldsHint()))
 			}
 			at = field.Schema
 		default:
-			return c.spec.at(n, "path: there is nothing below a "+at.Type+": "+message.Brief(token), "")
+			return c.spec.at(n, "path: there is nothing below a "+at.Type+": "+message.Brief(token), `a key with dots stands in brackets: metadata.labels["example.com/team"]`)
 		}
 	}
 	return nil

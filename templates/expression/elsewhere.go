@@ -1,0 +1,139 @@
+package expression
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/cel-go/common/operators"
+)
+
+// spelling returns how CEL writes what another language writes as it stands at the offset; "" if it is none of the
+// usual ones.
+func spelling(source string, offset int) string {
+	before, here := strings.TrimRight(source[:offset], " "), source[offset:]
+	switch {
+	case strings.HasPrefix(strings.TrimSpace(source), "{") && strings.HasPrefix(here, "}"):
+		return "write one brace: ${" + strings.Trim(cut(source), "{} ") + "}"
+	case notWord.MatchString(before):
+		return "write ! for not"
+	case strings.HasSuffix(before, "-") && strings.HasPrefix(here, ">"):
+		return "write a comma for ->: LIST.exists(x, …)"
+	case strings.HasPrefix(here, ",") && inParentheses.MatchString(before):
+		return "write a list in brackets: in [a, b]"
+	}
+	for _, known := range spellings {
+		if strings.HasPrefix(here, known.other) {
+			return known.hint
+		}
+	}
+	return ""
+}
+
+// notWord matches a text that ends with the word not.
+var notWord = regexp.MustCompile(`\bnot$`)
+
+// inParentheses matches a text that ends within the parentheses behind in.
+var inParentheses = regexp.MustCompile(`\bin \([^()]*$`)
+
+var spellings = []struct{ other, hint string }{
+	{"${", "write the expression without ${}"},
+	{"=>", "write a comma for =>: LIST.exists(x, …)"},
+	{"for ", "write LIST.map(x, …)"},
+	{"*]", "write LIST.map(x, x.NAME) for what each item has"},
+	{"`", `write quotes, and + between the parts: "a" + b`},
+	{"?", "write orValue(…) behind what may be absent"},
+	{"and ", "write && for and"},
+	{"or ", "write || for or"},
+	{"= ", "write == to compare"},
+	{"if ", "write CONDITION ? A : B"},
+	{"| ", "write || for or, and a function before what it is given: string(x)"},
+	{"& ", "write && for and"},
+	{"“", `write straight quotes: "`},
+	{"”", `write straight quotes: "`},
+	{"‘", `write straight quotes: '`},
+	{"’", `write straight quotes: '`},
+}
+
+// variablesElsewhere are the names that templates of other programs have for what is there under another.
+var variablesElsewhere = map[string]string{
+	"parameters": paramsVariable, "parameter": paramsVariable, "param": paramsVariable, "values": paramsVariable, "vars": variablesVariable,
+	"container": appVariable, "spec": "pod.spec", "metadata": "pod.metadata", "containers": "pod.spec.containers",
+	"labels": "pod.metadata.labels", "annotations": "pod.metadata.annotations",
+}
+
+// functionsElsewhere are the names that functions have in other languages.
+var functionsElsewhere = map[string]string{
+	"len": "size", "length": "size", "count": "size",
+	"lower": "lowerAscii", "toLower": "lowerAscii", "toLowerCase": "lowerAscii",
+	"upper": "upperAscii", "toUpper": "upperAscii", "toUpperCase": "upperAscii",
+	"default": "orValue", "coalesce": "orValue", "str": "string", "toString": "string", "quote": "strings.quote",
+	"toJson": "json.encode", "tojson": "json.encode", "jsonencode": "json.encode", "b64enc": "base64.encode",
+	"keys": "map(k, k)", "replaceAll": "replace", "toYaml": "json.encode", "substr": "substring", "strip": "trim", "regexMatch": "matches", "hasPrefix": "startsWith", "hasSuffix": "endsWith",
+}
+
+// overloadMessage says that an operator or function cannot take its arguments, whose types CEL lists.
+func overloadMessage(function, arguments string) (message, hint string) {
+	if function == operators.Conditional {
+		if m := ternaryBranch.FindStringSubmatch(arguments); m != nil {
+			return "the two branches of the conditional are " + strings.Replace(m[1], ", ", " and ", 1),
+				"make them one type, as with string(…), or drop the field with optional.ofNonZeroValue(…)"
+		}
+		return "the condition before ? is no bool: " + arguments, `compare it, as with != ""`
+	}
+	if symbol, ok := operators.FindReverse(function); ok {
+		hint = operatorHint(symbol, arguments)
+		if symbol == "" {
+			symbol = "[ ]"
+		}
+		return "operator " + symbol + " cannot take " + arguments, hint
+	}
+	return "function " + quote(function) + " cannot take " + arguments, functionHint(function, arguments)
+}
+
+func operatorHint(symbol, arguments string) string {
+	has := func(word string) bool { return strings.Contains(arguments, word) }
+	switch {
+	case has("null"):
+		return "has(…) asks whether a field is there"
+	case (symbol == "==" || symbol == "!=") && has("string"):
+		return "make both sides one type, as with string(…)"
+	case symbol == "+" && has("string") && has("list("):
+		return `add to each item with LIST.map(x, …), or join the list with .join(",")`
+	case symbol == "+" && has("string"):
+		return "turn the other side into text with string(…)"
+	case symbol == "!" && arguments == "(string)":
+		return `compare it: … == ""`
+	case symbol == "!" && arguments == "(int)":
+		return "compare it: … == 0"
+	case symbol == "in" && arguments == "(string, string)":
+		return "ask a text with TEXT.contains(…)"
+	case slices.Contains([]string{"<", "<=", ">", ">="}, symbol) && has("string") && has("int"):
+		return "turn the text into a number with int(…)"
+	case has("int") && has("double"):
+		return "make both sides one type: double(…) and int(…) convert, and 2.0 is a double"
+	}
+	return ""
+}
+
+// functionHint returns a hint for a function that cannot take its arguments. They are those of a method if the
+// type of what it is called on stands before them: string.(int).
+func functionHint(function, arguments string) string {
+	receiver, _, method := strings.Cut(arguments, ".(")
+	switch {
+	case !method:
+		return ""
+	case slices.Contains([]string{"orValue", "or", "hasValue", "value", "optMap", "optFlatMap"}, function):
+		if inner, optional := strings.CutPrefix(receiver, "optional_type("); optional {
+			return "give it what it stands in for: " + strings.TrimSuffix(inner, ")")
+		}
+		return "it is of what may be absent: select that with .?NAME or [?KEY]"
+	case function == "contains" && strings.HasPrefix(receiver, "list("):
+		return "ask a list with VALUE in LIST"
+	case receiver == "string" && strings.HasPrefix(function, "get"):
+		return "make the text a duration with duration(…), or a time with timestamp(…)"
+	case receiver == "string" && slices.Contains([]string{"asInteger", "isInteger", "asApproximateFloat", "isLessThan", "isGreaterThan", "compareTo", "sub", "add"}, function):
+		return "make the text a quantity with quantity(…)"
+	}
+	return ""
+}
