@@ -113,6 +113,9 @@ func requestFix(part string) string {
 	if len(part) > maxFixed {
 		return grammar
 	}
+	if fix := entryFix(part); fix != "" {
+		return fix
+	}
 	word := strings.ToLower(strings.ReplaceAll(part, "_", "-"))
 	for _, pair := range []string{": ", " : ", " :"} {
 		word = strings.ReplaceAll(word, pair, ":")
@@ -130,6 +133,32 @@ func requestFix(part string) string {
 		return grammar
 	}
 	return fmt.Sprintf("did you mean %s? %s", message.Quote(strings.Join(words, ", ")), grammar)
+}
+
+// entryFix returns the fix for an entry with something beside the template's name that other programs have there: a
+// namespace, a version, a switch, or parameters; "" if there is none.
+func entryFix(part string) string {
+	name, rest, valued := strings.Cut(part, "=")
+	switch name, rest = strings.TrimSpace(name), strings.TrimSpace(rest); {
+	case valued && nameFault("", name) == "" && (rest == "" || reservedName(rest)):
+		return fmt.Sprintf("write %s: to name the template is to ask for it", name)
+	case valued && nameFault("", rest) == "" && (name == "" || reservedName(name)):
+		return fmt.Sprintf("write %s: to name the template is to ask for it", rest)
+	case strings.HasPrefix(part, "!") || strings.HasPrefix(part, "-") && !strings.HasPrefix(part, "- "):
+		return "leave it out: this annotation names the templates that are wanted, in the place of those of the namespace"
+	}
+	if end := strings.IndexAny(part, "({?"); end > 0 && nameFault("", part[:end]) == "" && strings.ContainsAny(part[end:], "=:") {
+		return fmt.Sprintf("parameters are annotations of their own: %s%s/PARAMETER: VALUE", part[:end], parameterSuffix)
+	}
+	name = part[strings.LastIndexByte(part, '/')+1:]
+	if end := strings.IndexAny(name, ":@"); end >= 0 && (len(name) < len(part) || name[end] == '@' || strings.ContainsRune(name[end:], '.')) {
+		name = name[:end] // what is before a version
+	}
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml")
+	if name == part || nameFault("", name) != "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %s? The name alone is looked up in the pod's namespace, then in the cluster", name)
 }
 
 // switchFix returns the fix for a word that switches injection on or off rather than naming a template; "" if it

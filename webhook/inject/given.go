@@ -137,10 +137,28 @@ func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
 		return fmt.Sprintf("parameter %s is a map, which is given entry by entry", message.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
 	case isMap && key == "":
 		return fmt.Sprintf("parameter %s: the key of the entry is empty", message.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
+	case isMap && strings.Contains(key, "/"):
+		return fmt.Sprintf("parameter %s: no annotation can have the key %s", message.Quote(name), message.Quote(key)), "a key has letters, digits, hyphens, points and _"
 	case !isMap && keyed:
 		return fmt.Sprintf("parameter %s has one value and no entries such as %s", message.Quote(name), message.Quote(key)), "write " + annotation(name) + ": VALUE"
 	}
 	return "", ""
+}
+
+// nearestOf returns the parameter that was probably meant, with the key of a map's entry, which may stand behind
+// another separator; "" if none is near.
+func nearestOf(given string, t *templates.Template, choice []string) string {
+	name, key, keyed := strings.Cut(given, keySeparator)
+	for i := 1; !keyed && i < len(given)-1; i++ {
+		if strings.ContainsRune("-_/:", rune(given[i])) && t.IsMap(given[:i]) {
+			return given[:i] + keySeparator + given[i+1:]
+		}
+	}
+	near := nearest(name, choice)
+	if keyed && t.IsMap(near) {
+		return near + keySeparator + key
+	}
+	return near
 }
 
 // mapText returns the entries of a map parameter as a JSON object.
@@ -180,7 +198,7 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		}
 		if name == "inject" || name == "injection" {
 			fix = "drop it: the instance is asked for already"
-		} else if near := nearest(name, choice); near != "" {
+		} else if near := nearestOf(g.parameter, t, choice); near != "" {
 			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
 		}
 		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),

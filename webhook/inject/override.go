@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,7 +42,11 @@ func readOverride(c *candidate, namespace string) (map[string]override, []Fault)
 	}
 	root, err := overrideRoot(g.text)
 	if err != nil {
-		return nil, bad(err.Error(), "write container fields as YAML without anchors, such as: resources: {limits: {memory: 64Mi}}")
+		fix := "write container fields as YAML without anchors, such as: resources: {limits: {memory: 64Mi}}"
+		if at := (*manifest.Error)(nil); errors.As(err, &at) {
+			err, fix = fmt.Errorf("line %d: %s", at.Line, at.Message), cmp.Or(templates.Unfilled(g.text), at.Hint, fix)
+		}
+		return nil, bad(err.Error(), fix)
 	}
 	names := c.template.ContainerNames()
 	if len(names) == 1 {
@@ -70,9 +75,6 @@ func readOverride(c *candidate, namespace string) (map[string]override, []Fault)
 func overrideRoot(text string) (*yaml.Node, error) {
 	stream, err := manifest.Parse("", []byte(text))
 	if err != nil {
-		if at := (*manifest.Error)(nil); errors.As(err, &at) {
-			return nil, fmt.Errorf("line %d: %s", at.Line, at.Message)
-		}
 		return nil, err
 	}
 	if len(stream.Documents) != 1 || stream.Documents[0].Root == nil || stream.Documents[0].Root.Kind != yaml.MappingNode {

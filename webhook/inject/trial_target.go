@@ -173,7 +173,7 @@ func (t *trial) claimItem(target target, kind itemKind, key string, item *templa
 
 // itemConflict records that an item differs from one of another instance, or of the same, under the same key.
 func (t *trial) itemConflict(target target, kind itemKind, key, other string) {
-	place, fix := target.place(), "change a parameter of one of them"
+	place, fix := target.place(), "change a parameter of one of them, or ask for one of the two only"
 	if other == t.by() {
 		t.conflict(place, fmt.Sprintf("instance %s adds %s %s of container %s twice",
 			message.Quote(other), kind, message.Quote(key), message.Quote(target.view.Name)), "change its parameters or its template")

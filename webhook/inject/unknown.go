@@ -23,7 +23,9 @@ func (j *job) unknown(c *candidate) Fault {
 	if j.templates == nil {
 		j.templates = j.set.Names(namespace)
 	}
-	if _, swapped := j.set.Lookup(namespace, c.asked.instance); swapped && c.reason != TemplateMatch {
+	if _, swapped := j.set.Lookup(namespace, c.asked.instance); swapped && c.reason != TemplateMatch && switchFix(c.asked.template) != "" {
+		f.Fix = fmt.Sprintf("write %s: to name the template is to ask for it", c.asked.instance)
+	} else if swapped && c.reason != TemplateMatch {
 		f.Fix = fmt.Sprintf("did you mean %s=%s? The template stands behind the name that it gets", c.asked.template, c.asked.instance)
 	} else if near := j.nearestTemplate(c.asked.template); near != "" {
 		f.Fix = fmt.Sprintf("did you mean %s?", near)
