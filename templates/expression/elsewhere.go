@@ -17,6 +17,8 @@ func spelling(source string, offset int) string {
 		return "write one brace: ${" + strings.Trim(cut(source), "{} ") + "}"
 	case notWord.MatchString(before):
 		return "write ! for not"
+	case strings.HasSuffix(before, "?") && strings.HasPrefix(here, "?"):
+		return "write orValue(…) behind what may be absent"
 	case strings.HasSuffix(before, "-") && strings.HasPrefix(here, ">"):
 		return "write a comma for ->: LIST.exists(x, …)"
 	case strings.HasPrefix(here, ",") && inParentheses.MatchString(before):
@@ -42,7 +44,6 @@ var spellings = []struct{ other, hint string }{
 	{"for ", "write LIST.map(x, …)"},
 	{"*]", "write LIST.map(x, x.NAME) for what each item has"},
 	{"`", `write quotes, and + between the parts: "a" + b`},
-	{"?", "write orValue(…) behind what may be absent"},
 	{"and ", "write && for and"},
 	{"or ", "write || for or"},
 	{"= ", "write == to compare"},
