@@ -183,9 +183,7 @@ func TestAWorkloadThatAsksWhereNobodyIsOptedInIsTold(t *testing.T) {
 func TestAdviceIsNeverInTheWay(t *testing.T) {
 	t.Parallel()
 	injector := installAdvice(t)
-	if err := injector.stop(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, injector.stop())
 	if got := applied(t, enabledNamespace(t), deploymentText("annotations: {sidecar-injector.dev/inject: x}", "")); got != nil {
 		t.Errorf("%q", got)
 	}
@@ -209,9 +207,7 @@ func TestHostileWorkloadsAreToldInPrintableLines(t *testing.T) {
 		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": object{"name": "web", "annotations": annotations},
 		"spec": object{"replicas": 0, "selector": object{"matchLabels": object{"app": "web"}}, "template": pod},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(got.warnings) == 0 {
 		t.Errorf("%d warnings: %q", len(got.warnings), got.warnings)
 	}
@@ -246,22 +242,16 @@ spec:
 func applied(t *testing.T, namespace, manifest string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "workload.yaml")
-	if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(manifest), 0o600))
 	return warningsOf(t, "apply", "-n", namespace, "-f", file)
 }
 
 func warningsOf(t *testing.T, args ...string) []string {
 	t.Helper()
 	program, err := kubectlProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, complaints, err := commandWithComplaints(t, program, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var warnings []string
 	for line := range strings.Lines(complaints) {
 		warning, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "Warning: ")
@@ -280,9 +270,7 @@ func installAdvice(t *testing.T) *injector {
 	text := rendered(t, "sidecar-injector", "--namespace", "sidecar-injector",
 		"--show-only", "templates/webhook-validating.yaml", "--set", "webhook.url="+i.url)
 	configuration := &admissionregistration.ValidatingWebhookConfiguration{}
-	if err := yaml.UnmarshalStrict([]byte(text), configuration); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.UnmarshalStrict([]byte(text), configuration))
 	configuration.Name = "advice-" + scopeOf(t)
 	var webhooks []admissionregistration.ValidatingWebhook
 	for _, w := range configuration.Webhooks {
@@ -307,9 +295,7 @@ func installAdvice(t *testing.T) *injector {
 	})
 	namespace := enabledNamespace(t)
 	var probe object
-	if err := yaml.Unmarshal([]byte(deploymentText("annotations: {sidecar-injector.dev/inject: x}", "")), &probe); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.Unmarshal([]byte(deploymentText("annotations: {sidecar-injector.dev/inject: x}", "")), &probe))
 	err := eventually(t.Context(), 30*time.Second, func(ctx context.Context) error {
 		got, err := create(ctx, namespace, "Deployment", probe, "dryRun=All")
 		if err == nil && len(got.warnings) == 0 {
@@ -317,9 +303,7 @@ func installAdvice(t *testing.T) *injector {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return i
 }
 
@@ -327,9 +311,7 @@ func installAdvice(t *testing.T) *injector {
 func (i *injector) advice(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := get(t.Context(), i.metrics)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	counts := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, `sidecar_injector_advice_total{result="`); ok {

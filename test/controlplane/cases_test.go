@@ -70,9 +70,7 @@ func loadCases(t *testing.T) []*caseGroup {
 			}
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	walk(goldenFolder, func(dir string) {
 		if exists(filepath.Join(dir, "in.yaml")) {
@@ -104,23 +102,17 @@ func loadCases(t *testing.T) []*caseGroup {
 func builtInCases(t *testing.T) []*goldenCase {
 	t.Helper()
 	library := source.NewLibrary(time.Now, nil, source.Usual(nil, nil)...)
-	if err := library.Load(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, library.Load())
 	runner := &cases.Runner{Set: library.Current(), Settings: config.Default().Settings(), Fallback: "default"}
 	found, err := cases.Find(repository+"/test/templates/builtin", nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var all []*goldenCase
 	for _, c := range found {
 		if exists(filepath.Join(c.Dir, cases.NamespaceFile)) || exists(filepath.Join(c.Dir, cases.ConfigFile)) {
 			continue
 		}
 		result, err := runner.Run(c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		g := &goldenCase{name: "templates/builtin/" + c.Name, input: c.Pod(), want: result.After, decisions: "Pod\n"}
 		for _, warning := range result.Answer.Warnings {
 			g.decisions += "  warning: " + warning + "\n"
@@ -152,9 +144,7 @@ func groupOf(t *testing.T, dir string) (key string, group *caseGroup) {
 			}
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), group
 }
@@ -191,23 +181,15 @@ type namespace struct {
 func workloads(t *testing.T, file string, text []byte) []workload {
 	t.Helper()
 	stream, err := manifest.Parse(file, text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	pods, err := stream.Pods()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	given, err := stream.Namespaces()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var all []workload
 	for _, p := range pods {
 		w := workload{kind: p.Kind, name: p.Name, namespace: namespaceOf(p.Namespace, given)}
-		if err := json.Unmarshal(workloadJSON(t, &p), &w.object); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal(workloadJSON(t, &p), &w.object))
 		if p.Kind == "PodTemplate" { // tested as the pod made from it
 			w.kind = "Pod"
 			w.object["metadata"].(object)["generateName"] = p.Name + "-"
@@ -226,13 +208,9 @@ func workloadJSON(t *testing.T, p *manifest.Pod) []byte {
 	text := p.Document.JSON()
 	if items, ok := strings.CutPrefix(p.Pointer, "/items/"); ok {
 		var list struct{ Items []json.RawMessage }
-		if err := json.Unmarshal(text, &list); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal(text, &list))
 		var index int
-		if err := json.Unmarshal([]byte(strings.SplitN(items, "/", 2)[0]), &index); err != nil {
-			t.Fatal(err)
-		}
+		must(t, json.Unmarshal([]byte(strings.SplitN(items, "/", 2)[0]), &index))
 		return list.Items[index]
 	}
 	return text

@@ -43,17 +43,11 @@ func newInstallation(t *testing.T) *installation {
 	i := &installation{t: t, namespace: newNamespace(t, nil, nil), pods: enabledNamespace(t)}
 	i.name = "injector-" + i.namespace
 	user, err := suite.environment.AddUser(envtest.User{Name: i.name}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	text, err := user.KubeConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	i.kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(i.kubeconfig, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(i.kubeconfig, text, 0o600))
 	i.allow()
 	return i
 }
@@ -182,9 +176,7 @@ func (r *replica) ready(ctx context.Context) error {
 func waitReady(t *testing.T, replicas ...*replica) {
 	t.Helper()
 	for _, r := range replicas {
-		if err := eventually(t.Context(), 40*time.Second, r.ready); err != nil {
-			t.Fatal(err)
-		}
+		must(t, eventually(t.Context(), 40*time.Second, r.ready))
 	}
 }
 
@@ -223,9 +215,7 @@ func (i *installation) injects(ctx context.Context) error {
 // waitInjects waits until pods are injected.
 func (i *installation) waitInjects() {
 	i.t.Helper()
-	if err := eventually(i.t.Context(), 40*time.Second, i.injects); err != nil {
-		i.t.Fatal(err)
-	}
+	must(i.t, eventually(i.t.Context(), 40*time.Second, i.injects))
 }
 
 func (i *installation) secret() *corev1.Secret {
@@ -255,7 +245,7 @@ func (i *installation) setBundles(bundle []byte) {
 	}))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

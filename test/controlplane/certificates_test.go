@@ -150,14 +150,12 @@ func TestWhateverHappensToTheCertificatesHealsByItself(t *testing.T) {
 			before := writes()
 			begun := time.Now()
 			must(t, c.do())
-			if err := eventually(t.Context(), 15*time.Second, func(ctx context.Context) error {
+			must(t, eventually(t.Context(), 15*time.Second, func(ctx context.Context) error {
 				if writes() == before {
 					return errors.New("no write is counted")
 				}
 				return errors.Join(a.ready(ctx), b.ready(ctx), i.injects(ctx))
-			}); err != nil {
-				t.Fatal(err)
-			}
+			}))
 			t.Logf("healed in %s", time.Since(begun).Round(10*time.Millisecond))
 		})
 	}

@@ -40,9 +40,7 @@ func TestTheChartWorksHoweverItIsInstalled(t *testing.T) {
 			// The port is known only when the injector runs; the certificate is for the host.
 			values: []string{"--set", "webhook.url=https://" + ownAddress(t) + ":1"},
 			after: func(t *testing.T, r *replica) {
-				if err := upgradeChart(t, "--set", "webhook.url="+r.url); err != nil {
-					t.Fatal(err)
-				}
+				must(t, upgradeChart(t, "--set", "webhook.url="+r.url))
 			},
 			ask: "log-collector",
 		},

@@ -91,9 +91,7 @@ func podsComeUp(t *testing.T, want int) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // TestPeopleWithoutHelmApplyTheManifests applies the file written by make manifests.
@@ -111,9 +109,7 @@ func TestPeopleWithoutHelmApplyTheManifests(t *testing.T) {
 		}
 	}
 	webhooks, err := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), "sidecar-injector", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if service := webhooks.Webhooks[0].ClientConfig.Service; service.Namespace != "sidecar-injector" {
 		t.Errorf("the API server calls %+v", service)
 	}
@@ -141,9 +137,7 @@ func TestTheFirstMinute(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if took := time.Since(begun); took > time.Minute {
 		t.Errorf("from helm install to the first injected pod: %s", took)
 	}
@@ -158,9 +152,7 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 		t.Helper()
 		text := rendered(t, append([]string{releaseName, "--namespace", releaseName, "--skip-tests"}, args...)...)
 		file = filepath.Join(t.TempDir(), "rendered.yaml")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(file, []byte(text), 0o600))
 		kubectl(t, "apply", "--server-side", "--field-manager", "gitops", "-f", file)
 		return file
 	}
@@ -191,9 +183,7 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 				t.Errorf("the upgrade undid what the injector had written (-before +after):\n%s", diff)
 			}
 			webhooks, err := suite.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), releaseName, metav1.GetOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if got := *webhooks.Webhooks[0].TimeoutSeconds; got != 7 {
 				t.Errorf("the upgrade changed nothing: timeoutSeconds %d", got)
 			}
@@ -205,18 +195,12 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 func written(t *testing.T) map[string]string {
 	t.Helper()
 	found, err := bundles(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	secret, err := suite.client.CoreV1().Secrets(releaseName).Get(t.Context(), releaseName+"-ca", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	found["authority"] = string(secret.Data[corev1.TLSCertKey])
 	lease, err := suite.client.CoordinationV1().Leases(releaseName).Get(t.Context(), releaseName, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if lease.Spec.HolderIdentity != nil {
 		found["holder"] = *lease.Spec.HolderIdentity
 	}

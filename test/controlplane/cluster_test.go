@@ -124,9 +124,7 @@ func makeNamespace(t *testing.T, name string, labels, annotations map[string]str
 	if apierrors.IsAlreadyExists(err) {
 		err = changeNamespace(t, namespace)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	createAccount(t, name, "default")
 }
 

@@ -94,12 +94,8 @@ func samePod(t *testing.T, want, got object) {
 func clone(t *testing.T, o object) object {
 	t.Helper()
 	text, err := json.Marshal(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var copied object
-	if err := json.Unmarshal(text, &copied); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal(text, &copied))
 	return copied
 }

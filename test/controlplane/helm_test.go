@@ -48,18 +48,14 @@ var kubectlProgram = sync.OnceValues(func() (string, error) {
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	program, err := helmProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return command(t, program, args...)
 }
 
 func mustHelm(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := helm(t, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return out
 }
 
@@ -74,13 +70,9 @@ func rendered(t *testing.T, args ...string) string {
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	program, err := kubectlProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	out, err := command(t, program, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return out
 }
 
@@ -125,9 +117,7 @@ func newReleaseNamespace(t *testing.T) {
 		_, err := suite.client.CoreV1().ServiceAccounts(releaseName).Get(ctx, "default", metav1.GetOptions{})
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // installChart runs helm install and uninstalls the release when the test ends. Custom resources that it
@@ -181,9 +171,7 @@ func installForeignKinds(t *testing.T) {
 			t.Error(err)
 		}
 		client, err := metadata.NewForConfig(suite.config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		definitions := client.Resource(apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions"))
 		for _, crd := range crds {
 			err := eventually(context.Background(), patience, func(ctx context.Context) error {
@@ -205,20 +193,14 @@ func installForeignKinds(t *testing.T) {
 func inventory(t *testing.T) map[string]bool {
 	t.Helper()
 	client, err := metadata.NewForConfig(suite.config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	lists, err := suite.client.Discovery().ServerPreferredResources()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	lists = discovery.FilteredBy(discovery.SupportsAllVerbs{Verbs: []string{"list", "get"}}, lists)
 	found := map[string]bool{}
 	for _, list := range lists {
 		version, err := schema.ParseGroupVersion(list.GroupVersion)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, resource := range list.APIResources {
 			if slices.Contains([]string{"events", "componentstatuses", "apiservices"}, resource.Name) {
 				continue

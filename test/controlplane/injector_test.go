@@ -53,17 +53,11 @@ func startInjectorIn(t *testing.T, folder string, flags ...string) *injector {
 func startBlindInjector(t *testing.T) *injector {
 	t.Helper()
 	nobody, err := suite.environment.AddUser(envtest.User{Name: "nobody"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	text, err := nobody.KubeConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(kubeconfig, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(kubeconfig, text, 0o600))
 	return serve(t, "", "/healthz", "--kubeconfig", kubeconfig)
 }
 
@@ -82,9 +76,7 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 		args = append(args, "--ca-out", caFile)
 	}
 	p, err := start(folder, filepath.Join(dir, "injector.log"), suite.injector, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	i := &injector{process: p, url: "https://" + listen, metrics: "http://" + metrics + "/metrics"}
 	t.Cleanup(func() {
 		if err := i.stop(); err != nil {
@@ -110,9 +102,8 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 	if shared {
 		return i
 	}
-	if i.ca, err = os.ReadFile(caFile); err != nil {
-		t.Fatal(err)
-	}
+	i.ca, err = os.ReadFile(caFile)
+	must(t, err)
 	return i
 }
 
@@ -120,14 +111,10 @@ func serve(t *testing.T, folder, path string, flags ...string) *injector {
 func (i *injector) families(t *testing.T) map[string]*clientmodel.MetricFamily {
 	t.Helper()
 	body, err := get(t.Context(), i.metrics)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(string(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return families
 }
 

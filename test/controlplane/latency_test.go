@@ -59,19 +59,13 @@ type latencyBlockCost struct {
 func TestCreatingAPodWithAndWithoutUs(t *testing.T) {
 	ways := latencyWays(t)
 	server := apiServerProcess(t)
-	if err := os.MkdirAll(filepath.Dir(latencyFile), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Dir(latencyFile), 0o755))
 	file, err := os.Create(latencyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer file.Close()
 	lines := json.NewEncoder(file)
 	write := func(line any) {
-		if err := lines.Encode(line); err != nil {
-			t.Fatal(err)
-		}
+		must(t, lines.Encode(line))
 	}
 	for block := -1; block < latencyBlocks; block++ { // the first warms up
 		for turn := range ways {
@@ -97,9 +91,7 @@ func latencyWays(t *testing.T) []way {
 	t.Helper()
 	templates := t.TempDir()
 	text := traffic.Template(traffic.Requested, "", 0)
-	if err := os.WriteFile(filepath.Join(templates, "collector.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(templates, "collector.yaml"), []byte(text), 0o600))
 	ours := startInjector(t, "--template-dir", templates)
 	installFor := func(name string, policy admissionregistration.ReinvocationPolicyType, url string, ca []byte) {
 		configuration := webhookConfiguration(t, url, ca)
@@ -161,9 +153,7 @@ func (w *way) stored(t *testing.T) object {
 func (w *way) create(t *testing.T) time.Duration {
 	t.Helper()
 	text, err := json.Marshal(grafanaPod())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	begun := time.Now()
 	_, err = create(t.Context(), w.namespace, "Pod", text)
 	took := time.Since(begun)
@@ -200,9 +190,7 @@ func startTypical(t *testing.T) (url string, ca []byte) {
 	}
 	address, bundle := freeAddress(t), filepath.Join(dir, "ca.crt")
 	p, err := start("", filepath.Join(dir, "typical.log"), program, "-floor", "controller-runtime", "-listen", address, "-bundle", bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() {
 		if err := p.stop(); err != nil {
 			t.Error(err)
@@ -218,9 +206,7 @@ func startTypical(t *testing.T) (url string, ca []byte) {
 func apiServerProcess(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, e := range entries {
 		id, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -257,9 +243,7 @@ func processCPU(t *testing.T, id int) time.Duration {
 	var ticks int
 	for _, field := range fields[11:13] {
 		n, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		ticks += n
 	}
 	return time.Duration(ticks) * (time.Second / 100)

@@ -49,9 +49,7 @@ func TestInjectedContainersGetTheDefaultsOfALimitRange(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	want := object{
 		"requests": object{"cpu": "10m", "memory": "16Mi"}, // from the template
 		"limits":   object{"cpu": "500m", "memory": "32Mi"},
@@ -87,9 +85,7 @@ func TestInjectedContainersCountInAResourceQuota(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	app := func(name string) *corev1.Pod {
 		pod := appPod(name)
@@ -159,18 +155,14 @@ func restrictedPod(name string) *corev1.Pod {
 func builtInTemplates(t *testing.T) []*v1alpha1.ClusterSidecarTemplate {
 	t.Helper()
 	files, err := builtin.FS.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var all []*v1alpha1.ClusterSidecarTemplate
 	for _, f := range files {
 		if !strings.HasSuffix(f.Name(), ".yaml") {
 			continue
 		}
 		text, err := builtin.FS.ReadFile(f.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		template := &v1alpha1.ClusterSidecarTemplate{}
 		if err := yaml.Unmarshal(text, template); err != nil {
 			t.Fatalf("%s: %v", f.Name(), err)
@@ -205,9 +197,7 @@ func TestAPodOfOneMegabyteIsInjected(t *testing.T) {
 		})
 	}
 	text, err := json.Marshal(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(text) < 1<<20 {
 		t.Fatalf("the pod has %d bytes", len(text))
 	}

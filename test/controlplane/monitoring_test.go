@@ -45,9 +45,7 @@ func TestTheAPIServerCountsFailedCallsAsTheAlertsExpect(t *testing.T) {
 
 	counted := counts()
 	file, err := os.ReadFile(filepath.Join(repository, "test/monitoring/testdata/apiserver.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, expected := range families(t, file) {
 		if diff := cmp.Diff(labelNames(expected.GetMetric()[0]), labelNames(of(counted[name], "name", webhook))); diff != "" {
 			t.Errorf("%s: labels (-expected +live):\n%s", name, diff)
@@ -72,9 +70,7 @@ func families(t *testing.T, text []byte) map[string]*dto.MetricFamily {
 	t.Helper()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	found, err := parser.TextToMetricFamilies(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return found
 }
 

@@ -61,9 +61,7 @@ func TestTheAuditLogTellsTheDecision(t *testing.T) {
 		got, err = auditAnnotations(filepath.Join(suite.logs, "audit.log"), namespace)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, want := range []struct{ key, begins string }{
 		{"namespaces.sidecar-injector.dev/decision", "injected Annotation"},
 		{"namespaces.sidecar-injector.dev/instances", "side=side@"},

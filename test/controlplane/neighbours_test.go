@@ -203,9 +203,7 @@ func TestAMutatingAdmissionPolicyBesideOursAddsItsOwnSidecar(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	before := i.calls(t)
 	got = createPod(t, namespace, pod)
 	names := containerNames(got.object, "initContainers")

@@ -142,12 +142,8 @@ func (t *randomTemplate) write(tb testing.TB, dir string) {
 	text, err := json.Marshal(object{
 		"apiVersion": "sidecar-injector.dev/v1alpha1", "kind": "ClusterSidecarTemplate", "metadata": object{"name": t.name}, "spec": spec,
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, t.name+".yaml"), text, 0o600); err != nil {
-		tb.Fatal(err)
-	}
+	must(tb, err)
+	must(tb, os.WriteFile(filepath.Join(dir, t.name+".yaml"), text, 0o600))
 }
 
 // force adds an instance to a pod without resolving conflicts: it is appended to the pod's lists and to those
@@ -156,12 +152,8 @@ func (t *randomTemplate) force(tb testing.TB, pod object, instance string) {
 	tb.Helper()
 	var added struct{ App, Pod object }
 	text, err := json.Marshal(object{"app": t.app, "pod": t.pod})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(text), "${instance}", instance)), &added); err != nil {
-		tb.Fatal(err)
-	}
+	must(tb, err)
+	must(tb, json.Unmarshal([]byte(strings.ReplaceAll(string(text), "${instance}", instance)), &added))
 	spec, additions := pod["spec"].(object), added.Pod["spec"].(object)
 	targets := slices.Clone(spec["containers"].([]any)) // the pod's own containers
 	for _, list := range []string{"initContainers", "containers", "volumes"} {

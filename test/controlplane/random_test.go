@@ -93,17 +93,12 @@ func (g generator) askingPod(t *testing.T, name string, templates []*randomTempl
 	}
 	pod.Annotations[requestAnnotation] = strings.Join(request, ", ")
 	text, err := json.Marshal(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var o object
-	if err := json.Unmarshal(text, &o); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal(text, &o))
 	g.respell(o)
-	if text, err = json.Marshal(o); err != nil {
-		t.Fatal(err)
-	}
+	text, err = json.Marshal(o)
+	must(t, err)
 	return text, instances
 }
 

@@ -105,9 +105,7 @@ func fill(t *testing.T, namespaces []string) {
 		})
 	}
 	group.Go(func() error { return create(ctx, large, "", "large", "example.com/large:1") })
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, group.Wait())
 }
 
 // variant returns a built-in template with another name and image, without requirements on its pods, and with
@@ -115,13 +113,9 @@ func fill(t *testing.T, namespaces []string) {
 func variant(t *testing.T, namespace, name, image string, padding int) string {
 	t.Helper()
 	builtIn, err := os.ReadFile(filepath.Join(repository, "templates/builtin/config-sync.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var full object
-	if err := yaml.Unmarshal(builtIn, &full); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.Unmarshal(builtIn, &full))
 	template := sidecarTemplate(namespace, name, image)
 	spec := full["spec"].(object)
 	template.Object["spec"] = spec
@@ -144,9 +138,7 @@ func variant(t *testing.T, namespace, name, image string, padding int) string {
 	}
 	container["env"] = env
 	text, err := json.Marshal(template.Object)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(text)
 }
 
@@ -159,9 +151,7 @@ type use struct {
 func usedBy(t *testing.T, i *injector) use {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.command.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	kilobytes := func(field string) int64 {
 		_, rest, _ := strings.Cut(string(text), "\n"+field+":")
 		number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")

@@ -35,9 +35,7 @@ func reviewed(t *testing.T, i *injector) {
 	text := rendered(t, "sidecar-injector", "--namespace", "sidecar-injector",
 		"--show-only", "templates/webhook-validating.yaml", "--set", "webhook.url="+i.url)
 	configuration := &admissionregistration.ValidatingWebhookConfiguration{}
-	if err := kubernetesyaml.UnmarshalStrict([]byte(text), configuration); err != nil {
-		t.Fatal(err)
-	}
+	must(t, kubernetesyaml.UnmarshalStrict([]byte(text), configuration))
 	configuration.Name += "-reviews"
 	for n := range configuration.Webhooks {
 		configuration.Webhooks[n].ClientConfig.CABundle = i.ca
@@ -57,9 +55,7 @@ func reviewed(t *testing.T, i *injector) {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	t.Cleanup(func() {
 		if err := configurations.Delete(context.Background(), configuration.Name, metav1.DeleteOptions{}); err != nil {
@@ -102,9 +98,7 @@ func writtenTemplates(t *testing.T, namespace string) []writtenTemplate {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	return found
 }
@@ -262,15 +256,11 @@ func TestApplyTellsWhatValidateTells(t *testing.T) {
 func (w *writtenTemplate) stored(t *testing.T, loader *load.Loader, got object) {
 	t.Helper()
 	text, err := json.Marshal(got)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	entries := make([]templates.Entry, 0, 2)
 	for _, object := range [][]byte{w.object, text} {
 		content, err := load.ResourceContent(object)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		entries = append(entries, loader.LoadResource(load.Resource{Kind: w.kind, Namespace: w.namespace, Name: w.name, Content: content}))
 	}
 	if diff := cmp.Diff(entries[0].Findings, entries[1].Findings); diff != "" || entries[0].Broken() {
@@ -328,13 +318,9 @@ func TestKubectlShowsTemplates(t *testing.T) {
 	broken := filepath.Join(t.TempDir(), "broken.yaml")
 	text := "apiVersion: sidecar-injector.dev/v1alpha1\nkind: SidecarTemplate\nmetadata: {name: extra, namespace: default}\n" +
 		"spec:\n  failurPolicy: Ignore\n  pod:\n    spec:\n      initContainers:\n      - {name: x, image: \"${params.image}\", resources: {requests: {cpu: 1m, memory: 1Mi}}}\n"
-	if err := os.WriteFile(broken, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(broken, []byte(text), 0o600))
 	program, err := kubectlProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, err = command(t, program, "apply", "-f", broken)
 	if err == nil || !strings.Contains(err.Error(), "* spec.failurPolicy: ") || !strings.Contains(err.Error(), "* spec.pod.spec.initContainers[0].image: ") {
 		t.Errorf("kubectl apply of a broken template: %v", err)

@@ -42,9 +42,7 @@ func installCRDs(t *testing.T) {
 func removeCRDs(t *testing.T) {
 	t.Helper()
 	options := envtest.CRDInstallOptions{Paths: []string{filepath.Join(repository, "charts/sidecar-injector/files/crds")}}
-	if err := envtest.UninstallCRDs(suite.config, options); err != nil {
-		t.Fatal(err)
-	}
+	must(t, envtest.UninstallCRDs(suite.config, options))
 	const deletion = 5 * time.Minute // of ten thousand templates, one after another
 	err := eventually(context.Background(), deletion, func(ctx context.Context) error {
 		for _, plural := range []string{v1alpha1.ClusterSidecarTemplates, v1alpha1.SidecarTemplates} {
@@ -55,18 +53,14 @@ func removeCRDs(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // templatesOf returns a client for templates of one kind, in one namespace or in none.
 func templatesOf(t *testing.T, plural, namespace string) dynamic.ResourceInterface {
 	t.Helper()
 	client, err := dynamic.NewForConfig(suite.config)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	resource := client.Resource(v1alpha1.GroupVersion.WithResource(plural))
 	if namespace == "" {
 		return resource
@@ -106,18 +100,14 @@ func applyTemplate(t *testing.T, template *unstructured.Unstructured) *unstructu
 	t.Helper()
 	stored, err := templatesOf(t, pluralOf(template), template.GetNamespace()).
 		Apply(t.Context(), template.GetName(), template, metav1.ApplyOptions{FieldManager: "test", Force: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return stored
 }
 
 func deleteTemplate(t *testing.T, namespace, name string) {
 	t.Helper()
 	plural := pluralOf(sidecarTemplate(namespace, name, ""))
-	if err := templatesOf(t, plural, namespace).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, templatesOf(t, plural, namespace).Delete(t.Context(), name, metav1.DeleteOptions{}))
 }
 
 // imagesOf returns the images of the sidecars of a new pod that requests the template, or the message of the
@@ -199,9 +189,7 @@ func startNamedInjector(t *testing.T, flags ...string) *injector {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return i
 }
 
@@ -291,9 +279,7 @@ func TestResourcesKeepThePromisesOfEverySource(t *testing.T) {
 	installCRDs(t)
 	sources.Test(t, func(t *testing.T) sources.Place {
 		resources, err := source.NewResources(suite.config, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		ctx, stop := context.WithCancel(context.Background())
 		watched := make(chan error, 1)
 		go func() { watched <- resources.Watch(ctx, func() {}) }()
@@ -317,23 +303,17 @@ func setTemplates(t *testing.T, content []sources.Template) {
 	wanted := map[string]bool{}
 	for _, c := range content {
 		template := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal([]byte(c.Text()), &template.Object); err != nil {
-			t.Fatal(err)
-		}
+		must(t, yaml.Unmarshal([]byte(c.Text()), &template.Object))
 		wanted[c.Name] = true
 		if _, err := client.Apply(ctx, c.Name, template, metav1.ApplyOptions{FieldManager: "test", Force: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	list, err := client.List(ctx, metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for i := range list.Items {
 		if name := list.Items[i].GetName(); !wanted[name] {
-			if err := client.Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, client.Delete(ctx, name, metav1.DeleteOptions{}))
 		}
 	}
 }

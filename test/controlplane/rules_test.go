@@ -163,9 +163,7 @@ func TestADryRunIsAnsweredAndHasNoSideEffect(t *testing.T) {
 		t.Error("the dry run's pod is not injected")
 	}
 	pods, err := suite.client.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(pods.Items) > 0 {
 		t.Errorf("%d pods are stored", len(pods.Items))
 	}
