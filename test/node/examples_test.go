@@ -51,9 +51,7 @@ func TestEachExampleWorksAndEnds(t *testing.T) {
 		}},
 	}
 	folders, err := filepath.Glob(filepath.Join(repository, "examples", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, folder := range folders {
 		name := filepath.Base(folder)
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() || name == "injected" || name == "templates" { // templates are tested elsewhere

@@ -63,13 +63,9 @@ func TestUninstallLeavesWhatIsDocumented(t *testing.T) {
 // images.
 func TestEveryImageThatIsNamedCanBeHad(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository, "examples/injected/*.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	builtin, err := filepath.Glob(filepath.Join(repository, "templates/builtin/*.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var had []string
 	for _, i := range images() {
 		had = append(had, canonical(t, i.ref))
@@ -79,9 +75,7 @@ func TestEveryImageThatIsNamedCanBeHad(t *testing.T) {
 	count := 0
 	for _, file := range slices.Concat(files, builtin) {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, match := range named.FindAllStringSubmatch(registry.ReplaceAllString(string(text), "$1"), -1) {
 			count++
 			if !slices.Contains(had, canonical(t, match[1])) {
@@ -97,9 +91,7 @@ func TestEveryImageThatIsNamedCanBeHad(t *testing.T) {
 func canonical(t *testing.T, ref string) string {
 	t.Helper()
 	parsed, err := name.ParseReference(ref)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return parsed.Name()
 }
 

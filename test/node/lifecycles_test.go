@@ -186,9 +186,7 @@ func TestHelmTestSaysThatTheInjectorWorks(t *testing.T) {
 	defer p.kubectl("-n", "a-leaving-one", "patch", "configmap", "held", "-p", `{"metadata":{"finalizers":null}}`)
 	p.kubectl("delete", "namespace", "a-leaving-one", "--wait=false")
 	out, err := capture(suite.helm(t.Context(), "test", injector, "-n", injector, "--logs"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, not := range []string{"connection refused", "not seen"} {
 		if strings.Contains(out, not) {
 			t.Errorf("%q in\n%s", not, out)

@@ -58,9 +58,7 @@ func (p *place) grafana(pod, path string) string {
 func readListing(t *testing.T) map[string]string {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, text, found := strings.Cut(string(readme), "on the node of `make test-node`:\n\n")
 	block, _, end := strings.Cut(text, "\n\n")
 	if shown := listing(block); found && end && len(shown) == 6 {

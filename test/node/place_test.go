@@ -90,9 +90,7 @@ func (p *place) seen() string {
 
 func (p *place) must(err error) {
 	p.Helper()
-	if err != nil {
-		p.Fatal(err)
-	}
+	must(p, err)
 }
 
 // until waits until check returns nil.
@@ -381,8 +379,6 @@ func (p *place) inject(args ...string) string {
 func read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(text)
 }

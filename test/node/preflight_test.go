@@ -68,12 +68,8 @@ func TestARunWaitsForTheEndOfAnother(t *testing.T) {
 	waits := exec.CommandContext(t.Context(), runnable(t), "-test.run", "^$")
 	waits.Dir = "/"
 	says, err := waits.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := waits.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, waits.Start())
 	line, err := bufio.NewReader(says).ReadString('\n')
 	if err != nil || !strings.HasSuffix(line, "waiting for the end of another run that uses this machine's node\n") {
 		t.Errorf("it says %q (%v)", line, err)
@@ -100,24 +96,14 @@ func elsewhere(t *testing.T, fault string) *exec.Cmd {
 func runnable(t *testing.T) string {
 	t.Helper()
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	folder, err := os.MkdirTemp("/tmp", "node")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	if err := os.Chmod(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Chmod(folder, 0o755))
 	binary, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	copied := filepath.Join(folder, "node.test")
-	if err := os.WriteFile(copied, binary, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(copied, binary, 0o755))
 	return copied
 }

@@ -208,7 +208,7 @@ func persist(ctx context.Context, try func(context.Context) error) error {
 	})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
