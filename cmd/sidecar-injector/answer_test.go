@@ -24,9 +24,7 @@ func kubeconfigOf(t *testing.T, server string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf("{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: c, context: {cluster: c, namespace: shop}}]}", server)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(text), 0o600))
 	return file
 }
 
@@ -50,9 +48,7 @@ func failing(code int, reason, message string) http.HandlerFunc {
 // permission is told as one.
 func TestWhatAnAPIServerAnswersIsToldAsWhatItIs(t *testing.T) {
 	refused, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	refused.Close()
 	strange := httptest.NewUnstartedServer(failing(500, "", ""))
 	strange.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -122,9 +118,7 @@ func TestWhatAnAPIServerAnswersIsToldAsWhatItIs(t *testing.T) {
 			all := &fleetFlags{}
 			cmd := &cobra.Command{}
 			all.add(cmd)
-			if err := cmd.Flags().Parse([]string{"-A", "--kubeconfig", kubeconfig, "--request-timeout", timeout}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, cmd.Flags().Parse([]string{"-A", "--kubeconfig", kubeconfig, "--request-timeout", timeout}))
 			if _, err := (&playgroundCluster{flags: all}).Fleet(t.Context()); err == nil {
 				t.Error("the playground shows something")
 			} else {
@@ -138,13 +132,9 @@ func TestWhatAnAPIServerAnswersIsToldAsWhatItIs(t *testing.T) {
 func proxyTo(t *testing.T, kubeconfig string) http.Handler {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	behind, err := url.Parse(config.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return httputil.NewSingleHostReverseProxy(behind)
 }
 

@@ -75,9 +75,7 @@ func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]
 	t.Cleanup(server.Close)
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf("{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: c, context: {cluster: c, namespace: shop}}]}", server.URL)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(text), 0o600))
 	return file
 }
 
@@ -90,17 +88,13 @@ func collected(t *testing.T, name string, user int, status map[string]any) map[s
 	}
 	file := filepath.Join(t.TempDir(), "pod.yaml")
 	text := fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: %s, namespace: shop, annotations: {sidecar-injector.dev/inject: log-collector}}, spec: {containers: [{name: app, image: app, securityContext: %s}]}}", name, security)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, []byte(text), 0o600))
 	var out, complaints bytes.Buffer
 	if code := run([]string{"sidecar-injector", "inject", "-f", file, "-o", "pod"}, streams{Out: &out, ErrOut: &complaints}); code != 0 {
 		t.Fatalf("inject: %d\n%s", code, &complaints)
 	}
 	var pod map[string]any
-	if err := yaml.Unmarshal(out.Bytes(), &pod); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.Unmarshal(out.Bytes(), &pod))
 	pod["metadata"].(map[string]any)["uid"] = "1"
 	pod["status"] = status
 	return pod

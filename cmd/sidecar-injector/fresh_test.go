@@ -48,9 +48,7 @@ func TestAnAnswerIsUsedForAMoment(t *testing.T) {
 		})
 	}
 	for _, what := range []string{"shop", "shop", "bank", "shop", "bank"} {
-		if err := ask(what, false); err != nil {
-			t.Fatal(err)
-		}
+		must(t, ask(what, false))
 	}
 	f.asked["shop"] = f.asked["shop"].Add(-freshFor)
 	for range 2 {

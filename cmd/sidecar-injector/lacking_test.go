@@ -31,9 +31,7 @@ func each(rules []rbacv1.PolicyRule) []string {
 // TestTheRightsThatAreLookedForAreThoseOfTheDocuments: whoever lacks one is given all that lack at once.
 func TestTheRightsThatAreLookedForAreThoseOfTheDocuments(t *testing.T) {
 	page, err := os.ReadFile("../../docs/fleet.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for kind, want := range map[string][]rbacv1.PolicyRule{
 		"Role":        changing(false),
 		"ClusterRole": append(deciding(), rule("", "get", "configmaps")),
@@ -71,9 +69,7 @@ func TestAManifestGrantsWhatLacksAndTakesNothing(t *testing.T) {
 		var role rbacv1.ClusterRole
 		var binding rbacv1.ClusterRoleBinding
 		for i, o := range []any{&role, &binding} {
-			if err := yaml.UnmarshalStrict([]byte(manifests[i]), o); err != nil {
-				t.Fatal(err)
-			}
+			must(t, yaml.UnmarshalStrict([]byte(manifests[i]), o))
 		}
 		if diff := cmp.Diff(want, role.Rules); diff != "" {
 			t.Error(diff)

@@ -18,13 +18,9 @@ func TestNothingHidesTheConfigurationOfThePod(t *testing.T) {
 		flags := &commonFlags{}
 		cmd := &cobra.Command{}
 		flags.addCluster(cmd)
-		if err := cmd.ParseFlags(args); err != nil {
-			t.Fatal(err)
-		}
+		must(t, cmd.ParseFlags(args))
 		config, err := flags.cluster.ToRawKubeConfigLoader().ClientConfig()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		rules := clientcmd.NewDefaultClientConfigLoadingRules()
 		rules.DefaultClientConfig = &clientcmd.DefaultClientConfig
 		if _, inPod := os.LookupEnv("KUBERNETES_SERVICE_HOST"); !inPod && !rules.IsDefaultConfig(config) {
@@ -40,14 +36,10 @@ func TestAnAnswerHasTenSecondsUnlessTheFlagSaysOtherwise(t *testing.T) {
 		cmd := &cobra.Command{}
 		flags.addCluster(cmd)
 		if text != "" {
-			if err := cmd.ParseFlags([]string{"--request-timeout", text}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, cmd.ParseFlags([]string{"--request-timeout", text}))
 		}
 		config, err := flags.cluster.ToRESTConfig()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if config.Timeout != want {
 			t.Errorf("--request-timeout %q: an answer may take %v, want %v", text, config.Timeout, want)
 		}

@@ -14,19 +14,13 @@ import (
 func clusterOf(t *testing.T, kubeconfig string) (*playgroundCluster, *playground.Engine) {
 	t.Helper()
 	given, err := playground.BuiltIn()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	engine, flags := playground.NewEngine(given, &inject.Settings{}), &fleetFlags{}
 	cmd := &cobra.Command{}
 	flags.add(cmd)
-	if err := cmd.Flags().Parse([]string{"--kubeconfig", kubeconfig}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Flags().Parse([]string{"--kubeconfig", kubeconfig}))
 	cluster, err := newPlaygroundCluster(flags, engine)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return cluster, engine
 }
 
@@ -38,9 +32,7 @@ func TestThePlaygroundShowsAndOpensWhatAClusterHas(t *testing.T) {
 		t.Errorf("the cluster is called %q", cluster.Name())
 	}
 	fleet, err := cluster.Fleet(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if len(fleet.Rows) != 1 || fleet.Rows[0].String() != "pod/web-1" || fleet.Rows[0].Template != "log-collector" {
 		t.Fatalf("rows %+v", fleet.Rows)
 	}
@@ -49,9 +41,7 @@ func TestThePlaygroundShowsAndOpensWhatAClusterHas(t *testing.T) {
 		{"", "rc/web", "READY 2/2: 1 container of the app and 1 sidecar that sidecar-injector adds."},
 	} {
 		request, err := cluster.Object(t.Context(), of.namespace, of.name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if !strings.Contains(request.Namespace, "name: shop") {
 			t.Errorf("%s: namespace %q", of.name, request.Namespace)
 		}

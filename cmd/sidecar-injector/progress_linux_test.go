@@ -33,13 +33,9 @@ spec:
 func slowFolder(t *testing.T, text []byte, takes time.Duration) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a.yaml"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a.yaml"), text, 0o600))
 	slow := filepath.Join(dir, "b.yaml")
-	if err := unix.Mkfifo(slow, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Mkfifo(slow, 0o600))
 	written := make(chan error, 1)
 	go func() {
 		pipe, err := os.OpenFile(slow, os.O_WRONLY, 0) // returns when the program has begun to read
@@ -71,9 +67,7 @@ func TestLongWorkIsShownOnATerminalAndTakenAway(t *testing.T) {
 	t.Setenv("CI", "")
 	t.Setenv("TERM", "xterm")
 	template, err := builtin.FS.ReadFile("config-sync.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	const long = 1500 * time.Millisecond
 	for _, c := range []struct {
 		name       string

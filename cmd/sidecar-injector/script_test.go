@@ -30,9 +30,7 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	shared, err := filepath.Abs("testdata/templates")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,

@@ -37,9 +37,7 @@ func TestWatchTellsOfRowsThatChangeLeaveAndGo(t *testing.T) {
 		var changed []*fleet.Row
 		changed, shown = o.changed(shown, turn.rows)
 		text, err := o.format(changed, false)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		var got []string
 		for line := range strings.Lines(string(text)) {
 			f := strings.Fields(line)
@@ -144,12 +142,8 @@ func TestAWatchGoesOnWhenTheAPIServerDoes(t *testing.T) {
 	o := &statusOptions{output: outputName, rest: func(time.Duration) time.Duration { return 0 }}
 	cmd := &cobra.Command{}
 	o.add(cmd)
-	if err := cmd.Flags().Parse([]string{"--kubeconfig", behind}); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.watching(ctx, streams{Out: &out, ErrOut: complaints}, palette{}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Flags().Parse([]string{"--kubeconfig", behind}))
+	must(t, o.watching(ctx, streams{Out: &out, ErrOut: complaints}, palette{}))
 	if got := complaints.String(); !strings.HasSuffix(got, want) || strings.Count(got, "error:") != 3 {
 		t.Errorf("it says\n%swant\n%s", got, want)
 	}
