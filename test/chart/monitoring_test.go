@@ -22,9 +22,7 @@ func TestAlertsArriveAsTheyWereTestedButForTheTimeout(t *testing.T) {
 			}
 		}
 		var want map[string]any
-		if err := yaml.Unmarshal([]byte(strings.Replace(tested, "> 5 / 4", threshold, 1)), &want); err != nil {
-			t.Fatal(err)
-		}
+		must(t, yaml.Unmarshal([]byte(strings.Replace(tested, "> 5 / 4", threshold, 1)), &want))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("timeout %s s (-tested +rendered):\n%s", timeout, diff)
 		}

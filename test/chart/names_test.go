@@ -18,14 +18,10 @@ func TestNamesOfDigitsStayTexts(t *testing.T) {
 		for _, values := range valueFiles(t) {
 			text, err := helm(t, append([]string{"template", name, directory, "--namespace", name, "--values", filepath.Join(directory, values),
 				"--set-string", "priorityClassName=" + name}, monitored...)...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			for _, document := range strings.Split(text, "\n---\n") {
 				var o map[string]any
-				if err := yaml.UnmarshalStrict([]byte(document), &o); err != nil {
-					t.Fatal(err)
-				}
+				must(t, yaml.UnmarshalStrict([]byte(document), &o))
 				texts(t, name+", "+values, "", o)
 			}
 		}
@@ -80,9 +76,7 @@ func TestTheManifestsAreForEveryKubernetesThatIsPromised(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	text, err := os.ReadFile(filepath.Join(repository, "dist", "install.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if !strings.Contains(string(text), "- --drain=15s\n") || strings.Contains(string(text), "preStop:") {
 		t.Error("install.yaml has a preStop sleep, which Kubernetes 1.29 refuses")
 	}

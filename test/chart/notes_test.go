@@ -9,9 +9,7 @@ import (
 func TestTheNotesWarnOfWhatCanGoWrongAndNameOneNextCommand(t *testing.T) {
 	notes := func(args ...string) string {
 		out, err := helm(t, append([]string{"install", release, directory, "--namespace", namespace, "--dry-run=client"}, args...)...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, text, _ := strings.Cut(out, "\nNOTES:\n")
 		return text
 	}

@@ -73,9 +73,7 @@ func TestTheClusterAndWeCanAlwaysStart(t *testing.T) {
 func checkLeavesOut(t *testing.T, webhook string, selector *metav1.LabelSelector) {
 	t.Helper()
 	s, err := metav1.LabelSelectorAsSelector(selector)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wants := labels.Set{"team": "shop", "environment": "production"} // the labels required by webhook-values.yaml
 	sent := false
 	for _, value := range []string{"", "enabled", "maybe", "disabled"} {
@@ -116,9 +114,7 @@ func TestTheNamesAreThoseThatTheProgramExpects(t *testing.T) {
 	}
 	for _, name := range []string{"other", "my-sidecar-injector"} {
 		text, err := helm(t, "template", name, directory)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if name == "other" {
 			name = "other-sidecar-injector"
 		}
@@ -132,9 +128,7 @@ func TestTheNamesAreThoseThatTheProgramExpects(t *testing.T) {
 
 func TestPodsComplyWithRestrictedPodSecurity(t *testing.T) {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 	everywhere(t, func(t *testing.T, r *rendering) {
 		deployment := named[*appsv1.Deployment](t, r, release)
@@ -186,9 +180,7 @@ func TestThePodLastsThroughUpdatesDrainsAndZones(t *testing.T) {
 	budget := named[*policyv1.PodDisruptionBudget](t, r, release)
 	for what, selector := range map[string]*metav1.LabelSelector{"Deployment": deployment.Spec.Selector, "budget": budget.Spec.Selector} {
 		s, err := metav1.LabelSelectorAsSelector(selector)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if !s.Matches(labels.Set(deployment.Spec.Template.Labels)) || s.Matches(labels.Set(all[*corev1.Pod](r)[0].Labels)) {
 			t.Errorf("the %s chooses other pods: %s", what, s)
 		}
@@ -243,9 +235,7 @@ func TestTheTokenIsShortLivedAndNobodyElsesIsMounted(t *testing.T) {
 func TestTheProgramReadsTheSettingsAndTemplatesThatAreRendered(t *testing.T) {
 	r := render(t, "--values", filepath.Join(directory, "ci/config-values.yaml"))
 	settings, err := config.Parse("config.yaml", []byte(named[*corev1.ConfigMap](t, r, release).Data["config.yaml"]))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	want := &config.Config{OnUnknownTemplate: "Ignore", OwnNamespace: namespace, Cluster: map[string]string{"registry": "registry.example.com"}}
 	if diff := cmp.Diff(want, settings); diff != "" {
 		t.Error(diff)
@@ -257,9 +247,7 @@ func TestTheProgramReadsTheSettingsAndTemplatesThatAreRendered(t *testing.T) {
 	}
 	folder := t.TempDir()
 	for name, text := range named[*corev1.ConfigMap](t, r, release+"-templates").Data {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 	}
 	entries, err := source.NewDirectory(folder).Read()
 	if err != nil || len(entries) != 1 || entries[0].Name != "proxy" || entries[0].Template == nil {

@@ -47,9 +47,7 @@ func TestTheGuardIsOffUnlessItIsAskedFor(t *testing.T) {
 		`guard: "Deny"`: with("Fail: Deny"),
 	} {
 		file := filepath.Join(t.TempDir(), "values.yaml")
-		if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(file, []byte(values), 0o600))
 		if diff := cmp.Diff(want, policies(t, render(t, "--values", file))); diff != "" {
 			t.Errorf("%s (-want +rendered):\n%s", values, diff)
 		}

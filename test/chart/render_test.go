@@ -40,9 +40,7 @@ var helmProgram = sync.OnceValues(func() (string, error) { return helmtool.Progr
 func helm(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
 	program, err := helmProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	readChart(t)
 	var out, complaints bytes.Buffer
 	command := exec.Command(program, args...)
@@ -67,9 +65,7 @@ func readChart(t *testing.T) map[string]string {
 		files[strings.TrimPrefix(path, directory+"/")] = string(data)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return files
 }
 
@@ -132,13 +128,9 @@ var foreign = map[schema.GroupKind]bool{
 func render(t *testing.T, args ...string) *rendering {
 	t.Helper()
 	text, err := template(t, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	known := runtime.NewScheme()
-	if err := errors.Join(scheme.AddToScheme(known), apiextensionsv1.AddToScheme(known)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(scheme.AddToScheme(known), apiextensionsv1.AddToScheme(known)))
 	decoder := serializer.NewCodecFactory(known, serializer.EnableStrict).UniversalDeserializer()
 	r := &rendering{text: text}
 	documents := utilyaml.NewDocumentDecoder(io.NopCloser(strings.NewReader(text)))
@@ -148,9 +140,7 @@ func render(t *testing.T, args ...string) *rendering {
 		if errors.Is(err, io.EOF) {
 			return r
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		plain := &unstructured.Unstructured{}
 		if err := utilyaml.Unmarshal(buffer[:n], &plain.Object); err != nil {
 			t.Fatalf("%v:\n%s", err, buffer[:n])
@@ -212,4 +202,11 @@ func injector(t *testing.T, pod *corev1.PodSpec) *corev1.Container {
 		t.Fatalf("containers: %+v", pod.Containers)
 	}
 	return &pod.Containers[0]
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -92,13 +92,9 @@ func remove(values map[string]any, path []string) bool {
 func write(t *testing.T, values map[string]any) string {
 	t.Helper()
 	data, err := yaml.Marshal(values)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	file := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, data, 0o600))
 	return file
 }
 
@@ -113,9 +109,7 @@ type property struct {
 
 func TestTheSchemaKnowsExactlyTheValues(t *testing.T) {
 	var schema property
-	if err := json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema))
 	delete(schema.Properties, "global") // set by a parent chart
 	compareKeys(t, "", &schema, readValues(t, "values.yaml"))
 }
@@ -161,9 +155,7 @@ func TestValuesThatCannotBeMeantAreRefused(t *testing.T) {
 // would get half an object.
 func TestAValueIsTakenAwayOnlyWhereNothingIsLost(t *testing.T) {
 	var schema property
-	if err := json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal([]byte(readChart(t)["values.schema.json"]), &schema))
 	checkNulls(t, "", &schema, readValues(t, "values.yaml"))
 }
 
@@ -231,9 +223,7 @@ func TestArtifactHubIsToldWhatTheChartHolds(t *testing.T) {
 		AppVersion  string
 		Annotations map[string]string
 	}
-	if err := yaml.Unmarshal([]byte(files["Chart.yaml"]), &chart); err != nil {
-		t.Fatal(err)
-	}
+	must(t, yaml.Unmarshal([]byte(files["Chart.yaml"]), &chart))
 	if images := chart.Annotations["artifacthub.io/images"]; !strings.Contains(images, "sidecar-injector:"+chart.AppVersion+"\n") {
 		t.Errorf("images are not those of version %s: %s", chart.AppVersion, images)
 	}

@@ -28,9 +28,7 @@ func render(t *testing.T, args ...string) []string {
 	t.Helper()
 	dependOn(t, "charts/sidecar-injector")
 	program, err := helmProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var complaints bytes.Buffer
 	command := exec.Command(program, append([]string{"template", "sidecar-injector", filepath.Join(root, "charts/sidecar-injector"), "--namespace", "sidecar-injector", "--skip-tests"}, args...)...)
 	command.Stderr = &complaints
@@ -49,9 +47,7 @@ func TestEveryRightOfTheInjectorHasItsReason(t *testing.T) {
 	rendered := map[string]bool{}
 	for _, document := range render(t) {
 		var role rbacv1.ClusterRole
-		if err := yaml.Unmarshal([]byte(document), &role); err != nil {
-			t.Fatal(err)
-		}
+		must(t, yaml.Unmarshal([]byte(document), &role))
 		where := map[string]string{"ClusterRole": "everywhere", "Role": "own namespace"}[role.Kind]
 		if where == "" {
 			continue
@@ -94,9 +90,7 @@ func TestEveryRightOfTheKeeperHasItsReason(t *testing.T) {
 	roles := func(args ...string) {
 		for _, document := range render(t, args...) {
 			var role rbacv1.ClusterRole
-			if err := yaml.Unmarshal([]byte(document), &role); err != nil {
-				t.Fatal(err)
-			}
+			must(t, yaml.Unmarshal([]byte(document), &role))
 			for _, rule := range role.Rules {
 				for _, resource := range rule.Resources {
 					for _, verb := range rule.Verbs {
@@ -132,9 +126,7 @@ func right(where, resource string, names []string, verb string) string {
 
 func TestTheExampleValuesRender(t *testing.T) {
 	values, err := filepath.Abs(filepath.Join(root, "examples/values.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	deployment := slices.IndexFunc(render(t, "-f", values), func(document string) bool {
 		return strings.Contains(document, "kind: Deployment") && strings.Contains(document, "image: registry.example.com/") &&
 			strings.Contains(document, "--listen=:10250")
@@ -180,14 +172,10 @@ func TestEveryBuiltInImageIsListedForMirrors(t *testing.T) {
 	image := regexp.MustCompile(`image: \$\{cluster\.\?registry\.orValue\("([^"]+)"\)\}(\S+)`)
 	var inCode []string
 	files, err := filepath.Glob(filepath.Join(root, "templates/builtin/*.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, file := range files {
 		name, err := filepath.Rel(root, file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, m := range image.FindAllStringSubmatch(read(t, name), -1) {
 			inCode = append(inCode, m[1]+m[2])
 		}

@@ -44,9 +44,7 @@ func TestCommandsInTheDocsTakeTheFlagsThatTheyAreGiven(t *testing.T) {
 	commands := 0
 	for _, file := range markdownFiles(t) {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, m := range typed.FindAllStringSubmatch(string(text), -1) {
 			commands++
 			words := strings.Fields(m[1])

@@ -23,9 +23,7 @@ const root = "../.."
 func read(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(data)
 }
 
@@ -40,9 +38,7 @@ func dependOn(t *testing.T, folder string) {
 		_, err = os.ReadFile(name)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // section returns the text under a heading of level two.
@@ -134,9 +130,7 @@ func TestMetricsInTheDocsAreThoseInTheCode(t *testing.T) {
 			}
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	inDocs := map[string]bool{}
 	for _, name := range metricName.FindAllString(section(t, read(t, "docs/metrics.md"), "Metrics"), -1) {
@@ -177,9 +171,7 @@ func TestFlagsOfServeInTheDocsAreThoseInTheCode(t *testing.T) {
 
 func TestTheReadmeNamesExactlyTheBuiltInTemplates(t *testing.T) {
 	files, err := fs.Glob(builtin.FS, "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var inCode []string
 	for _, file := range files {
 		inCode = append(inCode, strings.TrimSuffix(file, ".yaml"))
@@ -192,5 +184,12 @@ func TestTheReadmeNamesExactlyTheBuiltInTemplates(t *testing.T) {
 	slices.Sort(inDocs)
 	if diff := cmp.Diff(inCode, inDocs); diff != "" {
 		t.Errorf("built-in templates (-code +README):\n%s", diff)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

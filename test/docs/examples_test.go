@@ -46,9 +46,7 @@ func TestTemplatesInTheDocsLoadWithoutFindings(t *testing.T) {
 func TestEveryYAMLExampleIsYAML(t *testing.T) {
 	for _, file := range markdownFiles(t) {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, m := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
 			decoder := yaml.NewDecoder(strings.NewReader(m[1]))
 			for {
@@ -80,9 +78,7 @@ func TestTheReadmesOutputIsOfTodaysTemplates(t *testing.T) {
 	for _, m := range revision.FindAllStringSubmatch(read(t, "README.md"), -1) {
 		file := m[1] + ".yaml"
 		data, err := builtin.FS.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, entry := range load.Load(templates.SourceBuiltIn, file, data) {
 			if entry.Template == nil || entry.Template.Revision != m[2] {
 				t.Errorf("README.md shows %s, which is not today's revision: paste the output of make demo", m[0])

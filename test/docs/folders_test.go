@@ -31,23 +31,17 @@ type object struct {
 func exampleFolders(t *testing.T) map[string][]object {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(root, "examples"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	folders := map[string][]object{}
 	for _, entry := range entries {
 		if !entry.IsDir() || entry.Name() == "injected" || entry.Name() == "templates" { // expected results; templates without workloads
 			continue
 		}
 		files, err := filepath.Glob(filepath.Join(root, "examples", entry.Name(), "*.[yj]*"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, file := range files {
 			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			folders[entry.Name()] = append(folders[entry.Name()], objects(t, file, text)...)
 		}
 	}

@@ -27,14 +27,10 @@ func TestTestsThatTheDocsNameAreThere(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, file := range markdownFiles(t) {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, m := range testInDocs.FindAllStringSubmatch(string(text), -1) {
 			if !there[m[1]] {
 				t.Errorf("%s names %s, which no package has", file, m[1])

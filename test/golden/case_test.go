@@ -86,13 +86,9 @@ func loadCases(t *testing.T) []*goldenCase {
 		cases = append(cases, loadCase(t, filepath.ToSlash(path), path, inputFile, loader, shipped))
 		return fs.SkipDir
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	folders, err := os.ReadDir(examples)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, folder := range folders {
 		if folder.IsDir() && folder.Name() != exampleWantDir && folder.Name() != exampleTemplatesDir {
 			dir := filepath.Join(examples, folder.Name())
@@ -127,9 +123,7 @@ func loadCase(t *testing.T, name, dir, input string, loader *load.Loader, shippe
 		c.want = read(t, want)
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, f := range files {
 		path := filepath.Join(dir, f.Name())
 		switch {
@@ -162,9 +156,7 @@ func loadCase(t *testing.T, name, dir, input string, loader *load.Loader, shippe
 func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *load.Loader) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, f := range files {
 		data := read(t, filepath.Join(dir, f.Name()))
 		c.templates[f.Name()] = data
@@ -176,15 +168,11 @@ func (c *goldenCase) loadTemplates(t *testing.T, dir string, loader *load.Loader
 func builtIns(t *testing.T, loader *load.Loader) []templates.Entry {
 	t.Helper()
 	names, err := fs.Glob(builtin.FS, "*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var entries []templates.Entry
 	for _, name := range names {
 		data, err := builtin.FS.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, e := range loader.Load(templates.SourceBuiltIn, name, data) {
 			for _, f := range e.Findings {
 				t.Errorf("built-in template: %s", f)
@@ -199,9 +187,7 @@ func builtIns(t *testing.T, loader *load.Loader) []templates.Entry {
 func refuseFiles(t *testing.T, dir string) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, f := range files {
 		if !f.IsDir() {
 			t.Errorf("%s: stands outside a case, for the folder has no %s", filepath.Join(dir, f.Name()), inputFile)
@@ -255,8 +241,13 @@ func (c *goldenCase) set(reversed bool) *templates.Set {
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
+	must(t, err)
+	return data
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return data
 }

@@ -161,9 +161,7 @@ func writeOrRemove(t *testing.T, path, text string) {
 		}
 		return
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte(text), 0o644))
 }
 
 func lines(texts []string) string {

@@ -20,13 +20,9 @@ const openShift = "openshift.io/sa.scc.uid-range"
 // checkHouseRules checks what the built-in templates add to a pod.
 func checkHouseRules(t *testing.T, c *goldenCase) {
 	_, before, err := parse(c.inputName, c.input)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	_, after, err := parse(c.wantName(), c.want)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for i := range after {
 		own, all := decode(t, before[i].request.Pod), decode(t, after[i].request.Pod)
 		_, onOpenShift := before[i].request.Namespace.Annotations[openShift]
@@ -72,9 +68,7 @@ func without[T any](all, own []T, name func(T) string) []T {
 // context, against the level restricted.
 func (a *added) checkSecurity() {
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		a.t.Fatal(err)
-	}
+	must(a.t, err)
 	spec := &corev1.PodSpec{InitContainers: a.initContainers, Containers: a.containers, Volumes: a.volumes}
 	level := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
 	result := policy.AggregateCheckResults(evaluator.EvaluatePod(level, &a.all.ObjectMeta, spec))
@@ -214,8 +208,6 @@ func shellTexts(c *corev1.Container) []string {
 func decode(t *testing.T, data []byte) *corev1.Pod {
 	t.Helper()
 	pod := &corev1.Pod{}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, pod); err != nil {
-		t.Fatal(err)
-	}
+	must(t, kjson.UnmarshalCaseSensitivePreserveInts(data, pod))
 	return pod
 }

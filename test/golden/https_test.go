@@ -96,12 +96,8 @@ func startServer(t *testing.T, binary string, c *goldenCase) *server {
 	ctx, stop := context.WithTimeout(t.Context(), 2*patience)
 	cmd := c.command(ctx, binary, args...)
 	log, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	addresses := map[string]string{}
 	scanner := bufio.NewScanner(log)
 	scanner.Buffer(nil, 1<<20)
@@ -140,9 +136,7 @@ func (c *goldenCase) namespaceFile(t *testing.T) string {
 		return ""
 	}
 	path := filepath.Join(t.TempDir(), "namespaces.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
@@ -182,13 +176,9 @@ func (s *server) post(t *testing.T, p pod) *admissionv1.AdmissionResponse {
 		},
 	}
 	body, err := json.Marshal(review)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	response, err := s.client.Post("https://"+s.address+"/mutate", "application/json", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer func() { _ = response.Body.Close() }()
 	var answered admissionv1.AdmissionReview
 	if err := json.NewDecoder(response.Body).Decode(&answered); err != nil || answered.Response == nil {
@@ -210,9 +200,7 @@ func (p pod) madeByItsController(t *testing.T) []byte {
 	}
 	encode := func(value any) []byte {
 		raw, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return raw
 	}
 	controller := true

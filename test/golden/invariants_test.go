@@ -56,9 +56,7 @@ func checkInvariants(t *testing.T, c *goldenCase) {
 func applied(t *testing.T, pod []byte, r *inject.Result) []byte {
 	t.Helper()
 	after, err := cases.Applied(pod, r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return after
 }
 
@@ -77,9 +75,7 @@ func checkTextAgrees(t *testing.T, c *goldenCase) {
 	}
 	for i, p := range before {
 		result, err := inject.Inject(c.set(false), c.config.Settings(), &p.request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if diff := cmp.Diff(object(t, applied(t, p.request.Pod, result)), object(t, printed[i].request.Pod)); diff != "" {
 			t.Errorf("%s %s: what is printed is not what the patch makes (-patch +printed):\n%s", p.Kind, p.Name, diff)
 		}
@@ -118,8 +114,6 @@ func object(t *testing.T, data []byte) any {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var v any
-	if err := decoder.Decode(&v); err != nil {
-		t.Fatal(err)
-	}
+	must(t, decoder.Decode(&v))
 	return v
 }

@@ -29,9 +29,7 @@ func TestGrafanaGetsItsTwoSidecarsAsTheyWere(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			_, pods, err := parse(test.want, read(t, test.want))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			spec := decode(t, pods[0].request.Pod).Spec
 			sidecars, rest := spec.Containers, spec.InitContainers
 			if test.native {

@@ -33,9 +33,7 @@ func TestEveryExampleOfABuiltInTemplateKeepsTheHouseRules(t *testing.T) {
 						Name: "default", Labels: map[string]string{inject.InjectionLabel: "enabled"},
 					}}
 					result, err := inject.Inject(templates.NewSet([]templates.Entry{e}), &inject.Settings{ContainerMode: !native}, request)
-					if err != nil {
-						t.Fatal(err)
-					}
+					must(t, err)
 					if result.Outcome != inject.Injected {
 						t.Fatalf("%s %s: %s", result.Outcome, result.Reason, result.Message())
 					}
@@ -61,9 +59,7 @@ func podAsking(t *testing.T, template string, example v1alpha1.Example) []byte {
 		pod.Annotations[template+".sidecar-injector.dev/"+name] = annotationText(t, value)
 	}
 	data, err := json.Marshal(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return data
 }
 
@@ -84,16 +80,12 @@ var passwd = regexp.MustCompile(`\A(?:[a-z-]+:x:[0-9]+:[0-9]+:[a-z]*:[a-z/]+:[a-
 func builtInPods(t *testing.T) map[string][]byte {
 	t.Helper()
 	found, err := cases.Find("../templates/builtin", nil, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	runner := &cases.Runner{Set: templates.NewSet(builtIns(t, load.NewLoader())), Settings: config.Default().Settings(), Fallback: "default"}
 	pods := map[string][]byte{}
 	for _, c := range found {
 		result, err := runner.Run(c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if result.After != nil {
 			pods[c.Name] = result.After
 		}
@@ -119,9 +111,7 @@ func TestConfigurationTextsAreYAML(t *testing.T) {
 			continue
 		}
 		_, pods, err := parse(c.wantName(), c.want)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, p := range pods {
 			check(c.name, p.request.Pod)
 		}

@@ -66,9 +66,7 @@ func (b *tab) quiet() {
 	b.t.Helper()
 	b.eval(`console.debug("the end")`)
 	for message, err := range b.console {
-		if err != nil {
-			b.t.Fatal(err)
-		}
+		must(b.t, err)
 		if message.Text == "the end" {
 			return
 		}
@@ -78,9 +76,7 @@ func (b *tab) quiet() {
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.t.Fatal(err)
-	}
+	must(b.t, chromedp.Do(b.ctx, actions...))
 }
 
 // get returns the value of a JavaScript expression, or the result of its promise.
@@ -149,9 +145,7 @@ func (b *tab) paste(editor, text string) {
 	b.focus(editor)
 	b.do(chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
 	quoted, err := json.Marshal(text)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	must(b.t, err)
 	b.eval(fmt.Sprintf(`
 		const data = new DataTransfer();
 		data.setData("text/plain", %s);
@@ -163,13 +157,7 @@ func (b *tab) paste(editor, text string) {
 func (b *tab) screenshot(name string) {
 	b.t.Helper()
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
+	must(b.t, err)
+	must(b.t, os.MkdirAll(*screenshots, 0o755))
+	must(b.t, os.WriteFile(filepath.Join(*screenshots, name+".png"), picture, 0o644))
 }

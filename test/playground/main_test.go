@@ -82,3 +82,10 @@ func both(t *testing.T, test func(t *testing.T, address string)) {
 		t.Run(how, func(t *testing.T) { test(t, address) })
 	}
 }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

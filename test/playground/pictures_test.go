@@ -17,15 +17,9 @@ func TestPictures(t *testing.T) {
 		b := ready(t, addresses["static"], view{width: 1280, height: 720, dark: dark})
 		b.until(`document.querySelectorAll(".code .added").length > 0`)
 		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(*pictures, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(*pictures, name+".png"), picture, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
+		must(t, os.MkdirAll(*pictures, 0o755))
+		must(t, os.WriteFile(filepath.Join(*pictures, name+".png"), picture, 0o644))
 		b.quiet()
 	}
 }

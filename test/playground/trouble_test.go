@@ -57,9 +57,7 @@ func TestAServerThatHasEndedIsASentence(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	address, err := serve(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	b := ready(t, address, desk)
 	cancel()
 	b.paste("edit-pod", "apiVersion: v1\nkind: Pod\n")
@@ -84,15 +82,11 @@ contexts: [{name: nowhere, context: {cluster: c, user: u, namespace: shop}}], us
 
 func TestAClusterThatIsGoneIsASentence(t *testing.T) {
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(kubeconfig, []byte(nowhere), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(kubeconfig, []byte(nowhere), 0o600))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	address, err := serve(ctx, "--kubeconfig", kubeconfig)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	b := ready(t, address, desk)
 	b.click("#tab-cluster")
 	b.until(`document.getElementById("cluster-says").textContent.includes("connection refused")`)

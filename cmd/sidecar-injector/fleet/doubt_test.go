@@ -25,9 +25,7 @@ func TestASidecarIsJudgedBesideOneThatCannotBe(t *testing.T) {
 	both, text := pair(t, tail, tail)
 	pod := created(t, both, shop(), text, nil)
 	raw, err := json.Marshal(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, test := range map[string]struct {
 		tail, other string
 		doubt       string
@@ -52,9 +50,7 @@ func TestASidecarIsJudgedBesideOneThatCannotBe(t *testing.T) {
 				return Doubt{}
 			}}
 			s, err := today.Judge(shop(), raw)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			for n, want := range test.want {
 				if i := s.Instances[n]; i.State != want {
 					t.Errorf("%s is %v, want %v: %s", i.Name, i.State, want, i.Why)
@@ -69,9 +65,7 @@ func TestASidecarIsJudgedBesideOneThatCannotBe(t *testing.T) {
 func TestInDoubtOnlyWhatDiffersIsUnknown(t *testing.T) {
 	both, text := pair(t, tail, tail)
 	raw, err := json.Marshal(created(t, both, shop(), text, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, c := range map[string]struct {
 		from, to string
 		want     State
@@ -87,9 +81,7 @@ func TestInDoubtOnlyWhatDiffersIsUnknown(t *testing.T) {
 				return Doubt{Why: "settings cannot be read", Always: true}
 			}}
 			s, err := today.Judge(shop(), raw)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if s.Instances[0].State != c.want || s.Instances[1].State != Current || len(s.Changes()) > 0 {
 				t.Errorf("%s is %v, want %v, and %s is %v; changes %v", s.Instances[0].Name, s.Instances[0].State, c.want, s.Instances[1].Name, s.Instances[1].State, s.Changes())
 			}

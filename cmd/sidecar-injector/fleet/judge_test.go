@@ -64,17 +64,11 @@ func shop() inject.Namespace {
 func created(t testing.TB, set *templates.Set, namespace inject.Namespace, pod string, mutate func(object)) object {
 	t.Helper()
 	result, err := inject.Inject(set, config.Default().Settings(), &inject.Request{Pod: []byte(pod), Namespace: namespace})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	v, err := decode([]byte(pod))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	after, err := apply(v.(object), result.Operations)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, field := range []string{"initContainers", "containers"} {
 		for _, c := range items(part(after, "spec"), field) {
 			c["terminationMessagePath"], c["terminationMessagePolicy"], c["imagePullPolicy"] = "/dev/termination-log", "File", "IfNotPresent"
@@ -98,14 +92,10 @@ const web = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","namespace
 func judged(t *testing.T, set *templates.Set, server Server, namespace inject.Namespace, pod object) *Standing {
 	t.Helper()
 	text, err := json.Marshal(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	today := &Today{Set: set, Settings: config.Default().Settings(), Server: server}
 	s, err := today.Judge(namespace, text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return s
 }
 
@@ -277,9 +267,7 @@ func TestPodsWithoutTheirSidecar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := decode([]byte(`{"metadata":` + test.metadata + `,"spec":{"containers":[{"name":"app","image":"app:1"}]}}`))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			s := judged(t, setOf(t, tail), Server{}, test.namespace, v.(object))
 			if s.Bare != test.bare || !s.Bare && s.Instances[0].State != test.want {
 				t.Errorf("got %+v", s)
@@ -347,9 +335,7 @@ func TestABudgetBlocksWhatTakesThePodAway(t *testing.T) {
 func BenchmarkJudge(b *testing.B) {
 	set := setOf(b, tail)
 	text, err := json.Marshal(created(b, set, shop(), web, nil))
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	for name, today := range map[string]*templates.Set{"current": set, "stale": setOf(b, strings.Replace(tail, "tail:1", "tail:2", 1))} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -360,5 +346,12 @@ func BenchmarkJudge(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -49,9 +49,7 @@ func TestANewPodHasToBeWhatTheOthersAreToBecome(t *testing.T) {
 func TestAStrippedPodCanBeMadeAgain(t *testing.T) {
 	set := setOf(t, tail)
 	text, err := json.Marshal(created(t, set, shop(), web, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	stripped, err := Stripped(text)
 	if err != nil || strings.Contains(string(stripped), "app-sc-tail") || strings.Contains(string(stripped), inject.StatusAnnotation) {
 		t.Fatalf("%s: %v", stripped, err)

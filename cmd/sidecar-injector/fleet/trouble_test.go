@@ -18,23 +18,17 @@ func observed(t *testing.T, server Server, status string, change func(spec objec
 	set := setOf(t, tail)
 	pod := created(t, set, shop(), web, func(pod object) {
 		v, err := decode([]byte(status))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		pod["status"] = v
 		if change != nil {
 			change(part(pod, "spec"))
 		}
 	})
 	text, err := json.Marshal(pod)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	today := &Today{Set: set, Settings: config.Default().Settings(), Server: server, Now: noon}
 	s, err := today.Judge(shop(), text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return s.Instances[0]
 }
 
@@ -118,9 +112,7 @@ func TestASidecarThatEndsWellIsNotFailing(t *testing.T) {
 			pod := created(t, setOf(t, contained), shop(), web, func(pod object) {
 				part(pod, "spec")["restartPolicy"] = test.policy
 				v, err := decode([]byte(`{"containerStatuses":[{"name":"app","state":{"running":{}},"ready":true},{"name":"app-sc-tail","state":` + test.state + `}]}`))
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				pod["status"] = v
 			})
 			i := judged(t, setOf(t, strings.Replace(contained, "tail:1", "tail:2", 1)), Server{Minor: 37, Resize: true}, shop(), pod).Instances[0]
