@@ -69,7 +69,7 @@ func (f *freshness) same(ctx context.Context, changed func(context.Context) (boo
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case live.Stranger(err), time.Now().After(deadline):
+		case live.Unauthenticated(err), time.Now().After(deadline):
 			return fmt.Errorf("whether the templates are still in force: %w", err)
 		}
 		select {

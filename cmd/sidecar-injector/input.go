@@ -124,12 +124,12 @@ func readInput(name string, stdin io.Reader) (file, error) {
 	}
 	opened, err := os.Open(name)
 	if err != nil {
-		return file{}, noun(err)
+		return file{}, withoutOperation(err)
 	}
 	defer opened.Close()
 	data, err := readLimited(opened)
 	if err != nil {
-		return file{}, fmt.Errorf("%s: %w", name, noun(err))
+		return file{}, fmt.Errorf("%s: %w", name, withoutOperation(err))
 	}
 	return file{name, data}, nil
 }
@@ -142,8 +142,8 @@ func readLimited(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// noun drops the operation from a *fs.PathError: "open x: no such file" becomes "x: no such file".
-func noun(err error) error {
+// withoutOperation drops the operation from a *fs.PathError: "open x: no such file" becomes "x: no such file".
+func withoutOperation(err error) error {
 	if at := (*fs.PathError)(nil); errors.As(err, &at) {
 		return fmt.Errorf("%s: %w", at.Path, at.Err)
 	}
@@ -163,7 +163,7 @@ func expand(name string, recursive bool) ([]string, error) {
 		return match(name)
 	}
 	if err != nil {
-		return nil, noun(err)
+		return nil, withoutOperation(err)
 	}
 	if !info.IsDir() {
 		return []string{name}, nil
@@ -188,7 +188,7 @@ func walk(directory string, recursive bool) ([]string, error) {
 	err := filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return noun(err)
+			return withoutOperation(err)
 		case entry.IsDir() && name != directory && !recursive:
 			return fs.SkipDir
 		case !entry.IsDir() && slices.Contains(resource.FileExtensions, filepath.Ext(name)):

@@ -61,7 +61,7 @@ func rule(group, verbs string, resources ...string) rbacv1.PolicyRule {
 // adds none for a user whom the API server does not know.
 func (c *commonFlags) rights(ctx context.Context, err error, rules []rbacv1.PolicyRule) error {
 	denied := (*fleet.DeniedError)(nil)
-	if !errors.As(err, &denied) || live.Stranger(denied.Err) {
+	if !errors.As(err, &denied) || live.Unauthenticated(denied.Err) {
 		return err
 	}
 	reader, failed := c.newReader()

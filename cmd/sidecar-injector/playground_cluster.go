@@ -45,7 +45,7 @@ func (c *playgroundCluster) Fleet(ctx context.Context) (*page.Fleet, error) {
 	status := &statusOptions{fleetFlags: *c.flags}
 	loaded, rows, err := status.rows(ctx, streams{})
 	if err != nil {
-		return nil, meant(c.flags.unreachable(err))
+		return nil, withMeaning(c.flags.unreachable(err))
 	}
 	c.engine.Use(loaded.Set, loaded.Settings)
 	if rows == nil {
@@ -95,7 +95,7 @@ func (c *playgroundCluster) Object(ctx context.Context, namespace, name string) 
 	infos, err := resource.NewBuilder(c.flags.cluster).Unstructured().NamespaceParam(namespace).DefaultNamespace().
 		ResourceTypeOrNameArgs(true, name).Do().Infos()
 	if err != nil {
-		return nil, meant(c.flags.unreachable(fmt.Errorf("cluster: %w", err)))
+		return nil, withMeaning(c.flags.unreachable(fmt.Errorf("cluster: %w", err)))
 	}
 	object, ok := infos[0].Object.(*unstructured.Unstructured)
 	if !ok || !slices.Contains(podKinds(), object.GetKind()) {
@@ -111,7 +111,7 @@ func (c *playgroundCluster) Object(ctx context.Context, namespace, name string) 
 	}
 	of, err := reader.Namespace(ctx, object.GetNamespace())
 	if err != nil {
-		return nil, meant(err)
+		return nil, withMeaning(err)
 	}
 	request := &playground.Request{}
 	for _, document := range stream.Documents {

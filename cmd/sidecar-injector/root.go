@@ -158,16 +158,16 @@ func report(std streams, err error) {
 		}
 		return
 	}
-	err = meant(err)
+	err = withMeaning(err)
 	fmt.Fprint(std.ErrOut, palette{}.Printable(fmt.Sprintf("error: %v\n", err)))
 	if hint := hintOf(err); hint != "" {
 		fmt.Fprint(std.ErrOut, palette{}.Printable(fmt.Sprintf("hint: %s\n", hint)))
 	}
 }
 
-// meant puts a sentence before an error of the API server that says what it means, and adds a hint. An error
+// withMeaning puts a sentence before an error of the API server that says what it means, and adds a hint. An error
 // that has a hint says so itself.
-func meant(err error) error {
+func withMeaning(err error) error {
 	sentence, advice := live.Meaning(err)
 	if sentence == "" || hintOf(err) != "" {
 		return err

@@ -199,7 +199,7 @@ func (o *outage) begun(err error) string {
 		return ""
 	}
 	o.said = append(o.said, about)
-	return fmt.Sprintf("error: %v; trying again\n", meant(err))
+	return fmt.Sprintf("error: %v; trying again\n", withMeaning(err))
 }
 
 // over returns what to say of an answer; "" if there was no outage.

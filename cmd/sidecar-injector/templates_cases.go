@@ -132,7 +132,7 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if o.output == outputJUnit {
 		fmt.Fprint(std.ErrOut, coverForm(covers, outputText, report))
 	}
-	for _, line := range o.strangers(runner.Set, results) {
+	for _, line := range o.unrequested(runner.Set, results) {
 		fmt.Fprintf(std.ErrOut, "%s %s\n", report.Yellow("warning:"), report.Printable(line))
 	}
 	failed := failedCases(results)
@@ -230,9 +230,9 @@ func updated(results []*cases.Result, runner *cases.Runner, dir string, chosen f
 	return runCases(runner, dir, chosen, false, std)
 }
 
-// strangers returns sentences about templates of directories that no case requests; none if --run selects
+// unrequested returns sentences about templates of directories that no case requests; none if --run selects
 // only some of the cases.
-func (o *testOptions) strangers(set *templates.Set, results []*cases.Result) []string {
+func (o *testOptions) unrequested(set *templates.Set, results []*cases.Result) []string {
 	if o.run != "" {
 		return nil
 	}

@@ -132,10 +132,10 @@ func (o *newOptions) write(name string, files []newFile, std streams) error {
 	}
 	for _, f := range files {
 		if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
-			return noun(err)
+			return withoutOperation(err)
 		}
 		if err := os.WriteFile(f.path, f.text, 0o644); err != nil {
-			return noun(err)
+			return withoutOperation(err)
 		}
 		fmt.Fprintf(std.ErrOut, "wrote %s\n", terminal.Palette{}.Printable(f.path))
 	}

@@ -96,7 +96,7 @@ func faulty(hint, format string, args ...any) error {
 func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, faulty("name the folder that holds the cases", "cases: %w", noun(err))
+		return nil, faulty("name the folder that holds the cases", "cases: %w", withoutOperation(err))
 	}
 	if !info.IsDir() {
 		return nil, faulty("name the folder that holds the cases", "cases: %s: not a folder", dir)
@@ -127,7 +127,7 @@ const maxDepth = 16
 func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return 0, noun(err)
+		return 0, withoutOperation(err)
 	}
 	if slices.ContainsFunc(within, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
 		return 0, nil // a link to a folder above
@@ -135,7 +135,7 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 	within = append(within[:len(within):len(within)], info)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return 0, noun(err)
+		return 0, withoutOperation(err)
 	}
 	name, _ := filepath.Rel(f.root, dir)
 	if strings.Count(name, string(filepath.Separator)) > maxDepth {
@@ -158,7 +158,7 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 		case slices.Contains([]string{PodFile, WorkloadFile, SpecFile, WantFile, NamespaceFile, ConfigFile}, entry.Name()):
 			own[entry.Name()] = path
 		default:
-			f.stranger(path, entry.Name())
+			f.unknownFile(path, entry.Name())
 		}
 	}
 	if own[PodFile] != "" && own[WorkloadFile] != "" {
@@ -204,11 +204,11 @@ func isFolder(path string, entry fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// stranger reports a YAML or JSON file whose name has no meaning in a case, and a link that leads nowhere.
+// unknownFile reports a YAML or JSON file whose name has no meaning in a case, and a link that leads nowhere.
 // Files of other types are ignored.
-func (f *finder) stranger(path, name string) {
+func (f *finder) unknownFile(path, name string) {
 	if _, err := os.Stat(path); err != nil {
-		f.faults = append(f.faults, noun(err))
+		f.faults = append(f.faults, withoutOperation(err))
 		return
 	}
 	switch filepath.Ext(name) {
@@ -223,7 +223,7 @@ func read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, noun(err)
+		return nil, withoutOperation(err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	case info.Size() > maxFile:
@@ -231,13 +231,13 @@ func read(path string) ([]byte, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, noun(err)
+		return nil, withoutOperation(err)
 	}
 	return data, nil
 }
 
-// noun drops the operation from a *fs.PathError: "open x: no such file" becomes "x: no such file".
-func noun(err error) error {
+// withoutOperation drops the operation from a *fs.PathError: "open x: no such file" becomes "x: no such file".
+func withoutOperation(err error) error {
 	if at := (*fs.PathError)(nil); errors.As(err, &at) {
 		return fmt.Errorf("%s: %w", at.Path, at.Err)
 	}

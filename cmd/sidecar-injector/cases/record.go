@@ -28,7 +28,7 @@ func Record(dir, kind, name string, object map[string]any, namespace inject.Name
 	if _, err := os.Lstat(path); err == nil {
 		return "", faulty("remove it, or name another folder", "%s: is there already", path)
 	} else if !errors.Is(err, os.ErrNotExist) {
-		return "", noun(err)
+		return "", withoutOperation(err)
 	}
 	file := WorkloadFile
 	if kind == "Pod" {
@@ -42,7 +42,7 @@ func Record(dir, kind, name string, object map[string]any, namespace inject.Name
 	cleanAnnotations(annotations)
 	metadata := map[string]any{"name": namespace.Name, "labels": namespace.Labels, "annotations": annotations}
 	if err := os.MkdirAll(path, 0o755); err != nil {
-		return "", noun(err)
+		return "", withoutOperation(err)
 	}
 	if err := writeObject(filepath.Join(path, file), object); err != nil {
 		return "", err

@@ -19,11 +19,11 @@ import (
 const anonymous = `User "system:anonymous"`
 
 // Denied reports whether an error is due to a permission that the user lacks.
-func Denied(err error) bool { return apierrors.IsForbidden(err) && !Stranger(err) }
+func Denied(err error) bool { return apierrors.IsForbidden(err) && !Unauthenticated(err) }
 
-// Stranger reports whether an error is due to the API server not knowing who asks, which no permission
+// Unauthenticated reports whether an error is due to the API server not knowing who asks, which no permission
 // mends: the login has expired, or there was none.
-func Stranger(err error) bool {
+func Unauthenticated(err error) bool {
 	return apierrors.IsUnauthorized(err) || apierrors.IsForbidden(err) && strings.Contains(err.Error(), anonymous)
 }
 
@@ -64,7 +64,7 @@ func Meaning(err error) (sentence, advice string) {
 // ofStatus is Meaning for a response of the API server with an HTTP status code.
 func ofStatus(err error, code int32) (sentence, advice string) {
 	switch {
-	case Stranger(err):
+	case Unauthenticated(err):
 		return "the API server does not know who asks",
 			"log in again, or mend the credentials of the kubeconfig's user; kubectl auth whoami shows as whom the API server knows you"
 	case apierrors.IsForbidden(err) && apierrors.IsUnexpectedServerError(err):

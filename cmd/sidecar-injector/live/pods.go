@@ -70,8 +70,8 @@ func (r *Reader) Pods(ctx context.Context, namespace, selector string, visit fun
 		result := r.client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("pods").
 			VersionedParams(&options, scheme.ParameterCodec).SetHeader("Accept", "application/json").Do(ctx)
 		err := result.Error()
-		if goOn := expired(err); goOn != "" {
-			options.Continue = goOn
+		if token := expired(err); token != "" {
+			options.Continue = token
 			continue
 		}
 		if err != nil {

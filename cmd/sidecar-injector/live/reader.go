@@ -89,8 +89,8 @@ func chunks[L interface{ GetContinue() string }, T any](ctx context.Context, lis
 	options := metav1.ListOptions{Limit: chunk}
 	for {
 		page, err := list(ctx, options)
-		if goOn := expired(err); goOn != "" {
-			options.Continue = goOn
+		if token := expired(err); token != "" {
+			options.Continue = token
 			continue
 		}
 		if err != nil {
