@@ -50,7 +50,7 @@ func (g *git) configure(ctx context.Context, groupWrite bool) error {
 func sshCommand(c credentials) string {
 	known := "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 	if c.sshKnownHosts {
-		known = "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=" + quote(c.sshKnownHostsFile)
+		known = "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/etc/git-secret/known_hosts"
 	}
 	if _, err := os.Stat(c.sshKey); err != nil {
 		return "ssh " + known

@@ -12,7 +12,7 @@
 //   - the HTTP server answers 503 until a commit is checked out, and 200 from then on;
 //   - --max-failures counts failures in a row, and without it the process exits at the first one;
 //   - the webhook is also called for the commit checked out at the start, concurrently with the
-//     synchronisation, and is retried until it answers with --webhook-success-status.
+//     synchronisation, and is retried until it answers with 200.
 //
 // Flags that it does not have are refused, even if git-sync has them. So are variables whose name begins with
 // GITSYNC_, which the original ignores. It runs no garbage collection.

@@ -120,7 +120,7 @@ func (y *syncer) callUntil(ctx context.Context, hash string, newer <-chan string
 }
 
 func (h webhook) call(ctx context.Context, hash string) error {
-	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, h.method, h.url, nil)
 	if err != nil {
@@ -132,8 +132,8 @@ func (h webhook) call(ctx context.Context, hash string) error {
 		return err
 	}
 	response.Body.Close()
-	if h.status != 0 && response.StatusCode != h.status {
-		return fmt.Errorf("HTTP status %d, want %d", response.StatusCode, h.status)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("HTTP status %d, want %d", response.StatusCode, http.StatusOK)
 	}
 	return nil
 }

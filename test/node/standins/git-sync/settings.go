@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -30,15 +29,13 @@ type settings struct {
 }
 
 type credentials struct {
-	username, password, passwordFile string
-	sshKey, sshKnownHostsFile        string
-	sshKnownHosts                    bool
+	username, password, sshKey string
+	sshKnownHosts              bool
 }
 
 type webhook struct {
-	url, method      string
-	status           int
-	timeout, backoff time.Duration
+	url, method string
+	backoff     time.Duration
 }
 
 func newSettings(args, environ []string) (settings, error) {
@@ -53,7 +50,8 @@ func newSettings(args, environ []string) (settings, error) {
 	if flags.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	return s, errors.Join(s.complete(), s.check())
+	s.complete()
+	return s, s.check()
 }
 
 func (s *settings) flags() *pflag.FlagSet {
@@ -73,14 +71,10 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.BoolVar(&s.httpMetrics, "http-metrics", false, "serve /metrics")
 	f.StringVar(&s.username, "username", "", "user name for https")
 	f.StringVar(&s.password, "password", "", "password for https")
-	f.StringVar(&s.passwordFile, "password-file", "", "file with the password for https")
 	f.StringVar(&s.sshKey, "ssh-key-file", "/etc/git-secret/ssh", "private key for ssh")
 	f.BoolVar(&s.sshKnownHosts, "ssh-known-hosts", true, "verify the server's key")
-	f.StringVar(&s.sshKnownHostsFile, "ssh-known-hosts-file", "/etc/git-secret/known_hosts", "keys of servers")
 	f.StringVar(&s.webhook.url, "webhook-url", "", "URL to call after a new checkout")
 	f.StringVar(&s.webhook.method, "webhook-method", "POST", "how to call it")
-	f.IntVar(&s.webhook.status, "webhook-success-status", 200, "status that ends the calls; any if 0")
-	f.DurationVar(&s.webhook.timeout, "webhook-timeout", time.Second, "time for one call")
 	f.DurationVar(&s.webhook.backoff, "webhook-backoff", 3*time.Second, "time between two calls")
 	return f
 }
@@ -101,20 +95,14 @@ func fromEnvironment(flags *pflag.FlagSet, environ []string) error {
 	return errors.Join(wrong...)
 }
 
-// complete derives the values that were not given.
-func (s *settings) complete() error {
+// complete derives the link if it was not given, or is relative.
+func (s *settings) complete() {
 	if s.link == "" {
 		s.link = strings.TrimSuffix(path.Base(s.repo), ".git")
 	}
 	if !filepath.IsAbs(s.link) {
 		s.link = filepath.Join(s.root, s.link)
 	}
-	if s.passwordFile == "" {
-		return nil
-	}
-	text, err := os.ReadFile(s.passwordFile)
-	s.password = string(text)
-	return err
 }
 
 func (s *settings) check() error {
@@ -133,7 +121,6 @@ func (s *settings) check() error {
 		{!s.httpMetrics || s.bind != "", "--http-metrics needs --http-bind"},
 		{s.password == "" || s.username != "", "--password needs --username"},
 		{s.username == "" || s.password != "", "--username needs a password"},
-		{s.webhook.timeout >= time.Second || s.webhook.url == "", "--webhook-timeout: want at least 1s"},
 	} {
 		if !rule.ok {
 			wrong = append(wrong, errors.New(rule.text))
