@@ -9,18 +9,14 @@ import (
 // The schema has every field of a case, and the permitted values of some of them.
 func TestJSONSchemaKnowsWhatACaseMaySay(t *testing.T) {
 	data, err := JSONSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var s struct {
 		Definitions map[string]struct {
 			AdditionalProperties bool
 			Properties           map[string]struct{ Enum []string }
 		}
 	}
-	if err := json.Unmarshal(data, &s); err != nil {
-		t.Fatal(err)
-	}
+	must(t, json.Unmarshal(data, &s))
 	for definition, fields := range map[string][]string{
 		"cases.Spec":      {"annotations", "assert", "canary", "description", "inject", "kubernetes", "parameters", "want"},
 		"cases.Want":      {"message", "outcome", "podSecurity", "reason", "warnings"},

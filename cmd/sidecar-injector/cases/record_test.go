@@ -24,21 +24,15 @@ func TestRecordLeavesOutWhatIsSecret(t *testing.T) {
 			"volumeMounts": [{"name": "kube-api-access-abcde", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}]}],
 			"volumes": [{"name": "kube-api-access-abcde", "projected": {"sources": []}}, {"name": "data", "emptyDir": {}}]},
 		"status": {"phase": "Running"}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dir := t.TempDir()
 	name, err := Record(dir, "Pod", "web", object.Map(), inject.Namespace{Name: "shop", Labels: map[string]string{inject.InjectionLabel: "enabled"},
 		Annotations: map[string]string{"example.com/password": "hunter9"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	text := ""
 	for _, file := range []string{PodFile, NamespaceFile} {
 		data, err := os.ReadFile(filepath.Join(dir, name, file))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		text += string(data)
 	}
 	for _, gone := range []string{"hunter", "kube-api-access", "u-1", "node-1", "managedFields", "phase"} {
@@ -151,18 +145,12 @@ func TestRecordLeavesOutWhatToolsHaveCopied(t *testing.T) {
 			{"name": "vault-token", "projected": {"sources": [{"serviceAccountToken": {"audience": "vault", "path": "token"}}]}},
 			{"name": "git", "gitRepo": {"repository": "https://me:hunter@git.example.com/y.git"}},
 			{"name": "share", "csi": {"driver": "smb", "volumeAttributes": {"password": "hunter", "secretProviderClass": "vault"}, "nodePublishSecretRef": {"name": "share"}}}]}}}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dir := t.TempDir()
 	name, err := Record(dir, "Deployment", "web", object.Map(), inject.Namespace{Name: "shop"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	data, err := os.ReadFile(filepath.Join(dir, name, WorkloadFile))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	text := string(data)
 	for _, gone := range []string{"hunter", "default-token", "applied", "original", "example.com/before"} {
 		if strings.Contains(text, gone) {
@@ -173,5 +161,12 @@ func TestRecordLeavesOutWhatToolsHaveCopied(t *testing.T) {
 		if !strings.Contains(text, kept) {
 			t.Errorf("%s is not in the case:\n%s", kept, text)
 		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -67,9 +67,7 @@ spec:
 		}
 		for _, c := range found {
 			result, err := runner.Run(c)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if len(result.Failures) > 0 || result.Answer.Outcome != inject.Injected || strings.Contains(string(result.After), "hunter") {
 				t.Errorf("%s: %s, %+v\n%s", c.Name, result.Answer.Outcome, result.Failures, result.After)
 			}

@@ -145,9 +145,7 @@ func TestPodsThatAreAwayAlreadyCountAmongThoseThatMayBe(t *testing.T) {
 			continue
 		}
 		now, err := r.owner(t.Context(), s.Workload)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, pod := range p.pods {
 			pod.Labels["state"] = "restart"
 		}

@@ -51,9 +51,7 @@ func TestAnAppThatWasIllBeforeStopsNothing(t *testing.T) {
 	}
 	crash(3)
 	then, err := r.due(t.Context(), s.Namespace, s.Targets[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	w := &watch{step: s, before: map[types.UID]condition{"web-1": conditionOf(pod)}, ill: beforeOf([]corev1.Pod{*pod}).ill, judged: map[types.UID]bool{}}
 	crash(4)
 	if err := r.glance(t.Context(), w); err != nil {

@@ -74,9 +74,7 @@ func newPlane(t *testing.T, allowed, healthy, desired int32, pods ...string) (*p
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
 	client, err := kubernetes.NewForConfig(&restclient.Config{Host: server.URL, QPS: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	r := quiet(Limits{Timeout: time.Millisecond})
 	r.Client, r.Judge = client, judge("side:2", "1m", false)
 	return p, r, &s

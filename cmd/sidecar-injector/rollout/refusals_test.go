@@ -159,24 +159,18 @@ func TestOnlyRefusalsOfAWorkloadsOwnPodsStopIt(t *testing.T) {
 		r := quiet(Limits{Timeout: time.Second})
 		r.Client = client
 		f, err := r.refusalsOf(t.Context(), step("web").Workload)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		o := &owner{meta: metav1.ObjectMeta{Name: "web", UID: "web"}, kind: schemaKind{kind: "Deployment"}, selector: labels.SelectorFromSet(labels.Set{"app": "web"})}
 		e := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: "e", Namespace: "shop", UID: "e"}, Reason: test.reason, Message: "Error creating: " + test.why, Count: 1,
 			InvolvedObject: corev1.ObjectReference{Kind: test.kind, Name: test.object, UID: test.uid}}
-		if err := client.Tracker().Add(e); err != nil {
-			t.Fatal(err)
-		}
+		must(t, client.Tracker().Add(e))
 		for n := range 2 {
 			f.next = time.Time{}
 			if err = f.look(t.Context(), o, nil, 0); n == 0 && err != nil {
 				t.Errorf("%s: stopped in the first look: %v", name, err)
 			}
 			e.Count++
-			if err := client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("events"), e, "shop"); err != nil {
-				t.Fatal(err)
-			}
+			must(t, client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("events"), e, "shop"))
 			if err == nil && f.look(t.Context(), o, nil, 0) != nil {
 				t.Errorf("%s: stopped before the next look is due", name)
 			}
@@ -199,9 +193,7 @@ func TestWhoMayNotReadEventsWaitsForTheTimeout(t *testing.T) {
 	r := quiet(Limits{Timeout: time.Second})
 	r.Client = client
 	f, err := r.refusalsOf(t.Context(), step("web").Workload)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	f.next = time.Time{}
 	if err := f.look(t.Context(), &owner{}, nil, 0); err != nil || asked != 1 {
 		t.Errorf("asked %d times: %v", asked, err)

@@ -192,13 +192,9 @@ func TestPatchesOfAPod(t *testing.T) {
 		{Container: "other", Field: "requests.cpu", From: "1m", To: "3m"},
 	}
 	resize, image, err := patches(now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	back, err := reverse(now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for want, got := range map[string]any{
 		`{"metadata":{"uid":"u"},"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"3m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":"2Mi"},"requests":{"cpu":"2m"}}}]}}`: resize,
 		`{"metadata":{"uid":"u"},"spec":{"containers":[{"name":"other","resources":{"requests":{"cpu":"1m"}}}],"initContainers":[{"name":"side","resources":{"limits":{"memory":null},"requests":{"cpu":"1m"}}}]}}`:  back,
@@ -257,5 +253,12 @@ func TestARolloutThatMayNeitherTakeNorSurgeTakesOne(t *testing.T) {
 		if got := ofDeployment(d).Takes; got != want {
 			t.Errorf("surge %s: takes %d, want %d", surge, got, want)
 		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

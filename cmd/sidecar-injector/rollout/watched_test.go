@@ -93,9 +93,7 @@ func TestANewPodIsWatchedUntilAllAreEvicted(t *testing.T) {
 			return nil, nil
 		}
 		now, err := r.owner(t.Context(), s.Workload)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
 		if trouble := (*TroubleError)(nil); !errors.As(err, &trouble) || trouble.Message != want || len(p.evicted) != 2 {
 			t.Errorf("%v are evicted: %v, want %s", p.evicted, err, want)
@@ -126,9 +124,8 @@ func TestARolloutThatWasBegunIsWatchedToItsEnd(t *testing.T) {
 			p.unready("web-0", "")
 			p.unready("web-1", "")
 			was, err := beforeOf([]corev1.Pod{*old}), error(nil)
-			if was.refusals, err = r.refusalsOf(t.Context(), s.Workload); err != nil {
-				t.Fatal(err)
-			}
+			was.refusals, err = r.refusalsOf(t.Context(), s.Workload)
+			must(t, err)
 			asked := 0
 			p.other = func(q *http.Request) (any, error) {
 				p.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 // asTemplate is the configuration that the template log-collector writes into its annotation.
@@ -68,9 +70,7 @@ func engineOf(text string, env map[string]string) (*engine, error) {
 
 func TestTheTemplatesConfigurationIsRead(t *testing.T) {
 	e, err := engineOf(asTemplate, environment())
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, err)
 	o := e.inputs[0]
 	if len(o.paths) != 2 || !o.fromHead || !o.multiline || !o.skipLongLine || o.longestLine != 256<<10 || o.refresh != 500*time.Millisecond {
 		t.Errorf("input: %+v", o)
@@ -87,9 +87,7 @@ func TestAValueIsNeverStructure(t *testing.T) {
 	env := environment()
 	env["POD_NAME"] = "a: {b\n- c: ${NODE_NAME}"
 	e, err := engineOf(asTemplate, env)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, err)
 	if got := e.filters[0].add[1].value; got != env["POD_NAME"] {
 		t.Errorf("got %q", got)
 	}
@@ -97,9 +95,7 @@ func TestAValueIsNeverStructure(t *testing.T) {
 
 func TestWhatTheRealOneRefusesIsRefused(t *testing.T) {
 	authority := filepath.Join(t.TempDir(), "ca.crt")
-	if err := os.WriteFile(authority, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.WriteFile(authority, []byte("no certificate"), 0o600))
 	tests := map[string]struct{ old, new, want string }{
 		"a key of the input":        {"db.locking:", "db.lock:", `property "db.lock"`},
 		"a key of the service":      {"grace:", "gracetime:", `property "gracetime"`},
@@ -161,9 +157,7 @@ func TestPatternsMatchAsFnmatchDoes(t *testing.T) {
 	}
 	for _, test := range tests {
 		re, err := pattern(test.glob)
-		if err != nil {
-			t.Fatal(err)
-		}
+		trial.Must(t, err)
 		if got := re.MatchString(test.text); got != test.want {
 			t.Errorf("%s, %s: got %v", test.glob, test.text, got)
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 // sending returns a collector with the output plugin name, which sends to the server.
@@ -44,9 +46,7 @@ func TestLokiGetsAStreamWithLabelsAndATenant(t *testing.T) {
 	c := sending(t, server, "loki", "    labels: namespace=shop,pod=web-1\n    tenant_id: team-a\n    tls: on\n    tls.verify: true\n    tls.ca_file: ${CA}\n")
 	c.env["CA"] = filepath.Join(c.state, "ca.crt")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	if err := os.WriteFile(c.env["CA"], text, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.WriteFile(c.env["CA"], text, 0o600))
 	c.write("a.log", "1\n")
 	c.start()
 	c.wait("request", func() bool { return r.all() != "" })
@@ -82,9 +82,7 @@ func TestTheEndWaitsForAReceiverForAsLongAsGrace(t *testing.T) {
 	c.start()
 	c.wait("an attempt", func() bool { return strings.Contains(c.log.String(), "retry in") })
 	begin := time.Now()
-	if err := c.stop(); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, c.stop())
 	if took := time.Since(begin); took < 1900*time.Millisecond || took > 8*time.Second {
 		t.Errorf("it took %v", took)
 	}

@@ -42,9 +42,7 @@ func (c *collector) start() {
 	c.Helper()
 	config := strings.NewReplacer(append(c.replace, "flush: 1", "flush: 0.1", "/state", c.state, "    multiline.parser: ${LOG_MULTILINE}\n", "")...).Replace(asTemplate)
 	path := filepath.Join(c.state, "fluent-bit.yaml")
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		c.Fatal(err)
-	}
+	trial.Must(c, os.WriteFile(path, []byte(config), 0o600))
 	c.out, c.log = &trial.Text{}, &trial.Text{}
 	c.stop = trial.Start(c.T, func(ctx context.Context) error {
 		return run(ctx, []string{"--config=" + path}, lookupIn(c.env), c.out, c.log)
@@ -54,9 +52,7 @@ func (c *collector) start() {
 func (c *collector) write(name, lines string) {
 	c.Helper()
 	f, err := os.OpenFile(filepath.Join(c.dir, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		c.Fatal(err)
-	}
+	trial.Must(c, err)
 	defer f.Close()
 	if _, err := f.WriteString(lines); err != nil {
 		c.Fatal(err)
@@ -118,15 +114,11 @@ func TestFilesAreFollowed(t *testing.T) {
 	c.waitMessages("1|2")
 	c.write("b.log", "3\n") // by the next scan
 	c.waitMessages("1|2|3")
-	if err := os.Truncate(filepath.Join(c.dir, "b.log"), 0); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.Truncate(filepath.Join(c.dir, "b.log"), 0))
 	c.wait("truncation", func() bool { return strings.Contains(c.log.String(), "truncated") })
 	c.write("b.log", "4\n")
 	c.waitMessages("1|2|3|4")
-	if err := os.Rename(filepath.Join(c.dir, "a.log"), filepath.Join(c.dir, "a.log.1")); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.Rename(filepath.Join(c.dir, "a.log"), filepath.Join(c.dir, "a.log.1")))
 	c.write("a.log.1", "5\n") // the app still has the file open
 	c.waitMessages("1|2|3|4|5")
 	c.write("a.log", "6\n")
@@ -139,9 +131,7 @@ func TestARotatedFileWhosePatternMatchesIsReadAgain(t *testing.T) {
 	c.write("a.log", "1\n")
 	c.start()
 	c.waitMessages("1")
-	if err := os.Rename(filepath.Join(c.dir, "a.log"), filepath.Join(c.dir, "b.log")); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.Rename(filepath.Join(c.dir, "a.log"), filepath.Join(c.dir, "b.log")))
 	c.waitMessages("1|1")
 }
 
@@ -158,9 +148,7 @@ func TestNoScanAtTheEnd(t *testing.T) {
 		_, metrics := c.get("/api/v2/metrics/prometheus")
 		return strings.Contains(metrics, `fluentbit_input_records_total{name="tail.0"} 2`)
 	})
-	if err := c.stop(); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, c.stop())
 	if got := c.messages(); got != "1|2" {
 		t.Errorf("got %s", got)
 	}
@@ -232,18 +220,12 @@ func TestAFileThatMayNotBeOpenedIsAnErrorInTheLogOnly(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o755} {
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
+		trial.Must(t, os.Chmod(path, mode))
 	}
-	if err := os.WriteFile(filepath.Join(dir, "a.log"), []byte("secret\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.WriteFile(filepath.Join(dir, "a.log"), []byte("secret\n"), 0o600))
 	out := &trial.Text{}
 	tail, err := newTail(tailOptions{paths: []string{dir + "/*.log"}, longestLine: 100}, newLog(out, "error").of("input:tail:tail.0"), func(line string) { t.Errorf("got %s", line) })
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, err)
 	defer tail.close()
 	scanned := make(chan struct{})
 	go func() {

@@ -58,9 +58,7 @@ func (u upstream) git(args ...string) string {
 // commit returns the hash.
 func (u upstream) commit(content string) string {
 	u.Helper()
-	if err := os.WriteFile(filepath.Join(u.dir, "page"), []byte(content), 0o600); err != nil {
-		u.Fatal(err)
-	}
+	trial.Must(u, os.WriteFile(filepath.Join(u.dir, "page"), []byte(content), 0o600))
 	u.git("add", ".")
 	u.git("commit", "-m", content)
 	return u.git("rev-parse", "HEAD")
@@ -165,14 +163,10 @@ func TestARestartKeepsTheCheckout(t *testing.T) {
 	u := newUpstream(t)
 	u.commit("one")
 	root := t.TempDir()
-	if err := os.WriteFile(root+"/other", nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.WriteFile(root+"/other", nil, 0o600))
 	var before os.FileInfo
 	for range 2 {
-		if err := once(t, "--repo="+u.url(), "--root="+root, "--link=current"); err != nil {
-			t.Fatal(err)
-		}
+		trial.Must(t, once(t, "--repo="+u.url(), "--root="+root, "--link=current"))
 		after, err := os.Stat(root + "/current/page")
 		if err != nil || before != nil && !os.SameFile(before, after) {
 			t.Fatalf("the file is another one: %v", err)
@@ -193,9 +187,7 @@ func TestRefs(t *testing.T) {
 	for ref, want := range map[string]string{"HEAD": "two", "main": "two", "v1": "one", "old": "one", first: "one"} {
 		t.Run(ref, func(t *testing.T) {
 			root := t.TempDir()
-			if err := once(t, "--repo="+u.url(), "--ref="+ref, "--root="+root, "--link=current", "--depth=0"); err != nil {
-				t.Fatal(err)
-			}
+			trial.Must(t, once(t, "--repo="+u.url(), "--ref="+ref, "--root="+root, "--link=current", "--depth=0"))
 			if content, _ := os.ReadFile(root + "/current/page"); string(content) != want {
 				t.Errorf("got %q", content)
 			}
@@ -210,9 +202,7 @@ func TestAPasswordForHTTP(t *testing.T) {
 	u := newUpstream(t)
 	u.commit("one")
 	core, err := exec.Command("git", "--exec-path").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, err)
 	backend := &cgi.Handler{
 		Path:   filepath.Join(strings.TrimSpace(string(core)), "git-http-backend"),
 		Env:    []string{"GIT_PROJECT_ROOT=" + u.dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
@@ -232,9 +222,7 @@ func TestAPasswordForHTTP(t *testing.T) {
 	if err := once(t, append(common, "--password=wrong")...); err == nil {
 		t.Error("want an error for a wrong password")
 	}
-	if err := once(t, append(common, "--password=p: '%")...); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, once(t, append(common, "--password=p: '%")...))
 	if content, _ := os.ReadFile(root + "/current/page"); string(content) != "one" {
 		t.Errorf("got %q", content)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 func TestTheTemplatesFlagsAndVariablesAreRead(t *testing.T) {
@@ -14,9 +16,7 @@ func TestTheTemplatesFlagsAndVariablesAreRead(t *testing.T) {
 			"GITSYNC_LINK=/git/current", "GITSYNC_DEPTH=0", "GITSYNC_SUBMODULES=off", "GITSYNC_SYNC_TIMEOUT=5m0s", "GITSYNC_GROUP_WRITE=true",
 			"GITSYNC_USERNAME=u", "GITSYNC_PASSWORD=p", "GITSYNC_SSH_KEY_FILE=/etc/git-secret/ssh", "GITSYNC_SSH_KNOWN_HOSTS=false",
 		})
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, err)
 	if s.period != time.Minute || s.timeout != 5*time.Minute || s.link != "/git/current" || s.depth != 0 || !s.groupWrite || s.sshKnownHosts || s.webhook.method != "PUT" {
 		t.Errorf("got %+v", s)
 	}

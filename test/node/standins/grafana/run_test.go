@@ -35,19 +35,13 @@ func newGrafana(t *testing.T) *grafana {
 func (g *grafana) write(name, content string) {
 	g.Helper()
 	path := filepath.Join(g.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		g.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		g.Fatal(err)
-	}
+	trial.Must(g, os.MkdirAll(filepath.Dir(path), 0o755))
+	trial.Must(g, os.WriteFile(path, []byte(content), 0o644))
 }
 
 func (g *grafana) remove(name string) {
 	g.Helper()
-	if err := os.Remove(filepath.Join(g.dir, name)); err != nil {
-		g.Fatal(err)
-	}
+	trial.Must(g, os.Remove(filepath.Join(g.dir, name)))
 }
 
 // run lives until ctx ends.
@@ -76,9 +70,7 @@ func (g *grafana) start() {
 func (g *grafana) call(method, path, user, password string) (int, string) {
 	g.Helper()
 	request, err := http.NewRequest(method, "http://"+g.address+path, nil)
-	if err != nil {
-		g.Fatal(err)
-	}
+	trial.Must(g, err)
 	if user != "" {
 		request.SetBasicAuth(user, password)
 	}
@@ -156,9 +148,7 @@ func TestAFolderMayBeALinkAndAMountedConfigMap(t *testing.T) {
 	g.remove("dashboards")
 	g.write("real/..2026/a.json", `{"title": "Mounted"}`)
 	for link, target := range map[string]string{"dashboards": "real", "real/a.json": "..2026/a.json"} {
-		if err := os.Symlink(target, filepath.Join(g.dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		trial.Must(t, os.Symlink(target, filepath.Join(g.dir, link)))
 	}
 	g.start()
 	g.want(dashboards, "Mounted")
@@ -237,9 +227,7 @@ func TestWhatKeepsItFromStarting(t *testing.T) {
 func TestSettings(t *testing.T) {
 	ini := filepath.Join(t.TempDir(), "grafana.ini")
 	text := "# a\n; b\n[server]\nhttp_port = 3001\n[security]\nadmin_user = root\nadmin_password = a=b\n[auth.basic]\nenabled = true\n"
-	if err := os.WriteFile(ini, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.WriteFile(ini, []byte(text), 0o600))
 	got, err := newSettings(ini, []string{"GF_SECURITY_ADMIN_USER=admin", "PATH=/bin"})
 	want := settings{":3001", "admin", "a=b", "/etc/grafana/provisioning"}
 	if err != nil || got != want {

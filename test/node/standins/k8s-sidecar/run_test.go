@@ -256,9 +256,7 @@ func TestNamesOfFiles(t *testing.T) {
 func TestTheScriptRunsAndTheURLIsTriedAgain(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "run.sh")
 	s := newSidecar(t, "METHOD=WATCH", "SCRIPT="+script)
-	if err := os.WriteFile(script, []byte("echo ran > "+s.folder+"/ran"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, os.WriteFile(script, []byte("echo ran > "+s.folder+"/ran"), 0o600))
 	s.app.failures = 2
 	s.api.put(configMap("c", map[string]string{"a.yaml": "1"}))
 	s.start()

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
 )
 
 func TestTheTemplatesEnvironmentIsRead(t *testing.T) {
@@ -13,9 +15,7 @@ func TestTheTemplatesEnvironmentIsRead(t *testing.T) {
 		"REQ_SKIP_INIT=true", "NAMESPACE=a,b", "SLEEP_TIME=300", "FOLDER_ANNOTATION=folder", "UNIQUE_FILENAMES=true",
 		"DEFAULT_FILE_MODE=640", "SCRIPT=/x.sh", "HEALTH_PORT=8084",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	trial.Must(t, err)
 	if s.selector != "grafana_dashboard=1" || len(s.kinds) != 2 || !slices.Equal(s.namespaces, []string{"a", "b"}) ||
 		!s.skipInit || !s.unique || s.sleep.Seconds() != 300 || s.fileMode != 0o640 || s.healthPort != 8084 {
 		t.Errorf("got %+v", s)

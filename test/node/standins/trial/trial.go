@@ -65,3 +65,11 @@ func Get(url string) (status int, body string) {
 	text, _ := io.ReadAll(response.Body)
 	return response.StatusCode, string(text)
 }
+
+// Must ends a test with an error; nil does not.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
