@@ -46,7 +46,7 @@ func (o *changeOptions) add(cmd *cobra.Command) {
 	flags.StringVarP(&o.output, "output", "o", outputTable, "table, wide, json or yaml")
 	flags.IntVar(&o.limits.MaxUnavailable, "max-unavailable", 1, "`number` of pods of a workload that are away at once; a workload's own rollout has a limit of its own")
 	flags.DurationVar(&o.limits.Timeout, "timeout", defaultTimeout, "`duration` that a pod may take to be ready again, and a budget to let one go")
-	complete(cmd, "output", outputTable, outputWide, outputJSON, outputYAML)
+	complete(cmd, "output", tableName, outputWide, outputJSON, outputYAML)
 }
 
 func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
