@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
+	"github.com/sidecar-injector/sidecar-injector/test/node/trial"
 )
 
 // asTemplate is the configuration that the template log-collector writes into its annotation.

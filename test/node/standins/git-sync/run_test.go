@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
+	"github.com/sidecar-injector/sidecar-injector/test/node/trial"
 )
 
 // TestMain answers git's questions for credentials: git runs the current program for that, which is this

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
+	"github.com/sidecar-injector/sidecar-injector/test/node/trial"
 )
 
 func TestTheTemplatesFlagsAndVariablesAreRead(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
+	"github.com/sidecar-injector/sidecar-injector/test/node/trial"
 )
 
 // grafana is a run of the program on folders of its own.

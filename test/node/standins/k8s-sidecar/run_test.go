@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
 
-	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
+	"github.com/sidecar-injector/sidecar-injector/test/node/trial"
 )
 
 // sidecar is a run of the program with an API server and an app of its own.

@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/sidecar-injector/sidecar-injector/test/node/standins/trial"
+	"github.com/sidecar-injector/sidecar-injector/test/node/trial"
 )
 
 // apiServer serves one pod at first, and then the events sent to changes.
