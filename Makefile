@@ -38,7 +38,7 @@ counting := LargestTemplates|TwiceTheSize|TwiceThePod|AllRenderings|WhatEachRepe
 oldest := 1.29
 # What the answer to it depends on, beside the golden cases.
 skew := test/controlplane/skew.sum
-skew-inputs := $(sort $(wildcard charts/sidecar-injector/templates/* templates/builtin/*.yaml)) test/cluster/go.mod test/cluster/go.1.29.mod \
+skew-inputs := $(sort $(wildcard charts/sidecar-injector/templates/*.* templates/builtin/*.yaml)) test/cluster/go.mod test/cluster/go.1.29.mod \
 	$(filter-out %_test.go,$(wildcard webhook/*.go webhook/inject/*.go templates/release/*.go))
 skew-sum = { grep k8s.io/ go.mod; cat $(skew-inputs); } | sha256sum | cut -d ' ' -f 1
 
