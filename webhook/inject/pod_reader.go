@@ -14,7 +14,7 @@ type podReader struct {
 	pod       *Pod
 	namespace string
 	claims    []string // see Request.ClaimVolumes
-	claimed   rawValue // the pod with the volumes of its claims; nil until first used
+	claimed   *Pod     // the pod with the volumes of its claims; nil until first used
 	object    map[string]any
 	err       error
 
@@ -32,7 +32,7 @@ func (r *podReader) Object() (map[string]any, error) {
 	if r.object != nil || r.err != nil {
 		return r.object, r.err
 	}
-	object, err := decodeObject(r.raw())
+	object, err := decodeObject(r.source().raw)
 	if err != nil {
 		r.err = err
 		return nil, err
@@ -51,38 +51,35 @@ func (r *podReader) Object() (map[string]any, error) {
 func (r *podReader) Raw(fields []string) []byte {
 	if len(fields) < 2 {
 		r.read = true
-		return rawjson.At(r.raw(), fields)
+		return rawjson.At(r.source().raw, fields)
 	}
 	r.read = r.read || fields[0] != "metadata" || fields[1] != "name" && fields[1] != "namespace"
 	switch fields[0] {
 	case "metadata":
 		return r.metadata.at(r.pod.rawMetadata, fields[1:])
 	case "spec":
-		if len(r.claims) > 0 {
-			return r.spec.at(rawjson.At(r.raw(), fields[:1]), fields[1:])
-		}
-		return r.spec.at(r.pod.rawSpec, fields[1:])
+		return r.spec.at(r.source().rawSpec, fields[1:])
 	}
 	return rawjson.At(r.pod.raw, fields)
 }
 
-// raw returns the pod with the volumes of its claims.
-func (r *podReader) raw() rawValue {
+// source returns the pod that expressions read: with the volumes of its claims.
+func (r *podReader) source() *Pod {
 	if len(r.claims) == 0 {
-		return r.pod.raw
+		return r.pod
 	}
 	if r.claimed == nil {
-		r.claimed = withClaims(r.pod.raw, r.claims)
+		r.claimed = withClaims(r.pod, r.claims)
 	}
 	return r.claimed
 }
 
-// withClaims adds a volume for each claim to a pod. Like the controller of StatefulSets, it puts them before the
-// pod's own and in the place of those of their names.
-func withClaims(raw rawValue, claims []string) rawValue {
-	object, err := decodeObject(raw)
+// withClaims returns the pod with a volume for each claim. Like the controller of StatefulSets, it puts them before
+// the pod's own and in the place of those of their names.
+func withClaims(pod *Pod, claims []string) *Pod {
+	object, err := decodeObject(pod.raw)
 	if err != nil {
-		return raw
+		return pod
 	}
 	spec, _ := object["spec"].(map[string]any)
 	if spec == nil {
@@ -101,9 +98,13 @@ func withClaims(raw rawValue, claims []string) rawValue {
 	})...)
 	spec["volumes"] = volumes
 	object["spec"] = spec
-	changed, err := json.Marshal(object)
+	text, err := json.Marshal(object)
 	if err != nil {
-		return raw
+		return pod
+	}
+	changed, err := parsePod(text)
+	if err != nil {
+		return pod
 	}
 	return changed
 }
