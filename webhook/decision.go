@@ -84,12 +84,9 @@ func printed(revision string) string {
 // maxRevision is how many hexadecimal digits a template's revision has.
 const maxRevision = 10
 
-// maxLogged is the largest length in bytes of a name or UID in the log: the longest name of an object.
-const maxLogged = 253
-
-// logged returns a name or UID for the log. Nothing has validated it yet, and it may be as long as the
+// logged returns a name or UID for the log, where it has the length of the longest name at most. Nothing has validated it yet, and it may be as long as the
 // request.
-func logged(name string) string { return message.Cut(name, maxLogged) }
+func logged(name string) string { return message.Cut(name, longestName) }
 
 // logDecision writes the log line of a decision, one for each pod.
 func logDecision(log logr.Logger, r *review, result *inject.Result, instances []string, duration time.Duration) {

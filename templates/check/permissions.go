@@ -30,7 +30,7 @@ func permissions(s *Sample) []templates.Finding {
 		}
 		for j, value := range o.List("namespaces") {
 			name, _ := value.(string)
-			if name != everyNamespace && !program.ValidContainer(name) {
+			if name != everyNamespace && !templates.IsLabel(name) {
 				found.fault(s.place(at.Item(i).Member("namespaces").Item(j)), templates.BadName, "a namespace's name, or * for all of them", "%s cannot name a namespace", message.Quote(name))
 			}
 		}

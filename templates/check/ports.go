@@ -22,8 +22,7 @@ func namedPorts(s *Sample) []templates.Finding {
 	}
 	for _, c := range s.containers() {
 		var names []string
-		for _, item := range c.fields.List("ports") {
-			port, _ := item.(program.Object)
+		for _, port := range program.Objects(c.fields.List("ports")) {
 			names = append(names, port.Text("name"))
 		}
 		for _, h := range handlers(c) {
