@@ -289,14 +289,19 @@ func output(dir, program string, args ...string) ([]byte, error) {
 func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var last error
 	for {
 		err := check(ctx)
 		if err == nil {
 			return nil
 		}
+		// A request that the end of the time interrupts says nothing of why the check does not hold.
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("after %s: %w", limit, err)
+			return fmt.Errorf("after %s: %w", limit, last)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

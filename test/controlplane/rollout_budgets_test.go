@@ -25,7 +25,6 @@ func TestBudgetsAreHeldWhateverIsDone(t *testing.T) {
 		_, err := create(t.Context(), n, "StatefulSet", []byte(`{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"db"},"spec":{"replicas":2,"serviceName":"db","updateStrategy":{"type":"OnDelete"},"selector":{"matchLabels":{"app":"db"}},
 			"template":{"metadata":{"labels":{"app":"db"},"annotations":{"sidecar-injector.dev/inject":"mine"}},"spec":{"containers":[{"name":"app","image":"app"}]}}}}`))
 		must(t, err)
-		healthy(t, n, 2)
 	}
 	t.Run("a server that does not change a pod in place, and a rollout that takes all", func(t *testing.T) {
 		n := fleetPlace(t)
@@ -72,6 +71,7 @@ func TestBudgetsAreHeldWhateverIsDone(t *testing.T) {
 	t.Run("a budget for each pod", func(t *testing.T) {
 		n := fleetPlace(t)
 		stateful(t, n)
+		healthy(t, n, 2)
 		for _, pod := range []string{"db-0", "db-1"} {
 			kubectl(t, "create", "pdb", pod, "-n", n, "--selector=statefulset.kubernetes.io/pod-name="+pod, "--min-available=0")
 			must(t, eventually(t.Context(), patience, func(ctx context.Context) error {

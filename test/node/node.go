@@ -147,16 +147,21 @@ func (n *node) connect() error {
 func eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var last error
 	for {
 		err := check(limited)
 		if err == nil {
 			return nil
 		}
+		// A request that the end of the time interrupts says nothing of why the check does not hold.
+		if last == nil || limited.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", ctx.Err(), err)
+			return fmt.Errorf("%w: %w", ctx.Err(), last)
 		case <-limited.Done():
-			return fmt.Errorf("after %s: %w", limit, err)
+			return fmt.Errorf("after %s: %w", limit, last)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
