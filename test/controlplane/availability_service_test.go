@@ -137,7 +137,7 @@ func (p *pod) isEndpoint(ctx context.Context) error {
 // waitEndpoint waits until the pod is a ready endpoint.
 func (p *pod) waitEndpoint() {
 	p.s.t.Helper()
-	must(p.s.t, eventually(p.s.t.Context(), 40*time.Second, p.isEndpoint))
+	must(p.s.t, eventually(p.s.t.Context(), patience, p.isEndpoint))
 }
 
 // delete terminates a pod as Kubernetes does: the endpoints are updated during preStop's sleep, then the

@@ -47,7 +47,7 @@ func TestRollingUpdateDrainAndScaleDownLoseNoAdmission(t *testing.T) {
 	}
 	suite.report("rolling update, drain and scale-down: %d, %d and %d pods created meanwhile, none lost", updated, drained-updated, total-drained)
 
-	err := eventually(t.Context(), 20*time.Second, func(ctx context.Context) error {
+	err := eventually(t.Context(), patience, func(ctx context.Context) error {
 		holder, err := s.leader(ctx)
 		if err == nil && holder != "e" {
 			err = fmt.Errorf("the lease is held by %s", holder)
@@ -72,10 +72,10 @@ func TestALeaderThatIsKilledIsReplaced(t *testing.T) {
 	begun := time.Now()
 	for name, other := range replicas {
 		i.create(i.configuration(other.url))
-		must(t, eventually(t.Context(), 40*time.Second, i.injects))
+		must(t, eventually(t.Context(), patience, i.injects))
 		waitReady(t, other)
 		suite.report("a leader is killed, and another replica writes a bundle after %s", time.Since(begun).Round(100*time.Millisecond))
-		must(t, eventually(t.Context(), 40*time.Second, func(ctx context.Context) error {
+		must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 			holder, err := i.leader(ctx)
 			if err == nil && holder != name {
 				err = fmt.Errorf("the lease is held by %q", holder)
@@ -92,7 +92,7 @@ func TestADeletedLeaseIsMadeAnew(t *testing.T) {
 	a := i.start("a", "127.0.0.1")
 	waitReady(t, a)
 	must(t, suite.client.CoordinationV1().Leases(i.namespace).Delete(t.Context(), i.name, metav1.DeleteOptions{}))
-	must(t, eventually(t.Context(), 40*time.Second, func(ctx context.Context) error {
+	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 		_, err := i.leader(ctx)
 		return err
 	}))

@@ -101,7 +101,7 @@ func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 
 	pods := i.createPods(t)
 	m.turn(second)
-	must(t, eventually(t.Context(), 40*time.Second, func(context.Context) error { return a.servesLeafOf(second["ca.crt"]) }))
+	must(t, eventually(t.Context(), patience, func(context.Context) error { return a.servesLeafOf(second["ca.crt"]) }))
 	for _, webhook := range i.live().Webhooks {
 		if bundle := webhook.ClientConfig.CABundle; !bytes.HasPrefix(bundle, second["ca.crt"]) || !bytes.Contains(bundle, first["ca.crt"]) {
 			t.Errorf("webhook %s: want the new authority and, for a while, the old one", webhook.Name)
@@ -109,7 +109,7 @@ func TestACertificateFromFilesIsReadAgainWithoutLosingAPod(t *testing.T) {
 	}
 	// A key that does not match the certificate: the previous pair stays in use.
 	m.turn(map[string][]byte{"tls.crt": first["tls.crt"], "tls.key": second["tls.key"], "ca.crt": second["ca.crt"]})
-	must(t, eventually(t.Context(), 20*time.Second, func(context.Context) error {
+	must(t, eventually(t.Context(), patience, func(context.Context) error {
 		log, err := os.ReadFile(a.log)
 		if err == nil && !bytes.Contains(log, []byte("private key does not match public key")) {
 			err = errors.New("the log says nothing of the key")
@@ -131,7 +131,7 @@ func TestABundleOfCertManagersIsLeftToIt(t *testing.T) {
 	configuration := i.configuration(a.url)
 	configuration.Annotations = map[string]string{"cert-manager.io/inject-ca-from": i.namespace + "/" + i.name}
 	i.create(configuration)
-	must(t, eventually(t.Context(), 20*time.Second, func(ctx context.Context) error {
+	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 		err := a.ready(ctx)
 		if err == nil || !strings.Contains(err.Error(), "caBundle: empty; the annotation cert-manager.io/inject-ca-from leaves it to others") {
 			return fmt.Errorf("want it to wait for cert-manager: %w", err)

@@ -176,7 +176,7 @@ func (r *replica) ready(ctx context.Context) error {
 func waitReady(t *testing.T, replicas ...*replica) {
 	t.Helper()
 	for _, r := range replicas {
-		must(t, eventually(t.Context(), 40*time.Second, r.ready))
+		must(t, eventually(t.Context(), patience, r.ready))
 	}
 }
 
@@ -215,7 +215,7 @@ func (i *installation) injects(ctx context.Context) error {
 // waitInjects waits until pods are injected.
 func (i *installation) waitInjects() {
 	i.t.Helper()
-	must(i.t, eventually(i.t.Context(), 40*time.Second, i.injects))
+	must(i.t, eventually(i.t.Context(), patience, i.injects))
 }
 
 func (i *installation) secret() *corev1.Secret {
@@ -235,7 +235,7 @@ func (i *installation) live() *admissionregistration.MutatingWebhookConfiguratio
 // setBundles writes the CA bundles, as another writer would.
 func (i *installation) setBundles(bundle []byte) {
 	i.t.Helper()
-	must(i.t, eventually(i.t.Context(), 5*time.Second, func(ctx context.Context) error {
+	must(i.t, eventually(i.t.Context(), patience, func(ctx context.Context) error {
 		live := i.live()
 		for n := range live.Webhooks {
 			live.Webhooks[n].ClientConfig.CABundle = bundle

@@ -195,7 +195,7 @@ func TestANewAuthorityLosesNoPod(t *testing.T) {
 		before := i.secret().Data["tls.crt"]
 		must(t, suite.client.CoreV1().Secrets(i.namespace).Delete(t.Context(), i.name+"-ca", metav1.DeleteOptions{}))
 		var authority []byte
-		must(t, eventually(t.Context(), 10*time.Second, func(ctx context.Context) error {
+		must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 			secret, err := suite.client.CoreV1().Secrets(i.namespace).Get(ctx, i.name+"-ca", metav1.GetOptions{})
 			if err != nil {
 				return err

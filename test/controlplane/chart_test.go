@@ -4,6 +4,7 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -100,7 +102,14 @@ func TestPeopleWithoutHelmApplyTheManifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		kubectl(t, "delete", "--ignore-not-found", "-f", repository+"/dist/install.yaml")
+		unapply(t, repository+"/dist/install.yaml")
+		must(t, eventually(context.Background(), patience, func(ctx context.Context) error {
+			_, err := suite.client.CoreV1().Namespaces().Get(ctx, "sidecar-injector", metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				return nil
+			}
+			return errors.Join(errors.New("the namespace is still there"), err)
+		}))
 	})
 	for _, args := range [][]string{{"--server-side"}, {"--server-side"}, {}} {
 		out := kubectl(t, append([]string{"apply", "-f", repository + "/dist/install.yaml"}, args...)...)
@@ -116,6 +125,14 @@ func TestPeopleWithoutHelmApplyTheManifests(t *testing.T) {
 	if crds := strings.Fields(kubectl(t, "get", "crd", "-o", "name")); !slices.Contains(crds, "customresourcedefinition.apiextensions.k8s.io/sidecartemplates.sidecar-injector.dev") {
 		t.Errorf("custom resources: %v", crds)
 	}
+}
+
+// unapply deletes the objects of a file, and waits until the custom resource definitions are gone: a busy API server
+// may take minutes for one that it has just stored, longer than a command may run.
+func unapply(t *testing.T, file string) {
+	t.Helper()
+	kubectl(t, "delete", "--ignore-not-found", "--wait=false", "-f", file)
+	removeCRDs(t)
 }
 
 // TestTheFirstMinute follows the README: install, label, annotate, and the next pod is injected. The test
@@ -169,7 +186,7 @@ func TestAnUpgradeConflictsWithNothingThatTheInjectorWrites(t *testing.T) {
 			func(t *testing.T) {
 				newReleaseNamespace(t)
 				file := apply(t)
-				t.Cleanup(func() { kubectl(t, "delete", "--ignore-not-found", "-f", file) })
+				t.Cleanup(func() { unapply(t, file) })
 			},
 			func(t *testing.T) { apply(t, changed...) },
 		},

@@ -115,7 +115,7 @@ func newPatient(t *testing.T, args ...string) *patient {
 	host := ownAddress(t)
 	must(t, eventually(t.Context(), patience, func(ctx context.Context) error { return podsAre(ctx, corev1.ConditionTrue, host) }))
 	behindPods(t)
-	must(t, eventually(t.Context(), 40*time.Second, func(ctx context.Context) error {
+	must(t, eventually(t.Context(), patience, func(ctx context.Context) error {
 		found, err := p.check(t.Context())
 		return errors.Join(err, has(found, symptom{"round-trip", "ok", "came back with its sidecar", "^$"}))
 	}))

@@ -62,7 +62,7 @@ func TestTheColdStartOfAClusterCannotDeadlock(t *testing.T) {
 		}
 		return nil
 	}
-	must(t, eventually(t.Context(), 10*time.Second, func(context.Context) error { return refused() }))
+	must(t, eventually(t.Context(), patience, func(context.Context) error { return refused() }))
 	// Workloads are only subject to advice: the workload is stored, and its pods are created later.
 	deployment := &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
@@ -119,7 +119,7 @@ func standaloneBundle(t *testing.T) []byte {
 	must(t, err)
 	defer func() { must(t, p.stop()) }()
 	var bundle []byte
-	must(t, eventually(t.Context(), 20*time.Second, func(context.Context) error {
+	must(t, eventually(t.Context(), patience, func(context.Context) error {
 		if bundle, err = os.ReadFile(file); err == nil && len(bundle) == 0 {
 			err = errors.New("no bundle yet")
 		}

@@ -88,7 +88,7 @@ func command(t *testing.T, program string, args ...string) (string, error) {
 func commandWithComplaints(t *testing.T, program string, args ...string) (out, complaints string, err error) {
 	t.Helper()
 	home := t.TempDir()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, program, args...)
 	c.Env = append(os.Environ(), "KUBECONFIG="+suite.kubeconfig, "HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_CACHE_HOME="+home)

@@ -53,7 +53,7 @@ func TestEachLineOfAnAppComesOutOfTheCollectorOnce(t *testing.T) {
 				p := newPlace(t, u.level)
 				p.applyText(strings.NewReplacer("SECURITY", u.security, "NATIVE", native).Replace(read(t, "logs/app.yaml")))
 				pod := p.ready("app=app")
-				stream := p.follow("app", "app-sc-log-collector")
+				output := p.keepOutput(pod, "app-sc-log-collector")
 				p.says("app", "app", "written")
 				p.quiet()
 				endings := p.stop("app")
@@ -61,7 +61,7 @@ func TestEachLineOfAnAppComesOutOfTheCollectorOnce(t *testing.T) {
 				for n := range 60 {
 					want[fmt.Sprintf("line-%d", n+1)] = 1
 				}
-				got := lines(t, stream.end(t))
+				got := lines(t, output())
 				for _, line := range slices.Sorted(maps.Keys(want)) {
 					if got[line] != 1 {
 						t.Errorf("%s came out %d times", line, got[line])
@@ -109,11 +109,11 @@ func TestAShortGracePeriodLosesNoLine(t *testing.T) {
 				t.Parallel()
 				p := newPlace(t, "baseline")
 				p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", native, "spec:\n", "spec:\n  terminationGracePeriodSeconds: "+grace+"\n").Replace(read(t, "logs/app.yaml")))
-				p.ready("app=app")
-				stream := p.follow("app", "app-sc-log-collector")
+				pod := p.ready("app=app")
+				output := p.keepOutput(pod, "app-sc-log-collector")
 				p.says("app", "app", "written")
 				p.stop("app")
-				if got := lines(t, stream.end(t)); got["line-last"] != 1 || got["line-60"] != 1 {
+				if got := lines(t, output()); got["line-last"] != 1 || got["line-60"] != 1 {
 					t.Errorf("the last line came out %d times, the one before it %d times", got["line-last"], got["line-60"])
 				}
 			})

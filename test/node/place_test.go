@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -210,44 +209,24 @@ func (p *place) described(pod string, texts ...string) {
 	})
 }
 
-// stream is the output of a container until its end.
-type stream struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	done chan struct{}
-}
-
-func (s *stream) Write(data []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(data)
-}
-
-// end waits for the container's end and returns its whole output.
-func (s *stream) end(t *testing.T) string {
-	t.Helper()
-	select {
-	case <-s.done:
-	case <-time.After(limit):
-		t.Error("a container's output does not end")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
-// follow reads a container's output from its beginning, because the output is deleted with the pod.
-func (p *place) follow(pod, container string) *stream {
+// keepOutput opens the file that holds a container's output, and returns what reads all of it: also when the kubelet has
+// removed the file with the pod. What follows it by the API server may miss the last lines then.
+func (p *place) keepOutput(pod *corev1.Pod, container string) func() string {
 	p.Helper()
-	s := &stream{done: make(chan struct{})}
-	command := suite.kubectl(context.WithoutCancel(p.Context()), "-n", p.namespace, "logs", "-f", pod, "-c", container)
-	command.Stdout, command.Stderr = s, s
-	p.must(command.Start())
-	go func() {
-		defer close(s.done)
-		_ = command.Wait()
-	}()
-	return s
+	file, err := os.Open(suite.path("podlogs", fmt.Sprintf("%s_%s_%s", pod.Namespace, pod.Name, pod.UID), container, "0.log"))
+	p.must(err)
+	p.Cleanup(func() { file.Close() })
+	return func() string {
+		p.Helper()
+		data, err := io.ReadAll(file)
+		p.must(err)
+		var text strings.Builder
+		for line := range strings.Lines(string(data)) {
+			fields := strings.SplitN(line, " ", 4) // time, stdout or stderr, F for a whole line, and the line
+			text.WriteString(fields[len(fields)-1])
+		}
+		return text.String()
+	}
 }
 
 // ending is the end of one container of a deleted pod.

@@ -14,9 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestAnUpgradeOfTheChartLosesNoPod installs the previous chart and upgrades it to the current one while pods
-// are created. Both use the current program: the chart's objects and the rollout are tested.
-func TestAnUpgradeOfTheChartLosesNoPod(t *testing.T) {
+// TestAnUpgradeOfTheChartAndTheWayBackLoseNoPod installs the previous chart, upgrades it to the current one and
+// rolls that back, while pods are created. Both use the current program: the chart's objects and the rollout are tested.
+func TestAnUpgradeOfTheChartAndTheWayBackLoseNoPod(t *testing.T) {
 	p := newPlace(t, "restricted")
 	former, name := formerChart(t)
 	upgrade := func(chart string, values ...string) {
@@ -49,6 +49,11 @@ func TestAnUpgradeOfTheChartLosesNoPod(t *testing.T) {
 	upgrade(today)
 	took := time.Since(begun)
 	pause(t.Context(), 2*time.Second)
+	begun = time.Now()
+	_, err := capture(suite.helm(t.Context(), "rollback", injector, "--namespace", injector, "--wait"))
+	p.must(err)
+	back := time.Since(begun)
+	pause(t.Context(), 2*time.Second)
 	stop()
 	workers.Wait()
 	close(created)
@@ -61,7 +66,8 @@ func TestAnUpgradeOfTheChartLosesNoPod(t *testing.T) {
 	if len(faults) > 0 || count < 50 {
 		t.Errorf("%d of %d pods were not injected, such as %v", len(faults), count, faults[:min(len(faults), 3)])
 	}
-	report("an upgrade from the chart %s took %.1f s; %d pods were created meanwhile, and %d without sidecars", name, took.Seconds(), count, len(faults))
+	report("an upgrade from the chart %s took %.1f s, the way back %.1f s; %d pods were created meanwhile, and %d without sidecars",
+		name, took.Seconds(), back.Seconds(), count, len(faults))
 }
 
 // createOne creates a pod by a dry run whose review does not show that it is one, and returns why it has no
