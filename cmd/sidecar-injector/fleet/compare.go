@@ -98,7 +98,7 @@ func (c *comparison) container(at difference, want, running object) {
 			c.resources(at, part(want, field), part(running, field), kin)
 			continue
 		case "volumeMounts":
-			r = untokened(r) // the API server mounts the service account's token
+			r = untokened(r, w) // the API server mounts the service account's token
 		case "ports":
 			if c.host { // the API server gives each port of the container the same one of the host
 				w, r = hosted(w), hosted(r)

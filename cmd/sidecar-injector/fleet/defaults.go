@@ -70,6 +70,8 @@ func defaultsOf(field string) []string {
 		return []string{"default"}
 	case "volumeMode":
 		return []string{"Filesystem"}
+	case "allowPrivilegeEscalation", "runAsNonRoot":
+		return nil // without them, the kubelet allows the former, and the pod decides about the latter
 	case "cachingMode":
 		return []string{"ReadWrite"}
 	}
@@ -84,16 +86,17 @@ func isAmount(field string) bool {
 // tokenPath is the path at which the API server mounts the service account's token.
 const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// untokened returns mounts without that of the token; nil if there are no others.
-func untokened(mounts any) any {
+// untokened returns mounts without that of the token, unless it is wanted; nil if there are no others.
+func untokened(mounts, wanted any) any {
 	all, ok := mounts.(list)
-	if !ok {
-		return mounts
-	}
-	rest := slices.DeleteFunc(slices.Clone(all), func(m any) bool {
+	token := func(m any) bool {
 		mount, _ := m.(object)
 		return text(mount, "mountPath") == tokenPath
-	})
+	}
+	if want, _ := wanted.(list); !ok || slices.ContainsFunc(want, token) {
+		return mounts
+	}
+	rest := slices.DeleteFunc(slices.Clone(all), token)
 	if len(rest) == 0 {
 		return nil
 	}

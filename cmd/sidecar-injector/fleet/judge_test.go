@@ -124,6 +124,9 @@ func TestAChangeOfTheTemplateIsTheStateThatItNeeds(t *testing.T) {
 		"a field that goes":               {"        readinessProbe: {httpGet: {path: /ready, port: 9000}}\n", "", newest, Restart, "readinessProbe", 0},
 		"a probe's number":                {"port: 9000}}", "port: 9000}, periodSeconds: 5}", newest, Restart, "readinessProbe", 0},
 		"a probe's default, stated":       {"port: 9000}}", "port: 9000}, periodSeconds: 10}", newest, Current, "", 0},
+		"no more privileges":              {"        readinessProbe", "        securityContext: {allowPrivilegeEscalation: false}\n        readinessProbe", newest, Restart, "securityContext", 0},
+		"root, whatever the pod says":     {"        readinessProbe", "        securityContext: {runAsNonRoot: false}\n        readinessProbe", newest, Restart, "securityContext", 0},
+		"what is so anyway, stated":       {"        readinessProbe", "        securityContext: {privileged: false, readOnlyRootFilesystem: false}\n        readinessProbe", newest, Current, "", 0},
 		"the volume":                      {"sizeLimit: 64Mi", "sizeLimit: 65Mi", newest, Restart, `volume "sc-tail"`, 0},
 		"the app's mount":                 {"    - {name: \"sc-${instance}\", mountPath: /var/log/app}\n    env", "    - {name: \"sc-${instance}\", mountPath: /var/log/other}\n    env", newest, Restart, "volumeMounts", 0},
 		"the app's env":                   {"value: file", "value: stdout", newest, Restart, `env "LOG_TARGET"`, 0},
@@ -180,6 +183,33 @@ func TestWhatOthersDoToAPodIsNoChange(t *testing.T) {
 				t.Errorf("got %v: %s", s.Instances[0].State, s.Instances[0].Why)
 			}
 		})
+	}
+}
+
+// TestAGeneratedNameIsNotKnownAtTheInjection: a template that reads it gives a running pod what it gave the new
+// one. A StatefulSet names its pods itself.
+func TestAGeneratedNameIsNotKnownAtTheInjection(t *testing.T) {
+	set := setOf(t, strings.Replace(tail, `"${params.level}"`, `"${params.level}", "${pod.metadata.name}", "${workload.name}"`, 1))
+	for metadata, name := range map[string]string{`"generateName":"web-"`: "web-x2x7q", `"name":"web-0"`: "web-0"} {
+		pod := created(t, set, shop(), strings.Replace(web, `"name":"web"`, metadata, 1), func(pod object) { part(pod, "metadata")["name"] = name })
+		if i := judged(t, set, Server{Minor: 37, Resize: true}, shop(), pod).Instances[0]; i.State != Current {
+			t.Errorf("%s: got %v: %s", name, i.State, i.Why)
+		}
+	}
+}
+
+// TestATokenOfTheTemplatesOwnIsNoDifference: it is mounted where the API server mounts its own otherwise.
+func TestATokenOfTheTemplatesOwnIsNoDifference(t *testing.T) {
+	set := setOf(t, strings.Replace(tail, "        - {name: \"sc-${instance}\", mountPath: /var/log/app, readOnly: true}\n      volumes:\n",
+		"        - {name: \"sc-${instance}\", mountPath: /var/log/app, readOnly: true}\n        - {name: \"token-${instance}\", mountPath: "+tokenPath+", readOnly: true}\n"+
+			"      volumes:\n      - {name: \"token-${instance}\", projected: {sources: [{serviceAccountToken: {path: token}}]}}\n", 1))
+	pod := created(t, set, shop(), web, func(pod object) {
+		sidecar := named(items(part(pod, "spec"), "initContainers"), "app-sc-tail")
+		mounts := sidecar["volumeMounts"].(list)
+		sidecar["volumeMounts"] = mounts[:len(mounts)-1]
+	})
+	if i := judged(t, set, Server{Minor: 37, Resize: true}, shop(), pod).Instances[0]; i.State != Current {
+		t.Errorf("got %v: %s", i.State, i.Why)
 	}
 }
 

@@ -59,7 +59,8 @@ const configAnnotation = inject.Domain + "/config."
 
 // strip returns a pod without what its status lists, as it was written before injection. The argument is
 // not modified; the result shares unchanged parts with it. What a template added to the app's containers
-// other than mounts is kept, because the status does not list it.
+// other than mounts is kept, because the status does not list it. A generated name is removed: the API server
+// generates it after the injection.
 func strip(pod object, status inject.Status) object {
 	containers, volumes, labels := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, e := range status {
@@ -74,6 +75,9 @@ func strip(pod object, status inject.Status) object {
 		}
 	}
 	metadata, spec := copied(part(pod, "metadata")), copied(part(pod, "spec"))
+	if text(metadata, "generateName") != "" {
+		delete(metadata, "name")
+	}
 	metadata["annotations"] = without(part(metadata, "annotations"), func(key string) bool {
 		return key == inject.StatusAnnotation || strings.HasPrefix(key, configAnnotation)
 	})
