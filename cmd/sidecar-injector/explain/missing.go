@@ -75,13 +75,17 @@ func causes(partly bool) []string {
 type owner struct{ kind, name string }
 
 // owner returns the object that recreates the pod when it is deleted: the controller or, for a ReplicaSet
-// whose name ends in the pod's template hash, its Deployment. ok is false if there is none.
+// whose name ends in the pod's template hash, its Deployment. A kind that only has the name of one of
+// Kubernetes itself is qualified by its group. ok is false if there is no controller.
 func (p *podFields) owner() (owner, bool) {
-	references := p.Metadata.OwnerReferences
-	if len(references) == 0 {
+	n := slices.IndexFunc(p.Metadata.OwnerReferences, func(r ownerReference) bool { return r.Controller })
+	if n < 0 {
 		return owner{}, false
 	}
-	reference := references[max(0, slices.IndexFunc(references, func(r ownerReference) bool { return r.Controller }))]
+	reference := p.Metadata.OwnerReferences[n]
+	if group, _, found := strings.Cut(reference.APIVersion, "/"); found && group != "apps" && rolls(reference.Kind) {
+		return owner{reference.Kind + "." + group, reference.Name}, true
+	}
 	if hash := p.Metadata.Labels["pod-template-hash"]; reference.Kind == "ReplicaSet" && hash != "" {
 		if name, found := strings.CutSuffix(reference.Name, "-"+hash); found {
 			return owner{"Deployment", name}, true

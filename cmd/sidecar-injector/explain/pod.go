@@ -18,8 +18,8 @@ type podFields struct {
 }
 
 type ownerReference struct {
-	Kind, Name string
-	Controller bool
+	APIVersion, Kind, Name string
+	Controller             bool
 }
 
 type podStatus struct {
