@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/doctor"
-	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 )
@@ -68,15 +67,11 @@ func (o *checkOptions) run(cmd *cobra.Command, std streams) error {
 	if err != nil {
 		return err
 	}
-	reader, err := o.newReader()
-	if err != nil {
-		return err
-	}
 	set, err := o.templates()
 	if err != nil {
 		return err
 	}
-	findings, err := o.repeat(cmd.Context(), reader, set.Entries())
+	findings, err := o.repeat(cmd.Context(), set.Entries())
 	if err != nil {
 		return o.unreachable(err)
 	}
@@ -101,7 +96,7 @@ type round struct {
 
 // repeat runs the checks until none fails or the duration of --wait is over. If that ends during a round,
 // the result of the previous round is returned.
-func (o *checkOptions) repeat(ctx context.Context, reader *live.Reader, builtIn []templates.Entry) ([]doctor.Finding, error) {
+func (o *checkOptions) repeat(ctx context.Context, builtIn []templates.Entry) ([]doctor.Finding, error) {
 	var over <-chan time.Time // nil without --wait, which blocks forever
 	if o.wait > 0 {
 		over = time.After(o.wait)
@@ -109,6 +104,10 @@ func (o *checkOptions) repeat(ctx context.Context, reader *live.Reader, builtIn 
 	end := time.Now().Add(o.wait)
 	last := round{err: fmt.Errorf("cluster: no answer within --wait %v", o.wait)}
 	for {
+		reader, err := o.newReader() // a reader remembers what it could not read
+		if err != nil {
+			return nil, err
+		}
 		done := make(chan round, 1)
 		go func() {
 			facts, err := doctor.Gather(ctx, reader, doctor.Options{Before: o.before, Namespace: o.namespace, BuiltIn: builtIn, Now: time.Now()})
