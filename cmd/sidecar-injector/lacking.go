@@ -85,7 +85,12 @@ func (c *commonFlags) rights(ctx context.Context, err error, rules []rbacv1.Poli
 		manifests = append(manifests, grant("", lacks)...)
 	}
 	if denied.Namespace != "" {
-		manifests = append(manifests, grant(denied.Namespace, lack(denied.Namespace, rules))...)
+		if lacks := lack(denied.Namespace, rules); len(lacks) > 0 {
+			manifests = append(manifests, grant(denied.Namespace, lacks)...)
+		}
+	}
+	if len(manifests) == 0 {
+		return err // no role lacks, so that none mends it
 	}
 	return &hinted{err, "somebody who may can give what lacks, with your name for YOU; docs/fleet.md has all that this takes:\n" +
 		"kubectl apply -f - <<'END'\n" + strings.Join(manifests, "\n---\n") + "\nEND"}

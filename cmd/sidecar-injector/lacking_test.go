@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -82,5 +84,19 @@ func TestAManifestGrantsWhatLacksAndTakesNothing(t *testing.T) {
 	var other rbacv1.ClusterRole
 	if err := yaml.Unmarshal([]byte(grant("shop", want[:1])[0]), &other); err != nil || slices.Contains(names, other.Name) || other.Name == "sidecar-rollout" {
 		t.Errorf("other rights are granted by the role %s, %v: that would take those of %v", other.Name, err, names)
+	}
+}
+
+// TestARefusalThatNoRoleMendsComesWithoutAManifest: the API server refuses what its own review allows.
+func TestARefusalThatNoRoleMendsComesWithoutAManifest(t *testing.T) {
+	kubeconfig := inFront(t, smallCluster(t, nil, nil), map[string]http.HandlerFunc{
+		"/api/v1/namespaces/shop/pods": failing(403, "Forbidden", "pods is forbidden"),
+		"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": answering(201, "application/json",
+			`{"kind":"SelfSubjectAccessReview","apiVersion":"authorization.k8s.io/v1","status":{"allowed":true}}`),
+	})
+	var out, complaints bytes.Buffer
+	code := run([]string{"sidecar-injector", "status", "--kubeconfig", kubeconfig}, streams{Out: &out, ErrOut: &complaints})
+	if got := complaints.String(); code != exitNoAnswer || !strings.Contains(got, "you may not list pods in namespace shop: pods is forbidden") || strings.Contains(got, "kubectl apply") {
+		t.Errorf("exit code %d: %s", code, got)
 	}
 }
