@@ -78,6 +78,9 @@ func used(f *Facts, n inject.Namespace, plain []string) []string {
 		}
 	}
 	for _, part := range strings.Split(n.Annotations[inject.RequestAnnotation], ",") {
+		if _, template, named := strings.Cut(part, "="); named {
+			part = template
+		}
 		add(strings.TrimSpace(part))
 	}
 	for _, w := range f.Fleet.Value {
