@@ -56,6 +56,8 @@ func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error 
 // replacing is the eviction of a workload's pods: what it was like when that began, and what has come since.
 type replacing struct {
 	was before
+	// now is the workload as it was last read.
+	now *owner
 	// pods is how many it had, ready how many of them were ready at most.
 	pods, ready int
 	// evicted are the pods that were evicted, judged those that came.
@@ -72,7 +74,7 @@ func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targe
 		return err
 	}
 	targets = notReadyFirst(pods, targets)
-	p := &replacing{was: beforeOf(pods), pods: len(pods), evicted: map[string]bool{}, judged: map[types.UID]bool{}}
+	p := &replacing{was: beforeOf(pods), now: now, pods: len(pods), evicted: map[string]bool{}, judged: map[types.UID]bool{}}
 	if p.refusals, err = r.refusalsOf(ctx, s.Workload); err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targe
 		if err := r.goesOn(ctx); err != nil {
 			return err
 		}
-		evicted, err := r.evictSome(ctx, s, now, p, rest[:min(len(rest), max(1, r.Limits.MaxUnavailable))], o)
+		evicted, err := r.evictSome(ctx, s, p, rest[:min(len(rest), max(1, r.Limits.MaxUnavailable))], o)
 		if kept := (*keptError)(nil); errors.As(err, &kept) {
 			left, rest = cmp.Or(left, error(kept)), rest[1:]
 			continue
@@ -167,14 +169,14 @@ func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at ti
 
 // evictSome evicts pods of a workload, at least the first of batch and no more than may be unavailable, and waits
 // until as many of its pods are ready as before. It returns how many of batch were handled.
-func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, p *replacing, batch []fleet.Target, o *Outcome) (int, error) {
-	before, err := r.pods(ctx, s.Workload, now)
+func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, batch []fleet.Target, o *Outcome) (int, error) {
+	before, err := r.pods(ctx, s.Workload, p.now)
 	if err != nil {
 		return 0, err
 	}
 	ready := readyUIDs(before)
 	p.ready = max(p.ready, len(ready))
-	spare, handled := r.Limits.spare(now.wanted-len(ready)), 0
+	spare, handled := r.Limits.spare(p.now.wanted-len(ready)), 0
 	for _, t := range batch {
 		if ready[t.UID] > spare {
 			break
@@ -204,6 +206,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, now *owner, p *re
 		if !later.Replaces {
 			return false, 0, &LeftError{later.Why}
 		}
+		p.now = later
 		pods, err := r.pods(ctx, s.Workload, later)
 		if err != nil {
 			return false, 0, err

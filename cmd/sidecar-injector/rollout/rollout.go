@@ -140,9 +140,7 @@ func (r *Runner) run(ctx context.Context, steps []fleet.Step, do doing) ([]Outco
 			e.outcome.Left = e.err.Error()
 		}
 		outcomes = append(outcomes, e.outcome)
-		if failed == nil {
-			failed = e.err
-		}
+		failed = worst([]error{failed, e.err}) // a pod that is half changed, or in trouble, outweighs an interruption
 	}
 }
 

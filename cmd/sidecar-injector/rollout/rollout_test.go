@@ -136,6 +136,21 @@ func TestTroubleEndsTheStepsBesideIt(t *testing.T) {
 	}
 }
 
+// TestAHalfChangedPodOutweighsAnInterruption, which otherwise claims that there is none.
+func TestAHalfChangedPodOutweighsAnInterruption(t *testing.T) {
+	r := quiet(Limits{MaxWorkloads: 2})
+	_, err := r.run(t.Context(), []fleet.Step{step("a"), step("b")}, func(_ context.Context, s *fleet.Step, _ *Outcome) error {
+		if s.Name == "a" {
+			return fmt.Errorf("pods: %w", context.Canceled)
+		}
+		time.Sleep(20 * time.Millisecond)
+		return &halfError{"image", errors.New("away")}
+	})
+	if !errors.As(err, new(*halfError)) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestAServerThatIsAwayIsAskedAgain checks that requests are retried until the timeout while the server is
 // unavailable, and that other errors are final.
 func TestAServerThatIsAwayIsAskedAgain(t *testing.T) {

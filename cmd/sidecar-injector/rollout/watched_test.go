@@ -14,6 +14,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -97,6 +98,47 @@ func TestANewPodIsWatchedUntilAllAreEvicted(t *testing.T) {
 		err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
 		if trouble := (*TroubleError)(nil); !errors.As(err, &trouble) || trouble.Message != want || len(p.evicted) != 2 {
 			t.Errorf("%v are evicted: %v, want %s", p.evicted, err, want)
+		}
+	}
+}
+
+// TestPodsOfAWorkloadThatGrowsAreUnavailableAsWell: it is scaled up while its pods are evicted.
+func TestPodsOfAWorkloadThatGrowsAreUnavailableAsWell(t *testing.T) {
+	p, r, s := newPlane(t, 3, 3, 0, "web-1", "web-2", "web-3", "new-1", "new-2", "new-3")
+	r.Limits, s.Targets = Limits{Timeout: time.Second, MaxUnavailable: 2}, s.Targets[:3]
+	for n := range s.Targets {
+		p.pods[s.Targets[n].Name].Labels["state"] = "restart"
+		s.Targets[n].Wants = map[string]string{"side": ""}
+	}
+	wanted := int32(3)
+	p.other = func(q *http.Request) (any, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch {
+		case lists(q):
+			all := &corev1.PodList{}
+			for n := range 3 {
+				name := fmt.Sprint("web-", n+1)
+				if n < len(p.evicted) {
+					name = fmt.Sprint("new-", n+1)
+				}
+				all.Items = append(all.Items, *p.pods[name].DeepCopy())
+			}
+			return all, nil
+		case strings.HasSuffix(q.URL.Path, "/deployments/web"):
+			return &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: &wanted, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}, nil
+		}
+		return nil, nil
+	}
+	now, err := r.owner(t.Context(), s.Workload)
+	must(t, err)
+	refusals, err := r.refusalsOf(t.Context(), s.Workload)
+	must(t, err)
+	e := &replacing{was: before{pods: map[types.UID]bool{"web-1": true, "web-2": true, "web-3": true}}, now: now, pods: 3, evicted: map[string]bool{}, judged: map[types.UID]bool{"new-1": true, "new-2": true, "new-3": true}, refusals: refusals}
+	wanted = 6
+	for _, batch := range [][]fleet.Target{s.Targets[:1], s.Targets[1:]} {
+		if handled, err := r.evictSome(t.Context(), s, e, batch, &Outcome{}); handled != 1 || err != nil {
+			t.Errorf("%d of %d are evicted at once: %v", handled, len(batch), err)
 		}
 	}
 }
