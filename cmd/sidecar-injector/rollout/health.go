@@ -77,6 +77,14 @@ func (c condition) since(pod *corev1.Pod, changed []string, may ...string) (well
 	return well, ""
 }
 
+// unstarted reports whether one of the containers has not been created, and had not been before.
+func (c condition) unstarted(pod *corev1.Pod, containers []string) bool {
+	return slices.ContainsFunc(statuses(pod), func(s corev1.ContainerStatus) bool {
+		before, seen := c.containers[s.Name]
+		return slices.Contains(containers, s.Name) && seen && before.ContainerID == "" && s.ContainerID == ""
+	})
+}
+
 // sameTrouble reports whether a container waits for the same reason as before, without an attempt in
 // between.
 func sameTrouble(before, now *corev1.ContainerStatus) bool {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -245,6 +244,11 @@ func (r *Runner) patchOne(ctx context.Context, w fleet.Workload, now, first *run
 		return err
 	case errors.As(err, &half):
 		return fmt.Errorf("pod %s: %w", name, err)
+	case errors.As(err, &short) && short.stays:
+		if err := r.settled(ctx, w, now); err != nil {
+			return err
+		}
+		return &LeftError{fmt.Sprintf("pod %s is changed, but %s. It had none of some before, and the API server takes none away: have the template ask for less, and delete the pod", name, short.why)}
 	case errors.As(err, &short):
 		return &LeftError{fmt.Sprintf("pod %s has its former cpu and memory again, because %s. Have the template ask for less, or delete the pod, so that the next one can be placed on a node with more room", name, short.why)}
 	}
@@ -288,6 +292,13 @@ func (r *Runner) change(ctx context.Context, now *running) error {
 	if undo == nil {
 		undo = r.finish(longer, now, back, "resize")
 	}
+	if errors.As(refused(undo, "cpu or memory"), new(*immutableError)) {
+		// Amounts of which the pod had none cannot be taken away. So it gets the rest as well.
+		undo = r.finish(longer, now, image.at(""))
+		if short := (*shortError)(nil); errors.As(err, &short) {
+			short.stays = true
+		}
+	}
 	if undo != nil {
 		return &halfError{image.what(), err}
 	}
@@ -317,68 +328,6 @@ type halfError struct {
 
 func (e *halfError) Error() string {
 	return fmt.Sprintf("its cpu and memory are new, and its %s is not: %v", e.what, e.err)
-}
-
-// immutableError reports that the API server rejects a change in a running pod, which was left unchanged.
-type immutableError struct {
-	what string
-	err  error
-}
-
-func (e *immutableError) Error() string {
-	return fmt.Sprintf("the server does not change %s in this running pod: %v", e.what, e.err)
-}
-
-// refused returns an *immutableError if the API server's own validation of pods rejects a change: its
-// errors are about a Pod, and each names a field. Those of admission policies and webhooks do not, whatever
-// code they have.
-func refused(err error, what string) error {
-	status := apierrors.APIStatus(nil)
-	if !errors.As(err, &status) {
-		return err
-	}
-	details := status.Status().Details
-	own := apierrors.IsInvalid(err) && details != nil && details.Kind == "Pod" && len(details.Causes) > 0 &&
-		!slices.ContainsFunc(details.Causes, func(c metav1.StatusCause) bool { return !strings.HasPrefix(c.Field, "spec") })
-	if own || apierrors.IsMethodNotSupported(err) {
-		return &immutableError{what, err}
-	}
-	return err
-}
-
-// bring patches the running pods of a step. If the API server does not allow that, it has those that are left
-// replaced, in the way that a plan would choose.
-func (r *Runner) bring(ctx context.Context, s *fleet.Step, o *Outcome) error {
-	todo, err := r.patchAll(ctx, s, o)
-	immutable := (*immutableError)(nil)
-	if !errors.As(err, &immutable) {
-		return err
-	}
-	now, err := r.owner(ctx, s.Workload)
-	if err != nil {
-		return err
-	}
-	o.How = now.Renewal(s.Targets)
-	goes, kept, why := fleet.Evictable(todo)
-	switch {
-	case o.How == fleet.Left:
-		o.How = fleet.InRunningPods
-		return &LeftError{immutable.Error() + "; " + now.Why}
-	case o.How == fleet.ByRollout:
-		r.tell(s.Workload, "%v; its pods are made anew", immutable)
-		return r.renew(ctx, s, o)
-	case len(goes) > 0:
-		r.tell(s.Workload, "%v; its pods are made anew", immutable)
-		part := *s
-		part.Targets = goes
-		if err := r.evictAll(ctx, &part, o); err != nil {
-			return err
-		}
-	}
-	if len(kept) > 0 {
-		return &LeftError{immutable.Error() + "; " + why}
-	}
-	return nil
 }
 
 func (r *Runner) patch(ctx context.Context, pod *corev1.Pod, body any, options metav1.PatchOptions, subresources ...string) error {

@@ -149,6 +149,22 @@ func TestAHalfChangedPodIsTold(t *testing.T) {
 	}
 }
 
+// TestAPodThatWaitsForSomethingElseStopsNothing: its sidecar was not started before the change, nor after it.
+func TestAPodThatWaitsForSomethingElseStopsNothing(t *testing.T) {
+	for reason, left := range map[string]bool{"PodInitializing": true, "ContainerCreating": true, "ErrImagePull": false} {
+		p, r, s := newPlane(t, 1, 2, 1, "web-1")
+		p.unready("web-1", "")
+		pod := p.pods["web-1"]
+		pod.Status.InitContainerStatuses[0].State.Waiting.Reason = "PodInitializing"
+		then, err := r.due(t.Context(), s.Namespace, s.Targets[0])
+		must(t, err)
+		pod.Status.InitContainerStatuses[0].State.Waiting.Reason = reason
+		if err := r.settled(t.Context(), s.Workload, then); errors.As(err, new(*LeftError)) != left || errors.As(err, new(*TroubleError)) == left {
+			t.Errorf("%s: %v", reason, err)
+		}
+	}
+}
+
 // TestTwoRolloutsAtOnceTakeTurns: a pod that somebody else changes first is waited for.
 func TestTwoRolloutsAtOnceTakeTurns(t *testing.T) {
 	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
@@ -227,6 +243,7 @@ func TestOnlyTheServersOwnValidationHasPodsMadeAnew(t *testing.T) {
 	}{
 		"a pod-level request": {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Invalid(field.NewPath("spec", "resources", "requests").Key("cpu"), "51m", "must be greater")}), true},
 		"a field that stays":  {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Forbidden(field.NewPath("spec"), "pod updates may not change fields")}), true},
+		"a kind of pod":       {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Forbidden(field.NewPath(""), "pods with pod-level resources cannot be resized")}), true},
 		"no such method":      {apierrors.NewMethodNotSupported(schema.GroupResource{Resource: "pods"}, "patch"), true},
 		"an annotation":       {apierrors.NewInvalid(kind, "web-1", field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations"), "x", "too long")}), false},
 		"a ValidatingAdmissionPolicy": {forbidden(func(s *metav1.Status) {

@@ -10,8 +10,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// shortError reports that the node of a pod does not give it the cpu and memory that it was resized to.
-type shortError struct{ why string }
+// shortError reports that the node of a pod does not give it the cpu and memory that it was resized to. stays is
+// true if it keeps them in its spec all the same, because they cannot be taken back.
+type shortError struct {
+	why   string
+	stays bool
+}
 
 func (e *shortError) Error() string { return e.why }
 
@@ -31,7 +35,7 @@ func (r *Runner) given(ctx context.Context, then *running) error {
 	defer cancel()
 	waits := ""
 	return r.wait(ctx, func() error {
-		return &shortError{fmt.Sprintf("its node has not given it the new ones for %s%s", r.Limits.Timeout, waits)}
+		return &shortError{why: fmt.Sprintf("its node has not given it the new ones for %s%s", r.Limits.Timeout, waits)}
 	}, func() (bool, int, error) {
 		now, err := r.read(asking, then.pod.Namespace, then.target)
 		if err != nil || now == nil || now.pod.Status.Phase == corev1.PodFailed {
@@ -39,7 +43,7 @@ func (r *Runner) given(ctx context.Context, then *running) error {
 		}
 		done, final, why := resized(now.pod, containers)
 		if final {
-			return false, 0, &shortError{"its node does not give it the new ones" + why}
+			return false, 0, &shortError{why: "its node does not give it the new ones" + why}
 		}
 		waits = why
 		return done, 0, nil

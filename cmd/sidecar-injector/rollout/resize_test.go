@@ -9,7 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // TestAResizeIsDoneWhenTheKubeletSaysSo checks that a resize does not count as done when only the API
@@ -96,6 +99,26 @@ func TestWhatANodeCannotGiveIsTakenBack(t *testing.T) {
 				t.Errorf("%d done: %v", o.Done, err)
 			}
 		})
+	}
+}
+
+// TestAmountsThatCannotBeTakenBackComeWithTheRest: the pod had none before, and is not left half changed.
+func TestAmountsThatCannotBeTakenBackComeWithTheRest(t *testing.T) {
+	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")
+	r.Limits.Timeout, r.Judge = time.Minute, judge("side:2", "2m", false)
+	p.pending = func() string { return corev1.PodReasonInfeasible }
+	resized := false
+	p.before = func(_, sub string, dry bool) error {
+		if sub == "resize" && resized {
+			return apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "web-1", field.ErrorList{field.Forbidden(field.NewPath("spec", "initContainers").Index(0).Child("resources", "requests"), "resource requests cannot be removed")})
+		}
+		resized = resized || sub == "resize" && !dry
+		return nil
+	}
+	err, left := r.bring(t.Context(), s, &Outcome{}), (*LeftError)(nil)
+	if diff := cmp.Diff(map[string]string{"web-1": "side:2 2m", "web-2": "side:1 1m"}, p.images()); diff != "" || !errors.As(err, &left) ||
+		!strings.HasPrefix(left.Message, "pod web-1 is changed, but its node does not give it the new ones: the node has 1m") {
+		t.Errorf("%v: %s", err, diff)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 )
 
 // settled waits until a pod, whose due changes have been applied, is as healthy as it was before; then is its
-// state from that time.
+// state from that time. It returns a *LeftError for one whose changed containers have not been created yet, and
+// had not been before: what they wait for is something else, such as a volume.
 func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) error {
 	t, before := then.target, conditionOf(then.pod)
 	before.ill = beforeOf([]corev1.Pod{*then.pod}).ill
@@ -27,7 +28,11 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			restarts = append(restarts, c.Container)
 		}
 	}
+	waits := false
 	return r.wait(ctx, func() error {
+		if waits {
+			return &LeftError{fmt.Sprintf("pod %s was not started before its change, nor within %s after it", t.Name, r.Limits.Timeout)}
+		}
 		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s", t.Name, r.Limits.Timeout)}
 	}, func() (bool, int, error) {
 		now, err := r.read(ctx, w.Namespace, t)
@@ -38,6 +43,7 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			return true, 0, nil // the pod was replaced, and its successor was admitted by the injector
 		}
 		well, trouble := before.since(now.pod, images, restarts...)
+		waits = before.unstarted(now.pod, images)
 		if trouble == "" && !well {
 			trouble = r.notStarted(ctx, now.pod, slices.Concat(images, restarts))
 		}
