@@ -1,15 +1,24 @@
 package keeper
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
+	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
+	"github.com/sidecar-injector/sidecar-injector/templates"
+	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
 // series returns the series of a registry, each with its labels, sorted.
@@ -49,6 +58,52 @@ func TestOnlyWhoeverKeepsHasTheSeriesOfPods(t *testing.T) {
 	m.forget()
 	if got := series(t, registry); len(got) > 0 {
 		t.Errorf("when another one keeps: %v", got)
+	}
+}
+
+type library struct{ set *templates.Set }
+
+func (l library) Current() *templates.Set { return l.set }
+func (l library) Ready() bool             { return true }
+
+// TestANamespaceThatChangesMeanwhileIsPlannedAnew: one that opts out, for example, gets new pods without
+// sidecars, which is no trouble. An outage is no change.
+func TestANamespaceThatChangesMeanwhileIsPlannedAnew(t *testing.T) {
+	const status = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d}`
+	for answer, want := range map[string]error{
+		`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"shop","labels":{"sidecar-injector.dev/injection":"enabled"}}}`:  nil,
+		`{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"shop","labels":{"sidecar-injector.dev/injection":"disabled"}}}`: errNewTemplates,
+		fmt.Sprintf(status, "NotFound", 404):      nil,
+		fmt.Sprintf(status, "InternalError", 500): nil,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			for _, code := range []int{404, 500} {
+				if strings.Contains(answer, fmt.Sprint(code)) {
+					w.WriteHeader(code)
+				}
+			}
+			fmt.Fprint(w, answer)
+		}))
+		t.Cleanup(server.Close)
+		reader, err := live.NewReader(&rest.Config{Host: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := templates.NewSet(nil)
+		k := &Keeper{Options: Options{Templates: library{set}}, worker: &look{Reader: reader}}
+		s := &surveyed{today: &fleet.Today{Set: set, Settings: &inject.Settings{}}, known: map[string]inject.Namespace{
+			"shop": {Name: "shop", Labels: map[string]string{inject.InjectionLabel: "enabled"}},
+		}}
+		judge := k.runner(t.Context(), Rollout, s, logr.Discard()).Judge
+		for _, namespace := range []string{"shop", "other"} {
+			if namespace == "other" {
+				want = nil // it was not there, and is not asked about
+			}
+			if _, err := judge(namespace, []byte(`{"metadata":{},"spec":{"containers":[{"name":"app","image":"app"}]}}`)); !errors.Is(err, want) {
+				t.Errorf("%s, %s: got %v, want %v", namespace, answer, err, want)
+			}
+		}
 	}
 }
 

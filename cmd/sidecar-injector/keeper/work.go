@@ -24,8 +24,9 @@ const (
 	budgetWait    = 5 * time.Second // once a pod is ready again, its budget takes a moment to allow the next one
 )
 
-// errNewTemplates ends a run whose plan is based on templates that are no longer in force.
-var errNewTemplates = errors.New("templates have changed: what is left is planned anew")
+// errNewTemplates ends a run whose plan is based on templates, or on labels and annotations of a namespace, that
+// are no longer in force.
+var errNewTemplates = errors.New("templates or a namespace have changed: what is left is planned anew")
 
 // errPaused ends a run because a pause was set on the Lease in the meantime.
 var errPaused = errors.New("paused")
@@ -77,7 +78,7 @@ func (k *Keeper) do(ctx context.Context, w Work) (looked time.Duration, result s
 	if err != nil {
 		return time.Since(begun), failed, err
 	}
-	runner := k.runner(w, s, log)
+	runner := k.runner(ctx, w, s, log)
 	runner.Canary = canary
 	steps, lacks := runner.Plan(ctx, gathering)
 	looked = time.Since(begun)
@@ -118,7 +119,7 @@ func (k *Keeper) fresh(s *surveyed) error {
 	return nil
 }
 
-func (k *Keeper) runner(w Work, s *surveyed, log logr.Logger) *rollout.Runner {
+func (k *Keeper) runner(ctx context.Context, w Work, s *surveyed, log logr.Logger) *rollout.Runner {
 	return &rollout.Runner{
 		Client: k.worker.Client(), Repairs: w == Repair,
 		Limits: rollout.Limits{MaxUnavailable: 1, MaxWorkloads: 1, Timeout: timeout, Budget: budgetWait, Wait: canaryWait},
@@ -126,7 +127,14 @@ func (k *Keeper) runner(w Work, s *surveyed, log logr.Logger) *rollout.Runner {
 			if err := k.fresh(s); err != nil {
 				return nil, err
 			}
-			return s.today.Judge(s.known[namespace], pod)
+			in := s.known[namespace]
+			if in.Name != "" { // else it is being deleted
+				// If there is no answer, the next request of the run fails as well, or the next pod asks again.
+				if changed, err := k.worker.NamespaceChanged(ctx, in); err == nil && changed {
+					return nil, errNewTemplates
+				}
+			}
+			return s.today.Judge(in, pod)
 		},
 		Halt: func(ctx context.Context) error {
 			if err := k.fresh(s); err != nil {
