@@ -14,8 +14,8 @@ dry run: it has to come back with its sidecars. Pods that nobody would make agai
 workload is repaired twice within ten minutes: if its new pods lack the sidecar as well,
 something else is wrong. It stops at the first sign of trouble, and goes on when run again.
 
-Exit code 0: all is done, or nothing was to do; 1: something was left, or it stopped; 2: the
-cluster cannot be asked, or you lack a right.`,
+Exit code 0: all is done, nothing was to do, or this was a dry run; 1: something was left, or it
+stopped; 2: the cluster cannot be asked, or you lack a right.`,
 		Example: `  sidecar-injector repair -A --dry-run
   sidecar-injector repair -n shop --max-unavailable 2`,
 		Args: cobra.NoArgs,

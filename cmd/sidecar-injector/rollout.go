@@ -28,8 +28,8 @@ With --canary, the canaries come first; the others follow when their pods have s
 --canary-wait. If nothing could be done with any of them, another workload becomes the canary;
 with a namespace, all others are left.
 
-Exit code 0: all is done, or nothing was to do; 1: something was left, or it stopped; 2: the
-cluster cannot be asked, or you lack a right.`,
+Exit code 0: all is done, nothing was to do, or this was a dry run; 1: something was left, or it
+stopped; 2: the cluster cannot be asked, or you lack a right.`,
 		Example: `  sidecar-injector rollout -n shop --dry-run
   sidecar-injector rollout -A --canary 10% --canary-wait 10m
   sidecar-injector rollout -A --canary staging --max-workloads 5`,
