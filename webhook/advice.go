@@ -20,6 +20,7 @@ const AdvicePath = "/advise"
 // pods. It never rejects a request: every answer is "allowed", and an internal error yields no warnings.
 type Advice struct {
 	intake
+	large largePods
 }
 
 // The results of advice in the metrics.
@@ -47,9 +48,13 @@ func sideLimits(l Limits) Limits {
 	return l.withDefaults()
 }
 
-// NewAdvice returns a handler that answers on AdvicePath and responds with 404 on any other path.
-func NewAdvice(options Options) *Advice {
-	return &Advice{intake: intake{Options: options.withLarge(), path: AdvicePath, limits: sideLimits(options.Limits), turns: newTurns(adviceAllowance())}}
+// NewAdvice returns a handler that answers on AdvicePath and responds with 404 on any other path. It has the
+// Options of the handler of pods, and shares with it the memory for large pods.
+func NewAdvice(pods *Handler) *Advice {
+	return &Advice{
+		intake: intake{Options: pods.Options, path: AdvicePath, limits: sideLimits(pods.Limits), turns: newTurns(adviceAllowance())},
+		large:  pods.large,
+	}
 }
 
 // ServeHTTP answers one request.
@@ -151,7 +156,7 @@ func readChange(r *review) (*workload, error) {
 func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([]string, error) {
 	result, err := a.decideIn(ctx, namespace, func(namespace inject.Namespace) (result *inject.Result, err error) {
 		err = a.turns.do(ctx, func() error {
-			done, err := a.mayTake(ctx, len(w.template))
+			done, err := a.large.mayTake(ctx, len(w.template))
 			if err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ func (e *edge) advise(body string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	options := e.handler.Options
 	options.Access = e.access
-	webhook.NewAdvice(options).ServeHTTP(recorder, request)
+	webhook.NewAdvice(webhook.NewHandler(options)).ServeHTTP(recorder, request)
 	return recorder
 }
 

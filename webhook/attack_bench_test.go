@@ -84,7 +84,7 @@ func BenchmarkPodsBesideAttacks(b *testing.B) {
 			e := &edge{t: b, handler: benchmarkHandler(b, traffic.OneTemplate())}
 			e.further = map[string]http.Handler{
 				webhook.TemplatesPath: webhook.NewTemplateReview(e.handler.Options),
-				webhook.AdvicePath:    webhook.NewAdvice(e.handler.Options),
+				webhook.AdvicePath:    webhook.NewAdvice(e.handler),
 			}
 			e.serve()
 			e.client.Transport.(*http.Transport).MaxIdleConnsPerHost = 64

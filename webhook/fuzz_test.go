@@ -66,7 +66,7 @@ func FuzzAdvice(f *testing.F) {
 	f.Add([]byte(deployment(annotated("sidecar-injector.dev/inject", "\x1b[31m\r\n"), annotated("sidecar-injector.dev/inject", "tial,\u202e"))))
 	f.Add([]byte(`{"metadata":{"ownerReferences":[{"controller":true}]},"spec":{"jobTemplate":{"metadata":7},"template":null}}`))
 	f.Add([]byte(`{"spec":{"template":{"metadata":{"labels":{"sidecar-injector.dev/injection":"\u0000"}},"spec":{"serviceAccountName":7}}}}`))
-	options := webhook.Options{
+	advice := webhook.NewAdvice(webhook.NewHandler(webhook.Options{
 		Templates:  library{setOf(tail + needy), true},
 		Namespaces: webhook.NewStandaloneNamespaces(nil),
 		Inject:     inject.Inject,
@@ -74,8 +74,7 @@ func FuzzAdvice(f *testing.F) {
 		Metrics:    webhook.NewMetrics(prometheus.NewRegistry()),
 		Log:        logr.Discard(),
 		Access:     webhook.NewCachedReviewer(&authorizer{}),
-	}
-	advice := webhook.NewAdvice(options)
+	}))
 	kinds := [][3]string{{"apps", "deployments", "Deployment"}, {"apps", "statefulsets", "StatefulSet"}, {"batch", "cronjobs", "CronJob"}}
 	f.Fuzz(func(t *testing.T, object []byte) {
 		for _, kind := range kinds {

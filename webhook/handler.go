@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
@@ -53,25 +52,25 @@ type Options struct {
 	Events *Events
 	// Access checks the permissions that sidecars need; nil disables the check.
 	Access AccessReviewer
-
-	// large is for mayTake. It is shared by the handlers that are made of a Handler's Options.
-	large *semaphore.Weighted
 }
 
 // Handler answers admission reviews. It keeps nothing between requests and has
 // no side effects, so a dry run is answered like any other request.
-type Handler struct{ intake }
+type Handler struct {
+	intake
+	large largePods
+}
 
 // NewHandler returns a handler that answers on Path and responds with 404 on any other path.
 func NewHandler(options Options) *Handler {
-	return &Handler{intake{Options: options.withLarge(), path: Path, limits: options.Limits.withDefaults()}}
+	return &Handler{intake: intake{Options: options, path: Path, limits: options.Limits.withDefaults()}, large: newLargePods()}
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	h.serve(w, r, start, func(ctx context.Context, b *buffers) ([]byte, error) {
-		done, err := h.mayTake(ctx, len(b.received))
+		done, err := h.large.mayTake(ctx, len(b.received))
 		if err != nil {
 			return nil, err
 		}

@@ -102,23 +102,20 @@ const (
 	mostAtOnce = 4 << 20
 )
 
-// withLarge returns options with the semaphore of mayTake.
-func (o Options) withLarge() Options {
-	if o.large == nil {
-		o.large = semaphore.NewWeighted(mostAtOnce)
-	}
-	return o
-}
+// largePods bounds the work on large pods, of all handlers that have it together.
+type largePods struct{ bytes *semaphore.Weighted }
+
+func newLargePods() largePods { return largePods{semaphore.NewWeighted(mostAtOnce)} }
 
 // mayTake waits until there is memory for the work on a pod of that many bytes, and returns the function that
 // ends it. The error is that of a client that has disconnected.
-func (o *Options) mayTake(ctx context.Context, bytes int) (done func(), err error) {
+func (l largePods) mayTake(ctx context.Context, bytes int) (done func(), err error) {
 	if bytes <= largePod {
 		return func() {}, nil
 	}
 	n := int64(min(bytes, mostAtOnce))
-	if o.large.Acquire(ctx, n) != nil {
+	if l.bytes.Acquire(ctx, n) != nil {
 		return nil, heeded(ctx)
 	}
-	return func() { o.large.Release(n) }, nil
+	return func() { l.bytes.Release(n) }, nil
 }

@@ -84,7 +84,7 @@ func TestProcessorTimeIsWhatIsWorkedNotWhatIsWaited(t *testing.T) {
 // before that, and is discarded then.
 func TestAFloodIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		advice := NewAdvice(Options{Metrics: NewMetrics(prometheus.NewRegistry()), Log: logr.Discard()})
+		advice := NewAdvice(NewHandler(Options{Metrics: NewMetrics(prometheus.NewRegistry()), Log: logr.Discard()}))
 		advice.turns.spend(time.Hour)
 		body := &watchedBody{reader: strings.NewReader("{}")}
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, AdvicePath, body)

@@ -35,7 +35,7 @@ func (w *work) inject(*templates.Set, *inject.Settings, *inject.Request) (*injec
 func adviser(t *testing.T, w *work) (ask func(ctx context.Context) int) {
 	t.Helper()
 	e := newEdge(t, func(o *webhook.Options) { o.Inject = w.inject })
-	advice := webhook.NewAdvice(e.handler.Options)
+	advice := webhook.NewAdvice(e.handler)
 	return func(ctx context.Context) int {
 		request := httptest.NewRequestWithContext(ctx, http.MethodPost, webhook.AdvicePath, strings.NewReader(createDeployment(deployment("", ""))))
 		request.Header.Set("Content-Type", "application/json")
@@ -96,7 +96,7 @@ func TestAPanicGivesTheTurnBack(t *testing.T) {
 	e := newEdge(t, func(o *webhook.Options) {
 		o.Inject = func(*templates.Set, *inject.Settings, *inject.Request) (*inject.Result, error) { panic("broken") }
 	})
-	advice := webhook.NewAdvice(e.handler.Options)
+	advice := webhook.NewAdvice(e.handler)
 	for range 20 {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, webhook.AdvicePath, strings.NewReader(createDeployment(deployment("", ""))))
 		request.Header.Set("Content-Type", "application/json")

@@ -77,7 +77,7 @@ func advised(template object, annotations object, owners ...any) job {
 	set, _ := setOf(nil)
 	options := optionsOf(set)
 	options.Access = nothing{}
-	handler := webhook.NewAdvice(options)
+	handler := webhook.NewAdvice(webhook.NewHandler(options))
 	references := times(len(owners), func(i int) any { return object{"name": owners[i], "kind": "X"} })
 	body := encode(object{
 		"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",

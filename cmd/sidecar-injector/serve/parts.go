@@ -33,7 +33,7 @@ func (o *Options) addParts(log logr.Logger, s *service) error {
 		s.everywhere = append(s.everywhere, s.handler.Events)
 	}
 	s.handlers = map[string]http.Handler{
-		webhook.AdvicePath:    webhook.NewAdvice(s.handler.Options),
+		webhook.AdvicePath:    webhook.NewAdvice(s.handler),
 		webhook.TemplatesPath: webhook.NewTemplateReview(s.handler.Options),
 	}
 	if err := addStatus(log, s); err != nil {
