@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,15 +37,9 @@ const (
 // twice as large as a pod's, and MaxBytes has room for two bodies. Of the 16 concurrent requests most wait
 // for their turn (see turns).
 func sideLimits(l Limits) Limits {
-	if l.MaxBody == 0 {
-		l.MaxBody = 8 << 20
-	}
-	if l.MaxRequests == 0 {
-		l.MaxRequests = 16
-	}
-	if l.MaxBytes == 0 {
-		l.MaxBytes = 16 << 20
-	}
+	l.MaxBody = cmp.Or(l.MaxBody, 8<<20)
+	l.MaxRequests = cmp.Or(l.MaxRequests, 16)
+	l.MaxBytes = cmp.Or(l.MaxBytes, 16<<20)
 	return l.withDefaults()
 }
 

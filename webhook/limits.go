@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -28,22 +29,13 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.MaxBody == 0 {
-		l.MaxBody = 4 << 20
+	return Limits{
+		MaxBody:      cmp.Or(l.MaxBody, 4<<20),
+		MaxRequests:  cmp.Or(l.MaxRequests, 256),
+		MaxBytes:     cmp.Or(l.MaxBytes, 64<<20),
+		ReadTimeout:  cmp.Or(l.ReadTimeout, 10*time.Second),
+		WriteTimeout: cmp.Or(l.WriteTimeout, 5*time.Second),
 	}
-	if l.MaxRequests == 0 {
-		l.MaxRequests = 256
-	}
-	if l.MaxBytes == 0 {
-		l.MaxBytes = 64 << 20
-	}
-	if l.ReadTimeout == 0 {
-		l.ReadTimeout = 10 * time.Second
-	}
-	if l.WriteTimeout == 0 {
-		l.WriteTimeout = 5 * time.Second
-	}
-	return l
 }
 
 // pending counts the requests and bytes in use.
