@@ -19,12 +19,13 @@ func templateReference(t *templates.Template) string {
 
 // alreadyInjected decides on an instance that the status lists, before anything is rendered. It reports
 // whether it is listed.
-func (j *job) alreadyInjected(c *candidate, today *templates.Template) bool {
+func (j *job) alreadyInjected(c *candidate) bool {
 	entry, ok := j.status[c.asked.instance]
 	c.pass(notThere, !ok || entry.LeftOut != "")
 	if !ok {
 		return false
 	}
+	today := c.found.Template
 	c.template, c.instance.Template = today, today
 	in := c.instance
 	kept := entry // a copy, so that entry does not escape to the heap for pods without a status

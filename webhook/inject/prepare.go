@@ -15,7 +15,7 @@ import (
 // if the instance can be planned; otherwise its outcome is set.
 func (j *job) prepare(c *candidate) error {
 	// A pod that already has the sidecar keeps it, even if the template was removed or broken since.
-	if !j.sole(c) || j.alreadyInjected(c, c.found.Template) || !j.find(c, c.found, c.known) || j.unsupported(c) || j.crowded(c) {
+	if !j.sole(c) || j.alreadyInjected(c) || !j.find(c) || j.unsupported(c) || j.crowded(c) {
 		j.showParameters(c)
 		return nil
 	}
@@ -242,23 +242,23 @@ func (j *job) app(view *containerView) *appReader {
 
 // find sets the template of a candidate. It reports false, after recording a fault, if the template is
 // unknown or broken.
-func (j *job) find(c *candidate, entry templates.Entry, known bool) bool {
-	place := func() string { return requestPlace(c.reason, j.request.Namespace.Name) }
-	if !known {
+func (j *job) find(c *candidate) bool {
+	if !c.known {
 		j.fault(j.unknown(c), c)
 		return false
 	}
 	c.pass(templateKnown, true)
-	if entry.Template == nil {
+	if c.found.Template == nil {
 		message := fmt.Sprintf("template %s has faults", message.Quote(c.asked.template))
-		if len(entry.Findings) > 0 {
-			message += ": " + entry.Findings[0].String()
+		if len(c.found.Findings) > 0 {
+			message += ": " + c.found.Findings[0].String()
 		}
-		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: place(), Message: message, Fix: "mend the template"}, c)
+		j.fault(Fault{Reason: TemplateInvalid, Instance: c.asked.instance, Place: requestPlace(c.reason, j.request.Namespace.Name),
+			Message: message, Fix: "mend the template"}, c)
 		return false
 	}
 	c.pass(templateLoads, true)
-	c.template, c.instance.Template = entry.Template, entry.Template
+	c.template, c.instance.Template = c.found.Template, c.found.Template
 	return true
 }
 
