@@ -275,8 +275,8 @@ func integerOf(o program.Object, name string) *int64 {
 }
 
 // Override returns a copy of the rendering in which change is applied to each container. change receives the
-// container's name as written in the template; its first error is returned.
-func (r *Rendered) Override(change func(name string, container program.Object) (program.Object, error)) (*Rendered, error) {
+// container's name as written in the template.
+func (r *Rendered) Override(change func(name string, container program.Object) program.Object) *Rendered {
 	out := &Rendered{Additions: r.Additions, Warnings: r.Warnings, Cost: r.Cost, native: r.native}
 	spec := r.Pod.Object("spec")
 	for _, list := range r.Lists() {
@@ -285,15 +285,11 @@ func (r *Rendered) Override(change func(name string, container program.Object) (
 		}
 		changed := make([]any, len(list.Items))
 		for i, object := range program.Objects(list.Items) {
-			object, err := change(list.Placement(i).Name, object)
-			if err != nil {
-				return nil, err
-			}
-			changed[i] = object
+			changed[i] = change(list.Placement(i).Name, object)
 		}
 		spec = spec.With(list.Field, changed)
 	}
 	out.Pod = r.Pod.With("spec", spec)
 	out.finish()
-	return out, nil
+	return out
 }

@@ -17,15 +17,14 @@ func (j *job) newAddition(c *candidate, r *templates.Rendered, overrides map[str
 	faults := j.unmet(c, r.Unmet, overrides)
 	if len(overrides) > 0 {
 		told, before := len(faults), r.Unmet
-		changed, err := r.Override(func(name string, container program.Object) (program.Object, error) {
+		r = r.Override(func(name string, container program.Object) program.Object {
 			container, wrong := j.applyOverride(c, container, name, overrides, before)
 			faults = append(faults, wrong...)
-			return container, nil
+			return container
 		})
-		if err != nil || len(faults) > told {
+		if len(faults) > told {
 			return nil, faults
 		}
-		r = changed
 	}
 	// A name may be refused by both; what is said of names says more.
 	if wrong := checkNames(c, &r.Parts); len(wrong) > 0 || len(faults) == 0 {
