@@ -111,18 +111,14 @@ func (in *Input) Activation() expression.Activation {
 		Instance:             in.Instance,
 		Index:                in.Index,
 		Native:               in.Native,
+		App:                  in.App,
+		Pod:                  in.Pod,
 		NamespaceName:        in.NamespaceName,
 		NamespaceLabels:      in.NamespaceLabels,
 		NamespaceAnnotations: in.NamespaceAnnotations,
 		Cluster:              in.Cluster,
 		WorkloadKind:         in.WorkloadKind,
 		WorkloadName:         in.WorkloadName,
-	}
-	if in.App != nil { // otherwise App would be a non-nil interface holding nil
-		a.App = in.App
-	}
-	if in.Pod != nil {
-		a.Pod = in.Pod
 	}
 	for _, target := range in.Targets {
 		a.Targets = append(a.Targets, target)
