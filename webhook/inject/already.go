@@ -60,7 +60,7 @@ func (j *job) needsToday(c *candidate, entry StatusEntry) {
 	if !j.request.Permissions || c.template == nil {
 		return
 	}
-	values, _, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+	values, _, wrong := j.bind(c)
 	targets, fault := j.chooseTargets(c)
 	if len(wrong) > 0 || fault != nil {
 		return // the sidecar came from another template than today's

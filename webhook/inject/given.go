@@ -174,36 +174,10 @@ func mapText(all []given) (text string, given bool) {
 
 // bind checks the parameters of an instance and returns their values, those that have a value for display,
 // and the faults, which name the annotation and the fix.
-func bind(t *templates.Template, instance string, all []given, namespace string) (templates.Parameters, []Parameter, []Fault) {
+func (j *job) bind(c *candidate) (templates.Parameters, []Parameter, []Fault) {
+	t, all, namespace := c.template, c.given, j.request.Namespace.Name
 	known := t.ParameterNames()
-	var faults []Fault
-	for _, g := range all {
-		if len(faults) == maxUnknown {
-			break // further ones would add nothing
-		}
-		if reserved(g.parameter) {
-			continue
-		}
-		name, key, keyed := strings.Cut(g.parameter, keySeparator)
-		if slices.Contains(known, name) {
-			if message, fix := misgiven(g, name, key, keyed, t.IsMap(name)); message != "" {
-				faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace), Message: message, Fix: fix})
-			}
-			continue
-		}
-		choice := withReserved(known)
-		fix := "known are " + listed(choice)
-		if slices.Contains(t.Overrides, name) {
-			fix = fmt.Sprintf("write %s as YAML in the annotation %s; %s", name, instance+parameterSuffix+"/"+overrideParameter, fix)
-		}
-		if name == "inject" || name == "injection" {
-			fix = "drop it: the instance is asked for already"
-		} else if near := nearestOf(g.parameter, t, choice); near != "" {
-			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
-		}
-		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
-			Message: fmt.Sprintf("template %s has no parameter %s", message.Quote(t.Name), message.Quote(g.parameter)), Fix: fix})
-	}
+	faults := unknownParameters(t, known, all, namespace)
 	values, wrong := t.Bind(func(name string) (string, bool) {
 		if t.IsMap(name) {
 			return mapText(entries(all, name))
@@ -218,11 +192,50 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		}
 		g, ok := lookup(all, parameter)
 		if !ok {
-			g = given{instance: instance, parameter: parameter}
+			g = given{instance: c.asked.instance, parameter: parameter}
 		}
-		faults = append(faults, Fault{Reason: BadParameter, Instance: instance, Place: g.place(namespace),
+		faults = append(faults, Fault{Reason: BadParameter, Instance: c.asked.instance, Place: g.place(namespace),
 			Message: fmt.Sprintf("parameter %s: %s", message.Quote(w.Name), w.Message), Fix: w.Fix})
 	}
+	return values, shownParameters(known, all, values, wrong), faults
+}
+
+// unknownParameters returns the faults of annotations for no parameter of the template, and of those for a
+// parameter that is not given that way.
+func unknownParameters(t *templates.Template, known []string, all []given, namespace string) []Fault {
+	var faults []Fault
+	for _, g := range all {
+		if len(faults) == maxUnknown {
+			break // further ones would add nothing
+		}
+		if reserved(g.parameter) {
+			continue
+		}
+		name, key, keyed := strings.Cut(g.parameter, keySeparator)
+		if slices.Contains(known, name) {
+			if message, fix := misgiven(g, name, key, keyed, t.IsMap(name)); message != "" {
+				faults = append(faults, Fault{Reason: BadParameter, Instance: g.instance, Place: g.place(namespace), Message: message, Fix: fix})
+			}
+			continue
+		}
+		choice := withReserved(known)
+		fix := "known are " + listed(choice)
+		if slices.Contains(t.Overrides, name) {
+			fix = fmt.Sprintf("write %s as YAML in the annotation %s; %s", name, g.instance+parameterSuffix+"/"+overrideParameter, fix)
+		}
+		if name == "inject" || name == "injection" {
+			fix = "drop it: the instance is asked for already"
+		} else if near := nearestOf(g.parameter, t, choice); near != "" {
+			fix = fmt.Sprintf("did you mean %s? %s", near, fix)
+		}
+		faults = append(faults, Fault{Reason: BadParameter, Instance: g.instance, Place: g.place(namespace),
+			Message: fmt.Sprintf("template %s has no parameter %s", message.Quote(t.Name), message.Quote(g.parameter)), Fix: fix})
+	}
+	return faults
+}
+
+// shownParameters returns the parameters that have a value, for display; wrong are those that have none.
+func shownParameters(known []string, all []given, values templates.Parameters, wrong []templates.ParameterFault) []Parameter {
 	shown := make([]Parameter, 0, len(known))
 	for _, name := range known {
 		if len(wrong) > 0 && wrong[0].Name == name { // they come in the template's order
@@ -239,5 +252,5 @@ func bind(t *templates.Template, instance string, all []given, namespace string)
 		}
 		shown = append(shown, Parameter{Name: name, Text: values.Text(name), Origin: origin})
 	}
-	return values, shown, faults
+	return shown
 }

@@ -21,7 +21,7 @@ func (j *job) prepare(c *candidate) error {
 	}
 	var faults faultList
 	faults.add(j.readNative(c)...)
-	values, shown, wrong := bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+	values, shown, wrong := j.bind(c)
 	faults.add(wrong...)
 	c.pass(parametersFit, len(faults.told) == 0)
 	targets, fault := j.chooseTargets(c)
@@ -65,7 +65,7 @@ func (j *job) prepare(c *candidate) error {
 // ignored.
 func (j *job) showParameters(c *candidate) {
 	if c.template != nil {
-		_, c.instance.Parameters, _ = bind(c.template, c.asked.instance, c.given, j.request.Namespace.Name)
+		_, c.instance.Parameters, _ = j.bind(c)
 	}
 }
 
