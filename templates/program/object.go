@@ -56,6 +56,12 @@ func (o Object) Text(name string) string {
 	return s
 }
 
+// True reports whether the member's value is true.
+func (o Object) True(name string) bool {
+	v, _ := o.Get(name)
+	return v == true
+}
+
 // Object returns the member's value if it is an object, else nil.
 func (o Object) Object(name string) Object {
 	v, _ := o.Get(name)

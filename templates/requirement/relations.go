@@ -36,10 +36,10 @@ func container(c *checker, o object) {
 			c.bad(o.at.Member("volumeDevices").Item(i).Member("name"), "keep one of them", "volume %s is mounted and a device", message.Quote(d.Text("name")))
 		}
 	}
-	privileged, _ := o.Object.Object("securityContext").Get("privileged")
+	privileged := o.Object.Object("securityContext").True("privileged")
 	mounts := o.at.Member("volumeMounts")
 	for i, m := range program.Objects(o.List("volumeMounts")) {
-		if m.Text("mountPropagation") == "Bidirectional" && privileged != true {
+		if m.Text("mountPropagation") == "Bidirectional" && !privileged {
 			c.bad(mounts.Item(i).Member("mountPropagation"), "write HostToContainer or None", "only a privileged container may mount for others")
 		}
 	}
@@ -56,7 +56,7 @@ func mount(c *checker, o object) {
 	if o.Text("recursiveReadOnly") != "Enabled" && o.Text("recursiveReadOnly") != "IfPossible" {
 		return
 	}
-	if readOnly, _ := o.Get("readOnly"); readOnly != true {
+	if !o.True("readOnly") {
 		c.bad(o.at.Member("recursiveReadOnly"), "set readOnly: true", "a mount is read-only to its depth only if it is read-only")
 	}
 	if p := o.Text("mountPropagation"); p != "" && p != "None" {
@@ -69,7 +69,7 @@ func securityContext(c *checker, o object) {
 		return
 	}
 	at := o.at.Member("allowPrivilegeEscalation")
-	if privileged, _ := o.Get("privileged"); privileged == true {
+	if o.True("privileged") {
 		c.bad(at, "drop privileged", "it cannot be false of a privileged container")
 	}
 	if slices.Contains(o.Object.Object("capabilities").List("add"), any("CAP_SYS_ADMIN")) {

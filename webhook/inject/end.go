@@ -20,7 +20,7 @@ func (t *trial) checkEnd() {
 	for i := range t.addition.Kinds() {
 		app := t.addition.For(i)
 		for m := range app.Mounts {
-			if readOnly, _ := app.Mounts[m].Object().Get("readOnly"); readOnly != true {
+			if !app.Mounts[m].Object().True("readOnly") {
 				written[app.Mounts[m].Name] = true
 			}
 		}
@@ -31,8 +31,7 @@ func (t *trial) checkEnd() {
 			return
 		}
 		if slices.ContainsFunc(container.Mounts, func(m templates.Named) bool {
-			readOnly, _ := m.Object().Get("readOnly")
-			return readOnly == true && written[m.Name]
+			return m.Object().True("readOnly") && written[m.Name]
 		}) {
 			t.warn("container %s is told to end together with the app, and can miss what the app writes from then on. A native sidecar ends after the app: remove %s",
 				message.Quote(container.Name), declined.place(t.claims.job.request.Namespace.Name))

@@ -61,8 +61,7 @@ func (t *trial) mountedIn(target target) []mounted {
 		if i = c.before; c.kind == mountItem {
 			own := c.by == t.by()
 			mine = mine || own
-			readOnly, _ := c.item.Object().Get("readOnly")
-			all = append(all, mounted{path: c.key, volume: c.item.Name, readOnly: readOnly == true, mine: own})
+			all = append(all, mounted{path: c.key, volume: c.item.Name, readOnly: c.item.Object().True("readOnly"), mine: own})
 		}
 	}
 	t.claims.mounted = all

@@ -89,8 +89,7 @@ func usersOf(a *templates.Parts) []sidecarUser {
 			if !common.has(m.Name) {
 				continue
 			}
-			readOnly, _ := m.Object().Get("readOnly")
-			shared, u.reads = true, u.reads || readOnly == true
+			shared, u.reads = true, u.reads || m.Object().True("readOnly")
 		}
 		if shared {
 			users = append(users, u)
