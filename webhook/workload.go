@@ -55,7 +55,8 @@ func readWorkload(kind string, object []byte) (*workload, error) {
 		return nil, fmt.Errorf("metadata.ownerReferences: %w", err)
 	}
 	w.owned = owned
-	w.apiVersion, w.name = textAt(object, "apiVersion"), textAt(object, "metadata", "name")
+	w.apiVersion, _ = rawjson.Text(object, "apiVersion")
+	w.name, _ = rawjson.Text(object, "metadata", "name")
 	w.template = rawjson.At(object, fieldNames(inject.TemplateField(kind)))
 	if kind != "StatefulSet" {
 		return w, nil
@@ -74,15 +75,6 @@ func readWorkload(kind string, object []byte) (*workload, error) {
 		return nil, fmt.Errorf("spec.volumeClaimTemplates: %w", err)
 	}
 	return w, nil
-}
-
-// textAt returns the string at path; "" if there is none, or another type.
-func textAt(object []byte, path ...string) string {
-	text, err := rawjson.New(rawOrNull(rawjson.At(object, path))).String()
-	if err != nil {
-		return ""
-	}
-	return text
 }
 
 // readLevel reads the metadata of one field.
@@ -131,7 +123,8 @@ func controlled(raw []byte) (found bool, err error) {
 
 // serviceAccount returns the name of the service account that the pods run as.
 func (w *workload) serviceAccount() string {
-	return cmp.Or(textAt(w.template, "spec", "serviceAccountName"), "default")
+	name, _ := rawjson.Text(w.template, "spec", "serviceAccountName")
+	return cmp.Or(name, "default")
 }
 
 // sameAdvice reports whether everything that advice depends on is equal, so that scaling a workload or

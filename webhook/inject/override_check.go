@@ -62,8 +62,8 @@ func (p *podView) claims() names {
 		// The pod has been read before, so there is no error.
 		_ = c.Items(func() error {
 			raw, err := c.Raw()
-			if name := textOf(rawjson.At(raw, []string{"name"})); name != nil {
-				declared[*name] = true
+			if name, ok := rawjson.Text(raw, "name"); ok {
+				declared[name] = true
 			}
 			return err
 		})

@@ -1,6 +1,10 @@
 package inject
 
-import "github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+import (
+	"cmp"
+
+	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
+)
 
 // Owner is the controller that created a pod, as the pod names it. Admission sees the pod before it is
 // validated, so the fields may be any text.
@@ -45,10 +49,6 @@ func (p *Pod) Controller() (Owner, bool) {
 
 // ServiceAccount returns the name of the service account that the pod runs as.
 func (p *Pod) ServiceAccount() string {
-	if raw := rawjson.At(p.rawSpec, []string{"serviceAccountName"}); raw != nil {
-		if name, err := rawjson.New(raw).String(); err == nil && name != "" {
-			return name
-		}
-	}
-	return "default"
+	name, _ := rawjson.Text(p.rawSpec, "serviceAccountName")
+	return cmp.Or(name, "default")
 }

@@ -144,10 +144,8 @@ func (v *containerView) hasEnv(variable string) bool {
 	if index.env == nil {
 		index.env = map[string]bool{}
 		v.eachEnv(func(raw rawValue) {
-			if c := rawjson.New(raw); c.Kind() == '"' {
-				if name, err := c.String(); err == nil {
-					index.env[name] = true
-				}
+			if name, ok := rawjson.Text(raw); ok {
+				index.env[name] = true
 			}
 		})
 	}

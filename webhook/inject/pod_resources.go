@@ -40,7 +40,7 @@ func readAmounts(raw []byte, list string) amounts {
 	_ = c.Members(func(name []byte) error {
 		value, err := c.Raw()
 		text := string(value)
-		if s, notText := rawjson.New(value).String(); notText == nil {
+		if s, ok := rawjson.Text(value); ok {
 			text = s
 		}
 		delete(read, string(name)) // if a member occurs twice, the last one counts

@@ -88,8 +88,8 @@ func (v *containerView) variable(name string) ownVariable {
 		// decode has read the same bytes without an error.
 		_ = c.Items(func() error {
 			raw, err := c.Raw()
-			if name := textOf(rawjson.At(raw, []string{"name"})); name != nil {
-				index.variables[*name] = len(index.variableItems)
+			if name, ok := rawjson.Text(raw, "name"); ok {
+				index.variables[name] = len(index.variableItems)
 			}
 			index.variableItems = append(index.variableItems, raw)
 			return err
@@ -102,9 +102,9 @@ func (v *containerView) variable(name string) ownVariable {
 	own := ownVariable{found: true, at: at}
 	raw := index.variableItems[at]
 	value, from := rawjson.At(raw, []string{"value"}), rawjson.At(raw, []string{"valueFrom"})
-	switch text := textOf(value); {
-	case text != nil:
-		own.value = *text
+	switch text, ok := rawjson.Text(value); {
+	case ok:
+		own.value = text
 	case value != nil && string(value) != "null":
 		own.from = true
 	}
@@ -112,20 +112,4 @@ func (v *containerView) variable(name string) ownVariable {
 		own.from, own.value = true, ""
 	}
 	return own
-}
-
-// textOf returns the string in raw JSON; nil if it is not a string.
-func textOf(raw rawValue) *string {
-	if raw == nil {
-		return nil
-	}
-	c := rawjson.New(raw)
-	if c.Kind() != '"' {
-		return nil
-	}
-	text, err := c.String()
-	if err != nil {
-		return nil
-	}
-	return &text
 }

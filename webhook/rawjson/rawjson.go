@@ -226,6 +226,16 @@ func At(data []byte, path []string) []byte {
 	return data
 }
 
+// Text returns the string at a path of member names; ok is false if there is no value, or one that is no string.
+func Text(data []byte, path ...string) (text string, ok bool) {
+	c := New(At(data, path))
+	if c.Kind() != '"' {
+		return "", false
+	}
+	text, err := c.String()
+	return text, err == nil
+}
+
 // Is reports whether raw is a JSON string with the value text.
 func Is(raw []byte, text string) bool {
 	if len(raw) == len(text)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == text {
