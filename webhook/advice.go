@@ -57,10 +57,8 @@ func (a *Advice) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.serve(w, r, time.Now(), func(ctx context.Context, b *buffers) ([]byte, error) {
 		var review *review
 		err := a.turns.do(ctx, func() (err error) {
-			if review, err = decodeObjects(b.received); err != nil {
-				return &callError{http.StatusBadRequest, err}
-			}
-			return nil
+			review, err = decodeObjects(b.received)
+			return err
 		})
 		if err != nil {
 			return nil, err

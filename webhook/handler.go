@@ -77,7 +77,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer done()
 		review, err := decodeReview(b.received)
 		if err != nil {
-			return nil, &callError{http.StatusBadRequest, err}
+			return nil, err
 		}
 		if !review.createsPod() {
 			return allowed(review.uid), nil
@@ -121,8 +121,8 @@ func (h *Handler) tellRights(ctx context.Context, r *review, result *inject.Resu
 
 // undecided returns the error of a pod without a decision: what is no pod is the caller's mistake.
 func undecided(err error) error {
-	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
-		return &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
+	if pod := (*inject.MalformedPodError)(nil); errors.As(err, &pod) {
+		return malformed(fmt.Errorf("request.object: %w", err))
 	}
 	return err
 }

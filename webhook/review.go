@@ -3,6 +3,7 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -80,9 +81,14 @@ type reviewDecoder struct {
 
 func (d *reviewDecoder) whole() (*review, error) {
 	if err := d.decode(); err != nil {
-		return nil, fmt.Errorf("admission review: %w", err)
+		return nil, malformed(err)
 	}
 	return &d.review, nil
+}
+
+// malformed returns the error of a review that cannot be read: its caller's mistake.
+func malformed(err error) error {
+	return &callError{http.StatusBadRequest, fmt.Errorf("admission review: %w", err)}
 }
 
 func (d *reviewDecoder) decode() error {

@@ -69,7 +69,7 @@ func (t *TemplateReview) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (t *TemplateReview) answerTo(b *buffers) ([]byte, error) {
 	review, err := decodeObjects(b.received)
 	if err != nil {
-		return nil, &callError{http.StatusBadRequest, err}
+		return nil, err
 	}
 	if !review.changesTemplate() {
 		return allowed(review.uid), nil
@@ -87,7 +87,7 @@ func (r *review) changesTemplate() bool {
 func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 	content, err := load.ResourceContent(r.object)
 	if err != nil {
-		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
+		return nil, malformed(fmt.Errorf("request.object: %w", err))
 	}
 	// A template that is already stored with errors can still be labelled, annotated, and deleted through
 	// its finalizers.
@@ -132,7 +132,7 @@ func oldContent(r *review) ([]byte, error) {
 	}
 	content, err := load.ResourceContent(r.oldObject)
 	if err != nil {
-		return nil, &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.oldObject: %w", err)}
+		return nil, malformed(fmt.Errorf("request.oldObject: %w", err))
 	}
 	return content, nil
 }
@@ -141,10 +141,10 @@ func oldContent(r *review) ([]byte, error) {
 func templateName(r *review) (string, error) {
 	var object struct{ Metadata struct{ Name string } }
 	if err := json.Unmarshal(r.object, &object); err != nil {
-		return "", &callError{http.StatusBadRequest, fmt.Errorf("admission review: request.object: %w", err)}
+		return "", malformed(fmt.Errorf("request.object: %w", err))
 	}
 	if object.Metadata.Name == "" {
-		return "", &callError{http.StatusBadRequest, errors.New("admission review: request.object.metadata.name: missing")}
+		return "", malformed(errors.New("request.object.metadata.name: missing"))
 	}
 	return object.Metadata.Name, nil
 }
