@@ -36,12 +36,10 @@ func respond(b *buffers, uid string, result *inject.Result, audit []auditAnnotat
 			out = append(out, '"')
 		}
 	} else {
-		status, err := json.Marshal(refusal(result))
-		if err != nil {
-			return nil, fmt.Errorf("admission response: status: %w", err)
+		var err error
+		if out, err = appendRefusal(out, result.Message(), &metav1.StatusDetails{Kind: "Pod", Causes: result.Causes()}); err != nil {
+			return nil, err
 		}
-		out = append(out, `,"allowed":false,"status":`...)
-		out = append(out, status...)
 	}
 	out = appendWarnings(out, result.Warnings)
 	out = append(out, `,"auditAnnotations":{`...)
@@ -63,15 +61,29 @@ func allowedWith(b *buffers, uid string, warnings []string) []byte {
 	return b.answer
 }
 
-// refusedWith returns a response that refuses the request with status, with warnings if there are any.
-func refusedWith(b *buffers, uid string, status *metav1.Status, warnings []string) ([]byte, error) {
-	text, err := json.Marshal(status)
+// refusedWith returns a response that refuses the request, with warnings if there are any. kubectl prints the
+// causes in details, other clients the message.
+func refusedWith(b *buffers, uid, message string, details *metav1.StatusDetails, warnings []string) ([]byte, error) {
+	out, err := appendRefusal(beginResponse(b.answer, uid), message, details)
+	if err != nil {
+		return nil, err
+	}
+	b.answer = append(appendWarnings(out, warnings), `}}`...)
+	return b.answer, nil
+}
+
+func appendRefusal(out []byte, message string, details *metav1.StatusDetails) ([]byte, error) {
+	status, err := json.Marshal(&metav1.Status{
+		Status:  metav1.StatusFailure,
+		Message: message,
+		Reason:  metav1.StatusReasonInvalid,
+		Code:    http.StatusUnprocessableEntity,
+		Details: details,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("admission response: status: %w", err)
 	}
-	out := append(beginResponse(b.answer, uid), `,"allowed":false,"status":`...)
-	b.answer = append(appendWarnings(append(out, text...), warnings), `}}`...)
-	return b.answer, nil
+	return append(append(out, `,"allowed":false,"status":`...), status...), nil
 }
 
 func appendWarnings(out []byte, warnings []string) []byte {
@@ -86,17 +98,6 @@ func appendWarnings(out []byte, warnings []string) []byte {
 		out = appendString(out, warning)
 	}
 	return append(out, ']')
-}
-
-// refusal returns the status of a refused pod.
-func refusal(result *inject.Result) *metav1.Status {
-	return &metav1.Status{
-		Status:  metav1.StatusFailure,
-		Message: result.Message(),
-		Reason:  metav1.StatusReasonInvalid,
-		Code:    http.StatusUnprocessableEntity,
-		Details: &metav1.StatusDetails{Kind: "Pod", Causes: result.Causes()},
-	}
 }
 
 func beginResponse(out []byte, uid string) []byte {

@@ -122,7 +122,8 @@ func (t *TemplateReview) decide(b *buffers, r *review) ([]byte, error) {
 	if len(faults) == 0 {
 		return allowedWith(b, r.uid, fit(warnings)), nil
 	}
-	return refusedWith(b, r.uid, faultyTemplate(r.kind.name, name, faults), fit(warnings))
+	details := &metav1.StatusDetails{Group: v1alpha1.GroupVersion.Group, Kind: r.kind.name, Name: name, Causes: causes(faults)}
+	return refusedWith(b, r.uid, templates.Summarize(faults, maxReviewMessage), details, fit(warnings))
 }
 
 // oldContent returns the template's content before an update; nil for a creation.
@@ -149,23 +150,16 @@ func templateName(r *review) (string, error) {
 	return object.Metadata.Name, nil
 }
 
-// faultyTemplate returns the status of a refused template. kubectl prints the causes, other clients the
-// message.
-func faultyTemplate(kind, name string, faults []templates.Finding) *metav1.Status {
-	var causes []metav1.StatusCause
+// causes returns as many of the faults as fit into maxCauses.
+func causes(faults []templates.Finding) []metav1.StatusCause {
+	var listed []metav1.StatusCause
 	size := 0
 	for i := range faults {
 		f := &faults[i]
 		if size += len(f.Reason) + len(f.Path) + len(f.Message) + len(f.Hint); size > maxCauses {
 			break
 		}
-		causes = append(causes, metav1.StatusCause{Type: metav1.CauseType(f.Reason), Field: f.Path, Message: f.Detail()})
+		listed = append(listed, metav1.StatusCause{Type: metav1.CauseType(f.Reason), Field: f.Path, Message: f.Detail()})
 	}
-	return &metav1.Status{
-		Status:  metav1.StatusFailure,
-		Message: templates.Summarize(faults, maxReviewMessage),
-		Reason:  metav1.StatusReasonInvalid,
-		Code:    http.StatusUnprocessableEntity,
-		Details: &metav1.StatusDetails{Group: v1alpha1.GroupVersion.Group, Kind: kind, Name: name, Causes: causes},
-	}
+	return listed
 }
