@@ -99,7 +99,7 @@ func (s *StandaloneNamespaces) Namespace(_ context.Context, name string) (inject
 	if namespace, ok := s.given[name]; ok {
 		return namespace, nil
 	}
-	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}, nil
+	return inject.EnabledNamespace(name), nil
 }
 
 // Run does nothing, since the namespaces do not change.

@@ -82,7 +82,7 @@ func (o *fleetFlags) namespaces(ctx context.Context, reader *live.Reader) (strin
 		return "", nil, err
 	}
 	if one == nil {
-		one = &inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+		one = new(inject.EnabledNamespace(name))
 	}
 	return name, []inject.Namespace{*one}, nil
 }

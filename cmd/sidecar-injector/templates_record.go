@@ -26,7 +26,7 @@ func (o *testOptions) recordCase(ctx context.Context, dir string, std streams) e
 		return err
 	}
 	object := objects[0]
-	namespace := &inject.Namespace{Name: object.GetNamespace(), Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+	namespace := new(inject.EnabledNamespace(object.GetNamespace()))
 	if read, err := reader.Namespace(ctx, object.GetNamespace()); err != nil {
 		return err
 	} else if read != nil {

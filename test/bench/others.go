@@ -201,7 +201,7 @@ func (b *bench) allocations() ([]result, error) {
 			}
 			request := &inject.Request{
 				Pod:       review.Request.Object.Raw,
-				Namespace: inject.Namespace{Name: traffic.Namespace, Labels: map[string]string{inject.InjectionLabel: "enabled"}},
+				Namespace: inject.EnabledNamespace(traffic.Namespace),
 			}
 			var failed error
 			n := testing.AllocsPerRun(100, func() {

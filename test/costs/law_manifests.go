@@ -15,7 +15,7 @@ import (
 // injected returns the job of inject -f for a text: reading, deciding and editing.
 func injected(text []byte) job {
 	set, _ := setOf(nil)
-	namespace := inject.Namespace{Name: tenant, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+	namespace := inject.EnabledNamespace(tenant)
 	return job{bytes: len(text), do: func() (outcome, error) {
 		stream, err := manifest.Parse("costs.yaml", text)
 		if err != nil {

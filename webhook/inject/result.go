@@ -51,6 +51,11 @@ type Namespace struct {
 	Annotations map[string]string
 }
 
+// EnabledNamespace returns a namespace that is opted in: what every namespace is taken for that nobody can ask about.
+func EnabledNamespace(name string) Namespace {
+	return Namespace{Name: name, Labels: map[string]string{InjectionLabel: labelEnabled}}
+}
+
 // Settings are the injector's settings, the same for every pod. The zero value is the default.
 type Settings struct {
 	// ContainerMode injects regular containers instead of native sidecars by default; a pod's native

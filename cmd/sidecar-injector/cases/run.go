@@ -138,7 +138,7 @@ func (r *Runner) namespace(c *Case) inject.Namespace {
 	if n, ok := r.Namespaces[name]; ok {
 		return n
 	}
-	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}
+	return inject.EnabledNamespace(name)
 }
 
 func (r *Result) fail(file string, line int, message string) {

@@ -116,5 +116,5 @@ func (in *Input) namespace(name string) (inject.Namespace, bool) {
 	if n, ok := in.Given[name]; ok {
 		return n, true
 	}
-	return inject.Namespace{Name: name, Labels: map[string]string{inject.InjectionLabel: "enabled"}}, false
+	return inject.EnabledNamespace(name), false
 }
