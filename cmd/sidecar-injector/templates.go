@@ -84,10 +84,7 @@ func (c *commonFlags) lookup(set *templates.Set, name string) (templates.Entry, 
 	if ok {
 		return entry, nil
 	}
-	hint := "sidecar-injector templates list shows the names"
-	if near := message.Nearest(name, set.Names(namespace)); near != "" {
-		hint = "did you mean " + near + "?"
-	}
+	hint := message.DidYouMean(name, set.Names(namespace), "sidecar-injector templates list shows the names")
 	return entry, &hinted{fmt.Errorf("template %s does not exist", message.Quote(name)), hint}
 }
 

@@ -120,10 +120,7 @@ func (r *Runner) canary(c *Case, namespace string) error {
 			names = append(names, e.Name)
 		}
 	}
-	hint := "a canary is a template with spec.canary, among those that the cases are about"
-	if near := message.Nearest(name, names); near != "" {
-		hint = "did you mean " + near + "?"
-	}
+	hint := message.DidYouMean(name, names, "a canary is a template with spec.canary, among those that the cases are about")
 	return c.spec.fault("canary", "there is no canary "+message.Quote(name)+" for the pod", hint)
 }
 

@@ -194,9 +194,7 @@ func (c *Case) checkWant() []error {
 		if len(known) > 8 {
 			hint = "docs/troubleshooting.md has the reasons"
 		}
-		if near := message.Nearest(text, known); near != "" {
-			hint = "did you mean " + near + "?"
-		}
+		hint = message.DidYouMean(text, known, hint)
 		faults = append(faults, c.spec.at(manifest.Child(n, name), fmt.Sprintf("want.%s: %s is none", name, message.Quote(text)), hint))
 	}
 	words := wantWords()
