@@ -307,8 +307,8 @@ func (a *assembly) safeToEvict(annotations program.Object) program.Object {
 	if len(names) == 0 {
 		return annotations
 	}
-	value := annotations.Text(safeToEvictAnnotation)
-	if own, ok := a.job.pod.metadata.Annotations[safeToEvictAnnotation]; ok {
+	value := annotations.Text(SafeToEvictAnnotation)
+	if own, ok := a.job.pod.metadata.Annotations[SafeToEvictAnnotation]; ok {
 		value = own
 	}
 	if value == "" { // the injected volumes have distinct names
@@ -317,12 +317,12 @@ func (a *assembly) safeToEvict(annotations program.Object) program.Object {
 		value = strings.Join(splitNames(value+","+strings.Join(names, ",")), ",")
 	}
 	for i := range annotations {
-		if annotations[i].Name == safeToEvictAnnotation {
+		if annotations[i].Name == SafeToEvictAnnotation {
 			annotations[i].Value = value
 			return annotations
 		}
 	}
-	return append(annotations, program.Member{Name: safeToEvictAnnotation, Value: value})
+	return append(annotations, program.Member{Name: SafeToEvictAnnotation, Value: value})
 }
 
 func (a *assembly) status() (string, error) {

@@ -9,14 +9,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// systemNamespace reports whether pods of the namespace are never injected: the cluster has to be able to
-// start without the injector.
+// SystemNamespaces returns the cluster's own namespaces, whose pods are never injected: the cluster has to be
+// able to start without the injector.
+func SystemNamespaces() []string { return []string{"kube-system", "kube-public", "kube-node-lease"} }
+
+// systemNamespace reports whether the namespace is the cluster's or the injector's own.
 func systemNamespace(name string, settings *Settings) bool {
-	switch name {
-	case "kube-system", "kube-public", "kube-node-lease":
-		return true
-	}
-	return name != "" && name == settings.OwnNamespace
+	return slices.Contains(SystemNamespaces(), name) || name != "" && name == settings.OwnNamespace
 }
 
 // allowed applies rows 1 to 5 of the decision table to the pod as a whole and records them in t. It returns

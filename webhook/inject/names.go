@@ -24,9 +24,12 @@ const (
 	nativeParameter     = "native"
 	containersParameter = "containers"
 
+	// SafeToEvictAnnotation names the volumes that do not keep the cluster autoscaler from evicting a pod; the
+	// injected ones are added to the pod's own.
+	SafeToEvictAnnotation = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
 	mirrorAnnotation           = "kubernetes.io/config.mirror"
 	defaultContainerAnnotation = "kubectl.kubernetes.io/default-container"
-	safeToEvictAnnotation      = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
 	maxInstances = 16
 	// maxEntries is how many entries of a request are read, repetitions included.

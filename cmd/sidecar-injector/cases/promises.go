@@ -24,9 +24,6 @@ import (
 // editing its YAML text, nothing of the pod is lost, the result is a pod that the API server accepts, a
 // second injection changes nothing, and Pod Security allows the result if it allowed the pod.
 
-// safeToEvict is an annotation whose value is merged with the pod's own.
-const safeToEvict = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
-
 // Applied returns a pod with the patch of a result applied, by an independent library.
 func Applied(pod []byte, r *inject.Result) ([]byte, error) {
 	if r.Patch() == nil {
@@ -83,7 +80,7 @@ func lost(place string, before, after any) string {
 			// The larger of the two grace periods applies, the annotation for the autoscaler is merged, and
 			// the injector's status grows.
 			switch place + "." + key {
-			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + safeToEvict, ".metadata.annotations." + inject.StatusAnnotation:
+			case ".spec.terminationGracePeriodSeconds", ".metadata.annotations." + inject.SafeToEvictAnnotation, ".metadata.annotations." + inject.StatusAnnotation:
 				continue
 			}
 			if l := lost(place+"."+key, b[key], a[key]); l != "" && !joined(l, b[key], a[key]) && !raised(place, b[key], a[key]) {

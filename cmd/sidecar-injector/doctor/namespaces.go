@@ -22,7 +22,7 @@ func names(list []string) string {
 
 // enabled returns the namespaces with the label "enabled", without the system's and the injector's own.
 func (f *Facts) enabled() []inject.Namespace {
-	kept := append(systemNamespaces(), f.installation().Namespace)
+	kept := append(inject.SystemNamespaces(), f.installation().Namespace)
 	var all []inject.Namespace
 	for _, n := range f.Namespaces.Value {
 		if n.Labels[inject.InjectionLabel] == "enabled" && !slices.Contains(kept, n.Name) {

@@ -20,9 +20,6 @@ const (
 	entryPods       = "pods." + inject.Domain
 )
 
-// systemNamespaces returns the namespaces whose pods must never be sent to the injector.
-func systemNamespaces() []string { return []string{"kube-system", "kube-public", "kube-node-lease"} }
-
 // restore returns the command that restores a webhook configuration.
 func restore(name string) string {
 	return fmt.Sprintf("helm upgrade %s … puts the chart's own back", name)
@@ -129,7 +126,7 @@ func selectorFindings(f *Facts, configuration string, w *admissionregistrationv1
 		onNamespace, onPod = labels.Set{}, enabled
 	}
 	var found []Finding
-	kept := systemNamespaces()
+	kept := inject.SystemNamespaces()
 	if own := f.installation().Namespace; own != "" && !slices.Contains(kept, own) {
 		kept = append(kept, own)
 	}

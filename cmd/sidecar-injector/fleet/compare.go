@@ -285,7 +285,7 @@ func (c *comparison) others(want, running object, ours map[string]string) {
 
 // bookkeeping reports whether an annotation only repeats what is compared elsewhere.
 func bookkeeping(key string) bool {
-	return key == inject.StatusAnnotation || key == "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+	return key == inject.StatusAnnotation || key == inject.SafeToEvictAnnotation
 }
 
 // templated compares what templates alone add to the app's containers and the pod's annotations with what
