@@ -105,21 +105,20 @@ func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
 		fmt.Fprintln(std.ErrOut, "nothing is to do")
 	}
 	if o.dryRun {
-		return cmp.Or(o.print(std, items(steps), planTable, "steps"), o.rights(ctx, lacks, changing(o.repairs)))
+		return cmp.Or(o.print(std, "steps", items(steps), planTable(steps)), o.rights(ctx, lacks, changing(o.repairs)))
 	}
 	outcomes, err := runner.Run(ctx, steps)
-	if printed := o.print(std, items(outcomes), outcomeTable, "workloads"); printed != nil {
+	if printed := o.print(std, "workloads", items(outcomes), outcomeTable(outcomes)); printed != nil {
 		return printed
 	}
 	return o.rights(ctx, verdict(outcomes, steps, cmp.Or(err, lacks)), changing(o.repairs))
 }
 
-// print writes a plan or the outcomes of one; name is the key in JSON and YAML.
-func (o *changeOptions) print(std streams, rows any, table func(any) *metav1.Table, name string) error {
+// print writes a plan or the outcomes of one: in JSON and YAML rows under the key name, else t.
+func (o *changeOptions) print(std streams, name string, rows any, t *metav1.Table) error {
 	if o.output == outputJSON || o.output == outputYAML {
 		return writeStructured(std, o.output, map[string]any{name: rows})
 	}
-	t := table(rows)
 	if len(t.Rows) == 0 {
 		return nil
 	}
@@ -135,11 +134,11 @@ func (o *changeOptions) print(std streams, rows any, table func(any) *metav1.Tab
 	return writeOut(std, text)
 }
 
-func planTable(rows any) *metav1.Table {
+func planTable(steps []fleet.Step) *metav1.Table {
 	t := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
 		{Name: "Order"}, {Name: "Namespace"}, {Name: "Workload"}, {Name: "How"}, {Name: "Pods"}, {Name: "Budgets"}, {Name: "Why"},
 	}}
-	for n, s := range rows.([]fleet.Step) {
+	for n, s := range steps {
 		order := fmt.Sprint(n + 1)
 		if s.Canary {
 			order += " canary"
@@ -149,11 +148,11 @@ func planTable(rows any) *metav1.Table {
 	return t
 }
 
-func outcomeTable(rows any) *metav1.Table {
+func outcomeTable(outcomes []rollout.Outcome) *metav1.Table {
 	t := &metav1.Table{ColumnDefinitions: []metav1.TableColumnDefinition{
 		{Name: "Namespace"}, {Name: "Workload"}, {Name: "How"}, {Name: "Done"}, {Name: "Seconds"}, {Name: "Left"},
 	}}
-	for _, o := range rows.([]rollout.Outcome) {
+	for _, o := range outcomes {
 		t.Rows = append(t.Rows, metav1.TableRow{Cells: []any{o.Namespace, workloadName(o.Workload), string(o.How), fmt.Sprintf("%d/%d", o.Done, len(o.Pods)), fmt.Sprintf("%.0f", o.Seconds), cmp.Or(o.Left, none)}})
 	}
 	return t
