@@ -61,12 +61,8 @@ func workloadNames(workloads []*Workload) string {
 // restartCommand returns the command that recreates the pods of a workload, or the explain command for
 // other kinds.
 func restartCommand(w *Workload) string {
-	switch w.Kind {
-	case "Deployment", "StatefulSet", "DaemonSet":
-		if !terminal.Plain(w.Name) {
-			break
-		}
-		return fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(w.Kind), w.Name, w.Namespace)
+	if terminal.Restarts(w.Kind) && terminal.Plain(w.Name) {
+		return terminal.RestartCommand(w.Kind, w.Name, w.Namespace)
 	}
 	return explainCommand(w)
 }

@@ -97,12 +97,11 @@ func (p *podFields) owner() (owner, bool) {
 // recreation returns how to have a pod recreated; others is true if other remedies have to be applied
 // first.
 func recreation(a *offline.Answer, pod *podFields, others bool) Remedy {
-	namespace := terminal.ShellWord(a.Namespace.Name)
 	first := ""
 	if others {
 		first = "then "
 	}
-	remove := fmt.Sprintf("kubectl delete pod %s -n %s", terminal.ShellWord(a.Name), namespace)
+	remove := fmt.Sprintf("kubectl delete pod %s -n %s", terminal.ShellWord(a.Name), terminal.ShellWord(a.Namespace.Name))
 	o, owned := pod.owner()
 	switch {
 	case !owned:
@@ -110,10 +109,10 @@ func recreation(a *offline.Answer, pod *podFields, others bool) Remedy {
 			Text:    first + "delete the pod, and create it again from its manifest, for no controller does:",
 			Command: remove,
 		}
-	case rolls(o.kind) && terminal.Plain(o.name):
+	case terminal.Restarts(o.kind) && terminal.Plain(o.name):
 		return Remedy{
 			Text:    fmt.Sprintf("%screate the pods of %s %s anew (its pod template has to have the pod's annotations):", first, o.kind, o.name),
-			Command: fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(o.kind), terminal.ShellWord(o.name), namespace),
+			Command: terminal.RestartCommand(o.kind, o.name, a.Namespace.Name),
 		}
 	}
 	return Remedy{

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -37,7 +36,7 @@ const (
 // ended. If pods are stale, a remedy is added.
 func (e *Explanation) AddPods(groups []PodGroup, ends []string) {
 	e.Pods, e.Warnings = groups, append(e.Warnings, ends...)
-	if !rolls(e.Kind) || !slices.ContainsFunc(groups, func(g PodGroup) bool { return g.Stale }) {
+	if !terminal.Restarts(e.Kind) || !slices.ContainsFunc(groups, func(g PodGroup) bool { return g.Stale }) {
 		return
 	}
 	first := ""
@@ -46,7 +45,7 @@ func (e *Explanation) AddPods(groups []PodGroup, ends []string) {
 	}
 	e.Remedies = append(e.Remedies, Remedy{
 		Text:    first + "create its pods anew:",
-		Command: fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(e.Kind), terminal.ShellWord(e.Name), terminal.ShellWord(e.Namespace)),
+		Command: terminal.RestartCommand(e.Kind, e.Name, e.Namespace),
 	})
 }
 
@@ -68,11 +67,6 @@ func (e *Explanation) AddMissingAccess(missing ...string) {
 // RightsAreGiven records that the cluster, or the manifests, grant the pod's service account all that its
 // sidecars need.
 func (e *Explanation) RightsAreGiven() { e.rightsGiven = true }
-
-// rolls reports whether kubectl rollout restart supports the kind.
-func rolls(kind string) bool {
-	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, kind)
-}
 
 // pods writes which pods a workload has now.
 func (w *writer) pods() {

@@ -1,6 +1,8 @@
 package terminal
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -30,4 +32,14 @@ func ShellWord(text string) string {
 		return text
 	}
 	return "'" + strings.ReplaceAll(plain(text), "'", `'\''`) + "'"
+}
+
+// Restarts reports whether kubectl rollout restart supports the kind.
+func Restarts(kind string) bool {
+	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, kind)
+}
+
+// RestartCommand returns the command that creates the pods of a workload of such a kind anew.
+func RestartCommand(kind, name, namespace string) string {
+	return fmt.Sprintf("kubectl rollout restart %s %s -n %s", strings.ToLower(kind), ShellWord(name), ShellWord(namespace))
 }
