@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -195,7 +194,7 @@ func checkSum(counts map[doctor.Mark]int, p palette) string {
 func checkShort(findings []doctor.Finding, p palette) string {
 	var b strings.Builder
 	for _, mark := range []doctor.Mark{doctor.Failure, doctor.Warning} {
-		for f := range slices.Values(findings) {
+		for _, f := range findings {
 			if f.Mark == mark {
 				fmt.Fprintf(&b, "%s %s: %s. %s\n", markText(mark, p), f.ID, f.Text, f.Fix)
 			}

@@ -66,7 +66,7 @@ func (g *gatherer) pods(ctx context.Context) {
 		return
 	}
 	set := templates.NewSet(f.Templates)
-	all, needs := workloads{}, map[account][]inject.Instance{}
+	all, needs := workloads{}, map[webhook.ServiceAccount][]inject.Instance{}
 	err := g.survey(ctx, set, func(s *live.Seen) error {
 		all.add(s.Workload, s.Standing)
 		return g.running(set, s, needs)
@@ -81,12 +81,12 @@ func (g *gatherer) pods(ctx context.Context) {
 // running notes what the sidecars of a pod need, by its service account, and those that may have no access to
 // the app's files. It takes a decision about the pod as it is: the Standing is about a new pod in its place,
 // whose sidecars may run as other users.
-func (g *gatherer) running(set *templates.Set, s *live.Seen, needs map[account][]inject.Instance) error {
+func (g *gatherer) running(set *templates.Set, s *live.Seen, needs map[webhook.ServiceAccount][]inject.Instance) error {
 	result, err := inject.Inject(set, g.facts.installation().Settings.Settings(), &inject.Request{Pod: s.Pod.JSON, Namespace: s.Namespace, Permissions: true})
 	if err != nil {
 		return fmt.Errorf("pod %s/%s: %w", s.Pod.Namespace, s.Pod.Name, err)
 	}
-	a := account{s.Pod.Namespace, cmp.Or(s.Pod.Account, "default")}
+	a := webhook.ServiceAccount{Namespace: s.Pod.Namespace, Name: cmp.Or(s.Pod.Account, "default")}
 	for _, in := range result.Instances {
 		if in.Outcome == inject.Unchanged && len(in.Apart) > 0 {
 			g.facts.addApart(Apart{Namespace: s.Pod.Namespace, Instance: in.Name, Pod: s.Pod.Name, Text: in.Apart[0]})
@@ -114,9 +114,6 @@ func (f *Facts) addApart(a Apart) {
 	}
 }
 
-// account is a service account.
-type account struct{ namespace, name string }
-
 // Bounds of the access reviews: sidecars of one account, and accounts.
 const (
 	maxNeeds    = 50
@@ -124,14 +121,13 @@ const (
 )
 
 // lacking returns the permissions that sidecars need and their service accounts lack.
-func (g *gatherer) lacking(ctx context.Context, needs map[account][]inject.Instance) ([]webhook.MissingAccess, error) {
-	accounts := slices.SortedFunc(maps.Keys(needs), func(a, b account) int {
-		return cmp.Or(strings.Compare(a.namespace, b.namespace), strings.Compare(a.name, b.name))
+func (g *gatherer) lacking(ctx context.Context, needs map[webhook.ServiceAccount][]inject.Instance) ([]webhook.MissingAccess, error) {
+	accounts := slices.SortedFunc(maps.Keys(needs), func(a, b webhook.ServiceAccount) int {
+		return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
 	var all []webhook.MissingAccess
 	for _, a := range accounts[:min(len(accounts), maxAccounts)] {
-		missing, err := webhook.FindMissingAccess(ctx, g.Client().AuthorizationV1().SubjectAccessReviews(),
-			webhook.ServiceAccount{Namespace: a.namespace, Name: a.name}, needs[a], webhook.MaxAccessReviews)
+		missing, err := webhook.FindMissingAccess(ctx, g.Client().AuthorizationV1().SubjectAccessReviews(), a, needs[a], webhook.MaxAccessReviews)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -54,13 +55,7 @@ func (r *Reader) TemplatesGiven() { r.close(ofTemplates) }
 
 // close removes the gaps of a kind.
 func (r *Reader) close(kind gapKind) {
-	var open []gap
-	for _, g := range r.gaps {
-		if g.kind != kind {
-			open = append(open, g)
-		}
-	}
-	r.gaps = open
+	r.gaps = slices.DeleteFunc(r.gaps, func(g gap) bool { return g.kind == kind })
 }
 
 // unreadTemplates adds the gap of template resources of a kind that cannot be read. A SidecarTemplate, and its
