@@ -26,7 +26,7 @@ type remembered struct {
 	loaded, inForce []templates.Entry
 }
 
-// identity identifies a template from read to read.
+// identity identifies a template, from read to read and among the custom resources.
 type identity struct{ kind, namespace, name string }
 
 func identityOf(e templates.Entry) identity { return identity{e.Kind, e.Namespace, e.Name} }

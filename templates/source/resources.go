@@ -39,7 +39,7 @@ type Resources struct {
 	mu    sync.Mutex
 	kinds []*resourceKind
 	// told, if not nil, is called for each resource that was added, changed or removed.
-	told func(ResourceKey)
+	told func(identity)
 }
 
 // resourceKind is one of the two kinds, with its resources.
@@ -48,12 +48,9 @@ type resourceKind struct {
 	kind, plural string
 
 	// Guarded by mu. records is nil until the first list; err says why the kind cannot be read.
-	records map[ResourceKey]*record
+	records map[identity]*record
 	err     error
 }
-
-// ResourceKey identifies a custom resource.
-type ResourceKey struct{ Kind, Namespace, Name string }
 
 // record is a compiled resource. It is replaced, never changed.
 type record struct {
@@ -150,7 +147,7 @@ func (k *resourceKind) run(ctx context.Context) {
 			k.fail(err)
 			pause(ctx, backoff.Step())
 		case !known:
-			k.replace(map[ResourceKey]*record{})
+			k.replace(map[identity]*record{})
 			backoff = newBackoff()
 			pause(ctx, wait.Jitter(k.absence, 0.2))
 		default:

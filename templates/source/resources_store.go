@@ -41,7 +41,7 @@ func (k *resourceKind) Delete(object any) error {
 }
 
 // set replaces the record of a resource; nil removes it.
-func (k *resourceKind) set(key ResourceKey, now *record) {
+func (k *resourceKind) set(key identity, now *record) {
 	k.mu.Lock()
 	before, told := k.records[key], k.told
 	if now != nil {
@@ -55,7 +55,7 @@ func (k *resourceKind) set(key ResourceKey, now *record) {
 
 // Replace replaces all resources.
 func (k *resourceKind) Replace(objects []any, _ string) error {
-	records := make(map[ResourceKey]*record, len(objects))
+	records := make(map[identity]*record, len(objects))
 	for _, object := range objects {
 		r := object.(*resource)
 		k.compile(r)
@@ -69,7 +69,7 @@ func (k *resourceKind) Replace(objects []any, _ string) error {
 func (k *resourceKind) Resync() error { return nil }
 
 // replace replaces all records and clears the error: the kind can be read.
-func (k *resourceKind) replace(records map[ResourceKey]*record) {
+func (k *resourceKind) replace(records map[identity]*record) {
 	k.mu.Lock()
 	before, failed := k.records, k.err
 	k.records, k.err = records, nil
@@ -97,7 +97,7 @@ func (k *resourceKind) fail(err error) {
 }
 
 // tell signals a changed template to the reader, and to told; told is also called if only the status changed.
-func (k *resourceKind) tell(told func(ResourceKey), key ResourceKey, before, now *record) {
+func (k *resourceKind) tell(told func(identity), key identity, before, now *record) {
 	sameTemplate := before != nil && now != nil && before.uid == now.uid && before.generation == now.generation
 	if !sameTemplate {
 		k.wake()
@@ -107,7 +107,7 @@ func (k *resourceKind) tell(told func(ResourceKey), key ResourceKey, before, now
 	}
 }
 
-func (k *resourceKind) key(r *resource) ResourceKey { return ResourceKey{k.kind, r.Namespace, r.Name} }
+func (k *resourceKind) key(r *resource) identity { return identity{k.kind, r.Namespace, r.Name} }
 
 // compile sets the record of a resource, once, and drops its content. If the spec has not changed, the
 // template is kept; if the new one is broken, the last good one is.

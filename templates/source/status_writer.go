@@ -70,10 +70,10 @@ func NewStatusWriter(config *rest.Config, resources *Resources, current func() *
 // Run writes statuses until ctx is done. A failed write is retried with exponential backoff.
 func (w *StatusWriter) Run(ctx context.Context) error {
 	queue := workqueue.NewTypedRateLimitingQueue(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[ResourceKey](time.Second, 10*time.Minute))
+		workqueue.NewTypedItemExponentialFailureRateLimiter[identity](time.Second, 10*time.Minute))
 	defer context.AfterFunc(ctx, queue.ShutDown)()
-	defer w.resources.follow(func(key ResourceKey) { queue.AddAfter(key, statusDelay) })()
-	last := map[ResourceKey]written{}
+	defer w.resources.follow(func(key identity) { queue.AddAfter(key, statusDelay) })()
+	last := map[identity]written{}
 	for {
 		key, over := queue.Get()
 		if over {
@@ -88,7 +88,7 @@ func (w *StatusWriter) Run(ctx context.Context) error {
 			}
 		case ctx.Err() == nil:
 			if queue.NumRequeues(key) == 0 { // logged once, not at every retry
-				w.log.Error(err, "status of a template not written", "kind", key.Kind, "namespace", key.Namespace, "template", key.Name)
+				w.log.Error(err, "status of a template not written", "kind", key.kind, "namespace", key.namespace, "template", key.name)
 			}
 			queue.AddRateLimited(key)
 		}
@@ -98,7 +98,7 @@ func (w *StatusWriter) Run(ctx context.Context) error {
 
 // write writes the status of one resource if it differs; again is the delay after which to check again, 0 for
 // none.
-func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[ResourceKey]written) (again time.Duration, err error) {
+func (w *StatusWriter) write(ctx context.Context, key identity, last map[identity]written) (again time.Duration, err error) {
 	known := w.resources.record(key)
 	if known == nil {
 		delete(last, key)
@@ -107,7 +107,7 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 	now := w.now()
 	var found []templates.Finding
 	if t := known.entry.Template; t != nil && t.Canary != nil {
-		tried, ok := w.current().Canary(key.Namespace, key.Name)
+		tried, ok := w.current().Canary(key.namespace, key.name)
 		if !ok || tried.Template != t {
 			return statusDelay, nil // not in use yet
 		}
@@ -137,20 +137,19 @@ func (w *StatusWriter) write(ctx context.Context, key ResourceKey, last map[Reso
 
 // apply writes by a server-side apply, which keeps conditions of other writers. The UID prevents a write to a
 // new resource of the same name.
-func (w *StatusWriter) apply(ctx context.Context, key ResourceKey, known *record, status *v1alpha1.SidecarTemplateStatus) error {
+func (w *StatusWriter) apply(ctx context.Context, key identity, known *record, status *v1alpha1.SidecarTemplateStatus) error {
 	patch, err := json.Marshal(map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(),
-		"kind":       key.Kind,
-		"metadata":   map[string]any{"name": key.Name, "uid": known.uid},
+		"kind":       key.kind,
+		"metadata":   map[string]any{"name": key.name, "uid": known.uid},
 		"status":     status,
 	})
 	if err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
-	force := true
 	err = w.client.Patch(types.ApplyPatchType).
-		Namespace(key.Namespace).Resource(w.resources.of(key.Kind).plural).Name(key.Name).SubResource("status").
-		VersionedParams(&metav1.PatchOptions{FieldManager: statusOwner, Force: &force}, metav1.ParameterCodec).
+		Namespace(key.namespace).Resource(w.resources.of(key.kind).plural).Name(key.name).SubResource("status").
+		VersionedParams(&metav1.PatchOptions{FieldManager: statusOwner, Force: new(true)}, metav1.ParameterCodec).
 		Body(patch).Do(ctx).Error()
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil // deleted or replaced; the watch reports it
@@ -159,9 +158,9 @@ func (w *StatusWriter) apply(ctx context.Context, key ResourceKey, known *record
 }
 
 // follow calls told for each resource, now and whenever it changes, until stop is called.
-func (r *Resources) follow(told func(ResourceKey)) (stop func()) {
+func (r *Resources) follow(told func(identity)) (stop func()) {
 	r.mu.Lock()
-	var known []ResourceKey
+	var known []identity
 	for _, k := range r.kinds {
 		known = slices.AppendSeq(known, maps.Keys(k.records))
 	}
@@ -178,10 +177,10 @@ func (r *Resources) follow(told func(ResourceKey)) (stop func()) {
 }
 
 // record returns the record of a resource; nil if it does not exist.
-func (r *Resources) record(key ResourceKey) *record {
+func (r *Resources) record(key identity) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.of(key.Kind).records[key]
+	return r.of(key.kind).records[key]
 }
 
 // of returns one of the two kinds, by its name.
