@@ -179,15 +179,12 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	}
 	a := &analysis{source: source, info: tree.SourceInfo(), variables: l.variables, declared: now}
 	a.visit(tree.Expr(), nil)
-	if a.err != nil && a.err.Reason == ExpressionCost {
-		return nil, nil, a.err // the type check might take too long
+	if a.err != nil {
+		return nil, nil, a.err // clearer than what the type check would say, which might also take too long
 	}
 	checked, issues := l.env.Check(parsed)
-	if err := issues.Err(); err != nil || a.err != nil {
-		if err != nil {
-			a.report(l.checkError(source, tree, issues, &now, a.err))
-		}
-		return nil, nil, a.err
+	if issues.Err() != nil {
+		return nil, nil, l.checkError(source, tree, issues, &now)
 	}
 	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
 	p.references, p.open = referencesIn(source)

@@ -75,12 +75,8 @@ func unexpected(token string) string {
 	return "unexpected " + quote(token)
 }
 
-// checkError returns the first issue of CEL's type check. found is the error of analysis, nil if none; it takes
-// precedence because it is clearer.
-func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, now *declared, found *Error) *Error {
-	if found != nil {
-		return found
-	}
+// checkError returns the first issue of CEL's type check.
+func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, now *declared) *Error {
 	issue := firstIssue(issues)
 	err := &Error{Offset: issueOffset(source, issue), Reason: ExpressionType, Message: oneLine(issue.Message)}
 	var m []string
