@@ -157,17 +157,15 @@ func (x *Expression) Evaluate(in *Activation, budget *Budget) (value any, presen
 	}
 	p := &x.parts[0]
 	value, present, fault := p.value(in, budget)
-	if fault == nil && present {
-		value, fault = convert(value, x.want)
-		if fault != nil {
-			fault.Offset = p.start
-		}
-	}
 	if fault != nil {
 		return nil, false, fault
 	}
 	if !present {
 		return nil, false, nil
+	}
+	if value, fault = convert(value, x.want); fault != nil {
+		fault.Offset = p.start
+		return nil, false, fault
 	}
 	return value, true, nil
 }
