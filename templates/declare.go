@@ -96,7 +96,8 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 			}
 			known[allowed] = true
 		}
-		if p.Enum = declared.Enum; len(p.Enum) > 0 {
+		p.Enum = declared.Enum
+		if len(p.Enum) > 0 {
 			p.allowed = known
 		}
 	}

@@ -82,7 +82,8 @@ const maxPaths = 64
 func reusable(p *program.Program, targets int) bool {
 	paths := 0
 	for _, path := range p.Reads.Paths {
-		if paths++; path.Root == "target" {
+		paths++
+		if path.Root == "target" {
 			paths += targets - 1
 		}
 	}

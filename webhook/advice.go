@@ -169,9 +169,11 @@ func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([
 	texts := w.tell(result)
 	account := func() ServiceAccount { return ServiceAccount{Namespace: namespace, Name: w.serviceAccount()} }
 	lacks, err := lackingRights(ctx, a.Access, account, result, accessTime)
-	if texts = append(texts, lacks...); err != nil && len(texts) == 0 {
+	texts = append(texts, lacks...)
+	if err != nil && len(texts) == 0 {
 		return nil, err
-	} else if err != nil {
+	}
+	if err != nil {
 		a.Log.Error(err, "no advice on rights", "kind", logged(w.kind), "namespace", namespace)
 	}
 	return fit(texts), nil

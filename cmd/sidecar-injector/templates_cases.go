@@ -187,7 +187,8 @@ func (o *testOptions) runner(dir string) (*cases.Runner, error) {
 	for _, n := range offline.Namespaces(named) {
 		r.Namespaces[n.Name] = n
 	}
-	if o.cover = o.cover || o.coverMin > 0; o.cover {
+	o.cover = o.cover || o.coverMin > 0
+	if o.cover {
 		r.Cover = cases.NewCover()
 	}
 	return r, nil

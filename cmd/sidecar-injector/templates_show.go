@@ -205,7 +205,8 @@ func parametersText(t *templates.Template, p palette) string {
 		for column, cell := range row {
 			line += terminal.Pad(cell, widths[column]) + "  "
 		}
-		if line = strings.TrimRight(line, " "); i == 0 {
+		line = strings.TrimRight(line, " ")
+		if i == 0 {
 			line = p.Bold(line)
 		}
 		b.WriteString(line + "\n")

@@ -76,7 +76,8 @@ func (l *Loader) Entries(source, file string, data []byte) iter.Seq[templates.En
 			return
 		}
 		for _, root := range documents {
-			if origin.Line = root.Line; file == "" {
+			origin.Line = root.Line
+			if file == "" {
 				origin.Line = 0
 			}
 			if !yield(l.entry(root, origin, lines)) {
@@ -93,7 +94,8 @@ func (l *Loader) entry(root *yaml.Node, origin templates.Origin, lines text) tem
 	if stack := templates.Contain(func() { l.document(root, &e, r) }); stack != "" {
 		r.findings = append(r.findings, internalError(origin, stack))
 	}
-	if e.Findings = bounded(templates.SortFindings(r.findings)); e.Broken() {
+	e.Findings = bounded(templates.SortFindings(r.findings))
+	if e.Broken() {
 		e.Template = nil
 	}
 	return e

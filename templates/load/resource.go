@@ -110,7 +110,8 @@ func valuesOf(text []byte) int {
 			n-- // it follows a name
 		case ']', '}', ',', ' ', '\t', '\n', '\r':
 		default:
-			if word = true; !within {
+			word = true
+			if !within {
 				n++
 			}
 		}

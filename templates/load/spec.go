@@ -21,7 +21,8 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 	declared := parameters(n, spec.Parameters, r)
 	supports(valueAt(n, "supports"), spec.Supports, r)
 	t.PodSelector, t.NamespaceSelector = match(n, spec.Match, declared, r)
-	if t.Canary = canary(n, spec.Canary, e, r); t.Canary != nil && templates.ValidName(spec.Canary.Of) {
+	t.Canary = canary(n, spec.Canary, e, r)
+	if t.Canary != nil && templates.ValidName(spec.Canary.Of) {
 		t.Name = spec.Canary.Of
 	}
 	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared))}

@@ -190,7 +190,8 @@ func (t text) inBlock(n *yaml.Node, yield func(int, position) bool) {
 		}
 		column := indent
 		for i := range rest {
-			if column++; !yield(at+i, position{line, column}) {
+			column++
+			if !yield(at+i, position{line, column}) {
 				return
 			}
 		}

@@ -219,7 +219,8 @@ func (e *Evaluation) expression(n *Node) (any, bool, error) {
 	if err == nil {
 		err = fits(value, n.Want)
 	}
-	if e.produced += textBytes(value); err == nil && e.produced > maxProduced {
+	e.produced += textBytes(value)
+	if err == nil && e.produced > maxProduced {
 		err = producedTooMuch()
 	}
 	if err != nil {

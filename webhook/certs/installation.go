@@ -142,7 +142,8 @@ func (in *Installation) newest() leafSource {
 	defer in.mu.Unlock()
 	secret, _ := in.secret.object().(*corev1.Secret)
 	s, reason, err := judge(secret, in.Now())
-	if in.fault = err; reason != Fine && reason != Due {
+	in.fault = err
+	if reason != Fine && reason != Due {
 		return nil
 	}
 	if in.leaf == nil || !in.leaf.authority.cert.Equal(s.authority.cert) {

@@ -52,7 +52,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 		} else {
 			retry = retryFirst
 		}
-		if pause = min(2*pause, calmMost); !k.wrote {
+		pause = min(2*pause, calmMost)
+		if !k.wrote {
 			pause = calm
 		}
 		select {

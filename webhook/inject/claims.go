@@ -76,7 +76,8 @@ func (j *job) claim(fit []*candidate) []*candidate {
 			}
 		}
 		for _, c := range s.accepted {
-			if c.trial.checkMountedVolumes(); len(c.trial.faults.told) > 0 {
+			c.trial.checkMountedVolumes()
+			if len(c.trial.faults.told) > 0 {
 				c.orphan, again = true, true
 			}
 		}
@@ -99,7 +100,8 @@ func (j *job) claim(fit []*candidate) []*candidate {
 func (s *claims) try(c *candidate) {
 	before := s.mark()
 	c.trial = &trial{claims: s, candidate: c, addition: c.addition}
-	if c.trial.run(); len(c.trial.faults.told) > 0 {
+	c.trial.run()
+	if len(c.trial.faults.told) > 0 {
 		s.reset(before)
 		return
 	}

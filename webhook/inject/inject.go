@@ -50,7 +50,8 @@ func Inject(set *templates.Set, settings *Settings, req *Request) (*Result, erro
 		return nil, err
 	}
 	j := newJob(set, settings, req, p, all)
-	if j.whose = w; set.HasCanaries() {
+	j.whose = w
+	if set.HasCanaries() {
 		j.result.set, j.result.whose = set, &j.whose
 	}
 	j.result.Trace = trace

@@ -118,7 +118,8 @@ func readFields(c *candidate, fields *yaml.Node, place string) (override, []Faul
 				}
 			}
 		}
-		if bad(fmt.Sprintf("field %s may not be overridden", message.Quote(key.Value)), fix); faults.more {
+		bad(fmt.Sprintf("field %s may not be overridden", message.Quote(key.Value)), fix)
+		if faults.more {
 			break
 		}
 	}

@@ -105,10 +105,12 @@ func (t *trial) checkPorts(c *templates.Container) {
 			}
 		}
 		for _, others := range []*portTable{pod, &t.claims.ports} {
-			if t.checkPortName(c, port, others); t.ended() {
+			t.checkPortName(c, port, others)
+			if t.ended() {
 				return
 			}
-			if t.checkHostPort(c, port, host, others); t.ended() {
+			t.checkHostPort(c, port, host, others)
+			if t.ended() {
 				return
 			}
 		}

@@ -93,7 +93,8 @@ func (t *trial) run() {
 		return
 	}
 	for _, step := range []func(*trial){(*trial).checkContainers, (*trial).checkVolumes, (*trial).checkPod, (*trial).checkTargets, (*trial).checkSignals, (*trial).checkEnd, (*trial).checkStatus} {
-		if step(t); t.ended() {
+		step(t)
+		if t.ended() {
 			return
 		}
 	}
@@ -105,7 +106,8 @@ func (t *trial) checkContainers() {
 		t.checkContainerName(c)
 		t.checkPorts(c)
 		t.claims.containers.add(c.Name, owned[*templates.Container]{by: t.by(), value: c})
-		if t.grow(len(c.Raw)); t.stopped(1, "its containers") {
+		t.grow(len(c.Raw))
+		if t.stopped(1, "its containers") {
 			return
 		}
 	}

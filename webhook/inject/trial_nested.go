@@ -37,7 +37,8 @@ func (t *trial) checkNested(target target) {
 			around = around[:len(around)-1]
 		}
 		for _, outer := range around {
-			if t.checkWithin(target, m, outer); t.stopped(1, "its mounts") {
+			t.checkWithin(target, m, outer)
+			if t.stopped(1, "its mounts") {
 				return
 			}
 		}
@@ -58,7 +59,8 @@ func (t *trial) mountedIn(target target) []mounted {
 	}
 	for i := last[t.pod().number(target.list, target.index)]; i > 0; {
 		c := &t.claims.targets.items[i-1]
-		if i = c.before; c.kind == mountItem {
+		i = c.before
+		if c.kind == mountItem {
 			own := c.by == t.by()
 			mine = mine || own
 			all = append(all, mounted{path: c.key, volume: c.item.Name, readOnly: c.item.Object().True("readOnly"), mine: own})

@@ -16,7 +16,8 @@ import (
 func (t *trial) checkVolumes() {
 	t.plan.volumes = slices.Grow(t.plan.volumes, min(len(t.addition.Volumes), few))
 	for i := range t.addition.Volumes {
-		if t.checkVolume(&t.addition.Volumes[i]); t.stopped(1, "its volumes") {
+		t.checkVolume(&t.addition.Volumes[i])
+		if t.stopped(1, "its volumes") {
 			return
 		}
 	}

@@ -43,7 +43,8 @@ const maxCompared = 16_384
 // of comparisons is reached.
 func (j *job) nearestTemplate(name string) string {
 	before := j.compared
-	if j.compared += len(j.templates); before > 0 && j.compared > maxCompared {
+	j.compared += len(j.templates)
+	if before > 0 && j.compared > maxCompared {
 		return ""
 	}
 	return message.Nearest(name, j.templates)

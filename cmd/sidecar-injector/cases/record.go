@@ -130,7 +130,8 @@ func withoutTokens(o map[string]any, field string) {
 			kept = append(kept, item)
 		}
 	}
-	if o[field] = kept; len(kept) == 0 {
+	o[field] = kept
+	if len(kept) == 0 {
 		delete(o, field)
 	}
 }

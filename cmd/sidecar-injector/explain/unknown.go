@@ -14,7 +14,8 @@ func (e *Explanation) becomeUnknown(a *offline.Answer) {
 	e.Outcome, e.Reason, e.Detail = unknownOutcome, "", ""
 	for i := range e.Instances {
 		in := &e.Instances[i]
-		if in.Missing = false; in.Outcome != inject.Refused {
+		in.Missing = false
+		if in.Outcome != inject.Refused {
 			continue
 		}
 		in.Outcome, in.Reason, in.Detail = unknownOutcome, "", a.Doubts[in.Name]

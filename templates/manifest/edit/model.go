@@ -76,7 +76,8 @@ func newBlock(n *yaml.Node) *block {
 	b.names = make(map[string]*entry, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		e := &entry{key: n.Content[i], old: n.Content[i+1], index: i, merge: isMerge(n.Content[i])}
-		if e.name = manifest.KeyName(e.key); !e.merge {
+		e.name = manifest.KeyName(e.key)
+		if !e.merge {
 			b.names[e.name] = e
 		}
 		b.entries = append(b.entries, e)

@@ -92,7 +92,8 @@ func literal(s string) (header string, lines []string, ok bool) {
 			return "", nil, false
 		}
 	}
-	if header = "|"; text == s {
+	header = "|"
+	if text == s {
 		header = "|-"
 	}
 	return header, strings.Split(text, "\n"), true
