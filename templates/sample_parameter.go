@@ -2,6 +2,7 @@ package templates
 
 import (
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -11,7 +12,7 @@ import (
 // Sample returns a text that is valid for a required parameter. ok is false if none is easily found that
 // meets the constraints.
 func (p *Parameter) Sample() (string, bool) {
-	candidates := append([]string(nil), p.Enum...)
+	candidates := slices.Clone(p.Enum)
 	for _, b := range []*bound{p.minimum, p.maximum} {
 		if b != nil {
 			candidates = append(candidates, b.text)

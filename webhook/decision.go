@@ -84,8 +84,8 @@ func printed(revision string) string {
 // maxRevision is how many hexadecimal digits a template's revision has.
 const maxRevision = 10
 
-// logged returns a name or UID for the log, where it has the length of the longest name at most. Nothing has validated it yet, and it may be as long as the
-// request.
+// logged cuts a name or UID for the log to the length of the longest name: nothing has validated it yet, and it
+// may be as long as the request.
 func logged(name string) string { return message.Cut(name, longestName) }
 
 // logDecision writes the log line of a decision, one for each pod.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -76,7 +77,7 @@ func unreadable(file string, lines text, data []byte, err error) []templates.Fin
 // duplicates returns a finding for each duplicate key, if the file is otherwise valid YAML.
 func duplicates(file string, lines text, data []byte) []templates.Finding {
 	var findings []templates.Finding
-	decoder := yaml.NewDecoder(strings.NewReader(string(data)))
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var doc yaml.Node
 		if err := decode(decoder, &doc); err != nil {

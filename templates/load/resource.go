@@ -123,7 +123,7 @@ func valuesOf(text []byte) int {
 // document returns the resource as a JSON document, as the loader reads one from a file.
 func (r *Resource) document() []byte {
 	document := bytes.TrimSuffix(bytes.TrimSpace(r.Content), []byte{'}'})
-	document = slices.Clip(document) // the appends below must not write into
+	document = slices.Clip(document) // the appends below must not write into Content
 	if len(document) > 1 {
 		document = append(document, ',')
 	}

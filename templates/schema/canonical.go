@@ -3,6 +3,7 @@ package schema
 import (
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -42,7 +43,7 @@ func (s *Schema) canonicalList(list []any) (any, bool) {
 	for i, item := range list {
 		if out, changed := s.Elem.canonical(item); changed {
 			if copied == nil {
-				copied = append([]any(nil), list...)
+				copied = slices.Clone(list)
 			}
 			copied[i] = out
 		}
