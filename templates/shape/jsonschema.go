@@ -82,10 +82,9 @@ func (e *schemaEditor) additions(s *schema.Schema) map[string]any {
 	definitions, _ := added["definitions"].(map[string]any)
 	delete(added, "definitions")
 	maps.Copy(e.definitions, definitions)
-	sections := []string{"additions-to-the-app", "partial-pod"}
 	for name := range definitions {
-		if name == sections[0] || name == sections[1] {
-			continue
+		if name == "additions-to-the-app" || name == "partial-pod" {
+			continue // a section itself is neither repeated nor left out
 		}
 		e.set(name, program.EachWord, map[string]any{
 			"description": "Makes this item of a list once for each element of a list: each in its expressions.",
