@@ -10,9 +10,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// LoadedReason is the reason of the Ready condition of a template whose newest version is in use. For a
+// loadedReason is the reason of the Ready condition of a template whose newest version is in use. For a
 // broken one it is the reason of the first finding.
-const LoadedReason = "Loaded"
+const loadedReason = "Loaded"
 
 // maxConditionMessage is the maximum size of the findings in a condition's message, in bytes: dozens of
 // findings. The API allows 32,768 bytes, which is more than a user reads.
@@ -29,7 +29,7 @@ func (r *record) status(now time.Time, found []templates.Finding) v1alpha1.Sidec
 	ready := metav1.Condition{
 		Type: v1alpha1.ReadyCondition, Status: metav1.ConditionTrue, ObservedGeneration: r.generation,
 		LastTransitionTime: metav1.NewTime(now).Rfc3339Copy(),
-		Reason:             LoadedReason, Message: r.message(),
+		Reason:             loadedReason, Message: r.message(),
 	}
 	switch {
 	case r.entry.Broken():

@@ -13,9 +13,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// PauseAnnotation returns the annotation of the Lease that pauses a kind of work for as long as it is set.
+// pauseAnnotation returns the annotation of the Lease that pauses a kind of work for as long as it is set.
 // The keeper sets it after a problem; users may set it as well. Its value is the reason.
-func PauseAnnotation(w Work) string { return inject.Domain + "/" + string(w) + "-paused" }
+func pauseAnnotation(w Work) string { return inject.Domain + "/" + string(w) + "-paused" }
 
 // PauseReason returns the reason of the event about a pause.
 func PauseReason(w Work) string {
@@ -42,7 +42,7 @@ func (k *Keeper) pausedFor(ctx context.Context, w Work) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("lease: %w", err)
 	}
-	why, there := lease.Annotations[PauseAnnotation(w)]
+	why, there := lease.Annotations[pauseAnnotation(w)]
 	if there && why == "" {
 		why = "nobody says why"
 	}
@@ -67,7 +67,7 @@ func (k *Keeper) pause(ctx context.Context, w Work, r *rollout.Runner, trouble *
 
 // goOn returns the command that ends a pause.
 func (k *Keeper) goOn(w Work) string {
-	return fmt.Sprintf("kubectl annotate lease %s -n %s %s-", k.Name, k.Namespace, PauseAnnotation(w))
+	return fmt.Sprintf("kubectl annotate lease %s -n %s %s-", k.Name, k.Namespace, pauseAnnotation(w))
 }
 
 // write sets the annotation on the Lease. It retries on conflicts, because leader election updates the
@@ -81,7 +81,7 @@ func (k *Keeper) write(ctx context.Context, w Work, why string) error {
 		if err != nil {
 			return err
 		}
-		metav1.SetMetaDataAnnotation(&lease.ObjectMeta, PauseAnnotation(w), why)
+		metav1.SetMetaDataAnnotation(&lease.ObjectMeta, pauseAnnotation(w), why)
 		_, err = leases.Update(ctx, lease, metav1.UpdateOptions{})
 		return err
 	})

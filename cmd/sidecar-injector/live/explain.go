@@ -80,7 +80,7 @@ func (r *Reader) podGroups(ctx context.Context, today *fleet.Today, a *offline.A
 	}
 	var made map[string]Owner
 	if a.Pod.Kind == "CronJob" {
-		if made, err = r.CronJobs(ctx, a.Namespace.Name); err != nil {
+		if made, err = r.cronJobs(ctx, a.Namespace.Name); err != nil {
 			return nil, nil, err
 		}
 	}

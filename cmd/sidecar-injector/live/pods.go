@@ -137,9 +137,9 @@ func controllerOf(references []metav1.OwnerReference) metav1.OwnerReference {
 	return references[i]
 }
 
-// CronJobs returns the CronJob of each Job of a namespace, "" for all, that has one; the key is
+// cronJobs returns the CronJob of each Job of a namespace, "" for all, that has one; the key is
 // namespace/name of the Job. If the user may not read Jobs, it returns nil with a note.
-func (r *Reader) CronJobs(ctx context.Context, namespace string) (map[string]Owner, error) {
+func (r *Reader) cronJobs(ctx context.Context, namespace string) (map[string]Owner, error) {
 	jobs := r.metadata.Resource(batchv1.SchemeGroupVersion.WithResource("jobs")).Namespace(namespace)
 	all, err := chunks(ctx, jobs.List, headers)
 	if err != nil {

@@ -120,7 +120,7 @@ func (r *Reader) Survey(ctx context.Context, today *fleet.Today, scope Scope, vi
 	var made map[string]Owner
 	if !scope.ByJob {
 		var err error
-		if made, err = r.CronJobs(ctx, scope.Namespace); err != nil {
+		if made, err = r.cronJobs(ctx, scope.Namespace); err != nil {
 			return err
 		}
 	}

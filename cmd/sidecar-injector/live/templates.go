@@ -14,8 +14,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// TemplatesSuffix is the suffix of the name of the ConfigMap with an installation's templates.
-const TemplatesSuffix = "-templates"
+// templatesSuffix is the suffix of the name of the ConfigMap with an installation's templates.
+const templatesSuffix = "-templates"
 
 // Templates returns the templates of the cluster: those in the ConfigMaps of the installations that are called, and the
 // custom resources, of which namespaced ones are read from the given namespaces only ("" for all).
@@ -26,7 +26,7 @@ func (r *Reader) Templates(ctx context.Context, installations []Installation, na
 		if i.Namespace == "" || !i.Called {
 			continue
 		}
-		name := i.Name + TemplatesSuffix
+		name := i.Name + templatesSuffix
 		held, denied, err := r.configMap(ctx, i.Namespace, name, "templates in it do not count; --template-dir names a folder with copies")
 		if err != nil {
 			return nil, err

@@ -90,7 +90,7 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 		}
 	}
 	answer := &Answer{Limits: Limits{templates.ExpressionLimit, templates.RenderingLimit}}
-	room := &room{ctx: ctx, left: MaxAnswer}
+	room := &room{ctx: ctx, left: maxAnswer}
 	set, settings, err := e.load(r.Templates, answer, room)
 	if err != nil {
 		return &Answer{Error: err.Error()}
@@ -107,8 +107,8 @@ func (e *Engine) Answer(ctx context.Context, r *Request) *Answer {
 		answer.addError(PodFile, err)
 		return answer
 	}
-	if len(in.Pods) > MaxPods {
-		return &Answer{Error: fmt.Sprintf("The text has %d pods and workloads, more than %d: shorten it.", len(in.Pods), MaxPods)}
+	if len(in.Pods) > maxPods {
+		return &Answer{Error: fmt.Sprintf("The text has %d pods and workloads, more than %d: shorten it.", len(in.Pods), maxPods)}
 	}
 	in.Stop = func() error { return room.take(0) }
 	answers, err := in.Answers()

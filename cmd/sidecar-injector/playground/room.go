@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// MaxPods is the largest number of pods and workloads in the text of a Request.
-const MaxPods = 250
+// maxPods is the largest number of pods and workloads in the text of a Request.
+const maxPods = 250
 
-// MaxAnswer is the largest size of an Answer in bytes, without the JSON around its texts.
-const MaxAnswer = 16 << 20
+// maxAnswer is the largest size of an Answer in bytes, without the JSON around its texts.
+const maxAnswer = 16 << 20
 
 // room is how many bytes an Answer may still have, and the context that bounds its time.
 type room struct {
@@ -29,7 +29,7 @@ func (r *room) take(size int) error {
 		return &fullError{"The answer took too long and was stopped: shorten the texts."}
 	}
 	if r.left -= size; r.left < 0 {
-		return &fullError{fmt.Sprintf("The answer is larger than %d MiB: keep fewer pods or fewer sidecars in the text.", MaxAnswer>>20)}
+		return &fullError{fmt.Sprintf("The answer is larger than %d MiB: keep fewer pods or fewer sidecars in the text.", maxAnswer>>20)}
 	}
 	return nil
 }

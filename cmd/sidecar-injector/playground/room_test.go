@@ -32,7 +32,7 @@ func TestAnAnswerHasALimit(t *testing.T) {
 		request Request
 		want    string
 	}{
-		"too many pods":   {Request{Pod: pods(MaxPods+1, 0)}, "The text has 251 pods and workloads, more than 250: shorten it."},
+		"too many pods":   {Request{Pod: pods(maxPods+1, 0)}, "The text has 251 pods and workloads, more than 250: shorten it."},
 		"too many bytes":  {Request{Pod: pods(20, 140_000, names...), Templates: small, Steps: true}, "The answer is larger than 16 MiB: keep fewer pods or fewer sidecars in the text."},
 		"as many as fit":  {Request{Pod: pods(20, 0, "log-collector"), Steps: true}, ""},
 		"without a limit": {Request{}, ""},
@@ -50,7 +50,7 @@ func TestAnAnswerEndsWithItsContext(t *testing.T) {
 	engine := newEngine(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	answer := engine.Answer(ctx, &Request{Pod: pods(MaxPods, 0, "log-collector"), Steps: true})
+	answer := engine.Answer(ctx, &Request{Pod: pods(maxPods, 0, "log-collector"), Steps: true})
 	if answer.Error != tooLate || len(answer.Pods) > 0 {
 		t.Errorf("got %q and %d pods, want %q", answer.Error, len(answer.Pods), tooLate)
 	}

@@ -18,12 +18,12 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
-// RepairedAnnotation is set on a workload to the time of its last repair, in RFC 3339.
-const RepairedAnnotation = inject.Domain + "/repaired"
+// repairedAnnotation is set on a workload to the time of its last repair, in RFC 3339.
+const repairedAnnotation = inject.Domain + "/repaired"
 
-// RepairPause is the shortest time between two repairs of a workload. If the new pods lack their sidecars
+// repairPause is the shortest time between two repairs of a workload. If the new pods lack their sidecars
 // as well, evicting those would not help.
-const RepairPause = 10 * time.Minute
+const repairPause = 10 * time.Minute
 
 // evictAll evicts the pods of a workload, a few at a time, so that its controller replaces them.
 func (r *Runner) evictAll(ctx context.Context, s *fleet.Step, o *Outcome) error {
@@ -127,7 +127,7 @@ func readyUIDs(pods []corev1.Pod) map[string]int {
 func (r *Runner) beginRepair(ctx context.Context, s *fleet.Step, now *owner, at time.Time) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, RepairedAnnotation, stamp(nextSecond(at)))); err != nil {
+	if err := r.patchWorkload(ctx, s.Workload, now, fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, repairedAnnotation, stamp(nextSecond(at)))); err != nil {
 		return err
 	}
 	return rest(ctx, time.Second)
@@ -140,19 +140,19 @@ func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time
 // stamp returns a time as annotations and messages show it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// mayRepair returns the pods to evict. If the last repair began less than RepairPause before at, the API
+// mayRepair returns the pods to evict. If the last repair began less than repairPause before at, the API
 // server's time, it is resumed with the pods that existed before it; if there are none, it was completed
 // without success, which is a *LeftError. So is a last repair that is ahead of at by less than that:
 // somebody's clock is wrong, and which pods existed before cannot be told. What is further ahead is no time
 // of a repair.
 func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at time.Time) (targets []fleet.Target, resumed bool, err error) {
-	last, err := time.Parse(time.RFC3339, now.meta.Annotations[RepairedAnnotation])
-	if err != nil || at.Sub(last).Abs() > RepairPause {
+	last, err := time.Parse(time.RFC3339, now.meta.Annotations[repairedAnnotation])
+	if err != nil || at.Sub(last).Abs() > repairPause {
 		return s.Targets, false, nil
 	}
 	if last.After(nextSecond(at)) {
 		return nil, false, &LeftError{fmt.Sprintf("its annotation %s says %s, and the API server's clock %s: which of its pods were there cannot be told; it can be repaired from %s on, or without the annotation",
-			RepairedAnnotation, stamp(last), stamp(at), stamp(last.Add(RepairPause)))}
+			repairedAnnotation, stamp(last), stamp(at), stamp(last.Add(repairPause)))}
 	}
 	pods, err := r.pods(ctx, s.Workload, now)
 	if err != nil {
@@ -162,7 +162,7 @@ func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at ti
 		return !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return string(p.UID) == t.UID && p.CreationTimestamp.Time.Before(last) })
 	})
 	if len(older) == 0 {
-		return nil, false, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", stamp(last), RepairPause)}
+		return nil, false, &LeftError{fmt.Sprintf("it was repaired at %s, and its new pods lack the sidecar too: not twice within %s", stamp(last), repairPause)}
 	}
 	return older, true, nil
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 )
 
-// RestartAnnotation is the annotation that kubectl rollout restart sets in a pod template.
-const RestartAnnotation = "kubectl.kubernetes.io/restartedAt"
+// restartAnnotation is the annotation that kubectl rollout restart sets in a pod template.
+const restartAnnotation = "kubectl.kubernetes.io/restartedAt"
 
 // owner is the present state of a workload.
 type owner struct {
@@ -229,9 +229,9 @@ func (o *owner) made(p *corev1.Pod) bool {
 // fieldManager is the name under which objects are changed.
 const fieldManager = "sidecar-injector"
 
-// restart sets RestartAnnotation.
+// restart sets restartAnnotation.
 func (r *Runner) restart(ctx context.Context, w fleet.Workload, o *owner) error {
-	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, RestartAnnotation, time.Now().Format(time.RFC3339))
+	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartAnnotation, time.Now().Format(time.RFC3339))
 	ctx, cancel := finishing(ctx)
 	defer cancel()
 	return r.patchWorkload(ctx, w, o, patch)

@@ -96,7 +96,7 @@ func vain(now *owner, pods []corev1.Pod, due map[types.UID]bool) bool {
 
 // begunByUs reports whether the latest change of a workload is a restart by renew within ourTime.
 func begunByUs(o *owner) bool {
-	at, err := time.Parse(time.RFC3339, o.template.Annotations[RestartAnnotation])
+	at, err := time.Parse(time.RFC3339, o.template.Annotations[restartAnnotation])
 	if err != nil || time.Since(at).Abs() > ourTime {
 		return false
 	}

@@ -113,7 +113,7 @@ func TestWhoseRolloutIsUnderWay(t *testing.T) {
 	} {
 		o := &owner{}
 		o.meta.ManagedFields = test.fields
-		o.template.Annotations = map[string]string{RestartAnnotation: now.Add(-test.restarted).Format(time.RFC3339)}
+		o.template.Annotations = map[string]string{restartAnnotation: now.Add(-test.restarted).Format(time.RFC3339)}
 		if got := begunByUs(o); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}

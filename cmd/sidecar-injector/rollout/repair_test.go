@@ -34,7 +34,7 @@ func TestNoWorkloadIsRepairedTwiceWithinTenMinutes(t *testing.T) {
 		"2106-07-01T12:00:00Z": "",
 	} {
 		now := &owner{}
-		now.meta.Annotations = map[string]string{RepairedAnnotation: last}
+		now.meta.Annotations = map[string]string{repairedAnnotation: last}
 		s := step("web")
 		_, resumed, err := quiet(Limits{}).mayRepair(t.Context(), &s, now, at)
 		if (err == nil) != (want == "") || err != nil && err.Error() != want || resumed {
@@ -93,7 +93,7 @@ func TestARepairGoesByTheAPIServersClock(t *testing.T) {
 			if err := r.evictAll(t.Context(), &first, &Outcome{}); err != nil || len(p.evicted) != 1 {
 				t.Fatalf("%v is evicted: %v", p.evicted, err)
 			}
-			if at, err := time.Parse(time.RFC3339, web.Annotations[RepairedAnnotation]); err != nil || clock().Sub(at).Abs() > 10*time.Second {
+			if at, err := time.Parse(time.RFC3339, web.Annotations[repairedAnnotation]); err != nil || clock().Sub(at).Abs() > 10*time.Second {
 				t.Errorf("repaired at %s, and it is %s: %v", at, clock(), err)
 			}
 			time.Sleep(time.Second)
@@ -119,7 +119,7 @@ func TestAnInterruptedRepairIsResumedWithThePodsThatWereThere(t *testing.T) {
 		r := quiet(Limits{Timeout: time.Second})
 		r.Client = fake.NewClientset(pod("before", second), pod("after", at))
 		now := &owner{selector: labels.SelectorFromSet(labels.Set{"app": "web"})}
-		now.meta.Annotations = map[string]string{RepairedAnnotation: at.Format(time.RFC3339)}
+		now.meta.Annotations = map[string]string{repairedAnnotation: at.Format(time.RFC3339)}
 		s := step("web")
 		s.Targets = []fleet.Target{{Name: "before", UID: "before"}, {Name: "after", UID: "after"}}
 		got, resumed, err := r.mayRepair(t.Context(), &s, now, time.Now())

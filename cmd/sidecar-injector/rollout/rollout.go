@@ -50,7 +50,7 @@ type Runner struct {
 	// Tell reports progress; it is called by one goroutine at a time.
 	Tell func(fleet.Workload, string)
 	// Repairs is true for the command repair: pods are evicted, and no workload is repaired twice within
-	// RepairPause.
+	// repairPause.
 	Repairs bool
 	// Halt, if not nil, is called before each step; an error ends the run there.
 	Halt func(context.Context) error
