@@ -86,8 +86,9 @@ func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	if err != nil {
 		return nil, t.located(err)
 	}
-	rendered = newRendered(added, in.Native, e.Cost())
-	rendered.Warnings, rendered.Unmet = warnings, rendered.findUnmet()
+	rendered = &Rendered{Additions: added, Warnings: warnings, Cost: e.Cost(), native: in.Native}
+	rendered.finish()
+	rendered.Unmet = rendered.findUnmet()
 	if reusable {
 		t.renderings.put(key, rendered)
 	}

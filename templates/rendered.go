@@ -122,13 +122,6 @@ func (e *encoder) encode(value any) JSON {
 	return JSON{Value: value, Raw: raw}
 }
 
-// newRendered makes a Rendered from the result of a program. It keeps nothing else of the evaluation.
-func newRendered(a program.Additions, native bool, cost uint64) *Rendered {
-	r := &Rendered{Additions: a, Cost: cost, native: native}
-	r.finish()
-	return r
-}
-
 // finish sets Parts and size.
 func (r *Rendered) finish() {
 	var e encoder
