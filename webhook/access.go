@@ -74,14 +74,11 @@ func (m MissingAccess) who() string {
 // Binding returns the kind of role that can grant the permission: ClusterRole if it is needed in all
 // namespaces, otherwise Role.
 func (m MissingAccess) Binding() string {
-	if slices.Contains(m.Permission.Namespaces, everyNamespace) {
+	if slices.Contains(m.Permission.Namespaces, v1alpha1.EveryNamespace) {
 		return "ClusterRole"
 	}
 	return "Role"
 }
-
-// everyNamespace stands for all namespaces in a permission.
-const everyNamespace = "*"
 
 // MaxAccessReviews is the limit that is passed to FindMissingAccess: how many SubjectAccessReviews one pod
 // or workload may cause.
@@ -237,7 +234,7 @@ func (q *question) review(account ServiceAccount) *authorizationv1.SubjectAccess
 	switch namespace {
 	case "":
 		namespace = account.Namespace
-	case everyNamespace:
+	case v1alpha1.EveryNamespace:
 		namespace = ""
 	}
 	resource, subresource, _ := strings.Cut(q.resource, "/")

@@ -6,10 +6,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
-
-// everyNamespace stands for all namespaces in a permission.
-const everyNamespace = "*"
 
 // permissions reports permissions with a missing part or an invalid namespace.
 func permissions(s *Sample) []templates.Finding {
@@ -30,7 +28,7 @@ func permissions(s *Sample) []templates.Finding {
 		}
 		for j, value := range o.List("namespaces") {
 			name, _ := value.(string)
-			if name != everyNamespace && !templates.IsLabel(name) {
+			if name != v1alpha1.EveryNamespace && !templates.IsLabel(name) {
 				found.fault(s.place(at.Item(i).Member("namespaces").Item(j)), templates.BadName, "a namespace's name, or * for all of them", "%s cannot name a namespace", message.Quote(name))
 			}
 		}

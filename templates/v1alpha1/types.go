@@ -357,6 +357,9 @@ type Permission struct {
 	Namespaces []string `json:"namespaces,omitempty"`
 }
 
+// EveryNamespace stands for all namespaces in Permission.Namespaces.
+const EveryNamespace = "*"
+
 // Qualified are the resources with their groups, as kubectl names them: deployments.apps.
 func (p Permission) Qualified() []string {
 	var resources []string
@@ -378,7 +381,7 @@ func (p Permission) String() string {
 		text += " named " + strings.Join(p.ResourceNames, ", ")
 	}
 	switch {
-	case slices.Contains(p.Namespaces, "*"):
+	case slices.Contains(p.Namespaces, EveryNamespace):
 		text += " in all namespaces"
 	case len(p.Namespaces) > 0:
 		text += " in namespace " + strings.Join(p.Namespaces, ", ")

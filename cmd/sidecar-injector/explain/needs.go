@@ -84,7 +84,7 @@ func (in *Instance) needy() bool {
 func grants(needs []v1alpha1.Permission, name, namespace, account string) []string {
 	var commands []string
 	for i, p := range needs {
-		if len(p.ResourceNames) > 0 || slices.Contains(p.Namespaces, "*") {
+		if len(p.ResourceNames) > 0 || slices.Contains(p.Namespaces, v1alpha1.EveryNamespace) {
 			return nil
 		}
 		role := name
