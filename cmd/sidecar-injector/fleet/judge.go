@@ -226,32 +226,7 @@ func (j *judgement) leftovers() error {
 
 // compared finds the differences between the sidecars that a new pod would get and those in the pod.
 func (j *judgement) compared() error {
-	var of []*Instance
-	containers, volumes := map[string]string{}, map[string]string{}
-	for n := range j.standing.Instances {
-		i := &j.standing.Instances[n]
-		e, there := j.has(i.Name)
-		if !there || i.State != Current {
-			continue
-		}
-		in := j.result.Instances[slices.IndexFunc(j.result.Instances, func(in inject.Instance) bool { return in.Name == i.Name })]
-		if in.Outcome != inject.Injected { // its template is in force but cannot be read
-			continue
-		}
-		of = append(of, i)
-		for _, name := range e.ContainerNames() {
-			containers[name] = i.Name
-		}
-		for _, name := range e.Volumes {
-			volumes[name] = i.Name
-		}
-		for _, c := range in.Containers {
-			containers[c.Name] = i.Name
-		}
-		for _, name := range in.Volumes {
-			volumes[name] = i.Name
-		}
-	}
+	of, containers, volumes := j.toCompare()
 	if len(of) == 0 {
 		return nil
 	}
@@ -293,6 +268,43 @@ func (j *judgement) compared() error {
 		}
 		return volumes[d.volume]
 	}, kin)
+	return j.setStatus(of, today)
+}
+
+// toCompare returns the instances that are compared, and whose the containers and volumes are that they have
+// or would get.
+func (j *judgement) toCompare() (of []*Instance, containers, volumes map[string]string) {
+	containers, volumes = map[string]string{}, map[string]string{}
+	for n := range j.standing.Instances {
+		i := &j.standing.Instances[n]
+		e, there := j.has(i.Name)
+		if !there || i.State != Current {
+			continue
+		}
+		in := j.result.Instances[slices.IndexFunc(j.result.Instances, func(in inject.Instance) bool { return in.Name == i.Name })]
+		if in.Outcome != inject.Injected { // its template is in force but cannot be read
+			continue
+		}
+		of = append(of, i)
+		for _, name := range e.ContainerNames() {
+			containers[name] = i.Name
+		}
+		for _, name := range e.Volumes {
+			volumes[name] = i.Name
+		}
+		for _, c := range in.Containers {
+			containers[c.Name] = i.Name
+		}
+		for _, name := range in.Volumes {
+			volumes[name] = i.Name
+		}
+	}
+	return of, containers, volumes
+}
+
+// setStatus sets the status annotation that the pod has once it is changed: its own, with the entries of today
+// for the compared instances. Those that differ from today's are doubted first, and what is unknown is kept.
+func (j *judgement) setStatus(of []*Instance, today inject.Status) error {
 	next := maps.Clone(j.status)
 	for _, i := range of {
 		if i.State != Current || i.Revision != i.Today {
