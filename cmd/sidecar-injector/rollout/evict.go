@@ -170,29 +170,9 @@ func (r *Runner) mayRepair(ctx context.Context, s *fleet.Step, now *owner, at ti
 // evictSome evicts pods of a workload, at least the first of batch and no more than may be unavailable, and waits
 // until as many of its pods are ready as before. It returns how many of batch were handled.
 func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, batch []fleet.Target, o *Outcome) (int, error) {
-	before, err := r.pods(ctx, s.Workload, p.now)
+	handled, err := r.evictBatch(ctx, s, p, batch)
 	if err != nil {
 		return 0, err
-	}
-	ready := readyUIDs(before)
-	p.ready = max(p.ready, len(ready))
-	spare, handled := r.Limits.spare(p.now.wanted-len(ready)), 0
-	for _, t := range batch {
-		if ready[t.UID] > spare {
-			break
-		}
-		spare -= ready[t.UID]
-		gone, err := r.evict(ctx, s, t, handled == 0)
-		if err != nil && handled == 0 {
-			return 0, err
-		}
-		if err != nil {
-			break // it is tried again once the others have been replaced
-		}
-		handled++
-		if gone {
-			p.evicted[t.UID] = true
-		}
 	}
 	unlike := error(nil)
 	err = r.wait(ctx, func() error {
@@ -221,13 +201,12 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 			if _, trouble := fresh(&pods[i], p.was.ill); trouble != "" {
 				return false, 0, &TroubleError{s.Workload, trouble}
 			}
-			if !p.judged[pods[i].UID] {
-				p.judged[pods[i].UID] = true
-				if err := r.arrived(ctx, s, &pods[i]); errors.As(err, new(*LeftError)) {
-					unlike = err // the end is waited for, because pods are away
-				} else if err != nil {
-					return false, 0, err
-				}
+			differs, err := r.arrived(ctx, s, &pods[i], p.judged)
+			if err != nil {
+				return false, 0, err
+			}
+			if differs != nil {
+				unlike = differs // the end is waited for, because pods are away
 			}
 		}
 		if len(pods) >= min(p.pods, later.wanted) && readyOf(pods) >= min(p.ready, later.wanted) {
@@ -241,9 +220,51 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 	return handled, err
 }
 
-// arrived judges a new pod. It returns a *TroubleError if it lacks a sidecar, and a *LeftError if it differs
-// from what the pods of the step were to become.
-func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod) error {
+// evictBatch evicts pods, at least the first of batch and no more than may be unavailable, and returns how many
+// of batch were handled.
+func (r *Runner) evictBatch(ctx context.Context, s *fleet.Step, p *replacing, batch []fleet.Target) (handled int, err error) {
+	before, err := r.pods(ctx, s.Workload, p.now)
+	if err != nil {
+		return 0, err
+	}
+	ready := readyUIDs(before)
+	p.ready = max(p.ready, len(ready))
+	spare := r.Limits.spare(p.now.wanted - len(ready))
+	for _, t := range batch {
+		if ready[t.UID] > spare {
+			break
+		}
+		spare -= ready[t.UID]
+		gone, err := r.evict(ctx, s, t, handled == 0)
+		if err != nil && handled == 0 {
+			return 0, err
+		}
+		if err != nil {
+			break // it is tried again once the others have been replaced
+		}
+		handled++
+		if gone {
+			p.evicted[t.UID] = true
+		}
+	}
+	return handled, nil
+}
+
+// arrived judges a new pod that is not among the judged yet. differs is the *LeftError of one that differs from
+// what the pods of the step were to become, err the *TroubleError of one that lacks a sidecar.
+func (r *Runner) arrived(ctx context.Context, s *fleet.Step, pod *corev1.Pod, judged map[types.UID]bool) (differs, err error) {
+	if judged[pod.UID] {
+		return nil, nil
+	}
+	judged[pod.UID] = true
+	err = r.judgeNew(ctx, s, pod)
+	if errors.As(err, new(*LeftError)) {
+		return err, nil
+	}
+	return nil, err
+}
+
+func (r *Runner) judgeNew(ctx context.Context, s *fleet.Step, pod *corev1.Pod) error {
 	now, err := r.due(ctx, s.Namespace, fleet.Target{Name: pod.Name, UID: string(pod.UID)})
 	if err != nil || now.pod == nil {
 		return err

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -87,11 +86,10 @@ func (r *Runner) glance(ctx context.Context, w *watch) error {
 		if trouble != "" {
 			return &TroubleError{w.step.Workload, "a canary: " + trouble}
 		}
-		if known || w.judged[pods[i].UID] {
+		if known {
 			continue
 		}
-		w.judged[pods[i].UID] = true
-		if err := r.arrived(ctx, w.step, &pods[i]); err != nil && !errors.As(err, new(*LeftError)) {
+		if _, err := r.arrived(ctx, w.step, &pods[i], w.judged); err != nil {
 			return err
 		}
 	}

@@ -241,13 +241,12 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was befo
 			if trouble != "" {
 				return false, 0, &TroubleError{s.Workload, trouble}
 			}
-			if !judged[pod.UID] {
-				judged[pod.UID] = true
-				if err := r.arrived(ctx, s, pod); err != nil && !errors.As(err, new(*LeftError)) {
-					return false, 0, err
-				} else if err != nil && !was.begun {
-					unlike = err
-				}
+			differs, err := r.arrived(ctx, s, pod, judged)
+			if err != nil {
+				return false, 0, err
+			}
+			if differs != nil && !was.begun {
+				unlike = differs
 			}
 			if well {
 				o.Done++
