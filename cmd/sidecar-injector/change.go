@@ -49,23 +49,32 @@ func (o *changeOptions) add(cmd *cobra.Command) {
 	complete(cmd, "output", tableName, outputWide, outputJSON, outputYAML)
 }
 
-func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
+// checkFlags checks the flags, and returns the canary that they ask for.
+func (o *changeOptions) checkFlags(cmd *cobra.Command) (fleet.Canary, error) {
 	o.output = cmp.Or(o.output, tableName)
 	if err := knownOutput(cmd, o.output, tableName, outputWide, outputJSON, outputYAML); err != nil {
-		return err
+		return fleet.Canary{}, err
 	}
 	if o.limits.MaxUnavailable < 1 || o.limits.MaxWorkloads < 1 || o.limits.Timeout <= 0 || o.limits.Wait < 0 {
-		return &hinted{errors.New("--max-unavailable and --max-workloads want a number from 1, --timeout and --canary-wait a duration"), seeHelp(cmd)}
+		return fleet.Canary{}, &hinted{errors.New("--max-unavailable and --max-workloads want a number from 1, --timeout and --canary-wait a duration"), seeHelp(cmd)}
 	}
-	if cmd.Flags().Changed("canary-wait") && !cmd.Flags().Changed("canary") {
-		return &hinted{errors.New("--canary-wait: there are no canaries to wait for"), "say which, as in --canary 10%"}
-	}
-	canary := fleet.Canary{}
-	if cmd.Flags().Changed("canary") {
-		var err error
-		if canary, err = fleet.ParseCanary(o.canary); err != nil {
-			return &hinted{fmt.Errorf("--canary: %w", err), seeHelp(cmd)}
+	if !cmd.Flags().Changed("canary") {
+		if cmd.Flags().Changed("canary-wait") {
+			return fleet.Canary{}, &hinted{errors.New("--canary-wait: there are no canaries to wait for"), "say which, as in --canary 10%"}
 		}
+		return fleet.Canary{}, nil
+	}
+	canary, err := fleet.ParseCanary(o.canary)
+	if err != nil {
+		return canary, &hinted{fmt.Errorf("--canary: %w", err), seeHelp(cmd)}
+	}
+	return canary, nil
+}
+
+func (o *changeOptions) run(cmd *cobra.Command, std streams) error {
+	canary, err := o.checkFlags(cmd)
+	if err != nil {
+		return err
 	}
 	_, report, err := o.palettes(std)
 	if err != nil {
