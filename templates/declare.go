@@ -73,35 +73,11 @@ var typesElsewhere = map[string]string{
 }
 
 func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
-	var faults []Finding
+	faults := p.declareEnum(declared.Enum)
 	traits := traitsOf(p.Type)
-	fault := func(field string, format string, args ...any) {
-		faults = append(faults, Finding{Path: field, Reason: BadConstraint, Severity: SeverityError, Message: fmt.Sprintf(format, args...)})
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, badConstraint(field, "", fmt.Sprintf(format, args...)))
 	}
-	hint := func(f *ParameterFault) { faults[len(faults)-1].Hint = f.Fix }
-
-	if len(declared.Enum) > 0 && p.Type == v1alpha1.TypeBoolean {
-		fault("enum", "a boolean takes no enum")
-	} else {
-		known := make(map[string]bool, len(declared.Enum))
-		for i, allowed := range declared.Enum {
-			field := "enum[" + strconv.Itoa(i) + "]"
-			switch f := p.fits(allowed); {
-			case len(faults) > MaxFindings: // no more are reported
-			case known[allowed]:
-				fault(field, "%s is there twice", message.Quote(allowed))
-			case f != nil:
-				fault(field, "%s", f.Message)
-				hint(f)
-			}
-			known[allowed] = true
-		}
-		p.Enum = declared.Enum
-		if len(p.Enum) > 0 {
-			p.allowed = known
-		}
-	}
-
 	if declared.Pattern != "" {
 		compiled, err := newPattern(declared.Pattern)
 		switch {
@@ -123,7 +99,6 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 			p.maxLength = int(*declared.MaxLength)
 		}
 	}
-
 	limit := func(field string, raw []byte) *bound {
 		text, err := scalarText(raw)
 		if err != nil {
@@ -135,8 +110,7 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 		case !ordered:
 			fault(field, "a parameter of type %s takes no %s", p.Type, field)
 		case f != nil:
-			fault(field, "%s", f.Message)
-			hint(f)
+			faults = append(faults, badConstraint(field, f.Fix, f.Message))
 		}
 		return b
 	}
@@ -151,6 +125,34 @@ func (p *Parameter) declareConstraints(declared *v1alpha1.Parameter) []Finding {
 		p.maximum = nil
 	}
 	return faults
+}
+
+func (p *Parameter) declareEnum(enum []string) []Finding {
+	if len(enum) > 0 && p.Type == v1alpha1.TypeBoolean {
+		return []Finding{badConstraint("enum", "", "a boolean takes no enum")}
+	}
+	var faults []Finding
+	known := make(map[string]bool, len(enum))
+	for i, allowed := range enum {
+		field := "enum[" + strconv.Itoa(i) + "]"
+		switch f := p.fits(allowed); {
+		case len(faults) > MaxFindings: // no more are reported
+		case known[allowed]:
+			faults = append(faults, badConstraint(field, "", message.Quote(allowed)+" is there twice"))
+		case f != nil:
+			faults = append(faults, badConstraint(field, f.Fix, f.Message))
+		}
+		known[allowed] = true
+	}
+	p.Enum = enum
+	if len(enum) > 0 {
+		p.allowed = known
+	}
+	return faults
+}
+
+func badConstraint(field, hint, text string) Finding {
+	return Finding{Path: field, Reason: BadConstraint, Severity: SeverityError, Message: text, Hint: hint}
 }
 
 // fits returns a fault if a text is not of the parameter's type; constraints are not checked.
