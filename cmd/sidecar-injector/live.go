@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -223,11 +222,8 @@ func podKinds() []string {
 func liveStream(object *unstructured.Unstructured) (*manifest.Stream, error) {
 	name := strings.ToLower(object.GetKind()) + "/" + object.GetName()
 	object.SetManagedFields(nil)
-	text, err := json.Marshal(object)
+	text, err := structured(outputYAML, object)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if text, err = manifest.YAML(text); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return manifest.Parse(name, text)

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/playground/page"
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -130,14 +128,10 @@ func namespaceYAML(n *inject.Namespace) (string, error) {
 		Labels      map[string]string `json:"labels,omitempty"`
 		Annotations map[string]string `json:"annotations,omitempty"`
 	}
-	text, err := json.Marshal(struct {
+	text, err := structured(outputYAML, struct {
 		APIVersion string   `json:"apiVersion"`
 		Kind       string   `json:"kind"`
 		Metadata   metadata `json:"metadata"`
 	}{"v1", "Namespace", metadata{n.Name, n.Labels, n.Annotations}})
-	if err != nil {
-		return "", err
-	}
-	text, err = manifest.YAML(text)
 	return string(text), err
 }

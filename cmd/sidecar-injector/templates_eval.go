@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
-	"github.com/sidecar-injector/sidecar-injector/templates/manifest"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -107,11 +105,7 @@ func valueText(value any) (string, error) {
 	if text, ok := value.(string); ok {
 		return text, nil
 	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return "", fmt.Errorf("value: %w", err)
-	}
-	text, err = manifest.YAML(text)
+	text, err := structured(outputYAML, value)
 	return string(text), err
 }
 
