@@ -83,7 +83,7 @@ func (p *podFields) owner() (owner, bool) {
 		return owner{}, false
 	}
 	reference := p.Metadata.OwnerReferences[n]
-	if group, _, found := strings.Cut(reference.APIVersion, "/"); found && group != "apps" && rolls(reference.Kind) {
+	if group, _, found := strings.Cut(reference.APIVersion, "/"); found && group != "apps" && terminal.Restarts(reference.Kind) {
 		return owner{reference.Kind + "." + group, reference.Name}, true
 	}
 	if hash := p.Metadata.Labels["pod-template-hash"]; reference.Kind == "ReplicaSet" && hash != "" {
