@@ -185,6 +185,15 @@ func TestExplainOfAWorkloadTellsOfSidecarsThatEndedBadly(t *testing.T) {
 	if want := "warning: in pod web-1 app-sc-log-collector ended with exit code 5, at which Kubernetes does not look: the last run failed\n"; !strings.Contains(out.String(), want) {
 		t.Errorf("want %q in\n%s%s", want, &out, &complaints)
 	}
+	// Others are stopped because their pod is being deleted.
+	pod["metadata"].(map[string]any)["deletionTimestamp"] = "2026-07-01T12:00:00Z"
+	pod["status"] = statusOf("Running", false, 0, map[string]any{"terminated": map[string]any{"exitCode": 143}}, nil)
+	out.Reset()
+	run([]string{"sidecar-injector", "explain", "rc/web", "--kubeconfig", kubeconfig, "--color", "never"}, streams{Out: &out, ErrOut: &complaints})
+	if strings.Contains(out.String(), "ended with exit code") {
+		t.Errorf("a pod that is being deleted:\n%s", &out)
+	}
+	delete(pod["metadata"].(map[string]any), "deletionTimestamp")
 	// Its time ran out: what it said last may sound like success.
 	for reason, want := range map[string]string{
 		"Error":     "was killed, for the time that the pod has to end, terminationGracePeriodSeconds, ran out (exit code 137), at which Kubernetes does not look; before, it said: Copied (new)\n",

@@ -190,7 +190,7 @@ func TestWhatOthersDoToAPodIsNoChange(t *testing.T) {
 // one. A StatefulSet names its pods itself.
 func TestAGeneratedNameIsNotKnownAtTheInjection(t *testing.T) {
 	set := setOf(t, strings.Replace(tail, `"${params.level}"`, `"${params.level}", "${pod.metadata.name}", "${workload.name}"`, 1))
-	for metadata, name := range map[string]string{`"generateName":"web-"`: "web-x2x7q", `"name":"web-0"`: "web-0"} {
+	for metadata, name := range map[string]string{`"generateName":"web-"`: "web-x2x7q", `"generateName":"web-","name":"web-0"`: "web-0", `"name":"web"`: "web"} {
 		pod := created(t, set, shop(), strings.Replace(web, `"name":"web"`, metadata, 1), func(pod object) { part(pod, "metadata")["name"] = name })
 		if i := judged(t, set, Server{Minor: 37, Resize: true}, shop(), pod).Instances[0]; i.State != Current {
 			t.Errorf("%s: got %v: %s", name, i.State, i.Why)

@@ -75,7 +75,7 @@ func strip(pod object, status inject.Status) object {
 		}
 	}
 	metadata, spec := copied(part(pod, "metadata")), copied(part(pod, "spec"))
-	if text(metadata, "generateName") != "" {
+	if generated(metadata) {
 		delete(metadata, "name")
 	}
 	metadata["annotations"] = without(part(metadata, "annotations"), func(key string) bool {
@@ -105,6 +105,14 @@ func strip(pod object, status inject.Status) object {
 	bare["metadata"], bare["spec"] = metadata, spec
 	delete(bare, "status")
 	return bare
+}
+
+// generated reports whether the API server has generated a pod's name: at most 58 bytes of its generateName, and 5
+// characters (k8s.io/apiserver/pkg/storage/names). A StatefulSet's pods have a generateName, and another name.
+func generated(metadata object) bool {
+	base := text(metadata, "generateName")
+	end, found := strings.CutPrefix(text(metadata, "name"), base[:min(len(base), 58)])
+	return base != "" && found && len(end) == 5 && strings.Trim(end, "bcdfghjklmnpqrstvwxz2456789") == ""
 }
 
 // blank returns a stripped pod without the fields of containers and the annotations that a template could

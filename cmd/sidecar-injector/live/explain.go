@@ -94,7 +94,10 @@ func (r *Reader) podGroups(ctx context.Context, today *fleet.Today, a *offline.A
 		if !mine {
 			return nil
 		}
-		if pod.Over {
+		switch {
+		case pod.Over && pod.Phase != corev1.PodSucceeded && pod.Phase != corev1.PodFailed:
+			return nil // it is being deleted, which stops its sidecars, each in its own way
+		case pod.Over:
 			ends = append(ends, explain.BadEnds(pod.JSON, pod.Name, pod.hasSidecar)...)
 			ends = ends[:min(len(ends), maxEnds)]
 			return nil

@@ -174,9 +174,9 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 	if err != nil {
 		return 0, err
 	}
-	unlike := error(nil)
-	err = r.wait(ctx, func() error {
-		return &TroubleError{s.Workload, fmt.Sprintf("pods were evicted, and not as many as before are ready after %s%s", r.Limits.Timeout, p.refusals.said)}
+	unlike, patience := error(nil), r.Limits.Timeout+p.was.stopping
+	err = waitFor(ctx, patience, func() error {
+		return &TroubleError{s.Workload, fmt.Sprintf("pods were evicted, and not as many as before are ready after %s%s", patience, p.refusals.said)}
 	}, func() (bool, int, error) {
 		// It may have been scaled or deleted in the meantime.
 		later, err := r.owner(ctx, s.Workload)

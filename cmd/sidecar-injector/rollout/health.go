@@ -3,8 +3,10 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // condition is the state of a pod before a change.
@@ -30,6 +32,13 @@ func isReady(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
+}
+
+// stopping returns how much longer than Kubernetes' default of 30 seconds a pod may take to stop. It is waited for
+// beside Limits.Timeout, because nothing can start in its place before.
+func stopping(pod *corev1.Pod) time.Duration {
+	const usual = corev1.DefaultTerminationGracePeriodSeconds
+	return time.Duration(max(0, ptr.Deref(pod.Spec.TerminationGracePeriodSeconds, usual)-usual)) * time.Second
 }
 
 // hopeless returns the reasons of waiting containers that rarely resolve by themselves.

@@ -165,6 +165,26 @@ func TestAPodThatWaitsForSomethingElseStopsNothing(t *testing.T) {
 	}
 }
 
+// TestAPodThatTakesLongToStopIsWaitedForAsLong: its sidecar starts only when the one before has stopped.
+func TestAPodThatTakesLongToStopIsWaitedForAsLong(t *testing.T) {
+	for seconds, want := range map[int64]string{0: "is not ready again after 1ms", 31: ""} {
+		p, r, s := newPlane(t, 1, 2, 1, "web-1")
+		pod, reads := p.pods["web-1"], 0
+		pod.Spec.TerminationGracePeriodSeconds = &seconds
+		then, err := r.due(t.Context(), s.Namespace, s.Targets[0])
+		must(t, err)
+		p.other = func(*http.Request) (any, error) {
+			if reads++; reads > 1 && seconds > 0 {
+				pod.Status.InitContainerStatuses[0].RestartCount, pod.Status.InitContainerStatuses[0].ContainerID = 1, "side-1"
+			}
+			return nil, nil
+		}
+		if err := r.settled(t.Context(), s.Workload, then); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d s: %v", seconds, err)
+		}
+	}
+}
+
 // TestTwoRolloutsAtOnceTakeTurns: a pod that somebody else changes first is waited for.
 func TestTwoRolloutsAtOnceTakeTurns(t *testing.T) {
 	p, r, s := newPlane(t, 1, 2, 1, "web-1", "web-2")

@@ -120,7 +120,9 @@ type before struct {
 	ill    map[string]bool
 	unwell bool
 	// begun is true if the rollout was in progress already.
-	begun    bool
+	begun bool
+	// stopping is the longest of the pods.
+	stopping time.Duration
 	refusals *refusals
 }
 
@@ -129,7 +131,7 @@ func beforeOf(pods []corev1.Pod) before {
 	owned, sidecars := false, false
 	for i := range pods {
 		pod := &pods[i]
-		b.pods[pod.UID] = true
+		b.pods[pod.UID], b.stopping = true, max(b.stopping, stopping(pod))
 		if isReady(pod) || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
@@ -214,8 +216,9 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was befo
 		return &TroubleError{s.Workload, why}
 	}
 	judged, unlike := map[types.UID]bool{}, error(nil)
-	return r.wait(ctx, func() error {
-		return stuck(fmt.Sprintf("its rollout has made no progress for %s%s", r.Limits.Timeout, was.refusals.said))
+	patience := r.Limits.Timeout + was.stopping
+	return waitFor(ctx, patience, func() error {
+		return stuck(fmt.Sprintf("its rollout has made no progress for %s%s", patience, was.refusals.said))
 	}, func() (bool, int, error) {
 		now, err := r.owner(ctx, s.Workload)
 		if err != nil {

@@ -28,12 +28,12 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			restarts = append(restarts, c.Container)
 		}
 	}
-	waits := false
-	return r.wait(ctx, func() error {
+	waits, patience := false, r.Limits.Timeout+stopping(then.pod)
+	return waitFor(ctx, patience, func() error {
 		if waits {
-			return &LeftError{fmt.Sprintf("pod %s was not started before its change, nor within %s after it", t.Name, r.Limits.Timeout)}
+			return &LeftError{fmt.Sprintf("pod %s was not started before its change, nor within %s after it", t.Name, patience)}
 		}
-		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s", t.Name, r.Limits.Timeout)}
+		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s", t.Name, patience)}
 	}, func() (bool, int, error) {
 		now, err := r.read(ctx, w.Namespace, t)
 		if err != nil {

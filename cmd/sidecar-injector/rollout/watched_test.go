@@ -25,7 +25,7 @@ import (
 func TestEvictedPodsAreWaitedForWhateverComes(t *testing.T) {
 	p, r, s := newPlane(t, 1, 1, 0, "web-1", "web-2")
 	s.Targets = s.Targets[:1]
-	r.Limits.Timeout = 10 * time.Second
+	p.pods["web-1"].Spec.TerminationGracePeriodSeconds = new(int64(40)) // it may take ten seconds more than usual to stop
 	looks := 0
 	p.other = func(q *http.Request) (any, error) {
 		if !lists(q) {
