@@ -20,6 +20,25 @@ func productLaws() []law {
 			})
 			return underTemplate(template, asking("mounts", nil, object{"containers": apps(n)}))
 		}},
+		{name: "both: mounts of a template, the length of a volume that they are in", n: 200, build: func(n int) job {
+			template := templateOf("mounts", object{
+				"app": object{"volumeMounts": times(n, func(i int) any { return object{"name": "v", "mountPath": fmt.Sprintf("/m/%d", i)} })},
+				"pod": object{"spec": object{"volumes": []any{object{"name": "v", "emptyDir": object{}}}}},
+			})
+			return underTemplate(template, asking("mounts", nil, object{
+				"containers": []any{with(app(0), object{"volumeMounts": []any{object{"name": "long", "mountPath": "/m"}}})},
+				"volumes":    []any{object{"name": "long", "emptyDir": object{}, "future": same(n, object{"name": "x"})}},
+			}))
+		}},
+		{name: "both: resources of a pod, containers of a template", n: 60, build: func(n int) job {
+			amounts := object{}
+			for i := range n {
+				amounts[fmt.Sprintf("example.com/r%d", i)] = "1"
+			}
+			last := with(sidecar(n, nil), object{"resources": object{"requests": amounts, "limits": amounts}})
+			template := templateOf("crowd", object{"pod": podWith(append(times(n, func(i int) any { return sidecar(i, nil) }), last)...)})
+			return underTemplate(template, asking("crowd", nil, object{"resources": object{"requests": amounts, "limits": amounts}}))
+		}},
 		{name: "both: ports", n: 60, build: func(n int) job {
 			template := templateOf("ports", adding(object{"ports": times(n, func(i int) any { return object{"containerPort": 30000 + i} })}))
 			return underTemplate(template, asking("ports", nil, object{"containers": []any{with(app(0), object{"ports": ports(n)})}}))

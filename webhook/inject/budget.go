@@ -25,6 +25,8 @@ const (
 	maxGrowth = 3 << 19
 	// readCost is how many bytes of the pod expressions may read for one unit.
 	readCost = 8
+	// compareCost is how many bytes of two values may be compared for one unit: both are decoded.
+	compareCost = 2
 )
 
 // budget accounts for the cost of one pod.

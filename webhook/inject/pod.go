@@ -118,6 +118,8 @@ type deviceView struct{ Name, Path string }
 type volumeView struct {
 	Name string
 	raw  rawValue
+	// readOnly is true if nothing can be created in it, because of its type; claim if it is a volume claim.
+	readOnly, claim bool
 }
 
 // mustEnd reports whether the pod has to complete, like that of a Job.

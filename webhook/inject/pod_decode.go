@@ -288,10 +288,12 @@ func (d *decoder) volume(v *volumeView) error {
 	v.raw = d.Rest()
 	start := d.Offset()
 	err := d.Members(func(name []byte) (err error) {
-		if string(name) != "name" {
-			return d.Skip()
+		if string(name) == "name" {
+			v.Name, err = d.String()
+			return err
 		}
-		v.Name, err = d.String()
+		there, err := d.there()
+		v.readOnly, v.claim = v.readOnly || there && isReadOnly(string(name)), v.claim || there && isClaim(string(name))
 		return err
 	})
 	v.raw = v.raw[:d.Offset()-start]

@@ -166,19 +166,29 @@ func (a *assembly) sum(before, after *effective, pod []containerView, list []sta
 
 // raise writes the amounts that grew, and notes that at the instances with a request for the resource.
 func (a *assembly) raise(list string, own, raised amounts) {
+	var grown []string
 	for _, name := range slices.Sorted(maps.Keys(raised)) {
 		from, to := own[name], raised[name]
 		if to.Cmp(from) <= 0 {
 			continue
 		}
 		a.add(a.path("/spec/resources/", list, "/", escape(name)), []byte(`"`+to.String()+`"`))
-		for _, c := range a.accepted {
-			for container := range containersOf(c.addition) {
-				if _, has := ofContainer(container.Raw).requests[name]; has {
-					c.instance.Notes = append(c.instance.Notes,
-						"spec.resources."+list+"["+name+"]: raised from "+from.String()+" to "+to.String()+", by what the sidecars change in the sum of the containers")
-					break
-				}
+		grown = append(grown, name)
+	}
+	if len(grown) == 0 {
+		return
+	}
+	for _, c := range a.accepted {
+		requested := names{}
+		for container := range containersOf(c.addition) {
+			for name := range ofContainer(container.Raw).requests {
+				requested[name] = true
+			}
+		}
+		for _, name := range grown {
+			if from, to := own[name], raised[name]; requested[name] {
+				c.instance.Notes = append(c.instance.Notes,
+					"spec.resources."+list+"["+name+"]: raised from "+from.String()+" to "+to.String()+", by what the sidecars change in the sum of the containers")
 			}
 		}
 	}

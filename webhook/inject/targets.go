@@ -198,21 +198,23 @@ func without(targets []target, names []string) []target {
 
 // named returns the candidates with those names; a missing one is a fault.
 func (j *job) named(instance string, place func() string, candidates []target, names []string) ([]target, *Fault) {
-	var byName table[string, target]
-	for _, c := range slices.Backward(candidates) { // so that find returns the first of a name
-		byName.add(c.view.Name, c)
-	}
+	var index map[string]int
 	chosen := make([]target, 0, min(len(names), len(candidates)))
-	for _, name := range names {
-		found, ok := byName.find(name)
-		if !ok {
+	for k, name := range names {
+		i := -1
+		if k < short { // an index takes longer than to search for a few
+			i = slices.IndexFunc(candidates, func(c target) bool { return c.view.Name == name })
+		} else {
+			i = first(&index, len(candidates), func(i int) string { return candidates[i].view.Name }, name)
+		}
+		if i < 0 {
 			fault := noTarget(instance, place(), fmt.Sprintf("container %s %s", message.Quote(name), j.whyNoTarget(name)), candidates)
 			if near := nearest(name, targetNames(candidates)); near != "" {
 				fault.Fix = fmt.Sprintf("did you mean %s? %s", near, fault.Fix)
 			}
 			return nil, fault
 		}
-		chosen = append(chosen, found)
+		chosen = append(chosen, candidates[i])
 	}
 	return chosen, nil
 }

@@ -113,12 +113,8 @@ func comparePaths(a, b string) int {
 // readOnlyVolume reports whether nothing can be created in the volume, because of its type.
 func (t *trial) readOnlyVolume(name string) bool {
 	if v := t.pod().volume(name); v != nil {
-		return readOnlyVolume(v.raw)
+		return v.readOnly
 	}
 	v, claimed := t.claims.volumes.find(name)
-	return claimed && readOnlyVolume(v.value.Raw)
-}
-
-func readOnlyVolume(raw []byte) bool {
-	return hasMember(raw, "configMap", "secret", "projected", "downwardAPI", "image")
+	return claimed && is(v.value, isReadOnly)
 }

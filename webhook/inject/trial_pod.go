@@ -138,17 +138,11 @@ func (t *trial) checkGroups() {
 // persistentVolumeClaim or ephemeral. An instance that is left out later counts as well.
 func (s *claims) hasClaim() bool {
 	if s.claim == nil {
-		found := len(s.job.request.ClaimVolumes) > 0 || s.job.pod.hasClaim() ||
+		found := len(s.job.request.ClaimVolumes) > 0 || slices.ContainsFunc(s.job.pod.spec.Volumes, func(v volumeView) bool { return v.claim }) ||
 			slices.ContainsFunc(s.fit, func(c *candidate) bool {
-				return slices.ContainsFunc(c.addition.Volumes, func(v templates.Named) bool { return isClaim(v.Raw) })
+				return slices.ContainsFunc(c.addition.Volumes, func(v templates.Named) bool { return is(&v, isClaim) })
 			})
 		s.claim = &found
 	}
 	return *s.claim
 }
-
-func (p *podView) hasClaim() bool {
-	return slices.ContainsFunc(p.spec.Volumes, func(v volumeView) bool { return isClaim(v.raw) })
-}
-
-func isClaim(volume []byte) bool { return hasMember(volume, "persistentVolumeClaim", "ephemeral") }

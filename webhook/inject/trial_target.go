@@ -161,7 +161,7 @@ func (t *trial) checkEnvFrom(target target, app *templates.AppParts) []*template
 func (t *trial) claimItem(target target, kind itemKind, key string, item *templates.Named) bool {
 	id := targetKey{target: t.pod().number(target.list, target.index), kind: kind, key: key}
 	if other := t.claims.targets.find(id); other != nil {
-		if !sameItem(kind, other.item, item) {
+		if !t.sameItem(kind, other.item, item) {
 			t.itemConflict(target, kind, key, other.by)
 		}
 		return false
@@ -189,11 +189,11 @@ func (t *trial) itemConflict(target target, kind itemKind, key, other string) {
 
 // sameItem reports whether two items agree. Mounts agree if they show the same files, even if only one is
 // read-only.
-func sameItem(kind itemKind, a, b *templates.Named) bool {
+func (t *trial) sameItem(kind itemKind, a, b *templates.Named) bool {
 	if kind == mountItem {
 		return a.Name == b.Name && a.Object().Text("subPath") == b.Object().Text("subPath") && a.Object().Text("subPathExpr") == b.Object().Text("subPathExpr")
 	}
-	return equalJSON(a.Raw, b.Raw)
+	return t.equal(a.Raw, b.Raw, equalJSON)
 }
 
 // checkHooks plans probes and lifecycle hooks, which are added if the container has none. Init containers

@@ -30,7 +30,7 @@ func (t *trial) checkVolume(v *templates.Named) {
 	}
 	place := func() string { return fmt.Sprintf("spec.volumes[%s]", v.Name) }
 	if taken := t.pod().volume(v.Name); taken != nil {
-		if sameVolume(taken.raw, v.Raw) {
+		if t.equal(taken.raw, v.Raw, sameVolume) {
 			t.note("volume %s: the pod has the same one, which is shared", v.Name)
 		} else {
 			t.conflict(place(), fmt.Sprintf("volume %s of the pod is another than the one that instance %s adds", message.Quote(v.Name), message.Quote(t.by())),
@@ -44,7 +44,7 @@ func (t *trial) checkVolume(v *templates.Named) {
 		return
 	}
 	if other, taken := t.claims.volumes.find(v.Name); taken {
-		if !sameVolume(other.value.Raw, v.Raw) {
+		if !t.equal(other.value.Raw, v.Raw, sameVolume) {
 			whose := fmt.Sprintf("instances %s and %s add", message.Quote(other.by), message.Quote(t.by()))
 			if other.by == t.by() {
 				whose = fmt.Sprintf("instance %s adds", message.Quote(other.by))

@@ -138,7 +138,7 @@ func (p *podView) apart(entry StatusEntry) []string {
 // readOnlyVolume reports whether a volume of the pod cannot be written to, because of its type.
 func (p *podView) readOnlyVolume(name string) bool {
 	v := p.volume(name)
-	return v != nil && readOnlyVolume(v.raw)
+	return v != nil && v.readOnly
 }
 
 // maxApart is the largest number of app containers that apart warns about.

@@ -1,16 +1,15 @@
 package inject
 
 import (
-	"bytes"
 	"reflect"
 	"slices"
 	"strings"
 
 	kjson "sigs.k8s.io/json"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
-	"github.com/sidecar-injector/sidecar-injector/webhook/rawjson"
 )
 
 // decodeAny decodes JSON with int64 for integers.
@@ -20,27 +19,26 @@ func decodeAny(raw []byte) (any, error) {
 	return v, err
 }
 
-// hasMember reports whether an object has one of the members with a value other than null.
-func hasMember(raw []byte, members ...string) bool {
-	found := false
-	c := rawjson.New(raw)
-	if c.Kind() != '{' {
-		return false
+// isReadOnly reports whether nothing can be created in a volume of a type.
+func isReadOnly(kind string) bool {
+	switch kind {
+	case "configMap", "secret", "projected", "downwardAPI", "image":
+		return true
 	}
-	// The text has been read before, so there is no error.
-	_ = c.Members(func(name []byte) error {
-		found = found || c.Kind() != 'n' && slices.Contains(members, string(name))
-		return c.Skip()
-	})
-	return found
+	return false
+}
+
+// isClaim reports whether a volume of a type is a volume claim.
+func isClaim(kind string) bool { return kind == "persistentVolumeClaim" || kind == "ephemeral" }
+
+// is reports whether an injected volume has a type for which kind returns true.
+func is(volume *templates.Named, kind func(string) bool) bool {
+	return slices.ContainsFunc(volume.Object(), func(m program.Member) bool { return kind(m.Name) && m.Value != nil })
 }
 
 // sameVolume reports whether a volume of the pod and an injected one are equal after the API server's
 // defaults.
 func sameVolume(raw, ours []byte) bool {
-	if bytes.Equal(raw, ours) {
-		return true
-	}
 	a, errA := decodeAny(raw)
 	b, errB := decodeAny(ours)
 	if errA != nil || errB != nil {
