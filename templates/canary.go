@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -216,13 +217,20 @@ func (s *Set) addCanaries() {
 		}
 		s.canaries[at.namespace][e.Template.Name] = append(s.canaries[at.namespace][e.Template.Name], i)
 	}
-	for namespace, names := range s.canaries {
-		for name, list := range names {
+	compared := 0
+	for _, namespace := range slices.Sorted(maps.Keys(s.canaries)) {
+		names := s.canaries[namespace]
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			list := names[name]
 			slices.SortFunc(list, func(a, b int) int { return s.compareCanaries(&s.entries[a], &s.entries[b]) })
-			names[name] = s.fit(namespace, name, list)
+			names[name] = s.fit(namespace, name, list, &compared)
 		}
 	}
 }
+
+// maxCompared limits how many names of templates are compared with those that canaries give and no template
+// has: a Set is made whenever a template changes.
+const maxCompared = 100_000
 
 func (s *Set) compareCanaries(a, b *Entry) int {
 	percentage := func(e *Entry) int {
@@ -238,10 +246,14 @@ func (s *Set) compareCanaries(a, b *Entry) int {
 	)
 }
 
-// fit returns the canaries that can be used, and adds a finding to each of the others.
-func (s *Set) fit(namespace, name string, list []int) []int {
+// fit returns the canaries that can be used, and adds a finding to each of the others. compared counts the names
+// of maxCompared.
+func (s *Set) fit(namespace, name string, list []int, compared *int) []int {
 	if _, there := s.Lookup(namespace, name); !there {
-		hint := message.DidYouMean(name, s.Names(namespace), "sidecar-injector templates list shows the names")
+		hint := "sidecar-injector templates list shows the names"
+		if *compared += len(s.shared) + len(s.byNamespace[namespace]); *compared <= maxCompared {
+			hint = message.DidYouMean(name, s.Names(namespace), hint)
+		}
 		for _, i := range list {
 			s.warn(i, UnusedCanary, hint, fmt.Sprintf("there is no template %s: the canary counts for no pod", message.Quote(name)))
 		}

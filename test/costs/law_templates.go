@@ -213,6 +213,15 @@ func templateLaws() []law {
 			}
 			return loadFile(files)
 		}},
+		{name: "template: canaries of templates that there are not", n: 400, build: func(n int) job { // each is compared with 100,000 names at most
+			var files []byte
+			for i := range n {
+				spec := object{"app": object{"env": variables(1)}}
+				files = append(append(files, templateOf(fmt.Sprintf("t%d", i), spec)...), "---\n"...)
+				files = append(append(files, templateOf(fmt.Sprintf("c%d", i), with(spec, object{"canary": object{"of": fmt.Sprintf("none%d", i), "percent": 1}}))...), "---\n"...)
+			}
+			return loadFile(files)
+		}},
 		{name: "template: keys set twice", n: 200, build: func(n int) job {
 			return loadFile(append(templateOf("t", adding(nil)), strings.Repeat("kind: x\n", n)...))
 		}},
