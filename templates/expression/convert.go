@@ -23,7 +23,7 @@ func native(v ref.Val, left *int, depth int) (value any, present bool, err *Erro
 	}
 	switch v := v.(type) {
 	case types.String:
-		*left -= len(v) / 100
+		*left -= len(v) / bytesOfValue
 		return string(v), true, nil
 	case types.Int:
 		return int64(v), true, nil
@@ -39,7 +39,7 @@ func native(v ref.Val, left *int, depth int) (value any, present bool, err *Erro
 	case types.Null:
 		return nil, true, nil
 	case types.Bytes:
-		*left -= len(v) / 100
+		*left -= len(v) / bytesOfValue
 		return base64.StdEncoding.EncodeToString(v), true, nil
 	case apiservercel.Quantity:
 		return v.Quantity.String(), true, nil

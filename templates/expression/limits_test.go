@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,45 @@ func TestLookUpsSpendTheBudgetToo(t *testing.T) {
 		}
 	}
 	t.Errorf("20 MB cost %d", budget.Spent())
+}
+
+// TestAllAnnotationsOfTheNamespaceAreConvertedOnce: a template may have hundreds of variables for them.
+func TestAllAnnotationsOfTheNamespaceAreConvertedOnce(t *testing.T) {
+	in := activation(t)
+	in.NamespaceAnnotations = map[string]string{}
+	for i := range 1000 {
+		in.NamespaceAnnotations[strconv.Itoa(i)] = ""
+	}
+	x := mustCompile(t, "${namespaceObject.metadata.annotations}", anyValue)
+	var budget Budget
+	look := func() {
+		if _, _, err := x.parts[0].value(in, &budget); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look()
+	if spent := budget.Spent(); spent < 1000 {
+		t.Errorf("1,000 annotations cost %d", spent)
+	}
+	if n := testing.AllocsPerRun(10, look); n > 10 {
+		t.Errorf("%v allocations for another look", n)
+	}
+}
+
+func TestTextInAValueCostsMoreThanTextThatIsRead(t *testing.T) {
+	for expression, good := range map[string]bool{
+		"'a'.replace('a', params.text).size()":                                  true,
+		"{'a': 'a'.replace('a', params.text)}":                                  true,
+		"{'a': ['a'.replace('a', params.text), 'b'.replace('b', params.text)]}": true,
+		"{'a': lists.range(5).map(i, 'a'.replace('a', params.text))}":           false,
+		"lists.range(5).map(i, 'a'.replace('a', params.text)).size()":           true,
+	} {
+		in := activation(t)
+		in.Parameters["text"] = strings.Repeat("x", 1<<19)
+		if _, _, err := mustCompile(t, "${"+expression+"}", nil).Evaluate(in, &Budget{}); (err == nil) != good {
+			t.Errorf("%s: %v", expression, err)
+		}
+	}
 }
 
 func TestAnExpressionHasALength(t *testing.T) {

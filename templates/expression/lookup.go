@@ -112,6 +112,8 @@ func (l *lookup) value(in *Activation, budget *Budget) (any, *Error) {
 		cost += len(v) / 10
 	case []any: // the items are checked when the list is converted
 		cost += len(v)
+	case map[string]any:
+		cost += len(v)
 	}
 	return value, budget.spend(uint64(cost))
 }
@@ -170,17 +172,18 @@ func (l *lookup) texts(m map[string]string, at int) (any, int, *Error) {
 }
 
 func (l *lookup) namespace(in *Activation) (any, int, *Error) {
-	if len(l.fields) > 1 {
-		switch l.fields[1] {
-		case "name":
-			return in.NamespaceName, 1, nil
-		case "labels":
-			return l.texts(in.NamespaceLabels, 2)
-		case "annotations":
-			return l.texts(in.NamespaceAnnotations, 2)
-		}
+	if len(l.fields) < 2 {
+		return l.from(in.namespaceObject())
 	}
-	return l.from(in.namespaceObject())
+	switch field := l.fields[1]; {
+	case field == "name":
+		return in.NamespaceName, 1, nil
+	case field == "labels" && len(l.fields) > 2:
+		return l.texts(in.NamespaceLabels, 2)
+	case field == "annotations" && len(l.fields) > 2:
+		return l.texts(in.NamespaceAnnotations, 2)
+	}
+	return l.from(in.namespaceObject()) // all of them are converted once for all expressions
 }
 
 // from selects the fields of decoded JSON, one after the other. If one is absent or null, it returns nil and the

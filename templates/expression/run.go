@@ -13,9 +13,13 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
 
-// largestValue is the maximum size of an expression's value: the number of values plus one for each hundred
-// bytes of text.
-const largestValue = 100_000
+// largestValue is the maximum size of an expression's value: the number of values, plus one for each
+// bytesOfValue bytes of text. Values stay in memory while a template is rendered, so that their text costs more
+// than that which an expression only reads.
+const (
+	largestValue = 100_000
+	bytesOfValue = 20
+)
 
 // programCost is added to each evaluation of a program, in units of work: it may have to be planned first
 // (see plans), which takes about as long as so many comparisons.
