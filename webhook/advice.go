@@ -21,7 +21,7 @@ const AdvicePath = "/advise"
 // pods. It never rejects a request: every answer is "allowed", and an internal error yields no warnings.
 type Advice struct {
 	intake
-	large largePods
+	memory memory
 }
 
 // The results of advice in the metrics.
@@ -48,7 +48,7 @@ func sideLimits(l Limits) Limits {
 func NewAdvice(pods *Handler) *Advice {
 	return &Advice{
 		intake: intake{Options: pods.Options, path: AdvicePath, limits: sideLimits(pods.Limits), turns: newTurns(adviceAllowance())},
-		large:  pods.large,
+		memory: pods.memory,
 	}
 }
 
@@ -149,7 +149,7 @@ func readChange(r *review) (*workload, error) {
 func (a *Advice) warnings(ctx context.Context, namespace string, w *workload) ([]string, error) {
 	result, err := a.decideIn(ctx, namespace, func(namespace inject.Namespace) (result *inject.Result, err error) {
 		err = a.turns.do(ctx, func() error {
-			done, err := a.large.mayTake(ctx, len(w.template))
+			done, err := a.memory.mayTake(ctx, len(w.template))
 			if err != nil {
 				return err
 			}

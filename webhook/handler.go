@@ -58,19 +58,19 @@ type Options struct {
 // no side effects, so a dry run is answered like any other request.
 type Handler struct {
 	intake
-	large largePods
+	memory memory
 }
 
 // NewHandler returns a handler that answers on Path and responds with 404 on any other path.
 func NewHandler(options Options) *Handler {
-	return &Handler{intake: intake{Options: options, path: Path, limits: options.Limits.withDefaults()}, large: newLargePods()}
+	return &Handler{intake: intake{Options: options, path: Path, limits: options.Limits.withDefaults()}, memory: newMemory()}
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	h.serve(w, r, start, func(ctx context.Context, b *buffers) ([]byte, error) {
-		done, err := h.large.mayTake(ctx, len(b.received))
+		done, err := h.memory.mayTake(ctx, len(b.received))
 		if err != nil {
 			return nil, err
 		}
@@ -130,6 +130,11 @@ func undecided(err error) error {
 // decide answers the creation of a pod.
 func (h *Handler) decide(ctx context.Context, r *review, b *buffers, start time.Time) ([]byte, error) {
 	result, err := h.decideIn(ctx, r.namespace, func(namespace inject.Namespace) (*inject.Result, error) {
+		done, err := h.memory.mayDecide(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		return h.Inject(h.Templates.Current(), h.Settings, &inject.Request{Read: r.pod, Namespace: namespace, Permissions: h.tellsRights(r.pod)})
 	})
 	if err != nil {

@@ -92,22 +92,35 @@ const (
 	// mostAtOnce is the total size of the larger pods that are worked on at once: that of the largest one. The
 	// work takes up to sixty times a pod's size in memory, if expressions read the pod as an object.
 	mostAtOnce = 4 << 20
+	// mostDecided is the number of pods that are decided on at once. The expressions of a template may make
+	// some 20 MB of values for a pod of any size, and more pods at once would not be decided on sooner: eight
+	// processors decide on tens of thousands in a second.
+	mostDecided = 8
 )
 
-// largePods bounds the work on large pods, of all handlers that have it together.
-type largePods struct{ bytes *semaphore.Weighted }
+// memory bounds what the work on pods takes of it, in all handlers that have it together.
+type memory struct{ large, decided *semaphore.Weighted }
 
-func newLargePods() largePods { return largePods{semaphore.NewWeighted(mostAtOnce)} }
+func newMemory() memory { return memory{semaphore.NewWeighted(mostAtOnce), semaphore.NewWeighted(mostDecided)} }
+
+// mayDecide waits until fewer than mostDecided other pods are decided on, and returns the function that ends it. The
+// error is that of a client that has disconnected.
+func (m memory) mayDecide(ctx context.Context) (done func(), err error) {
+	if m.decided.Acquire(ctx, 1) != nil {
+		return nil, heeded(ctx)
+	}
+	return func() { m.decided.Release(1) }, nil
+}
 
 // mayTake waits until there is memory for the work on a pod of that many bytes, and returns the function that
 // ends it. The error is that of a client that has disconnected.
-func (l largePods) mayTake(ctx context.Context, bytes int) (done func(), err error) {
+func (m memory) mayTake(ctx context.Context, bytes int) (done func(), err error) {
 	if bytes <= largePod {
 		return func() {}, nil
 	}
 	n := int64(min(bytes, mostAtOnce))
-	if l.bytes.Acquire(ctx, n) != nil {
+	if m.large.Acquire(ctx, n) != nil {
 		return nil, heeded(ctx)
 	}
-	return func() { l.bytes.Release(n) }, nil
+	return func() { m.large.Release(n) }, nil
 }

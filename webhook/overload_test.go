@@ -62,24 +62,41 @@ func TestOverloadIsAnsweredAtOnceWith503AndRetryAfter(t *testing.T) {
 
 // TestFewLargePodsAreWorkedOnAtOnce: the work takes a multiple of a pod's size in memory.
 func TestFewLargePodsAreWorkedOnAtOnce(t *testing.T) {
-	const sent, atOnce = 5, 2
-	g := gate{make(chan struct{}, sent+1), make(chan struct{})}
-	e := newEdge(t, func(o *webhook.Options) { o.Inject = g.inject }).serve()
 	large := strings.Replace(plainPod, "web-", strings.Repeat("x", 3<<19), 1) // 1.5 MiB of 4
+	e, g, open := atOnce(t, large, 5, 2)
+	var small sync.WaitGroup
+	small.Go(func() { e.post(review(plainPod)).response(t) })
+	eventually(t, "a small one has its place", func() bool { return len(g.entered) == 3 })
+	open()
+	small.Wait()
+}
+
+// TestFewPodsAreDecidedOnAtOnce: what the expressions of a template make for a pod does not depend on its size.
+func TestFewPodsAreDecidedOnAtOnce(t *testing.T) {
+	_, _, open := atOnce(t, plainPod, 12, 8)
+	open()
+}
+
+// atOnce sends equal pods, of which so many are to be worked on at once, and one more whose caller leaves. open
+// lets the work go on and waits until all are answered.
+func atOnce(t *testing.T, pod string, sent, want int) (e *edge, g gate, open func()) {
+	t.Helper()
+	g = gate{make(chan struct{}, sent+1), make(chan struct{})}
+	e = newEdge(t, func(o *webhook.Options) { o.Inject = g.inject }).serve()
 	var busy sync.WaitGroup
 	for range sent {
 		busy.Go(func() {
-			if got := e.post(review(large)); got.StatusCode != http.StatusOK {
+			if got := e.post(review(pod)); got.StatusCode != http.StatusOK {
 				t.Errorf("status %d: %s", got.StatusCode, got.body)
 			}
 		})
 	}
 	eventually(t, "all have arrived", func() bool {
-		return e.count("sidecar_injector_requests_in_flight") == sent && len(g.entered) == atOnce
+		return e.count("sidecar_injector_requests_in_flight") == float64(sent) && len(g.entered) == want
 	})
 	gone, leave := context.WithCancel(t.Context())
 	defer leave()
-	request, err := http.NewRequestWithContext(gone, http.MethodPost, e.url, bytes.NewReader(review(large)))
+	request, err := http.NewRequestWithContext(gone, http.MethodPost, e.url, bytes.NewReader(review(pod)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,16 +107,13 @@ func TestFewLargePodsAreWorkedOnAtOnce(t *testing.T) {
 			t.Errorf("a further one has status %d", response.StatusCode)
 		}
 	})
-	eventually(t, "a further one has arrived", func() bool { return e.count("sidecar_injector_requests_in_flight") == sent+1 })
+	eventually(t, "a further one has arrived", func() bool { return e.count("sidecar_injector_requests_in_flight") == float64(sent+1) })
 	leave()
 	eventually(t, "the caller who left is counted", func() bool { return e.count("sidecar_injector_turned_away_total") == 1 })
-	if n := len(g.entered); n != atOnce {
+	if n := len(g.entered); n != want {
 		t.Errorf("%d are worked on at once", n)
 	}
-	busy.Go(func() { e.post(review(plainPod)).response(t) })
-	eventually(t, "a small one has its place", func() bool { return len(g.entered) == atOnce+1 })
-	close(g.open)
-	busy.Wait()
+	return e, g, func() { close(g.open); busy.Wait() }
 }
 
 // slowBody returns its first bytes and then blocks until the test is over.
