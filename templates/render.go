@@ -59,6 +59,14 @@ func (t *Template) ReadsWorkload() bool {
 	return t.program != nil && t.program.ReadsWorkload
 }
 
+// Planning returns what it takes to plan the template's expressions, in CEL's units of work.
+func (t *Template) Planning() int {
+	if t.program == nil {
+		return 0
+	}
+	return t.program.Planning
+}
+
 // Render evaluates the template for one instance, its validations first. The error is a *ValidationError if
 // the pod does not meet them, else a *program.Error, which wraps the PodReader's error if reading the pod
 // failed.

@@ -16,6 +16,23 @@ import (
 // every time.
 const maxPlans = 512
 
+// To plan a program takes 0.2 ms, and 5 µs for each byte of its source, or as long as so many units of work.
+const (
+	planCost        = 700
+	planCostPerByte = 18
+)
+
+// Planning returns what it takes to plan all programs of the expression, in units of work.
+func (x *Expression) Planning() int {
+	total := 0
+	for i := range x.parts {
+		if p := x.parts[i].program; p != nil {
+			total += planCost + planCostPerByte*len(p.source)
+		}
+	}
+	return total
+}
+
 // plans holds the programs whose plan is kept, as a ring buffer once it is full.
 type plans struct {
 	mu   sync.Mutex

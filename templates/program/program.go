@@ -26,6 +26,8 @@ type Program struct {
 	Reads expression.Uses
 	// ReadsWorkload says that any expression, including those of Permissions, reads workload.
 	ReadsWorkload bool
+	// Planning is what it takes to plan all expressions, except those of Permissions, in CEL's units of work.
+	Planning int
 
 	byName map[string]*Node // of the Variables
 }
@@ -73,6 +75,15 @@ func (p *Program) Seal() *Program {
 		p.byName[v.Name] = v.Node
 	}
 	p.Reads = (&Node{Items: rest}).Uses()
+	planned := map[*expression.Expression]bool{nil: true}
+	for _, root := range rest {
+		root.Walk(func(n *Node) {
+			if !planned[n.Expression] {
+				planned[n.Expression] = true
+				p.Planning += n.Expression.Planning()
+			}
+		})
+	}
 	p.ReadsWorkload = p.Reads.Workload || p.Permissions.Uses().Workload
 	if p.Reads.Target {
 		p.App.Weigh() // it is evaluated for each target

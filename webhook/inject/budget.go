@@ -2,7 +2,9 @@ package inject
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -20,6 +22,9 @@ const (
 	// maxRendering is the CEL cost of all expressions of one pod: that of two templates at the limit of
 	// one, expression.RenderingLimit.
 	maxRendering = 2_000_000
+	// maxPlanning is how much it may take to plan the expressions of a pod's templates, in units of CEL's work: as
+	// many plans as three of the largest templates have. Only the latest plans of all pods are kept.
+	maxPlanning = 3_000_000
 	// maxGrowth is how many bytes of JSON all instances together may add to a pod. It is etcd's default of
 	// --max-request-bytes: a pod that grows by more cannot be stored.
 	maxGrowth = 3 << 19
@@ -34,6 +39,8 @@ type budget struct {
 	size         int // of the pod in bytes
 	spent, limit int // in units
 	rendering    uint64
+	planning     int
+	planned      []*templates.Template // those that planning has counted
 
 	asking     uint64 // CEL cost of permissions and evaluations
 	askedReads int    // units for reading the pod in them
@@ -75,9 +82,17 @@ func (j *job) mayRender(c *candidate) bool {
 	if c.template.FailurePolicy == v1alpha1.Ignore {
 		limit /= 2
 	}
+	if !slices.Contains(j.work.planned, c.template) {
+		j.work.planned = append(j.work.planned, c.template)
+		j.work.planning += c.template.Planning()
+	}
 	switch {
 	case j.work.rendering >= maxRendering:
 		j.fault(j.tooCostly(c), c)
+	case j.work.planning > maxPlanning:
+		f := c.exceeded(fmt.Sprintf("the pod's templates together have so many and so long expressions that to compile them takes more than %d units of CEL's work", maxPlanning))
+		f.Fix = "ask for fewer sidecars, make the templates' expressions fewer or shorter, or narrow the match of templates"
+		j.fault(f, c)
 	case j.work.spent > limit:
 		j.fault(c.exceeded(fmt.Sprintf("to read the pod in expressions of the templates before takes more than %d of the %d units of work that %d bytes are given", limit, j.work.limit, j.work.size)), c)
 	default:

@@ -255,32 +255,6 @@ func TestWorkThatAPodsBytesDoNotEarnIsAFaultByPolicy(t *testing.T) {
 	}
 }
 
-// TestToCompareWithALongValueIsWorkByItsLength: any number of volumes may have the name of one of the pod.
-func TestToCompareWithALongValueIsWorkByItsLength(t *testing.T) {
-	const namesakes = `
-apiVersion: sidecar-injector.dev/v1alpha1
-kind: ClusterSidecarTemplate
-metadata: {name: namesakes}
-spec: {pod: {spec: {volumes: [%s]}}}
-`
-	volumes := repeated(64, func(i int) string {
-		return fmt.Sprintf(`{name: "${pod.metadata.?labels[?'v'].orValue('v%d')}", emptyDir: {}}`, i)
-	})
-	set := builtinSet(t, fmt.Sprintf(namesakes, volumes))
-	for bytes, want := range map[int]inject.Reason{100: inject.Conflict, 1 << 20: inject.BudgetExceeded} {
-		result := run(t, set, marshal(t, map[string]any{
-			"metadata": map[string]any{"annotations": map[string]any{inject.RequestAnnotation: "namesakes"}, "labels": map[string]any{"v": "own"}},
-			"spec": map[string]any{
-				"containers": []any{map[string]any{"name": "web"}},
-				"volumes":    []any{map[string]any{"name": "own", "hostPath": map[string]any{"path": strings.Repeat("x", bytes)}}},
-			},
-		}))
-		if result.Outcome != inject.Refused || result.Reason != want {
-			t.Errorf("%d bytes: %s %s: %s", bytes, result.Outcome, result.Reason, result.Message())
-		}
-	}
-}
-
 func TestATooLargeValueIsThePodAuthors(t *testing.T) {
 	const sized = `
 apiVersion: sidecar-injector.dev/v1alpha1

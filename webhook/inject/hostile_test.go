@@ -2,6 +2,7 @@ package inject_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -108,5 +109,56 @@ func TestATemplatesOwnDefaultContainerStays(t *testing.T) {
 	}
 	if !strings.Contains(string(result.Patch()), "/lifecycle/preStop") {
 		t.Errorf("a null hook counts as the app's own: %s", result.Patch())
+	}
+}
+
+// TestTheTemplatesOfAPodHaveNoMoreExpressionsThanArePlannedInTime: only the latest plans of all pods are kept, so that
+// a pod may need them all anew.
+func TestTheTemplatesOfAPodHaveNoMoreExpressionsThanArePlannedInTime(t *testing.T) {
+	args := repeated(480, func(i int) string { return fmt.Sprintf(`"${instance + '%d'}"`, i) })
+	var files []string
+	for i := range 7 {
+		files = append(files, fmt.Sprintf(`
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: p%d}
+spec: {pod: {spec: {containers: [{name: "${instance}", image: "example.com/p:1", args: [%s], resources: {requests: {cpu: 1m, memory: 1Mi}}}]}}}
+`, i, args))
+	}
+	set := builtinSet(t, files...)
+	for request, want := range map[string]inject.Reason{
+		"p0, p1, p2, p3, p4":                       inject.Annotation,
+		"a=p0, b=p0, c=p0, d=p0, e=p0, f=p0, g=p0": inject.Annotation,
+		"p0, p1, p2, p3, p4, p5, p6":               inject.BudgetExceeded,
+	} {
+		if result := run(t, set, asking(t, map[string]any{inject.RequestAnnotation: request}, 1, nil)); result.Reason != want {
+			t.Errorf("%s: %s %s: %s", request, result.Outcome, result.Reason, result.Message())
+		}
+	}
+}
+
+// TestToCompareWithALongValueIsWorkByItsLength: any number of volumes may have the name of one of the pod.
+func TestToCompareWithALongValueIsWorkByItsLength(t *testing.T) {
+	const namesakes = `
+apiVersion: sidecar-injector.dev/v1alpha1
+kind: ClusterSidecarTemplate
+metadata: {name: namesakes}
+spec: {pod: {spec: {volumes: [%s]}}}
+`
+	volumes := repeated(64, func(i int) string {
+		return fmt.Sprintf(`{name: "${pod.metadata.?labels[?'v'].orValue('v%d')}", emptyDir: {}}`, i)
+	})
+	set := builtinSet(t, fmt.Sprintf(namesakes, volumes))
+	for bytes, want := range map[int]inject.Reason{100: inject.Conflict, 1 << 20: inject.BudgetExceeded} {
+		result := run(t, set, marshal(t, map[string]any{
+			"metadata": map[string]any{"annotations": map[string]any{inject.RequestAnnotation: "namesakes"}, "labels": map[string]any{"v": "own"}},
+			"spec": map[string]any{
+				"containers": []any{map[string]any{"name": "web"}},
+				"volumes":    []any{map[string]any{"name": "own", "hostPath": map[string]any{"path": strings.Repeat("x", bytes)}}},
+			},
+		}))
+		if result.Outcome != inject.Refused || result.Reason != want {
+			t.Errorf("%d bytes: %s %s: %s", bytes, result.Outcome, result.Reason, result.Message())
+		}
 	}
 }
