@@ -101,7 +101,9 @@ const (
 // memory bounds what the work on pods takes of it, in all handlers that have it together.
 type memory struct{ large, decided *semaphore.Weighted }
 
-func newMemory() memory { return memory{semaphore.NewWeighted(mostAtOnce), semaphore.NewWeighted(mostDecided)} }
+func newMemory() memory {
+	return memory{semaphore.NewWeighted(mostAtOnce), semaphore.NewWeighted(mostDecided)}
+}
 
 // mayDecide waits until fewer than mostDecided other pods are decided on, and returns the function that ends it. The
 // error is that of a client that has disconnected.
