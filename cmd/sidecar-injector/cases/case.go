@@ -91,8 +91,8 @@ func faulty(hint, format string, args ...any) error {
 
 // Find reads the cases in dir and the folders below it, links to folders included, in the order of their
 // names; chosen selects cases by name, nil selects all. The error lists everything that cannot be read, and
-// every folder that looks like a case but is none. If unwanted is set, a case may lack expectations, because
-// the caller is about to write them.
+// every folder that looks like a case but is none, as far as a chosen case is concerned: it is the folder or
+// lies in it. If unwanted is set, a case may lack expectations, because the caller is about to write them.
 func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -102,9 +102,7 @@ func Find(dir string, chosen func(name string) bool, unwanted bool) ([]*Case, er
 		return nil, faulty("name the folder that holds the cases", "cases: %s: not a folder", dir)
 	}
 	f := &finder{root: dir, chosen: chosen, unwanted: unwanted}
-	if _, err := f.folder(dir, files{}, nil); err != nil {
-		f.faults = append(f.faults, err)
-	}
+	f.folder(dir, files{}, nil)
 	return f.cases, errors.Join(f.faults...)
 }
 
@@ -117,14 +115,33 @@ type finder struct {
 	unwanted bool
 	cases    []*Case
 	faults   []error
+	// met counts the chosen cases so far, readable or not.
+	met int
 }
 
 // maxDepth is the deepest nesting of folders.
 const maxDepth = 16
 
 // folder reads the cases of a folder and below, and returns how many there are, including those that were
-// not chosen; within are the folders that it lies in.
-func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, error) {
+// not chosen; within are the folders that it lies in. Its own faults count if a chosen case lies in it, or if
+// it is chosen itself.
+func (f *finder) folder(dir string, above files, within []fs.FileInfo) int {
+	met := f.met
+	found, err := f.read(dir, above, within)
+	if name := f.name(dir); err != nil && (f.met > met || f.chosen == nil || f.chosen(name)) {
+		f.faults = append(f.faults, err)
+	}
+	return found
+}
+
+// name returns the path of a folder within the root, with slashes.
+func (f *finder) name(dir string) string {
+	name, _ := filepath.Rel(f.root, dir)
+	return filepath.ToSlash(name)
+}
+
+// read is folder without the choice of faults: the error has those of the folder itself.
+func (f *finder) read(dir string, above files, within []fs.FileInfo) (int, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return 0, withoutOperation(err)
@@ -137,8 +154,8 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 	if err != nil {
 		return 0, withoutOperation(err)
 	}
-	name, _ := filepath.Rel(f.root, dir)
-	if strings.Count(name, string(filepath.Separator)) > maxDepth {
+	name := f.name(dir)
+	if strings.Count(name, "/") > maxDepth {
 		return 0, faulty("", "%s: more than %d folders deep", dir, maxDepth)
 	}
 	here := files{}
@@ -147,6 +164,7 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 	delete(here, WantFile)
 	own, found, before := files{}, 0, len(f.faults)
 	var folders []string
+	var faults []error
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		switch {
@@ -158,7 +176,7 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 		case slices.Contains([]string{PodFile, WorkloadFile, SpecFile, WantFile, NamespaceFile, ConfigFile}, entry.Name()):
 			own[entry.Name()] = path
 		default:
-			f.unknownFile(path, entry.Name())
+			faults = append(faults, unknownFile(path, entry.Name()))
 		}
 	}
 	if own[PodFile] != "" && own[WorkloadFile] != "" {
@@ -170,21 +188,18 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 	}
 	maps.Copy(here, own)
 	for _, folder := range folders {
-		n, err := f.folder(folder, here, within)
-		if err != nil {
-			f.faults = append(f.faults, err)
-		}
-		found += n
+		found += f.folder(folder, here, within)
 	}
 	isCase := own[SpecFile] != "" || own[WantFile] != "" || own[PodFile]+own[WorkloadFile] != "" && found == 0
+	told := errors.Join(faults...)
 	if !isCase {
-		if found == 0 && dir != f.root && len(f.faults) == before {
-			f.faults = append(f.faults, faulty("a case has one of "+SpecFile+", "+WantFile+" and "+PodFile, "%s: holds no case", dir))
+		if found == 0 && dir != f.root && told == nil && len(f.faults) == before {
+			told = faulty("a case has one of "+SpecFile+", "+WantFile+" and "+PodFile, "%s: holds no case", dir)
 		}
-		return found, nil
+		return found, told
 	}
-	name = filepath.ToSlash(name)
 	if f.chosen == nil || f.chosen(name) {
+		f.met++
 		c, err := readCase(name, dir, here, f.unwanted)
 		if err != nil {
 			f.faults = append(f.faults, err)
@@ -192,7 +207,7 @@ func (f *finder) folder(dir string, above files, within []fs.FileInfo) (int, err
 			f.cases = append(f.cases, c)
 		}
 	}
-	return found + 1, nil
+	return found + 1, told
 }
 
 // isFolder reports whether an entry is a folder, or a link to one.
@@ -204,18 +219,18 @@ func isFolder(path string, entry fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// unknownFile reports a YAML or JSON file whose name has no meaning in a case, and a link that leads nowhere.
-// Files of other types are ignored.
-func (f *finder) unknownFile(path, name string) {
+// unknownFile returns the error for a YAML or JSON file whose name has no meaning in a case, and for a link that
+// leads nowhere; nil for files of other types.
+func unknownFile(path, name string) error {
 	if _, err := os.Stat(path); err != nil {
-		f.faults = append(f.faults, withoutOperation(err))
-		return
+		return withoutOperation(err)
 	}
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml", ".json":
-		f.faults = append(f.faults, faulty(fmt.Sprintf("the files of a case are %s, %s, %s, %s, %s and %s; templates lie in the folder %s, or where --template-dir says",
-			PodFile, WorkloadFile, SpecFile, WantFile, NamespaceFile, ConfigFile, TemplatesDir), "%s: a case has no file of this name", path))
+		return faulty(fmt.Sprintf("the files of a case are %s, %s, %s, %s, %s and %s; templates lie in the folder %s, or where --template-dir says",
+			PodFile, WorkloadFile, SpecFile, WantFile, NamespaceFile, ConfigFile, TemplatesDir), "%s: a case has no file of this name", path)
 	}
+	return nil
 }
 
 // read returns the content of a regular file of at most maxFile bytes.
