@@ -244,13 +244,13 @@ func shownParameters(known []string, all []given, values templates.Parameters, w
 			}
 			continue
 		}
-		origin := OriginDefault
+		p := Parameter{Name: name, Text: values.Text(name), Origin: OriginDefault, Given: name}
 		for _, g := range entries(all, name) {
-			if origin = g.origin(); origin == OriginAnnotation {
+			if p.Origin, p.Given = g.origin(), g.parameter; p.Origin == OriginAnnotation {
 				break // the entries of a map may come from the pod and from the namespace
 			}
 		}
-		shown = append(shown, Parameter{Name: name, Text: values.Text(name), Origin: origin})
+		shown = append(shown, p)
 	}
 	return shown
 }

@@ -175,6 +175,8 @@ type Parameter struct {
 	Name, Text string
 	// Origin is one of the Origin constants.
 	Origin string
+	// Given is the name in the annotation that gives it, of a map's entries the first: with the key.
+	Given string
 }
 
 // AddedContainer is one container of an instance.

@@ -224,7 +224,7 @@ func explainInstances(a *offline.Answer) []Instance {
 		for _, p := range in.Parameters {
 			setting := Setting{Name: p.Name, Value: p.Text, Origin: p.Origin}
 			if p.Origin == inject.OriginAnnotation {
-				setting.At = a.Place(annotationField(in.Name + "." + inject.Domain + "/" + p.Name))
+				setting.At = a.Place(annotationField(in.Name + "." + inject.Domain + "/" + p.Given))
 			}
 			e.Parameters = append(e.Parameters, setting)
 		}
