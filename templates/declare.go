@@ -43,7 +43,7 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	case Keyword(declared.Name), slices.Contains([]string{"override", "native", "containers"}, declared.Name): // the latter are annotations of every instance
 		fault("name", BadName, "choose another name", "%s is a reserved word", message.Quote(declared.Name))
 	case !ValidParameter(declared.Name):
-		fault("name", BadName, "begin with a lower-case letter; letters and digits only, at most 63", "%s is not a parameter name", message.Quote(declared.Name))
+		fault("name", BadName, camelHint(declared.Name)+"begin with a lower-case letter; letters and digits only, at most 63", "%s is not a parameter name", message.Quote(declared.Name))
 	}
 	if types := ParameterTypes(); !slices.Contains(types, string(p.Type)) {
 		switch {
@@ -64,6 +64,22 @@ func NewParameter(declared *v1alpha1.Parameter) (*Parameter, []Finding) {
 	faults = append(faults, p.declareConstraints(declared)...)
 	faults = append(faults, p.declareDefault(declared)...)
 	return p, faults
+}
+
+// camelHint returns the hint for a name in another spelling, as cert_dir for certDir; "" if there is no good guess.
+func camelHint(name string) string {
+	camel := ""
+	for i, word := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == ' ' }) {
+		first := strings.ToUpper(word[:1])
+		if i == 0 {
+			first = strings.ToLower(first)
+		}
+		camel += first + word[1:]
+	}
+	if !ValidParameter(camel) {
+		return ""
+	}
+	return "did you mean " + camel + "? "
 }
 
 // typesElsewhere are the names that types of parameters have in other languages.
@@ -191,17 +207,30 @@ func (p *Parameter) declareDefault(declared *v1alpha1.Parameter) []Finding {
 	return nil
 }
 
-// Unquoted returns a hint if a YAML value would be of the parameter's type if it were quoted, or written as a
-// text with a unit; else "".
+// Unquoted returns a hint if a YAML value would be of the parameter's type with or without quotes, with a unit, or as
+// a list; else "".
 func (p *Parameter) Unquoted(raw []byte) string {
-	switch value, _ := program.ValueFromJSON(raw); value.(type) {
+	isList := p.Type == v1alpha1.TypeStringList
+	switch value, _ := program.ValueFromJSON(raw); v := value.(type) {
 	case bool, int64, float64:
 		switch _, fault := p.parse(string(raw)); {
-		case p.Type == v1alpha1.TypeStringList || p.Type == v1alpha1.TypeStringMap:
+		case isList || p.Type == v1alpha1.TypeStringMap:
 		case fault == nil:
 			return "put it in quotes"
 		case p.Type == v1alpha1.TypeDuration:
 			return fault.Fix
+		}
+	case string:
+		switch _, fault := p.parse(v); {
+		case v == "" || fault != nil || p.Type == v1alpha1.TypeStringMap:
+		case isList:
+			return "write it as a list: [" + strconv.Quote(v) + "]"
+		case traitsOf(p.Type).zero != "":
+			return "write it without quotes"
+		}
+	case []any:
+		if isList {
+			return "put each item in quotes"
 		}
 	}
 	return ""

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -44,6 +45,9 @@ func meant(kind v1alpha1.ParameterType, text string) string {
 			return "write the port as a number from 1 to 65535"
 		}
 		guess = meantURL(plain)
+		if _, ok := read(kind, "http://"+plain); ok && guess == plain && !strings.Contains(plain, ":/") {
+			return "begin with http:// or https://"
+		}
 	}
 	if _, ok := read(kind, guess); !ok || guess == text || message.Word(guess) != guess {
 		return ""
@@ -139,10 +143,31 @@ func meantURL(text string) string {
 	switch {
 	case found && !strings.HasPrefix(rest, "/"):
 		return scheme + "://" + rest
-	case found || text == "" || strings.HasPrefix(text, "/") || strings.HasPrefix(text, ":"):
-		return text
+	case !found && (strings.HasPrefix(text, "localhost") || strings.HasPrefix(text, "127.0.0.1") || strings.HasPrefix(text, "[::1]")):
+		return "http://" + text
 	}
-	return "http://" + text
+	return text
+}
+
+// schemed returns the URL to write for a text without a scheme: with that of the example or the default, or one
+// that the pattern allows, or "" if none fits. Where these do not matter, it returns otherwise.
+func (p *Parameter) schemed(text, otherwise string) string {
+	text = bare(text)
+	scheme, _, found := strings.Cut(cmp.Or(p.example, p.Text), "://")
+	schemes := []string{"https", "http"}
+	switch {
+	case p.Type != v1alpha1.TypeURL || strings.Contains(text, ":/") || Unfilled(text) != "" || !found && p.pattern == nil:
+		return otherwise
+	case found:
+		schemes = []string{scheme}
+	}
+	for _, scheme := range schemes {
+		guess := scheme + "://" + strings.TrimPrefix(strings.TrimPrefix(text, scheme+":"), "//")
+		if _, fault := p.parse(guess); fault == nil && message.Word(guess) == guess {
+			return "write " + strconv.Quote(guess)
+		}
+	}
+	return ""
 }
 
 // commas returns how to write a list that stands as YAML writes one: in brackets, with quotes, or a line for
@@ -197,6 +222,9 @@ func (t *Template) Doubts(lookup func(name string) (text string, given bool)) []
 func (p *Parameter) doubt(text string) string {
 	if chartValue(text) {
 		return "it holds " + message.Quote(text) + " as it is: " + Unfilled(text)
+	}
+	if p.Type == v1alpha1.TypePath && (strings.HasPrefix(text, "~") || Unfilled(text) != "") {
+		return "the path is " + message.Quote(text) + " as it is: nobody fills in a home or a variable here"
 	}
 	// In a JSON list, quotes and hyphens are there on purpose.
 	if p.Type != v1alpha1.TypeStringList || strings.HasPrefix(strings.TrimSpace(text), "[") {

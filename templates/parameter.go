@@ -45,6 +45,7 @@ func (p *Parameter) parse(text string) (any, *ParameterFault) {
 	}
 	value, fault := convert(p.Type, text)
 	if fault != nil {
+		fault.Fix = p.schemed(text, fault.Fix)
 		return nil, fault
 	}
 	if items, ok := value.([]any); ok {
@@ -70,6 +71,9 @@ func (p *Parameter) parse(text string) (any, *ParameterFault) {
 	}
 	return value, nil
 }
+
+// HasValue reports whether every pod gives the parameter a value, or its default does.
+func (p *Parameter) HasValue() bool { return p.Required || p.hasDefault }
 
 // among reports whether the enum contains a text; true if there is no enum.
 func (p *Parameter) among(text string) bool { return p.allowed == nil || p.allowed[text] }

@@ -60,6 +60,9 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 		} else {
 			value, fault = p.parse(text)
 		}
+		if items, ok := value.([]any); ok && len(items) == 0 && p.Required { // commas alone
+			fault = &ParameterFault{Message: "required, and " + message.Quote(text) + " holds no value", Fix: p.missingFix()}
+		}
 		if fault != nil {
 			fault.Name, fault.Text = p.Name, text
 			faults = append(faults, *fault)

@@ -126,3 +126,46 @@ func TestDefaultsAreSharedAndNeverChanged(t *testing.T) {
 		t.Errorf("the default's text became %q", p.Text("p"))
 	}
 }
+
+func TestARequiredListHoldsAValue(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "required, and not given", ",": `required, and "," holds no value`, "[]": `required, and "[]" holds no value`, "a": "", `[""]`: "",
+	} {
+		if _, fault := bindText(parameterOf(t, "type: list<string>, required: true"), text, true); fault != want {
+			t.Errorf("%q: %q, want %q", text, fault, want)
+		}
+	}
+	if _, fault := bindText(parameterOf(t, "type: list<string>"), ",", true); fault != "" {
+		t.Error(fault)
+	}
+}
+
+func TestAURLWithoutASchemeIsToldWithTheOneThatIsMeant(t *testing.T) {
+	for _, c := range []struct{ declaration, text, fix string }{
+		{"type: url", "v:8200", "begin with http:// or https://"},
+		{"type: url", "localhost:8200", `write "http://localhost:8200"`},
+		{"type: url, default: https://vault.vault:8200", "v:8200", `write "https://v:8200"`},
+		{"type: url, default: http://vault.vault:8200", "v:8200", `write "http://v:8200"`},
+		{`type: url, pattern: "https://.*"`, "v:8200", `write "https://v:8200"`},
+		{`type: url, pattern: "https://.*"`, "localhost:8200", `write "https://localhost:8200"`},
+		{`type: url, pattern: "http://.*"`, "v:8200", `write "http://v:8200"`},
+		{`type: url, pattern: "s3://.*"`, "dumps", ""},
+		{"type: url, default: s3://dumps", "dumps/x", `write "s3://dumps/x"`},
+		{"type: url, default: s3://dumps", "s3:dumps/x", `write "s3://dumps/x"`},
+		{"type: url, default: https://v", "v:99999", ""},
+		{"type: url, default: https://v", ":8200", ""},
+		{"type: url, default: https://v", "/x", ""},
+		{"type: url, default: https://v", "//v:8200", `write "https://v:8200"`},
+		{"type: url, default: https://v", "http:/v:8200", `write "http://v:8200"`},
+		{"type: url, default: https://v", "http://:8200", ""},
+		{"type: url, default: https://v", "$VAULT", "nobody fills in what begins with $ here: write the value itself"},
+	} {
+		tmpl := parameterOf(t, c.declaration)
+		switch _, faults := tmpl.Bind(func(string) (string, bool) { return c.text, true }); {
+		case len(faults) == 0:
+			t.Errorf("%s takes %q", c.declaration, c.text)
+		case faults[0].Fix != c.fix:
+			t.Errorf("%s, %q: %q, want %q", c.declaration, c.text, faults[0].Fix, c.fix)
+		}
+	}
+}

@@ -75,7 +75,7 @@ func FindingReasons() []FindingReasonInfo {
 		{BadName, "A name breaks the rules for names.",
 			"Upper-case letters, dots, underscores, too many characters, or a word with a meaning of its own.",
 			"Templates: a DNS label of at most 30 characters, not true, false or none. Parameters: a letter, then letters and digits. Containers and volumes: a DNS label of at most 63."},
-		{BadPosition, "A $position is none of first, last, before:NAME, after:NAME.",
+		{BadPosition, "A $position is none of first, last, before:NAME, after:NAME, or its NAME is nearly that of a container of the template.",
 			"A misspelling, or $position on something that is not a container.",
 			"Write one of the four, or a list of them: the first NAME that is there counts."},
 		{BadValue, "A value is of the right type and still not valid there.",

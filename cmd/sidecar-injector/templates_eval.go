@@ -219,12 +219,16 @@ func activationOf(a *offline.Answer, in *inject.Instance, settings *inject.Setti
 		NamespaceName: a.Namespace.Name, NamespaceLabels: a.Namespace.Labels, NamespaceAnnotations: a.Namespace.Annotations,
 		Cluster: settings.Cluster,
 	}
-	request := inject.Request{Pod: a.Pod.JSON, Owner: inject.OwnerOf(a.Pod.APIVersion, a.Pod.Kind, a.Pod.Name)}
+	request := inject.Request{Pod: a.Pod.JSON, Owner: inject.OwnerOf(a.Pod.APIVersion, a.Pod.Kind, a.Pod.Name), ClaimVolumes: a.Pod.ClaimVolumes()}
 	var err error
 	if activation.WorkloadKind, activation.WorkloadName, err = request.Workload(); err != nil {
 		return activation, fmt.Errorf("%s: %w", a.Place(""), err)
 	}
-	pod, err := cases.PodOf(a.Pod.JSON, a.Namespace.Name)
+	seen, err := request.SeenPod()
+	if err != nil {
+		return activation, fmt.Errorf("%s: %w", a.Place(""), err)
+	}
+	pod, err := cases.PodOf(seen, a.Namespace.Name)
 	if err != nil {
 		return activation, fmt.Errorf("%s: %w", a.Place(""), err)
 	}

@@ -44,12 +44,12 @@ type Sample struct {
 type rule func(*Sample) []templates.Finding
 
 // written returns the rules about the template's text, which need no rendering.
-func written() []rule { return []rule{shell, keys, releases, firstTarget} }
+func written() []rule { return []rule{shell, keys, releases, firstTarget, siblings} }
 
 // rendered returns the rules about the result of one rendering. Of two findings with the same reason at the
 // same place only the first is reported.
 func rendered() []rule {
-	return []rule{failures, demands, fields, metadata, volumes, containers, ports, namedPorts, mounts, env, resources, permissions}
+	return []rule{failures, demands, fields, metadata, volumes, containers, ports, namedPorts, mounts, env, resources, nodes, permissions}
 }
 
 // maxWork limits the cost of the expressions in all renderings of one check together: that of ten renderings

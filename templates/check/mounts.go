@@ -9,7 +9,9 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // mounts reports mounts of, and variables from files in, volumes that are not defined, two mounts at one path
@@ -41,6 +43,7 @@ func (c *mountCheck) fault(at *schema.Path, reason templates.FindingReason, hint
 // container checks the volumeMounts and volumeDevices of a container or the app.
 func (c *mountCheck) container(o container) {
 	paths := map[string]bool{}
+	windows := slices.Contains(c.sample.Template.Spec.Supports, v1alpha1.SupportWindows)
 	for _, field := range []struct{ list, path string }{{"volumeMounts", "mountPath"}, {"volumeDevices", "devicePath"}} {
 		for i, mount := range program.Objects(o.fields.List(field.list)) {
 			at := o.at.Member(field.list).Item(i)
@@ -49,7 +52,7 @@ func (c *mountCheck) container(o container) {
 			if target == "" {
 				continue
 			}
-			if strings.Contains(target, ":") {
+			if requirement.HasColon(target, windows) {
 				c.fault(at.Member(field.path), templates.BadValue, "", "path %s has a colon", message.Quote(target))
 			}
 			clean := path.Clean(target)

@@ -17,5 +17,8 @@ func TestMountsHaveVolumesAndPathsOfTheirOwn(t *testing.T) {
 		"app: {volumeMounts: [{name: none, mountPath: /a}]}":                                               {`spec.app.volumeMounts[0].name: the template has no volume "none" [MountWithoutVolume]`},
 		"app: {volumeMounts: [{name: '${app.name}', mountPath: /a}]}":                                      nil,
 		pod(", volumeMounts: [{name: data, mountPath: /a, subPath: b}]", volume):                           nil,
+		pod(", volumeMounts: [{name: data, mountPath: 'C:\\logs'}]", volume):                               {`spec.pod.spec.containers[0].volumeMounts[0].mountPath: path "C:\\logs" has a colon [BadValue]`},
+		pod(", volumeMounts: [{name: data, mountPath: 'C:\\logs'}]", volume) + ", supports: [windows]":     nil,
+		pod(", volumeMounts: [{name: data, mountPath: 'c:/logs:x'}]", volume) + ", supports: [windows]":    {`spec.pod.spec.containers[0].volumeMounts[0].mountPath: path "c:/logs:x" has a colon [BadValue]`},
 	})
 }

@@ -1,6 +1,9 @@
 package check
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
@@ -20,9 +23,13 @@ func permissions(s *Sample) []templates.Finding {
 			if list, _ := value.([]any); there && len(list) == 0 && !s.Incomplete {
 				found.fault(s.place(at.Item(i).Member(field)), templates.BadValue, "", "the list is empty, so nothing is needed")
 			}
-			for j, text := range o.List(field) {
+			for j, item := range o.List(field) {
+				text, _ := item.(string)
+				here := s.place(at.Item(i).Member(field).Item(j))
 				if text == "" && field != "apiGroups" {
-					found.fault(s.place(at.Item(i).Member(field).Item(j)), templates.BadValue, "", "the text is empty")
+					found.fault(here, templates.BadValue, "", "the text is empty")
+				} else if what, hint := unlikeRBAC(field, text); what != "" {
+					found.add(templates.SeverityWarning, here, templates.BadValue, hint, what)
 				}
 			}
 		}
@@ -34,4 +41,20 @@ func permissions(s *Sample) []templates.Finding {
 		}
 	}
 	return found.list
+}
+
+var apiVersion = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]+)?$`)
+
+// unlikeRBAC says what is wrong with a text that no API group, resource or verb is written as; "" if nothing is.
+func unlikeRBAC(field, text string) (what, hint string) {
+	group, version, both := strings.Cut(text, "/")
+	switch {
+	case field == "apiGroups" && apiVersion.MatchString(text):
+		return message.Quote(text) + " is a version, and no group", `write "" for the group of pods, services and the like`
+	case field == "apiGroups" && both && apiVersion.MatchString(version):
+		return message.Quote(text) + " is a group with a version", "write the group alone: " + message.Word(group)
+	case field != "apiGroups" && strings.ToLower(text) != text:
+		return message.Quote(text) + " has capital letters, and no " + strings.TrimSuffix(field, "s") + " has", "write it as kubectl api-resources -o wide lists it"
+	}
+	return "", ""
 }

@@ -22,7 +22,8 @@ type analysis struct {
 	variables map[string]*schema.Schema // without params
 	declared
 	uses usage
-	err  *Error // the first
+	presences
+	err *Error // the first
 	// starts are the byte offsets of the source's characters, filled when an error has to be placed: each
 	// field of an expression may cause one.
 	starts []int
@@ -162,6 +163,13 @@ func (a *analysis) selection(e ast.Expr, in *scope) known {
 	if declares(operand.root) && len(operand.fields) == 0 && k.schema != nil {
 		factory := ast.NewExprFactory()
 		typed := typedName(field, k.schema)
+		switch {
+		case operand.root != paramsVariable:
+		case sel.IsTestOnly():
+			a.ask(field, a.fieldOffset(e))
+		default:
+			a.read(field)
+		}
 		if sel.IsTestOnly() {
 			e.SetKindCase(factory.NewPresenceTest(e.ID(), sel.Operand(), typed))
 		} else {
@@ -207,6 +215,7 @@ func (a *analysis) call(e ast.Expr, in *scope) known {
 	case call.FunctionName() == operators.OptSelect && len(args) == 2:
 		return a.optionalSelection(e, in)
 	case (call.FunctionName() == operators.Index || call.FunctionName() == operators.OptIndex) && len(args) == 2:
+		a.indexed(args, in)
 		operand := a.visit(args[0], in)
 		a.visit(args[1], in)
 		if operand != nil && (operand.Kind == schema.List || operand.Kind == schema.Map) {
@@ -214,13 +223,19 @@ func (a *analysis) call(e ast.Expr, in *scope) known {
 		}
 		return known{}
 	}
+	conditions := a.enter(call)
+	weighed := func(argument int, e ast.Expr) *schema.Schema {
+		a.conditions += conditions(argument)
+		defer func() { a.conditions -= conditions(argument) }()
+		return a.visit(e, in)
+	}
 	var target *schema.Schema
 	if call.IsMemberFunction() {
-		target = a.visit(call.Target(), in)
+		target = weighed(0, call.Target())
 	}
 	var first *schema.Schema
 	for i, arg := range args {
-		s := a.visit(arg, in)
+		s := weighed(i, arg)
 		if i == 0 {
 			first = s
 		}
@@ -253,6 +268,9 @@ func (a *analysis) optionalSelection(e ast.Expr, in *scope) known {
 	field := untypedName(string(name))
 	k := a.member(operand, field, func() int { return a.offset(args[1]) })
 	if declares(operand.root) && len(operand.fields) == 0 && k.schema != nil {
+		if operand.root == paramsVariable {
+			a.ask(field, a.offset(args[1]))
+		}
 		// Declared parameters and variables always exist, so params.?x is optional.of(params.x).
 		factory := ast.NewExprFactory()
 		args[1].SetKindCase(factory.NewSelect(args[1].ID(), args[0], typedName(field, k.schema)))

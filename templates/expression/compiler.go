@@ -103,6 +103,8 @@ type program struct {
 	// reference.
 	references []string
 	open       bool
+	presences  []Presence
+	compared   []Comparison
 	output     *cel.Type
 	plan       atomic.Pointer[cel.Program] // nil while it is not kept: see planned
 }
@@ -186,7 +188,7 @@ func (c *Compiler) plan(source string, now declared, more ...cel.ProgramOption) 
 	if issues.Err() != nil {
 		return nil, nil, l.checkError(source, tree, issues, &now)
 	}
-	p := &program{compiler: c, source: source, uses: a.uses.result(), output: checked.OutputType()}
+	p := &program{compiler: c, source: source, uses: a.uses.result(), presences: a.presences.result(), compared: a.compared, output: checked.OutputType()}
 	p.references, p.open = referencesIn(source)
 	p.needs = needed(&p.uses, now)
 	plan, err := l.env.Program(checked, slices.Concat(l.options, []cel.ProgramOption{loops(checked.NativeRep())}, more)...)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -107,4 +108,19 @@ func Functions() []string {
 	return slices.DeleteFunc(slices.Clone(theLanguage().functions), func(name string) bool {
 		return strings.ContainsAny(name, "_@") || name == "in" || slices.Contains(authorizerFunctions, name)
 	})
+}
+
+// indexed reports a parameter or variable that is selected as from a map: params["x"].
+func (a *analysis) indexed(args []ast.Expr, in *scope) {
+	if args[0].Kind() != ast.IdentKind || args[1].Kind() != ast.LiteralKind {
+		return
+	}
+	of := a.ident(args[0], in)
+	name, text := args[1].AsLiteral().(types.String)
+	if !text || !declares(of.root) || of.schema == nil {
+		return
+	}
+	if _, there := of.schema.Field(string(name)); there {
+		a.fail(a.offset(args[0]), ExpressionType, of.root+" has no value of its own", "write "+of.root+"."+string(name))
+	}
 }

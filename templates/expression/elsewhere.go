@@ -15,6 +15,12 @@ func spelling(source string, offset int) string {
 	switch {
 	case strings.HasPrefix(strings.TrimSpace(source), "{") && strings.HasPrefix(here, "}"):
 		return "write one brace: ${" + strings.Trim(cut(source), "{} ") + "}"
+	case questionMark.MatchString(source):
+		return "write .? before what may be absent, in the place of ?."
+	case indexed.MatchString(here):
+		return "write an index in brackets: LIST[" + indexed.FindString(here)[1:] + "]"
+	case here == "" && strings.Contains(source, " ? ") && strings.Count(source, "?") > strings.Count(source, ":"):
+		return conditionalHint
 	case notWord.MatchString(before):
 		return "write ! for not"
 	case strings.HasSuffix(before, "?") && strings.HasPrefix(here, "?"):
@@ -32,6 +38,14 @@ func spelling(source string, offset int) string {
 	return ""
 }
 
+const conditionalHint = "write CONDITION ? A : B, or drop the field with optional.ofNonZeroValue(…)"
+
+// questionMark matches the selection of a field as JavaScript writes it, indexed that of an item.
+var (
+	questionMark = regexp.MustCompile(`\w\?\.[A-Za-z_]`)
+	indexed      = regexp.MustCompile(`^\.[0-9]+`)
+)
+
 // notWord matches a text that ends with the word not.
 var notWord = regexp.MustCompile(`\bnot$`)
 
@@ -47,7 +61,7 @@ var spellings = []struct{ other, hint string }{
 	{"and ", "write && for and"},
 	{"or ", "write || for or"},
 	{"= ", "write == to compare"},
-	{"if ", "write CONDITION ? A : B"},
+	{"if ", conditionalHint},
 	{"| ", "write || for or, and a function before what it is given: string(x)"},
 	{"& ", "write && for and"},
 	{"“", `write straight quotes: "`},
@@ -58,9 +72,25 @@ var spellings = []struct{ other, hint string }{
 
 // variablesElsewhere are the names that templates of other programs have for what is there under another.
 var variablesElsewhere = map[string]string{
-	"parameters": paramsVariable, "parameter": paramsVariable, "param": paramsVariable, "values": paramsVariable, "vars": variablesVariable,
+	"parameters": paramsVariable, "parameter": paramsVariable, "param": paramsVariable, "values": paramsVariable, "inputs": paramsVariable,
+	"input": paramsVariable, "args": paramsVariable, "vars": variablesVariable, "var": variablesVariable,
 	"container": appVariable, "spec": "pod.spec", "metadata": "pod.metadata", "containers": "pod.spec.containers",
 	"labels": "pod.metadata.labels", "annotations": "pod.metadata.annotations",
+}
+
+// macroCalls are how macros are called; they are no functions.
+var macroCalls = map[string]string{
+	"has": "has(app.NAME)", "all": "LIST.all(x, CONDITION)", "exists": "LIST.exists(x, CONDITION), or has(app.NAME) for a field",
+	"exists_one": "LIST.exists_one(x, CONDITION)", "filter": "LIST.filter(x, CONDITION)", "map": "LIST.map(x, …)",
+	"transformList": "MAP.transformList(k, v, …)", "transformMap": "MAP.transformMap(k, v, …)", "sortBy": "LIST.sortBy(x, …)",
+	"every": "LIST.all(x, CONDITION)", "any": "LIST.exists(x, CONDITION)", "some": "LIST.exists(x, CONDITION)", "forEach": "LIST.map(x, …)",
+	"select": "LIST.filter(x, CONDITION)", "items": "MAP.transformList(k, v, …)", "entries": "MAP.transformList(k, v, …)",
+}
+
+// methods are functions of what stands before them, which other languages give it as the first argument.
+var methods = []string{
+	"contains", "startsWith", "endsWith", "matches", "replace", "split", "join", "substring", "trim", "indexOf", "lowerAscii", "upperAscii",
+	"orValue", "hasValue", "getSeconds", "asInteger", "distinct", "sort", "flatten", "first", "last",
 }
 
 // functionsElsewhere are the names that functions have in other languages.
@@ -70,6 +100,7 @@ var functionsElsewhere = map[string]string{
 	"upper": "upperAscii", "toUpper": "upperAscii", "toUpperCase": "upperAscii",
 	"default": "orValue", "coalesce": "orValue", "str": "string", "toString": "string", "quote": "strings.quote",
 	"toJson": "json.encode", "tojson": "json.encode", "jsonencode": "json.encode", "b64enc": "base64.encode",
+	"range": "lists.range", "seconds": "getSeconds", "minutes": "getMinutes", "hours": "getHours", "milliseconds": "getMilliseconds",
 	"keys": "map(k, k)", "replaceAll": "replace", "toYaml": "json.encode", "substr": "substring", "strip": "trim", "regexMatch": "matches", "hasPrefix": "startsWith", "hasSuffix": "endsWith",
 }
 
@@ -107,6 +138,8 @@ func operatorHint(symbol, arguments string) string {
 		return `compare it: … == ""`
 	case symbol == "!" && arguments == "(int)":
 		return "compare it: … == 0"
+	case symbol == "!" && has("/v1."):
+		return "has(…) asks whether a field is there"
 	case symbol == "in" && arguments == "(string, string)":
 		return "ask a text with TEXT.contains(…)"
 	case slices.Contains([]string{"<", "<=", ">", ">="}, symbol) && has("string") && has("int"):
@@ -122,6 +155,8 @@ func operatorHint(symbol, arguments string) string {
 func functionHint(function, arguments string) string {
 	receiver, _, method := strings.Cut(arguments, ".(")
 	switch {
+	case !method && slices.Contains(methods, function):
+		return "it is called on the value: VALUE." + function + "(…)"
 	case !method:
 		return ""
 	case slices.Contains([]string{"orValue", "or", "hasValue", "value", "optMap", "optFlatMap"}, function):

@@ -33,6 +33,12 @@ var (
 // shellWord matches shell parameter expansions: ${HOME}, ${HOME:-x}, ${#list}, ${list[@]}.
 var shellWord = regexp.MustCompile(`^\s*(?:[#!]?[A-Z_][A-Z0-9_]*|[#!]?[A-Za-z_][A-Za-z0-9_]*(?:\[[@*0-9]+\])?(?:\s*$|:?[-=?+]|[%#/^,@])|[0-9@*?#$!-]\s*$)`)
 
+// onParameter matches a text that ends where a method of a parameter is called.
+var onParameter = regexp.MustCompile(`\bparams\.[a-z][A-Za-z0-9]*\.orValue$`)
+
+// comparison matches a text that ends with an operator that compares.
+var comparison = regexp.MustCompile(`[=!]= *$`)
+
 const literalHint = `write "$${" for a literal "${"`
 
 // shellHint returns a hint for an expression that looks like a shell variable; else "".
@@ -55,9 +61,17 @@ func (l *language) syntaxError(source string, issues *cel.Issues) *Error {
 	case is(reserved):
 		err.Reason = UnknownVariable
 		err.Message = quote(m[1]) + " is a reserved word of CEL"
-		if m[1] == "namespace" {
+		switch m[1] {
+		case "namespace":
 			err.Hint = "the pod's namespace is " + namespaceVariable + ", its name pod.metadata.namespace"
+		case "if", "else":
+			err.Hint = conditionalHint
+		case "for":
+			err.Hint = "write LIST.map(x, …)"
 		}
+		return err
+	case text == "invalid argument to has() macro":
+		err.Message, err.Hint = "has(…) asks for a field that is selected by a point", "write has(app.NAME), or app.?NAME.hasValue()"
 		return err
 	case is(expecting), is(noViable), is(unrecognised):
 		err.Message = unexpected(m[1])
@@ -86,6 +100,9 @@ func (l *language) checkError(source string, tree *ast.AST, issues *cel.Issues, 
 		l.undeclared(err, source, m[1], now, tree, issue.ExprID)
 	case is(noOverload):
 		err.Message, err.Hint = overloadMessage(m[1], m[2])
+		if m[1] == "orValue" && onParameter.MatchString(source[:err.Offset]) {
+			err.Hint = "a parameter is always there: compare it, as with != \"\", or let it have a default"
+		}
 	case is(undefined):
 		err.Reason = UnknownField
 		name := untypedName(m[1])
@@ -121,14 +138,16 @@ func (l *language) undeclared(err *Error, source, name string, now *declared, tr
 			err.Offset = i
 		}
 		err.Message = "function " + quote(name) + " is unknown"
-		if near := cmp.Or(functionsElsewhere[name], message.Nearest(name, l.functions)); near != "" {
+		if call := macroCalls[name]; call != "" {
+			err.Hint = "write " + call
+		} else if near := cmp.Or(functionsElsewhere[name], message.Nearest(name, Functions())); near != "" {
 			err.Hint = "did you mean " + near + "?"
 		}
 		return
 	}
 	err.Message = "variable " + quote(name) + " is unknown"
 	names := now.names()
-	near, shell := cmp.Or(variablesElsewhere[name], message.Nearest(name, names)), shellHint(source)
+	near, shell := cmp.Or(variablesElsewhere[strings.ToLower(strings.TrimPrefix(name, "."))], message.Nearest(name, names)), shellHint(source)
 	if own := now.member(name); own != "" {
 		near = own
 	}
@@ -139,6 +158,9 @@ func (l *language) undeclared(err *Error, source, name string, now *declared, tr
 		err.Hint = shell
 	default:
 		err.Hint = "there are " + strings.Join(names, ", ")
+		if comparison.MatchString(source[:err.Offset]) {
+			err.Hint = "put a text in quotes: " + quote(name) + "; " + err.Hint
+		}
 	}
 }
 

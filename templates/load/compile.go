@@ -21,6 +21,7 @@ import (
 type compiler struct {
 	report      *report
 	environment *expression.Environment
+	parameters  []*templates.Parameter
 	// elements is the list expression of the $each whose item is being compiled; nil outside of one.
 	elements *program.Node
 	// variables are what each of the template's own variables reads, including what is read through other
@@ -123,6 +124,7 @@ func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *p
 // expression returns the node of the compiled text of a scalar.
 func (c *compiler) expression(n *yaml.Node, text expression.Text, x *expression.Expression, want *schema.Schema, where program.Place) *program.Node {
 	out := &program.Node{Form: program.ExpressionForm, Expression: x, Want: want, Place: where, Runs: c.report.text.runs(n, text.Parts)}
+	c.foregone(n, x, where.At)
 	uses := x.Uses()
 	var indirect []expression.Uses
 	if c.elements != nil && uses.Each {

@@ -13,6 +13,7 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // variableType is the type of an environment variable.
@@ -83,6 +84,54 @@ func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Pat
 	default:
 		c.report.fault(key, at, templates.UnknownField, wordHint(key.Value, wordsOf(list)), "%s means nothing here", message.Quote(key.Value))
 	}
+}
+
+// foregone warns of conditions that come out alike for every pod: whether a parameter is there, which it is without
+// a value as well, and whether it is a text that its enum does not have.
+func (c *compiler) foregone(n *yaml.Node, x *expression.Expression, at *schema.Path) {
+	warn := func(offset int, text, hint string) {
+		line, column := c.report.text.place(n, offset)
+		c.report.add(templates.Finding{
+			Line: line, Column: column, Path: at.String(), Reason: templates.BadValue, Severity: templates.SeverityWarning, Message: text, Hint: hint,
+		})
+	}
+	for _, asked := range x.Presences() {
+		if p := c.parameter(asked.Parameter); p != nil && !p.HasValue() {
+			warn(asked.Offset, "parameter "+message.Quote(p.Name)+" is there even if nobody gives it",
+				"write "+isGiven(p)+" to ask whether it is given, or let it have a default")
+		}
+	}
+	for _, compared := range x.Comparisons() {
+		if p := c.parameter(compared.Parameter); p != nil && len(p.Enum) > 0 && compared.Text != "" && !slices.Contains(p.Enum, compared.Text) {
+			warn(compared.Offset, "parameter "+message.Quote(p.Name)+" is never "+message.Quote(compared.Text),
+				message.DidYouMean(compared.Text, p.Enum, "its enum has "+message.List(p.Enum)))
+		}
+	}
+}
+
+// parameter returns a declared parameter; nil if there is none of that name.
+func (c *compiler) parameter(name string) *templates.Parameter {
+	i := slices.IndexFunc(c.parameters, func(p *templates.Parameter) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return c.parameters[i]
+}
+
+// isGiven returns the expression that tells whether a parameter has another value than without being given.
+func isGiven(p *templates.Parameter) string {
+	name := "params." + p.Name
+	switch p.Type {
+	case v1alpha1.TypeBoolean:
+		return name
+	case v1alpha1.TypeInteger, v1alpha1.TypePort:
+		return name + " != 0"
+	case v1alpha1.TypeNumber:
+		return name + " != 0.0"
+	case v1alpha1.TypeStringList, v1alpha1.TypeStringMap:
+		return name + ".size() > 0"
+	}
+	return name + ` != ""`
 }
 
 // when compiles a condition; nil if it is constantly true, or invalid.
@@ -189,6 +238,10 @@ func (c *compiler) positions(n *yaml.Node, at *schema.Path, list program.List) [
 }
 
 func (c *compiler) position(n *yaml.Node, at *schema.Path, list program.List) *program.Node {
+	if n.Tag == "!!int" || n.Tag == "!!bool" {
+		c.report.fault(n, at, templates.BadPosition, list.Hint(), "%s is no position", message.Quote(n.Value))
+		return nil
+	}
 	p := c.scalar(n, shape.Template().Text, at)
 	if p == nil && n.Tag == "!!null" {
 		c.report.fault(n, at, templates.BadPosition, list.Hint(), "want a word, got nothing")

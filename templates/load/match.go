@@ -1,6 +1,8 @@
 package load
 
 import (
+	"slices"
+
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -63,8 +65,19 @@ func selector(match *yaml.Node, field string, s *metav1.LabelSelector, r *report
 func labelSelector(n *yaml.Node, s *metav1.LabelSelector, at *schema.Path, reason templates.FindingReason, r *report) labels.Selector {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
-		r.fault(n, at, reason, "", "selector cannot be read: %s", err)
+		r.fault(n, at, reason, selectorHint(s), "selector cannot be read: %s", err)
 		return labels.Everything()
 	}
 	return selector
+}
+
+// selectorHint returns what an operator of a selector was probably meant to be; "" if they are all known.
+func selectorHint(s *metav1.LabelSelector) string {
+	operators := []string{"In", "NotIn", "Exists", "DoesNotExist"}
+	for _, e := range s.MatchExpressions {
+		if !slices.Contains(operators, string(e.Operator)) {
+			return message.DidYouMean(string(e.Operator), operators, "the operators are "+message.List(operators))
+		}
+	}
+	return ""
 }

@@ -25,7 +25,7 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 	if t.Canary != nil && templates.ValidName(spec.Canary.Of) {
 		t.Name = spec.Canary.Of
 	}
-	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared))}
+	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared)), parameters: declared}
 	compiled := &program.Program{Line: e.Origin.Line}
 	compiled.Variables = c.ownVariables(valueAt(n, "variables"), spec.Variables)
 	compiled.Validations = c.validations(valueAt(n, "validations"), spec.Validations, declared)

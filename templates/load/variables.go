@@ -2,6 +2,7 @@ package load
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,6 +59,9 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 	return all
 }
 
+// concatenated matches a text that an expression joins to another.
+var concatenated = regexp.MustCompile(`^(?:"[^"]*"|'[^']*') \+ `)
+
 func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, parameters []*templates.Parameter) []program.Validation {
 	var all []program.Validation
 	for i := range declared {
@@ -75,6 +79,9 @@ func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, 
 			v.MessageExpression = c.celNode(item, at, "messageExpression", d.MessageExpression, shape.Template().Text)
 		case d.Message == "":
 			c.report.fault(item, at, templates.MissingField, "say what the pod's author has to do", "message is missing")
+		case concatenated.MatchString(d.Message):
+			c.report.warn(valueAt(item, "message"), at.Member("message"), templates.BadValue,
+				"the pod's author gets the expression as it stands here: write it as a messageExpression")
 		case strings.Contains(d.Message, "${"):
 			c.report.warn(valueAt(item, "message"), at.Member("message"), templates.BadValue,
 				"the pod's author gets ${ as it stands here: write a messageExpression for what depends on the pod")

@@ -175,6 +175,9 @@ func (d *Document) syntaxError(err error) *Error {
 	return e
 }
 
+// behindQuotes matches a line with something behind the quote that ends a value.
+var behindQuotes = regexp.MustCompile(`(?:: +|- +)(?:"[^"\\]*"\s*[^\s#,}\]:]|'[^']*'\s*[^\s#,}\]:'])`)
+
 // misread returns the hint for the parser's message about a line; "" if there is no good guess.
 func misread(message string, line string) string {
 	_, value, _ := strings.Cut(line, ": ")
@@ -182,6 +185,12 @@ func misread(message string, line string) string {
 	switch {
 	case strings.HasSuffix(message, "did not find expected ',' or '}'"), strings.HasSuffix(message, "did not find expected ',' or ']'"):
 		return "close what { or [ has opened, and quote a value within that has one of , [ ] { }"
+	case strings.HasSuffix(message, "found unknown escape character"):
+		return `put it in single quotes, within which \ stands for itself`
+	case strings.HasSuffix(message, "did not find expected key") && behindQuotes.MatchString(line):
+		return "nothing stands behind the quote that ends a value: put the whole value in quotes of the other kind"
+	case strings.HasSuffix(message, "did not find expected key"):
+		return "indent a line as those beside it, and what belongs to it more"
 	case !strings.HasSuffix(message, "mapping values are not allowed in this context"):
 	case strings.HasPrefix(value, `"`) && strings.Contains(value, "${"):
 		return "within double quotes, put single ones around texts"

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -255,7 +256,7 @@ func (d *Document) header(place, n *yaml.Node, name, missing, pointer string) (s
 	value := field(n, name)
 	if isNull(value) {
 		if missing == "" {
-			return "", d.at(place, fmt.Sprintf("%s has no %s, want a Kubernetes object", called(pointer, "document"), name), "")
+			return "", d.at(place, fmt.Sprintf("%s has no %s, want a Kubernetes object", called(pointer, "document"), name), d.rendered())
 		}
 		return missing, nil
 	}
@@ -264,6 +265,17 @@ func (d *Document) header(place, n *yaml.Node, name, missing, pointer string) (s
 		return "", d.at(value, fmt.Sprintf("%s is %s, want a name", called(pointer+"/"+name, ""), describe(value)), "")
 	}
 	return text, nil
+}
+
+// rendered returns the hint for a file that a tool makes manifests of; "" for others.
+func (d *Document) rendered() string {
+	switch path.Base(d.File) {
+	case "Chart.yaml", "values.yaml":
+		return "it is of a Helm chart: give what helm template prints"
+	case "kustomization.yaml", "kustomization.yml":
+		return "give what kustomize build prints"
+	}
+	return ""
 }
 
 // field returns the value of a mapping's key, nil if there is none. It may be an alias.

@@ -46,6 +46,8 @@ func volumeRulesOf(s *schema.Schema) rules {
 		return rules{required: []string{"claimName"}}
 	case "core/v1.EphemeralVolumeSource":
 		return rules{required: []string{"volumeClaimTemplate"}}
+	case "core/v1.PersistentVolumeClaimSpec":
+		return rules{filled: []string{"accessModes"}, texts: map[string]func(string) []string{"accessModes": accessMode}}
 	case "core/v1.CSIVolumeSource":
 		return rules{required: []string{"driver"}}
 	case "core/v1.ImageVolumeSource":
@@ -196,4 +198,25 @@ func toleration(c *checker, o object) {
 	case (operator == "" || operator == "Equal") && len(wrong) > 0:
 		c.bad(o.at.Member("value"), wrong[0], "%s is no value of a taint", message.Quote(value))
 	}
+}
+
+func accessMode(text string) []string {
+	modes := []string{"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"}
+	if slices.Contains(modes, text) {
+		return nil
+	}
+	short := map[string]string{"RWO": modes[0], "ROX": modes[1], "RWX": modes[2], "RWOP": modes[3]}[text]
+	if short != "" {
+		return []string{"write " + short}
+	}
+	return []string{message.DidYouMean(text, modes, "want "+strings.Join(modes, " or "))}
+}
+
+// HasColon reports whether a mount path has a colon, which no path in a container should have. One on Windows may
+// begin with a drive.
+func HasColon(path string, windows bool) bool {
+	if windows && len(path) > 1 && path[1] == ':' && strings.Trim(strings.ToLower(path[:1]), "abcdefghijklmnopqrstuvwxyz") == "" {
+		path = path[2:]
+	}
+	return strings.Contains(path, ":")
 }

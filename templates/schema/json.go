@@ -326,8 +326,11 @@ func (s *Schema) wrongType(value any) *Fault {
 	if text, ok := value.(string); ok && len(text) < longestScalar {
 		switch s.Kind {
 		case Integer, Number:
+			digits := text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]
 			if _, err := strconv.ParseFloat(text, 64); err == nil {
 				fault.Hint = "write it without quotes"
+			} else if slices.Contains([]string{"s", "sec", "%"}, text[len(digits):]) && digits != "" {
+				fault.Hint = "write the number alone: " + digits
 			}
 		case Boolean:
 			if text == "true" || text == "false" {

@@ -3,6 +3,7 @@ package inject
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -10,6 +11,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/requirement"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // newAddition returns what one instance adds, with the override applied.
@@ -42,9 +45,10 @@ func checkNames(c *candidate, a *templates.Parts) []Fault {
 			faults = append(faults, *f)
 		}
 	}
+	windows := slices.Contains(c.template.Spec.Supports, v1alpha1.SupportWindows)
 	path := func(container string, m *templates.Named) { // container is "" for the app's
 		mountPath := m.Object().Text("mountPath")
-		if !strings.Contains(mountPath, ":") {
+		if !requirement.HasColon(mountPath, windows) {
 			return
 		}
 		where := "the app's container"

@@ -128,6 +128,9 @@ func withReserved(declared []string) []string {
 	return append(slices.Clone(declared), containersParameter, nativeParameter, overrideParameter)
 }
 
+// keyCharacters are those that the name of an annotation has behind its prefix.
+const keyCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 // misgiven says what is wrong with an annotation for a known parameter: a map given without a key, or
 // another parameter given with one. It returns "" if nothing is.
 func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
@@ -137,7 +140,7 @@ func misgiven(g given, name, key string, keyed, isMap bool) (what, fix string) {
 		return fmt.Sprintf("parameter %s is a map, which is given entry by entry", message.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
 	case isMap && key == "":
 		return fmt.Sprintf("parameter %s: the key of the entry is empty", message.Quote(name)), "write " + annotation(name) + keySeparator + "KEY: VALUE"
-	case isMap && strings.Contains(key, "/"):
+	case isMap && strings.Trim(key, keyCharacters) != "":
 		return fmt.Sprintf("parameter %s: no annotation can have the key %s", message.Quote(name), message.Quote(key)), "a key has letters, digits, hyphens, points and _"
 	case !isMap && keyed:
 		return fmt.Sprintf("parameter %s has one value and no entries such as %s", message.Quote(name), message.Quote(key)), "write " + annotation(name) + ": VALUE"
@@ -177,7 +180,7 @@ func mapText(all []given) (text string, given bool) {
 func (j *job) bind(c *candidate) (templates.Parameters, []Parameter, []Fault) {
 	t, all, namespace := c.template, c.given, j.request.Namespace.Name
 	known := t.ParameterNames()
-	faults := unknownParameters(t, known, all, namespace)
+	faults, told := unknownParameters(t, known, all, namespace)
 	values, wrong := t.Bind(func(name string) (string, bool) {
 		if t.IsMap(name) {
 			return mapText(entries(all, name))
@@ -190,6 +193,9 @@ func (j *job) bind(c *candidate) (templates.Parameters, []Parameter, []Fault) {
 		if w.Key != "" {
 			parameter += keySeparator + w.Key
 		}
+		if w.Key == "" && slices.Contains(told, w.Name) {
+			continue // that it is required is known
+		}
 		g, ok := lookup(all, parameter)
 		if !ok {
 			g = given{instance: c.asked.instance, parameter: parameter}
@@ -201,9 +207,8 @@ func (j *job) bind(c *candidate) (templates.Parameters, []Parameter, []Fault) {
 }
 
 // unknownParameters returns the faults of annotations for no parameter of the template, and of those for a
-// parameter that is not given that way.
-func unknownParameters(t *templates.Template, known []string, all []given, namespace string) []Fault {
-	var faults []Fault
+// parameter that is not given that way; told has the latter parameters.
+func unknownParameters(t *templates.Template, known []string, all []given, namespace string) (faults []Fault, told []string) {
 	for _, g := range all {
 		if len(faults) == maxUnknown {
 			break // further ones would add nothing
@@ -214,6 +219,7 @@ func unknownParameters(t *templates.Template, known []string, all []given, names
 		name, key, keyed := strings.Cut(g.parameter, keySeparator)
 		if slices.Contains(known, name) {
 			if message, fix := misgiven(g, name, key, keyed, t.IsMap(name)); message != "" {
+				told = append(told, name)
 				faults = append(faults, Fault{Reason: BadParameter, Instance: g.instance, Place: g.place(namespace), Message: message, Fix: fix})
 			}
 			continue
@@ -231,7 +237,7 @@ func unknownParameters(t *templates.Template, known []string, all []given, names
 		faults = append(faults, Fault{Reason: BadParameter, Instance: g.instance, Place: g.place(namespace),
 			Message: fmt.Sprintf("template %s has no parameter %s", message.Quote(t.Name), message.Quote(g.parameter)), Fix: fix})
 	}
-	return faults
+	return faults, told
 }
 
 // shownParameters returns the parameters that have a value, for display; wrong are those that have none.

@@ -74,6 +74,16 @@ func (r *podReader) source() *Pod {
 	return r.claimed
 }
 
+// SeenPod returns the pod as expressions see it: with the volumes of ClaimVolumes. The error is that of Inject for a
+// pod that cannot be read.
+func (req *Request) SeenPod() ([]byte, error) {
+	pod, err := parsePod(req.Pod)
+	if err != nil {
+		return nil, err
+	}
+	return (&podReader{pod: pod, claims: req.ClaimVolumes}).source().raw, nil
+}
+
 // withClaims returns the pod with a volume for each claim. Like the controller of StatefulSets, it puts them before
 // the pod's own and in the place of those of their names.
 func withClaims(pod *Pod, claims []string) *Pod {

@@ -43,6 +43,9 @@ func (c *Case) checkPath(path string, n *yaml.Node) error {
 			if _, ok := at.Elem.Field(token); ok && !strings.Contains(path, "["+token+"]") {
 				return c.spec.at(n, "path: "+message.Brief(token)+" is of the items of a list, and none is chosen", "write its name or index: [NAME]."+token)
 			}
+			if token == "*" || strings.HasPrefix(token, "-") || strings.ContainsAny(token, "=?@") {
+				return c.spec.at(n, "path: "+message.Brief(token)+" is neither the name nor the index of an item", "write one of them: [NAME]; for more, write an expression")
+			}
 			at = at.Elem // which may have any name
 		case schema.Map:
 			at = at.Elem

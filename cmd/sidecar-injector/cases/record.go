@@ -58,7 +58,7 @@ func writeObject(path string, object map[string]any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, text, 0o644)
+	return withoutOperation(os.WriteFile(path, text, 0o644))
 }
 
 // clean removes from an object what the cluster has set, and what is secret.

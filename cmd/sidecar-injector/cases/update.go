@@ -38,7 +38,7 @@ func (r *Result) Update() (bool, error) {
 		return false, err
 	}
 	c.want = text
-	return true, os.WriteFile(c.file(WantFile), text, 0o644)
+	return true, withoutOperation(os.WriteFile(c.file(WantFile), text, 0o644))
 }
 
 // decides reports whether w says how the decision has to come out; w may be nil.
@@ -59,7 +59,7 @@ func (r *Result) wantOutcome(reason inject.Reason) error {
 		return faulty(fmt.Sprintf("write there yourself: want: {outcome: %s, reason: %s}", want.Outcome, want.Reason), "%w", err)
 	}
 	c.Spec.Want = &want
-	return os.WriteFile(c.file(SpecFile), text, 0o644)
+	return withoutOperation(os.WriteFile(c.file(SpecFile), text, 0o644))
 }
 
 // with returns the text of the file with another want, and all else as it was written.
