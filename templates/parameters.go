@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 )
@@ -60,7 +61,7 @@ func (t *Template) Bind(lookup func(name string) (text string, given bool)) (Par
 		} else {
 			value, fault = p.parse(text)
 		}
-		if items, ok := value.([]any); ok && len(items) == 0 && p.Required { // commas alone
+		if items, ok := value.([]any); ok && len(items) == 0 && p.Required && !strings.HasPrefix(strings.TrimSpace(text), "[") { // commas alone; [] is empty on purpose
 			fault = &ParameterFault{Message: "required, and " + message.Quote(text) + " holds no value", Fix: p.missingFix()}
 		}
 		if fault != nil {

@@ -127,9 +127,9 @@ func TestDefaultsAreSharedAndNeverChanged(t *testing.T) {
 	}
 }
 
-func TestARequiredListHoldsAValue(t *testing.T) {
+func TestARequiredListOfCommasAloneIsNotGiven(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "required, and not given", ",": `required, and "," holds no value`, "[]": `required, and "[]" holds no value`, "a": "", `[""]`: "",
+		"": "required, and not given", ",": `required, and "," holds no value`, "[]": "", "a": "", `[""]`: "",
 	} {
 		if _, fault := bindText(parameterOf(t, "type: list<string>, required: true"), text, true); fault != want {
 			t.Errorf("%q: %q, want %q", text, fault, want)
