@@ -201,7 +201,7 @@ func (j *job) named(instance string, place func() string, candidates []target, n
 	var index map[string]int
 	chosen := make([]target, 0, min(len(names), len(candidates)))
 	for k, name := range names {
-		i := -1
+		var i int
 		if k < short { // an index takes longer than to search for a few
 			i = slices.IndexFunc(candidates, func(c target) bool { return c.view.Name == name })
 		} else {
