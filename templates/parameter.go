@@ -75,8 +75,8 @@ func (p *Parameter) parse(text string) (any, *ParameterFault) {
 // HasValue reports whether every pod gives the parameter a value, or its default does.
 func (p *Parameter) HasValue() bool { return p.Required || p.hasDefault }
 
-// among reports whether the enum contains a text; true if there is no enum.
-func (p *Parameter) among(text string) bool { return p.allowed == nil || p.allowed[text] }
+// Allows reports whether the enum contains a text; true if there is no enum.
+func (p *Parameter) Allows(text string) bool { return p.allowed == nil || p.allowed[text] }
 
 // maxMatching is the maximum number of regexp steps for all patterns of an instance, about 20 ms: that allows
 // 10 KB of text for a pattern of a typical name.
@@ -93,7 +93,7 @@ func (p *Parameter) matching(text string) int {
 // Takes reports whether a text is a valid value of the parameter. It is cheaper than Bind, because it
 // computes no message for the enum.
 func (p *Parameter) Takes(text string) bool {
-	if p.Type != v1alpha1.TypeStringList && p.Type != v1alpha1.TypeStringMap && !p.among(text) {
+	if p.Type != v1alpha1.TypeStringList && p.Type != v1alpha1.TypeStringMap && !p.Allows(text) {
 		return false
 	}
 	_, fault := p.parse(text)
@@ -102,7 +102,7 @@ func (p *Parameter) Takes(text string) bool {
 
 // constrain checks one value against the constraints; for a list, it is called for each item.
 func (p *Parameter) constrain(text string, value any) *ParameterFault {
-	if !p.among(text) {
+	if !p.Allows(text) {
 		return &ParameterFault{Message: fmt.Sprintf("want one of %s, got %s", message.List(p.Enum), message.Quote(text)), Fix: message.DidYouMean(text, p.Enum, "")}
 	}
 	if p.maxLength >= 0 && utf8.RuneCountInString(text) > p.maxLength {

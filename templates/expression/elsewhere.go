@@ -15,7 +15,7 @@ func spelling(source string, offset int) string {
 	switch {
 	case strings.HasPrefix(strings.TrimSpace(source), "{") && strings.HasPrefix(here, "}"):
 		return "write one brace: ${" + strings.Trim(cut(source), "{} ") + "}"
-	case questionMark.MatchString(source):
+	case len(source) < 500 && questionMark.MatchString(source): // a search takes its time
 		return "write .? before what may be absent, in the place of ?."
 	case indexed.MatchString(here):
 		return "write an index in brackets: LIST[" + indexed.FindString(here)[1:] + "]"

@@ -102,7 +102,10 @@ func (c *compiler) foregone(n *yaml.Node, x *expression.Expression, at *schema.P
 		}
 	}
 	for _, compared := range x.Comparisons() {
-		if p := c.parameter(compared.Parameter); p != nil && len(p.Enum) > 0 && compared.Text != "" && !slices.Contains(p.Enum, compared.Text) {
+		if c.report.warnings > templates.MaxFindings {
+			return // more than are reported, and a hint takes a look at the whole enum
+		}
+		if p := c.parameter(compared.Parameter); p != nil && compared.Text != "" && !p.Allows(compared.Text) {
 			warn(compared.Offset, "parameter "+message.Quote(p.Name)+" is never "+message.Quote(compared.Text),
 				message.DidYouMean(compared.Text, p.Enum, "its enum has "+message.List(p.Enum)))
 		}

@@ -89,6 +89,13 @@ func templateLaws() []law {
 			s["pod"] = podWith(sidecar(0, object{"args": []any{"sh", "-c", "true", "${params.p0}"}}))
 			return s
 		}),
+		spec("an enum, and conditions that ask for other words", 400, func(n int) object {
+			s := oneParameter(object{"type": "string", "default": "e0", "enum": texts(n, "e%d")})
+			s["pod"] = podWith(sidecar(0, object{"env": times(n, func(i int) any {
+				return object{"$when": fmt.Sprintf(`${params.p == "another-%d"}`, i), "name": fmt.Sprintf("V%d", i), "value": "x"}
+			})}))
+			return s
+		}),
 		spec("an enum of equal words", 200, func(n int) object {
 			return oneParameter(object{"type": "string", "default": "e", "enum": same(n, "e")})
 		}),

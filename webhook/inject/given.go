@@ -44,8 +44,14 @@ const (
 func parameterAnnotations(p *podView, ns *Namespace) []given {
 	found := collect(nil, p.metadata.Annotations, false)
 	found = collect(found, ns.Annotations, true)
-	slices.SortStableFunc(found, func(a, b given) int {
-		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.parameter, b.parameter))
+	slices.SortFunc(found, func(a, b given) int {
+		switch order := cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.parameter, b.parameter)); {
+		case order != 0 || a.onNamespace == b.onNamespace:
+			return order
+		case b.onNamespace:
+			return -1
+		}
+		return 1
 	})
 	return slices.CompactFunc(found, func(a, b given) bool { return a.instance == b.instance && a.parameter == b.parameter })
 }
