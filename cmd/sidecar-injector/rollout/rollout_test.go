@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -138,17 +139,19 @@ func TestTroubleEndsTheStepsBesideIt(t *testing.T) {
 
 // TestAHalfChangedPodOutweighsAnInterruption, which otherwise claims that there is none.
 func TestAHalfChangedPodOutweighsAnInterruption(t *testing.T) {
-	r := quiet(Limits{MaxWorkloads: 2})
-	_, err := r.run(t.Context(), []fleet.Step{step("a"), step("b")}, func(_ context.Context, s *fleet.Step, _ *Outcome) error {
-		if s.Name == "a" {
-			return fmt.Errorf("pods: %w", context.Canceled)
+	synctest.Test(t, func(t *testing.T) {
+		r := quiet(Limits{MaxWorkloads: 2})
+		_, err := r.run(t.Context(), []fleet.Step{step("a"), step("b")}, func(_ context.Context, s *fleet.Step, _ *Outcome) error {
+			if s.Name == "a" {
+				return fmt.Errorf("pods: %w", context.Canceled)
+			}
+			time.Sleep(time.Second) // the interruption comes first
+			return &halfError{"image", errors.New("away")}
+		})
+		if !errors.As(err, new(*halfError)) {
+			t.Errorf("got %v", err)
 		}
-		time.Sleep(20 * time.Millisecond)
-		return &halfError{"image", errors.New("away")}
 	})
-	if !errors.As(err, new(*halfError)) {
-		t.Errorf("got %v", err)
-	}
 }
 
 // TestAServerThatIsAwayIsAskedAgain checks that requests are retried until the timeout while the server is
