@@ -26,13 +26,9 @@ type Arms map[Arm]bool
 // Arms returns all arms of the expression's conditionals, in the order of the text.
 func (x *Expression) Arms() []Arm {
 	var all []Arm
-	for i := range x.parts {
-		p := &x.parts[i]
-		if p.program == nil {
-			continue
-		}
-		for _, offset := range p.program.conditions() {
-			all = append(all, Arm{p.offset + offset, true}, Arm{p.offset + offset, false})
+	for program, start := range x.programs() {
+		for _, offset := range program.conditions() {
+			all = append(all, Arm{start + offset, true}, Arm{start + offset, false})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Arm) int { return cmp.Compare(a.Offset, b.Offset) })

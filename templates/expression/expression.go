@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -120,6 +121,17 @@ func (p *part) uses() Uses {
 	var u usage
 	u.note(p.lookup.root, p.lookup.fields)
 	return u.result()
+}
+
+// programs yields the programs of the expression, with the offset of each in the text.
+func (x *Expression) programs() iter.Seq2[*program, int] {
+	return func(yield func(*program, int) bool) {
+		for i := range x.parts {
+			if p := &x.parts[i]; p.program != nil && !yield(p.program, p.offset) {
+				return
+			}
+		}
+	}
 }
 
 // Uses returns what the expression may read, in all branches.

@@ -25,10 +25,8 @@ const (
 // Planning returns what it takes to plan all programs of the expression, in units of work.
 func (x *Expression) Planning() int {
 	total := 0
-	for i := range x.parts {
-		if p := x.parts[i].program; p != nil {
-			total += planCost + planCostPerByte*len(p.source)
-		}
+	for program := range x.programs() {
+		total += planCost + planCostPerByte*len(program.source)
 	}
 	return total
 }

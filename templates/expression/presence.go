@@ -37,13 +37,10 @@ type presences struct {
 // answer can be no, in the order of the text.
 func (x *Expression) Presences() []Presence {
 	var all []Presence
-	for i := range x.parts {
-		p := &x.parts[i]
-		if p.program == nil {
-			continue
-		}
-		for _, asked := range p.program.presences {
-			all = append(all, Presence{asked.Parameter, p.offset + asked.Offset})
+	for program, offset := range x.programs() {
+		for _, asked := range program.presences {
+			asked.Offset += offset
+			all = append(all, asked)
 		}
 	}
 	return all
@@ -52,13 +49,9 @@ func (x *Expression) Presences() []Presence {
 // Comparisons returns the comparisons of parameters with constant texts, in the order of the text.
 func (x *Expression) Comparisons() []Comparison {
 	var all []Comparison
-	for i := range x.parts {
-		p := &x.parts[i]
-		if p.program == nil {
-			continue
-		}
-		for _, c := range p.program.compared {
-			c.Offset += p.offset
+	for program, offset := range x.programs() {
+		for _, c := range program.compared {
+			c.Offset += offset
 			all = append(all, c)
 		}
 	}
