@@ -72,6 +72,9 @@ func (p *Parameter) parse(text string) (any, *ParameterFault) {
 	return value, nil
 }
 
+// IsGiven returns the expression that tells whether the parameter has another value than without being given.
+func (p *Parameter) IsGiven() string { return "params." + p.Name + traitsOf(p.Type).other }
+
 // HasValue reports whether every pod gives the parameter a value, or its default does.
 func (p *Parameter) HasValue() bool { return p.Required || p.hasDefault }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/schema"
 	"github.com/sidecar-injector/sidecar-injector/templates/shape"
-	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // variableType is the type of an environment variable.
@@ -98,7 +97,7 @@ func (c *compiler) foregone(n *yaml.Node, x *expression.Expression, at *schema.P
 	for _, asked := range x.Presences() {
 		if p := c.parameter(asked.Parameter); p != nil && !p.HasValue() {
 			warn(asked.Offset, "parameter "+message.Quote(p.Name)+" is there even if nobody gives it",
-				"write "+isGiven(p)+" to ask whether it is given, or let it have a default")
+				"write "+p.IsGiven()+" to ask whether it is given, or let it have a default")
 		}
 	}
 	for _, compared := range x.Comparisons() {
@@ -119,22 +118,6 @@ func (c *compiler) parameter(name string) *templates.Parameter {
 		return nil
 	}
 	return c.parameters[i]
-}
-
-// isGiven returns the expression that tells whether a parameter has another value than without being given.
-func isGiven(p *templates.Parameter) string {
-	name := "params." + p.Name
-	switch p.Type {
-	case v1alpha1.TypeBoolean:
-		return name
-	case v1alpha1.TypeInteger, v1alpha1.TypePort:
-		return name + " != 0"
-	case v1alpha1.TypeNumber:
-		return name + " != 0.0"
-	case v1alpha1.TypeStringList, v1alpha1.TypeStringMap:
-		return name + ".size() > 0"
-	}
-	return name + ` != ""`
 }
 
 // when compiles a condition; nil if it is constantly true, or invalid.
