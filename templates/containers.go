@@ -29,7 +29,7 @@ func (t *Template) HasSidecars() bool {
 }
 
 func (t *Template) eachContainer(do func(c *program.Node, list program.List)) {
-	spec := t.program.Pod.Member("spec")
+	spec := t.Program().Pod.Member("spec")
 	for _, field := range []string{"initContainers", "containers"} {
 		list := spec.Member(field)
 		if list == nil {

@@ -23,9 +23,9 @@ func (c *Cover) of(t *Template) program.Reached {
 // Branches returns all branches of a template, each with whether it was reached; lines are those of the
 // template's file.
 func (c *Cover) Branches(t *Template) []program.Branch {
-	all := t.program.Branches(c.of(t))
+	all := t.Program().Branches(c.of(t))
 	for i := range all {
-		all[i].Line += t.Origin.Line - t.program.Line
+		all[i].Line += t.Origin.Line - t.Program().Line
 	}
 	return all
 }

@@ -26,7 +26,7 @@ func (t *Template) Try(parameters Parameters, text expression.Text, in expressio
 	}
 	environment := expression.NewCompiler().Environment(declared)
 	if t != nil {
-		for _, v := range t.program.Variables {
+		for _, v := range t.Program().Variables {
 			own, _ := expression.Scan(v.Expression.Source()) // it was loaded
 			_, environment, _ = environment.Declare(v.Name, own)
 		}
@@ -56,7 +56,7 @@ func (t *Template) Try(parameters Parameters, text expression.Text, in expressio
 func (t *Template) OwnVariables(parameters Parameters, in expression.Activation) map[string]any {
 	in.Parameters = parameters.values
 	own := map[string]any{}
-	t.program.Evaluation(in, nil).Own(func(name string, value any, err error) {
+	t.Program().Evaluation(in, nil).Own(func(name string, value any, err error) {
 		if err == nil {
 			own[name] = value
 		}

@@ -36,11 +36,11 @@ const (
 // Nothing is cached. The error is always a *program.Error.
 func (t *Template) Evaluate(in *Input) (evaluated []Evaluated, own []Variable, err error) {
 	defer t.containRender(&err)
-	e := t.program.Evaluation(in.Activation(), nil)
+	e := t.Program().Evaluation(in.Activation(), nil)
 	e.Record(func(n *program.Node, value any, cost uint64) {
 		x := Evaluated{Path: n.Place.At.String(), File: t.Origin.File, Source: n.Expression.Source(), Value: value, Cost: cost}
 		if x.File != "" {
-			x.Line, x.Column = n.Place.Line-t.program.Line+t.Origin.Line, n.Place.Column
+			x.Line, x.Column = n.Place.Line-t.Program().Line+t.Origin.Line, n.Place.Column
 		}
 		evaluated = append(evaluated, x)
 	})

@@ -11,10 +11,10 @@ import (
 // *program.Error.
 func (t *Template) Permissions(in *Input) (out []v1alpha1.Permission, cost uint64, err error) {
 	defer t.containRender(&err)
-	if t.program.Permissions == nil {
+	if t.Program().Permissions == nil {
 		return nil, 0, nil
 	}
-	e := t.program.Evaluation(in.Activation(), nil)
+	e := t.Program().Evaluation(in.Activation(), nil)
 	e.Observe(in.Cover.of(t))
 	items, err := e.Permissions()
 	if err != nil {

@@ -52,11 +52,11 @@ type PodReader interface {
 
 // ReadsTarget reports whether the additions to a target container depend on the container, so that
 // Input.Targets is needed.
-func (t *Template) ReadsTarget() bool { return t.program != nil && t.program.Reads.Target }
+func (t *Template) ReadsTarget() bool { return t.program != nil && t.Program().Reads.Target }
 
 // ReadsWorkload reports whether the template reads the variable workload: see Input.WorkloadKind.
 func (t *Template) ReadsWorkload() bool {
-	return t.program != nil && t.program.ReadsWorkload
+	return t.program != nil && t.Program().ReadsWorkload
 }
 
 // Planning returns what it takes to plan the template's expressions, in CEL's units of work.
@@ -64,7 +64,7 @@ func (t *Template) Planning() int {
 	if t.program == nil {
 		return 0
 	}
-	return t.program.Planning
+	return t.Program().Planning
 }
 
 // Render evaluates the template for one instance, its validations first. The error is a *ValidationError if
@@ -73,14 +73,14 @@ func (t *Template) Planning() int {
 func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 	defer t.containRender(&err)
 	var key renderingKey
-	reusable := in.Cover == nil && reusable(t.program, len(in.Targets))
+	reusable := in.Cover == nil && reusable(t.Program(), len(in.Targets))
 	if reusable {
 		key = t.key(in)
 		if rendered := t.renderings.get(key); rendered != nil {
 			return rendered, nil
 		}
 	}
-	e := t.program.Evaluation(in.Activation(), nil)
+	e := t.Program().Evaluation(in.Activation(), nil)
 	e.Observe(in.Cover.of(t))
 	unmet, err := e.Validations()
 	if err != nil {
@@ -108,7 +108,7 @@ func (t *Template) Render(in *Input) (rendered *Rendered, err error) {
 func (t *Template) located(err error) error {
 	if fault := (*program.Error)(nil); errors.As(err, &fault) {
 		fault.File = t.Origin.File
-		fault.Line += t.Origin.Line - t.program.Line
+		fault.Line += t.Origin.Line - t.Program().Line
 	}
 	return err
 }

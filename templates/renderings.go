@@ -92,7 +92,7 @@ func reusable(p *program.Program, targets int) bool {
 
 // key returns the cache key: inputs with equal keys have equal results.
 func (t *Template) key(in *Input) renderingKey {
-	reads := &t.program.Reads
+	reads := &t.Program().Reads
 	var space [1024]byte
 	b := append(space[:0], t.identity[:]...)
 	b = appendKey(b, in.Instance)

@@ -39,15 +39,15 @@ type Template struct {
 	parameters     []*Parameter
 	parameterNames []string
 	defaults       Parameters // result of Bind if no parameter is set
-	program        *program.Program
+	program        func() *program.Program
 	identity       [sha256.Size]byte // hash of what a rendering depends on
 	renderings     *Renderings
 }
 
-// New returns a template with the exported fields of t except Revision, which is computed, its parameters and
-// the program compiled from its spec. renderings is the cache of results.
-func New(t Template, parameters []*Parameter, compiled *program.Program, renderings *Renderings) *Template {
-	t.parameters, t.program, t.renderings = parameters, compiled, renderings
+// New returns a template with the exported fields of t except Revision, which is computed, and its parameters.
+// compile returns the program compiled from its spec, the same each time. renderings is the cache of results.
+func New(t Template, parameters []*Parameter, compile func() *program.Program, renderings *Renderings) *Template {
+	t.parameters, t.program, t.renderings = parameters, compile, renderings
 	for _, p := range parameters {
 		t.parameterNames = append(t.parameterNames, p.Name)
 		if p.Index < len(t.Spec.Parameters) {
@@ -59,8 +59,13 @@ func New(t Template, parameters []*Parameter, compiled *program.Program, renderi
 	return &t
 }
 
-// Program returns the compiled program. It must not be changed.
-func (t *Template) Program() *program.Program { return t.program }
+// Program returns the compiled program; nil if t was not made by New. It must not be changed.
+func (t *Template) Program() *program.Program {
+	if t.program == nil {
+		return nil
+	}
+	return t.program()
+}
 
 // Parameters returns the declared parameters, in the template's order. The slice must not be changed.
 func (t *Template) Parameters() []*Parameter { return t.parameters }

@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
@@ -31,7 +30,7 @@ func benchmarkHandler(b testing.TB, collection traffic.Collection) *webhook.Hand
 	for file, text := range collection {
 		entries = append(entries, load.Load(templates.SourceDirectory, file, []byte(text))...)
 	}
-	embedded, err := source.NewEmbedded(builtin.FS).Read()
+	embedded, err := source.NewBuiltIn().Read()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,6 @@ func (l *Loader) document(root *yaml.Node, e *templates.Entry, r *report) {
 	if r.broken() {
 		return
 	}
-	t.Program().Compact()
 	e.Template = t
 	if len(r.findings) == 0 && t.Canary == nil {
 		l.shared.add(key, t)

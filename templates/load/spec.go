@@ -1,11 +1,14 @@
 package load
 
 import (
+	"sync"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
 // template checks the spec and compiles app and pod. The template is complete only if
@@ -26,20 +29,35 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 		t.Name = spec.Canary.Of
 	}
 	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared)), parameters: declared}
-	compiled := &program.Program{Line: e.Origin.Line}
-	compiled.Variables = c.ownVariables(valueAt(n, "variables"), spec.Variables)
-	compiled.Validations = c.validations(valueAt(n, "validations"), spec.Validations, declared)
-	app, pod := valueAt(n, "app"), valueAt(n, "pod")
-	t.Containers = targets(app, c)
-	compiled.App, compiled.Pod, compiled.Permissions = c.app(app), c.pod(pod), c.permissions(valueAt(n, "permissions"))
-	compiled.Seal()
-	if app == nil && pod == nil {
-		r.fault(n, specPath(), templates.MissingField, "say in pod what is added to the pod, in app what its containers get", "spec has neither app nor pod, so it adds nothing")
+	t.Containers = targets(valueAt(n, "app"), c)
+	line := e.Origin.Line
+	compile := sync.OnceValue(func() *program.Program {
+		p := c.program(n, spec, line)
+		if l.trusting {
+			p.Compact()
+		}
+		return p
+	})
+	made := templates.New(t, declared, compile, l.renderings)
+	if !l.trusting {
+		unused(n, declared, made.Program(), r)
+		checkTemplate(n, made, r)
+		made.Program().Compact()
 	}
-	unused(n, declared, compiled, r)
-	made := templates.New(t, declared, compiled, l.renderings)
-	checkTemplate(n, made, r)
 	return made
+}
+
+// program compiles the sections of a spec that have expressions.
+func (c *compiler) program(n *yaml.Node, spec *v1alpha1.SidecarTemplateSpec, line int) *program.Program {
+	app, pod := valueAt(n, "app"), valueAt(n, "pod")
+	if app == nil && pod == nil {
+		c.report.fault(n, specPath(), templates.MissingField, "say in pod what is added to the pod, in app what its containers get", "spec has neither app nor pod, so it adds nothing")
+	}
+	p := &program.Program{Line: line}
+	p.Variables = c.ownVariables(valueAt(n, "variables"), spec.Variables)
+	p.Validations = c.validations(valueAt(n, "validations"), spec.Validations)
+	p.App, p.Pod, p.Permissions = c.app(app), c.pod(pod), c.permissions(valueAt(n, "permissions"))
+	return p.Seal()
 }
 
 // variables returns the parameters as package expression declares them.

@@ -62,7 +62,7 @@ func (c *compiler) ownVariables(list *yaml.Node, declared []v1alpha1.Variable) [
 // concatenated matches a text that an expression joins to another.
 var concatenated = regexp.MustCompile(`^(?:"[^"]*"|'[^']*') \+ `)
 
-func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, parameters []*templates.Parameter) []program.Validation {
+func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation) []program.Validation {
 	var all []program.Validation
 	for i := range declared {
 		if c.report.full() {
@@ -89,7 +89,7 @@ func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation, 
 		if actions := []string{string(v1alpha1.Deny), string(v1alpha1.Warn)}; d.Action != "" && !slices.Contains(actions, string(d.Action)) {
 			unknown(valueAt(item, "action"), at.Member("action"), string(d.Action), actions, c.report)
 		}
-		if names := parameterNames(parameters); d.Parameter != "" && !slices.Contains(names, d.Parameter) {
+		if names := parameterNames(c.parameters); d.Parameter != "" && !slices.Contains(names, d.Parameter) {
 			c.report.fault(valueAt(item, "parameter"), at.Member("parameter"), templates.BadValue,
 				message.DidYouMean(strings.TrimPrefix(d.Parameter, "params."), names, "the template declares "+cmp.Or(message.List(names), "none")), "there is no parameter %s", message.Quote(d.Parameter))
 		}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,15 +27,6 @@ type place struct {
 // places returns the sources to which the suite applies.
 func places(t *testing.T) map[string]func(t *testing.T) place {
 	return map[string]func(t *testing.T) place{
-		"embedded": func(t *testing.T) place {
-			fsys := &swappedFS{MapFS: fstest.MapFS{}}
-			return place{source.NewEmbedded(fsys), func(content files) {
-				fsys.MapFS = fstest.MapFS{}
-				for name, text := range content {
-					fsys.MapFS[name] = &fstest.MapFile{Data: []byte(text)}
-				}
-			}}
-		},
 		"directory": func(t *testing.T) place {
 			dir := t.TempDir()
 			return place{source.NewDirectory(dir), func(content files) { fillDirectory(t, dir, content) }}
@@ -47,8 +37,6 @@ func places(t *testing.T) map[string]func(t *testing.T) place {
 		},
 	}
 }
-
-type swappedFS struct{ fstest.MapFS }
 
 // fillDirectory makes dir hold exactly content, each file replaced by renaming, as editors do.
 func fillDirectory(t *testing.T, dir string, content files) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -117,12 +116,13 @@ func TestLibraryTellsEveryChangeOnce(t *testing.T) {
 }
 
 func TestLoadedSaysWhenTheVersionInForceCame(t *testing.T) {
-	fsys := &swappedFS{fstest.MapFS{"a.yaml": {Data: []byte(template("a", 1))}, "b.yaml": {Data: []byte(broken("b", 1))}}}
+	dir := t.TempDir()
+	fillDirectory(t, dir, files{"a.yaml": template("a", 1), "b.yaml": broken("b", 1)})
 	now := time.Unix(1000, 0)
-	library := source.NewLibrary(func() time.Time { return now }, nil, source.NewEmbedded(fsys))
+	library := source.NewLibrary(func() time.Time { return now }, nil, source.NewDirectory(dir))
 	must(t, library.Load())
 	now = time.Unix(2000, 0)
-	fsys.MapFS["a.yaml"] = &fstest.MapFile{Data: []byte(broken("a", 2))}
+	fillDirectory(t, dir, files{"a.yaml": broken("a", 2), "b.yaml": broken("b", 1)})
 	must(t, library.Load())
 	if diff := cmp.Diff(map[string]time.Time{"a": time.Unix(1000, 0)}, library.Loaded()); diff != "" {
 		t.Error(diff)

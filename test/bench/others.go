@@ -16,7 +16,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/test/bench/traffic"
@@ -187,7 +186,7 @@ func readLog(s *server) []byte {
 // allocations counts the allocations of the pure function and of its patch.
 func (b *bench) allocations() ([]result, error) {
 	entries := load.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
-	embedded, err := source.NewEmbedded(builtin.FS).Read()
+	embedded, err := source.NewBuiltIn().Read()
 	if err != nil {
 		return nil, err
 	}

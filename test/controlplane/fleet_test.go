@@ -11,7 +11,6 @@ import (
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/config"
-	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
@@ -19,7 +18,7 @@ import (
 // today returns the templates and settings by which a case's injector decides.
 func (g *caseGroup) today(t *testing.T) *fleet.Today {
 	t.Helper()
-	sources, file := []source.Source{source.NewEmbedded(builtin.FS)}, ""
+	sources, file := []source.Source{source.NewBuiltIn()}, ""
 	if g.folder != "" {
 		sources = append(sources, source.NewDirectory(g.folder))
 	}

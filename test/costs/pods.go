@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
 	"github.com/sidecar-injector/sidecar-injector/templates/source"
 	"github.com/sidecar-injector/sidecar-injector/webhook"
@@ -32,7 +31,7 @@ func (l library) Ready() bool             { return true }
 
 // builtinEntries are the built-in templates, loaded once.
 var builtinEntries = sync.OnceValue(func() []templates.Entry {
-	entries, err := source.NewEmbedded(builtin.FS).Read()
+	entries, err := source.NewBuiltIn().Read()
 	if err != nil {
 		panic(err) // the files are embedded in the program
 	}

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"io/fs"
 
 	"k8s.io/apimachinery/pkg/util/version"
 
@@ -10,19 +9,21 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/builtin"
 )
 
-// Embedded is the source of the templates that are compiled into the binary.
-type Embedded struct{ tree }
+// BuiltIn is the source of the templates that are compiled into the binary.
+type BuiltIn struct{ tree }
 
-// NewEmbedded returns the source of the template files in fsys, usually an embed.FS.
-func NewEmbedded(fsys fs.FS) *Embedded {
-	return &Embedded{newTree(templates.SourceBuiltIn, root{name: "built-in", fsys: fsys})}
+// NewBuiltIn returns the source of the built-in templates. Their tests check them, so that reading them does not.
+func NewBuiltIn() *BuiltIn {
+	built := newTree(templates.SourceBuiltIn, root{name: "built-in", fsys: builtin.FS})
+	built.memory.loader.Trust()
+	return &BuiltIn{built}
 }
 
 // Name returns the name of the source for messages.
-func (e *Embedded) Name() string { return "built-in templates" }
+func (b *BuiltIn) Name() string { return "built-in templates" }
 
 // Watch waits until ctx is done: embedded files never change.
-func (e *Embedded) Watch(ctx context.Context, _ func()) error {
+func (b *BuiltIn) Watch(ctx context.Context, _ func()) error {
 	<-ctx.Done()
 	return nil
 }
@@ -31,7 +32,7 @@ func (e *Embedded) Watch(ctx context.Context, _ func()) error {
 // further ones. A later source hides templates of an earlier one. Templates of directories are checked for a
 // release of Kubernetes, nil if unknown; the built-in ones support every supported release.
 func Usual(kubernetes *version.Version, directories []string, further ...Source) []Source {
-	sources := []Source{NewEmbedded(builtin.FS)}
+	sources := []Source{NewBuiltIn()}
 	if len(directories) > 0 {
 		sources = append(sources, NewDirectory(directories...).For(kubernetes))
 	}
