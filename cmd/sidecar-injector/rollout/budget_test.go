@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,9 +161,12 @@ func TestPodsThatAreAwayAlreadyCountAmongThoseThatMayBe(t *testing.T) {
 
 // TestPodsThatAreNotReadyAreEvictedFirst: a budget lets them go while it keeps the others.
 func TestPodsThatAreNotReadyAreEvictedFirst(t *testing.T) {
-	pods := []corev1.Pod{*podOf("web-0", true), *podOf("web-1", false), *podOf("web-2", true)}
-	got := notReadyFirst(pods, []fleet.Target{{UID: "web-0"}, {UID: "web-1"}, {UID: "web-2"}})
-	if len(got) != 3 || got[0].UID != "web-1" || got[1].UID != "web-0" {
-		t.Errorf("got %v", got)
+	pods := []corev1.Pod{*podOf("web-0", true), *podOf("web-1", false), *podOf("web-10", false), *podOf("web-2", false)}
+	want, got := []string{"web-1", "web-2", "web-10", "web-0"}, []string(nil)
+	for _, t := range notReadyFirst(pods, []fleet.Target{{Name: "web-0", UID: "web-0"}, {Name: "web-1", UID: "web-1"}, {Name: "web-10", UID: "web-10"}, {Name: "web-2", UID: "web-2"}}) {
+		got = append(got, t.Name)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -75,6 +75,9 @@ func (r *Runner) evictEach(ctx context.Context, s *fleet.Step, now *owner, targe
 	}
 	targets = notReadyFirst(pods, targets)
 	p := &replacing{was: beforeOf(pods), now: now, pods: len(pods), evicted: map[string]bool{}, judged: map[types.UID]bool{}}
+	if now.ordered {
+		p.was.longer += now.minReady
+	}
 	if p.refusals, err = r.refusalsOf(ctx, s.Workload); err != nil {
 		return err
 	}
@@ -105,10 +108,13 @@ func (e *keptError) Error() string { return e.left.Message }
 func (e *keptError) Unwrap() error { return e.left }
 
 // notReadyFirst returns the targets among pods in the order of their eviction. Those that are not ready come first,
-// because budgets usually allow their eviction at once, and may not allow that of ready ones for a long time.
+// because budgets usually allow their eviction at once, and may not allow that of ready ones for a long time; pods of a
+// StatefulSet come in the order in which it creates them.
 func notReadyFirst(pods []corev1.Pod, targets []fleet.Target) []fleet.Target {
 	ready := readyUIDs(pods)
-	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int { return cmp.Compare(ready[a.UID], ready[b.UID]) })
+	return slices.SortedStableFunc(slices.Values(targets), func(a, b fleet.Target) int {
+		return cmp.Or(cmp.Compare(ready[a.UID], ready[b.UID]), cmp.Compare(ordinal(a.Name), ordinal(b.Name)))
+	})
 }
 
 // readyUIDs returns 1 by the UID of each pod that is ready.
@@ -174,7 +180,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 	if err != nil {
 		return 0, err
 	}
-	unlike, patience := error(nil), r.Limits.Timeout+p.was.stopping
+	unlike, patience := error(nil), r.Limits.Timeout+p.was.longer
 	err = waitFor(ctx, patience, func() error {
 		return &TroubleError{s.Workload, fmt.Sprintf("pods were evicted, and not as many as before are ready after %s%s", patience, p.refusals.said)}
 	}, func() (bool, int, error) {
@@ -223,7 +229,7 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 // evictBatch evicts pods, at least the first of batch and no more than may be unavailable, and returns how many
 // of batch were handled.
 func (r *Runner) evictBatch(ctx context.Context, s *fleet.Step, p *replacing, batch []fleet.Target) (handled int, err error) {
-	before, err := r.pods(ctx, s.Workload, p.now)
+	before, err := r.inTurn(ctx, s.Workload, p.now, batch[0].Name)
 	if err != nil {
 		return 0, err
 	}
@@ -231,7 +237,7 @@ func (r *Runner) evictBatch(ctx context.Context, s *fleet.Step, p *replacing, ba
 	p.ready = max(p.ready, len(ready))
 	spare := r.Limits.spare(p.now.wanted - len(ready))
 	for _, t := range batch {
-		if ready[t.UID] > spare {
+		if ready[t.UID] > spare || p.now.first(before, t.Name) != "" {
 			break
 		}
 		spare -= ready[t.UID]

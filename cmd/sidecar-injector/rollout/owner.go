@@ -31,6 +31,10 @@ type owner struct {
 	template corev1.PodTemplateSpec
 	claims   []string // the names of a StatefulSet's volumeClaimTemplates
 	wanted   int      // pods
+	// minReady is how long a new pod has to be ready before it counts as available. ordered says that a pod is only
+	// created while those of lower numbers are available.
+	minReady time.Duration
+	ordered  bool
 	// The state of its own rollout: settled is true if it is complete, updated is the number of pods that it
 	// has created, progress a number that grows as it advances, and failure the reason that blocks it.
 	settled  bool
@@ -114,8 +118,10 @@ func selectorOf(s *metav1.LabelSelector) labels.Selector {
 // replicas returns the desired number of replicas; the API server's default is 1.
 func replicas(n *int32) int32 { return ptr.Deref(n, 1) }
 
+func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
+
 func ofDeployment(d *appsv1.Deployment) *owner {
-	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(replicas(d.Spec.Replicas))}
+	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "Deployment", "deployments"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(replicas(d.Spec.Replicas)), minReady: seconds(d.Spec.MinReadySeconds)}
 	o.Owner = fleet.Owner{Replaces: true, Renews: !d.Spec.Paused, Takes: int(replicas(d.Spec.Replicas))}
 	if u := d.Spec.Strategy.RollingUpdate; u != nil {
 		o.Takes = unlessItSurges(takes(u.MaxUnavailable, replicas(d.Spec.Replicas), false), u.MaxSurge)
@@ -136,11 +142,15 @@ func ofDeployment(d *appsv1.Deployment) *owner {
 }
 
 func ofStatefulSet(s *appsv1.StatefulSet) *owner {
-	o := &owner{meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "StatefulSet", "statefulsets"}, selector: selectorOf(s.Spec.Selector), template: s.Spec.Template, wanted: int(replicas(s.Spec.Replicas))}
+	o := &owner{meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "StatefulSet", "statefulsets"}, selector: selectorOf(s.Spec.Selector), template: s.Spec.Template, wanted: int(replicas(s.Spec.Replicas)),
+		minReady: seconds(s.Spec.MinReadySeconds), ordered: s.Spec.PodManagementPolicy != appsv1.ParallelPodManagement}
 	o.Owner = fleet.Owner{Replaces: true, Renews: s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType, Takes: 1}
 	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil {
 		o.Takes = max(1, takes(u.MaxUnavailable, replicas(s.Spec.Replicas), true))
 		o.Renews = o.Renews && (u.Partition == nil || *u.Partition == 0)
+	}
+	if s.Spec.UpdateStrategy.Type == appsv1.RecreateStatefulSetStrategyType {
+		o.Takes = o.wanted
 	}
 	for i := range s.Spec.VolumeClaimTemplates {
 		o.claims = append(o.claims, s.Spec.VolumeClaimTemplates[i].Name)
@@ -156,7 +166,7 @@ func ofStatefulSet(s *appsv1.StatefulSet) *owner {
 }
 
 func ofDaemonSet(d *appsv1.DaemonSet) *owner {
-	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "DaemonSet", "daemonsets"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(d.Status.DesiredNumberScheduled)}
+	o := &owner{meta: d.ObjectMeta, kind: schemaKind{"apps/v1", "DaemonSet", "daemonsets"}, selector: selectorOf(d.Spec.Selector), template: d.Spec.Template, wanted: int(d.Status.DesiredNumberScheduled), minReady: seconds(d.Spec.MinReadySeconds)}
 	s := &d.Status
 	o.Owner = fleet.Owner{Replaces: true, Renews: d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType, Takes: 1}
 	if u := d.Spec.UpdateStrategy.RollingUpdate; u != nil {

@@ -1,8 +1,12 @@
 package rollout
 
 import (
+	"errors"
+	"net/http"
 	"testing"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -29,6 +33,77 @@ func TestAWorkloadCountsOnlyPodsThatCanBeItsOwn(t *testing.T) {
 		}
 		if got := o.made(pod); got != test.want {
 			t.Errorf("a pod that is %s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// TestHowAStatefulSetMakesItsPodsAnew, by its strategy.
+func TestHowAStatefulSetMakesItsPodsAnew(t *testing.T) {
+	for name, test := range map[string]struct {
+		strategy appsv1.StatefulSetUpdateStrategy
+		renews   bool
+		takes    int
+	}{
+		"not given":        {appsv1.StatefulSetUpdateStrategy{}, true, 1},
+		"rolling update":   {appsv1.StatefulSetUpdateStrategy{Type: appsv1.RollingUpdateStatefulSetStrategyType, RollingUpdate: &appsv1.RollingUpdateStatefulSetStrategy{Partition: new(int32)}}, true, 1},
+		"a partition":      {appsv1.StatefulSetUpdateStrategy{RollingUpdate: &appsv1.RollingUpdateStatefulSetStrategy{Partition: new(int32(2))}}, false, 1},
+		"OnDelete":         {appsv1.StatefulSetUpdateStrategy{Type: appsv1.OnDeleteStatefulSetStrategyType}, false, 1},
+		"all pods at once": {appsv1.StatefulSetUpdateStrategy{Type: appsv1.RecreateStatefulSetStrategyType}, true, 3},
+	} {
+		o := ofStatefulSet(&appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: new(int32(3)), Selector: &metav1.LabelSelector{}, UpdateStrategy: test.strategy}})
+		if !o.Replaces || o.Renews != test.renews || o.Takes != test.takes {
+			t.Errorf("%s: renews %v and takes %d, want %v and %d", name, o.Renews, o.Takes, test.renews, test.takes)
+		}
+	}
+}
+
+// TestAPodOfAStatefulSetIsNotEvictedBeforeAnotherCouldCome: its controller creates pods in the order of their numbers,
+// each when those before it are ready.
+func TestAPodOfAStatefulSetIsNotEvictedBeforeAnotherCouldCome(t *testing.T) {
+	for name, test := range map[string]struct {
+		unready string
+		policy  appsv1.PodManagementPolicyType
+		evicted bool
+	}{
+		"one before it is not ready": {"web-2", "", false},
+		"one after it is not ready":  {"web-11", appsv1.OrderedReadyPodManagement, true},
+		"itself is not ready":        {"web-10", "", true},
+		"in any order":               {"web-2", appsv1.ParallelPodManagement, true},
+	} {
+		p, r, s := newPlane(t, 3, 3, 0, "web-2", "web-10", "web-11")
+		s.Kind, s.Targets = "StatefulSet", s.Targets[1:2]
+		p.unready(test.unready, "app")
+		p.pods["web-10"].Labels["state"] = "restart"
+		s.Targets[0].Wants = map[string]string{"side": ""}
+		p.other = func(q *http.Request) (any, error) {
+			if q.URL.Path == "/apis/apps/v1/namespaces/shop/statefulsets/web" {
+				return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: appsv1.StatefulSetSpec{Replicas: new(int32(3)), PodManagementPolicy: test.policy,
+					Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}, nil
+			}
+			return nil, nil
+		}
+		now, err := r.owner(t.Context(), s.Workload)
+		must(t, err)
+		left := (*LeftError)(nil)
+		err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
+		if want := "pod web-2 is not ready, and the StatefulSet would not create another web-10 before it is"; !test.evicted && (!errors.As(err, &left) || left.Message != want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+		if (len(p.evicted) > 0) != test.evicted {
+			t.Errorf("%s: %v is evicted", name, p.evicted)
+		}
+	}
+}
+
+// TestARolloutIsGivenTheTimeThatItsPodsTakeToBeAvailable: it makes no progress meanwhile.
+func TestARolloutIsGivenTheTimeThatItsPodsTakeToBeAvailable(t *testing.T) {
+	for kind, o := range map[string]*owner{
+		"Deployment":  ofDeployment(&appsv1.Deployment{Spec: appsv1.DeploymentSpec{MinReadySeconds: 600, Selector: &metav1.LabelSelector{}}}),
+		"StatefulSet": ofStatefulSet(&appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{MinReadySeconds: 600, Selector: &metav1.LabelSelector{}}}),
+		"DaemonSet":   ofDaemonSet(&appsv1.DaemonSet{Spec: appsv1.DaemonSetSpec{MinReadySeconds: 600, Selector: &metav1.LabelSelector{}}}),
+	} {
+		if o.minReady != 10*time.Minute {
+			t.Errorf("%s: %s", kind, o.minReady)
 		}
 	}
 }

@@ -40,6 +40,7 @@ func (r *Runner) renew(ctx context.Context, s *fleet.Step, o *Outcome) error {
 			return nil
 		}
 		was := beforeOf(pods)
+		was.longer += now.minReady
 		if was.refusals, err = r.refusalsOf(ctx, s.Workload); err != nil {
 			return err
 		}
@@ -121,8 +122,9 @@ type before struct {
 	unwell bool
 	// begun is true if the rollout was in progress already.
 	begun bool
-	// stopping is the longest of the pods.
-	stopping time.Duration
+	// longer is how much longer than Limits.Timeout a step of the rollout may take: as long as one of its pods may
+	// take to stop, and a new one until it counts as available.
+	longer   time.Duration
 	refusals *refusals
 }
 
@@ -131,7 +133,7 @@ func beforeOf(pods []corev1.Pod) before {
 	owned, sidecars := false, false
 	for i := range pods {
 		pod := &pods[i]
-		b.pods[pod.UID], b.stopping = true, max(b.stopping, stopping(pod))
+		b.pods[pod.UID], b.longer = true, max(b.longer, stopping(pod))
 		if isReady(pod) || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
@@ -216,7 +218,7 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was befo
 		return &TroubleError{s.Workload, why}
 	}
 	judged, unlike := map[types.UID]bool{}, error(nil)
-	patience := r.Limits.Timeout + was.stopping
+	patience := r.Limits.Timeout + was.longer
 	return waitFor(ctx, patience, func() error {
 		return stuck(fmt.Sprintf("its rollout has made no progress for %s%s", patience, was.refusals.said))
 	}, func() (bool, int, error) {
