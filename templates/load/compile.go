@@ -2,7 +2,6 @@ package load
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -81,14 +80,9 @@ func placeOf(n *yaml.Node, at *schema.Path) program.Place {
 	return program.Place{At: at, Line: n.Line, Column: n.Column}
 }
 
-// otherBraces matches what other programs write around the name of a value, around one that only a template has.
-var otherBraces = regexp.MustCompile(`(?:\$\(|\{\{-?\s*\.?|\$)((?:params|variables)\.[a-z][A-Za-z0-9]*)(?:\)|\s*-?\}\})?`)
-
 func (c *compiler) scalar(n *yaml.Node, want *schema.Schema, at *schema.Path) *program.Node {
 	if !strings.Contains(n.Value, "${") {
-		if found := otherBraces.FindStringSubmatch(n.Value); found != nil {
-			c.report.warn(n, at, templates.BadValue, message.Quote(found[0])+" stands in the pod as it is here: an expression is written ${"+found[1]+"}")
-		}
+		c.otherBraces(n, at)
 		return c.constant(n, want, at)
 	}
 	text, scanErr := expression.Scan(n.Value)
