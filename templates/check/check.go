@@ -44,7 +44,7 @@ type Sample struct {
 type rule func(*Sample) []templates.Finding
 
 // written returns the rules about the template's text, which need no rendering.
-func written() []rule { return []rule{shell, keys, releases, firstTarget, siblings, references} }
+func written() []rule { return []rule{shell, keys, releases, firstTarget, siblings, references, modes} }
 
 // rendered returns the rules about the result of one rendering. Of two findings with the same reason at the
 // same place only the first is reported.

@@ -130,7 +130,11 @@ func (c *checker) scalar(field string, value any, at *schema.Path, r rules) {
 			c.bad(at, "write "+number(field, least)+" or more", "%s is less than %s", number(field, n), number(field, least))
 		}
 		if most, bounded := r.most[field]; bounded && n > most {
-			c.bad(at, "write "+number(field, most)+" or less", "%s is more than %s", number(field, n), number(field, most))
+			hint := "write " + number(field, most) + " or less"
+			if isMode(field) && slices.Contains([]int64{600, 640, 644, 660, 664, 666, 700, 750, 755, 770, 775, 777}, n) {
+				hint = fmt.Sprintf("write 0%d: without the 0 it is a decimal number", n)
+			}
+			c.bad(at, hint, "%s is more than %s", number(field, n), number(field, most))
 		}
 	}
 	text, _ := value.(string)
@@ -141,9 +145,12 @@ func (c *checker) scalar(field string, value any, at *schema.Path, r rules) {
 	}
 }
 
+// isMode reports whether a field has the permissions of a file.
+func isMode(field string) bool { return field == "mode" || field == "defaultMode" }
+
 // number writes the number of a field: the permissions of a file in octal digits, as everybody does.
 func number(field string, n int64) string {
-	if field == "mode" || field == "defaultMode" {
+	if isMode(field) {
 		return fmt.Sprintf("%#o", n)
 	}
 	return strconv.FormatInt(n, 10)
