@@ -16,9 +16,10 @@ type Presence struct {
 	Offset int
 }
 
-// Comparison is a comparison of a parameter, or of its items, with a constant text.
+// Comparison is a comparison of a parameter, or of its items, or of the kind of a variable, with a constant text.
 type Comparison struct {
-	Parameter, Text string
+	// One of Parameter and KindOf is set.
+	Parameter, KindOf, Text string
 	// Offset is that of the constant in the text.
 	Offset int
 }
@@ -46,7 +47,7 @@ func (x *Expression) Presences() []Presence {
 	return all
 }
 
-// Comparisons returns the comparisons of parameters with constant texts, in the order of the text.
+// Comparisons returns the comparisons of parameters and kinds with constant texts, in the order of the text.
 func (x *Expression) Comparisons() []Comparison {
 	var all []Comparison
 	for program, offset := range x.programs() {
@@ -118,15 +119,27 @@ func (a *analysis) enter(call ast.CallExpr) func(argument int) int {
 	return func(int) int { return 0 }
 }
 
-// compare notes that a parameter is compared with a constant text, if these are what the expressions are.
-func (a *analysis) compare(parameter, constant ast.Expr) {
-	name := readIn(parameter)
-	if name == "" || constant.Kind() != ast.LiteralKind {
+// compare notes that a parameter, or the kind of a variable, is compared with a constant text, if these are what the
+// expressions are.
+func (a *analysis) compare(value, constant ast.Expr) {
+	name, of := readIn(value), kindIn(value)
+	if name == "" && of == "" || constant.Kind() != ast.LiteralKind {
 		return
 	}
 	if text, ok := constant.AsLiteral().(types.String); ok {
-		a.compared = append(a.compared, Comparison{name, string(text), a.offset(constant)})
+		a.compared = append(a.compared, Comparison{name, of, string(text), a.offset(constant)})
 	}
+}
+
+// kindIn returns the variable x of x.kind, pod or workload; "" for other expressions.
+func kindIn(e ast.Expr) string {
+	if e.Kind() != ast.SelectKind || e.AsSelect().IsTestOnly() || e.AsSelect().FieldName() != "kind" || e.AsSelect().Operand().Kind() != ast.IdentKind {
+		return ""
+	}
+	if name := e.AsSelect().Operand().AsIdent(); name == podVariable || name == workloadVariable {
+		return name
+	}
+	return ""
 }
 
 // askedIn returns the parameter x of has(params.x) and params.?x; "" for other expressions.

@@ -85,8 +85,9 @@ func (c *compiler) word(out *program.Node, key, value *yaml.Node, at *schema.Pat
 	}
 }
 
-// foregone warns of conditions that come out alike for every pod: whether a parameter is there, which it is without
-// a value as well, and whether it is a text that its enum does not have.
+// foregone warns of what comes out alike for every pod: whether a parameter is there, which it is without a value as
+// well, whether it is a text that its enum does not have, whether something is of a kind that it never has, and what
+// no pod has when it is created.
 func (c *compiler) foregone(n *yaml.Node, x *expression.Expression, at *schema.Path) {
 	warn := func(offset int, text, hint string) {
 		line, column := c.report.text.place(n, offset)
@@ -104,11 +105,50 @@ func (c *compiler) foregone(n *yaml.Node, x *expression.Expression, at *schema.P
 		if c.report.warnings > templates.MaxFindings {
 			return // more than are reported, and a hint takes a look at the whole enum
 		}
+		if text, hint := neverOfKind(compared.KindOf, compared.Text); text != "" {
+			warn(compared.Offset, text, hint)
+		}
 		if p := c.parameter(compared.Parameter); p != nil && compared.Text != "" && !p.Allows(compared.Text) {
 			warn(compared.Offset, "parameter "+message.Quote(p.Name)+" is never "+message.Quote(compared.Text),
 				message.DidYouMean(compared.Text, p.Enum, "its enum has "+message.List(p.Enum)))
 		}
 	}
+	for _, path := range x.Uses().Paths {
+		if name := strings.Join(path.Fields, "."); path.Root == "pod" && notYet(path.Fields) {
+			hint := ""
+			if slices.Contains([]string{"metadata.uid", "status.podIP", "status.podIPs", "status.hostIP", "status.hostIPs"}, name) {
+				hint = "the container has it in a variable with valueFrom: {fieldRef: {fieldPath: " + name + "}}"
+			}
+			warn(0, "pod."+name+" is not there yet when a pod is created", hint)
+			return
+		}
+	}
+}
+
+// neverOfKind says that a pod, or a workload, never is of a kind; "" if it may be.
+func neverOfKind(variable, kind string) (text, hint string) {
+	switch {
+	case variable == "pod" && kind != "Pod":
+		return "pod.kind is always \"Pod\"", "write workload.kind: the kind of what a person wrote"
+	case variable == "workload":
+		for _, known := range []string{"Pod", "ReplicationController", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"} {
+			if kind != known && strings.EqualFold(strings.TrimSuffix(kind, "s"), known) {
+				return "workload.kind is never " + message.Quote(kind), "write " + message.Quote(known)
+			}
+		}
+	}
+	return "", ""
+}
+
+// notYet reports whether the API server sets a field of a pod, or something in it, only after the pod was admitted.
+func notYet(fields []string) bool {
+	switch {
+	case len(fields) == 0:
+		return false
+	case fields[0] == "metadata" && len(fields) > 1:
+		return slices.Contains([]string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"}, fields[1])
+	}
+	return fields[0] == "status"
 }
 
 // parameter returns a declared parameter; nil if there is none of that name.
