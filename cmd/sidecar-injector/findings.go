@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/offline"
@@ -106,12 +107,14 @@ type (
 	}
 )
 
-// add appends a case to the suite of its class. Cases of one suite must be added consecutively.
+// add appends a case to the suite of its class.
 func (r *junitReport) add(c junitCase) {
-	if n := len(r.Suites); n == 0 || r.Suites[n-1].Name != c.Class {
+	n := slices.IndexFunc(r.Suites, func(s junitSuite) bool { return s.Name == c.Class })
+	if n < 0 {
+		n = len(r.Suites)
 		r.Suites = append(r.Suites, junitSuite{Name: c.Class})
 	}
-	suite := &r.Suites[len(r.Suites)-1]
+	suite := &r.Suites[n]
 	suite.Cases = append(suite.Cases, c)
 	suite.Tests, r.Tests = suite.Tests+1, r.Tests+1
 	if len(c.Failures) > 0 {

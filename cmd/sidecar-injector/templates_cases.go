@@ -139,6 +139,9 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	summary := fmt.Sprintf("%s: %d passed, %d failed", terminal.Plural(len(results), "case"), len(results)-failed, failed)
 	low := o.tooLow(covers)
 	if failed > 0 {
+		if hint := o.unread(dir, results); hint != "" {
+			fmt.Fprintf(std.ErrOut, "%s %s\n", report.Cyan("hint:"), report.Printable(hint))
+		}
 		fmt.Fprintln(std.ErrOut, report.Red(summary))
 		return &answerNo{low}
 	}
@@ -268,6 +271,31 @@ func (o *testOptions) unrequested(set *templates.Set, results []*cases.Result) [
 		}
 	}
 	return lines
+}
+
+// unread returns a hint if the cases of a folder ask for templates that do not exist, and a folder above it has
+// templates, which are read with that folder only; "" otherwise.
+func (o *testOptions) unread(dir string, results []*cases.Result) string {
+	unknown := func(in inject.Instance) bool { return in.Reason == inject.UnknownTemplate }
+	if len(o.templateDirs) > 0 || !slices.ContainsFunc(results, func(r *cases.Result) bool { return slices.ContainsFunc(r.Answer.Instances, unknown) }) {
+		return ""
+	}
+	whole, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	parts := strings.Split(filepath.ToSlash(whole), "/")
+	const levels = 2
+	for n, above := 1, filepath.Join(dir, ".."); n <= min(levels, len(parts)-1); n, above = n+1, filepath.Join(above, "..") {
+		if parts[len(parts)-n] == cases.TemplatesDir {
+			continue // the folder lies in it
+		}
+		if info, err := os.Stat(filepath.Join(above, cases.TemplatesDir)); err == nil && info.IsDir() {
+			return fmt.Sprintf("the templates in %s are those of the folder that holds them: sidecar-injector templates test %s --run %s", filepath.Join(above, cases.TemplatesDir),
+				terminal.ShellWord(above), terminal.ShellWord("^"+regexp.QuoteMeta(strings.Join(parts[len(parts)-n:], "/"))))
+		}
+	}
+	return ""
 }
 
 func failedCases(results []*cases.Result) int {

@@ -92,11 +92,12 @@ func (a *Assertion) check(after program.Object, namespace expression.Activation)
 func (a *Assertion) evaluate(after program.Object, in expression.Activation) string {
 	in.Pod = Pod(after.Map())
 	value, _, err := a.compiled.Evaluate(&in, &expression.Budget{})
+	written := strings.TrimSpace(a.Expression)
 	switch {
 	case err != nil:
-		return fmt.Sprintf("%s: want true, got an error: %v", a.Expression, err)
+		return fmt.Sprintf("%s: want true, got an error: %v", written, err)
 	case value != true:
-		return a.Expression + ": want true, got false"
+		return written + ": want true, got false"
 	}
 	return ""
 }

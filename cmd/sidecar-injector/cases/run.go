@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -138,8 +139,11 @@ func (r *Runner) namespace(c *Case) inject.Namespace {
 	return inject.EnabledNamespace(name)
 }
 
+// breaks matches the end of a line with the blanks around it, as in an expression of several lines.
+var breaks = regexp.MustCompile(`\s*\n\s*`)
+
 func (r *Result) fail(file string, line int, message string) {
-	r.Failures = append(r.Failures, Failure{File: file, Line: line, Message: message})
+	r.Failures = append(r.Failures, Failure{File: file, Line: line, Message: breaks.ReplaceAllString(message, " ")})
 }
 
 // outcome compares the decision with the one that is expected.
@@ -349,7 +353,7 @@ func (r *Result) compare(namespace inject.Namespace) error {
 		a := &r.Case.Spec.Assert[i]
 		if text := a.check(after, in); text != "" {
 			if a.Message != "" {
-				text = a.Message + ": " + text
+				text = strings.TrimSpace(a.Message) + ": " + text
 			}
 			r.fail(r.Case.spec.file, a.line, text)
 		}
