@@ -94,6 +94,14 @@ func (c condition) unstarted(pod *corev1.Pod, containers []string) bool {
 	})
 }
 
+// unanswered reports whether the pod was not ready and is not, though all of the containers ran and were ready, and
+// none of them has been started again. Pods of a node that does not answer are so.
+func (c condition) unanswered(pod *corev1.Pod, containers []string) bool {
+	return !c.ready && !isReady(pod) && !slices.ContainsFunc(statuses(pod), func(s corev1.ContainerStatus) bool {
+		return slices.Contains(containers, s.Name) && (!s.Ready || s.ContainerID != c.containers[s.Name].ContainerID)
+	})
+}
+
 // sameTrouble reports whether a container waits for the same reason as before, without an attempt in
 // between.
 func sameTrouble(before, now *corev1.ContainerStatus) bool {

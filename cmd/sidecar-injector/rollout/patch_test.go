@@ -165,6 +165,26 @@ func TestAPodThatWaitsForSomethingElseStopsNothing(t *testing.T) {
 	}
 }
 
+// TestAPodOfANodeThatDoesNotAnswerStopsNothing: its containers stay as they are, whatever is changed. The others follow.
+func TestAPodOfANodeThatDoesNotAnswerStopsNothing(t *testing.T) {
+	p, r, s := newPlane(t, 1, 1, 0, "web-1", "web-2")
+	p.pods["web-2"].Status.Conditions[0].Status = corev1.ConditionFalse // which the node's controller writes, and nothing else
+	p.before = func(name, _ string, dry bool) error {
+		if name == "web-2" && !dry {
+			p.pods[name].Spec.InitContainers[0].Image = "side:2"
+		}
+		return nil
+	}
+	o := &Outcome{}
+	err := r.bring(t.Context(), s, o)
+	if kept := (*keptError)(nil); !errors.As(err, &kept) || !strings.Contains(err.Error(), "pod web-2 was not ready before its change") || o.Done != 1 {
+		t.Errorf("%d done: %v", o.Done, err)
+	}
+	if diff := cmp.Diff(map[string]string{"web-1": "side:2 1m", "web-2": "side:2 1m"}, p.images()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestAPodThatTakesLongToStopIsWaitedForAsLong: its sidecar starts only when the one before has stopped.
 func TestAPodThatTakesLongToStopIsWaitedForAsLong(t *testing.T) {
 	for seconds, want := range map[int64]string{0: "is not ready again after 1ms", 31: ""} {

@@ -15,7 +15,8 @@ import (
 
 // settled waits until a pod, whose due changes have been applied, is as healthy as it was before; then is its
 // state from that time. It returns a *LeftError for one whose changed containers have not been created yet, and
-// had not been before: what they wait for is something else, such as a volume.
+// had not been before: what they wait for is something else, such as a volume. One that was not ready, and whose
+// containers were all the same and still are what they were, is a *keptError: its node may have failed.
 func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) error {
 	t, before := then.target, conditionOf(then.pod)
 	before.ill = beforeOf([]corev1.Pod{*then.pod}).ill
@@ -28,10 +29,13 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			restarts = append(restarts, c.Container)
 		}
 	}
-	waits, patience := false, r.Limits.Timeout+stopping(then.pod)
+	waits, same, patience := false, false, r.Limits.Timeout+stopping(then.pod)
 	return waitFor(ctx, patience, func() error {
 		if waits {
 			return &LeftError{fmt.Sprintf("pod %s was not started before its change, nor within %s after it", t.Name, patience)}
+		}
+		if same {
+			return &keptError{&LeftError{fmt.Sprintf("pod %s was not ready before its change, though its sidecar was, and nothing has become of that within %s: see whether its node is well", t.Name, patience)}}
 		}
 		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s", t.Name, patience)}
 	}, func() (bool, int, error) {
@@ -43,7 +47,7 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			return true, 0, nil // the pod was replaced, and its successor was admitted by the injector
 		}
 		well, trouble := before.since(now.pod, images, restarts...)
-		waits = before.unstarted(now.pod, images)
+		waits, same = before.unstarted(now.pod, images), before.unanswered(now.pod, images)
 		if trouble == "" && !well {
 			trouble = r.notStarted(ctx, now.pod, slices.Concat(images, restarts))
 		}
