@@ -20,9 +20,9 @@ const (
 	// read, because the webhook configuration's selectors were changed by hand, it limits them to twenty a
 	// second and delays a pod by at most 50 ms.
 	liveReadPause = 50 * time.Millisecond
-	// liveReadsPerSecond limits the reads of all namespaces together, and is the burst as well. A client
-	// can name any namespace, and that must not load the API server.
-	liveReadsPerSecond = 100
+	// liveReadsPerSecond limits the reads of all namespaces that the watch has, and those of all others, and is
+	// the burst as well. A client can name any namespace, and that must not load the API server.
+	liveReadsPerSecond = 50
 )
 
 // liveReads reads namespaces from the API server. A caller always gets the result of a read that began

@@ -3,8 +3,10 @@ package webhook_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +26,7 @@ import (
 // that ends the initial list. read answers a live read.
 type apiServer struct {
 	labels map[string]string // labels of shop in the watch
+	later  chan string       // names of namespaces that are created meanwhile
 	read   http.HandlerFunc
 	reads  atomic.Int32
 }
@@ -40,8 +43,15 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	shop.Labels = s.labels
 	writeJSON(w, event{"ADDED", shop})
 	writeJSON(w, event{"BOOKMARK", end})
-	_ = http.NewResponseController(w).Flush()
-	<-r.Context().Done()
+	for {
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case name := <-s.later: // never, if it is nil
+			writeJSON(w, event{"ADDED", partial(name)})
+		case <-r.Context().Done():
+			return
+		}
+	}
 }
 
 type event struct {
@@ -82,7 +92,7 @@ func watchedBy(t *testing.T, server *apiServer, synced bool) *webhook.WatchedNam
 	t.Helper()
 	listener := httptest.NewServer(server)
 	t.Cleanup(listener.Close)
-	client, err := metadata.NewForConfig(&rest.Config{Host: listener.URL})
+	client, err := metadata.NewForConfig(&rest.Config{Host: listener.URL, QPS: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +146,47 @@ func TestANamespaceThatTheWatchLacksIsRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNamesThatAreMadeUpDoNotHoldUpNamespacesThatExist: they use up the reads of namespaces that the watch lacks. It
+// has a new one soon, and reads of those that it has are counted apart.
+func TestNamesThatAreMadeUpDoNotHoldUpNamespacesThatExist(t *testing.T) {
+	server := &apiServer{later: make(chan string), read: func(w http.ResponseWriter, r *http.Request) {
+		if name := path.Base(r.URL.Path); !strings.HasPrefix(name, "none") {
+			writeJSON(w, partial(name))
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		writeJSON(w, nil)
+	}}
+	namespaces := watched(t, server, true)
+	flood, end := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for n := range 200 {
+		all.Go(func() {
+			for i := 0; flood.Err() == nil; i++ {
+				_, _ = namespaces.Namespace(flood, fmt.Sprintf("none-%d-%d", n, i))
+			}
+		})
+	}
+	defer all.Wait()
+	defer end()
+	time.Sleep(500 * time.Millisecond)
+	const tries = 5 // a slow machine may not be in time for each
+	for n := range tries {
+		name := fmt.Sprint("new-", n)
+		go func() { server.later <- name }()
+		got, fresh := namespaces.Namespace(t.Context(), name)
+		_, known := namespaces.Reread(t.Context(), "shop")
+		if fresh == nil && known == nil {
+			if diff := cmp.Diff(want(name), got); diff != "" {
+				t.Errorf("namespace (-want +got):\n%s", diff)
+			}
+			return
+		}
+		t.Logf("try %d: a new namespace: %v; another one: %v", n, fresh, known)
+	}
+	t.Errorf("no namespace was found in %d tries", tries)
 }
 
 func TestPodsThatWaitForOneNamespaceShareOneRead(t *testing.T) {
