@@ -30,7 +30,7 @@ func TestTheKeepersAccountMayChangeNothingElse(t *testing.T) {
 			Spec: corev1.PodSpec{
 				InitContainers: []corev1.Container{{Name: "mine", Image: "mine:1", RestartPolicy: new(corev1.ContainerRestartPolicyAlways),
 					Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2m")}}}},
-				Containers: []corev1.Container{{Name: "app", Image: "app:1"}},
+				Containers: []corev1.Container{{Name: "app", Image: "app:1"}, {Name: "sidecars", Image: "app:1"}},
 			}}
 	}
 	for _, namespace := range []string{n, "kube-system"} {
@@ -87,6 +87,7 @@ func TestTheKeepersAccountMayChangeNothingElse(t *testing.T) {
 		"a pod of a system namespace, by dry run":  {post("kube-system", yes), sent},
 		"the image of a sidecar":                   {patch(n, "pods", image), ""},
 		"the image of the app":                     {patch(n, "pods", `{"spec":{"containers":[{"name":"app","image":"app:2"}]}}`), listed},
+		"the image of a container called sidecars": {patch(n, "pods", `{"spec":{"containers":[{"name":"sidecars","image":"app:2"}]}}`), listed},
 		"the app listed as a sidecar":              {patch(n, "pods", listing(`"mine","app"`)), more},
 		"the sidecar listed again":                 {patch(n, "pods", listing(`"mine"`)), ""},
 		"the image of a sidecar, in kube-system":   {patch("kube-system", "pods", image), sent},
