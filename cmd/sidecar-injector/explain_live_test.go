@@ -16,8 +16,23 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
+// events are warnings about pods by their names: field path, reason, message and the UID of the pod, in the order
+// of time.
+var events = map[string][][4]string{
+	"health-fails": {
+		{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Startup probe failed: connection refused", "1"},
+		{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Readiness probe failed: \"no answer\"\n", "1"},
+		{"spec.initContainers{app-sc-log-collector}", "BackOff", "Back-off restarting failed container", "1"},
+		{"spec.containers{app}", "Unhealthy", "Readiness probe failed: the app's own", "1"},
+		{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Readiness probe failed: of the pod before", "0"},
+	},
+	"a-volume-is-not-there": {{"", "FailedMount", "configmap \"x\" not found", "1"}},
+	"evicted-and-well":      {{"", "Evicted", "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ", "1"}},
+	"ready-again":           {{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Readiness probe failed: a while ago", "1"}},
+}
+
 // smallCluster returns the kubeconfig of an API server that has some pods in the namespace shop, by name,
-// and their logs, and forbids everything else.
+// their logs and events, and forbids everything else.
 func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]string) string {
 	t.Helper()
 	answer := func(w http.ResponseWriter, code int, value any) {
@@ -67,6 +82,18 @@ func smallCluster(t *testing.T, pods map[string]map[string]any, logs map[string]
 			return
 		}
 		fmt.Fprint(w, text)
+	})
+	mux.HandleFunc("/api/v1/namespaces/shop/events", func(w http.ResponseWriter, r *http.Request) {
+		name, ok := strings.CutPrefix(r.URL.Query().Get("fieldSelector"), "involvedObject.kind=Pod,involvedObject.name=")
+		items := []any{}
+		for second, e := range events[strings.TrimSuffix(name, ",type=Warning")] {
+			items = append([]any{object{"reason": e[1], "message": e[2], "lastTimestamp": fmt.Sprintf("2026-01-02T12:00:%02dZ", second), "involvedObject": object{"uid": e[3], "fieldPath": e[0]}}}, items...)
+		}
+		if !ok {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		answer(w, 200, object{"kind": "EventList", "apiVersion": "v1", "items": items})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusForbidden, object{"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403})
@@ -140,6 +167,16 @@ func TestExplainShowsTheLastLineOfASidecarThatIsNotWell(t *testing.T) {
 			[]string{"  last line     [ warn] [net] getaddrinfo", "  log           kubectl logs ready-and-vain -c app-sc-log-collector -n shop\n"}, []string{"ended"}},
 		"waits for its volumes": {1000, unprepared(statusOf("Pending", false, 0, state{"waiting": state{"reason": "PodInitializing"}}, nil)), "",
 			[]string{"  says          the pod waits for what containers need to be created, such as volumes; kubectl describe pod waits-for-its-volumes -n shop tells\n"}, []string{"kubectl logs"}},
+		"health fails": {1000, statusOf("Running", false, 0, running, nil), "[error] no route to host\n",
+			[]string{"  says          Readiness probe failed: \"no answer\"\n  last line     [error] no route to host\n"}, []string{"the app's own", "Back-off", "of the pod before"}},
+		"ready again": {1000, statusOf("Running", true, 0, running, nil), "[error] no route to host\n",
+			[]string{"  last line     [error] no route to host\n"}, []string{"a while ago"}},
+		"a volume is not there": {1000, unprepared(statusOf("Pending", false, 0, state{"waiting": state{"reason": "PodInitializing"}}, nil)), "",
+			[]string{"  says          configmap \"x\" not found\n"}, []string{"kubectl logs"}},
+		"evicted": {1000, state{"phase": "Failed", "reason": "Evicted", "message": "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. "},
+			"unable to retrieve container logs for containerd://1", []string{"warning: the cluster has ended the pod (Evicted): Pod ephemeral local storage usage exceeds"}, []string{"unable to"}},
+		"evicted and well": {1000, statusOf("Succeeded", false, 0, state{"terminated": state{"reason": "Completed", "exitCode": 0}}, nil), "",
+			[]string{"warning: the cluster has ended the pod (Evicted): Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\".\n"}, nil},
 		"waits for a mount": {1000, statusOf("Pending", false, 0, state{"waiting": state{"reason": "ContainerCreating", "message": "secret \"x\" not found"}}, nil), "",
 			[]string{"  says          secret \"x\" not found\n"}, []string{"kubectl logs"}},
 		"crashes": {1000, statusOf("Running", false, 3, state{"waiting": state{"reason": "CrashLoopBackOff", "message": "back-off 40s"}}, failed), "boom\n",

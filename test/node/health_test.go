@@ -55,6 +55,7 @@ func TestAPortThatNobodyListensOnMakesThePodUnready(t *testing.T) {
 	p.applyText(strings.NewReplacer("NATIVE", "true", "PROTOCOL", "tcp", "PORT", "9898", "TLS", "false", "FLAGS", "--port=9899",
 		"SECURITY", "runAsNonRoot: true").Replace(read(t, "health/app.yaml")))
 	p.described("app", "Readiness probe failed: ", "connection refused")
+	p.explained("app", "Readiness probe failed: ", "connection refused")
 	p.routed(0)
 }
 

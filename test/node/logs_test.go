@@ -172,6 +172,7 @@ func TestAnAppThatWritesMoreThanTheVolumeMayHoldIsEvicted(t *testing.T) {
 		}
 		return fmt.Errorf("%d events of an eviction", len(events.Items))
 	})
+	p.explained("app", "the cluster has ended the pod (Evicted): ", `EmptyDir volume "sc-log-collector-volume" exceeds the limit "2Mi"`)
 	p.until("its end", func(ctx context.Context) error {
 		pod, err := suite.client.CoreV1().Pods(p.namespace).Get(ctx, "app", metav1.GetOptions{})
 		if err == nil && pod.Status.Phase != corev1.PodFailed && pod.Status.Phase != corev1.PodSucceeded {

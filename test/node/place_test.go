@@ -199,14 +199,26 @@ func (p *place) says(pod, container, text string) {
 func (p *place) described(pod string, texts ...string) {
 	p.Helper()
 	p.until(fmt.Sprintf("kubectl describe says %q", texts), func(context.Context) error {
-		out := p.kubectl("describe", "pod", pod)
-		for line := range strings.Lines(out) {
-			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
-				return nil
-			}
-		}
-		return fmt.Errorf("it says\n%s", lastLines(out, 8))
+		return lineWith(p.kubectl("describe", "pod", pod), texts)
 	})
+}
+
+// explained waits until explain has a line with all these texts about a pod.
+func (p *place) explained(pod string, texts ...string) {
+	p.Helper()
+	p.until(fmt.Sprintf("explain says %q", texts), func(context.Context) error {
+		return lineWith(p.inject("explain", "pod/"+pod), texts)
+	})
+}
+
+// lineWith returns nil if one line has all the texts.
+func lineWith(out string, texts []string) error {
+	for line := range strings.Lines(out) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			return nil
+		}
+	}
+	return fmt.Errorf("it says\n%s", lastLines(out, 12))
 }
 
 // keepOutput opens the file that holds a container's output, and returns what reads all of it: also when the kubelet has

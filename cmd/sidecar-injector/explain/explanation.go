@@ -60,6 +60,9 @@ type Explanation struct {
 	rightsGiven bool
 	// doubtful is true if one of the sidecars has a problem.
 	doubtful bool
+	// uid is that of the existing pod. ended is true if Warnings has what ended it.
+	uid   string
+	ended bool
 }
 
 // Container is one container of the pod with its sidecars.
@@ -147,8 +150,8 @@ type Setting struct {
 	At string `json:"at,omitempty"`
 }
 
-// New explains one answer. What only a cluster knows is added afterwards by AddPods, AddMissingAccess and
-// SetLastLine.
+// New explains one answer. What only a cluster knows is added afterwards by AddPods, AddMissingAccess,
+// SetLastLine and AddEvents.
 func New(a *offline.Answer) (*Explanation, error) {
 	injected, err := a.Injected()
 	if err != nil {

@@ -23,7 +23,7 @@ type ownerReference struct {
 }
 
 type podStatus struct {
-	Phase                                    string
+	Phase, Reason, Message                   string
 	InitContainerStatuses, ContainerStatuses []containerStatus
 	Conditions                               []struct{ Type, Status string }
 }

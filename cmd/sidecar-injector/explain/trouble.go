@@ -13,7 +13,8 @@ import (
 
 // Trouble describes a problem of a sidecar in an existing pod, and where to read more.
 type Trouble struct {
-	// Says is the cluster's message about it: the termination message, or why the container does not start.
+	// Says is the cluster's message about it: the termination message, or why the container does not start or
+	// is not ready.
 	Says string `json:"says,omitempty"`
 	// ExitCode is the exit code of the last run that failed; 0 if there is none. Reason is the cluster's word
 	// for that end, such as OOMKilled.
@@ -26,6 +27,9 @@ type Trouble struct {
 
 	// previous is true if the log is that of the previous run of the container.
 	previous bool
+	// silent is true if the container runs and its status says nothing, unprepared if the pod's containers cannot be
+	// created yet: then events tell.
+	silent, unprepared bool
 }
 
 // containerState is one of waiting, running, terminated.
@@ -41,6 +45,10 @@ const maxSaid = 500
 // the app's files is included, because only its log shows that. Of the other healthy ones the log is noted:
 // see SetLastLine.
 func (e *Explanation) findTrouble(pod *podFields) {
+	e.uid = pod.Metadata.UID
+	if pod.Status.Phase == "Failed" && pod.Status.Reason != "" {
+		e.endedByCluster(inject.OneLine(pod.Status.Reason, maxSaid), inject.OneLine(strings.TrimSpace(pod.Status.Message), maxSaid))
+	}
 	statuses := map[string]containerStatus{}
 	for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		statuses[s.Name] = s
@@ -56,7 +64,7 @@ func (e *Explanation) findTrouble(pod *podFields) {
 		switch {
 		case t != nil:
 		case waits && pod.Status.unprepared():
-			t = &Trouble{Says: fmt.Sprintf("the pod waits for what containers need to be created, such as volumes; kubectl describe pod %s -n %s tells", terminal.ShellWord(e.Name), terminal.ShellWord(e.Namespace))}
+			t = &Trouble{unprepared: true, Says: fmt.Sprintf("the pod waits for what containers need to be created, such as volumes; kubectl describe pod %s -n %s tells", terminal.ShellWord(e.Name), terminal.ShellWord(e.Namespace))}
 		case e.apart(c.Instance):
 			t = &Trouble{}
 		}
@@ -74,6 +82,8 @@ func (e *Explanation) findTrouble(pod *podFields) {
 				t.Log += " --previous"
 			}
 		}
+		_, runs := s.State["running"]
+		t.silent = runs && t.Says == ""
 		c.Trouble = t
 		if t.ExitCode != 0 && pod.Status.Phase == "Succeeded" {
 			e.Warnings = append(e.Warnings, fmt.Sprintf("%s %s, and the pod counts as succeeded all the same: Kubernetes looks at the app's containers only", c.Name, t.ended()))

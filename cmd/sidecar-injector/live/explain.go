@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"sigs.k8s.io/yaml"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/explain"
@@ -20,8 +23,8 @@ import (
 )
 
 // Complete adds to the explanation of a pod or workload what only the cluster knows: the workload's pods,
-// the permissions that its service account lacks, and the last lines of the logs of failing sidecars. What
-// the user may not read is left out.
+// the permissions that its service account lacks, the last lines of the logs of failing sidecars, and the events
+// of a pod that is not ready. What the user may not read is left out.
 func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.Answer, e *explain.Explanation) error {
 	if a.Pod.Kind != "Pod" {
 		groups, ends, err := r.podGroups(ctx, today, a)
@@ -44,6 +47,9 @@ func (r *Reader) Complete(ctx context.Context, today *fleet.Today, a *offline.An
 	for _, l := range e.Logs() {
 		e.SetLastLine(l.Container, r.lastLine(ctx, l))
 	}
+	if e.WantsEvents() {
+		e.AddEvents(r.events(ctx, e.Namespace, e.Name))
+	}
 	return nil
 }
 
@@ -62,10 +68,45 @@ func (r *Reader) lastLine(ctx context.Context, l explain.Log) string {
 	text, err := r.client.CoreV1().Pods(l.Namespace).GetLogs(l.Pod, &corev1.PodLogOptions{
 		Container: l.Container, Previous: l.Previous, TailLines: new(int64(1)), LimitBytes: &l.Bytes,
 	}).DoRaw(ctx)
-	if err != nil {
+	if err != nil || strings.HasPrefix(string(text), lostLog) {
 		return ""
 	}
 	return string(text)
+}
+
+// lostLog begins the kubelet's answer, in place of the log, if the container has been removed.
+const lostLog = "unable to retrieve container logs for "
+
+// maxEvents is the largest number of events that are read about one pod.
+const maxEvents = 200
+
+// events returns the warnings about a pod, the latest last; none if they cannot be read.
+func (r *Reader) events(ctx context.Context, namespace, pod string) []explain.Event {
+	list, err := r.client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: fields.Set{"involvedObject.kind": "Pod", "involvedObject.name": pod, "type": corev1.EventTypeWarning}.String(), Limit: maxEvents,
+	})
+	if err != nil {
+		return nil
+	}
+	slices.SortStableFunc(list.Items, func(a, b corev1.Event) int { return last(&a).Compare(last(&b)) })
+	events := make([]explain.Event, len(list.Items))
+	for i := range list.Items {
+		event := &list.Items[i]
+		_, container, _ := strings.Cut(strings.TrimSuffix(event.InvolvedObject.FieldPath, "}"), "{") // spec.initContainers{NAME}
+		events[i] = explain.Event{PodUID: string(event.InvolvedObject.UID), Container: container, Reason: event.Reason, Message: event.Message}
+	}
+	return events
+}
+
+// last returns when an event was seen for the last time.
+func last(event *corev1.Event) time.Time {
+	if event.Series != nil {
+		return event.Series.LastObservedTime.Time
+	}
+	if event.LastTimestamp.IsZero() {
+		return event.EventTime.Time
+	}
+	return event.LastTimestamp.Time
 }
 
 // maxEnds is the largest number of failed sidecars that are reported for one workload.
