@@ -18,6 +18,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/config"
 	"github.com/sidecar-injector/sidecar-injector/templates"
 	"github.com/sidecar-injector/sidecar-injector/templates/load"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
 	"github.com/sidecar-injector/sidecar-injector/webhook/inject"
 )
 
@@ -56,6 +58,16 @@ func trialOf(message string) func(*Facts) {
 	}
 }
 
+// lacking returns that a service account may not read ConfigMaps in namespaces.
+func lacking(namespaces ...string) func(*Facts) {
+	return func(f *Facts) {
+		f.Lacking.Value = []webhook.MissingAccess{{
+			Account: webhook.ServiceAccount{Namespace: "shop", Name: "reader"}, Instances: []string{"dashboard", "datasources"},
+			Permission: v1alpha1.Permission{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}, Namespaces: namespaces},
+		}}
+	}
+}
+
 // TestJudgement covers findings that the test with a real API server does not cause.
 func TestJudgement(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -64,6 +76,17 @@ func TestJudgement(t *testing.T) {
 		mark      Mark
 		text, fix string
 	}{
+		"rights in the pod's own namespace": {
+			lacking(), "sidecar-permissions", Warning, "service account reader of namespace shop may not get configmaps",
+			"bind a Role with these rights to it: kubectl create rolebinding … --serviceaccount=shop:reader -n shop",
+		},
+		"rights in other namespaces": {
+			lacking("dash", "boards"), "sidecar-permissions", Warning, "in namespace dash, boards",
+			"rolebinding … --serviceaccount=shop:reader -n dash; kubectl create rolebinding … --serviceaccount=shop:reader -n boards",
+		},
+		"rights everywhere": {
+			lacking("*"), "sidecar-permissions", Warning, "", "bind a ClusterRole with these rights to it: kubectl create clusterrolebinding … --serviceaccount=shop:reader",
+		},
 		"an old API server": {
 			func(f *Facts) { f.Version.GitVersion = "v1.28.9-eks-1" }, "api-version", Failure, "is v1.28.9-eks-1, older than 1.29", "upgrade the cluster",
 		},

@@ -2,9 +2,12 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/terminal"
+	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
+	"github.com/sidecar-injector/sidecar-injector/webhook"
 )
 
 // total returns the sum of pick over all workloads, and the workloads for which it is positive.
@@ -84,10 +87,27 @@ func sidecarPermissions(f *Facts) []Finding {
 		}
 		found = append(found, warning(
 			fmt.Sprintf("service account %s of namespace %s may not %s", l.Account.Name, l.Account.Namespace, l.Permission),
-			fmt.Sprintf("%s needs it to work", strings.Join(l.Instances, " and ")),
-			fmt.Sprintf("bind a Role with these rights to it: kubectl create rolebinding … --serviceaccount=%s:%s -n %s", l.Account.Namespace, l.Account.Name, l.Account.Namespace)))
+			"it is needed by "+strings.Join(l.Instances, " and "),
+			fmt.Sprintf("bind a %s with these rights to it: %s", l.Binding(), bindCommands(&l))))
 	}
 	return found
+}
+
+// bindCommands returns how a service account is bound to a role, in each namespace that it reads.
+func bindCommands(l *webhook.MissingAccess) string {
+	account := terminal.ShellWord(l.Account.Namespace + ":" + l.Account.Name)
+	if slices.Contains(l.Permission.Namespaces, v1alpha1.EveryNamespace) {
+		return "kubectl create clusterrolebinding … --serviceaccount=" + account
+	}
+	namespaces := l.Permission.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{l.Account.Namespace}
+	}
+	commands := make([]string, len(namespaces))
+	for i, n := range namespaces {
+		commands[i] = fmt.Sprintf("kubectl create rolebinding … --serviceaccount=%s -n %s", account, terminal.ShellWord(n))
+	}
+	return strings.Join(commands, "; ")
 }
 
 // sidecarUsers warns about sidecars that may not be able to read the app's files. No probe detects that.
