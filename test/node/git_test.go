@@ -29,6 +29,9 @@ func TestARepositoryIsThereBeforeTheAppAndFollowsItsBranch(t *testing.T) {
 			p.applyText(strings.NewReplacer("REPO", c.repo, "REF", "main", "NATIVE", c.native, "SECRET", c.secret, "CONTEXT", c.context).Replace(read(t, "git/app.yaml")))
 			pod := p.ready("app=app")
 			p.says("app", "app", "at the start: one")
+			if got := p.in("app", "app", "cat", "/pages/current/part/part"); got != "part\n" {
+				t.Errorf("the submodule, whose URL is relative, has %q", got)
+			}
 			push := func(text, flags string) {
 				p.in(server, "author", "sh", "-ec", "cd /work && echo "+text+" > index.html && git commit -q -a -m "+text+" "+flags+" && git push -q -f origin main")
 			}

@@ -145,6 +145,21 @@ func TestTheLinkFollowsTheRepository(t *testing.T) {
 	}
 }
 
+func TestASubmoduleMayBeNamedRelativeToItsRepository(t *testing.T) {
+	module, u := newUpstream(t), upstream{t, t.TempDir()}
+	module.commit("of the module")
+	u.git("init", "--initial-branch=main")
+	u.git("-c", "protocol.file.allow=always", "submodule", "add", module.url(), "module")
+	u.git("config", "--file=.gitmodules", "submodule.module.url", "../"+filepath.Base(module.dir))
+	u.commit("one")
+	folder := t.TempDir()
+	allowed := append(environ(t), "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=protocol.file.allow", "GIT_CONFIG_VALUE_0=always")
+	trial.Must(t, run(t.Context(), []string{"--one-time", "--repo=" + u.url(), "--root=" + folder + "/root", "--link=" + folder + "/current"}, allowed, io.Discard))
+	if got, err := os.ReadFile(folder + "/current/module/page"); string(got) != "of the module" {
+		t.Errorf("the module has %q, %v", got, err)
+	}
+}
+
 func TestTheServerSaysWhetherThereIsACheckout(t *testing.T) {
 	u := newUpstream(t)
 	s := start(t, "--repo="+u.url())

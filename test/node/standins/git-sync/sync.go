@@ -79,7 +79,8 @@ func (y *syncer) sync(ctx context.Context) (hash string, changed bool, err error
 	return hash, true, y.removeOthers(ctx, hash)
 }
 
-// initialise makes the root a repository. If it is not one yet, its content is deleted.
+// initialise makes the root a repository whose remote is the one that is synchronised, to which the relative URLs of
+// submodules refer. If the root is no repository yet, its content is deleted.
 func (y *syncer) initialise(ctx context.Context) error {
 	if err := os.MkdirAll(y.root, 0o777); err != nil {
 		return err
@@ -88,12 +89,20 @@ func (y *syncer) initialise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if top, err := y.git.run(ctx, "rev-parse", "--show-toplevel"); err == nil && top == actual {
-		return nil
+	if top, err := y.git.run(ctx, "rev-parse", "--show-toplevel"); err != nil || top != actual {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := y.empty(ctx); err != nil {
+			return err
+		}
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+	_, err = y.git.run(ctx, "config", "remote.origin.url", y.repo)
+	return err
+}
+
+// empty deletes the root's content, and makes it a repository.
+func (y *syncer) empty(ctx context.Context) error {
 	entries, err := os.ReadDir(y.root)
 	for _, e := range entries {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(y.root, e.Name())))
