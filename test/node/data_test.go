@@ -83,6 +83,25 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	p.quiet()
 }
 
+// TestEachPodMayHaveAPlaceOfItsOwnInTheStore follows the recipe of docs/workloads.md.
+func TestEachPodMayHaveAPlaceOfItsOwnInTheStore(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "baseline")
+	store := p.store()
+	p.applyText(strings.NewReplacer("SECURITY", "", "NATIVE", "true", "SECRET", "s3", "store:bucket/pushed", "mine:", "  annotations:\n", `  annotations:
+    data-sync.sidecar-injector.dev/override: |
+      ${app.name}-sc-${instance}:
+        env:
+        - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+        - {name: RCLONE_CONFIG_MINE_TYPE, value: alias}
+        - {name: RCLONE_CONFIG_MINE_REMOTE, value: "store:bucket/$(POD_NAME)"}
+`).Replace(read(t, "data/app.yaml")))
+	p.ready("app=app")
+	if got := p.holds(store, "app/first"); got != "first" {
+		t.Errorf("the store holds %q", got)
+	}
+}
+
 func TestDataIsPulledBeforeTheAppStartsAndAfterThat(t *testing.T) {
 	t.Parallel()
 	for user, u := range users() {
