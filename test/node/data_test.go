@@ -83,6 +83,25 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 	p.quiet()
 }
 
+// TestAMirrorOfAFolderThatBeginsEmptyIsWarnedOf: what an earlier pod has copied is deleted.
+func TestAMirrorOfAFolderThatBeginsEmptyIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "baseline")
+	store := p.store()
+	p.in(store, "s3", "sh", "-c", "mkdir /data/bucket/pushed; echo of-the-pod-before > /data/bucket/pushed/old")
+	out, err := p.tryApply(strings.NewReplacer("SECURITY", "", "NATIVE", "true", "SECRET", "s3", "interval: 2s\n", "interval: 2s\n    data-sync.sidecar-injector.dev/operation: sync\n").
+		Replace(read(t, "data/app.yaml")))
+	p.must(err)
+	if !strings.Contains(out, "its first run deletes from the storage") {
+		t.Errorf("kubectl apply does not warn:\n%s", out)
+	}
+	p.ready("app=app")
+	p.holds(store, "pushed/first")
+	if out := p.in(store, "s3", "ls", "/data/bucket/pushed"); strings.Contains(out, "old") {
+		t.Errorf("the store still has\n%s", out)
+	}
+}
+
 // TestEachPodMayHaveAPlaceOfItsOwnInTheStore follows the recipe of docs/workloads.md.
 func TestEachPodMayHaveAPlaceOfItsOwnInTheStore(t *testing.T) {
 	t.Parallel()
