@@ -148,7 +148,7 @@ func (j *judgement) runs(c *container) string {
 	case ready && n >= loop && !begun.IsZero() && recent && crashed(last):
 		return restarted
 	case ready:
-		return j.stale(c)
+		return ""
 	case n > 0 && (recent || !started):
 		return "not ready after " + restarted
 	case started:

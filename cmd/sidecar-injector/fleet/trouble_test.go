@@ -159,34 +159,3 @@ func TestTheKubeletDecidesWhatChangesInPlace(t *testing.T) {
 		})
 	}
 }
-
-// TestAnImageThatTheKubeletDoesNotTakeIsFailing also checks the names that runtimes give to an image.
-func TestAnImageThatTheKubeletDoesNotTakeIsFailing(t *testing.T) {
-	for name, test := range map[string]struct {
-		kubelet        int
-		states, status string
-		failing        bool
-	}{
-		"the same":           {31, "mine:1", `"image":"docker.io/library/mine:1"`, false},
-		"another":            {31, "mine:2", `"image":"mine:1"`, true},
-		"a newer kubelet":    {32, "mine:2", `"image":"mine:1"`, false},
-		"an unknown kubelet": {0, "mine:2", `"image":"mine:1"`, false},
-		"the latest":         {31, "quay.io/x/mine", `"image":"quay.io/x/mine:latest"`, false},
-		"a registry's port":  {31, "localhost:5000/mine:2", `"image":"localhost:5000/mine:1"`, true},
-		"of the hub":         {31, "x/mine:1", `"image":"docker.io/x/mine:1"`, false},
-		"no name":            {31, "mine:2", `"image":"sha256:aa"`, false},
-		"a digest":           {31, "mine@sha256:aa", `"image":"mine:1","imageID":"docker.io/library/mine@sha256:aa"`, false},
-		"another digest":     {31, "mine@sha256:bb", `"image":"mine:1","imageID":"docker.io/library/mine@sha256:aa"`, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			status := `{"initContainerStatuses":[{"name":"app-sc-tail","state":{"running":{}},"started":true,"ready":true,` + test.status + `}]}`
-			i := observed(t, Server{Minor: 37, Kubelet: func(string) int { return test.kubelet }}, status, func(spec object) {
-				spec["nodeName"] = "n"
-				named(items(spec, "initContainers"), "app-sc-tail")["image"] = test.states
-			})
-			if got := strings.Contains(i.Trouble, "has not taken the new image"); got != test.failing {
-				t.Errorf("got %q", i.Trouble)
-			}
-		})
-	}
-}
