@@ -22,31 +22,13 @@ func JSON(n *yaml.Node) []byte { return appendJSON(nil, n, appendScalar) }
 // notation: 1.50, 1e3, and integers that no float holds.
 func (d *Document) Written() []byte { return appendJSON(nil, d.Root, d.appendWritten) }
 
-// appendWritten appends a scalar of Written. A number that is TooLarge stays a number only in JSON.
+// appendWritten appends a scalar of Written. A number that is too large for any float, such as 1e400, stays a number in
+// JSON; in YAML it is a string to Kubernetes.
 func (d *Document) appendWritten(b []byte, n *yaml.Node) []byte {
 	if n.Style == 0 && IsNumber(n.Value) && (d.isJSON || !PlainString(n.Value)) {
 		return append(b, n.Value...)
 	}
 	return appendScalar(b, n)
-}
-
-// TooLarge reports whether a node is a number that is too large for any float. Kubernetes does not read it in
-// JSON; in YAML it is a string to Kubernetes.
-func TooLarge(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && n.Style == 0 && IsNumber(n.Value) && PlainString(n.Value)
-}
-
-// FindTooLarge returns the first number within a node, or that it is, that is TooLarge; nil if there is none.
-func FindTooLarge(n *yaml.Node) *yaml.Node {
-	if n == nil || TooLarge(n) {
-		return n
-	}
-	for _, child := range n.Content {
-		if found := FindTooLarge(child); found != nil {
-			return found
-		}
-	}
-	return nil
 }
 
 func isJSON(text []byte) bool {

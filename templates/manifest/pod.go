@@ -43,11 +43,6 @@ func (o object) podAt(template object) (*Pod, *Error) {
 	if err := template.checkSpec(); err != nil {
 		return nil, err
 	}
-	if o.doc.isJSON {
-		if n := FindTooLarge(template.node); n != nil {
-			return nil, o.doc.at(n, fmt.Sprintf("number %s is larger than Kubernetes reads", message.Quote(n.Value)), "")
-		}
-	}
 	node := o.named(template.node)
 	pod := &Pod{
 		Document: o.doc, Pointer: template.pointer, Workload: o.pointer, Line: o.node.Line,

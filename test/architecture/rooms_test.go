@@ -38,7 +38,7 @@ func rooms() map[string][]string {
 		"cmd/sidecar-injector/fleet":    {"templates", "templates/message", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/progress": {}, "cmd/sidecar-injector/progress/compile": {"cmd/sidecar-injector/progress"},
 		"cmd/sidecar-injector/terminal": {"templates", "templates/message"},
-		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/manifest/edit", "templates/message", "templates/schema", "webhook/inject"},
+		"cmd/sidecar-injector/offline":  {"cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/manifest/edit", "templates/message", "webhook/inject"},
 		"cmd/sidecar-injector/diff":     {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates/manifest"},
 		"cmd/sidecar-injector/explain":  {"cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "templates", "templates/manifest", "templates/message", "templates/v1alpha1", "webhook/inject"},
 		"cmd/sidecar-injector/live": {"cmd/sidecar-injector/explain", "cmd/sidecar-injector/fleet", "cmd/sidecar-injector/offline", "cmd/sidecar-injector/terminal", "config", "templates", "templates/load", "templates/manifest", "templates/message", "templates/v1alpha1",

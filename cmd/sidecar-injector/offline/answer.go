@@ -72,9 +72,6 @@ func (in *Input) answer(pod manifest.Pod) (Answer, error) {
 	if text, ok := in.texts[namespace.Name]; ok {
 		a.namespace = &text
 	}
-	if err := tooLarge(&a); err != nil {
-		return a, err
-	}
 	result, err := inject.Inject(in.Set, in.Settings, in.request(&a))
 	if malformed := (*inject.MalformedPodError)(nil); errors.As(err, &malformed) {
 		fault := &manifest.Error{File: pod.Document.File, Line: pod.Line}
