@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
@@ -233,11 +234,7 @@ func appendText(text []byte, value any) ([]byte, *Error) {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, failed("the number is infinite or none")
 		}
-		format := byte('f')
-		if size := math.Abs(v); size != 0 && (size < 1e-6 || size >= 1e21) {
-			format = 'e'
-		}
-		return strconv.AppendFloat(text, v, format, -1, 64), nil
+		return append(text, jsontext.Float(v).String()...), nil
 	}
 	return nil, failed("want text, got " + kindOf(value))
 }

@@ -2,11 +2,8 @@ package manifest
 
 import (
 	"encoding/json"
-	"math"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
-
 	"go.yaml.in/yaml/v3"
 )
 
@@ -83,23 +80,9 @@ func appendScalar(b []byte, n *yaml.Node) []byte {
 	case value.kind == stringScalar:
 		return appendString(b, value.text)
 	case value.kind == floatScalar:
-		return appendFloat(b, value.float)
+		return append(b, jsontext.Float(value.float).String()...)
 	}
 	return append(b, value.text...)
-}
-
-// appendFloat prints a float as encoding/json does.
-func appendFloat(b []byte, f float64) []byte {
-	format := byte('f')
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		format = 'e'
-	}
-	b = strconv.AppendFloat(b, f, format, -1, 64)
-	if n := len(b); format == 'e' && n >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' {
-		b[n-2] = b[n-1] // e-09 is e-9
-		b = b[:n-1]
-	}
-	return b
 }
 
 // appendString appends a JSON string; invalid UTF-8 becomes U+FFFD.
