@@ -1,9 +1,7 @@
 package cases
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -73,7 +71,7 @@ func (a *Assertion) check(after program.Object, namespace expression.Activation)
 	case a.Absent:
 		want, fulfilled = "nothing", !found
 	case a.Equal != nil:
-		wanted, err := decode(a.Equal.Raw)
+		wanted, err := program.ValueFromJSON(a.Equal.Raw)
 		if err != nil {
 			return fmt.Sprintf("%s: %v", a.Path, err)
 		}
@@ -194,16 +192,6 @@ func item(list []any, token string) (any, bool) {
 	return nil, false
 }
 
-// decode decodes JSON and keeps the order of members.
-func decode(data []byte) (any, error) {
-	wrapped, err := program.ObjectFromJSON(bytes.Join([][]byte{[]byte(`{"v":`), data, []byte(`}`)}, nil))
-	if err != nil {
-		return nil, err
-	}
-	value, _ := wrapped.Get("v")
-	return value, nil
-}
-
 // equal reports whether two values are equal, regardless of the order of members; null equals an absent
 // member.
 func equal(a, b any) bool {
@@ -239,15 +227,5 @@ func covers(a, b program.Object) bool {
 const longestShown = 400
 
 func shown(value any) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // keep the & in URLs
-	if err := encoder.Encode(value); err != nil {
-		return fmt.Sprint(value)
-	}
-	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if len(text) > longestShown {
-		return string(bytes.ToValidUTF8(text[:longestShown], nil)) + "…"
-	}
-	return string(text)
+	return message.Cut(string(program.AppendJSON(nil, value)), longestShown)
 }
