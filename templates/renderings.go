@@ -2,6 +2,7 @@ package templates
 
 import (
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -186,11 +187,7 @@ func appendRaw(b, raw []byte) []byte {
 
 // appendTexts appends a map in the order of its keys.
 func appendTexts(b []byte, m map[string]string) []byte {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(m))
 	b = append(strconv.AppendInt(b, int64(len(names)), 10), ';')
 	for _, name := range names {
 		b = appendKey(appendKey(b, name), m[name])

@@ -3,6 +3,7 @@ package expression
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/cel-go/cel"
@@ -170,14 +171,9 @@ func firstIssue(issues *cel.Issues) *common.Error {
 	if len(all) == 0 {
 		return common.NewError(0, oneLine(issues.Err().Error()), common.NewLocation(1, 0))
 	}
-	first := all[0]
-	for _, issue := range all[1:] {
-		a, b := issue.Location, first.Location
-		if a.Line() < b.Line() || a.Line() == b.Line() && a.Column() < b.Column() {
-			first = issue
-		}
-	}
-	return first
+	return slices.MinFunc(all, func(a, b *common.Error) int {
+		return cmp.Or(cmp.Compare(a.Location.Line(), b.Location.Line()), cmp.Compare(a.Location.Column(), b.Location.Column()))
+	})
 }
 
 // issueOffset converts an issue's line and column, counted in characters, to a byte offset.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -136,25 +137,20 @@ func stale(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNot
 // worst returns the most important error: a *halfError first, then a *TroubleError, a *LeftError last; nil if
 // there is none.
 func worst(errs []error) error {
-	var left error
-	for _, err := range errs {
-		if half := (*halfError)(nil); errors.As(err, &half) {
-			return err
+	rank := func(err error) int {
+		switch {
+		case err == nil:
+			return 4
+		case errors.As(err, new(*halfError)):
+			return 0
+		case errors.As(err, new(*TroubleError)):
+			return 1
+		case errors.As(err, new(*LeftError)):
+			return 3
 		}
+		return 2
 	}
-	for _, err := range errs {
-		if trouble := (*TroubleError)(nil); errors.As(err, &trouble) {
-			return err
-		}
-	}
-	for _, err := range errs {
-		if l := (*LeftError)(nil); errors.As(err, &l) {
-			left = err
-		} else if err != nil {
-			return err
-		}
-	}
-	return left
+	return slices.MinFunc(errs, func(a, b error) int { return rank(a) - rank(b) })
 }
 
 // running is a pod as last read.
