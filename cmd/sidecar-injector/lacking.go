@@ -11,7 +11,6 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/fleet"
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
@@ -71,9 +70,8 @@ func (c *commonFlags) rights(ctx context.Context, err error, rules []rbacv1.Poli
 	lack := func(namespace string, rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
 		return lacking(rules, func(a *authorizationv1.ResourceAttributes) bool {
 			a.Namespace = namespace
-			review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: a}}
-			review, err := reader.Client().AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-			return err == nil && review.Status.Allowed
+			may, err := reader.May(ctx, a)
+			return err == nil && may
 		})
 	}
 	rules = append([]rbacv1.PolicyRule{rule(fleet.Group(denied.Resource), denied.Verb, denied.Resource)}, rules...)

@@ -75,7 +75,7 @@ Exit code 0, whatever it shows; 1 with --exit-code if a sidecar is neither curre
 	complete(cmd, "output", tableName, outputWide, outputName, outputJSON, outputYAML)
 	var names []string
 	for _, s := range fleet.States() {
-		names = append(names, strings.ReplaceAll(s.String(), " ", "-"))
+		names = append(names, s.Word())
 	}
 	complete(cmd, "state", names...)
 	return cmd

@@ -20,11 +20,8 @@ import (
 func shell(s *Sample) []templates.Finding {
 	c := &shellCheck{template: s.Template, told: map[string]bool{}, left: mostRead, outlines: map[*program.Node]expression.Outline{}, own: map[*program.Node][]string{}, steering: map[int][]string{}}
 	p := s.Template.Program()
-	spec := p.Pod.Member("spec")
-	for _, list := range []string{"initContainers", "containers"} {
-		for _, container := range items(spec.Member(list)) {
-			c.container(container)
-		}
+	for _, container := range p.Containers() {
+		c.container(container)
 	}
 	c.container(p.App)
 	return c.found.list

@@ -14,20 +14,11 @@ import (
 // containers nearly is. Other names are those of the pod's or of other templates' containers, which nobody knows
 // here. Names are compared as they are written.
 func siblings(s *Sample) []templates.Finding {
-	spec := s.Template.Program().Pod.Member("spec")
 	var items []*program.Item
 	names := map[string]bool{}
-	for _, field := range []string{"initContainers", "containers"} {
-		list := spec.Member(field)
-		if list == nil {
-			continue
-		}
-		for _, n := range list.Items {
-			if n.Item != nil {
-				items = append(items, n.Item)
-				names[n.Item.Name] = true
-			}
-		}
+	for _, n := range s.Template.Program().Containers() {
+		items = append(items, n.Item)
+		names[n.Item.Name] = true
 	}
 	var found found
 	strangers := 0

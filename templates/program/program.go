@@ -6,6 +6,7 @@
 package program
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/expression"
@@ -53,6 +54,23 @@ type Validation struct {
 // Variable returns the node of one of the template's own variables; nil if there is none of that name.
 func (p *Program) Variable(name string) *Node {
 	return p.byName[name]
+}
+
+// Containers yields the containers that the pod gets, as they are written, init containers first, each with its list.
+func (p *Program) Containers() iter.Seq2[List, *Node] {
+	return func(yield func(List, *Node) bool) {
+		spec := p.Pod.Member("spec")
+		for _, list := range []*Node{spec.Member("initContainers"), spec.Member("containers")} {
+			if list == nil {
+				continue
+			}
+			for _, c := range list.Items {
+				if !yield(list.List, c) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // roots returns the trees of the program that are not nil.

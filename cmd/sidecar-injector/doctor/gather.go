@@ -7,6 +7,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -145,7 +146,7 @@ func (g *gatherer) rights(ctx context.Context) ([]string, error) {
 		{"policy", "poddisruptionbudgets"},
 		{"networking.k8s.io", "networkpolicies"},
 	} {
-		may, err := g.may(ctx, g.options.Namespace, "create", r.group, r.resource)
+		may, err := g.May(ctx, &authorizationv1.ResourceAttributes{Namespace: g.options.Namespace, Verb: "create", Group: r.group, Resource: r.resource})
 		if err != nil {
 			return nil, err
 		}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/sidecar-injector/sidecar-injector/cmd/sidecar-injector/live"
@@ -134,16 +132,4 @@ func (g *gatherer) lacking(ctx context.Context, needs map[webhook.ServiceAccount
 		all = append(all, missing...)
 	}
 	return all, nil
-}
-
-// may reports whether the user has a permission.
-func (g *gatherer) may(ctx context.Context, namespace, verb, group, resource string) (bool, error) {
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: group, Resource: resource},
-	}}
-	review, err := g.Client().AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-	if err != nil {
-		return false, err
-	}
-	return review.Status.Allowed, nil
 }

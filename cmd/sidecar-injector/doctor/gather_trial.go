@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -193,7 +194,7 @@ func unanswered(err error) bool {
 
 // mayCreatePods returns a Forbidden error if the user may not create pods.
 func (g *gatherer) mayCreatePods(ctx context.Context, namespace string) error {
-	may, err := g.may(ctx, namespace, "create", "", "pods")
+	may, err := g.May(ctx, &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "create", Resource: "pods"})
 	if err != nil {
 		return err
 	}

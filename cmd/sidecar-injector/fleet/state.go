@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
@@ -50,14 +49,17 @@ func States() []State {
 	return []State{Failing, Blocked, Missed, Restart, InPlace, Unknown, OptedOut, Current}
 }
 
-// ParseState parses a state as String returns it, or with a hyphen instead of the space.
+// Word returns the state in one word, with a hyphen instead of a space.
+func (s State) Word() string { return strings.ReplaceAll(s.String(), " ", "-") }
+
+// ParseState parses a state as String or Word returns it.
 func ParseState(text string) (State, error) {
-	if i := slices.Index(stateNames(), strings.ReplaceAll(text, "opted-out", "opted out")); i >= 0 {
-		return State(i), nil
-	}
 	var names []string
 	for _, s := range States() {
-		names = append(names, strings.ReplaceAll(s.String(), " ", "-"))
+		if text == s.String() || text == s.Word() {
+			return s, nil
+		}
+		names = append(names, s.Word())
 	}
 	return 0, fmt.Errorf("state %s: want one of %s", message.Quote(text), strings.Join(names, ", "))
 }

@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -107,7 +106,7 @@ func (m *Metrics) Collect(metrics chan<- prometheus.Metric) {
 		return
 	}
 	for _, state := range fleet.States() {
-		metrics <- prometheus.MustNewConstMetric(m.standing, prometheus.GaugeValue, float64(counts[state]), strings.ReplaceAll(state.String(), " ", "-"))
+		metrics <- prometheus.MustNewConstMetric(m.standing, prometheus.GaugeValue, float64(counts[state]), state.Word())
 	}
 	metrics <- prometheus.MustNewConstMetric(m.timestamp, prometheus.GaugeValue, float64(at.UnixMilli())/1000)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
@@ -81,6 +82,16 @@ func (r *Reader) excuse(what, consequence string, err error) error {
 	}
 	r.Note(fmt.Sprintf("%s cannot be read with your rights: %s", what, consequence))
 	return nil
+}
+
+// May reports whether the user has a permission.
+func (r *Reader) May(ctx context.Context, attributes *authorizationv1.ResourceAttributes) (bool, error) {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: attributes}}
+	review, err := r.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err != nil {
+		return false, err
+	}
+	return review.Status.Allowed, nil
 }
 
 // chunks reads a long list in pages; items returns what is of interest in a page.

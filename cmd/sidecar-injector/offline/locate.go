@@ -21,13 +21,13 @@ func templateField(pod manifest.Pod) string {
 	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(pod.Pointer, pod.Workload), "/"), "/", ".")
 }
 
-// metadataFields returns the fields of a workload that have metadata, from the workload itself, "", to its
-// pod template.
-func metadataFields(pod manifest.Pod) []string {
+// levels returns the fields of a workload from the workload itself, "", to its pod template, each within the one
+// before it.
+func levels(pod manifest.Pod) []string {
 	template := templateField(pod)
 	fields := []string{""}
 	for at, c := range template {
-		if c == '.' && manifest.At(workload(pod), pointerTo(template[:at])+"/metadata") != nil {
+		if c == '.' {
 			fields = append(fields, template[:at])
 		}
 	}

@@ -33,16 +33,16 @@ func (g *Misplaced) Asks() bool {
 // FindMisplaced returns the injector's labels and annotations in a workload that are at places where they
 // have no effect.
 func FindMisplaced(pod manifest.Pod) []Misplaced {
-	var levels []inject.Metadata
-	for _, field := range metadataFields(pod) {
-		levels = append(levels, inject.Metadata{
+	var metadata []inject.Metadata
+	for _, field := range levels(pod) {
+		metadata = append(metadata, inject.Metadata{
 			Field:       field,
 			Labels:      scalars(metadataNode(pod, field, "labels")),
 			Annotations: scalars(metadataNode(pod, field, "annotations")),
 		})
 	}
 	var found []Misplaced
-	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, levels, elsewhere(pod)...)) {
+	for _, keys := range inject.Together(inject.FindMisplaced(pod.Kind, metadata, elsewhere(pod)...)) {
 		group := Misplaced{Pod: pod, Keys: keys}
 		if key, _ := manifest.Member(manifest.At(workload(pod), pointerTo(keys[0].Where)), keys[0].Key); key != nil {
 			group.line, group.column = key.Line, key.Column
@@ -55,28 +55,24 @@ func FindMisplaced(pod manifest.Pod) []Misplaced {
 // elsewhere returns mappings around and in the pod template that are mistaken for labels or annotations,
 // such as spec.annotations.
 func elsewhere(pod manifest.Pod) []inject.Mapping {
-	template := templateField(pod)
-	fields := []string{""}
-	for at, c := range template {
-		if c == '.' {
-			fields = append(fields, template[:at]+".")
+	var prefixes []string
+	for _, field := range levels(pod) {
+		if field != "" {
+			field += "."
 		}
+		prefixes = append(prefixes, field)
 	}
-	if template != "" {
-		template += "."
-		fields = append(fields, template)
-	}
-	fields = append(fields, template+"spec.")
+	template := prefixes[len(prefixes)-1]
 	var found []inject.Mapping
 	add := func(field string) {
 		if keys := scalars(manifest.At(workload(pod), pointerTo(field))); len(keys) > 0 {
 			found = append(found, inject.Mapping{Field: field, Keys: keys})
 		}
 	}
-	for _, f := range fields {
-		add(f + "annotations")
-		add(f + "labels")
-		add(f + "metadata")
+	for _, prefix := range append(prefixes, template+"spec.") {
+		add(prefix + "annotations")
+		add(prefix + "labels")
+		add(prefix + "metadata")
 	}
 	add(template + "spec.metadata.annotations")
 	add(template + "spec.metadata.labels")
