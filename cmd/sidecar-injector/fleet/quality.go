@@ -9,31 +9,37 @@ func changesQuality(pod object, changes []Change) bool {
 	if part(spec, "resources") != nil {
 		return false // pod-level resources determine the class
 	}
-	amounts := func(changed bool) (guaranteed, any bool) {
-		guaranteed = true
-		for _, field := range []string{"initContainers", "containers"} {
-			for _, c := range items(spec, field) {
-				for _, name := range resizable() {
-					limit, request := amount(part(c, "resources", "limits")[name]), amount(part(c, "resources", "requests")[name])
-					for _, change := range changes {
-						switch {
-						case !changed || change.Container != text(c, "name"):
-						case change.Field == "limits."+name:
-							limit = change.To
-						case change.Field == "requests."+name:
-							request = change.To
-						}
-					}
-					any = any || positive(limit) || positive(request)
-					guaranteed = guaranteed && positive(limit) && (request == "" || request == limit)
-				}
+	return qualityOf(spec, nil) != qualityOf(spec, changes)
+}
+
+// quality is what determines the class: whether each container has limits that are also its requests, and whether any
+// container has an amount at all.
+type quality struct{ guaranteed, some bool }
+
+// qualityOf returns the quality of a pod after changes.
+func qualityOf(spec object, changes []Change) quality {
+	q := quality{guaranteed: true}
+	for _, field := range []string{"initContainers", "containers"} {
+		for _, c := range items(spec, field) {
+			for _, name := range resizable() {
+				limit, request := amountAfter(changes, c, "limits", name), amountAfter(changes, c, "requests", name)
+				q.some = q.some || positive(limit) || positive(request)
+				q.guaranteed = q.guaranteed && positive(limit) && (request == "" || request == limit)
 			}
 		}
-		return guaranteed, any
 	}
-	guaranteed, some := amounts(false)
-	guaranteedThen, someThen := amounts(true)
-	return guaranteed != guaranteedThen || some != someThen
+	return q
+}
+
+// amountAfter returns an amount in a list of a container's resources after changes; "" if there is none.
+func amountAfter(changes []Change, c object, list, name string) string {
+	after := amount(part(c, "resources", list)[name])
+	for _, change := range changes {
+		if change.Container == text(c, "name") && change.Field == list+"."+name {
+			after = change.To
+		}
+	}
+	return after
 }
 
 func positive(amount string) bool {
