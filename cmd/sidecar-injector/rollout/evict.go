@@ -197,24 +197,14 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 		if err != nil {
 			return false, 0, err
 		}
-		for i := range pods {
-			if p.was.pods[pods[i].UID] {
-				if p.evicted[string(pods[i].UID)] {
-					return false, 0, nil
-				}
-				continue
-			}
-			if _, trouble := fresh(&pods[i], p.was.ill); trouble != "" {
-				return false, 0, &TroubleError{s.Workload, trouble}
-			}
-			differs, err := r.arrived(ctx, s, &pods[i], p.judged)
-			if err != nil {
-				return false, 0, err
-			}
-			if differs != nil {
-				unlike = differs // the end is waited for, because pods are away
-			}
+		if slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return p.evicted[string(pod.UID)] }) {
+			return false, 0, nil // it is not gone yet
 		}
+		_, differs, err := r.newcomers(ctx, s, pods, &p.was, p.judged)
+		if err != nil {
+			return false, 0, err
+		}
+		unlike = cmp.Or(differs, unlike) // the end is waited for, because pods are away
 		if len(pods) >= min(p.pods, later.wanted) && readyOf(pods) >= min(p.ready, later.wanted) {
 			return true, 0, unlike
 		}
@@ -254,6 +244,30 @@ func (r *Runner) evictBatch(ctx context.Context, s *fleet.Step, p *replacing, ba
 		}
 	}
 	return handled, nil
+}
+
+// newcomers checks the pods that have come since the state before, and returns how many of them are well. differs is
+// the *LeftError of one that differs from what the pods of the step were to become, err the *TroubleError of one that
+// fails or lacks a sidecar.
+func (r *Runner) newcomers(ctx context.Context, s *fleet.Step, pods []corev1.Pod, was *before, judged map[types.UID]bool) (well int, differs, err error) {
+	for i := range pods {
+		if was.pods[pods[i].UID] {
+			continue
+		}
+		isWell, trouble := fresh(&pods[i], was.ill)
+		if trouble != "" {
+			return well, nil, &TroubleError{s.Workload, trouble}
+		}
+		unlike, err := r.arrived(ctx, s, &pods[i], judged)
+		if err != nil {
+			return well, nil, err
+		}
+		differs = cmp.Or(unlike, differs)
+		if isWell {
+			well++
+		}
+	}
+	return well, differs, nil
 }
 
 // arrived judges a new pod that is not among the judged yet. differs is the *LeftError of one that differs from

@@ -236,28 +236,13 @@ func (r *Runner) rolled(ctx context.Context, s *fleet.Step, o *Outcome, was befo
 		if err != nil {
 			return false, 0, err
 		}
-		o.Done = 0
-		for i := range pods {
-			pod := &pods[i]
-			if was.pods[pod.UID] {
-				continue
-			}
-			well, trouble := fresh(pod, was.ill)
-			if trouble != "" {
-				return false, 0, &TroubleError{s.Workload, trouble}
-			}
-			differs, err := r.arrived(ctx, s, pod, judged)
-			if err != nil {
-				return false, 0, err
-			}
-			if differs != nil && !was.begun {
-				unlike = differs
-			}
-			if well {
-				o.Done++
-			}
+		well, differs, err := r.newcomers(ctx, s, pods, &was, judged)
+		if o.Done = min(well, len(s.Targets)); err != nil {
+			return false, 0, err
 		}
-		o.Done = min(o.Done, len(s.Targets))
+		if !was.begun {
+			unlike = cmp.Or(differs, unlike)
+		}
 		switch {
 		case unlike != nil:
 			o.Done = 0
