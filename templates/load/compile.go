@@ -183,37 +183,21 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 			c.word(out, key, value, here, list)
 			continue
 		}
-		if want.Kind == schema.Map && (name == program.WhenWord || name == program.EachWord) {
-			c.report.fault(key, here, templates.FieldNotAllowed, "to leave a key out, make its value an optional: ${optional.ofNonZeroValue(…)}",
-				"%s does not belong here: keys are written one by one", name)
-			continue
-		}
-		m := program.NodeMember{Name: name}
+		var m program.NodeMember
+		var valid bool
 		elem := want.Elem
-		if want.Kind == schema.Object {
-			field, ok := want.Field(name)
-			if !ok {
-				c.unknown(n, key, value, want, here, list)
-				continue
-			}
-			if want.Type == resourcesType && name == "claims" {
-				c.report.fault(key, here, templates.FieldNotAllowed, "drop it",
-					"a template may not add claims here: each names one of the pod's resourceClaims, which a template cannot add")
-				continue
-			}
-			elem, m.Name = field.Schema, field.Name // a string that all templates share
-		} else if unquotedKey(key, here, c.report) {
+		if want.Kind == schema.Map {
+			m, valid = c.keyed(key, here)
+		} else if field, known := want.Field(name); !known {
+			c.unknown(n, key, value, want, here, list)
+		} else if want.Type == resourcesType && name == "claims" {
+			c.report.fault(key, here, templates.FieldNotAllowed, "drop it",
+				"a template may not add claims here: each names one of the pod's resourceClaims, which a template cannot add")
+		} else {
+			m.Name, elem, valid = field.Name, field.Schema, true // the name is a string that all templates share
+		}
+		if !valid {
 			continue
-		} else if strings.Contains(name, "${") {
-			m.Key = c.key(key, here)
-			constant = constant && m.Key.Constant()
-			if m.Key == nil {
-				continue
-			}
-			if m.Key.Constant() {
-				m.Name, _ = m.Key.Value.(string)
-				m.Key = nil
-			}
 		}
 		if m.Value = c.value(value, elem, here); m.Value == nil {
 			continue
@@ -232,6 +216,29 @@ func (c *compiler) members(out *program.Node, n *yaml.Node, want *schema.Schema,
 		out.Form, out.Value = program.ConstantForm, object
 	}
 	return out
+}
+
+// keyed returns the member of a key of labels or annotations, without its value; false if the key is invalid.
+func (c *compiler) keyed(key *yaml.Node, at *schema.Path) (m program.NodeMember, valid bool) {
+	name := key.Value
+	switch {
+	case name == program.WhenWord || name == program.EachWord:
+		c.report.fault(key, at, templates.FieldNotAllowed, "to leave a key out, make its value an optional: ${optional.ofNonZeroValue(…)}",
+			"%s does not belong here: keys are written one by one", name)
+		return m, false
+	case unquotedKey(key, at, c.report):
+		return m, false
+	case !strings.Contains(name, "${"):
+		return program.NodeMember{Name: name}, true
+	}
+	if m.Key = c.key(key, at); m.Key == nil {
+		return m, false
+	}
+	if m.Key.Constant() {
+		m.Name, _ = m.Key.Value.(string)
+		m.Key = nil
+	}
+	return m, true
 }
 
 // key compiles a key of labels or annotations, which may contain expressions.

@@ -162,23 +162,8 @@ func (f *finder) read(dir string, above files, within []fs.FileInfo) (int, error
 	maps.Copy(here, above)
 	delete(here, SpecFile)
 	delete(here, WantFile)
-	own, found, before := files{}, 0, len(f.faults)
-	var folders []string
-	var faults []error
-	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		switch {
-		case strings.HasPrefix(entry.Name(), "."):
-		case isFolder(path, entry):
-			if dir != f.root || entry.Name() != TemplatesDir {
-				folders = append(folders, path)
-			}
-		case slices.Contains([]string{PodFile, WorkloadFile, SpecFile, WantFile, NamespaceFile, ConfigFile}, entry.Name()):
-			own[entry.Name()] = path
-		default:
-			faults = append(faults, unknownFile(path, entry.Name()))
-		}
-	}
+	found, before := 0, len(f.faults)
+	own, folders, told := f.sorted(dir, entries)
 	if own[PodFile] != "" && own[WorkloadFile] != "" {
 		return 0, faulty("a case is about one pod: remove one of them", "%s: holds both %s and %s", dir, PodFile, WorkloadFile)
 	}
@@ -191,7 +176,6 @@ func (f *finder) read(dir string, above files, within []fs.FileInfo) (int, error
 		found += f.folder(folder, here, within)
 	}
 	isCase := own[SpecFile] != "" || own[WantFile] != "" || own[PodFile]+own[WorkloadFile] != "" && found == 0
-	told := errors.Join(faults...)
 	if !isCase {
 		if found == 0 && dir != f.root && told == nil && len(f.faults) == before {
 			told = faulty("a case has one of "+SpecFile+", "+WantFile+" and "+PodFile, "%s: holds no case", dir)
@@ -208,6 +192,28 @@ func (f *finder) read(dir string, above files, within []fs.FileInfo) (int, error
 		}
 	}
 	return found + 1, told
+}
+
+// sorted returns those of a folder's entries that are files of a case, and the folders among them. The error lists the
+// files whose names have no meaning.
+func (f *finder) sorted(dir string, entries []fs.DirEntry) (own files, folders []string, err error) {
+	own = files{}
+	var faults []error
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		switch {
+		case strings.HasPrefix(entry.Name(), "."):
+		case isFolder(path, entry):
+			if dir != f.root || entry.Name() != TemplatesDir {
+				folders = append(folders, path)
+			}
+		case slices.Contains([]string{PodFile, WorkloadFile, SpecFile, WantFile, NamespaceFile, ConfigFile}, entry.Name()):
+			own[entry.Name()] = path
+		default:
+			faults = append(faults, unknownFile(path, entry.Name()))
+		}
+	}
+	return own, folders, errors.Join(faults...)
 }
 
 // isFolder reports whether an entry is a folder, or a link to one.
