@@ -20,11 +20,7 @@ type Tried struct {
 // other variables, also the template's own by in.Variables; its parameters are replaced. t may be nil: then there
 // are neither parameters nor own variables. Offsets of the error are within the text.
 func (t *Template) Try(parameters Parameters, text expression.Text, in expression.Activation) (Tried, *expression.Error) {
-	var declared []expression.Parameter
-	for _, param := range parameters.params {
-		declared = append(declared, expression.Parameter{Name: param.Name, Type: param.Type})
-	}
-	environment := expression.NewCompiler().Environment(declared)
+	environment := expression.NewCompiler().Environment(Declarations(parameters.params))
 	if t != nil {
 		for _, v := range t.Program().Variables {
 			own, _ := expression.Scan(v.Expression.Source()) // it was loaded

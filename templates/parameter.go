@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/message"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -29,6 +30,15 @@ type Parameter struct {
 	maxLength  int // in characters; -1: any
 
 	description, example string // for messages; "" if there is none
+}
+
+// Declarations returns parameters as package expression declares them.
+func Declarations(params []*Parameter) []expression.Parameter {
+	declared := make([]expression.Parameter, len(params))
+	for i, p := range params {
+		declared[i] = expression.Parameter{Name: p.Name, Type: p.Type}
+	}
+	return declared
 }
 
 func (p *Parameter) missingFix() string {

@@ -6,7 +6,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sidecar-injector/sidecar-injector/templates"
-	"github.com/sidecar-injector/sidecar-injector/templates/expression"
 	"github.com/sidecar-injector/sidecar-injector/templates/program"
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
@@ -28,7 +27,7 @@ func (l *Loader) template(n *yaml.Node, e *templates.Entry, r *report) *template
 	if t.Canary != nil && templates.ValidName(spec.Canary.Of) {
 		t.Name = spec.Canary.Of
 	}
-	c := &compiler{report: r, environment: l.compiler.Environment(variables(declared)), parameters: declared}
+	c := &compiler{report: r, environment: l.compiler.Environment(templates.Declarations(declared)), parameters: declared}
 	t.Containers = targets(valueAt(n, "app"), c)
 	line := e.Origin.Line
 	compile := sync.OnceValue(func() *program.Program {
@@ -58,13 +57,4 @@ func (c *compiler) program(n *yaml.Node, spec *v1alpha1.SidecarTemplateSpec, lin
 	p.Validations = c.validations(valueAt(n, "validations"), spec.Validations)
 	p.App, p.Pod, p.Permissions = c.app(app), c.pod(pod), c.permissions(valueAt(n, "permissions"))
 	return p.Seal()
-}
-
-// variables returns the parameters as package expression declares them.
-func variables(declared []*templates.Parameter) []expression.Parameter {
-	out := make([]expression.Parameter, len(declared))
-	for i, p := range declared {
-		out[i] = expression.Parameter{Name: p.Name, Type: p.Type}
-	}
-	return out
 }

@@ -89,7 +89,11 @@ func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation) 
 		if actions := []string{string(v1alpha1.Deny), string(v1alpha1.Warn)}; d.Action != "" && !slices.Contains(actions, string(d.Action)) {
 			unknown(valueAt(item, "action"), at.Member("action"), string(d.Action), actions, c.report)
 		}
-		if names := parameterNames(c.parameters); d.Parameter != "" && !slices.Contains(names, d.Parameter) {
+		if d.Parameter != "" && c.parameter(d.Parameter) == nil {
+			var names []string
+			for _, p := range c.parameters {
+				names = append(names, p.Name)
+			}
 			c.report.fault(valueAt(item, "parameter"), at.Member("parameter"), templates.BadValue,
 				message.DidYouMean(strings.TrimPrefix(d.Parameter, "params."), names, "the template declares "+cmp.Or(message.List(names), "none")), "there is no parameter %s", message.Quote(d.Parameter))
 		}
@@ -98,14 +102,6 @@ func (c *compiler) validations(list *yaml.Node, declared []v1alpha1.Validation) 
 		}
 	}
 	return all
-}
-
-func parameterNames(declared []*templates.Parameter) []string {
-	names := make([]string, 0, len(declared))
-	for _, p := range declared {
-		names = append(names, p.Name)
-	}
-	return names
 }
 
 // celNode compiles the expression in a field that holds CEL without ${}; nil if it is invalid.

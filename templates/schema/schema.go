@@ -91,15 +91,6 @@ func (s *Schema) Names() []string {
 	return names
 }
 
-// Scalar reports whether the values are neither lists nor objects. It is false for Any.
-func (s *Schema) Scalar() bool {
-	switch s.Kind {
-	case Any, List, Map, Object:
-		return false
-	}
-	return true
-}
-
 // String returns Type.
 func (s *Schema) String() string { return s.Type }
 
