@@ -18,7 +18,7 @@ import (
 // crdNames returns the names of the templates' CustomResourceDefinitions.
 func crdNames() []string {
 	group := "." + v1alpha1.GroupVersion.Group
-	return []string{"clustersidecartemplates" + group, "sidecartemplates" + group}
+	return []string{v1alpha1.ClusterSidecarTemplates + group, v1alpha1.SidecarTemplates + group}
 }
 
 func crds(f *Facts) []Finding {

@@ -25,33 +25,22 @@ func restore(name string) string {
 	return fmt.Sprintf("helm upgrade %s … puts the chart's own back", name)
 }
 
-func entriesOf(c *admissionregistrationv1.MutatingWebhookConfiguration) map[string]*admissionregistrationv1.MutatingWebhook {
-	entries := map[string]*admissionregistrationv1.MutatingWebhook{}
-	for i := range c.Webhooks {
-		entries[c.Webhooks[i].Name] = &c.Webhooks[i]
-	}
-	return entries
-}
-
 func webhookEntries(f *Facts) []Finding {
 	var found []Finding
 	for _, c := range f.ours() {
-		entries := entriesOf(&c)
-		for name, who := range map[string]string{
-			entryNamespaces: "pods of enabled namespaces are not sent to the injector",
-			entryPods:       "pods with the label in other namespaces are not sent to the injector",
+		for _, entry := range []struct{ name, who string }{
+			{entryNamespaces, "pods of enabled namespaces are not sent to the injector"},
+			{entryPods, "pods with the label in other namespaces are not sent to the injector"},
 		} {
-			w := entries[name]
-			if w == nil {
-				found = append(found, failure(fmt.Sprintf("webhook configuration %s has no entry %s", c.Name, name), who, restore(c.Name)))
-				continue
-			}
-			if !createsPods(w.Rules) {
-				found = append(found, failure(fmt.Sprintf("entry %s has no rule for CREATE of pods", name), who, restore(c.Name)))
+			i := slices.IndexFunc(c.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool { return w.Name == entry.name })
+			switch {
+			case i < 0:
+				found = append(found, failure(fmt.Sprintf("webhook configuration %s has no entry %s", c.Name, entry.name), entry.who, restore(c.Name)))
+			case !createsPods(c.Webhooks[i].Rules):
+				found = append(found, failure(fmt.Sprintf("entry %s has no rule for CREATE of pods", entry.name), entry.who, restore(c.Name)))
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b Finding) int { return strings.Compare(a.Text, b.Text) })
 	if len(found) == 0 && len(f.ours()) > 0 {
 		return ok("the webhook configuration has both entries")
 	}
