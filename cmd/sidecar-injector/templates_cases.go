@@ -85,11 +85,6 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 	if err := knownOutput(cmd, o.output, outputText, outputJUnit, outputGitHub); err != nil {
 		return err
 	}
-	write := map[string]func([]*cases.Result) ([]byte, error){
-		outputText:   func(all []*cases.Result) ([]byte, error) { return []byte(casesText(all, out)), nil },
-		outputJUnit:  casesJUnit,
-		outputGitHub: func(all []*cases.Result) ([]byte, error) { return []byte(casesGitHub(all)), nil },
-	}[o.output]
 	if !(o.coverMin >= 0 && o.coverMin <= 100) { // false for NaN as well
 		return &hinted{fmt.Errorf("--cover-min %v: want a percentage from 0 to 100", o.coverMin), seeHelp(cmd)}
 	}
@@ -98,27 +93,14 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 			return err
 		}
 	}
-	chosen, err := o.chosen(cmd)
+	runner, results, err := o.results(cmd, dir, std)
 	if err != nil {
 		return err
-	}
-	runner, err := o.runner(dir)
-	if err != nil {
-		return err
-	}
-	results, err := runCases(runner, dir, chosen, o.update, std)
-	if err != nil {
-		return err
-	}
-	if o.update {
-		if results, err = updated(results, runner, dir, chosen, std); err != nil {
-			return err
-		}
 	}
 	if len(results) == 0 {
 		return &answerNo{o.noCase(dir)}
 	}
-	text, err := write(results)
+	text, err := o.format(results, out)
 	if err != nil {
 		return err
 	}
@@ -150,6 +132,35 @@ func (o *testOptions) test(cmd *cobra.Command, dir string, std streams) error {
 		return &answerNo{low}
 	}
 	return nil
+}
+
+// results runs the cases of a folder that --run selects, with --update twice: what came out of the first run is what
+// the second one expects.
+func (o *testOptions) results(cmd *cobra.Command, dir string, std streams) (*cases.Runner, []*cases.Result, error) {
+	chosen, err := o.chosen(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	runner, err := o.runner(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	results, err := runCases(runner, dir, chosen, o.update, std)
+	if err == nil && o.update {
+		results, err = updated(results, runner, dir, chosen, std)
+	}
+	return runner, results, err
+}
+
+// format returns the results in the format of --output.
+func (o *testOptions) format(results []*cases.Result, p palette) ([]byte, error) {
+	switch o.output {
+	case outputJUnit:
+		return casesJUnit(results)
+	case outputGitHub:
+		return []byte(casesGitHub(results)), nil
+	}
+	return []byte(casesText(results, p)), nil
 }
 
 // chosen returns the filter of --run.
