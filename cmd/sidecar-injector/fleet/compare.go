@@ -295,21 +295,8 @@ func (c *comparison) templated(alone, running object, ours map[string]string) {
 	for _, field := range []string{"initContainers", "containers"} {
 		now := items(part(running, "spec"), field)
 		for _, w := range items(part(alone, "spec"), field) {
-			has := named(now, text(w, "name"))
-			if ours[text(w, "name")] != "" || has == nil {
-				continue
-			}
-			gets := "what container " + message.Quote(text(w, "name")) + " gets: "
-			for _, e := range items(w, "env") {
-				own := named(items(has, "env"), text(e, "name"))
-				if own == nil || !equal("env", e, own, true) && !joined(text(own, "value"), text(e, "value")) {
-					c.found = append(c.found, difference{field: gets + "env " + message.Quote(text(e, "name"))})
-				}
-			}
-			for _, name := range []string{"envFrom", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"} {
-				if w[name] != nil && !equal(name, w[name], has[name], true) {
-					c.found = append(c.found, difference{field: gets + name})
-				}
+			if has := named(now, text(w, "name")); has != nil && ours[text(w, "name")] == "" {
+				c.addedTo(has, w)
 			}
 		}
 	}
@@ -319,6 +306,22 @@ func (c *comparison) templated(alone, running object, ours map[string]string) {
 		has, _ := r[key].(string)
 		if !bookkeeping(key) && has != value && !joined(has, value) {
 			c.found = append(c.found, difference{field: fmt.Sprintf("metadata.annotations[%q]", key)})
+		}
+	}
+}
+
+// addedTo compares a container of the application with what templates alone add to it.
+func (c *comparison) addedTo(has, added object) {
+	gets := "what container " + message.Quote(text(added, "name")) + " gets: "
+	for _, e := range items(added, "env") {
+		own := named(items(has, "env"), text(e, "name"))
+		if own == nil || !equal("env", e, own, true) && !joined(text(own, "value"), text(e, "value")) {
+			c.found = append(c.found, difference{field: gets + "env " + message.Quote(text(e, "name"))})
+		}
+	}
+	for _, name := range []string{"envFrom", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"} {
+		if added[name] != nil && !equal(name, added[name], has[name], true) {
+			c.found = append(c.found, difference{field: gets + name})
 		}
 	}
 }

@@ -181,27 +181,9 @@ type countedPods struct {
 	state fleet.State
 }
 
+// count counts a pod in the group of the pods that are like it.
 func count(groups []countedPods, s *fleet.Standing) []countedPods {
-	g := countedPods{PodGroup: explain.PodGroup{Pods: 1, State: "none"}}
-	if !s.Bare {
-		g.state = fleet.Current
-		for n := range s.Instances {
-			in := &s.Instances[n]
-			state, why := in.Shown()
-			g.state = max(g.state, state)
-			if in.Name != "" {
-				g.Sidecars = append(g.Sidecars, instanceText(in))
-			}
-			if state > fleet.Current {
-				if in.Name != "" {
-					why = in.Name + ": " + why
-				}
-				g.Why = append(g.Why, why)
-			}
-			g.Stale = g.Stale || in.State == fleet.InPlace || in.State == fleet.Restart || in.State == fleet.Missed
-		}
-		g.State, g.Tone = g.state.String(), tone(g.state)
-	}
+	g := podGroup(s)
 	for i := range groups {
 		if groups[i].State == g.State && slices.Equal(groups[i].Sidecars, g.Sidecars) {
 			groups[i].Pods++
@@ -209,6 +191,30 @@ func count(groups []countedPods, s *fleet.Standing) []countedPods {
 		}
 	}
 	return append(groups, g)
+}
+
+// podGroup returns a group of one pod.
+func podGroup(s *fleet.Standing) countedPods {
+	g := countedPods{PodGroup: explain.PodGroup{Pods: 1, State: "none"}}
+	if s.Bare {
+		return g
+	}
+	g.state = fleet.Current
+	for n := range s.Instances {
+		in := &s.Instances[n]
+		state, why := in.Shown()
+		g.state = max(g.state, state)
+		if in.Name != "" {
+			g.Sidecars = append(g.Sidecars, instanceText(in))
+			why = in.Name + ": " + why
+		}
+		if state > fleet.Current {
+			g.Why = append(g.Why, why)
+		}
+		g.Stale = g.Stale || in.State == fleet.InPlace || in.State == fleet.Restart || in.State == fleet.Missed
+	}
+	g.State, g.Tone = g.state.String(), tone(g.state)
+	return g
 }
 
 // instanceText returns template@revision, preceded by "instance=" if the instance has another name.
