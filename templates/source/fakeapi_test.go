@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -208,6 +209,7 @@ func (f *fakeAPI) watch(w http.ResponseWriter, r *http.Request, resource string)
 	w.WriteHeader(http.StatusOK)
 	flush := w.(http.Flusher)
 	flush.Flush()
+	defer context.AfterFunc(r.Context(), func() { f.change(func() {}) })()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for sent := 0; slices.Contains(f.kinds, resource) && r.Context().Err() == nil; f.changed.Wait() {
