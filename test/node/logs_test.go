@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +150,29 @@ func TestAShortJobLosesNoLine(t *testing.T) {
 					t.Errorf("%s-%d: line %q came out %d times", name, n, line, got[line])
 				}
 			}
+		}
+	}
+}
+
+// TestFilesThatOutliveThePodAreReadAgainUnlessFromTheirEnd: where the collector stands is in the pod's own emptyDir.
+func TestFilesThatOutliveThePodAreReadAgainUnlessFromTheirEnd(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "")
+	for name, c := range map[string]struct {
+		head   string
+		before int
+	}{"again": {"true", 1}, "end": {"false", 0}} {
+		folder, err := os.MkdirTemp("", "kept")
+		p.must(err)
+		p.Cleanup(func() { os.RemoveAll(folder) })
+		p.must(os.Chmod(folder, 0o755))
+		file := filepath.Join(folder, "app.log")
+		p.must(os.WriteFile(file, []byte("before\n"), 0o600))
+		p.must(os.Chown(file, 10001, 10001))
+		p.applyText(strings.NewReplacer("NAME", name, "HEAD", c.head, "FOLDER", folder).Replace(read(t, "logs/kept.yaml")))
+		p.says(p.ready("app="+name).Name, "app-sc-log-collector", `"log":"now"`)
+		if got := lines(t, p.kubectl("logs", name, "-c", "app-sc-log-collector")); got["before"] != c.before || got["now"] == 0 {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
