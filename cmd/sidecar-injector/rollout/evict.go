@@ -219,15 +219,15 @@ func (r *Runner) evictSome(ctx context.Context, s *fleet.Step, p *replacing, bat
 // evictBatch evicts pods, at least the first of batch and no more than may be unavailable, and returns how many
 // of batch were handled.
 func (r *Runner) evictBatch(ctx context.Context, s *fleet.Step, p *replacing, batch []fleet.Target) (handled int, err error) {
-	before, err := r.inTurn(ctx, s.Workload, p.now, batch[0].Name)
+	all, err := r.inTurn(ctx, s.Workload, p.now, batch[0].Name)
 	if err != nil {
 		return 0, err
 	}
-	ready := readyUIDs(before)
+	ready := readyUIDs(withoutDeleted(all))
 	p.ready = max(p.ready, len(ready))
 	spare := r.Limits.spare(p.now.wanted - len(ready))
 	for _, t := range batch {
-		if ready[t.UID] > spare || p.now.first(before, t.Name) != "" {
+		if ready[t.UID] > spare || p.now.first(all, t.Name, time.Now()) != "" {
 			break
 		}
 		spare -= ready[t.UID]

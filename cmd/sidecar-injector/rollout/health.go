@@ -95,9 +95,9 @@ func (c condition) unstarted(pod *corev1.Pod, containers []string) bool {
 }
 
 // unanswered reports whether the pod was not ready and is not, though all of the containers ran and were ready, and
-// none of them has been started again. Pods of a node that does not answer are so.
+// none of them has been started again. Pods of a node that does not answer are so. It is false for no containers.
 func (c condition) unanswered(pod *corev1.Pod, containers []string) bool {
-	return !c.ready && !isReady(pod) && !slices.ContainsFunc(statuses(pod), func(s corev1.ContainerStatus) bool {
+	return len(containers) > 0 && !c.ready && !isReady(pod) && !slices.ContainsFunc(statuses(pod), func(s corev1.ContainerStatus) bool {
 		return slices.Contains(containers, s.Name) && (!s.Ready || s.ContainerID != c.containers[s.Name].ContainerID)
 	})
 }

@@ -32,9 +32,10 @@ type owner struct {
 	claims   []string // the names of a StatefulSet's volumeClaimTemplates
 	wanted   int      // pods
 	// minReady is how long a new pod has to be ready before it counts as available. ordered says that a pod is only
-	// created while those of lower numbers are available.
+	// created while those of lower numbers, from start on, are available.
 	minReady time.Duration
 	ordered  bool
+	start    int
 	// The state of its own rollout: settled is true if it is complete, updated is the number of pods that it
 	// has created, progress a number that grows as it advances, and failure the reason that blocks it.
 	settled  bool
@@ -144,6 +145,9 @@ func ofDeployment(d *appsv1.Deployment) *owner {
 func ofStatefulSet(s *appsv1.StatefulSet) *owner {
 	o := &owner{meta: s.ObjectMeta, kind: schemaKind{"apps/v1", "StatefulSet", "statefulsets"}, selector: selectorOf(s.Spec.Selector), template: s.Spec.Template, wanted: int(replicas(s.Spec.Replicas)),
 		minReady: seconds(s.Spec.MinReadySeconds), ordered: s.Spec.PodManagementPolicy != appsv1.ParallelPodManagement}
+	if s.Spec.Ordinals != nil {
+		o.start = int(s.Spec.Ordinals.Start)
+	}
 	o.Owner = fleet.Owner{Replaces: true, Renews: s.Spec.UpdateStrategy.Type != appsv1.OnDeleteStatefulSetStrategyType, Takes: 1}
 	if u := s.Spec.UpdateStrategy.RollingUpdate; u != nil {
 		o.Takes = max(1, takes(u.MaxUnavailable, replicas(s.Spec.Replicas), true))
@@ -202,7 +206,12 @@ func unlessItSurges(unavailable int, surge *intstr.IntOrString) int {
 // pods returns the pods of a workload, except those that are being deleted or have completed.
 func (r *Runner) pods(ctx context.Context, w fleet.Workload, o *owner) ([]corev1.Pod, error) {
 	all, err := r.allPods(ctx, w, o)
-	return slices.DeleteFunc(all, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil }), err
+	return withoutDeleted(all), err
+}
+
+// withoutDeleted returns the pods that are not being deleted.
+func withoutDeleted(pods []corev1.Pod) []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
 }
 
 // moving reports whether a pod of a workload is being deleted, or one beside the old ones is not ready yet.

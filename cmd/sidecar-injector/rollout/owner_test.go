@@ -3,6 +3,7 @@ package rollout
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,40 +59,54 @@ func TestHowAStatefulSetMakesItsPodsAnew(t *testing.T) {
 }
 
 // TestAPodOfAStatefulSetIsNotEvictedBeforeAnotherCouldCome: its controller creates pods in the order of their numbers,
-// each when those before it are ready.
+// each when those before it are available.
 func TestAPodOfAStatefulSetIsNotEvictedBeforeAnotherCouldCome(t *testing.T) {
+	unready := func(name string) func(*plane) { return func(p *plane) { p.unready(name, "app") } }
 	for name, test := range map[string]struct {
-		unready string
+		given   func(*plane)
 		policy  appsv1.PodManagementPolicyType
 		evicted bool
 	}{
-		"one before it is not ready": {"web-2", "", false},
-		"one after it is not ready":  {"web-11", appsv1.OrderedReadyPodManagement, true},
-		"itself is not ready":        {"web-10", "", true},
-		"in any order":               {"web-2", appsv1.ParallelPodManagement, true},
+		"all are ready":              {func(*plane) {}, "", true},
+		"one before it is not ready": {unready("web-9"), "", false},
+		"one before it is not available yet": {func(p *plane) {
+			p.pods["web-9"].Status.Conditions[0].LastTransitionTime = metav1.NewTime(time.Now().Add(time.Hour))
+		}, "", false},
+		"one before it is being deleted": {func(p *plane) { p.pods["web-9"].DeletionTimestamp = new(metav1.Now()) }, "", false},
+		"one before it is not there":     {func(p *plane) { delete(p.pods, "web-9") }, "", false},
+		"one after it is not ready":      {unready("web-11"), appsv1.OrderedReadyPodManagement, true},
+		"itself is not ready":            {unready("web-10"), "", true},
+		"in any order":                   {unready("web-9"), appsv1.ParallelPodManagement, true},
 	} {
-		p, r, s := newPlane(t, 3, 3, 0, "web-2", "web-10", "web-11")
-		s.Kind, s.Targets = "StatefulSet", s.Targets[1:2]
-		p.unready(test.unready, "app")
-		p.pods["web-10"].Labels["state"] = "restart"
-		s.Targets[0].Wants = map[string]string{"side": ""}
-		p.other = func(q *http.Request) (any, error) {
-			if q.URL.Path == "/apis/apps/v1/namespaces/shop/statefulsets/web" {
-				return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: appsv1.StatefulSetSpec{Replicas: new(int32(3)), PodManagementPolicy: test.policy,
-					Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}, nil
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, r, s := newPlane(t, 3, 3, 0, "web-9", "web-10", "web-11")
+			s.Kind, s.Targets = "StatefulSet", s.Targets[1:2]
+			p.pods["web-10"].Labels["state"] = "restart"
+			s.Targets[0].Wants = map[string]string{"side": ""}
+			p.other = func(q *http.Request) (any, error) {
+				if q.URL.Path == "/apis/apps/v1/namespaces/shop/statefulsets/web" {
+					return &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: appsv1.StatefulSetSpec{Replicas: new(int32(3)), PodManagementPolicy: test.policy,
+						MinReadySeconds: 1, Ordinals: &appsv1.StatefulSetOrdinals{Start: 9}, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}}}, nil
+				}
+				return nil, nil
 			}
-			return nil, nil
-		}
-		now, err := r.owner(t.Context(), s.Workload)
-		must(t, err)
-		left := (*LeftError)(nil)
-		err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
-		if want := "pod web-2 is not ready, and the StatefulSet would not create another web-10 before it is"; !test.evicted && (!errors.As(err, &left) || left.Message != want) {
-			t.Errorf("%s: %v, want %s", name, err, want)
-		}
-		if (len(p.evicted) > 0) != test.evicted {
-			t.Errorf("%s: %v is evicted", name, p.evicted)
-		}
+			test.given(p)
+			now, err := r.owner(t.Context(), s.Workload)
+			must(t, err)
+			kept := (*keptError)(nil)
+			err = r.evictEach(t.Context(), s, now, s.Targets, &Outcome{})
+			if want := "pod web-9 is not available, and the StatefulSet would not create another web-10 before it is"; !test.evicted && (!errors.As(err, &kept) || err.Error() != want) {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if (len(p.evicted) > 0) != test.evicted {
+				t.Errorf("%v is evicted", p.evicted)
+			}
+			// The time in which another one has to be ready includes that until it is available.
+			if patience := map[bool]string{true: "1ms", false: "1.001s"}[test.policy == appsv1.ParallelPodManagement]; test.evicted && !strings.HasSuffix(err.Error(), " after "+patience) {
+				t.Errorf("%v, want it after %s", err, patience)
+			}
+		})
 	}
 }
 

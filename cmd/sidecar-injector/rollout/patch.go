@@ -150,6 +150,9 @@ func worst(errs []error) error {
 		}
 		return 2
 	}
+	if len(errs) == 0 {
+		return nil
+	}
 	return slices.MinFunc(errs, func(a, b error) int { return rank(a) - rank(b) })
 }
 

@@ -175,6 +175,9 @@ func TestAPodOfANodeThatDoesNotAnswerStopsNothing(t *testing.T) {
 		}
 		return nil
 	}
+	if conditionOf(p.pods["web-2"]).unanswered(p.pods["web-2"], nil) {
+		t.Error("no container was changed, and they did not answer")
+	}
 	o := &Outcome{}
 	err := r.bring(t.Context(), s, o)
 	if kept := (*keptError)(nil); !errors.As(err, &kept) || !strings.Contains(err.Error(), "pod web-2 was not ready before its change") || o.Done != 1 {

@@ -35,7 +35,7 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			return &LeftError{fmt.Sprintf("pod %s was not started before its change, nor within %s after it", t.Name, patience)}
 		}
 		if same {
-			return &keptError{&LeftError{fmt.Sprintf("pod %s was not ready before its change, though its sidecar was, and nothing has become of that within %s: see whether its node is well", t.Name, patience)}}
+			return &keptError{&LeftError{fmt.Sprintf("pod %s was not ready before its change, though its sidecar was, and the change has had no effect within %s: see whether its node is well", t.Name, patience)}}
 		}
 		return &TroubleError{w, fmt.Sprintf("pod %s is not ready again after %s", t.Name, patience)}
 	}, func() (bool, int, error) {
@@ -47,7 +47,7 @@ func (r *Runner) settled(ctx context.Context, w fleet.Workload, then *running) e
 			return true, 0, nil // the pod was replaced, and its successor was admitted by the injector
 		}
 		well, trouble := before.since(now.pod, images, restarts...)
-		waits, same = before.unstarted(now.pod, images), before.unanswered(now.pod, images)
+		waits, same = before.unstarted(now.pod, images), before.unanswered(now.pod, slices.Concat(images, restarts))
 		if trouble == "" && !well {
 			trouble = r.notStarted(ctx, now.pod, slices.Concat(images, restarts))
 		}
