@@ -22,7 +22,7 @@ const (
 	liveReadPause = 50 * time.Millisecond
 	// liveReadsPerSecond limits the reads of all namespaces that the watch has, and those of all others, and is
 	// the burst as well. A client can name any namespace, and that must not load the API server.
-	liveReadsPerSecond = 50
+	liveReadsPerSecond = 100
 )
 
 // liveReads reads namespaces from the API server. A caller always gets the result of a read that began

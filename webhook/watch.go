@@ -20,8 +20,8 @@ import (
 // server. A failed read is an error, never treated as a missing namespace.
 type WatchedNamespaces struct {
 	informer cache.SharedIndexInformer
-	// reads are those of namespaces that the watch does not have, rereads those of the others: whoever names many
-	// that do not exist does not use up the latter.
+	// reads are those of namespaces that the watch does not have, rereads those for which it is not believed:
+	// whoever names many that do not exist does not use up the latter.
 	reads, rereads *liveReads
 }
 
@@ -61,8 +61,8 @@ func (w *WatchedNamespaces) Namespace(ctx context.Context, name string) (inject.
 	return inject.Namespace{}, fmt.Errorf("not in the watch, and a live read fails: %w", err)
 }
 
-// watchPatience is how long the watch is waited for after a failed read. A request for a namespace that does not
-// exist takes a place among the concurrent ones for so long.
+// watchPatience is how long the watch is waited for after a read that failed, other than for a namespace that does
+// not exist. The request takes a place among the concurrent ones for so long.
 const watchPatience = 100 * time.Millisecond
 
 // watched returns a namespace from the watch.
