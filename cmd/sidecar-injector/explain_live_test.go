@@ -26,9 +26,12 @@ var events = map[string][][4]string{
 		{"spec.containers{app}", "Unhealthy", "Readiness probe failed: the app's own", "1"},
 		{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Readiness probe failed: of the pod before", "0"},
 	},
-	"a-volume-is-not-there": {{"", "FailedMount", "configmap \"x\" not found", "1"}},
-	"evicted-and-well":      {{"", "Evicted", "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ", "1"}},
-	"ready-again":           {{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Readiness probe failed: a while ago", "1"}},
+	"a-volume-is-not-there": {
+		{"", "FailedMount", "configmap \"x\" not found", "1"},
+		{"", "FailedScheduling", "0/3 nodes are available", "1"},
+	},
+	"evicted-and-well": {{"", "Evicted", "Usage of EmptyDir volume \"v\" exceeds the limit \"1Mi\". ", "1"}},
+	"ready-again":      {{"spec.initContainers{app-sc-log-collector}", "Unhealthy", "Readiness probe failed: a while ago", "1"}},
 }
 
 // smallCluster returns the kubeconfig of an API server that has some pods in the namespace shop, by name,

@@ -39,11 +39,17 @@ func (e *Explanation) AddEvents(events []Event) {
 			c := &e.Containers[i]
 			switch t := c.Trouble; {
 			case t == nil || c.ready:
-			case t.unprepared && event.Container == "", t.silent && event.Container == c.Name && event.Reason == "Unhealthy":
+			case t.unprepared && slices.Contains(unpreparedReasons(), event.Reason), t.silent && event.Container == c.Name && event.Reason == "Unhealthy":
 				t.Says = text
 			}
 		}
 	}
+}
+
+// unpreparedReasons are the kubelet's reasons why the containers of a pod cannot be created yet. Other warnings about
+// the pod are older, such as that it found no node, or keep nothing from starting.
+func unpreparedReasons() []string {
+	return []string{"FailedMount", "FailedMapVolume", "FailedAttachVolume", "FailedCreatePodSandBox"}
 }
 
 // evicted is the kubelet's reason for a pod that it ends because of what it uses.
