@@ -41,8 +41,8 @@ func (l *Loader) For(kubernetes *version.Version) *Loader {
 }
 
 // Trust makes l take what it loads as free of faults, as the built-in templates are known to be by the tests of
-// the program that holds them, and returns l: nothing is checked but the form of the document, and a template's
-// expressions are compiled when they are first needed. Trust must be called before anything is loaded.
+// the program that holds them, and returns l: its expressions are compiled when they are first needed, and what
+// they would add to a pod is not checked. Trust must be called before anything is loaded.
 func (l *Loader) Trust() *Loader {
 	l.trusting = true
 	return l

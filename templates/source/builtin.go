@@ -22,8 +22,17 @@ func NewBuiltIn() *BuiltIn {
 // Name returns the name of the source for messages.
 func (b *BuiltIn) Name() string { return "built-in templates" }
 
-// Watch waits until ctx is done: embedded files never change.
+// Watch compiles the templates, so that no pod waits for that, and waits until ctx is done: embedded files never
+// change.
 func (b *BuiltIn) Watch(ctx context.Context, _ func()) error {
+	entries, err := b.Read() // they are cached
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		e.Template.Program()
+	}
+	b.memory.loader.Settle()
 	<-ctx.Done()
 	return nil
 }

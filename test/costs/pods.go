@@ -35,6 +35,9 @@ var builtinEntries = sync.OnceValue(func() []templates.Entry {
 	if err != nil {
 		panic(err) // the files are embedded in the program
 	}
+	for _, e := range entries {
+		e.Template.Program() // not in the first round
+	}
 	return entries
 })
 

@@ -60,11 +60,6 @@ func (o *Options) loadTemplates(kubernetes *version.Version, report func(source.
 	if err := library.Load(); errors.As(err, &unreadable) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	for _, e := range library.Current().Entries() {
-		if e.Template != nil {
-			e.Template.Program() // compiled now, not in the first request
-		}
-	}
 	return library, nil
 }
 
