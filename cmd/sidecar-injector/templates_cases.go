@@ -302,7 +302,7 @@ func (o *testOptions) unread(dir string, results []*cases.Result) string {
 			continue // the folder lies in it
 		}
 		if info, err := os.Stat(filepath.Join(above, cases.TemplatesDir)); err == nil && info.IsDir() {
-			return fmt.Sprintf("the templates in %s are those of the folder that holds them: sidecar-injector templates test %s --run %s", filepath.Join(above, cases.TemplatesDir),
+			return fmt.Sprintf("the templates in %s are read when the folder that holds them is tested: sidecar-injector templates test %s --run %s", filepath.Join(above, cases.TemplatesDir),
 				terminal.ShellWord(above), terminal.ShellWord("^"+regexp.QuoteMeta(strings.Join(parts[len(parts)-n:], "/"))))
 		}
 	}

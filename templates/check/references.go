@@ -15,17 +15,14 @@ import (
 //
 // It looks at texts without expressions, of one line, and at names in capital letters: others may be those of a
 // shell's command, or of a file for a program that replaces them itself. A container whose names of variables are not
-// all written in the template is skipped, and so are variables that Kubernetes makes of Services.
+// all written in the template is skipped, and so are variables that others add.
 func references(s *Sample) []templates.Finding {
 	var found found
 	if slices.Contains(s.Template.Overrides, "env") || slices.Contains(s.Template.Overrides, "envFrom") {
 		return nil
 	}
-	spec := s.Template.Program().Pod.Member("spec")
-	for _, list := range []string{"initContainers", "containers"} {
-		for _, container := range items(spec.Member(list)) {
-			referencesOf(container, &found)
-		}
+	for _, container := range s.Template.Program().Containers() {
+		referencesOf(container, &found)
 	}
 	return found.list
 }
@@ -64,8 +61,8 @@ func constant(n *program.Node) string {
 var (
 	// reference matches $(NAME) with the dollars before it, of which each two stand for one.
 	reference = regexp.MustCompile(`(\$+)\(([A-Z_][A-Z0-9_]*)\)`)
-	// ofService matches the variables that Kubernetes makes of Services.
-	ofService = regexp.MustCompile(`_SERVICE_HOST$|_(SERVICE_)?PORT(_|$)`)
+	// ofOthers matches the variables that Kubernetes makes of Services, and those that the webhooks of clouds add.
+	ofOthers = regexp.MustCompile(`_SERVICE_HOST$|_(SERVICE_)?PORT(_|$)|^(AWS|AZURE|GOOGLE)_`)
 )
 
 // unresolved reports the first reference in a text to a variable that is none of the first known ones.
@@ -77,11 +74,13 @@ func unresolved(n *program.Node, names []string, first map[string]int, known int
 	for _, parts := range reference.FindAllStringSubmatch(text, -1) {
 		name := parts[2]
 		number, there := first[name]
-		if len(parts[1])%2 == 0 || there && number < known || ofService.MatchString(name) {
+		if len(parts[1])%2 == 0 || there && number < known || ofOthers.MatchString(name) {
 			continue
 		}
-		what, hint := "no variable of the container is called so", "declare it in env, or write $$("+name+") where it is to stay"
-		if there {
+		what, hint := "the container has no such variable", "declare it in env, or write $$("+name+") where it is to stay"
+		if there && number == known {
+			what, hint = "a variable does not hold itself", "give it another name: what the image sets is not known here"
+		} else if there {
 			what, hint = "the variable is declared below it", "declare it before: Kubernetes reads variables in their order"
 		} else if near := message.Nearest(name, names); near != "" {
 			hint = "did you mean $(" + near + ")?"

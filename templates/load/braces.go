@@ -23,6 +23,6 @@ func (c *compiler) otherBraces(n *yaml.Node, at *schema.Path) {
 	if found := otherBraces.FindStringSubmatch(n.Value); found != nil {
 		c.report.warn(n, at, templates.BadValue, message.Quote(found[0])+" stands in the pod as it is here: an expression is written ${"+found[1]+"}")
 	} else if found := helmBraces.FindString(n.Value); found != "" {
-		c.report.warn(n, at, templates.BadValue, message.Quote(found)+" stands in the pod as it is here, for only Helm replaces it: a parameter is read with ${params.NAME}")
+		c.report.warn(n, at, templates.BadValue, message.Quote(found)+" stands in the pod as it is here, for Helm does not read this text: a parameter is read with ${params.NAME}")
 	}
 }

@@ -128,6 +128,8 @@ func (c *compiler) foregone(n *yaml.Node, x *expression.Expression, at *schema.P
 // neverOfKind says that a pod, or a workload, never is of a kind; "" if it may be.
 func neverOfKind(variable, kind string) (text, hint string) {
 	switch {
+	case variable == "pod" && strings.EqualFold(kind, "Pod") && kind != "Pod":
+		return "pod.kind is always \"Pod\"", "write \"Pod\""
 	case variable == "pod" && kind != "Pod":
 		return "pod.kind is always \"Pod\"", "write workload.kind: the kind of what a person wrote"
 	case variable == "workload":

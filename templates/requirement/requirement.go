@@ -131,7 +131,7 @@ func (c *checker) scalar(field string, value any, at *schema.Path, r rules) {
 		}
 		if most, bounded := r.most[field]; bounded && n > most {
 			hint := "write " + number(field, most) + " or less"
-			if isMode(field) && slices.Contains([]int64{600, 640, 644, 660, 664, 666, 700, 750, 755, 770, 775, 777}, n) {
+			if isMode(field) && slices.Contains([]int64{550, 555, 600, 640, 644, 660, 664, 666, 700, 750, 755, 770, 775, 777}, n) {
 				hint = fmt.Sprintf("write 0%d: without the 0 it is a decimal number", n)
 			}
 			c.bad(at, hint, "%s is more than %s", number(field, n), number(field, most))
