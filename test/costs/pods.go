@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -31,12 +32,16 @@ func (l library) Ready() bool             { return true }
 
 // builtinEntries are the built-in templates, loaded once.
 var builtinEntries = sync.OnceValue(func() []templates.Entry {
-	entries, err := source.NewBuiltIn().Read()
+	builtIn := source.NewBuiltIn()
+	entries, err := builtIn.Read()
 	if err != nil {
 		panic(err) // the files are embedded in the program
 	}
-	for _, e := range entries {
-		e.Template.Program() // not in the first round
+	// They are compiled as in the injector, and not in the first round: at once, for nothing is left to watch.
+	over, end := context.WithCancel(context.Background())
+	end()
+	if err := builtIn.Watch(over, nil); err != nil {
+		panic(err)
 	}
 	return entries
 })
