@@ -9,7 +9,8 @@ import (
 	"github.com/sidecar-injector/sidecar-injector/templates/v1alpha1"
 )
 
-// Template is one template without faults: it passed all checks at load, a built-in one those of its tests. It is immutable and safe for concurrent use.
+// Template is one template without faults: it passed all checks at load, a built-in one those of its tests. It is
+// immutable and safe for concurrent use.
 type Template struct {
 	Name      string
 	Kind      string // v1alpha1.ClusterSidecarTemplateKind or SidecarTemplateKind

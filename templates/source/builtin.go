@@ -25,16 +25,21 @@ func (b *BuiltIn) Name() string { return "built-in templates" }
 // Watch compiles the templates, so that no pod waits for that, and waits until ctx is done: embedded files never
 // change.
 func (b *BuiltIn) Watch(ctx context.Context, _ func()) error {
-	entries, err := b.Read() // they are cached
-	if err != nil {
+	if _, err := b.Compiled(); err != nil {
 		return err
 	}
+	<-ctx.Done()
+	return nil
+}
+
+// Compiled returns what Read returns, with the templates compiled now and not when each is first needed.
+func (b *BuiltIn) Compiled() ([]templates.Entry, error) {
+	entries, err := b.Read()
 	for _, e := range entries {
 		e.Template.Program()
 	}
 	b.memory.loader.Settle()
-	<-ctx.Done()
-	return nil
+	return entries, err
 }
 
 // Usual returns the sources that every command has: the built-in templates, those of directories, then the

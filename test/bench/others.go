@@ -186,7 +186,7 @@ func readLog(s *server) []byte {
 // allocations counts the allocations of the pure function and of its patch.
 func (b *bench) allocations() ([]result, error) {
 	entries := load.Load(templates.SourceDirectory, "collector.yaml", []byte(traffic.Template(traffic.Requested, "", 0)))
-	embedded, err := source.NewBuiltIn().Read()
+	embedded, err := source.NewBuiltIn().Compiled()
 	if err != nil {
 		return nil, err
 	}

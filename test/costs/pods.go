@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,18 +29,11 @@ type library struct{ set *templates.Set }
 func (l library) Current() *templates.Set { return l.set }
 func (l library) Ready() bool             { return true }
 
-// builtinEntries are the built-in templates, loaded once.
+// builtinEntries are the built-in templates, loaded and compiled once.
 var builtinEntries = sync.OnceValue(func() []templates.Entry {
-	builtIn := source.NewBuiltIn()
-	entries, err := builtIn.Read()
+	entries, err := source.NewBuiltIn().Compiled() // as in the injector, and not in the first round
 	if err != nil {
 		panic(err) // the files are embedded in the program
-	}
-	// They are compiled as in the injector, and not in the first round: at once, for nothing is left to watch.
-	over, end := context.WithCancel(context.Background())
-	end()
-	if err := builtIn.Watch(over, nil); err != nil {
-		panic(err)
 	}
 	return entries
 })
