@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -88,7 +87,7 @@ func (r *Reader) events(ctx context.Context, namespace, pod string) []explain.Ev
 	if err != nil {
 		return nil
 	}
-	slices.SortStableFunc(list.Items, func(a, b corev1.Event) int { return last(&a).Compare(last(&b)) })
+	slices.SortStableFunc(list.Items, func(a, b corev1.Event) int { return fleet.LastReport(&a).Compare(fleet.LastReport(&b)) })
 	events := make([]explain.Event, len(list.Items))
 	for i := range list.Items {
 		event := &list.Items[i]
@@ -96,17 +95,6 @@ func (r *Reader) events(ctx context.Context, namespace, pod string) []explain.Ev
 		events[i] = explain.Event{PodUID: string(event.InvolvedObject.UID), Container: container, Reason: event.Reason, Message: event.Message}
 	}
 	return events
-}
-
-// last returns when an event was seen for the last time.
-func last(event *corev1.Event) time.Time {
-	if event.Series != nil {
-		return event.Series.LastObservedTime.Time
-	}
-	if event.LastTimestamp.IsZero() {
-		return event.EventTime.Time
-	}
-	return event.LastTimestamp.Time
 }
 
 // maxEnds is the largest number of failed sidecars that are reported for one workload.

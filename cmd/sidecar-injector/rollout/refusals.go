@@ -137,7 +137,7 @@ func (f *refusals) concerns(ctx context.Context, now *owner, object *corev1.Obje
 // again takes in the events of a look. It returns the API server's message if a pod was refused since the look
 // before, one had been refused before that as well, and no new pod has come in between; "" otherwise.
 func (f *refusals) again(events []corev1.Event, came int) string {
-	slices.SortStableFunc(events, func(a, b corev1.Event) int { return lastReport(&a).Compare(lastReport(&b)) })
+	slices.SortStableFunc(events, func(a, b corev1.Event) int { return fleet.LastReport(&a).Compare(fleet.LastReport(&b)) })
 	refused := ""
 	for i := range events {
 		e := &events[i]
@@ -166,18 +166,6 @@ func reportsOf(e *corev1.Event) int {
 		n = max(n, e.Series.Count)
 	}
 	return int(n)
-}
-
-// lastReport returns when an event was last reported.
-func lastReport(e *corev1.Event) time.Time {
-	at := e.LastTimestamp.Time
-	if e.EventTime.After(at) {
-		at = e.EventTime.Time
-	}
-	if e.Series != nil && e.Series.LastObservedTime.After(at) {
-		at = e.Series.LastObservedTime.Time
-	}
-	return at
 }
 
 // created matches a message of a controller: what it could not create, and the API server's error. The
